@@ -1,0 +1,2 @@
+//! Paraph's binary.
+fn main() {}
