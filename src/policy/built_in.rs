@@ -15,10 +15,21 @@ use super::rules;
 use super::{PathPolicy, Policy, PolicySettings, Violation};
 use crate::diff::ChangeSet;
 use crate::repository::{Tree, TreeError};
+use crate::text::SecretScanner;
 
 /// Every rule of [`super::RULES`], from facts alone.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct BuiltInPolicy;
+#[derive(Debug, Default)]
+pub struct BuiltInPolicy {
+    secrets: SecretScanner,
+}
+
+impl BuiltInPolicy {
+    /// The policy with every rule.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
 
 impl Policy for BuiltInPolicy {
     fn judge(
@@ -34,7 +45,7 @@ impl Policy for BuiltInPolicy {
             scripts::check(file, &mut found);
             dependencies::check(file, changes, &mut found);
             content::check(file, &mut found);
-            secrets::check(file, &mut found);
+            secrets::check(&self.secrets, file, &mut found);
         }
         weakened::check(changes, &mut found);
         limits::check(changes, settings, &mut found);
