@@ -120,7 +120,11 @@ pub const RULES: &[Rule] = &[
     warn("frozen-path", Guards, "somebody decided that this path does not change without a word about it"),
     block("hidden-characters", Reading, "bidirectional and invisible characters make code read other than it runs"),
     block("conflict-marker", Reading, "a conflict was not resolved"),
-    warn("addressed-to-reviewers", Reading, "text that gives orders to reviewers or models is meant to steer the review"),
+    warn(
+        "addressed-to-reviewers",
+        Reading,
+        "text that gives orders to reviewers or models is meant to steer the review",
+    ),
     warn("agent-guidance", Reading, "models read this file as guidance, so it steers later work"),
     warn("attributes-hide", Reading, "attributes that mark files as generated or binary hide them from review"),
     warn("binary-added", Reading, "nobody can read a binary in a review"),

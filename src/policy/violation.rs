@@ -107,7 +107,10 @@ mod tests {
             max_files: Some(5000),
         };
         let both = user.clone().tightened(&strict);
-        assert_eq!((&both.frozen[..], both.max_files, both.max_file_bytes), (&["a".to_owned(), "b".to_owned()][..], 10, 1));
+        assert_eq!(
+            (&both.frozen[..], both.max_files, both.max_file_bytes),
+            (&["a".to_owned(), "b".to_owned()][..], 10, 1)
+        );
         assert_eq!(both.raised, ["ci-file"]);
         assert_eq!(user.clone().tightened(&RepositoryPolicy::default()), user);
     }

@@ -20,9 +20,9 @@ pub(super) enum FileRole {
 }
 
 const SOURCE: &[&str] = &[
-    "rs", "py", "js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts", "go", "java", "kt", "kts", "scala", "groovy", "c",
-    "h", "cc", "cpp", "cxx", "hpp", "cs", "rb", "php", "sh", "bash", "swift", "m", "ml", "hs", "ex", "exs", "erl", "clj",
-    "lua", "pl", "r", "jl", "dart", "zig", "vue", "svelte", "sql", "nim", "fs",
+    "rs", "py", "js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts", "go", "java", "kt", "kts", "scala", "groovy",
+    "c", "h", "cc", "cpp", "cxx", "hpp", "cs", "rb", "php", "sh", "bash", "swift", "m", "ml", "hs", "ex", "exs", "erl",
+    "clj", "lua", "pl", "r", "jl", "dart", "zig", "vue", "svelte", "sql", "nim", "fs",
 ];
 const WORDS: &[&str] = &["md", "markdown", "rst", "adoc", "txt", "tex"];
 
@@ -36,11 +36,13 @@ pub(super) fn role(path: &RepoPath) -> FileRole {
         return FileRole::Generated;
     }
     let stem = name.split('.').next().unwrap_or(name);
-    let folder = |part: &str| matches!(part, "test" | "tests" | "spec" | "specs" | "__tests__" | "testdata" | "fixtures");
+    let folder =
+        |part: &str| matches!(part, "test" | "tests" | "spec" | "specs" | "__tests__" | "testdata" | "fixtures");
     let in_tests = text.split('/').rev().skip(1).any(folder);
     let named = stem.starts_with("test_") || stem.ends_with("_test") || stem.ends_with("_spec") || stem == "tests";
     let dotted = name.contains(".test.") || name.contains(".spec.");
-    let classes = matches!(extension, "java" | "kt" | "cs" | "scala") && (stem.ends_with("test") || stem.ends_with("tests"));
+    let classes =
+        matches!(extension, "java" | "kt" | "cs" | "scala") && (stem.ends_with("test") || stem.ends_with("tests"));
     if in_tests || named || dotted || classes {
         return FileRole::Test;
     }

@@ -97,8 +97,10 @@ fn checks(validation: Option<&ValidationResult>) -> Verdict {
     if checks.iter().any(|check| check.status == CheckStatus::Running) {
         return (None, "checks are running".to_owned());
     }
-    let count = |test: &dyn Fn(&crate::validation::CheckResult) -> bool| checks.iter().filter(|check| test(check)).count();
-    let red: Vec<String> = checks.iter().filter(|check| is_red(check)).map(|check| format!("`{}`", check.name)).collect();
+    let count =
+        |test: &dyn Fn(&crate::validation::CheckResult) -> bool| checks.iter().filter(|check| test(check)).count();
+    let red: Vec<String> =
+        checks.iter().filter(|check| is_red(check)).map(|check| format!("`{}`", check.name)).collect();
     let (green, quiet) = (count(&is_green), count(&|check| check.status == CheckStatus::Environment));
     if !red.is_empty() {
         return (Some(false), format!("{} red: {}", plural(red.len(), "check"), red.join(", ")));

@@ -132,7 +132,8 @@ fn reasons(input: &OfferInput<'_>, g3: Option<&Gate>, g4: Option<&Gate>) -> Vec<
     }
     if let Some(drift) = input.drift.filter(|drift| drift.commits > 0 && !overridden(GateId::G2)) {
         let merges = if drift.merges_cleanly { "still merges" } else { "no longer merges" };
-        reasons.push(format!("the branch moved on by {}; the change {merges}", plural(drift.commits as usize, "commit")));
+        reasons
+            .push(format!("the branch moved on by {}; the change {merges}", plural(drift.commits as usize, "commit")));
     }
     reasons
 }
@@ -152,7 +153,13 @@ mod tests {
 
     fn good() -> Case {
         let yes = Some(true);
-        Case { standing: Standing::Ready, gates: [yes, yes, yes, yes, yes, None], blocks: false, overrides: &[], drift: None }
+        Case {
+            standing: Standing::Ready,
+            gates: [yes, yes, yes, yes, yes, None],
+            blocks: false,
+            overrides: &[],
+            drift: None,
+        }
     }
 
     fn judge(case: &Case) -> Offer {

@@ -29,11 +29,15 @@ impl Scorer for SimplePassFail {
             Some(violation) => (10, format!("BLOCK {}: `{}`", violation.rule, violation.path)),
             None => (100, "nothing blocks".to_owned()),
         };
-        let rating = |dimension, tenths, reason| Rating { dimension, score: Tenths::clamped(tenths), reasons: vec![reason] };
+        let rating =
+            |dimension, tenths, reason| Rating { dimension, score: Tenths::clamped(tenths), reasons: vec![reason] };
         Score {
             scorer: Self::NAME.to_owned(),
             overall: Tenths::clamped(tenths.min(policy)),
-            ratings: vec![rating(Dimension::Correctness, tenths, reason), rating(Dimension::PolicyFit, policy, because)],
+            ratings: vec![
+                rating(Dimension::Correctness, tenths, reason),
+                rating(Dimension::PolicyFit, policy, because),
+            ],
         }
     }
 }

@@ -32,6 +32,9 @@ impl Points {
 
     /// Adds (or takes, where negative) and says why; the reason shows by how much.
     fn add(&mut self, tenths: i64, reason: impl Into<String>) {
+        if tenths == 0 {
+            return self.note(reason);
+        }
         self.tenths += tenths;
         let sign = if tenths < 0 { '-' } else { '+' };
         let (whole, part) = (tenths.abs() / 10, tenths.abs() % 10);

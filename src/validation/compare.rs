@@ -65,7 +65,9 @@ fn status(base: Run<'_>, proposal: Run<'_>, tests: &TestTally) -> (CheckStatus, 
     let plain = |status| (status, String::new());
     match (base.end, proposal.end) {
         (_, RunEnd::NotRun) => plain(CheckStatus::Skipped),
-        (_, RunEnd::Environment) => (CheckStatus::Environment, "it could not start; this says nothing of the change".into()),
+        (_, RunEnd::Environment) => {
+            (CheckStatus::Environment, "it could not start; this says nothing of the change".into())
+        }
         (RunEnd::TimedOut, RunEnd::TimedOut) => (CheckStatus::TimedOut, "the base does not end in time either".into()),
         (_, RunEnd::TimedOut) => plain(CheckStatus::TimedOut),
         (RunEnd::Failed, RunEnd::Passed) => plain(CheckStatus::Fixed),
@@ -132,7 +134,11 @@ fn tally(base: Run<'_>, proposal: Run<'_>) -> TestTally {
         }
     };
     let passes_now = |name: &str| {
-        if now.passed_names.is_empty() { now.passed > 0 && now.names_failures() } else { now.passed_names.contains(name) }
+        if now.passed_names.is_empty() {
+            now.passed > 0 && now.names_failures()
+        } else {
+            now.passed_names.contains(name)
+        }
     };
     tally.broken = names(&now.failed_names, &|name| !before.failed_names.contains(name) && passed_before(name));
     tally.fixed = names(&before.failed_names, &|name| !now.failed_names.contains(name) && passes_now(name));
@@ -167,7 +173,10 @@ mod tests {
     ) {
         let run = |(end, tests)| Run { end, tests: Some(tests) };
         let verdict = compare(run(base), run(proposal));
-        assert_eq!((verdict.status, &verdict.tests.fixed[..], &verdict.tests.broken[..]), (expected, &owned(fixed)[..], &owned(broken)[..]));
+        assert_eq!(
+            (verdict.status, &verdict.tests.fixed[..], &verdict.tests.broken[..]),
+            (expected, &owned(fixed)[..], &owned(broken)[..])
+        );
     }
 
     fn owned(names: &[&str]) -> Vec<String> {
@@ -209,10 +218,7 @@ mod tests {
         let counts = |passed, failed| TestOutcomes { passed, failed, ..TestOutcomes::default() };
         tests((Failed, &counts(9, 1)), (Failed, &counts(8, 2)), CheckStatus::Broken, &[], &[]);
         tests((Failed, &counts(9, 1)), (Failed, &counts(9, 1)), CheckStatus::Failed, &[], &[]);
-        let verdict = compare(
-            Run { end: Failed, tests: Some(&counts(9, 1)) },
-            Run { end: Failed, tests: None },
-        );
+        let verdict = compare(Run { end: Failed, tests: Some(&counts(9, 1)) }, Run { end: Failed, tests: None });
         assert_eq!(verdict.status, CheckStatus::Broken, "it no longer compiles");
     }
 

@@ -229,7 +229,11 @@ fn inside(reader: &mut Reader<'_>, table: &Table<'_>, key: &str) -> Option<Strin
     let outside = plain.starts_with('/') || plain.contains('\0') || plain.split('/').any(|part| part == "..");
     if outside || plain.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
         let at = reader.at(table, key);
-        reader.problem(at, &format!("`{key}` leaves the repository"), "write a folder relative to the repository's top");
+        reader.problem(
+            at,
+            &format!("`{key}` leaves the repository"),
+            "write a folder relative to the repository's top",
+        );
         return None;
     }
     Some(if plain == "." { String::new() } else { plain.to_owned() })

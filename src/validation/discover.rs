@@ -27,21 +27,59 @@ const MOST_CHECKS: usize = 16;
 
 /// Folders that tools fill, by name: ignored ones of the working copy are lent to the checkout.
 pub const DEPENDENCY_FOLDERS: &[&str] = &[
-    "node_modules", ".venv", "venv", "vendor", "target", "build", ".gradle", ".yarn", ".pnpm-store", "third_party",
-    ".tox", ".nox", "_build", "deps", "Pods", ".bundle",
+    "node_modules",
+    ".venv",
+    "venv",
+    "vendor",
+    "target",
+    "build",
+    ".gradle",
+    ".yarn",
+    ".pnpm-store",
+    "third_party",
+    ".tox",
+    ".nox",
+    "_build",
+    "deps",
+    "Pods",
+    ".bundle",
 ];
 
 /// Files whose content decides what a setup step fetches.
 const LOCKFILES: &[&str] = &[
-    "Cargo.lock", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb",
-    "poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "go.sum", "Gemfile.lock", "composer.lock", "gradle.lockfile",
-    "flake.lock", "deno.lock", "mix.lock",
+    "Cargo.lock",
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "bun.lock",
+    "bun.lockb",
+    "poetry.lock",
+    "uv.lock",
+    "pdm.lock",
+    "Pipfile.lock",
+    "go.sum",
+    "Gemfile.lock",
+    "composer.lock",
+    "gradle.lockfile",
+    "flake.lock",
+    "deno.lock",
+    "mix.lock",
 ];
 
 /// Manifests that stand in for a lockfile where there is none.
 const MANIFESTS: &[&str] = &[
-    "Cargo.toml", "package.json", "pyproject.toml", "requirements.txt", "setup.py", "go.mod", "pom.xml", "build.gradle",
-    "build.gradle.kts", "Gemfile", "composer.json",
+    "Cargo.toml",
+    "package.json",
+    "pyproject.toml",
+    "requirements.txt",
+    "setup.py",
+    "go.mod",
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+    "Gemfile",
+    "composer.json",
 ];
 
 /// What discovery asks about the machine and the working copy.
@@ -94,7 +132,8 @@ impl Finder<'_> {
     fn needs(&mut self, program: &str, manifest: &str) -> bool {
         let there = self.around.which(program).is_some();
         if !there {
-            self.notices.push(format!("`{manifest}` needs `{program}`, which is not on PATH: its checks were left out"));
+            self.notices
+                .push(format!("`{manifest}` needs `{program}`, which is not on PATH: its checks were left out"));
         }
         there
     }
@@ -127,11 +166,7 @@ impl Finder<'_> {
 ///
 /// # Errors
 /// [`TreeError`] where the base cannot be read.
-pub fn discover(
-    tree: &dyn Tree,
-    around: &dyn Surroundings,
-    changed: &[RepoPath],
-) -> Result<CheckPlan, TreeError> {
+pub fn discover(tree: &dyn Tree, around: &dyn Surroundings, changed: &[RepoPath]) -> Result<CheckPlan, TreeError> {
     let layout = Layout::of(tree)?;
     let mut finder =
         Finder { tree, layout, around, changed, checks: Vec::new(), origins: Vec::new(), notices: Vec::new() };

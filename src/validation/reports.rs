@@ -150,10 +150,7 @@ pub fn read_report(name: &str, content: &[u8]) -> Option<TestOutcomes> {
 
 /// Reads all reports of one run together; where none tells anything, its output.
 #[must_use]
-pub fn read_run<'a>(
-    reports: impl IntoIterator<Item = (&'a str, &'a [u8])>,
-    output: &[u8],
-) -> Option<TestOutcomes> {
+pub fn read_run<'a>(reports: impl IntoIterator<Item = (&'a str, &'a [u8])>, output: &[u8]) -> Option<TestOutcomes> {
     let mut all = TestOutcomes::default();
     for told in reports.into_iter().filter_map(|(name, content)| read_report(name, content)) {
         all.add(&told);

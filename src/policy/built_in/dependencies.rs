@@ -68,7 +68,9 @@ fn differences(
     for (name, how) in new {
         match old.get(name) {
             None => say(format!("the dependency `{name}` is added ({how})"), name),
-            Some(before) if before != how => say(format!("the dependency `{name}` changes from {before} to {how}"), name),
+            Some(before) if before != how => {
+                say(format!("the dependency `{name}` changes from {before} to {how}"), name)
+            }
             Some(_) => {}
         }
     }
@@ -139,8 +141,15 @@ fn requirement(text: &str) -> (String, String) {
 fn json_manifest(text: &str) -> Dependencies {
     let value: serde_json::Value = serde_json::from_str(text).ok()?;
     let parts = [
-        "dependencies", "devDependencies", "peerDependencies", "optionalDependencies", "overrides", "resolutions",
-        "require", "require-dev", "imports",
+        "dependencies",
+        "devDependencies",
+        "peerDependencies",
+        "optionalDependencies",
+        "overrides",
+        "resolutions",
+        "require",
+        "require-dev",
+        "imports",
     ];
     let tables = parts.iter().filter_map(|part| value.get(part)?.as_object());
     let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -179,7 +188,8 @@ fn gemfile(text: &str) -> Dependencies {
 fn requirement_lines(text: &str) -> Dependencies {
     let lines = text.lines().map(|line| line.split(" #").next().unwrap_or("").trim());
     let entries = lines.filter(|line| !line.is_empty() && !line.starts_with('#') && !line.starts_with("--hash"));
-    let entry = |line: &str| if line.starts_with('-') { (short(line), "an option".to_owned()) } else { requirement(line) };
+    let entry =
+        |line: &str| if line.starts_with('-') { (short(line), "an option".to_owned()) } else { requirement(line) };
     Some(entries.map(|line| entry(line.trim_end_matches('\\').trim())).collect())
 }
 

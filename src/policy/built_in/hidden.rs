@@ -4,8 +4,30 @@ use crate::diff::FileChange;
 
 /// Files of words: right-to-left marks and joiners belong to some languages there.
 const PROSE: &[&str] = &[
-    "md", "markdown", "rst", "adoc", "txt", "po", "pot", "xlf", "xliff", "arb", "strings", "properties", "resx", "ftl",
-    "html", "htm", "tex", "srt", "vtt", "csv", "tsv", "json", "yml", "yaml",
+    "md",
+    "markdown",
+    "rst",
+    "adoc",
+    "txt",
+    "po",
+    "pot",
+    "xlf",
+    "xliff",
+    "arb",
+    "strings",
+    "properties",
+    "resx",
+    "ftl",
+    "html",
+    "htm",
+    "tex",
+    "srt",
+    "vtt",
+    "csv",
+    "tsv",
+    "json",
+    "yml",
+    "yaml",
 ];
 
 /// Whether the file is prose or a catalogue of translations.

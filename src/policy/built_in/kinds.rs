@@ -1,8 +1,8 @@
 //! Files known by their names: what runs on opening or building, CI, guidance for models.
 
+use super::Violation;
 use super::added;
 use super::rules::breach;
-use super::Violation;
 use crate::diff::{ChangeStatus, FileChange};
 use crate::id::RepoPath;
 use crate::repository::{Tree, TreeError};
@@ -62,18 +62,57 @@ const EXECUTES: &[FileKind] = &[
 
 /// Files that decide, elsewhere, whether a change passes, and who must look at it.
 const CI: &[&str] = &[
-    ".github/workflows/", ".github/actions/", ".gitlab-ci.yml", ".gitlab/ci/", ".circleci/", "jenkinsfile",
-    "azure-pipelines.yml", "azure-pipelines.yaml", ".azure-pipelines/", ".buildkite/", ".drone.yml", ".drone.star",
-    ".travis.yml", "bitbucket-pipelines.yml", "appveyor.yml", ".appveyor.yml", ".cirrus.yml", ".cirrus.star",
-    ".woodpecker.yml", ".woodpecker/", ".forgejo/workflows/", ".gitea/workflows/", ".semaphore/", ".teamcity/",
-    ".builds/", ".build.yml", "cloudbuild.yaml", "cloudbuild.yml", "codefresh.yml", "wercker.yml", "buildspec.yml",
-    "dependabot.yml", "codeowners", ".ci/", ".mergify.yml", ".zuul.yaml",
+    ".github/workflows/",
+    ".github/actions/",
+    ".gitlab-ci.yml",
+    ".gitlab/ci/",
+    ".circleci/",
+    "jenkinsfile",
+    "azure-pipelines.yml",
+    "azure-pipelines.yaml",
+    ".azure-pipelines/",
+    ".buildkite/",
+    ".drone.yml",
+    ".drone.star",
+    ".travis.yml",
+    "bitbucket-pipelines.yml",
+    "appveyor.yml",
+    ".appveyor.yml",
+    ".cirrus.yml",
+    ".cirrus.star",
+    ".woodpecker.yml",
+    ".woodpecker/",
+    ".forgejo/workflows/",
+    ".gitea/workflows/",
+    ".semaphore/",
+    ".teamcity/",
+    ".builds/",
+    ".build.yml",
+    "cloudbuild.yaml",
+    "cloudbuild.yml",
+    "codefresh.yml",
+    "wercker.yml",
+    "buildspec.yml",
+    "dependabot.yml",
+    "codeowners",
+    ".ci/",
+    ".mergify.yml",
+    ".zuul.yaml",
 ];
 
 /// Files that models read as guidance.
 const GUIDANCE: &[&str] = &[
-    "agents.md", "claude.md", "gemini.md", "copilot-instructions.md", ".cursorrules", ".cursor/rules/",
-    ".windsurfrules", ".clinerules", ".aider.conf.yml", "llms.txt", "skill.md",
+    "agents.md",
+    "claude.md",
+    "gemini.md",
+    "copilot-instructions.md",
+    ".cursorrules",
+    ".cursor/rules/",
+    ".windsurfrules",
+    ".clinerules",
+    ".aider.conf.yml",
+    "llms.txt",
+    "skill.md",
 ];
 
 fn matches(path: &str, pattern: &str) -> bool {

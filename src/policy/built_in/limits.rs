@@ -2,8 +2,8 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::rules::breach;
 use super::Violation;
+use super::rules::breach;
 use crate::diff::{ChangeSet, ChangeStatus};
 use crate::policy::PolicySettings;
 

@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
+use super::Violation;
 use super::added;
 use super::rules::breach;
-use super::Violation;
 use crate::diff::FileChange;
 
 /// npm scripts that run on installing, without being named.
-const LIFE_CYCLE: &[&str] = &["preinstall", "install", "postinstall", "prepare", "preprepare", "postprepare", "prepublish"];
+const LIFE_CYCLE: &[&str] =
+    &["preinstall", "install", "postinstall", "prepare", "preprepare", "postprepare", "prepublish"];
 
 /// What a manifest's commands break.
 pub(super) fn check(file: &FileChange, found: &mut Vec<Violation>) {

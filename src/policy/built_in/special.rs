@@ -1,8 +1,8 @@
 //! Files that git itself obeys: `.gitmodules` and `.gitattributes`.
 
+use super::Violation;
 use super::added;
 use super::rules::breach;
-use super::Violation;
 use crate::diff::FileChange;
 
 /// What this file's change breaks, where it is one of git's own.

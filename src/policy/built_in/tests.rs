@@ -55,8 +55,18 @@ fn deleted(path: &str, old: &str, expected: &[&str]) {
 fn ordinary_work_is_quiet() {
     added("src/new.rs", "//! New.\npub fn f() -> u32 { 1 }\n", &[]);
     changed("src/a.py", "def f():\n    return 1\n", "def f():\n    return 2\n", &[]);
-    changed("README.md", "# A\n", "# A\n\nReviewers approve pull requests on Fridays; models are in src/models.\n", &[]);
-    changed("src/prompt.rs", "", "let system = \"You are a helpful assistant\"; // previous instructions are kept\n", &[]);
+    changed(
+        "README.md",
+        "# A\n",
+        "# A\n\nReviewers approve pull requests on Fridays; models are in src/models.\n",
+        &[],
+    );
+    changed(
+        "src/prompt.rs",
+        "",
+        "let system = \"You are a helpful assistant\"; // previous instructions are kept\n",
+        &[],
+    );
     added("docs/review.md", "The code reviewer checks that tests pass. Ignore the previous section.\n", &[]);
     deleted("src/old.rs", "fn f() {}\n", &[]);
     added("src/build.rs.txt", "x", &[]);
@@ -68,10 +78,29 @@ fn ordinary_work_is_quiet() {
 #[test]
 fn what_runs_by_itself() {
     for path in [
-        "build.rs", "crates/a/build.rs", ".cargo/config.toml", "rust-toolchain", "setup.py", "conftest.py", ".envrc",
-        ".vscode/tasks.json", ".VSCODE/tasks.json", ".idea/workspace.xml", "Makefile", "sub/CMakeLists.txt",
-        "build.gradle", "build.gradle.kts", ".husky/pre-commit", ".githooks/post-checkout", ".pre-commit-config.yaml",
-        ".devcontainer/devcontainer.json", "sitecustomize.py", "a.pth", ".npmrc", ".mcp.json", "flake.nix",
+        "build.rs",
+        "crates/a/build.rs",
+        ".cargo/config.toml",
+        "rust-toolchain",
+        "setup.py",
+        "conftest.py",
+        ".envrc",
+        ".vscode/tasks.json",
+        ".VSCODE/tasks.json",
+        ".idea/workspace.xml",
+        "Makefile",
+        "sub/CMakeLists.txt",
+        "build.gradle",
+        "build.gradle.kts",
+        ".husky/pre-commit",
+        ".githooks/post-checkout",
+        ".pre-commit-config.yaml",
+        ".devcontainer/devcontainer.json",
+        "sitecustomize.py",
+        "a.pth",
+        ".npmrc",
+        ".mcp.json",
+        "flake.nix",
     ] {
         added(path, "x\n", &["runs-on-open"]);
         changed(path, "x\n", "y\n", &["build-script-change"]);
@@ -98,16 +127,30 @@ fn commands_inside_manifests() {
     changed("package.json", &hooked, &plain, &[]);
     added("package.json", &plain, &[]);
     added("package.json", &hooked, &["runs-on-open:5"]);
-    changed("Cargo.toml", "[package]\nname = \"a\"\n", "[package]\nname = \"a\"\nbuild = \"b.rs\"\n", &["runs-on-open:3"]);
+    changed(
+        "Cargo.toml",
+        "[package]\nname = \"a\"\n",
+        "[package]\nname = \"a\"\nbuild = \"b.rs\"\n",
+        &["runs-on-open:3"],
+    );
     changed("Cargo.toml", "[package]\nname = \"a\"\n", "[package]\nname = \"a\"\nversion = \"2.0.0\"\n", &[]);
 }
 
 #[test]
 fn what_judges_later_changes() {
     for path in [
-        ".github/workflows/ci.yml", ".gitlab-ci.yml", ".circleci/config.yml", "Jenkinsfile", "azure-pipelines.yml",
-        ".buildkite/pipeline.yml", ".drone.yml", ".travis.yml", "bitbucket-pipelines.yml", ".github/CODEOWNERS",
-        "sub/.github/workflows/x.yaml", ".forgejo/workflows/a.yml",
+        ".github/workflows/ci.yml",
+        ".gitlab-ci.yml",
+        ".circleci/config.yml",
+        "Jenkinsfile",
+        "azure-pipelines.yml",
+        ".buildkite/pipeline.yml",
+        ".drone.yml",
+        ".travis.yml",
+        "bitbucket-pipelines.yml",
+        ".github/CODEOWNERS",
+        "sub/.github/workflows/x.yaml",
+        ".forgejo/workflows/a.yml",
     ] {
         added(path, "x\n", &["ci-file"]);
         changed(path, "x\n", "y\n", &["ci-file"]);
@@ -121,7 +164,12 @@ fn what_judges_later_changes() {
 #[test]
 fn dependencies() {
     let cargo = |dependencies: &str| format!("[package]\nname = \"a\"\n\n[dependencies]\n{dependencies}");
-    changed("Cargo.toml", &cargo("serde = \"1\"\n"), &cargo("serde = \"1\"\nrand = \"0.8\"\n"), &["dependency-change:6"]);
+    changed(
+        "Cargo.toml",
+        &cargo("serde = \"1\"\n"),
+        &cargo("serde = \"1\"\nrand = \"0.8\"\n"),
+        &["dependency-change:6"],
+    );
     changed("Cargo.toml", &cargo("serde = \"1\"\n"), &cargo("serde = \"2\"\n"), &["dependency-change:5"]);
     changed("Cargo.toml", &cargo("serde = \"1\"\n"), &cargo(""), &["dependency-change"]);
     changed("Cargo.toml", &cargo("a = \"1\"\nb = \"1\"\n"), &cargo("b = \"1\"\na = \"1\"\n"), &[]);

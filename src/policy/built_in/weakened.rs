@@ -16,7 +16,8 @@ pub(super) fn check(changes: &ChangeSet, found: &mut Vec<Violation>) {
 fn check_with(counter: &dyn TestCounter, changes: &ChangeSet, found: &mut Vec<Violation>) {
     let count = |side| added::text(side).map(str::to_owned);
     for file in changes.files() {
-        let counts = |text: Option<String>| text.map_or_else(TestCounts::default, |text| counter.count(&file.path, &text));
+        let counts =
+            |text: Option<String>| text.map_or_else(TestCounts::default, |text| counter.count(&file.path, &text));
         let (old, new) = (counts(count(file.old.as_ref())), counts(count(file.new.as_ref())));
         if file.new.is_none() {
             deleted(file, &old, changes, counter, found);

@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn the_git_directory_has_many_names() {
-        for alias in [".git", ".GIT", ".Git", "git~1", "GIT~2", ".git.", ".git ", ".git . .", ".git::$INDEX_ALLOCATION"] {
+        for alias in [".git", ".GIT", ".Git", "git~1", "GIT~2", ".git.", ".git ", ".git . .", ".git::$INDEX_ALLOCATION"]
+        {
             assert!(is_git_directory(alias.as_bytes()), "{alias}");
         }
         for ignored in HFS_IGNORED {

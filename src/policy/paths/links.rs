@@ -32,14 +32,17 @@ fn link(touch: &Touch<'_>, say: &mut dyn FnMut(&str, String)) {
     match resolve(touch.path, target) {
         Target::Outside(why) => say("link-escapes", format!("the link {why}")),
         Target::Git => say("link-escapes", "the link points into the git directory".into()),
-        Target::Inside if touch.old == Some(FileMode::Symlink) => say("link-added", "a link points elsewhere now".into()),
+        Target::Inside if touch.old == Some(FileMode::Symlink) => {
+            say("link-added", "a link points elsewhere now".into())
+        }
         Target::Inside => say("link-added", "a new link".into()),
     }
 }
 
 /// Files that git itself reads by name; as links they would be read from elsewhere.
 fn special(name: &[u8]) -> bool {
-    let known = [(".gitmodules", "gitmod"), (".gitattributes", "gitatt"), (".gitignore", "gitign"), (".mailmap", "mailma")];
+    let known =
+        [(".gitmodules", "gitmod"), (".gitattributes", "gitatt"), (".gitignore", "gitign"), (".mailmap", "mailma")];
     known.iter().any(|(name_of, short)| alias::is_alias_of(name, name_of, short))
 }
 

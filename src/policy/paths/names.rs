@@ -1,8 +1,8 @@
 //! Names alone: what no tree may hold, what would mean another file elsewhere, what is merely unwise.
 
+use super::Violation;
 use super::alias;
 use super::rules::breach;
-use super::Violation;
 use crate::id::RepoPath;
 
 /// The longest component, in bytes, that file systems hold.
@@ -58,7 +58,8 @@ fn dangerous(bytes: &[u8], say: &mut dyn FnMut(&str, String)) {
     if inner.split(|byte| *byte == b'/').any(<[u8]>::is_empty) {
         say("path-empty-component", "a component is empty".into());
     }
-    if let Some(long) = bytes.split(|byte| *byte == b'/').map(<[u8]>::len).max().filter(|len| *len > LONGEST_COMPONENT) {
+    if let Some(long) = bytes.split(|byte| *byte == b'/').map(<[u8]>::len).max().filter(|len| *len > LONGEST_COMPONENT)
+    {
         say("path-too-long", format!("a component is {long} bytes long; {LONGEST_COMPONENT} is the most"));
     }
 }

@@ -22,10 +22,13 @@ pub(super) fn maintainability(evidence: &Evidence<'_>) -> Points {
     let files = evidence.changes.files();
     let written = |file: &&FileChange| role(&file.path) != FileRole::Generated;
     let count = files.iter().filter(written).count();
-    let (added, deleted) = files.iter().zip(evidence.lines).filter(|(file, _)| written(file)).fold(
-        (0_u32, 0_u32),
-        |(added, deleted), (_, lines)| (added.saturating_add(lines.0), deleted.saturating_add(lines.1)),
-    );
+    let (added, deleted) = files
+        .iter()
+        .zip(evidence.lines)
+        .filter(|(file, _)| written(file))
+        .fold((0_u32, 0_u32), |(added, deleted), (_, lines)| {
+            (added.saturating_add(lines.0), deleted.saturating_add(lines.1))
+        });
     // what goes is read faster than what comes
     let weight = added.saturating_add(deleted / 4);
     let size = SIZES.iter().find(|(most, _)| weight <= *most).map_or(0, |(_, tenths)| *tenths);
@@ -42,7 +45,10 @@ pub(super) fn maintainability(evidence: &Evidence<'_>) -> Points {
         }
     }
     if long > 0 {
-        points.add(-i64::try_from(long).unwrap_or(15).min(15), format!("{} over {LONG_LINE} characters", plural(long, "new line")));
+        points.add(
+            -i64::try_from(long).unwrap_or(15).min(15),
+            format!("{} over {LONG_LINE} characters", plural(long, "new line")),
+        );
     }
     if unfinished > 0 {
         let takes = (3 * i64::try_from(unfinished).unwrap_or(5)).min(15);
@@ -89,7 +95,10 @@ fn outside(points: &mut Points, evidence: &Evidence<'_>) {
     let found: Vec<&FileChange> = evidence.changes.files().iter().filter(is_outside).collect();
     if let Some(first) = found.first() {
         let takes = (25 * i64::try_from(found.len()).unwrap_or(3)).min(70);
-        points.add(-takes, format!("{} outside of the session's paths, such as `{}`", plural(found.len(), "file"), first.path));
+        points.add(
+            -takes,
+            format!("{} outside of the session's paths, such as `{}`", plural(found.len(), "file"), first.path),
+        );
     }
 }
 
@@ -109,11 +118,15 @@ fn named(points: &mut Points, evidence: &Evidence<'_>) {
     if let Some(hit) = hit {
         points.note(format!("the goal names `{hit}`, which is touched"));
         let others = touched.iter().filter(|path| !words.iter().any(|word| meets(path, word)));
-        let is_companion = |path: &&String| !matches!(role(&path.as_str().into()), FileRole::Test | FileRole::Generated);
+        let is_companion =
+            |path: &&String| !matches!(role(&path.as_str().into()), FileRole::Test | FileRole::Generated);
         let others: Vec<&String> = others.filter(is_companion).collect();
         if let Some(first) = others.first() {
             let takes = (4 * i64::try_from(others.len()).unwrap_or(5)).min(20);
-            points.add(-takes, format!("{} that the goal does not name, such as `{first}`", plural(others.len(), "file")));
+            points.add(
+                -takes,
+                format!("{} that the goal does not name, such as `{first}`", plural(others.len(), "file")),
+            );
         }
     }
 }
@@ -124,7 +137,9 @@ fn by_kind(points: &mut Points, evidence: &Evidence<'_>) {
     let (sources, count) = (of(FileRole::Source), files.len());
     match evidence.kind {
         Kind::Docs if sources > 0 => points.add(-20, format!("{} in work on words", plural(sources, "source file"))),
-        Kind::Deps if sources > count / 2 => points.add(-10, format!("{} in work on dependencies", plural(sources, "source file"))),
+        Kind::Deps if sources > count / 2 => {
+            points.add(-10, format!("{} in work on dependencies", plural(sources, "source file")))
+        }
         Kind::Bugfix if sources > 20 => points.add(-10, format!("{} for one bug", plural(sources, "source file"))),
         Kind::Bugfix | Kind::Refactor | Kind::Feature | Kind::Docs | Kind::Deps => {}
     }

@@ -34,7 +34,8 @@ pub(super) fn policy_fit(evidence: &Evidence<'_>) -> Points {
 /// Takes `block` for each rule that blocks and `warn` for each that warns: by rules, not by places, so a change
 /// in forty lockfiles is one matter.
 fn count<'a>(violations: impl Iterator<Item = &'a Violation>, block: i64, warn: i64) -> Points {
-    let mut rules: std::collections::BTreeMap<(std::cmp::Reverse<Severity>, &str), Vec<&Violation>> = Default::default();
+    let mut rules: std::collections::BTreeMap<(std::cmp::Reverse<Severity>, &str), Vec<&Violation>> =
+        Default::default();
     for violation in violations {
         rules.entry((std::cmp::Reverse(violation.severity), &violation.rule)).or_default().push(violation);
     }
@@ -42,7 +43,8 @@ fn count<'a>(violations: impl Iterator<Item = &'a Violation>, block: i64, warn: 
     let mut for_warnings = 0;
     for ((severity, id), found) in rules {
         let first = found[0];
-        let places = if found.len() > 1 { format!(" and {} more", plural(found.len() - 1, "place")) } else { String::new() };
+        let places =
+            if found.len() > 1 { format!(" and {} more", plural(found.len() - 1, "place")) } else { String::new() };
         let takes = match severity.0 {
             Severity::Block => block,
             Severity::Warn => warn.min(MOST_FOR_WARNINGS - for_warnings),

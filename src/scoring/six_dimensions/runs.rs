@@ -32,7 +32,8 @@ pub(super) fn correctness(evidence: &Evidence<'_>) -> Points {
 
 /// What it is worth that every check of a kind that ran passed.
 fn green(points: &mut Points, kind: CheckKind, checks: &[CheckResult]) {
-    let ran: Vec<&CheckResult> = checks.iter().filter(|check| check.kind == kind && (is_green(check) || is_red(check))).collect();
+    let ran: Vec<&CheckResult> =
+        checks.iter().filter(|check| check.kind == kind && (is_green(check) || is_red(check))).collect();
     if ran.is_empty() || ran.iter().any(|check| is_red(check)) {
         return;
     }
@@ -41,7 +42,9 @@ fn green(points: &mut Points, kind: CheckKind, checks: &[CheckResult]) {
     let names = names.join(", ");
     match kind {
         CheckKind::Build => points.add(10, format!("{names} passed")),
-        CheckKind::Test if passed > 0 => points.add(25, format!("{names} passed with {}", plural(passed as usize, "test"))),
+        CheckKind::Test if passed > 0 => {
+            points.add(25, format!("{names} passed with {}", plural(passed as usize, "test")))
+        }
         CheckKind::Test => points.add(15, format!("{names} passed; how many tests ran is not known")),
         CheckKind::Lint | CheckKind::Perf => points.add(5, format!("{names} passed")),
     }
@@ -53,7 +56,10 @@ fn one(points: &mut Points, check: &CheckResult) {
     match check.status {
         CheckStatus::Broken if broken > 0 => {
             let first = &check.tests.broken[0];
-            points.add(-30 - (5 * broken).min(20), format!("`{name}` broke {} (`{first}`)", plural(broken as usize, "test")));
+            points.add(
+                -30 - (5 * broken).min(20),
+                format!("`{name}` broke {} (`{first}`)", plural(broken as usize, "test")),
+            );
         }
         CheckStatus::Broken => points.add(-35, format!("`{name}` passed on the base and fails now")),
         CheckStatus::Failed if is_red(check) => points.add(-25, format!("`{name}` fails; the base has no result")),
@@ -74,13 +80,18 @@ pub(super) fn tests(evidence: &Evidence<'_>) -> Points {
         .iter()
         .filter(|file| file.new.is_some() && (role(&file.path) == FileRole::Test || adds_inline_tests(file)))
         .collect();
-    let ran: u32 = evidence.validation.checks.iter().filter(|c| is_green(c)).map(|c| c.tests.passed).fold(0, u32::saturating_add);
+    let ran: u32 =
+        evidence.validation.checks.iter().filter(|c| is_green(c)).map(|c| c.tests.passed).fold(0, u32::saturating_add);
     let quiet = matches!(evidence.kind, Kind::Refactor | Kind::Docs | Kind::Deps);
     let mut points = Points::start(50);
     match (sources, touched.first()) {
-        (_, Some(first)) => points.add(35, format!("{} touched, such as `{}`", plural(touched.len(), "test file"), first.path)),
+        (_, Some(first)) => {
+            points.add(35, format!("{} touched, such as `{}`", plural(touched.len(), "test file"), first.path))
+        }
         (0, None) => points.add(30, "no source file changes, so there is nothing to test"),
-        (_, None) if quiet && ran > 0 => points.add(25, format!("a {} keeps behaviour; existing tests cover it", evidence.kind.name())),
+        (_, None) if quiet && ran > 0 => {
+            points.add(25, format!("a {} keeps behaviour; existing tests cover it", evidence.kind.name()))
+        }
         (_, None) => points.add(-5, format!("{} without a test", plural(sources, "source file"))),
     }
     if ran > 0 {

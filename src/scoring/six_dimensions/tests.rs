@@ -92,7 +92,7 @@ fn violation(id: &str) -> Violation {
 #[test]
 fn a_good_change_passes_well() {
     let score = Case::good().score();
-    assert_eq!(score.overall.get(), 97, "{score:?}");
+    assert_eq!(score.overall.get(), 98, "{score:?}");
     assert_eq!(score.ratings.len(), 6);
     assert!(score.scorer.contains("no reviewer model"));
     assert_eq!(score, Case::good().score(), "twice the same");
@@ -101,7 +101,10 @@ fn a_good_change_passes_well() {
 
 #[test]
 fn correctness() {
-    let with = |checks: Vec<CheckResult>| Case { validation: ValidationResult { checks, ..Default::default() }, ..Case::good() };
+    let with = |checks: Vec<CheckResult>| Case {
+        validation: ValidationResult { checks, ..Default::default() },
+        ..Case::good()
+    };
     let rates = |case: Case, expected, reason| case.rates(Dimension::Correctness, expected, reason);
     rates(Case::good(), 95, "`test` passed with 40 tests");
     rates(Case::good(), 95, "no reviewer model");

@@ -132,7 +132,8 @@ impl<'a> Reader<'a> {
     pub(super) fn tables<'t, 'i>(&mut self, table: &'t Table<'i>, key: &str, most: usize) -> Vec<&'t Table<'i>> {
         let Some(value) = self.value(table, key) else { return Vec::new() };
         let list = value.get_ref().as_array();
-        let tables = list.and_then(|list| list.iter().map(|each| each.get_ref().as_table()).collect::<Option<Vec<_>>>());
+        let tables =
+            list.and_then(|list| list.iter().map(|each| each.get_ref().as_table()).collect::<Option<Vec<_>>>());
         match tables {
             Some(tables) if tables.len() > most => {
                 self.problem(value.span().start, &format!("there are more than {most} of `{key}`"), "");

@@ -48,7 +48,11 @@ max_file_bytes = 0x1000
 "#,
     );
     assert_eq!(config.checks[0].cwd, "crates/a");
-    assert_eq!((config.checks[0].timeout_s, config.checks[1].timeout_s), (300, 600), "900 s is over the user's maximum");
+    assert_eq!(
+        (config.checks[0].timeout_s, config.checks[1].timeout_s),
+        (300, 600),
+        "900 s is over the user's maximum"
+    );
     assert_eq!(config.checks[1].command, CommandLine::Shell("make && make docs".into()));
     assert_eq!(config.checks[0].env["RUST_LOG"], "off");
     assert_eq!((config.policy.max_files, config.policy.max_file_bytes), (Some(50), Some(4096)));
@@ -81,7 +85,12 @@ fn problems_name_line_and_way_out() {
     wrong(&check("env = { \"A=B\" = \"x\" }"), 5, "`A=B` cannot be a variable", "letters");
     wrong(&check("env = { A = 1 }"), 5, "`env` is a table", "table of strings");
     wrong(&check("reports = \"x\""), 5, "`reports` is a string", "list of strings");
-    wrong("[[check]]\nname = \"a\"\nkind = \"tset\"\ncommand = \"x\"\n", 3, "`tset` is no kind", "did you mean `test`?");
+    wrong(
+        "[[check]]\nname = \"a\"\nkind = \"tset\"\ncommand = \"x\"\n",
+        3,
+        "`tset` is no kind",
+        "did you mean `test`?",
+    );
     wrong("[[check]]\nkind = \"test\"\ncommand = \"x\"\n", 2, "a check has no `name`", "name = ");
     wrong("[[check]]\nname = \"a\"\nkind = \"test\"\n", 2, "a check has no `command`", "command = ");
     wrong("[[check]]\nname = \"a\"\nkind = \"test\"\ncommand = []\n", 4, "`command` is empty", "cargo");

@@ -10,8 +10,19 @@ const MOST_FOLDERS: usize = 4;
 
 /// Folders whose manifests belong to somebody else, to examples or to test data.
 const FOREIGN: &[&str] = &[
-    "node_modules", "vendor", "third_party", "testdata", "fixtures", "__fixtures__", "examples", "example", "target",
-    "templates", "template", "bower_components", "site-packages",
+    "node_modules",
+    "vendor",
+    "third_party",
+    "testdata",
+    "fixtures",
+    "__fixtures__",
+    "examples",
+    "example",
+    "target",
+    "templates",
+    "template",
+    "bower_components",
+    "site-packages",
 ];
 
 /// The files of a tree by folder (empty for the top), without foreign folders.
@@ -79,8 +90,10 @@ pub(super) struct Picked {
 
 /// The folders above a path, nearest first, the top last.
 fn above(path: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(folder, _)| folder).or((!path.is_empty()).then_some("")))
-        .skip(1)
+    std::iter::successors(Some(path), |path| {
+        path.rsplit_once('/').map(|(folder, _)| folder).or((!path.is_empty()).then_some(""))
+    })
+    .skip(1)
 }
 
 fn is_below(at: &str, folder: &str) -> bool {

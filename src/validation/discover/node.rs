@@ -75,6 +75,7 @@ fn package_manager(finder: &Finder<'_>, folder: &str, manifest: &Value) -> &'sta
     if let Some((program, _)) = locks.iter().find(|(program, _)| named.starts_with(&format!("{program}@"))) {
         return program;
     }
-    let by_lock = locks.iter().find(|(_, lock)| finder.layout.highest(folder, |at| finder.layout.has(at, lock)).is_some());
+    let by_lock =
+        locks.iter().find(|(_, lock)| finder.layout.highest(folder, |at| finder.layout.has(at, lock)).is_some());
     by_lock.map_or("npm", |(program, _)| program)
 }

@@ -54,7 +54,8 @@ fn project(finder: &mut Finder<'_>, folder: &str) -> Result<(), TreeError> {
         finder.notices.push(message);
         return Ok(());
     }
-    let source = if finder.layout.below(&join(folder, "src")).any(|(_, name)| name == "__init__.py") { "src" } else { "." };
+    let source =
+        if finder.layout.below(&join(folder, "src")).any(|(_, name)| name == "__init__.py") { "src" } else { "." };
     let check = finder.checks.last_mut().expect("one was added above");
     // an editable install points to the user's working copy; what is checked out comes before it
     check.env.insert("PYTHONPATH".into(), source.into());
@@ -87,16 +88,19 @@ fn interpreter(finder: &Finder<'_>, folder: &str) -> Option<(String, PathBuf)> {
 /// Whether pytest is configured or used, and whether unittest is used.
 fn framework(finder: &Finder<'_>, folder: &str) -> Result<(bool, bool), TreeError> {
     let config = [("pyproject.toml", "[tool.pytest"), ("setup.cfg", "[tool:pytest]"), ("tox.ini", "[pytest]")];
-    let mut pytest = finder.layout.has(folder, "pytest.ini") || finder.layout.below(folder).any(|(_, name)| name == "conftest.py");
+    let mut pytest =
+        finder.layout.has(folder, "pytest.ini") || finder.layout.below(folder).any(|(_, name)| name == "conftest.py");
     for (name, section) in config {
         pytest = pytest || finder.text(&join(folder, name))?.contains(section);
     }
     let mut unittest = false;
     for path in tests(finder, folder).take(MOST_READ) {
         let text = finder.text(&path)?;
-        pytest = pytest || text.lines().any(|line| line.starts_with("import pytest") || line.starts_with("from pytest"));
+        pytest =
+            pytest || text.lines().any(|line| line.starts_with("import pytest") || line.starts_with("from pytest"));
         // functions outside of classes are tests for pytest only
-        pytest = pytest || text.lines().any(|line| line.starts_with("def test_") || line.starts_with("async def test_"));
+        pytest =
+            pytest || text.lines().any(|line| line.starts_with("def test_") || line.starts_with("async def test_"));
         unittest = unittest || text.contains("unittest") || text.contains("TestCase");
     }
     Ok((pytest, unittest))

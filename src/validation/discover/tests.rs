@@ -77,7 +77,8 @@ fn cargo() {
         "cargo build: cargo test --offline --no-run --workspace",
         "cargo test: cargo test --offline --no-fail-fast --workspace",
     ];
-    let workspace = [("Cargo.toml", "[workspace]\nmembers = [\"a\"]\n"), ("a/Cargo.toml", PACKAGE), ("a/src/lib.rs", "")];
+    let workspace =
+        [("Cargo.toml", "[workspace]\nmembers = [\"a\"]\n"), ("a/Cargo.toml", PACKAGE), ("a/src/lib.rs", "")];
     found(&workspace, &["a/src/lib.rs"], &whole);
     found(&workspace, &[], &whole);
     let excluded =
@@ -85,7 +86,10 @@ fn cargo() {
     found(
         &excluded,
         &["fuzz/a.rs"],
-        &["cargo build (fuzz): cargo test --offline --no-run", "cargo test (fuzz): cargo test --offline --no-fail-fast"],
+        &[
+            "cargo build (fuzz): cargo test --offline --no-run",
+            "cargo test (fuzz): cargo test --offline --no-fail-fast",
+        ],
     );
     notice(&Machine { without: &["cargo"], ..Machine::default() }, &[("Cargo.toml", PACKAGE)], "needs `cargo`");
 }
@@ -99,7 +103,8 @@ fn go() {
 
 #[test]
 fn node() {
-    let manifest = r#"{"scripts": {"build": "tsc", "test": "jest", "lint": "eslint ."}, "devDependencies": {"jest": "1"}}"#;
+    let manifest =
+        r#"{"scripts": {"build": "tsc", "test": "jest", "lint": "eslint ."}, "devDependencies": {"jest": "1"}}"#;
     let lends = Machine { lends: &["node_modules"], ..Machine::default() };
     let expected = ["npm build: npm run build", "npm test: npm run test", "npm lint: npm run lint"];
     found_on(&lends, &[("package.json", manifest)], &[], &expected);

@@ -1,7 +1,7 @@
 //! `cargo test` and `cargo nextest`: the words of libtest.
 
-use super::lines::{Lines, number_before};
 use super::TestOutcomes;
+use super::lines::{Lines, number_before};
 
 pub(super) fn read(lines: &Lines<'_>) -> Option<TestOutcomes> {
     let libtest = lines.any(|line| line.starts_with("test result: "));

@@ -1,10 +1,11 @@
 //! CTest: `1/3 Test #1: name ....   Passed    0.01 sec`.
 
-use super::lines::{Lines, number_after};
 use super::TestOutcomes;
+use super::lines::{Lines, number_after};
 
 pub(super) fn read(lines: &Lines<'_>) -> Option<TestOutcomes> {
-    let sum = lines.iter().rev().find(|line| line.contains("tests passed, ") && line.contains("tests failed out of"))?;
+    let sum =
+        lines.iter().rev().find(|line| line.contains("tests passed, ") && line.contains("tests failed out of"))?;
     let mut told = TestOutcomes::default();
     for line in lines.iter().filter_map(|line| line.split_once(" Test ")?.1.split_once(": ").map(|(_, rest)| rest)) {
         let Some((name, outcome)) = line.split_once(" .").or_else(|| line.split_once("***")) else { continue };

@@ -73,7 +73,8 @@ mod tests {
         let cargo = "error: no matching package named `x` found\nAs a reminder, you're using offline mode (--offline) which can sometimes cause surprising resolution failures, if this error is too confusing you may wish to retry without the offline flag.\n";
         check(cargo, 101, Some("a crate is not in the cache, and there is no network"));
         check("error[E0308]: mismatched types\nerror: could not compile `a`\n", 101, None);
-        let red = "FAILED tests/test_a.py::test_b - socket.gaierror: Name or service not known\n=== 1 failed in 0.1s ===\n";
+        let red =
+            "FAILED tests/test_a.py::test_b - socket.gaierror: Name or service not known\n=== 1 failed in 0.1s ===\n";
         check(red, 1, None);
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::lines::Lines;
 use super::TestOutcomes;
+use super::lines::Lines;
 
 pub(super) fn read_json(lines: &Lines<'_>) -> Option<TestOutcomes> {
     let mut told = TestOutcomes::default();

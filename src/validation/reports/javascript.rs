@@ -1,7 +1,7 @@
 //! jest, vitest, mocha, node:test, ava-like summaries as text.
 
-use super::lines::{Lines, number_before};
 use super::TestOutcomes;
+use super::lines::{Lines, number_before};
 
 pub(super) fn read(lines: &Lines<'_>) -> Option<TestOutcomes> {
     node(lines).or_else(|| jest_or_vitest(lines)).or_else(|| mocha(lines))

@@ -52,7 +52,8 @@ fn plain(line: &str) -> std::borrow::Cow<'_, str> {
 
 /// The number before `word` in `text`, as in `3 passed, 1 failed`.
 pub(super) fn number_before(text: &str, word: &str) -> Option<u32> {
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '(' | ')' | '|')).collect();
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '(' | ')' | '|')).collect();
     let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
     let at = words.iter().position(|each| *each == word)?;
     words.get(at.checked_sub(1)?)?.parse().ok()

@@ -1,7 +1,7 @@
 //! Maven's surefire and failsafe, and Gradle, as they write to the console.
 
-use super::lines::{Lines, number_after, number_before};
 use super::TestOutcomes;
+use super::lines::{Lines, number_after, number_before};
 
 pub(super) fn read(lines: &Lines<'_>) -> Option<TestOutcomes> {
     surefire(lines).or_else(|| gradle(lines))
@@ -24,7 +24,8 @@ fn surefire(lines: &Lines<'_>) -> Option<TestOutcomes> {
         sums.add(&TestOutcomes { passed, failed, errors, skipped, ..TestOutcomes::default() });
     }
     for line in lines.iter().map(unmarked) {
-        let ended = line.split_once(" <<< ").filter(|(_, how)| how.starts_with("FAILURE!") || how.starts_with("ERROR!"));
+        let ended =
+            line.split_once(" <<< ").filter(|(_, how)| how.starts_with("FAILURE!") || how.starts_with("ERROR!"));
         let Some((what, _)) = ended.filter(|(what, _)| !what.starts_with("Tests run")) else { continue };
         let name = what.split(" -- Time elapsed").next().unwrap_or(what);
         super::keep(&mut sums.failed_names, name.split("  Time elapsed").next().unwrap_or(name));
@@ -43,7 +44,9 @@ fn gradle(lines: &Lines<'_>) -> Option<TestOutcomes> {
             _ => {}
         }
     }
-    let is_sum = |line: &&str| number_before(line, "tests").or(number_before(line, "test")).is_some() && line.contains(" completed");
+    let is_sum = |line: &&str| {
+        number_before(line, "tests").or(number_before(line, "test")).is_some() && line.contains(" completed")
+    };
     if let Some(sum) = lines.iter().rev().find(is_sum) {
         let number = |word| number_before(sum, word).unwrap_or(0);
         let total = number("tests").max(number("test"));

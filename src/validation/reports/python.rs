@@ -1,7 +1,7 @@
 //! pytest and unittest.
 
-use super::lines::{Lines, number_after, number_before};
 use super::TestOutcomes;
+use super::lines::{Lines, number_after, number_before};
 
 /// pytest: the last line between `=` says the counts; `-v` and `-r` lines say names.
 pub(super) fn read_pytest(lines: &Lines<'_>) -> Option<TestOutcomes> {
@@ -28,7 +28,9 @@ fn trim_rule(line: &str) -> &str {
 
 fn is_summary(line: &str) -> bool {
     let counts = ["passed", "failed", "error", "errors", "skipped", "xfailed", "xpassed", "deselected"];
-    line.contains(" in ") && line.ends_with('s') | line.ends_with(')') && counts.iter().any(|word| number_before(line, word).is_some())
+    line.contains(" in ")
+        && line.ends_with('s') | line.ends_with(')')
+        && counts.iter().any(|word| number_before(line, word).is_some())
 }
 
 /// `tests/test_a.py::test_b PASSED  [ 50%]`, and xdist's `[gw0] [ 50%] PASSED tests/test_a.py::test_b`.
@@ -36,8 +38,11 @@ fn verbose(line: &str, told: &mut TestOutcomes) {
     let words = ["PASSED", "FAILED", "ERROR", "XPASS", "XFAIL", "SKIPPED"];
     for word in words {
         let after = line.split_once(&format!(" {word}")).map(|(name, _)| name);
-        let xdist = line.strip_prefix("[gw").and_then(|rest| rest.split_once(&format!("] {word} "))).map(|(_, name)| name);
-        let Some(name) = xdist.or(after).filter(|name| name.contains("::") && !name.starts_with(word)) else { continue };
+        let xdist =
+            line.strip_prefix("[gw").and_then(|rest| rest.split_once(&format!("] {word} "))).map(|(_, name)| name);
+        let Some(name) = xdist.or(after).filter(|name| name.contains("::") && !name.starts_with(word)) else {
+            continue;
+        };
         match word {
             "PASSED" | "XPASS" => told.pass(name),
             "FAILED" => told.fail(name),

@@ -1,7 +1,7 @@
 //! The Test Anything Protocol, with subtests.
 
-use super::lines::Lines;
 use super::TestOutcomes;
+use super::lines::Lines;
 
 /// Only the top level counts, except for names: a subtest's outcome is its parent's.
 pub(super) fn read(lines: &Lines<'_>) -> Option<TestOutcomes> {
@@ -19,7 +19,9 @@ pub(super) fn read(lines: &Lines<'_>) -> Option<TestOutcomes> {
             continue;
         }
         let failed = line.strip_prefix("not ok").map(|rest| (rest, false));
-        let Some((rest, passed)) = failed.or_else(|| line.strip_prefix("ok").map(|rest| (rest, true))) else { continue };
+        let Some((rest, passed)) = failed.or_else(|| line.strip_prefix("ok").map(|rest| (rest, true))) else {
+            continue;
+        };
         if !(rest.is_empty() || rest.starts_with(' ')) {
             continue;
         }

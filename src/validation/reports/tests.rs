@@ -184,7 +184,8 @@ Time:        0.41 s
     assert!(told.passed_names.contains("Calc > adds"), "{:?}", told.passed_names);
     let node = "✔ adds (0.5ms)\n✖ divides (0.7ms)\nℹ tests 2\nℹ suites 0\nℹ pass 1\nℹ fail 1\nℹ cancelled 0\nℹ skipped 0\nℹ todo 0\n";
     tells(node, (1, 1, 0, 0), &["adds"], &["divides"]);
-    let node_tap = "TAP version 13\n# Subtest: adds\nok 1 - adds\nnot ok 2 - divides\n1..2\n# tests 2\n# pass 1\n# fail 1\n";
+    let node_tap =
+        "TAP version 13\n# Subtest: adds\nok 1 - adds\nnot ok 2 - divides\n1..2\n# tests 2\n# pass 1\n# fail 1\n";
     tells(node_tap, (1, 1, 0, 0), &["adds"], &["divides"]);
 }
 
@@ -241,7 +242,13 @@ fn junit() {
   <testcase name="later" classname="com.example.CalcTest"><skipped/></testcase>
 </testsuite>"#;
     let passed = ["com.example.CalcTest.adds"];
-    reports("TEST-a.xml", surefire, (1, 1, 1, 1), &passed, &["com.example.CalcTest.divides", "com.example.CalcTest.opens"]);
+    reports(
+        "TEST-a.xml",
+        surefire,
+        (1, 1, 1, 1),
+        &passed,
+        &["com.example.CalcTest.divides", "com.example.CalcTest.opens"],
+    );
     let pytest = r#"<testsuites><testsuite name="pytest"><testcase classname="tests.test_a" name="test_b[&lt;1&gt;]" /></testsuite></testsuites>"#;
     reports("pytest.xml", pytest, (1, 0, 0, 0), &["tests.test_a.test_b[<1>]"], &[]);
     let ctest = r#"<testsuite><testcase name="a" status="run"/><testcase name="b" status="fail"/><testcase name="c" status="disabled"/></testsuite>"#;

@@ -148,7 +148,13 @@ mod tests {
     fn tests_are_counted_in_every_language() {
         check("a.rs", "#[test]\nfn a() { assert_eq!(1, 1); }\n#[tokio::test]\n#[ignore]\nasync fn b() {}\n", 2, 1, 1);
         check("a.rs", "fn f() { assert!(true); }\n// #[test]\n", 0, 0, 0);
-        check("t.py", "def test_a():\n    assert 1\n@pytest.mark.skip\ndef test_b():\n    self.assertEqual(1, 1)\n", 2, 2, 1);
+        check(
+            "t.py",
+            "def test_a():\n    assert 1\n@pytest.mark.skip\ndef test_b():\n    self.assertEqual(1, 1)\n",
+            2,
+            2,
+            1,
+        );
         check("t.py", "def testify(): pass\ndef helper(): pass\n# def test_c():\n", 1, 0, 0);
         check("a.test.ts", "it('x', () => {\n  expect(1).toBe(1)\n})\nit.skip('y', () => {})\n", 2, 1, 1);
         check("a.ts", "const it = 1;\nwriter.testing()\n", 0, 0, 0);
