@@ -1,3 +1,4 @@
-//! Technology that knows nothing of sessions; each module wraps one dangerous thing.
-
+//! infrastructure
 pub mod blobs;
+pub mod fault;
+pub mod store;
