@@ -287,3 +287,37 @@ fn an_older_copy_of_the_home_is_found_by_an_anchor_that_left_it() {
     assert_eq!(foreign.first_bad(), Some(Seq(7)));
     assert!(foreign.findings[0].to_string().contains("another history"), "{}", foreign.findings[0]);
 }
+
+// what was ever written must be read for ever
+
+#[test]
+fn the_bytes_of_every_version_still_verify_and_read() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/journal/v1");
+    let report = checked(&golden);
+    assert!(report.is_sound() && report.entries == 3, "{:?}", report.findings);
+    assert_eq!(report.uuid.unwrap().to_string(), "01936e0e-5b7a-7000-8000-000000000001");
+    let reader = JournalReader::open(&golden).unwrap();
+    let read = reader.iter_from(Seq(1)).unwrap().map(|read| read.unwrap().1);
+    for (n, Entry { at, actor, session, event, .. }) in (1..).zip(read) {
+        assert_eq!(NewEntry { at, actor, session, event }, entry(n));
+    }
+}
+
+#[test]
+fn the_same_entries_give_the_same_bytes() {
+    struct Fixed;
+    impl paraph::id::Ids for Fixed {
+        fn uuid(&self) -> uuid::Uuid {
+            uuid::Uuid::from_u128(0x0193_6e0e_5b7a_7000_8000_0000_0000_0001)
+        }
+    }
+    let home = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(home.path(), JournalOptions::new(&Fixed)).unwrap();
+    journal.append(&(1..=3).map(entry).collect::<Vec<_>>()).unwrap();
+    journal.anchor().unwrap();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/journal/v1");
+    for name in ["store.json", "anchor", "00000000000000000001.jsonl"] {
+        let (now, then) = (fs::read_to_string(home.path().join(name)).unwrap(), fs::read_to_string(golden.join(name)));
+        assert_eq!(Ok(now), then.map_err(|error| error.to_string()), "{name}: a new form needs a new version");
+    }
+}

@@ -3,53 +3,83 @@
 use super::stores::{Row, apply, heal};
 use super::*;
 
+/// The second passage of `point` fails with `error`. Says what the first failure was, and whether the journal went on.
 #[cfg(debug_assertions)]
 #[track_caller]
-fn check_failing(point: &str, error: &str, usable: bool) {
+fn failing(point: &str, error: &str) -> (JournalError, bool) {
     let home = tempfile::tempdir().unwrap();
     journal_of(home.path(), 3);
     let faults = Faults::parse(Some(&format!("{point}:2:{error}"))).unwrap();
-    let (mut journal, _) =
-        Journal::open(home.path(), JournalOptions { faults, ..JournalOptions::new(&RandomIds) }).unwrap();
-    let mut acknowledged = 3;
-    let mut failed = None;
-    for n in 4..8 {
-        let before = segments(home.path()).iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>();
-        match journal.append(&[entry(n)]).and_then(|placed| journal.anchor().map(|()| placed)) {
+    let (mut journal, _) = Journal::open(home.path(), JournalOptions { faults, ..options() }).unwrap();
+    let bytes = || segments(home.path()).iter().flat_map(|path| fs::read(path).unwrap()).collect::<Vec<_>>();
+    let (mut acknowledged, mut failed, mut went_on) = (3, None, true);
+    for n in 4..12 {
+        let before = bytes();
+        let outcome = journal.append(&[entry(n)]).and_then(|placed| journal.anchor().map(|()| placed));
+        went_on = outcome.is_ok();
+        match outcome {
             Ok(placed) => acknowledged = placed[0].seq.0,
             Err(found) => {
                 names_a_command(&found.hint());
-                if failed.is_none() && point.starts_with("journal") {
-                    let after = segments(home.path()).iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>();
-                    assert_eq!(after, before, "{point} {error}: cut back");
-                }
+                assert!(!point.starts_with("journal") || bytes() == before, "{point} {error}: cut back");
                 failed.get_or_insert(found);
             }
         }
     }
+    drop(journal);
+    let (_, opened) = Journal::open(home.path(), options()).unwrap();
+    assert!(opened.head.seq.0 >= acknowledged && opened.torn.is_none(), "{point}: nothing acknowledged is lost");
+    let report = checked(home.path());
+    assert!(report.is_sound(), "{point}: {:?}", report.findings);
     let failed = failed.expect("it failed once");
     let text = failed.to_string();
     assert!(text.contains(&home.path().display().to_string()) && text.contains("bytes"), "{text}");
+    (failed, went_on)
+}
+
+#[cfg(debug_assertions)]
+#[track_caller]
+fn check_failing(point: &str, error: &str, usable: bool) {
+    let (failed, went_on) = failing(point, error);
     assert_eq!(matches!(failed, JournalError::NoSpace { needed: 1.., .. }), error == "enospc", "{failed:?}");
-    drop(journal);
-    let (_, opened) = Journal::open(home.path(), options()).unwrap();
-    assert!(opened.head.seq.0 >= acknowledged, "{point}: nothing acknowledged is lost");
-    assert_eq!(acknowledged > 5, usable, "{point} {error}: goes on, or is read-only");
-    assert!(checked(home.path()).is_sound());
+    assert_eq!(went_on, usable, "{point} {error}: goes on, or is read-only");
 }
 
 #[cfg(debug_assertions)]
 #[test]
 fn a_failed_write_or_sync_acknowledges_nothing() {
-    check_failing("journal.before-write", "enospc", true);
-    check_failing("journal.before-write", "eio", true);
-    check_failing("journal.before-sync", "enospc", true);
-    check_failing("journal.before-sync", "eio", false);
-    check_failing("journal.after-sync", "eio", false);
+    for point in ["journal.before-segment", "journal.before-write"] {
+        check_failing(point, "enospc", true);
+        check_failing(point, "eio", true);
+    }
+    for point in ["journal.before-sync", "journal.after-sync", "journal.after-folder-sync"] {
+        check_failing(point, "enospc", true);
+        check_failing(point, "eio", false);
+    }
     for point in ["anchor.before-write", "anchor.before-sync", "anchor.before-rename"] {
         check_failing(point, "enospc", true);
         check_failing(point, "eio", true);
     }
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn a_journal_that_cannot_be_cut_back_is_read_only_until_it_is_opened_again() {
+    let home = tempfile::tempdir().unwrap();
+    journal_of(home.path(), 3);
+    let faults = Faults::parse(Some("journal.before-sync:1:enospc,journal.before-cut:1:eio")).unwrap();
+    let (mut journal, _) =
+        Journal::open(home.path(), JournalOptions { faults, ..JournalOptions::new(&RandomIds) }).unwrap();
+    assert!(matches!(journal.append(&[entry(4)]), Err(JournalError::NoSpace { .. })));
+    let error = journal.append(&[entry(4)]).unwrap_err();
+    assert!(matches!(error, JournalError::ReadOnly { .. }), "{error:?}");
+    names_a_command(&error.hint());
+    assert_eq!(journal.head().seq, Seq(3));
+    assert_eq!(journal.reader().iter_from(Seq(3)).unwrap().next().unwrap().unwrap().1.seq, Seq(3), "reading goes on");
+    drop(journal);
+    let (mut journal, _) = Journal::open(home.path(), options()).unwrap();
+    journal.append(&[entry(5)]).unwrap();
+    assert!(checked(home.path()).is_sound());
 }
 
 /// Runs in a process of its own: see [`crash_at`] and [`a_disk_that_fills_up_loses_nothing`]. Without its variable it does nothing.
@@ -86,37 +116,44 @@ fn run_child(home: &Path, variable: &str, value: &str) {
     command.output().unwrap();
 }
 
-/// Kills a writer at the second passage of `point`, starts another: nothing acknowledged is lost, all is whole.
+/// Kills a writer at `fault`, starts another: nothing acknowledged is lost, all is whole.
 #[cfg(debug_assertions)]
 #[track_caller]
-fn crash_at(point: &str) {
-    let home = tempfile::tempdir().unwrap();
-    let passage = if matches!(point, "journal.before-create" | "store.before-open") { 1 } else { 2 };
-    run_child(home.path(), "PARAPH_FAULT", &format!("{point}:{passage}"));
-    assert!(!home.path().join("finished").exists(), "{point}: the process was to die there");
-    let acknowledged = fs::read_to_string(home.path().join("acknowledged")).map_or(0, |n| n.parse().unwrap());
-    let (journal, opened) =
-        Journal::open(&home.path().join("journal"), options()).unwrap_or_else(|error| panic!("{point}: {error}"));
-    assert!(opened.head.seq.0 >= acknowledged, "{point}: {acknowledged} were acknowledged, {opened:?}");
-    let (_, wrong) = Blobs::new(&home.path().join("blobs"), Faults::none()).verify_all();
-    assert!(wrong.is_empty(), "{point}: {wrong:?}");
-    drop(journal);
-    heal(home.path());
-    run_child(home.path(), "PARAPH_FAULT", "");
-    assert!(home.path().join("finished").exists(), "{point}: the next start finishes");
-    let report = checked(&home.path().join("journal"));
-    assert!(report.is_sound() && report.entries == 9, "{point}: {:?}", report.findings);
+fn crash_at(home: &Path, fault: &str) {
+    run_child(home, "PARAPH_FAULT", fault);
+    assert!(!home.join("finished").exists(), "{fault}: the process was to die there");
+    let acknowledged = fs::read_to_string(home.join("acknowledged")).map_or(0, |n| n.parse().unwrap());
+    let opened = Journal::open(&home.join("journal"), options()).unwrap_or_else(|error| panic!("{fault}: {error}")).1;
+    assert!(opened.head.seq.0 >= acknowledged, "{fault}: {acknowledged} were acknowledged, {opened:?}");
+    let (_, wrong) = Blobs::new(&home.join("blobs"), Faults::none()).verify_all();
+    assert!(wrong.is_empty(), "{fault}: {wrong:?}");
+    heal(home);
+    run_child(home, "PARAPH_FAULT", "");
+    assert!(home.join("finished").exists(), "{fault}: the next start finishes");
+    let report = checked(&home.join("journal"));
+    assert!(report.is_sound() && report.entries == 9, "{fault}: {:?}", report.findings);
 }
 
 #[cfg(debug_assertions)]
 #[test]
 fn a_crash_at_any_fault_point_loses_nothing_acknowledged() {
-    // these are passed only after something else went wrong before
-    let unreached = ["journal.before-cut", "journal.before-torn", "journal.after-torn"];
-    for point in fault::ALL.iter().filter(|point| !unreached.contains(point)) {
-        if ["journal", "anchor", "blobs", "store"].contains(&point.split('.').next().unwrap()) {
-            crash_at(point);
-        }
+    let mine =
+        |point: &&&str| ["journal.", "anchor.", "blobs.", "store."].iter().any(|module| point.starts_with(module));
+    for point in fault::ALL.iter().filter(mine) {
+        let home = tempfile::tempdir().unwrap();
+        let fault = match *point {
+            "journal.before-create" | "store.before-open" => format!("{point}:1"),
+            "journal.before-cut" => format!("journal.before-write:2:eio,{point}:1"),
+            "journal.before-torn" | "journal.after-torn" => {
+                journal_of(&home.path().join("journal"), 2);
+                let segment = segments(&home.path().join("journal")).pop().unwrap();
+                let whole = fs::read(&segment).unwrap();
+                fs::write(segment, [&whole[..], &whole[..50]].concat()).unwrap();
+                format!("{point}:1")
+            }
+            _ => format!("{point}:2"),
+        };
+        crash_at(home.path(), &fault);
     }
 }
 

@@ -99,7 +99,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] where no temporary folder can be made.
     pub fn temporary() -> Result<Self, StoreError> {
-        let dir = tempfile::tempdir().map_err(|source| StoreError::Io { path: std::env::temp_dir(), source })?;
+        let dir =
+            tempfile::tempdir().map_err(|source| StoreError::Io { path: PathBuf::from("(temporary)"), source })?;
         let (mut store, _) = Self::open(dir.path(), Faults::none())?;
         store.temporary = Some(Arc::new(dir));
         Ok(store)
