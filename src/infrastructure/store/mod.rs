@@ -16,6 +16,7 @@ use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sled::Transactional as _;
@@ -87,12 +88,7 @@ impl Store {
         faults.point("store.before-open").map_err(io)?;
         let existed = fs::metadata(dir.join("db")).is_ok_and(|file| file.len() > 0);
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
-        let (db, meta) = guarded(dir, || {
-            let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-            let db = config.mode(sled::Mode::LowSpace).open()?;
-            let meta = db.open_tree("meta")?;
-            Ok((db, meta))
-        })?;
+        let (db, meta) = open_patiently(dir)?;
         let store = Self { db, meta, path: dir.into(), faults, temporary: None };
         let opened = if existed { store.look()? } else { store.begin()? };
         Ok((store, opened))
@@ -103,7 +99,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] where no temporary folder can be made.
     pub fn temporary() -> Result<Self, StoreError> {
-        let dir = tempfile::tempdir().map_err(|source| StoreError::Io { path: std::env::temp_dir(), source })?;
+        let dir =
+            tempfile::tempdir().map_err(|source| StoreError::Io { path: PathBuf::from("(temporary)"), source })?;
         let (mut store, _) = Self::open(dir.path(), Faults::none())?;
         store.temporary = Some(Arc::new(dir));
         Ok(store)
@@ -254,6 +251,27 @@ pub fn set_aside(dir: &Path, stamp: &str) -> Result<PathBuf, StoreError> {
         .expect("some number is free");
     fs::rename(dir, &target).map_err(|source| StoreError::Io { path: dir.to_owned(), source })?;
     Ok(target)
+}
+
+/// Opens sled; a lock that is held is asked for again for a second, since sled's threads of a store that was just dropped
+/// let go of it a little later.
+fn open_patiently(dir: &Path) -> Result<(sled::Db, sled::Tree), StoreError> {
+    for _ in 0..100 {
+        match open_sled(dir) {
+            Err(StoreError::Busy { .. }) => std::thread::sleep(Duration::from_millis(10)),
+            opened => return opened,
+        }
+    }
+    open_sled(dir)
+}
+
+fn open_sled(dir: &Path) -> Result<(sled::Db, sled::Tree), StoreError> {
+    guarded(dir, || {
+        let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        let db = config.mode(sled::Mode::LowSpace).open()?;
+        let meta = db.open_tree("meta")?;
+        Ok((db, meta))
+    })
 }
 
 fn place_of(trees: &mut Vec<sled::Tree>, tree: &sled::Tree) -> usize {

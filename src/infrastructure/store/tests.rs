@@ -64,7 +64,7 @@ fn of_many_writers_of_one_key_one_wins() {
                     })
                 })
                 .collect();
-            writers.into_iter().filter(|_| true).map(|writer| usize::from(writer.join().expect("no panic"))).sum()
+            writers.into_iter().map(|writer| usize::from(writer.join().expect("no panic"))).sum()
         });
         assert_eq!(won, 1, "round {round}");
     }
@@ -107,7 +107,7 @@ fn a_batch_is_all_or_nothing_with_its_mark() {
     store.commit(&batch, Some(&mark(1))).expect("committed");
     let refused = store.commit(&batch, Some(&mark(2))).expect_err("written before");
     assert!(matches!(refused, StoreError::AlreadyWritten { .. }), "{refused}");
-    let mut batch = Batch::new();
+    batch = Batch::new();
     batch.remove(&others, &7);
     batch.insert_new(&rows, &key(1, 1), &row("two")).expect("small");
     store.commit(&batch, Some(&mark(3))).expect_err("written before");
