@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn moved_lines_are_followed_where_they_are_one() {
         check("first_call();\nb\nc\nd\n", "b\nc\nd\nfirst_call();\n", 1, Some(4));
-        check("first_call();\nb\nc\nd\n", "b\nfirst_call();\nc\nd\nfirst_call();\n", 1, None);
+        check("first_call();\nb\nc\nd\n", "b\nc\nd\nfirst_call();\nx\nfirst_call();\n", 1, None);
         check("}\nb\nc\nd\n", "b\nc\nd\n}\n", 1, None);
     }
 

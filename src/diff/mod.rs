@@ -7,6 +7,8 @@
 mod anchor;
 mod change;
 mod git_object;
+#[cfg(test)]
+mod git_tests;
 mod inline;
 mod lines;
 mod manifest;

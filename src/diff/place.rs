@@ -4,6 +4,8 @@
 //! lines stand; where they stand more than once it is refused rather than guessed.
 
 mod hunks;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

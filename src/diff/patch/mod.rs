@@ -9,6 +9,8 @@ mod lines;
 mod mail;
 mod names;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
