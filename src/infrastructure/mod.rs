@@ -1,1 +1,3 @@
-//! infrastructure
+//! Technology that knows nothing of sessions.
+
+pub mod process;
