@@ -44,6 +44,9 @@ const LAUNCHER_FAILED: i32 = 125;
 
 /// What `main` does when the first argument is [`super::LAUNCHER_ARGUMENT`]: never returns, never starts a thread.
 pub fn launcher_main() -> ! {
+    if sys::close_the_rest().is_err() {
+        exit(LAUNCHER_FAILED)
+    }
     let Ok(control) = io::stdin().as_fd().try_clone_to_owned() else { exit(LAUNCHER_FAILED) };
     let control = UnixStream::from(control);
     let Ok((order, stdin)) = Order::read(&control) else { exit(LAUNCHER_FAILED) };

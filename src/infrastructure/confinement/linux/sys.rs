@@ -103,6 +103,12 @@ pub(super) fn own_group() -> io::Result<()> {
     rustix::process::setpgid(None, None).map_err(Into::into)
 }
 
+/// Closes everything the caller let through by mistake; called before anything is opened.
+pub(super) fn close_the_rest() -> io::Result<()> {
+    // SAFETY: nothing in this process owns a descriptor above 2 yet.
+    check(unsafe { libc::syscall(libc::SYS_close_range, 3, c_int::MAX, 0) } as c_int).map(drop)
+}
+
 /// No descriptor but the three standard ones survives the next exec.
 pub(super) fn close_the_rest_on_exec() -> io::Result<()> {
     // SAFETY: CLOSE_RANGE_CLOEXEC closes nothing now.
