@@ -1,1 +1,4 @@
 //! proposal
+
+mod rules;
+pub use rules::catalogue;

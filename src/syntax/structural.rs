@@ -65,7 +65,8 @@ pub struct RuleMetadata {
     pub words: Vec<String>,
     /// Further languages in which the same rule holds.
     pub languages: Vec<String>,
-    /// Texts of which every one occurs in each file that can match; only where they cannot be derived.
+    /// Texts of which every one (or one of its alternatives, `a|b`) occurs in each file that can match; only where they
+    /// cannot be derived.
     pub literals: Vec<String>,
     /// Code that must stay as it is.
     pub valid: Vec<String>,
@@ -313,7 +314,7 @@ fn parse_rule(file: &str, mut document: Value, utilities: &Utilities) -> Result<
     // a repository's own metadata may have any shape: what we do not understand says nothing
     let metadata: RuleMetadata = metadata.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
     let mut clauses = literals::of_document(&document);
-    clauses.extend(metadata.literals.iter().map(|text| vec![text.clone()]));
+    clauses.extend(metadata.literals.iter().map(|texts| texts.split('|').map(str::to_owned).collect()));
     let mut languages = vec![first];
     for name in &metadata.languages {
         let language = RuleLanguage::named(name).ok_or_else(|| unknown_language(file, Some(&id), name))?;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use ast_grep_config::CombinedScan;
-use ast_grep_core::AstGrep;
 use ast_grep_core::tree_sitter::StrDoc;
+use ast_grep_core::{AstGrep, Node};
 use ast_grep_language::SupportLang;
 
 use super::literals::Prefilter;
@@ -112,7 +112,7 @@ impl RuleSet {
                 for node in nodes {
                     let fix = config.fixer.first().map(|fixer| node.make_edit(&config.matcher, fixer));
                     let fix = fix.and_then(|edit| {
-                        let text = String::from_utf8(edit.inserted_text).ok()?;
+                        let text = unharmed(&node, String::from_utf8(edit.inserted_text).ok()?)?;
                         Some(Fix { range: edit.position..edit.position + edit.deleted_length, text })
                     });
                     let line = line_of(node.start_pos().line());
@@ -194,6 +194,23 @@ pub fn apply(language: RuleLanguage, source: &str, matches: &[Match]) -> Applied
 
 fn drop_of(found: &Match, because: DroppedBecause) -> Dropped {
     Dropped { rule: found.rule.clone(), line: found.line, because }
+}
+
+/// The text of a fix as it may be put in: the matcher indents what spans lines anew, which leaves blanks on empty lines
+/// and would shift the inside of a string or comment; a fix that does the latter is none.
+fn unharmed(node: &Node<'_, StrDoc<SupportLang>>, text: String) -> Option<String> {
+    if !text.contains('\n') {
+        return Some(text);
+    }
+    let lines: Vec<&str> =
+        text.split('\n').map(|line| if line.trim().is_empty() { line.trim() } else { line }).collect();
+    let text = lines.join("\n");
+    let spans_lines = |inner: &Node<'_, StrDoc<SupportLang>>| {
+        let kind = inner.kind();
+        ["string", "comment", "heredoc", "char"].iter().any(|part| kind.contains(part)) && inner.text().contains('\n')
+    };
+    let kept = node.dfs().filter(spans_lines).all(|inner| text.contains(inner.text().as_ref()));
+    kept.then_some(text)
 }
 
 type Kept<'a> = Vec<(&'a Match, &'a Fix)>;

@@ -67,6 +67,17 @@ fn a_fix_that_breaks_the_syntax_is_left_out_and_reported() {
 }
 
 #[test]
+fn strings_over_several_lines_are_never_shifted() {
+    let yaml = "id: a\nlanguage: python\nrule: {kind: except_clause, pattern: $C, regex: '^except:'}\ntransform: {N: {replace: {source: $C, replace: '^except:', by: 'except E:'}}}\nfix: $N";
+    let blank = "if a:\n    try:\n        f()\n    except:\n        g()\n\n        h()\n";
+    check(yaml, blank, &blank.replace("except:", "except E:"));
+    let text = "if a:\n    try:\n        f()\n    except:\n        x = '''\none\n  two\n'''\n";
+    let set = RuleSet::parse(yaml, "test.yml").expect("the rule parses");
+    let after = set.rewrite(python(), text, 3).source;
+    assert!(after.contains("'''\none\n  two\n'''"), "{after}");
+}
+
+#[test]
 fn rules_that_undo_each_other_stop() {
     let yaml = "id: a\nlanguage: python\nrule: {pattern: f($A)}\nfix: g($A)\n---\nid: b\nlanguage: python\nrule: {pattern: g($A)}\nfix: f($A)";
     let rewrite = RuleSet::parse(yaml, "test.yml").expect("the rules parse").rewrite(python(), "f(1)\n", 100);
