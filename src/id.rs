@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 mod path;
-pub use path::RepoPath;
+pub use path::{HostPath, RepoPath};
 
 /// What was wrong with a text that should have named something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

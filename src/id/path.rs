@@ -59,6 +59,71 @@ impl RepoPath {
     }
 }
 
+/// A path on this machine, absolute, any bytes but NUL: where a repository lies.
+///
+/// As text it is written as a [`RepoPath`] is: plain where it can be, else C-quoted, so JSON is lossless.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostPath(std::path::PathBuf);
+
+impl HostPath {
+    /// The path as it is.
+    #[must_use]
+    pub fn new(path: impl Into<std::path::PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// For the file system.
+    #[must_use]
+    pub fn as_path(&self) -> &std::path::Path {
+        &self.0
+    }
+
+    fn quoted(&self) -> RepoPath {
+        RepoPath(std::os::unix::ffi::OsStrExt::as_bytes(self.0.as_os_str()).to_vec())
+    }
+}
+
+impl fmt::Display for HostPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.quoted(), f)
+    }
+}
+
+impl fmt::Debug for HostPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for HostPath {
+    type Err = ParseIdError;
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let bytes = text.parse::<RepoPath>()?.0;
+        Ok(Self(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes).into()))
+    }
+}
+
+impl Serialize for HostPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for HostPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl schemars::JsonSchema for HostPath {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "HostPath".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "description": "an absolute path; C-quoted where it is not plain UTF-8"})
+    }
+}
+
 impl From<&str> for RepoPath {
     fn from(text: &str) -> Self {
         Self(text.as_bytes().to_vec())

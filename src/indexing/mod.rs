@@ -1,1 +1,5 @@
 //! indexing
+
+/// The index of one snapshot.
+#[derive(Debug, Default)]
+pub struct CodeIndex;

@@ -1,1 +1,4 @@
 //! infrastructure
+pub mod blobs;
+pub mod fault;
+pub mod store;

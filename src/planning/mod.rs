@@ -1,1 +1,94 @@
-//! planning
+//! Planning: what a session is for, and the stages it goes through.
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of work a goal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Something is wrong and shall be right.
+    Bugfix,
+    /// The same behaviour, better code.
+    Refactor,
+    /// Something new.
+    Feature,
+    /// Words only.
+    Docs,
+    /// Dependencies.
+    Deps,
+}
+
+impl Kind {
+    /// The name on the command line and in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bugfix => "bugfix",
+            Self::Refactor => "refactor",
+            Self::Feature => "feature",
+            Self::Docs => "docs",
+            Self::Deps => "deps",
+        }
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = crate::id::ParseIdError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Bugfix, Self::Refactor, Self::Feature, Self::Docs, Self::Deps]
+            .into_iter()
+            .find(|kind| kind.name() == text)
+            .ok_or_else(|| crate::id::ParseIdError {
+                given: text.to_owned(),
+                wanted: "a kind: bugfix, refactor, feature, docs or deps",
+            })
+    }
+}
+
+/// A stage that a playbook may leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// A symbol index is built before drafting.
+    Index,
+    /// A person gives a word (GO) before drafting.
+    Triage,
+    /// Checks run.
+    Checks,
+}
+
+/// A session's shape as data: which of the optional stages it has. Stages are left out, never reordered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Playbook {
+    /// Its name.
+    pub name: String,
+    /// The optional stages that it has.
+    pub stages: Vec<Stage>,
+}
+
+impl Playbook {
+    /// The playbooks that ship: `quick` drafts without an index, `indexed` builds one first, `triaged` waits for a
+    /// person's GO as well, `static` runs no check.
+    #[must_use]
+    pub fn shipped() -> Vec<Self> {
+        let playbook = |name: &str, stages: &[Stage]| Self { name: name.to_owned(), stages: stages.to_vec() };
+        vec![
+            playbook("quick", &[Stage::Checks]),
+            playbook("indexed", &[Stage::Index, Stage::Checks]),
+            playbook("triaged", &[Stage::Index, Stage::Triage, Stage::Checks]),
+            playbook("static", &[]),
+        ]
+    }
+
+    /// The shipped playbook of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::shipped().into_iter().find(|playbook| playbook.name == name)
+    }
+
+    /// Whether it has that stage.
+    #[must_use]
+    pub fn has(&self, stage: Stage) -> bool {
+        self.stages.contains(&stage)
+    }
+}

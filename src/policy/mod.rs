@@ -1,1 +1,5 @@
-//! policy
+//! Policy: a change in, violations out.
+
+mod violation;
+
+pub use violation::{Policy, PolicySettings, Severity, Violation};

@@ -1,4 +1,190 @@
-//! proposal
+//! Proposals: what a draft is, and who can make one.
+//!
+//! A recorded proposal never changes; asking again makes the next version.
 
 mod rules;
-pub use rules::catalogue;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::cancel::Cancel;
+use crate::diff::ChangeSet;
+use crate::id::{Digest, LaneId, ObjectId, RepoPath, SessionId, Version};
+use crate::indexing::CodeIndex;
+use crate::planning::Kind;
+use crate::repository::{Snapshot, Tree};
+use crate::text::Untrusted;
+pub use rules::{RuleEngine, RuleLimits, catalogue};
+
+/// The engines there are; the name is what `--engine` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineKind {
+    /// Structural rules, embedded: needs no key.
+    Rules,
+    /// A ready diff.
+    Patch,
+    /// Work that is already done.
+    Adopt,
+}
+
+impl EngineKind {
+    /// The name on the command line and in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rules => "rules",
+            Self::Patch => "patch",
+            Self::Adopt => "adopt",
+        }
+    }
+}
+
+impl std::str::FromStr for EngineKind {
+    type Err = crate::id::ParseIdError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Rules, Self::Patch, Self::Adopt].into_iter().find(|engine| engine.name() == text).ok_or_else(|| {
+            crate::id::ParseIdError { given: text.to_owned(), wanted: "an engine: rules, patch or adopt" }
+        })
+    }
+}
+
+/// What a person said about the version before, for the engine to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feedback {
+    /// The file, or `None` for the whole version.
+    pub path: Option<RepoPath>,
+    /// The line (1-based, new side), where it is about one.
+    pub line: Option<u32>,
+    /// The words.
+    pub text: Untrusted,
+}
+
+/// What an engine is asked. Everything in it is immutable.
+#[derive(Clone)]
+pub struct Brief {
+    /// The session.
+    pub session: SessionId,
+    /// The version that the draft will be.
+    pub version: Version,
+    /// The lane.
+    pub lane: LaneId,
+    /// The goal, in a person's words.
+    pub goal: Untrusted,
+    /// The kind of work.
+    pub kind: Kind,
+    /// Only paths that match one of these globs (all, when empty).
+    pub paths: Vec<String>,
+    /// Only these rules (engine `rules`; all, when empty).
+    pub rules: Vec<String>,
+    /// The base.
+    pub snapshot: Snapshot,
+    /// The base's tree.
+    pub tree: Arc<dyn Tree>,
+    /// The base's index, where the playbook has one.
+    pub index: Option<Arc<CodeIndex>>,
+    /// The diff to place (engine `patch`), as it was given.
+    pub patch: Option<Arc<[u8]>>,
+    /// The change of the version before, on this lane, where there was one.
+    pub previous: Option<Arc<ChangeSet>>,
+    /// What was said about it.
+    pub feedback: Vec<Feedback>,
+}
+
+/// One thing that an engine was given: part of the context that a version's context hash names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ContextItem {
+    /// The file.
+    pub path: RepoPath,
+    /// The blob's id.
+    pub id: ObjectId,
+    /// Why it was given.
+    pub why: String,
+}
+
+/// Exactly what an engine was given; its digest is the context hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Context {
+    /// The engine and its version, such as `rules/1`.
+    pub engine: String,
+    /// The goal.
+    pub goal: Untrusted,
+    /// The base tree.
+    pub tree: ObjectId,
+    /// Rules, prompts or inputs by name and digest, in order.
+    pub inputs: Vec<String>,
+    /// Files, in the order of their paths.
+    pub items: Vec<ContextItem>,
+}
+
+impl Context {
+    /// The canonical JSON (keys sorted, no blanks).
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        serde_json::to_value(self).expect("strings always serialise").to_string()
+    }
+
+    /// The context hash.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.canonical().as_bytes())
+    }
+}
+
+/// What an engine made of a brief: not yet a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// What was done and why, in Markdown, for the reviewer.
+    pub explanation: Untrusted,
+    /// The commit message that an approval would publish, without trailers.
+    pub message: Untrusted,
+    /// The change, with whole contents.
+    pub changes: ChangeSet,
+    /// What the engine was given.
+    pub context: Context,
+    /// The base, where the engine had to take another than the brief's (work adopted again after a rebase).
+    pub base: Option<Snapshot>,
+}
+
+/// Why no draft was made.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Nothing this engine has fits the goal: a person is needed.
+    #[error("{why}")]
+    NothingFits {
+        /// What was looked for and not found.
+        why: String,
+        /// What would fit: rules, tags or commands to type, best first.
+        would_fit: Vec<String>,
+    },
+    /// The diff cannot be read or placed.
+    #[error("the patch does not apply: {}", .refusals.first().map(String::as_str).unwrap_or("no reason given"))]
+    DoesNotApply {
+        /// Every refusal, with path, line and reason.
+        refusals: Vec<String>,
+    },
+    /// The repository could not be read.
+    #[error("cannot read the repository: {0}")]
+    Repository(String),
+    /// A setting or rule file is wrong; the text names file and line.
+    #[error("{0}")]
+    BadInput(String),
+    /// Somebody asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// Drafts one change for a goal.
+///
+/// Reads the snapshot, writes nothing. A second call with the same [`Brief`] gives the same draft where the engine
+/// is deterministic (`rules`, `patch`) and the same base in any case. Returns within 2 s of `cancel`.
+#[async_trait]
+pub trait ProposalEngine: Send + Sync {
+    /// Drafts.
+    ///
+    /// # Errors
+    /// [`EngineError`]; nothing was written in any case.
+    async fn draft(&self, brief: &Brief, cancel: &Cancel) -> Result<Draft, EngineError>;
+}

@@ -18,7 +18,7 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::id::RepoPath;
+use crate::id::{Digest, RepoPath};
 pub use language::RuleLanguage;
 pub use rewrite::{Applied, Dropped, DroppedBecause, Fix, LanguageRules, Match, Rewrite, Site, apply};
 
@@ -34,6 +34,29 @@ pub struct RuleError {
     pub message: String,
     /// What would be right.
     pub hint: String,
+    /// Whether only the language is not built in: the rule may be fine for others.
+    pub is_unknown_language: bool,
+}
+
+/// What we read of a repository's `sgconfig.yml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ProjectConfig {
+    /// Folders with rules.
+    pub rule_dirs: Vec<String>,
+    /// Folders with shared utilities.
+    pub util_dirs: Vec<String>,
+}
+
+impl ProjectConfig {
+    /// Reads the file's text; settings that are not ours are ignored.
+    ///
+    /// # Errors
+    /// [`RuleError`] where it is not YAML or a folder is not a text.
+    pub fn parse(yaml: &str, source_name: &str) -> Result<Self, RuleError> {
+        let Some(document) = documents(source_name, yaml)?.into_iter().next() else { return Ok(Self::default()) };
+        serde_json::from_value(document).map_err(|error| wrong(source_name, None, error.to_string()))
+    }
 }
 
 /// How much a rule's finding matters to whoever wrote the rule.
@@ -93,6 +116,8 @@ pub struct Rule {
     pub message: String,
     /// Tags, words and cases.
     pub metadata: RuleMetadata,
+    /// Names what the rule says, without its metadata.
+    pub digest: Digest,
     compiled: Vec<(RuleLanguage, RuleConfig<SupportLang>)>,
     clauses: literals::Clauses,
     files: Option<GlobSet>,
@@ -216,6 +241,7 @@ impl RuleSet {
                 rule: Some(rule.id.clone()),
                 message: "another rule has this id".to_owned(),
                 hint: "give each rule an id of its own".to_owned(),
+                is_unknown_language: false,
             }),
         }
     }
@@ -265,6 +291,7 @@ impl CodePattern {
             rule: None,
             message: format!("`{pattern}` is not a {language} pattern: {message}"),
             hint: "write code of that language, with $NAME for any one node and $$$ for any number".to_owned(),
+            is_unknown_language: false,
         };
         let compiled = guarded(|| Pattern::try_new(pattern, language.grammar()))
             .ok_or_else(|| refused("it makes the matcher panic".to_owned()))?
@@ -325,6 +352,7 @@ fn parse_rule(file: &str, mut document: Value, utilities: &Utilities) -> Result<
         compiled.push((language, compile(file, &id, &document, language, utilities)?));
     }
     Ok(Rule {
+        digest: Digest::of(document.to_string().as_bytes()),
         severity: document
             .get("severity")
             .and_then(|value| serde_json::from_value(value.clone()).ok())
@@ -369,6 +397,7 @@ fn unknown_language(file: &str, id: Option<&str>, name: &str) -> RuleError {
         rule: id.map(str::to_owned),
         message: format!("no grammar for the language `{name}`"),
         hint: format!("use one of {}", known.join(", ")),
+        is_unknown_language: true,
     }
 }
 
@@ -391,6 +420,7 @@ fn wrong(file: &str, document: Option<&Value>, message: String) -> RuleError {
         rule: document.and_then(|fields| fields.get("id")).and_then(Value::as_str).map(str::to_owned),
         message,
         hint: "see https://ast-grep.github.io/reference/yaml.html for what a rule may hold".to_owned(),
+        is_unknown_language: false,
     }
 }
 

@@ -1,0 +1,73 @@
+//! Violations, their severities, and the port that finds them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::diff::ChangeSet;
+use crate::id::RepoPath;
+use crate::repository::{Tree, TreeError};
+
+/// How bad a breach is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Severity {
+    /// A person may override it, with a reason.
+    Warn,
+    /// Approval is not offered.
+    Block,
+}
+
+/// A breach of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Violation {
+    /// The rule's id, such as `path-traversal` or `secret-added`: stable, what `override` names.
+    pub rule: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file.
+    pub path: RepoPath,
+    /// The line on the new side (1-based), where it is about one.
+    pub line: Option<u32>,
+    /// What is wrong, in one sentence; never holds a secret's value.
+    pub message: String,
+}
+
+/// What the user's configuration and the base's `.paraph.toml` say. The repository's part only tightens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicySettings {
+    /// Globs that must not change: rule `frozen-path`.
+    pub frozen: Vec<String>,
+    /// Whether a frozen path blocks (the user's word) or warns.
+    pub frozen_severity: Severity,
+    /// Rules that the user or the repository raised to BLOCK.
+    pub raised: Vec<String>,
+    /// The largest file a change may add, in bytes.
+    pub max_file_bytes: u64,
+    /// The most files a change may touch.
+    pub max_files: u32,
+}
+
+impl Default for PolicySettings {
+    fn default() -> Self {
+        Self {
+            frozen: Vec::new(),
+            frozen_severity: Severity::Warn,
+            raised: Vec::new(),
+            max_file_bytes: 100 << 20, // GitHub's own limit for one file
+            max_files: 3000,
+        }
+    }
+}
+
+/// Finds violations. Pure: reads the change and the base, writes nothing, gives the same answer twice.
+pub trait Policy: Send + Sync {
+    /// Every violation, sorted by severity (worst first), path and line.
+    ///
+    /// # Errors
+    /// [`TreeError`] where the base cannot be read.
+    fn judge(
+        &self,
+        changes: &ChangeSet,
+        base: &dyn Tree,
+        settings: &PolicySettings,
+    ) -> Result<Vec<Violation>, TreeError>;
+}

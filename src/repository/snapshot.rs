@@ -1,0 +1,102 @@
+//! The base of a lane, as values that the journal keeps.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{HostPath, ObjectId};
+
+/// Where a repository comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// A repository (or a folder of one, or a linked worktree, or a bare one) on this machine.
+    Path(HostPath),
+    /// A remote: cloned bare into the data directory by the user's own git.
+    Url(String),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.fmt(f),
+            Self::Url(url) => f.write_str(url),
+        }
+    }
+}
+
+/// The private bare repository that belongs to one repository of the user: `repos/<key>.git`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(transparent)]
+pub struct RepoKey(pub String);
+
+/// Work that somebody already did, for the `adopt` engine. It is only read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkSpec {
+    /// A branch, tag or commit, against its merge base with HEAD (or with the named base).
+    Branch(String),
+    /// `A..B`: B against A; `A...B`: B against their merge base.
+    Range(String),
+    /// What is not committed in the working copy, against HEAD.
+    Dirty,
+    /// Another worktree of the repository: its commits and what is not committed there, against the merge base.
+    Worktree(HostPath),
+}
+
+/// What a lane starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Base {
+    /// The commit that is checked out.
+    Head,
+    /// Any revision git understands.
+    Rev(String),
+    /// HEAD and, on top, tracked changes and new files that are not ignored.
+    Dirty,
+    /// The base of adopted work.
+    Of(WorkSpec),
+}
+
+/// The immutable base of one lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Snapshot {
+    /// The repository's short name, unique in a session: the folder's name, or the URL's last part.
+    pub repo: String,
+    /// Where it came from; a path is the top of the worktree (or the bare directory).
+    pub source: Source,
+    /// Its private repository.
+    pub key: RepoKey,
+    /// The base commit: in the user's repository, or, with `Base::Dirty`, in the private one.
+    pub commit: ObjectId,
+    /// The commit's tree.
+    pub tree: ObjectId,
+    /// The branch that the base came from, where there is one; drift is measured against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The commit whose tree is the adopted work, with `Base::Of`; pinned in the private repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<ObjectId>,
+    /// How many changed files of the working copy this base leaves out.
+    pub left_out: u32,
+    /// What a person should know: filters, LFS pointers, a shallow history, submodules.
+    #[serde(default)]
+    pub notices: Vec<String>,
+}
+
+/// What a look at a repository found; nothing of it is refreshed or written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryFacts {
+    /// The top of the worktree, or the bare directory.
+    pub root: HostPath,
+    /// The folder's name.
+    pub name: String,
+    /// The commit checked out; `None` on an unborn branch.
+    pub head: Option<ObjectId>,
+    /// The branch checked out; `None` when HEAD is detached.
+    pub branch: Option<String>,
+    /// Whether there is no worktree.
+    pub bare: bool,
+    /// Whether history is cut.
+    pub shallow: bool,
+}

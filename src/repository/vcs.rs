@@ -1,0 +1,187 @@
+//! The port to version control.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Base, RepoKey, RepositoryFacts, Snapshot, Source, Tree, TreeError};
+use crate::cancel::Cancel;
+use crate::clock::Timestamp;
+use crate::diff::ChangeSet;
+use crate::id::{ObjectId, RepoPath};
+
+/// Why version control could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum VcsError {
+    /// There is no repository at that place.
+    #[error("`{0}` is not inside a git repository")]
+    NotARepository(String),
+    /// There is one, but it has no commit to start from.
+    #[error("`{0}` has no commit yet")]
+    Unborn(String),
+    /// It is of a kind that cannot be read here (SHA-256 objects, reftable).
+    #[error("`{path}` uses {what}, which this build cannot read")]
+    Unsupported {
+        /// The repository.
+        path: String,
+        /// What it uses.
+        what: String,
+    },
+    /// The repository belongs to somebody else and git was not told to trust it.
+    #[error("`{0}` is owned by another user")]
+    OtherOwner(String),
+    /// No such revision.
+    #[error("`{rev}` names no commit in `{repo}`")]
+    NoSuchRevision {
+        /// The revision as asked.
+        rev: String,
+        /// The repository.
+        repo: String,
+    },
+    /// The base is gone: the user's gc pruned it, or the repository moved.
+    #[error("base commit {commit} of `{repo}` is no longer there")]
+    BaseGone {
+        /// The base.
+        commit: ObjectId,
+        /// The repository.
+        repo: String,
+    },
+    /// A path that cannot be written to a tree.
+    #[error("`{path}` cannot be written: {why}")]
+    BadPath {
+        /// The path.
+        path: RepoPath,
+        /// The reason.
+        why: String,
+    },
+    /// Objects could not be read.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// The git program failed; its own words follow.
+    #[error("`git {command}` failed: {message}")]
+    Git {
+        /// The subcommand.
+        command: String,
+        /// What it said, as it is: untrusted.
+        message: String,
+    },
+    /// The git program is not installed, or too old.
+    #[error("git is needed and was not found: {0}")]
+    NoGit(String),
+    /// The file system refused.
+    #[error("cannot {what} `{path}`")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// Where.
+        path: String,
+        /// The cause.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// Somebody asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// A name and an address, as git writes them into commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitIdentity {
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub email: String,
+}
+
+/// A commit to make in the private repository. The same value makes the same commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCommit {
+    /// The tree, which the private repository can reach.
+    pub tree: ObjectId,
+    /// The parent: the base commit.
+    pub parent: ObjectId,
+    /// The whole message, trailers included.
+    pub message: String,
+    /// Whose work it is.
+    pub author: CommitIdentity,
+    /// When, from the event that asked: a second run makes the same commit.
+    pub at: Timestamp,
+    /// The ref to set, such as `refs/heads/paraph/12/v3`.
+    pub reference: String,
+}
+
+/// How far the user's branch moved since a base was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// Commits on the branch that the base lacks.
+    pub commits: u32,
+    /// Paths that both the branch and the change touch.
+    pub touched_by_both: Vec<RepoPath>,
+    /// Whether the change still merges without a conflict.
+    pub merges_cleanly: bool,
+}
+
+/// Version control. Every method blocks: call it on a thread that may.
+///
+/// A second call with the same arguments finds what the first made and changes nothing.
+pub trait Vcs: Send + Sync {
+    /// Looks at a repository without refreshing or writing anything of it.
+    ///
+    /// # Errors
+    /// [`VcsError`] naming what is wrong with it.
+    fn facts(&self, source: &Source) -> Result<RepositoryFacts, VcsError>;
+
+    /// Resolves `base` and makes (or finds) the private repository that borrows the user's objects.
+    ///
+    /// # Errors
+    /// [`VcsError`]: no repository, unborn, no such revision, unsupported.
+    fn snapshot(&self, source: &Source, base: &Base) -> Result<Snapshot, VcsError>;
+
+    /// The tree `id` as the private repository `key` reaches it.
+    ///
+    /// # Errors
+    /// [`VcsError::BaseGone`] where the user's repository no longer has the objects.
+    fn tree(&self, key: &RepoKey, id: &ObjectId) -> Result<Arc<dyn Tree>, VcsError>;
+
+    /// What turns tree `old` into tree `new`, with whole contents.
+    ///
+    /// # Errors
+    /// [`VcsError::Tree`] where an object is missing.
+    fn changes(&self, key: &RepoKey, old: &ObjectId, new: &ObjectId) -> Result<ChangeSet, VcsError>;
+
+    /// The tree of a commit, and its message.
+    ///
+    /// # Errors
+    /// [`VcsError::NoSuchRevision`].
+    fn commit_facts(&self, key: &RepoKey, commit: &ObjectId) -> Result<(ObjectId, String), VcsError>;
+
+    /// Writes the tree that `changes` make of `base` (a tree id) into the private repository, in memory, without
+    /// a checkout. Sides of `changes` that do not fit the base are refused.
+    ///
+    /// # Errors
+    /// [`VcsError::BadPath`] for a path or mode git cannot hold, or an old side that differs from the base.
+    fn write_tree(&self, key: &RepoKey, base: &ObjectId, changes: &ChangeSet) -> Result<ObjectId, VcsError>;
+
+    /// Makes a commit and sets its ref in the private repository.
+    ///
+    /// # Errors
+    /// [`VcsError`] where tree or parent cannot be reached.
+    fn commit(&self, key: &RepoKey, commit: &NewCommit) -> Result<ObjectId, VcsError>;
+
+    /// Writes the files of `tree` into the folder `into`, which exists and is empty, or was filled by an earlier
+    /// call of this (then only what differs is touched, and what does not belong is removed except ignored
+    /// folders lent to it). No filter, hook or attribute of the repository runs; links are written as links and
+    /// never followed; nothing named `.git` is written.
+    ///
+    /// # Errors
+    /// [`VcsError::Io`], [`VcsError::Cancelled`].
+    fn checkout(&self, key: &RepoKey, tree: &ObjectId, into: &Path, cancel: &Cancel) -> Result<(), VcsError>;
+
+    /// How the user's branch moved since the snapshot, and whether `changes` still merge (three-way, on trees).
+    ///
+    /// # Errors
+    /// [`VcsError`] where the branch is gone.
+    fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError>;
+
+    /// Name and address from the user's own git configuration (global and system, never the repository's).
+    fn user(&self) -> Option<CommitIdentity>;
+}

@@ -1,0 +1,167 @@
+//! What checks found, and the port that runs them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{CheckKind, CheckPlan};
+use crate::cancel::Cancel;
+use crate::id::{Digest, LaneId, ObjectId, SessionId, Version};
+use crate::repository::Snapshot;
+
+/// A check's verdict on the proposal, seen against the base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckStatus {
+    /// It passed, and passed on the base (or the base was not run).
+    Passed,
+    /// It failed, and failed on the base too: not this change's doing.
+    Failed,
+    /// It passed on the base and fails on the proposal, or a test that passed fails now.
+    Broken,
+    /// It failed on the base and passes on the proposal.
+    Fixed,
+    /// It did not end in time.
+    TimedOut,
+    /// It could not start: a missing tool, no network, confinement. Never red.
+    Environment,
+    /// It did not run: stopped by its group, cancelled, or nothing to do.
+    Skipped,
+    /// It runs now.
+    Running,
+}
+
+/// What the same check did on the base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BaselineStatus {
+    /// It passed.
+    Passed,
+    /// It failed.
+    Failed,
+    /// It did not end in time.
+    TimedOut,
+    /// It could not start.
+    Environment,
+    /// It was not run.
+    NotRun,
+}
+
+/// Tests by outcome, read from reports or output; all zero where a check tells nothing of tests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct TestTally {
+    /// How many passed on the proposal.
+    pub passed: u32,
+    /// How many failed.
+    pub failed: u32,
+    /// How many could not be run.
+    pub errors: u32,
+    /// How many were left out.
+    pub skipped: u32,
+    /// Names that failed on the base and pass now (at most 100).
+    pub fixed: Vec<String>,
+    /// Names that passed on the base and fail now (at most 100).
+    pub broken: Vec<String>,
+}
+
+/// One check on one version of one lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CheckResult {
+    /// The check's name.
+    pub name: String,
+    /// What it tells.
+    pub kind: CheckKind,
+    /// The verdict.
+    pub status: CheckStatus,
+    /// What it did on the base.
+    pub baseline: BaselineStatus,
+    /// How long the proposal's run took, in milliseconds.
+    pub duration_ms: u64,
+    /// Tests by outcome.
+    pub tests: TestTally,
+    /// The level and backend it ran in, such as `FULL (namespaces, landlock 7, seccomp)`; empty where it did not run.
+    pub confinement: String,
+    /// The proposal's output, a blob; `None` where it did not run.
+    pub log: Option<Digest>,
+    /// The base's output, a blob.
+    pub base_log: Option<Digest>,
+    /// One line on why, where the status needs one.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// A completed validation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ValidationResult {
+    /// Every check of the plan, in order.
+    pub checks: Vec<CheckResult>,
+    /// Why nothing ran, where nothing did: not trusted, no check found, no confinement to be had.
+    #[serde(default)]
+    pub unverified: Option<String>,
+    /// What a person should know.
+    #[serde(default)]
+    pub notices: Vec<String>,
+}
+
+/// What to validate.
+#[derive(Debug, Clone)]
+pub struct ValidationJob {
+    /// The session.
+    pub session: SessionId,
+    /// The version.
+    pub version: Version,
+    /// The lane.
+    pub lane: LaneId,
+    /// The base.
+    pub snapshot: Snapshot,
+    /// The tree that the version makes of it.
+    pub tree: ObjectId,
+    /// What to run, from the base snapshot.
+    pub plan: CheckPlan,
+    /// The client's allow-listed variables (PATH, VIRTUAL_ENV, JAVA_HOME, locale …).
+    pub environment: BTreeMap<String, String>,
+    /// The user's home: only toolchains and caches found from PATH are lent from it.
+    pub home: PathBuf,
+}
+
+/// Hears of a validation while it runs. Calls come from any thread and must not block.
+pub trait Progress: Send + Sync {
+    /// A check started; its output grows in the file `log`, which a reader may follow.
+    fn started(&self, check: &str, on_base: bool, log: PathBuf);
+    /// A check ended.
+    fn finished(&self, result: &CheckResult);
+}
+
+/// Why a validation could not be completed (a check that fails is a result, not an error).
+#[derive(Debug, thiserror::Error)]
+pub enum ValidatorError {
+    /// The checkout could not be made.
+    #[error("cannot prepare the checkout: {0}")]
+    Checkout(String),
+    /// Results could not be kept.
+    #[error("cannot keep the output of a check: {0}")]
+    Storage(String),
+    /// Somebody asked to stop; every process it started is gone.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// Runs the checks of a plan on base and proposal.
+///
+/// Writes only below its own worktrees folder and the blobs. A second call with the same job may run the checks
+/// again; base runs come from its cache. On `cancel` the whole process tree is gone within 5 s.
+#[async_trait]
+pub trait Validator: Send + Sync {
+    /// Validates.
+    ///
+    /// # Errors
+    /// [`ValidatorError`].
+    async fn validate(
+        &self,
+        job: &ValidationJob,
+        progress: &dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<ValidationResult, ValidatorError>;
+}
