@@ -67,12 +67,15 @@ fn files(tree: &dyn Tree, folders: &[String], config: &str) -> Result<Vec<TreeEn
     for folder in folders {
         let plain = folder.trim_start_matches("./").trim_end_matches('/');
         if plain.starts_with('/') || plain.split('/').any(|part| part == "..") {
-            return Err(EngineError::BadInput(format!("`{config}` names the folder `{folder}`, which is outside the repository")));
+            return Err(EngineError::BadInput(format!(
+                "`{config}` names the folder `{folder}`, which is outside the repository"
+            )));
         }
         let prefix = if plain.is_empty() || plain == "." { String::new() } else { format!("{plain}/") };
         let entries = tree.entries().map_err(unreadable)?;
         let is_rule = |entry: &&TreeEntry| {
-            entry.path.as_bytes().starts_with(prefix.as_bytes()) && matches!(entry.path.extension(), Some("yml" | "yaml"))
+            entry.path.as_bytes().starts_with(prefix.as_bytes())
+                && matches!(entry.path.extension(), Some("yml" | "yaml"))
         };
         let in_tests = |entry: &&TreeEntry| entry.path.components().any(|part| part == b"__snapshots__");
         found.extend(entries.iter().filter(is_rule).filter(|entry| !in_tests(entry)).cloned());
@@ -88,7 +91,10 @@ fn files(tree: &dyn Tree, folders: &[String], config: &str) -> Result<Vec<TreeEn
 
 fn text(tree: &dyn Tree, entry: &TreeEntry) -> Result<String, EngineError> {
     if tree.size(entry).map_err(unreadable)? > LARGEST_FILE {
-        return Err(EngineError::BadInput(format!("`{}` is larger than {LARGEST_FILE} bytes, which no rule file is", entry.path)));
+        return Err(EngineError::BadInput(format!(
+            "`{}` is larger than {LARGEST_FILE} bytes, which no rule file is",
+            entry.path
+        )));
     }
     let content = tree.content(entry).map_err(unreadable)?;
     let wrong = |_| EngineError::BadInput(format!("`{}` is not UTF-8", entry.path));

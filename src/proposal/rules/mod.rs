@@ -95,7 +95,12 @@ impl RuleEngine {
         }
         let n_files_left = limit(&mut outcomes, self.limits.files);
         let places = report::places(&outcomes);
-        let told = report::Told { because: &choice.because, notices: &local.notices, n_files_left, most_files: self.limits.files };
+        let told = report::Told {
+            because: &choice.because,
+            notices: &local.notices,
+            n_files_left,
+            most_files: self.limits.files,
+        };
         Ok(Draft {
             explanation: Untrusted::new(report::explanation(&rules, &outcomes, &places, &told)),
             message: Untrusted::new(report::message(&rules, &places)),
@@ -137,10 +142,11 @@ impl RuleEngine {
     ) -> Result<EngineError, EngineError> {
         let closest = request.closest(rules, ADVICE);
         let counts = sweep::count(brief.tree.as_ref(), rules, scope, self.limits.searched_for_advice, cancel)?;
-        let mut would_fit: Vec<String> =
-            closest.iter().filter_map(|id| Some(advice(id, *counts.get(id)?))).collect();
+        let mut would_fit: Vec<String> = closest.iter().filter_map(|id| Some(advice(id, *counts.get(id)?))).collect();
         would_fit.extend(tag_advice(rules, &counts));
-        would_fit.extend(most_frequent(&counts).filter(|(id, _)| !closest.contains(id)).map(|(id, count)| advice(&id, count)));
+        would_fit.extend(
+            most_frequent(&counts).filter(|(id, _)| !closest.contains(id)).map(|(id, count)| advice(&id, count)),
+        );
         let why = format!("no rule is about the goal `{}`", brief.goal.raw());
         Ok(EngineError::NothingFits { why, would_fit })
     }
@@ -158,7 +164,11 @@ impl RuleEngine {
         let why = if only_find {
             format!("{} can find code but not change it: no `fix`", ids.join(", "))
         } else {
-            format!("{} chosen, but they change nothing here ({})", report::counted(choice.rules.rules().len(), "rule"), ids.join(", "))
+            format!(
+                "{} chosen, but they change nothing here ({})",
+                report::counted(choice.rules.rules().len(), "rule"),
+                ids.join(", ")
+            )
         };
         let counts = sweep::count(brief.tree.as_ref(), rules, scope, self.limits.searched_for_advice, cancel)?;
         let mut would_fit: Vec<String> = tag_advice(rules, &counts).collect();
@@ -182,7 +192,8 @@ impl Unwanted {
             if let Some(path) = said.path.as_ref().filter(|_| text.to_lowercase().contains("not this file")) {
                 unwanted.paths.insert(path.to_string());
             }
-            let words: Vec<&str> = text.split_whitespace().map(|word| word.trim_matches(|c| "`,;\"'".contains(c))).collect();
+            let words: Vec<&str> =
+                text.split_whitespace().map(|word| word.trim_matches(|c| "`,;\"'".contains(c))).collect();
             let excluded = words.windows(2).filter(|pair| pair[0].eq_ignore_ascii_case("exclude")).map(|pair| pair[1]);
             for name in excluded {
                 match rules.get(name) {
@@ -201,7 +212,8 @@ fn names_a_path(tree: &dyn Tree, text: &str) -> bool {
     let plain = text.trim_start_matches("./").trim_end_matches('/');
     let Ok(entries) = tree.entries() else { return false };
     let folder = format!("{plain}/");
-    let glob = globset::Glob::new(plain).ok().filter(|_| plain.contains(['*', '?', '['])).map(|glob| glob.compile_matcher());
+    let glob =
+        globset::Glob::new(plain).ok().filter(|_| plain.contains(['*', '?', '['])).map(|glob| glob.compile_matcher());
     entries.iter().any(|entry| {
         let path = entry.path.as_bytes();
         path == plain.as_bytes()
@@ -258,8 +270,16 @@ fn tag_advice<'a>(rules: &'a RuleSet, counts: &'a BTreeMap<String, usize>) -> im
             *tags.entry(tag).or_default() += count;
         }
     }
-    let goals = [("correctness", "fix bugs"), ("security", "improve security"), ("performance", "improve performance"), ("modernise", "modernise"), ("style", "clean up")];
-    goals.into_iter().filter_map(move |(tag, goal)| Some(format!("the goal \"{goal}\" ({} here)", report::counted(*tags.get(tag)?, "place"))))
+    let goals = [
+        ("correctness", "fix bugs"),
+        ("security", "improve security"),
+        ("performance", "improve performance"),
+        ("modernise", "modernise"),
+        ("style", "clean up"),
+    ];
+    goals.into_iter().filter_map(move |(tag, goal)| {
+        Some(format!("the goal \"{goal}\" ({} here)", report::counted(*tags.get(tag)?, "place")))
+    })
 }
 
 fn most_frequent(counts: &BTreeMap<String, usize>) -> impl Iterator<Item = (String, usize)> {

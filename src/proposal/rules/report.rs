@@ -45,7 +45,8 @@ pub(super) fn explanation(rules: &RuleSet, outcomes: &[FileOutcome], places: &Pl
     for (id, sites) in places {
         let why = rules.get(id).map(|rule| rule.message.as_str()).unwrap_or_default();
         let n_files = sites.iter().map(|(path, _)| path).collect::<BTreeSet<_>>().len();
-        let _ = write!(text, "\n## {id}\n\n{why}.\n\n{} in {}:\n", counted(sites.len(), "place"), counted(n_files, "file"));
+        let _ =
+            write!(text, "\n## {id}\n\n{why}.\n\n{} in {}:\n", counted(sites.len(), "place"), counted(n_files, "file"));
         for (path, line) in sites.iter().take(PLACES_SHOWN) {
             let _ = writeln!(text, "- `{path}:{line}`");
         }
@@ -63,7 +64,10 @@ pub(super) fn explanation(rules: &RuleSet, outcomes: &[FileOutcome], places: &Pl
     }
     for outcome in outcomes {
         for dropped in &outcome.rewrite.broken {
-            notes.push(format!("`{}` was left out at `{}:{}`: its fix would break the syntax.", dropped.rule, outcome.entry.path, dropped.line));
+            notes.push(format!(
+                "`{}` was left out at `{}:{}`: its fix would break the syntax.",
+                dropped.rule, outcome.entry.path, dropped.line
+            ));
         }
         if !outcome.rewrite.settled {
             notes.push(format!("`{}` still has matches after the last round.", outcome.entry.path));
@@ -83,7 +87,8 @@ pub(super) fn message(rules: &RuleSet, places: &Places<'_>) -> String {
     let kind = commit_type(&used);
     let ids: Vec<&str> = places.keys().copied().collect();
     let named = format!("{kind}: apply {}", ids.join(", "));
-    let subject = if named.chars().count() <= SUBJECT { named } else { format!("{kind}: apply {} structural rules", ids.len()) };
+    let subject =
+        if named.chars().count() <= SUBJECT { named } else { format!("{kind}: apply {} structural rules", ids.len()) };
     let mut text = format!("{subject}\n");
     for (id, sites) in places {
         let why = rules.get(id).map(|rule| rule.message.as_str()).unwrap_or_default();
@@ -94,7 +99,9 @@ pub(super) fn message(rules: &RuleSet, places: &Places<'_>) -> String {
 }
 
 fn commit_type(rules: &[&Rule]) -> &'static str {
-    let all = |tags: &[&str]| !rules.is_empty() && rules.iter().all(|rule| rule.metadata.tags.iter().any(|tag| tags.contains(&tag.as_str())));
+    let all = |tags: &[&str]| {
+        !rules.is_empty() && rules.iter().all(|rule| rule.metadata.tags.iter().any(|tag| tags.contains(&tag.as_str())))
+    };
     if all(&["tests"]) {
         "test"
     } else if all(&["correctness", "security"]) {

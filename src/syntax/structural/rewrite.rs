@@ -199,6 +199,10 @@ fn drop_of(found: &Match, because: DroppedBecause) -> Dropped {
 /// The text of a fix as it may be put in: the matcher indents what spans lines anew, which leaves blanks on empty lines
 /// and would shift the inside of a string or comment; a fix that does the latter is none.
 fn unharmed(node: &Node<'_, StrDoc<SupportLang>>, text: String) -> Option<String> {
+    // where the text does not parse, the tree is a guess
+    if node.get_inner_node().has_error() || node.ancestors().any(|outer| outer.is_error()) {
+        return None;
+    }
     if !text.contains('\n') {
         return Some(text);
     }
