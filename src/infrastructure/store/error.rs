@@ -123,3 +123,22 @@ pub(super) fn guarded<T>(path: &Path, work: impl FnOnce() -> sled::Result<T>) ->
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_sled_is_damage_with_its_words() {
+        let path = Path::new("/home/store");
+        let error = guarded::<()>(path, || panic!("tried to serialize Uninitialized")).expect_err("it panicked");
+        assert_eq!(
+            error.to_string(),
+            "the store /home/store is damaged: sled panicked: tried to serialize Uninitialized"
+        );
+        assert!(error.is_rebuildable() && error.hint().contains("`paraph recover`"));
+        let number = 7;
+        let formatted = guarded::<()>(path, || panic!("page {number}")).expect_err("it panicked");
+        assert!(formatted.to_string().ends_with("sled panicked: page 7"), "{formatted}");
+    }
+}

@@ -68,6 +68,17 @@ fn a_row_that_vanished_or_changed_is_counted() {
 }
 
 #[test]
+fn a_store_that_opens_without_its_first_record_is_damaged() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (store, _) = Store::open(dir.path(), Faults::none()).expect("a store");
+    store.meta.clear().expect("emptied, as sled does with a cut file");
+    store.sync().expect("synced");
+    drop(store);
+    let error = Store::open(dir.path(), Faults::none()).expect_err("it was not empty");
+    assert!(error.is_rebuildable() && error.to_string().contains("opened empty"), "{error}");
+}
+
+#[test]
 fn of_many_writers_of_one_key_one_wins() {
     let store = Store::temporary().expect("a store");
     let rows: Rows = store.table("decisions").expect("a table");
