@@ -167,9 +167,10 @@ impl Store {
     }
 
     /// Reads every row of every table once, and compares with what was written: how many there are. It may run beside
-    /// readers, not beside a commit.
+    /// writers: where one came between it reads again.
     ///
     /// # Errors
+    /// [`StoreError::Changing`] where writers came between ten times in a row: ask again later.
     /// [`StoreError::Damaged`] where a row cannot be read, is missing or differs, or lies in an unsynced file.
     pub fn check(&self) -> Result<u64, StoreError> {
         let damaged = |why: String| StoreError::Damaged { path: self.path.to_path_buf(), why };
@@ -177,9 +178,30 @@ impl Store {
         if strays > 0 {
             return Err(damaged(format!("{strays} values lie in unsynced files in blobs/")));
         }
+        for _ in 0..10 {
+            let (before, found, after) = (self.tally()?, self.count()?, self.tally()?);
+            if found == before {
+                return Ok(found.rows);
+            }
+            if before == after {
+                let (written, there) = (before.rows, found.rows);
+                return Err(damaged(format!("{written} rows were written and {there} are there, or they differ")));
+            }
+        }
+        Err(StoreError::Changing { path: self.path.to_path_buf() })
+    }
+
+    fn tally(&self) -> Result<Tally, StoreError> {
         let stored = guarded(&self.path, || self.meta.get(Tally::KEY))?;
-        let stored = Tally::read(stored.as_deref()).ok_or_else(|| damaged("its tally does not read".to_owned()))?;
-        let found = guarded(&self.path, || {
+        let damaged = || {
+            let why = "its tally does not read".to_owned();
+            StoreError::Damaged { path: self.path.to_path_buf(), why }
+        };
+        Tally::read(stored.as_deref()).ok_or_else(damaged)
+    }
+
+    fn count(&self) -> Result<Tally, StoreError> {
+        guarded(&self.path, || {
             let mut found = Tally::default();
             for name in self.db.tree_names().into_iter().filter(|name| *name != self.meta.name()) {
                 for row in &self.db.open_tree(&name)? {
@@ -188,13 +210,7 @@ impl Store {
                 }
             }
             Ok(found)
-        })?;
-        match found == stored {
-            true => Ok(found.rows),
-            false => {
-                Err(damaged(format!("{} rows were written and {} are there, or they differ", stored.rows, found.rows)))
-            }
-        }
+        })
     }
 
     /// Bytes on disk.

@@ -68,6 +68,24 @@ fn a_row_that_vanished_or_changed_is_counted() {
 }
 
 #[test]
+fn checking_beside_a_writer_calls_nothing_damaged() {
+    let store = Store::temporary().expect("a store");
+    let rows: Rows = store.table("proposals").expect("a table");
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for session in 1..300 {
+                rows.put(&key(session % 20, 1), &row(&session.to_string())).expect("written");
+            }
+        });
+        while !writer.is_finished() {
+            let checked = store.check();
+            assert!(matches!(checked, Ok(_) | Err(StoreError::Changing { .. })), "{checked:?}");
+        }
+    });
+    assert_eq!(store.check().expect("whole"), 20);
+}
+
+#[test]
 fn a_store_that_opens_without_its_first_record_is_damaged() {
     let dir = tempfile::tempdir().expect("a folder");
     let (store, _) = Store::open(dir.path(), Faults::none()).expect("a store");
