@@ -8,6 +8,7 @@ mod answer;
 mod core;
 mod dispatch;
 mod house;
+mod metrics;
 mod order;
 mod ports;
 mod service;

@@ -27,6 +27,43 @@ pub(super) struct Worker {
     pub(super) settings: Settings,
     pub(super) tables: Tables,
     pub(super) notices: broadcast::Sender<Notice>,
+    pub(super) live_logs: LiveLogs,
+}
+
+type LogsBySession = std::collections::BTreeMap<(SessionId, String, String), std::path::PathBuf>;
+
+/// Where the output of running checks grows. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LiveLogs(Arc<std::sync::Mutex<LogsBySession>>);
+
+impl LiveLogs {
+    /// Repository, check and file of every check of a session that runs now.
+    pub(super) fn list(&self, session: SessionId) -> Vec<(String, String, std::path::PathBuf)> {
+        let logs = self.lock();
+        let of = logs.iter().filter(|((id, ..), _)| *id == session);
+        of.map(|((_, repo, check), path)| (repo.clone(), check.clone(), path.clone())).collect()
+    }
+
+    fn put(&self, session: SessionId, repo: &str, check: &str, path: std::path::PathBuf) {
+        self.lock().insert((session, repo.to_owned(), check.to_owned()), path);
+    }
+
+    fn remove(&self, session: SessionId, repo: &str, check: &str) {
+        self.lock().remove(&(session, repo.to_owned(), check.to_owned()));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, LogsBySession> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// The commands that trusting the repository at `path` lets run, as its base has them.
+pub(super) fn commands_of(
+    ports: &Ports,
+    settings: &Settings,
+    path: &crate::id::HostPath,
+) -> Vec<crate::text::Untrusted> {
+    inspect::commands_of(ports, settings, path).unwrap_or_default()
 }
 
 /// The fault points before and after each effect.

@@ -44,6 +44,9 @@ pub enum ParseError {
         /// The steps spent.
         steps: usize,
     },
+    /// The text is of a shape that the grammar's own C code cannot bear.
+    #[error("a heredoc of this shape cannot be parsed as {0} safely")]
+    Unbearable(Language),
     /// Somebody asked to stop.
     #[error("parsing was cancelled")]
     Cancelled,
@@ -125,6 +128,9 @@ pub(super) fn parse(
     if bytes.len() > limits.max_bytes.min(u32::MAX as usize) {
         return Err(ParseError::TooLarge { bytes: bytes.len(), limit: limits.max_bytes });
     }
+    if language == Language::Ruby && !heredocs_are_bearable(bytes) {
+        return Err(ParseError::Unbearable(language));
+    }
     let masked = masked_for(language, bytes);
     let bytes = masked.as_deref().unwrap_or(bytes);
     let mut parser = Parser::new();
@@ -134,7 +140,7 @@ pub(super) fn parse(
     let mut asks = 0_usize;
     let mut progress = |_: &tree_sitter::ParseState| {
         asks += 1;
-        if asks > most_asks || (asks % 16 == 0 && cancel.is_cancelled()) {
+        if asks > most_asks || (asks.is_multiple_of(16) && cancel.is_cancelled()) {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -156,9 +162,39 @@ fn masked_for(language: Language, bytes: &[u8]) -> Option<Vec<u8>> {
     needs_mask.then(|| bytes.iter().map(|byte| if byte.is_ascii() { *byte } else { b'x' }).collect())
 }
 
+/// Whether the scanner of tree-sitter-ruby 0.23 can keep the heredocs of a text. It writes the length of a heredoc's
+/// word into one byte and all that are open into 1,024, and ends the process where they do not fit.
+fn heredocs_are_bearable(bytes: &[u8]) -> bool {
+    const MAX_WORD: usize = 200;
+    const MAX_OPEN: usize = 600;
+    let (mut line_end, mut open) = (0, 0);
+    for at in memchr::memmem::find_iter(bytes, b"<<") {
+        if at >= line_end {
+            line_end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |end| at + end);
+            open = 0;
+        }
+        let after = &bytes[at + 2..];
+        let word = after.strip_prefix(b"-").or(after.strip_prefix(b"~")).unwrap_or(after);
+        let window = &word[..word.len().min(4 * MAX_WORD)];
+        let length = match window.first() {
+            Some(quote @ (b'"' | b'\'' | b'`')) => window[1..].iter().position(|byte| byte == quote),
+            _ => window.iter().position(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric() && *byte != b'_'),
+        };
+        let length = length.unwrap_or(window.len());
+        open += length + 4;
+        if length > MAX_WORD || open > MAX_OPEN {
+            return false;
+        }
+    }
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Rounds of random text; thousands were run when this was written.
+    const ROUNDS: usize = 4;
 
     fn parsed(language: Language, text: &str, limits: ParseLimits) -> Result<Parsed, ParseError> {
         Parsed::new(language, text.as_bytes().into(), limits, &Cancel::new())
@@ -203,5 +239,52 @@ mod tests {
         assert_eq!(count("a"), Ok(1));
         assert_eq!(count("a\n"), Ok(1));
         assert_eq!(count("a\n\nb"), Ok(3));
+    }
+
+    #[test]
+    fn a_shell_script_may_hold_any_character() {
+        for text in ["echo 😀\n", "cat <<😀\n", "😀<<<\u{10ffff}2>\u{20000}", "a 😀>\u{fffff}\n"] {
+            assert!(parsed(Language::Bash, &text.repeat(200), ParseLimits::default()).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_heredoc_whose_word_the_scanner_cannot_keep_is_refused() {
+        let heredoc = |word: String| parsed(Language::Ruby, &format!("x = <<~{word}\n  a\n"), ParseLimits::default());
+        assert!(heredoc("SQL".to_owned()).is_ok());
+        let unbearable = Some(ParseError::Unbearable(Language::Ruby));
+        assert_eq!(heredoc("A".repeat(300)).err(), unbearable);
+        assert_eq!(heredoc(format!("\"{}\"", "a b ".repeat(100))).err(), unbearable);
+        assert_eq!(heredoc(" <<A".repeat(300)).err(), unbearable);
+    }
+
+    #[test]
+    fn random_pieces_of_code_end_in_a_tree_or_an_error() {
+        const PIECES: &str = "{ } ( ) [ ] < > << <<- <<~ <<EOF EOF \" ' ` ''' \"\"\" # // /* */ <?php ?> <!-- --> --- \
+            ``` $ ${ $( @ % %w[ #{ : ; , . .. = => -> | || & && ! ? \\ 1 0x 2> 1.5 a foo class def end fn if do case \
+            esac in <script> </script> é 😀 ~ ^ + - * / >- |2 &a *a !!t r#\" R\"x( )x\" @\" $\" f\" f'{ :sym ?a \
+            =begin =end __END__";
+        let pieces: Vec<&str> = PIECES.split(' ').filter(|piece| !piece.is_empty()).collect();
+        let mut seed = 88_172_645_463_325_252_u64;
+        let mut random = || {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed >> 8) as usize
+        };
+        let syntax = crate::syntax::Syntax::new();
+        for language in Language::ALL.into_iter().cycle().take(ROUNDS * Language::ALL.len()) {
+            let mut text = Vec::new();
+            for _ in 0..random() % 600 {
+                text.extend_from_slice(pieces[random() % pieces.len()].as_bytes());
+                let blanks: [&[u8]; 7] = [b" ", b"\n", b"", b"\t", b"\n\n  ", b"\xff", b"\0"];
+                text.extend_from_slice(blanks[random() % 7]);
+            }
+            if let Ok(parsed) = Parsed::new(language, text.into(), ParseLimits::default(), &Cancel::new()) {
+                let lines = parsed.line_count();
+                assert_eq!(syntax.spans(&parsed, 1..lines + 1).len(), lines as usize);
+                assert!(syntax.tags(&parsed).definitions.iter().all(|found| found.lines.end <= lines + 2));
+            }
+        }
     }
 }
