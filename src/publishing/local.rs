@@ -106,6 +106,10 @@ pub fn branch_name(session: SessionId, goal: &str) -> String {
 }
 
 #[cfg(test)]
+#[path = "local_tests.rs"]
+mod branch_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
