@@ -203,6 +203,10 @@ fn one_line(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[path = "local_tests.rs"]
+mod branch_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -33,7 +33,9 @@ use self::open::{Opened, git_error, open};
 use self::private::{Private, Privates};
 use self::program::GitProgram;
 use self::tree::GitTree;
-use super::{Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError};
+use super::{
+    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError, WorkSpec,
+};
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
 use crate::id::{Digest, ObjectId};
@@ -161,9 +163,8 @@ impl Vcs for GitVcs {
             }
         }
         let opened = self.open(source)?;
-        if let Base::Head = base
-            && opened.head()?.is_none()
-        {
+        // refused before a private repository is made: a refusal leaves nothing behind
+        if !matches!(base, Base::Rev(_) | Base::Of(WorkSpec::Range(_))) && opened.head()?.is_none() {
             return Err(VcsError::Unborn(open::shown(&opened.root)));
         }
         let private = self.privates.of(&opened)?;

@@ -22,6 +22,8 @@ pub(super) struct Opened {
     pub(super) common: PathBuf,
     /// Whether objects may be missing that git would fetch on demand.
     pub(super) partial: bool,
+    /// Whether `repo` is a stand-in of links in a folder of Paraph's own.
+    stand_in: bool,
 }
 
 /// Opens the repository that holds `path`. `views` is a folder of Paraph's own for repositories that need a
@@ -31,18 +33,20 @@ pub(super) fn open(path: &Path, views: &Path) -> Result<Opened, VcsError> {
     let start = path.canonicalize().map_err(|_| VcsError::NotARepository(shown.clone()))?;
     let no_ceiling: [&Path; 0] = [];
     let opened = match Repository::open_ext(&start, RepositoryOpenFlags::empty(), no_ceiling) {
-        Ok(repo) => from_repository(repo, false)?,
+        Ok(repo) => from_repository(repo)?,
         Err(error) => open_otherwise(&start, &shown, &error, views)?,
     };
     check_worktree(&opened, &shown)?;
     Ok(opened)
 }
 
-fn from_repository(repo: Repository, partial: bool) -> Result<Opened, VcsError> {
+fn from_repository(repo: Repository) -> Result<Opened, VcsError> {
     let canonical = |path: &Path| path.canonicalize().map_err(|cause| io_error("open", path, cause));
     let root = canonical(repo.workdir().unwrap_or(repo.path()))?;
     let common = canonical(repo.commondir())?;
-    Ok(Opened { repo, root, common, partial })
+    let promisor = |config: git2::Config| Some(config.entries(Some("remote\\..*\\.promisor")).ok()?.next().is_some());
+    let partial = repo.config().ok().and_then(promisor).unwrap_or(false);
+    Ok(Opened { repo, root, common, partial, stand_in: false })
 }
 
 /// What to do where libgit2 would not open: say why, or go around an extension that does not matter here.
@@ -119,12 +123,12 @@ fn open_view(start: &Path, git_dir: &Path, common: &Path, shown: &str, views: &P
         }
         None => common.clone(),
     };
-    Ok(Opened { repo, root, common, partial: true })
+    Ok(Opened { repo, root, common, partial: true, stand_in: true })
 }
 
 /// Refuses a `core.worktree` that leads elsewhere: such a configuration could name any folder of this machine.
 fn check_worktree(opened: &Opened, shown: &str) -> Result<(), VcsError> {
-    if opened.repo.is_bare() || opened.partial {
+    if opened.repo.is_bare() || opened.stand_in {
         return Ok(());
     }
     let entry = opened.root.join(".git");
@@ -151,7 +155,7 @@ impl Opened {
 
     /// The git directory through which its objects are read.
     pub(super) fn object_home(&self) -> PathBuf {
-        if self.partial { self.repo.path().to_owned() } else { self.common.clone() }
+        if self.stand_in { self.repo.path().to_owned() } else { self.common.clone() }
     }
 
     /// The folder's name, for people.
