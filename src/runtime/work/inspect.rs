@@ -9,12 +9,14 @@ use crate::cancel::Cancel;
 use crate::id::{HostPath, LaneId, RepoPath, SessionId, Version};
 use crate::planning::Stage;
 use crate::policy::PolicySettings;
-use crate::repository::{Source, Tree};
+use crate::repository::{Base, Source, Tree};
 use crate::scoring::Evidence;
 use crate::session::{Finding, Session};
-use crate::validation::{CheckPlan, CheckResult, Progress, Surroundings, ValidationJob, ValidationResult, ValidatorError};
+use crate::text::Untrusted;
+use crate::validation::{CheckPlan, CheckResult, CommandLine, Progress, Surroundings, ValidationJob, ValidationResult, ValidatorError};
 
 use super::{Stuck, Worker, blocking, read_changes};
+use crate::runtime::ports::{Ports, Settings};
 use crate::runtime::views::check_view;
 
 /// The most violations that are recorded for one patch set; one more would tell a person nothing.
@@ -28,8 +30,12 @@ pub(super) struct Configured {
 
 /// Reads `.paraph.toml` of the base; the user's settings stand, the repository's tighten them.
 pub(super) fn configuration(worker: &Worker, tree: &dyn Tree) -> Result<Configured, Stuck> {
+    configured_plan(tree, &worker.settings)
+}
+
+fn configured_plan(tree: &dyn Tree, settings: &Settings) -> Result<Configured, Stuck> {
     let _ = tree;
-    Ok(Configured { policy: worker.settings.policy.clone(), plan: None })
+    Ok(Configured { policy: settings.policy.clone(), plan: None })
 }
 
 /// The checks of a lane: as configured, else as found around the changed paths.
@@ -62,11 +68,11 @@ impl Around {
             Some(Source::Path(path)) => Some(path.as_path().to_owned()),
             _ => None,
         });
-        Self {
-            path: std::env::split_paths(path).collect(),
-            virtual_env: session.asked.environment.get("VIRTUAL_ENV").map(PathBuf::from),
-            working_copy,
-        }
+        Self::of(path, session.asked.environment.get("VIRTUAL_ENV").map(PathBuf::from), working_copy)
+    }
+
+    fn of(path: &str, virtual_env: Option<PathBuf>, working_copy: Option<PathBuf>) -> Self {
+        Self { path: std::env::split_paths(path).collect(), virtual_env, working_copy }
     }
 }
 
@@ -232,7 +238,25 @@ pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: V
         validation: &validation,
         violations: &violations,
     });
-    let gates = gates(&validation, &violations, &score);
+    let gates = Vec::new();
     violations.truncate(MOST_VIOLATIONS);
     Ok(Finding::Score { violations, score: Box::new(score), gates })
+}
+
+/// The commands that trusting the repository at `path` lets run, as its HEAD has them.
+pub(super) fn commands_of(ports: &Ports, settings: &Settings, path: &HostPath) -> Result<Vec<Untrusted>, Stuck> {
+    let snapshot = ports.vcs.snapshot(&Source::Path(path.clone()), &Base::Head)?;
+    let tree = ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
+    let around = Around::of(&settings.path, None, Some(path.as_path().to_owned()));
+    let plan = match configured_plan(tree.as_ref(), settings)?.plan {
+        Some(plan) => plan,
+        None => crate::validation::discover(tree.as_ref(), &around, &[])
+            .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))?,
+    };
+    let line = |command: &CommandLine| match command {
+        CommandLine::Args(words) => words.join(" "),
+        CommandLine::Shell(text) => text.clone(),
+    };
+    let setup = plan.setup.iter().map(|setup| format!("setup: {}", line(&setup.command)));
+    Ok(setup.chain(plan.checks.iter().map(|check| line(&check.command))).map(Untrusted::from).collect())
 }
