@@ -1,3 +1,4 @@
 //! Technology that knows nothing of sessions.
 
+pub mod confinement;
 pub mod process;

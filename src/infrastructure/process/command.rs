@@ -165,7 +165,7 @@ impl Command {
         }
         starting.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         let started = Watch::start(self);
-        let child = self.spawn(&mut starting)?;
+        let child = self.spawn(starting).map_err(|source| self.why_not_started(source))?;
         supervise(child, self, started, cancel, sink, None)
     }
 
@@ -186,24 +186,21 @@ impl Command {
             .unwrap_or_else(|join| Err(ProcessError::Lost { program, source: io::Error::other(join) }))
     }
 
-    /// Starts it with its output in pipes; the caller has set everything else.
+    /// Starts it with its output in pipes; the caller has set everything else. Takes `starting` by value: it holds
+    /// the child's ends, and while it lives the reader never sees the end.
     pub(in crate::infrastructure) fn spawn(
         &self,
-        starting: &mut std::process::Command,
-    ) -> Result<(Child, Option<io::PipeReader>), ProcessError> {
-        let refused = |source| ProcessError::Refused { program: self.program.clone(), source };
+        mut starting: std::process::Command,
+    ) -> io::Result<(Child, Option<io::PipeReader>)> {
         let mut merged = None;
         if self.merged {
-            let (reader, writer) = io::pipe().map_err(refused)?;
-            starting.stderr(writer.try_clone().map_err(refused)?).stdout(writer);
+            let (reader, writer) = io::pipe()?;
+            starting.stderr(writer.try_clone()?).stdout(writer);
             merged = Some(reader);
         } else {
             starting.stdout(Stdio::piped()).stderr(Stdio::piped());
         }
-        let child = starting.spawn().map_err(|source| self.why_not_started(source))?;
-        // `starting` holds the writing ends; the reader would never see the end
-        starting.stdout(Stdio::null()).stderr(Stdio::null());
-        Ok((child, merged))
+        Ok((starting.spawn()?, merged))
     }
 
     fn why_not_started(&self, source: io::Error) -> ProcessError {

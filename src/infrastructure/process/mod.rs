@@ -7,6 +7,7 @@ mod git;
 mod output;
 mod supervise;
 
+pub(in crate::infrastructure) use command::CancelOnDrop;
 pub use command::{Command, ProcessError};
 pub use git::{Git, GitError};
 pub use output::Captured;
