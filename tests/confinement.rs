@@ -3,6 +3,8 @@
 //! The attacker is this test program itself, started again inside with its name in `ATTACK`. Every test runs at each
 //! level this machine has; the whole set runs once more as uid 65534 when it runs as root.
 
+#![allow(clippy::print_stdout)] // what an attacker found, for the one who reads the failure
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -552,6 +554,69 @@ fn without_a_level_nothing_runs() {
     let refused = nowhere.run_blocking(&policy, &command, &Cancel::new(), &mut |_| {}).expect_err("is refused");
     assert!(matches!(refused, ConfinementError::Refused { .. }), "{refused}");
     assert!(!folder.path().join("ran").exists());
+}
+
+#[test]
+fn where_user_namespaces_are_refused_the_level_says_so() {
+    // a user namespace that allows none below it is what most containers look like
+    let this = std::env::current_exe().expect("a path");
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" --exact refused_namespaces --nocapture";
+    let inside =
+        std::process::Command::new("unshare").args(["-Ur", "sh", "-c", script]).arg(this).env("REFUSED", "1").output();
+    let Ok(inside) = inside else { return }; // no program to make one with
+    let printed = String::from_utf8_lossy(&inside.stdout);
+    assert!(
+        inside.status.success() && printed.contains("LANDLOCK"),
+        "{printed} {}",
+        String::from_utf8_lossy(&inside.stderr)
+    );
+}
+
+/// Not a test of its own: what runs where namespaces are refused.
+#[test]
+fn refused_namespaces() {
+    if std::env::var_os("REFUSED").is_none() {
+        return;
+    }
+    let confinement = Confinement::probe(launcher());
+    println!("{} because {:?}", confinement.level(), confinement.missing());
+    assert_eq!(confinement.missing()[0].level, Level::Full);
+    let bench = Bench::new(confinement);
+    assert_eq!(bench.shell("exit 3").finished.status, Status::Exit(3));
+    bench.held("append", "/etc/passwd");
+    bench.held("udp", "127.0.0.1:9");
+}
+
+#[test]
+fn toolchains_that_run_outside_run_inside() {
+    let kept =
+        ["PATH", "CARGO_HOME", "RUSTUP_HOME", "JAVA_HOME", "GOROOT", "PYENV_ROOT", "NVM_DIR", "RUSTUP_TOOLCHAIN"];
+    let variables: std::collections::BTreeMap<_, _> =
+        kept.iter().filter_map(|name| Some(((*name).into(), std::env::var_os(name)?))).collect();
+    let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/nonexistent"), PathBuf::from);
+    let lent = paraph::infrastructure::confinement::toolchains::find(&variables, &home);
+    at_every_level(|mut bench| {
+        let env = lent.lend_to(&bench.confinement, &mut bench.policy);
+        let tools = [
+            "cargo --version",
+            "rustc -vV",
+            "go env GOROOT",
+            "node --version",
+            "npm --version",
+            "python3 -c pass",
+            "java -version",
+        ];
+        for tool in tools {
+            let command = Command::new("sh").args(["-c", tool]).envs(&env).cwd(bench.path("checkout")).merged();
+            let outside = command.clone().env("HOME", &home).run_blocking(&Cancel::new(), &mut |_| {}).expect("runs");
+            if !outside.status.success() {
+                continue; // not installed here
+            }
+            let inside =
+                bench.confinement.run_blocking(&bench.policy, &command, &Cancel::new(), &mut |_| {}).expect("runs");
+            assert!(inside.finished.status.success(), "{}: {tool}: {}", bench.level(), inside.finished.stdout.text());
+        }
+    });
 }
 
 #[test]

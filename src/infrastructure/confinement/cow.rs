@@ -94,7 +94,8 @@ mod tests {
         symlink("/etc/passwd", source.join("away")).expect("link");
         cow_copy(&source, &target).expect("copies");
         assert_eq!(fs::read_link(target.join("away")).expect("a link"), Path::new("/etc/passwd"));
-        let (old, new) = (fs::metadata(source.join("link")).expect("old"), fs::metadata(target.join("link")).expect("new"));
+        let (old, new) =
+            (fs::metadata(source.join("link")).expect("old"), fs::metadata(target.join("link")).expect("new"));
         assert_eq!((old.mode(), old.mtime()), (new.mode(), new.mtime()));
         fs::write(target.join("bin/tool"), "changed").expect("writes");
         assert_eq!(fs::read_to_string(source.join("bin/tool")).expect("source"), "#!/bin/sh\n");

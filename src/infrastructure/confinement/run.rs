@@ -107,7 +107,8 @@ impl Confinement {
     /// Finds the strongest level, by doing it: a few milliseconds. `launcher` is this very program.
     #[must_use]
     pub fn probe(launcher: impl Into<PathBuf>) -> Self {
-        let mut this = Self { launcher: launcher.into(), applied: nothing(), overlays_work: false, missing: Vec::new() };
+        let mut this =
+            Self { launcher: launcher.into(), applied: nothing(), overlays_work: false, missing: Vec::new() };
         let policy = Policy { writable: Vec::new(), ..Policy::new("/", "/") };
         for level in candidates() {
             match this.exchange(*level, &policy, None, &Cancel::new(), &mut |_| {}) {
@@ -171,7 +172,9 @@ impl Confinement {
                 "mode, owner and times of the user's own files elsewhere can be changed",
                 "no loopback: tests that open a local port fail",
             ],
-            Level::Seatbelt => &["memory and processes are limited weakly", "no loopback: tests that open a local port fail"],
+            Level::Seatbelt => {
+                &["memory and processes are limited weakly", "no loopback: tests that open a local port fail"]
+            }
             Level::None => &["nothing is confined: commands are refused"],
         }
     }
@@ -234,7 +237,8 @@ impl Confinement {
         let level = self.level();
         let no = |what: String| Err(ConfinementError::Inexpressible { level, what });
         if level == Level::None {
-            let why: Vec<String> = self.missing.iter().map(|missing| format!("{}: {}", missing.level, missing.why)).collect();
+            let why: Vec<String> =
+                self.missing.iter().map(|missing| format!("{}: {}", missing.level, missing.why)).collect();
             return Err(ConfinementError::Refused { why: why.join("; ") });
         }
         if let Some(path) = policy.first_relative() {
@@ -290,7 +294,12 @@ fn read_in_thread(mut from: UnixStream) -> thread::JoinHandle<Vec<Told>> {
     })
 }
 
-fn conclude(level: Level, is_probe: bool, mut finished: Finished, told: Vec<Told>) -> Result<Confined, ConfinementError> {
+fn conclude(
+    level: Level,
+    is_probe: bool,
+    mut finished: Finished,
+    told: Vec<Told>,
+) -> Result<Confined, ConfinementError> {
     let mut applied = None;
     for line in told {
         match line {

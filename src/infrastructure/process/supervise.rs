@@ -83,7 +83,7 @@ pub(in crate::infrastructure) fn supervise(
         stdout: Captured::with_limit(command.output_limit),
         stderr: Captured::with_limit(command.output_limit),
     };
-    following.to_the_end(&inbox);
+    following.follow(&inbox);
     let Following { stopped, stdout, stderr, .. } = following;
     let status = child.wait().map_err(lost)?;
     Ok(Finished {
@@ -111,7 +111,7 @@ struct Following<'a, 's> {
 }
 
 impl Following<'_, '_> {
-    fn to_the_end(&mut self, inbox: &Receiver<News>) {
+    fn follow(&mut self, inbox: &Receiver<News>) {
         while self.ended.is_none() || self.open > 0 {
             match inbox.recv_timeout(LOOK) {
                 Ok(News::Bytes(stream, bytes)) => self.take(stream, &bytes),

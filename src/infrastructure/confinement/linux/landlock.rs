@@ -86,7 +86,8 @@ fn rules(order: &Order) -> Result<Vec<(PathBuf, BitFlags<AccessFs>)>, String> {
         return Ok(rules);
     }
     let hidden: Vec<&Path> = order.hidden.iter().map(Path::new).collect();
-    let system = view::SYSTEM.iter().map(PathBuf::from).chain(view::ETC.iter().map(|name| Path::new("/etc").join(name)));
+    let system =
+        view::SYSTEM.iter().map(PathBuf::from).chain(view::ETC.iter().map(|name| Path::new("/etc").join(name)));
     for path in system.chain(order.read_only.iter().map(PathBuf::from)) {
         without(&path, &hidden, &mut |path| rules.push((path, read)))?;
     }

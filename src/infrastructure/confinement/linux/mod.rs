@@ -127,7 +127,8 @@ fn confine_self(order: &Order, input: OwnedFd, overlays: usize) -> Step<Applied>
     rustix::thread::set_no_new_privs(true).map_err(|error| Failed::at("giving up new privileges")(error.into()))?;
     let landlock = landlock::restrict(order)?;
     sys::close_the_rest_on_exec().map_err(Failed::at("closing inherited files"))?;
-    seccomp::apply(order.level, order.network).map_err(|why| Failed { step: "filtering system calls".to_owned(), why })?;
+    seccomp::apply(order.level, order.network)
+        .map_err(|why| Failed { step: "filtering system calls".to_owned(), why })?;
     let backend = match (order.level, landlock.enforced) {
         (Level::Full, true) => "namespaces+landlock+seccomp",
         (Level::Full, false) => "namespaces+seccomp",

@@ -29,7 +29,7 @@ pub(super) fn supervise(program: Pid, report: &UnixStream, control: &UnixStream,
         ended: None,
     };
     if relay_start(report, control) {
-        supervisor.to_the_end(program, control);
+        supervisor.follow(program, control);
     }
     supervisor.clean_up();
     if let Some(reaped) = supervisor.ended.filter(|_| order.program.is_some()) {
@@ -64,7 +64,7 @@ struct Supervisor<'a> {
 }
 
 impl Supervisor<'_> {
-    fn to_the_end(&mut self, program: Pid, control: &UnixStream) {
+    fn follow(&mut self, program: Pid, control: &UnixStream) {
         let ending = pidfd_open(program, PidfdFlags::empty()).ok();
         loop {
             // after the request to stop, the closed socket would end every poll at once
@@ -78,9 +78,9 @@ impl Supervisor<'_> {
                 self.ask_to_stop();
             }
             self.exceeded = self.exceeded.or_else(|| self.look_at_limits());
-            let patience_is_over = self.asked_to_stop.is_some_and(|at| {
-                self.clock.monotonic() >= at + Duration::from_millis(self.order.grace_ms)
-            });
+            let patience_is_over = self
+                .asked_to_stop
+                .is_some_and(|at| self.clock.monotonic() >= at + Duration::from_millis(self.order.grace_ms));
             if self.exceeded.is_some() || patience_is_over {
                 return self.kill_program();
             }

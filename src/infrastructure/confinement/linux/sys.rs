@@ -52,7 +52,8 @@ fn unshare(flags: c_int) -> io::Result<()> {
 /// Brings up `lo`, which a new network namespace has and keeps down.
 pub(super) fn raise_loopback() -> io::Result<()> {
     // SAFETY: a plain socket call; the descriptor is owned at once.
-    let socket = unsafe { OwnedFd::from_raw_fd(check(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0))?) };
+    let socket =
+        unsafe { OwnedFd::from_raw_fd(check(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0))?) };
     // SAFETY: all-zero is a valid `ifreq`.
     let mut request: libc::ifreq = unsafe { mem::zeroed() };
     request.ifr_name[0] = b'l' as libc::c_char;
@@ -75,7 +76,14 @@ pub(super) fn restrict_mount(mount: BorrowedFd<'_>, attributes: u64, recursive: 
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is an empty C string, the struct is the kernel's `mount_attr` and its size is given.
     let result = unsafe {
-        libc::syscall(libc::SYS_mount_setattr, mount.as_raw_fd(), c"".as_ptr(), flags, &wanted, mem::size_of::<MountAttr>())
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+            &wanted,
+            mem::size_of::<MountAttr>(),
+        )
     };
     check(result as c_int).map(drop)
 }

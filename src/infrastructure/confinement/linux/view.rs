@@ -4,7 +4,7 @@
 //! root is made, they are attached under it, and the old root is let go. A mount point is never made through a
 //! symbolic link: a checkout is hostile, and may hold one where a folder is expected.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -88,7 +88,8 @@ struct Pieces {
 
 /// Makes the view and enters it; returns how many overlays it has. A probe tries one and counts it.
 pub(super) fn enter(order: &Order) -> Step<usize> {
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).map_err(at("closing mounts to others"))?;
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .map_err(at("closing mounts to others"))?;
     let mut pieces = collect(order)?;
     let root = Path::new(if Path::new("/tmp").is_dir() { "/tmp" } else { "/usr" });
     let memory = CString::new(format!("size={},mode=1777", (order.limits.memory_bytes / 4).max(1 << 20)));
@@ -145,14 +146,22 @@ fn collect(order: &Order) -> Step<Pieces> {
         }
     }
     for overlay in &order.overlays {
-        let taken = |path: &Path, how| sys::detached_copy(path, how).map_err(Failed::at(format!("taking {}", path.display())));
+        let taken =
+            |path: &Path, how| sys::detached_copy(path, how).map_err(Failed::at(format!("taking {}", path.display())));
         let lowers = overlay.lowers.iter().map(|lower| taken(Path::new(lower), CLOSED)).collect::<Step<_>>()?;
         let upper = taken(Path::new(&overlay.upper), OPEN)?;
-        pieces.overlays.push(OverlayPiece { at: PathBuf::from(&overlay.at), lowers, upper });
+        pieces.overlays.push(OverlayPiece { at: real_place(Path::new(&overlay.at), &order.writable), lowers, upper });
     }
     // what is not there needs no hiding
     pieces.hidden = order.hidden.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
     Ok(pieces)
+}
+
+/// `at` below the real path of the writable folder it is in: links on the way to that folder are the caller's,
+/// links inside it are not followed.
+fn real_place(at: &Path, writable: &[OsString]) -> PathBuf {
+    let below = writable.iter().find_map(|folder| Some((folder, at.strip_prefix(folder).ok()?)));
+    below.and_then(|(folder, below)| Some(fs::canonicalize(folder).ok()?.join(below))).unwrap_or_else(|| at.to_owned())
 }
 
 impl Pieces {
@@ -222,7 +231,9 @@ fn place(root: &Path, path: &Path, is_folder: bool) -> io::Result<PathBuf> {
         let Component::Normal(name) = component else { return Err(io::Error::other("a path with '..'")) };
         place.push(name);
         match fs::symlink_metadata(&place) {
-            Ok(metadata) if metadata.is_symlink() => return Err(io::Error::other("the way goes through a symbolic link")),
+            Ok(metadata) if metadata.is_symlink() => {
+                return Err(io::Error::other("the way goes through a symbolic link"));
+            }
             Ok(_) => {}
             Err(_) if components.peek().is_some() || is_folder => fs::create_dir(&place)?,
             Err(_) => drop(fs::File::create_new(&place)?),
