@@ -433,6 +433,41 @@ fn a_daemon_that_forked_twice_ends_with_the_program() {
 }
 
 #[test]
+fn a_caller_that_is_killed_takes_its_commands_along() {
+    at_every_level(|bench| {
+        let this = std::env::current_exe().expect("a path");
+        let mut caller = std::process::Command::new(this)
+            .args(["--exact", "doomed_caller", "--nocapture"])
+            .env("CHECKOUT", bench.path("checkout"))
+            .env("LEVEL", bench.level().to_string())
+            .spawn()
+            .expect("starts");
+        let begun = Instant::now();
+        while !bench.path("checkout/begun").exists() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "never began");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        caller.kill().and_then(|()| caller.wait()).expect("is killed");
+        std::thread::sleep(Duration::from_millis(2500));
+        assert!(!bench.path("checkout/late").exists(), "{}: the command lived on", bench.level());
+    });
+}
+
+/// Not a test of its own: the caller that is killed.
+#[test]
+fn doomed_caller() {
+    let (Some(checkout), Ok(level)) = (std::env::var_os("CHECKOUT"), std::env::var("LEVEL")) else { return };
+    let wanted = levels().into_iter().find(|confinement| confinement.level().to_string() == level);
+    let mut bench = Bench::new(wanted.expect("the level of the test that started this"));
+    bench.policy.writable = vec![checkout.clone().into()];
+    let script = "trap '' TERM; touch begun; setsid sh -c 'trap \"\" TERM; sleep 2; touch late'";
+    let command = Command::new("sh").args(["-c", script]).env("PATH", "/usr/bin:/bin").cwd(checkout);
+    let command = command.grace(Duration::from_millis(100));
+    let ended = bench.confinement.run_blocking(&bench.policy, &command, &Cancel::new(), &mut |_| {});
+    panic!("should have been killed: {ended:?}");
+}
+
+#[test]
 fn cancel_asks_before_it_kills() {
     at_every_level(|bench| {
         let cancel = Cancel::new();
@@ -512,6 +547,7 @@ fn a_lent_folder_takes_writes_and_the_original_stays() {
         );
         assert_eq!(fs::read_to_string(modules.join("a/index.js")).expect("there"), "original");
         assert_eq!(confined.applied.overlays, usize::from(mechanism == Mechanism::Overlay));
+        fs::remove_dir_all(&bench.policy.scratch).expect("nothing in it is closed to its owner");
     });
 }
 

@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, symlink};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,30 @@ fn copy_file(source: &Path, target: &Path, metadata: &fs::Metadata) -> io::Resul
     Ok(if cloned { Mechanism::Reflink } else { Mechanism::Copy })
 }
 
+/// Removes a folder that a build left, whatever modes it gave its own folders (Go's module cache is read-only);
+/// links are removed, never followed. A folder that is not there is as wanted.
+///
+/// # Errors
+/// What the system said about the first thing that stayed.
+pub fn discard(folder: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir()) {
+        return Ok(());
+    }
+    open_folders(folder)?;
+    fs::remove_dir_all(folder)
+}
+
+fn open_folders(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_folders(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(target_os = "linux")]
 fn clone(to: &File, from: &File) -> bool {
     rustix::fs::ioctl_ficlone(to, from).is_ok()
@@ -81,7 +105,24 @@ fn clone(_to: &File, _from: &File) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn closed_folders_can_be_thrown_away_and_links_are_not_followed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (gone, kept) = (folder.path().join("gone"), folder.path().join("kept"));
+        fs::create_dir_all(gone.join("a/b")).expect("folders");
+        fs::create_dir(&kept).expect("a folder");
+        fs::write(kept.join("file"), "x").expect("a file");
+        symlink(&kept, gone.join("link")).expect("a link");
+        for closed in [gone.join("a/b"), gone.join("a"), kept.clone()] {
+            fs::set_permissions(closed, fs::Permissions::from_mode(0o500)).expect("chmod");
+        }
+        fs::set_permissions(&gone, fs::Permissions::from_mode(0)).expect("chmod");
+        discard(&gone).expect("removes");
+        discard(&gone).expect("nothing to do");
+        assert!(!gone.exists() && kept.join("file").exists());
+        assert_eq!(fs::metadata(&kept).expect("there").mode() & 0o777, 0o500);
+    }
 
     #[test]
     fn a_copy_is_alike_and_independent() {

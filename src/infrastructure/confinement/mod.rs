@@ -15,7 +15,7 @@ mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
 
-pub use cow::{Mechanism, cow_copy};
+pub use cow::{Mechanism, cow_copy, discard};
 #[cfg(target_os = "linux")]
 pub use linux::launcher_main;
 #[cfg(target_os = "macos")]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::policy::{Applied, Exceeded, Level, Network, Overlay, Policy};
 use super::protocol::{Order, Told};
-use super::{LAUNCHER_ARGUMENT, Mechanism, cow_copy};
+use super::{LAUNCHER_ARGUMENT, Mechanism, cow_copy, discard};
 use crate::cancel::Cancel;
 use crate::infrastructure::process::{CancelOnDrop, Chunk, Command, Finished, ProcessError, Watch, supervise};
 
@@ -165,12 +165,16 @@ impl Confinement {
     #[must_use]
     pub fn gaps(&self) -> &'static [&'static str] {
         match self.level() {
-            Level::Full => &["the total size of what is written to disk is not limited"],
+            Level::Full => &[
+                "the total size of what is written to disk is not limited",
+                "memory of files that exist only in memory counts when mapped",
+            ],
             Level::Landlock => &[
                 "the total size of what is written to disk is not limited",
+                "memory of files that exist only in memory counts when mapped",
                 "names and command lines of other processes can be seen",
                 "mode, owner and times of the user's own files elsewhere can be changed",
-                "no loopback: tests that open a local port fail",
+                "no loopback and no terminals: tests that open a local port or a pseudo-terminal fail",
             ],
             Level::Seatbelt => {
                 &["memory and processes are limited weakly", "no loopback: tests that open a local port fail"]
@@ -212,7 +216,12 @@ impl Confinement {
                 why: error.to_string(),
             })?;
         }
-        self.exchange(self.level(), policy, Some(command), cancel, sink)
+        let result = self.exchange(self.level(), policy, Some(command), cancel, sink);
+        for overlay in &policy.overlays {
+            // the mount's own folder, closed to everybody: in the way of whoever removes the scratch folder
+            let _not_ours_to_report = discard(&overlay.upper.join("work"));
+        }
+        result
     }
 
     /// The same on a blocking thread. Dropping the future kills the command.

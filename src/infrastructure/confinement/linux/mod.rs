@@ -47,6 +47,8 @@ pub fn launcher_main() -> ! {
     if sys::close_the_rest().is_err() {
         exit(LAUNCHER_FAILED)
     }
+    // when memory runs out on the machine, this goes before the daemon and the user's editor
+    let _refused = std::fs::write("/proc/self/oom_score_adj", "1000");
     let Ok(control) = io::stdin().as_fd().try_clone_to_owned() else { exit(LAUNCHER_FAILED) };
     let control = UnixStream::from(control);
     let Ok((order, stdin)) = Order::read(&control) else { exit(LAUNCHER_FAILED) };

@@ -9,6 +9,8 @@ use seccompiler::{
 };
 
 use super::super::policy::{Level, Network};
+#[cfg(test)]
+use super::sys;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
@@ -71,15 +73,18 @@ const TIOCLINUX: u64 = 0x541C;
 
 /// Installs the filters on this process, for it and all it starts.
 pub(super) fn apply(level: Level, network: Network) -> Result<(), String> {
+    filters(level, network)?.iter().try_for_each(|filter| apply_filter(filter)).map_err(|error| error.to_string())
+}
+
+fn filters(level: Level, network: Network) -> Result<Vec<BpfProgram>, String> {
     let refusals = compile(refusals(level, network), libc::EPERM)?;
     // its flags are in memory, which a filter cannot read; without it libc falls back to clone, which one can
     let hidden_flags = compile(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS)?;
-    for program in [refusals, hidden_flags] {
-        apply_filter(&program).map_err(|error| error.to_string())?;
+    let mut filters = vec![refusals, hidden_flags];
+    if cfg!(target_arch = "x86_64") {
+        filters.push(second_abi());
     }
-    #[cfg(target_arch = "x86_64")]
-    apply_filter(&second_abi()).map_err(|error| error.to_string())?;
-    Ok(())
+    Ok(filters)
 }
 
 fn compile(rules: Rules, errno: i32) -> Result<BpfProgram, String> {
@@ -138,7 +143,6 @@ fn has(argument: u8, flag: u64) -> SeccompCondition {
 }
 
 /// Refuses the x32 calls of the same processor: their numbers are others, so no rule above would fit them.
-#[cfg(target_arch = "x86_64")]
 fn second_abi() -> BpfProgram {
     use seccompiler::sock_filter;
     const X32_BIT: u32 = 0x4000_0000;
@@ -149,4 +153,66 @@ fn second_abi() -> BpfProgram {
         step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs()),
         step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALLOWED: i32 = 0;
+
+    /// `call` with its arguments, and the error it ends with under `level`.
+    #[track_caller]
+    fn check(level: Level, call: i64, arguments: [u64; 3], errno: i32) {
+        let filters = filters(level, Network::None).expect("compiles");
+        let found = sys::call_in_a_child(|| filters.iter().all(|filter| apply_filter(filter).is_ok()), call, arguments);
+        assert_eq!(found, errno, "{level}: call {call} {arguments:x?}");
+    }
+
+    fn at_both(call: i64, arguments: [u64; 3], errno: i32) {
+        check(Level::Full, call, arguments, errno);
+        check(Level::Landlock, call, arguments, errno);
+    }
+
+    #[test]
+    fn dangerous_calls_are_refused() {
+        for call in [libc::SYS_ptrace, libc::SYS_bpf, libc::SYS_keyctl, libc::SYS_io_uring_setup, libc::SYS_userfaultfd]
+        {
+            at_both(call, [0, 0, 0], libc::EPERM);
+        }
+        at_both(libc::SYS_process_vm_writev, [1, 0, 0], libc::EPERM);
+        at_both(libc::SYS_ioctl, [0, TIOCSTI, 0], libc::EPERM);
+        at_both(libc::SYS_ioctl, [0, TIOCSTI | 1 << 32, 0], libc::EPERM); // the kernel looks at the lower half only
+        at_both(libc::SYS_clone, [libc::CLONE_NEWUSER as u64, 0, 0], libc::EPERM);
+        at_both(libc::SYS_clone3, [0, 0, 0], libc::ENOSYS);
+        at_both(libc::SYS_unshare, [libc::CLONE_NEWNET as u64, 0, 0], libc::EPERM);
+        at_both(libc::SYS_getpid, [0, 0, 0], ALLOWED);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn the_second_abi_is_no_way_around() {
+        at_both(0x4000_0000 | libc::SYS_ptrace, [0, 0, 0], libc::ENOSYS);
+        at_both(0x4000_0000 | libc::SYS_getpid, [0, 0, 0], libc::ENOSYS);
+    }
+
+    #[test]
+    fn sockets_that_could_leave_are_refused() {
+        let socket = |level, family: i32, kind: i32, errno| {
+            check(level, libc::SYS_socket, [family as u64, kind as u64, 0], errno);
+        };
+        let stream = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
+        for level in [Level::Full, Level::Landlock] {
+            socket(level, libc::AF_VSOCK, stream, libc::EPERM);
+            socket(level, libc::AF_ALG, libc::SOCK_SEQPACKET, libc::EPERM);
+            socket(level, libc::AF_PACKET, libc::SOCK_RAW, libc::EPERM);
+            socket(level, libc::AF_UNIX, stream, ALLOWED);
+        }
+        socket(Level::Full, libc::AF_INET, stream, ALLOWED);
+        socket(Level::Landlock, libc::AF_INET, stream, libc::EPERM);
+        socket(Level::Landlock, libc::AF_INET6, libc::SOCK_DGRAM, libc::EPERM);
+        socket(Level::Landlock, libc::AF_NETLINK, libc::SOCK_RAW, libc::EPERM);
+        socket(Level::Landlock, libc::AF_UNIX, libc::SOCK_DGRAM | libc::SOCK_NONBLOCK, libc::EPERM);
+        check(Level::Landlock, libc::SYS_connect, [0, 0, 0], libc::EPERM);
+    }
 }

@@ -234,3 +234,24 @@ pub(super) fn default_signals() {
         libc::sigprocmask(libc::SIG_SETMASK, &none, ptr::null_mut());
     }
 }
+
+/// Makes one system call in a forked child after `prepare`, and gives the error it ended with, 0 for none.
+#[cfg(test)]
+pub(super) fn call_in_a_child(prepare: impl FnOnce() -> bool, call: i64, arguments: [u64; 3]) -> i32 {
+    const NOT_PREPARED: i32 = 255;
+    let [first, second, third] = arguments;
+    // SAFETY: the child of this threaded process only makes system calls and ends.
+    let pid = check(unsafe { libc::fork() }).expect("forks");
+    if pid == 0 {
+        let ready = prepare();
+        // SAFETY: the calls under test are refused, or take these numbers without touching memory.
+        let result = unsafe { libc::syscall(call, first, second, third, 0, 0) };
+        let errno = if result < 0 { io::Error::last_os_error().raw_os_error().unwrap_or(NOT_PREPARED) } else { 0 };
+        // SAFETY: ends the child at once, without the parent's exit handlers.
+        unsafe { libc::_exit(if ready { errno } else { NOT_PREPARED }) }
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child made above, into a live integer.
+    check(unsafe { libc::waitpid(pid, &mut status, 0) }).expect("was not waited for");
+    libc::WEXITSTATUS(status)
+}
