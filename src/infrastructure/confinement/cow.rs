@@ -117,7 +117,7 @@ mod tests {
         for closed in [gone.join("a/b"), gone.join("a"), kept.clone()] {
             fs::set_permissions(closed, fs::Permissions::from_mode(0o500)).expect("chmod");
         }
-        fs::set_permissions(&gone, fs::Permissions::from_mode(0)).expect("chmod");
+        fs::set_permissions(&gone, fs::Permissions::from_mode(0o000)).expect("chmod");
         discard(&gone).expect("removes");
         discard(&gone).expect("nothing to do");
         assert!(!gone.exists() && kept.join("file").exists());

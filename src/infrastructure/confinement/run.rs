@@ -76,7 +76,7 @@ pub enum ConfinementError {
         why: String,
     },
     /// The program is missing inside, or cannot be executed: the environment's fault, never the change's.
-    #[error("{what:?} cannot be started in confinement: {source}")]
+    #[error("{what:?} cannot be started in confinement")]
     CouldNotStart {
         /// The program, or the folder to run in.
         what: String,
