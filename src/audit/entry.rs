@@ -258,7 +258,7 @@ mod tests {
         let new = entry(json!({"kind": "created", "goal": "tab\there", "lanes": [{"n": 1}]}));
         let digest = write_line(&new, start(), &mut out).expect("an entry");
         let text = std::str::from_utf8(&out).expect("UTF-8");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"{"actor":"ana \"a\" <a@b>","at":"1970-01-01T00:00:00.000Z","digest":"fb84b58554510a240ddf32251ef78e8658e11f725d63b8057e5ec6073a68e75e","event":{"goal":"tab\there","kind":"created","lanes":[{"n":1}]},"prev":"0707070707070707070707070707070707070707070707070707070707070707","seq":1,"session":3}"#);
         let value: Value = serde_json::from_str(text).expect("JSON");
         assert_eq!(format!("{value}\n"), text, "another canonical writer agrees");
         let line = Line::scan(&out[..out.len() - 1]).expect("its own form");

@@ -177,6 +177,12 @@ impl Journal {
         Ok(())
     }
 
+    /// Whether the anchor names the last entry.
+    #[must_use]
+    pub fn is_anchored(&self) -> bool {
+        self.anchored == self.head
+    }
+
     /// The lines of a batch, and their places as if the segment were empty.
     fn prepare(&self, entries: &[NewEntry]) -> Result<(Vec<u8>, Vec<Placed>), JournalError> {
         let mut bytes = Vec::new();

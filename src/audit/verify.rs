@@ -232,12 +232,8 @@ pub fn export(dir: &Path, out: &mut dyn Write) -> io::Result<Exported> {
         Err(_) => Walk::from_segment(dir, Seq(1)),
     };
     exported.stopped = opened.err();
-    loop {
-        let step = match &mut walk {
-            Ok(walk) => walk.next_raw(),
-            Err(_) => break,
-        };
-        match step {
+    while let Ok(walk) = &mut walk {
+        match walk.next_raw() {
             Ok(Some(line)) => {
                 out.write_all(line)?;
                 out.write_all(b"\n")?;

@@ -2,7 +2,7 @@
 //!
 //! `main` reads `PARAPH_FAULT` once and passes a [`Faults`] down through constructors. The text is
 //! `NAME:N` (abort at the N-th passage), `NAME:N:enospc` (that error at the N-th passage) or `NAME:N+:enospc`
-//! (from the N-th passage on). Errors are `enospc eio eacces emfile eintr`.
+//! (from the N-th passage on), several of them with commas between. Errors are `enospc eio eacces emfile eintr`.
 
 use std::io;
 
@@ -36,7 +36,7 @@ pub const ALL: &[&str] = &[
 
 /// What the text in `PARAPH_FAULT` got wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("PARAPH_FAULT `{given}` is not NAME:N, NAME:N:enospc or NAME:N+:eio with one of the names {}", ALL.join(", "))]
+#[error("PARAPH_FAULT `{given}` is not NAME:N, NAME:N:enospc or NAME:N+:eio (several with commas) with one of the names {}", ALL.join(", "))]
 pub struct FaultSpecError {
     /// The text as given.
     pub given: String,
@@ -52,7 +52,7 @@ pub struct Faults {
 #[cfg(debug_assertions)]
 #[derive(Debug, Default)]
 struct Armed {
-    wish: Option<Wish>,
+    wishes: Vec<Wish>,
     passages: std::sync::Mutex<std::collections::BTreeMap<&'static str, u64>>,
 }
 
@@ -88,8 +88,9 @@ impl Faults {
     #[cfg(debug_assertions)]
     pub fn parse(text: Option<&str>) -> Result<Self, FaultSpecError> {
         let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(Self::none()) };
-        let wish = Wish::parse(text).ok_or_else(|| FaultSpecError { given: text.to_owned() })?;
-        Ok(Self { armed: Some(std::sync::Arc::new(Armed { wish: Some(wish), ..Armed::default() })) })
+        let wishes: Option<Vec<_>> = text.split(',').map(Wish::parse).collect();
+        let wishes = wishes.ok_or_else(|| FaultSpecError { given: text.to_owned() })?;
+        Ok(Self { armed: Some(std::sync::Arc::new(Armed { wishes, ..Armed::default() })) })
     }
 
     /// The faults that `text` asks for; release builds ignore it.
@@ -159,10 +160,8 @@ impl Armed {
             *passage += 1;
             *passage
         };
-        let Some(wish) = self.wish.as_ref().filter(|wish| wish.name == name) else { return Ok(()) };
-        if passage != wish.at && !(wish.and_after && passage > wish.at) {
-            return Ok(());
-        }
+        let due = |wish: &&Wish| wish.name == name && (passage == wish.at || (wish.and_after && passage > wish.at));
+        let Some(wish) = self.wishes.iter().find(due) else { return Ok(()) };
         match wish.error {
             Some(error) => Err(error.into()),
             None => std::process::abort(),
@@ -176,8 +175,9 @@ mod tests {
 
     #[test]
     fn the_list_of_points_is_known() {
-        insta::assert_snapshot!(ALL.join(" "), @"");
-        assert!(ALL.is_sorted(), "sorted, so that two additions do not collide unseen");
+        insta::assert_snapshot!(ALL.join(" "), @"anchor.before-write anchor.before-sync anchor.before-rename anchor.after-rename blobs.before-write blobs.before-sync blobs.before-rename blobs.after-rename blobs.after-folder-sync journal.before-create journal.before-segment journal.before-write journal.before-sync journal.after-sync journal.after-folder-sync journal.before-cut journal.before-torn journal.after-torn store.before-open store.before-commit store.after-commit store.before-flush store.before-sync store.after-sync");
+        let distinct: std::collections::BTreeSet<_> = ALL.iter().collect();
+        assert_eq!(distinct.len(), ALL.len(), "a name names one point");
     }
 
     #[cfg(debug_assertions)]
@@ -196,8 +196,9 @@ mod tests {
         check("journal.before-sync:2:enospc", &[None, full, None]);
         check("journal.before-sync:2+:enospc", &[None, full, full]);
         check("journal.before-write:1:eio", &[None, None]);
+        check("journal.before-write:1:eio,journal.before-sync:1:enospc", &[full, None]);
         for wrong in
-            ["journal.before-sync", "nowhere:1", "journal.before-sync:0", "journal.before-sync:1:epipe", "a:b:c:d"]
+            ["journal.before-sync", "nowhere:1", "journal.before-sync:0", "journal.before-sync:1:epipe", "a:b:c:d", ","]
         {
             assert!(Faults::parse(Some(wrong)).is_err(), "{wrong}");
         }

@@ -53,6 +53,12 @@ pub enum VcsError {
         /// The reason.
         why: String,
     },
+    /// A ref of Paraph's own names another commit than the one to be made; versions never change.
+    #[error("`{reference}` already names another commit")]
+    RefTaken {
+        /// The ref.
+        reference: String,
+    },
     /// Objects could not be read.
     #[error(transparent)]
     Tree(#[from] TreeError),
@@ -90,6 +96,14 @@ pub struct CommitIdentity {
     pub name: String,
     /// The address.
     pub email: String,
+}
+
+impl CommitIdentity {
+    /// Who commits all that Paraph makes: a constant, so that a second run makes the same commit.
+    #[must_use]
+    pub fn paraph() -> Self {
+        Self { name: "Paraph".to_owned(), email: "paraph@localhost".to_owned() }
+    }
 }
 
 /// A commit to make in the private repository. The same value makes the same commit.
@@ -130,7 +144,16 @@ pub trait Vcs: Send + Sync {
     /// [`VcsError`] naming what is wrong with it.
     fn facts(&self, source: &Source) -> Result<RepositoryFacts, VcsError>;
 
+    /// How many files of the working copy differ from HEAD: tracked changes and new files that are not ignored. It
+    /// scans the working copy, so it is asked apart and its answer put into [`Snapshot::left_out`] when it comes.
+    ///
+    /// # Errors
+    /// As [`Vcs::facts`].
+    fn changed_files(&self, source: &Source) -> Result<u32, VcsError>;
+
     /// Resolves `base` and makes (or finds) the private repository that borrows the user's objects.
+    ///
+    /// The working copy is scanned only for `Base::Dirty` and adopted uncommitted work; [`Snapshot::left_out`] is 0.
     ///
     /// # Errors
     /// [`VcsError`]: no repository, unborn, no such revision, unsupported.
@@ -175,6 +198,12 @@ pub trait Vcs: Send + Sync {
     /// # Errors
     /// [`VcsError::Io`], [`VcsError::Cancelled`].
     fn checkout(&self, key: &RepoKey, tree: &ObjectId, into: &Path, cancel: &Cancel) -> Result<(), VcsError>;
+
+    /// Removes a checkout with all that is in it, read-only folders too. What is not there is no error.
+    ///
+    /// # Errors
+    /// [`VcsError::Io`].
+    fn remove_checkout(&self, key: &RepoKey, into: &Path) -> Result<(), VcsError>;
 
     /// How the user's branch moved since the snapshot, and whether `changes` still merge (three-way, on trees).
     ///

@@ -56,7 +56,7 @@ impl Session {
     /// Folds the entries of one session, oldest first; `None` where the first is not `Created`.
     pub fn fold(entries: impl IntoIterator<Item = (Event, Timestamp, Seq)>) -> Option<Self> {
         let mut entries = entries.into_iter();
-        let Some((Event::Created { session, .. }, at, seq)) = entries.next() else { return None };
+        let Some((Event::Created { session }, at, seq)) = entries.next() else { return None };
         Some(entries.fold(Self::created(*session, at, seq), |session, (event, at, seq)| session.apply(&event, at, seq)))
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::effect::EffectKey;
-use crate::id::{Digest, LaneId, ObjectId, RepoPath, RequestId, SessionId, SessionUuid, ThreadId, Version};
+use crate::id::{Digest, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
 use crate::planning::{Kind, Playbook};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::EngineKind;
@@ -149,7 +149,7 @@ pub struct ThreadPlace {
 #[allow(missing_docs, reason = "fields repeat the type that each variant's line explains")]
 pub enum Event {
     /// A person started it.
-    Created { session: Box<NewSession>, request: RequestId },
+    Created { session: Box<NewSession> },
     /// Work on an effect began.
     AttemptStarted { key: EffectKey, attempt: u32 },
     /// A lane's snapshot was taken; `plan` is a blob (its checks).

@@ -15,6 +15,12 @@ pub enum StoreError {
         /// The store's folder.
         path: PathBuf,
     },
+    /// It was written to all the while that it was being checked.
+    #[error("the store {} was written to while it was being checked", path.display())]
+    Changing {
+        /// The store's folder.
+        path: PathBuf,
+    },
     /// It is damaged: set it aside and build it again.
     #[error("the store {} is damaged: {why}", path.display())]
     Damaged {
@@ -68,7 +74,11 @@ impl StoreError {
         match self {
             Self::Damaged { .. } => true,
             Self::Record { source, .. } => !matches!(source, RecordError::Unwritable(_)),
-            Self::Busy { .. } | Self::Io { .. } | Self::AlreadyWritten { .. } | Self::TooLarge { .. } => false,
+            Self::Busy { .. }
+            | Self::Changing { .. }
+            | Self::Io { .. }
+            | Self::AlreadyWritten { .. }
+            | Self::TooLarge { .. } => false,
         }
     }
 
@@ -77,6 +87,7 @@ impl StoreError {
     pub fn hint(&self) -> String {
         match self {
             Self::Busy { .. } => "type `paraph daemon status` to see who has it".to_owned(),
+            Self::Changing { .. } => "type `paraph doctor` when less is going on".to_owned(),
             Self::Damaged { .. } | Self::Record { .. } => {
                 "nothing is lost, the journal has it: type `paraph recover` to build it again".to_owned()
             }
@@ -122,4 +133,23 @@ pub(super) fn guarded<T>(path: &Path, work: impl FnOnce() -> sled::Result<T>) ->
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_sled_is_damage_with_its_words() {
+        let path = Path::new("/home/store");
+        let error = guarded::<()>(path, || panic!("tried to serialize Uninitialized")).expect_err("it panicked");
+        assert_eq!(
+            error.to_string(),
+            "the store /home/store is damaged: sled panicked: tried to serialize Uninitialized"
+        );
+        assert!(error.is_rebuildable() && error.hint().contains("`paraph recover`"));
+        let number = 7;
+        let formatted = guarded::<()>(path, || panic!("page {number}")).expect_err("it panicked");
+        assert!(formatted.to_string().ends_with("sled panicked: page 7"), "{formatted}");
+    }
 }

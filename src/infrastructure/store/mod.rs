@@ -2,8 +2,9 @@
 //!
 //! sled 0.34 alone is not to be trusted: a flipped bit may make it panic in open, a cut file may open empty, and its
 //! flush is no barrier against a power cut. So the store keeps a [`Mark`] (the last journal entry applied, written in the same transaction),
-//! every call catches panics, a store that opens without its own first record counts as damaged, and the caller sets a
-//! damaged one aside and replays. Nobody waits for [`Store::sync`] before acknowledging: the journal's fdatasync did that.
+//! every call catches panics, a store that opens without its own first record counts as damaged, a tally written with
+//! every change tells when rows are missing behind an intact mark (seen after cutting sled's file by a hundredth), and
+//! the caller sets a damaged one aside and replays. Nobody waits for [`Store::sync`] before acknowledging: the journal's fdatasync did that.
 
 mod batch;
 mod cache;
@@ -11,18 +12,18 @@ mod error;
 mod key;
 mod record;
 mod table;
+mod transaction;
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sled::Transactional as _;
-use sled::transaction::{ConflictableTransactionError, TransactionError, TransactionalTree};
 
-use self::batch::{Change, Write};
 use self::error::{guarded, hex};
+use self::transaction::Tally;
 use super::fault::Faults;
 use crate::id::{Digest, Seq};
 
@@ -35,6 +36,9 @@ pub use self::table::{MAX_VALUE, Order, Table};
 
 /// 32 MiB: sled's default of 1 GiB would let the daemon grow; what a screen shows is far smaller.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+
+/// 8 MiB: reading so much through sled takes some 30 ms.
+const CHECKED_AT_OPEN: u64 = 8 * 1024 * 1024;
 
 const FORMAT: &[u8] = b"paraph.store/1";
 
@@ -64,6 +68,9 @@ pub struct Opened {
     pub created: bool,
     /// The last entry applied.
     pub mark: Option<Mark>,
+    /// Whether every row was read and counted. A store over 8 MiB was not, lest the start wait: its owner runs
+    /// [`Store::check`] beside its work, and sets the store aside where it is damaged.
+    pub checked: bool,
 }
 
 /// An open store; clones share it.
@@ -87,12 +94,7 @@ impl Store {
         faults.point("store.before-open").map_err(io)?;
         let existed = fs::metadata(dir.join("db")).is_ok_and(|file| file.len() > 0);
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
-        let (db, meta) = guarded(dir, || {
-            let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-            let db = config.mode(sled::Mode::LowSpace).open()?;
-            let meta = db.open_tree("meta")?;
-            Ok((db, meta))
-        })?;
+        let (db, meta) = open_patiently(dir)?;
         let store = Self { db, meta, path: dir.into(), faults, temporary: None };
         let opened = if existed { store.look()? } else { store.begin()? };
         Ok((store, opened))
@@ -103,7 +105,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] where no temporary folder can be made.
     pub fn temporary() -> Result<Self, StoreError> {
-        let dir = tempfile::tempdir().map_err(|source| StoreError::Io { path: std::env::temp_dir(), source })?;
+        let dir =
+            tempfile::tempdir().map_err(|source| StoreError::Io { path: PathBuf::from("(temporary)"), source })?;
         let (mut store, _) = Self::open(dir.path(), Faults::none())?;
         store.temporary = Some(Arc::new(dir));
         Ok(store)
@@ -115,7 +118,7 @@ impl Store {
     /// [`StoreError::Damaged`] and [`StoreError::Io`].
     pub fn table<K: Key, V: Record>(&self, name: &'static str) -> Result<Table<K, V>, StoreError> {
         let tree = guarded(&self.path, || self.db.open_tree(name))?;
-        Ok(Table::new(tree, name, self.path.clone()))
+        Ok(Table::new(tree, self.meta.clone(), name, self.path.clone()))
     }
 
     /// Makes all writes of `batch`, and the mark, in one transaction: a reader and a crash see all or none of it.
@@ -127,28 +130,7 @@ impl Store {
         self.faults.point("store.before-commit").map_err(io)?;
         let mark = mark.map(encode).transpose();
         let mark = mark.map_err(|source| StoreError::Record { table: "meta", key: hex(b"mark"), source })?;
-        let mut trees: Vec<sled::Tree> = vec![self.meta.clone()];
-        let places: Vec<usize> = batch.writes.iter().map(|write| place_of(&mut trees, &write.tree)).collect();
-        let outcome = guarded(&self.path, || {
-            let result = trees.as_slice().transaction(|views: &Vec<TransactionalTree>| {
-                for (index, (write, place)) in batch.writes.iter().zip(&places).enumerate() {
-                    apply(&views[*place], write, index)?;
-                }
-                if let Some(mark) = &mark {
-                    views[0].insert(&b"mark"[..], mark.as_slice())?;
-                }
-                Ok(())
-            });
-            match result {
-                Ok(()) => Ok(None),
-                Err(TransactionError::Abort(index)) => Ok(Some(index)),
-                Err(TransactionError::Storage(error)) => Err(error),
-            }
-        })?;
-        if let Some(index) = outcome {
-            let Write { table, key, .. } = &batch.writes[index];
-            return Err(StoreError::AlreadyWritten { table, key: hex(key) });
-        }
+        transaction::run(&self.meta, &self.path, &batch.writes, mark.as_deref())?;
         self.faults.point("store.after-commit").map_err(io)
     }
 
@@ -184,25 +166,50 @@ impl Store {
         self.faults.point("store.after-sync").map_err(io)
     }
 
-    /// Reads every record of every table once: how many there are. For tests and `paraph doctor`.
+    /// Reads every row of every table once, and compares with what was written: how many there are. It may run beside
+    /// writers: where one came between it reads again.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] where sled cannot read one, or has put a value into an unsynced file.
+    /// [`StoreError::Changing`] where writers came between ten times in a row: ask again later.
+    /// [`StoreError::Damaged`] where a row cannot be read, is missing or differs, or lies in an unsynced file.
     pub fn check(&self) -> Result<u64, StoreError> {
+        let damaged = |why: String| StoreError::Damaged { path: self.path.to_path_buf(), why };
         let strays = fs::read_dir(self.path.join("blobs")).map_or(0, Iterator::count);
         if strays > 0 {
-            let why = format!("{strays} values lie in unsynced files in blobs/");
-            return Err(StoreError::Damaged { path: self.path.to_path_buf(), why });
+            return Err(damaged(format!("{strays} values lie in unsynced files in blobs/")));
         }
+        for _ in 0..10 {
+            let (before, found, after) = (self.tally()?, self.count()?, self.tally()?);
+            if found == before {
+                return Ok(found.rows);
+            }
+            if before == after {
+                let (written, there) = (before.rows, found.rows);
+                return Err(damaged(format!("{written} rows were written and {there} are there, or they differ")));
+            }
+        }
+        Err(StoreError::Changing { path: self.path.to_path_buf() })
+    }
+
+    fn tally(&self) -> Result<Tally, StoreError> {
+        let stored = guarded(&self.path, || self.meta.get(Tally::KEY))?;
+        let damaged = || {
+            let why = "its tally does not read".to_owned();
+            StoreError::Damaged { path: self.path.to_path_buf(), why }
+        };
+        Tally::read(stored.as_deref()).ok_or_else(damaged)
+    }
+
+    fn count(&self) -> Result<Tally, StoreError> {
         guarded(&self.path, || {
-            let mut records = 0;
-            for name in self.db.tree_names() {
-                for row in &self.db.open_tree(name)? {
-                    row?;
-                    records += 1;
+            let mut found = Tally::default();
+            for name in self.db.tree_names().into_iter().filter(|name| *name != self.meta.name()) {
+                for row in &self.db.open_tree(&name)? {
+                    let (key, value) = row?;
+                    found.add(&name, &key, &value);
                 }
             }
-            Ok(records)
+            Ok(found)
         })
     }
 
@@ -218,7 +225,7 @@ impl Store {
     fn begin(&self) -> Result<Opened, StoreError> {
         guarded(&self.path, || self.meta.insert("format", FORMAT))?;
         self.sync()?;
-        Ok(Opened { created: true, mark: None })
+        Ok(Opened { created: true, mark: None, checked: true })
     }
 
     /// The first read of one that was there: both ends of every table.
@@ -229,6 +236,15 @@ impl Store {
             Some(other) => return Err(damaged(format!("its format is `{}`", other.escape_ascii()))),
             None => return Err(damaged("it opened empty though it was not".to_owned())),
         }
+        let checked = self.size_on_disk()? <= CHECKED_AT_OPEN;
+        match checked {
+            true => drop(self.check()?),
+            false => self.look_at_ends()?,
+        }
+        Ok(Opened { created: false, mark: self.mark()?, checked })
+    }
+
+    fn look_at_ends(&self) -> Result<(), StoreError> {
         guarded(&self.path, || {
             for name in self.db.tree_names() {
                 let tree = self.db.open_tree(name)?;
@@ -236,8 +252,7 @@ impl Store {
                 tree.last()?;
             }
             Ok(())
-        })?;
-        Ok(Opened { created: false, mark: self.mark()? })
+        })
     }
 }
 
@@ -256,22 +271,25 @@ pub fn set_aside(dir: &Path, stamp: &str) -> Result<PathBuf, StoreError> {
     Ok(target)
 }
 
-fn place_of(trees: &mut Vec<sled::Tree>, tree: &sled::Tree) -> usize {
-    let name = tree.name();
-    trees.iter().position(|known| known.name() == name).unwrap_or_else(|| {
-        trees.push(tree.clone());
-        trees.len() - 1
-    })
+/// Opens sled; a lock that is held is asked for again for a second, since sled's threads of a store that was just dropped
+/// let go of it a little later.
+fn open_patiently(dir: &Path) -> Result<(sled::Db, sled::Tree), StoreError> {
+    for _ in 0..100 {
+        match open_sled(dir) {
+            Err(StoreError::Busy { .. }) => std::thread::sleep(Duration::from_millis(10)),
+            opened => return opened,
+        }
+    }
+    open_sled(dir)
 }
 
-fn apply(view: &TransactionalTree, write: &Write, index: usize) -> Result<(), ConflictableTransactionError<usize>> {
-    match &write.change {
-        Change::InsertNew(_) if view.get(&write.key)?.is_some() => Err(ConflictableTransactionError::Abort(index)),
-        Change::InsertNew(value) | Change::Put(value) => {
-            Ok(view.insert(write.key.as_slice(), value.as_slice()).map(drop)?)
-        }
-        Change::Remove => Ok(view.remove(write.key.as_slice()).map(drop)?),
-    }
+fn open_sled(dir: &Path) -> Result<(sled::Db, sled::Tree), StoreError> {
+    guarded(dir, || {
+        let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        let db = config.mode(sled::Mode::LowSpace).open()?;
+        let meta = db.open_tree("meta")?;
+        Ok((db, meta))
+    })
 }
 
 #[cfg(test)]

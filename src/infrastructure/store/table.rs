@@ -5,9 +5,11 @@ use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::batch::{Change, Write};
 use super::error::{StoreError, guarded, hex};
 use super::key::Key;
 use super::record::{self, Record};
+use super::transaction;
 
 /// The largest value, in bytes. sled moves page images above 128 KiB into files that it never syncs; values up to 4 KiB never come near.
 pub const MAX_VALUE: usize = 4096;
@@ -27,18 +29,25 @@ pub struct Table<K, V> {
     pub(super) tree: sled::Tree,
     pub(super) name: &'static str,
     pub(super) path: Arc<Path>,
+    meta: sled::Tree,
     types: PhantomData<fn() -> (K, V)>,
 }
 
 impl<K, V> Clone for Table<K, V> {
     fn clone(&self) -> Self {
-        Self { tree: self.tree.clone(), name: self.name, path: self.path.clone(), types: PhantomData }
+        Self {
+            tree: self.tree.clone(),
+            name: self.name,
+            path: self.path.clone(),
+            meta: self.meta.clone(),
+            types: PhantomData,
+        }
     }
 }
 
 impl<K: Key, V: Record> Table<K, V> {
-    pub(super) fn new(tree: sled::Tree, name: &'static str, path: Arc<Path>) -> Self {
-        Self { tree, name, path, types: PhantomData }
+    pub(super) fn new(tree: sled::Tree, meta: sled::Tree, name: &'static str, path: Arc<Path>) -> Self {
+        Self { tree, name, path, meta, types: PhantomData }
     }
 
     /// The table's name.
@@ -61,9 +70,7 @@ impl<K: Key, V: Record> Table<K, V> {
     /// # Errors
     /// [`StoreError::AlreadyWritten`] where it has one; that one stays.
     pub fn insert_new(&self, key: &K, value: &V) -> Result<(), StoreError> {
-        let (key, value) = (key.to_bytes(), self.write(key, value)?);
-        let swapped = guarded(&self.path, || self.tree.compare_and_swap(&key, None as Option<&[u8]>, Some(value)))?;
-        swapped.map_err(|_| StoreError::AlreadyWritten { table: self.name, key: hex(&key) })
+        self.change(key, Change::InsertNew(self.write(key, value)?)).map(drop)
     }
 
     /// Writes `value`, over an older one too.
@@ -71,8 +78,7 @@ impl<K: Key, V: Record> Table<K, V> {
     /// # Errors
     /// [`StoreError::TooLarge`], [`StoreError::Damaged`] and [`StoreError::Io`].
     pub fn put(&self, key: &K, value: &V) -> Result<(), StoreError> {
-        let (key, value) = (key.to_bytes(), self.write(key, value)?);
-        guarded(&self.path, || self.tree.insert(&key, value)).map(drop)
+        self.change(key, Change::Put(self.write(key, value)?)).map(drop)
     }
 
     /// Removes `key`; whether it was there.
@@ -80,7 +86,7 @@ impl<K: Key, V: Record> Table<K, V> {
     /// # Errors
     /// [`StoreError::Damaged`] and [`StoreError::Io`].
     pub fn remove(&self, key: &K) -> Result<bool, StoreError> {
-        guarded(&self.path, || self.tree.remove(key.to_bytes())).map(|old| old.is_some())
+        self.change(key, Change::Remove).map(|met| met > 0)
     }
 
     /// Up to `limit` rows whose key starts with the parts in `prefix` (`()` for all, a session's number for its versions).
@@ -118,6 +124,11 @@ impl<K: Key, V: Record> Table<K, V> {
         guarded(&self.path, || {
             self.tree.scan_prefix(prefix.to_bytes()).keys().try_fold(0, |count, key| key.map(|_| count + 1))
         })
+    }
+
+    fn change(&self, key: &K, change: Change) -> Result<usize, StoreError> {
+        let write = Write { tree: self.tree.clone(), table: self.name, key: key.to_bytes(), change };
+        transaction::run(&self.meta, &self.path, &[write], None)
     }
 
     fn collect(
