@@ -184,8 +184,7 @@ pub fn apply(language: RuleLanguage, source: &str, matches: &[Match]) -> Applied
     let (kept, mut dropped) = without_overlaps(matches);
     let fits = |range: &Range<usize>| source.is_char_boundary(range.start) && source.is_char_boundary(range.end);
     let kept: Vec<(&Match, &Fix)> = kept.into_iter().filter(|(_, fix)| fits(&fix.range)).collect();
-    let n_before = parse(language, source).map_or(usize::MAX, |root| n_syntax_errors(&root));
-    let (good, bad) = without_breakage(language, source, kept, n_before);
+    let (good, bad) = without_breakage(language, source, kept);
     let broken = |(found, _): &(&Match, &Fix)| drop_of(found, DroppedBecause::BreaksSyntax);
     dropped.extend(bad.iter().map(broken));
     let applied = good.iter().map(|(found, _)| Site { rule: found.rule.clone(), line: found.line }).collect();
@@ -237,15 +236,11 @@ fn without_overlaps(matches: &[Match]) -> (Kept<'_>, Vec<Dropped>) {
 }
 
 /// Splits `fixes` into those that together leave no new syntax error, and the rest.
-fn without_breakage<'a>(
-    language: RuleLanguage,
-    source: &str,
-    fixes: Kept<'a>,
-    n_before: usize,
-) -> (Kept<'a>, Kept<'a>) {
+fn without_breakage<'a>(language: RuleLanguage, source: &str, fixes: Kept<'a>) -> (Kept<'a>, Kept<'a>) {
+    let n_errors = |text: &str| parse(language, text).map_or(usize::MAX, |root| n_syntax_errors(&root));
     let breaks = |fixes: &Kept<'_>| {
-        let text = splice(source, fixes);
-        parse(language, &text).is_none_or(|root| n_syntax_errors(&root) > n_before)
+        let n_after = n_errors(&splice(source, fixes));
+        n_after > 0 && n_after > n_errors(source)
     };
     if !breaks(&fixes) {
         return (fixes, Vec::new());
