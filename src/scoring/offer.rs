@@ -130,6 +130,9 @@ fn reasons(input: &OfferInput<'_>, g3: Option<&Gate>, g4: Option<&Gate>) -> Vec<
     if let Some(gate) = g4.filter(|gate| gate.passed != Some(true) && !overridden(GateId::G4)) {
         reasons.push(format!("G4 did not pass: {}", gate.evidence));
     }
+    let open = |found: &&Violation| found.severity == Severity::Warn && !input.overrides.contains(&found.rule);
+    reasons
+        .extend(input.violations.iter().filter(open).map(|found| format!("WARN {} on `{}`", found.rule, found.path)));
     if let Some(drift) = input.drift.filter(|drift| drift.commits > 0 && !overridden(GateId::G2)) {
         let merges = if drift.merges_cleanly { "still merges" } else { "no longer merges" };
         reasons
@@ -226,6 +229,19 @@ mod tests {
         offered(&Case { overrides: &["G3"], ..gate(3, None) });
         offered(&Case { overrides: &["G4"], ..gate(4, Some(false)) });
         needs_reason(&Case { overrides: &["G4"], ..gate(3, None) }, "G3");
+    }
+
+    #[test]
+    fn an_open_warning_asks_and_an_accepted_one_does_not() {
+        let warning = [rule("ci-file").expect("a rule").breach(&".travis.yml".into(), None, "m")];
+        let approve = |overrides: &[String]| {
+            let gates = [Gate { id: GateId::G3, passed: Some(true), evidence: "e".into() }];
+            let standing = Standing::Ready;
+            offer(&OfferInput { standing: &standing, gates: &gates, violations: &warning, overrides, drift: None })
+                .approve
+        };
+        assert_eq!(approve(&[]), Offering::NeedsReason(vec!["WARN ci-file on `.travis.yml`".into()]));
+        assert_eq!(approve(&["ci-file".into()]), Offering::Offered);
     }
 
     #[test]
