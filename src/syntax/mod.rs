@@ -1,6 +1,3 @@
-//! syntax
-
-pub mod structural;
 //! Syntax: what language a file is in, its tree, its colours, its definitions and references.
 //!
 //! The only module that knows tree-sitter. A [`Syntax`] is made once and shared: every query and table is compiled
@@ -13,6 +10,7 @@ mod language;
 mod outline;
 mod parsed;
 mod role;
+pub mod structural;
 mod tags;
 mod test_facts;
 
