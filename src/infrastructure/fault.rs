@@ -8,6 +8,20 @@ use std::io;
 
 /// Every fault point. A snapshot test holds the list, so that none disappears unseen.
 pub const ALL: &[&str] = &[
+    "effect.apply.after",
+    "effect.apply.before",
+    "effect.check.after",
+    "effect.check.before",
+    "effect.draft.after",
+    "effect.draft.before",
+    "effect.index.after",
+    "effect.index.before",
+    "effect.load.after",
+    "effect.load.before",
+    "effect.publish.after",
+    "effect.publish.before",
+    "effect.score.after",
+    "effect.score.before",
     "anchor.before-write",
     "anchor.before-sync",
     "anchor.before-rename",

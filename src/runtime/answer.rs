@@ -27,10 +27,9 @@ pub(super) fn stats(blobs: &Blobs, digest: &Digest) -> Vec<FileStat> {
 
 /// The text of a blob; a mark where it cannot be read.
 pub(super) fn text(blobs: &Blobs, digest: &Digest) -> Untrusted {
-    blobs.get(*digest).map_or_else(
-        |error| format!("[{error}]").into(),
-        |bytes| String::from_utf8_lossy(&bytes).into_owned().into(),
-    )
+    blobs
+        .get(*digest)
+        .map_or_else(|error| format!("[{error}]").into(), |bytes| String::from_utf8_lossy(&bytes).into_owned().into())
 }
 
 /// The version that a reference means: the one it names, else the newest.
@@ -39,9 +38,8 @@ pub(super) fn version_of(session: &Session, of: SessionRef) -> Result<Version, F
     let newest = session.versions.last().map(|version| version.number);
     match (of.version, newest) {
         (Some(version), _) if session.version(version).is_some() => Ok(version),
-        (Some(version), _) => {
-            Err(Failure::new(FailureKind::NotFound, format!("session {id} has no {version}")).hint(format!("paraph show {id}")))
-        }
+        (Some(version), _) => Err(Failure::new(FailureKind::NotFound, format!("session {id} has no {version}"))
+            .hint(format!("paraph show {id}"))),
         (None, Some(newest)) => Ok(newest),
         (None, None) => Err(Failure::new(FailureKind::NotFound, format!("session {id} has no version yet"))
             .hint(format!("paraph watch {id}"))),
@@ -58,17 +56,19 @@ pub(super) fn lane_of(session: &Session, version: Version, repo: Option<&str>) -
         named.collect::<Vec<_>>().join(", ")
     };
     match repo {
-        Some(repo) => lanes
-            .iter()
-            .copied()
-            .find(|lane| session.lane(*lane).is_some_and(|lane| lane.name() == repo))
-            .ok_or_else(|| {
-                Failure::new(FailureKind::NotFound, format!("{version} of session {id} does not change `{repo}`"))
-                    .hint(format!("--repo with one of {}", names()))
-            }),
+        Some(repo) => {
+            lanes.iter().copied().find(|lane| session.lane(*lane).is_some_and(|lane| lane.name() == repo)).ok_or_else(
+                || {
+                    Failure::new(FailureKind::NotFound, format!("{version} of session {id} does not change `{repo}`"))
+                        .hint(format!("--repo with one of {}", names()))
+                },
+            )
+        }
         None if lanes.len() == 1 => Ok(lanes[0]),
-        None => Err(Failure::new(FailureKind::Usage, format!("{version} of session {id} changes several repositories"))
-            .hint(format!("--repo with one of {}", names()))),
+        None => {
+            Err(Failure::new(FailureKind::Usage, format!("{version} of session {id} changes several repositories"))
+                .hint(format!("--repo with one of {}", names())))
+        }
     }
 }
 
@@ -140,14 +140,18 @@ fn between(old: &ChangeSet, new: &ChangeSet) -> ChangeSet {
 }
 
 fn file_view(file: &FileChange) -> FileView {
-    let mode = |side: &Option<FileSide>| side.as_ref().map(|side| format!("{:06o}", side.mode.bits())).unwrap_or_default();
+    let mode =
+        |side: &Option<FileSide>| side.as_ref().map(|side| format!("{:06o}", side.mode.bits())).unwrap_or_default();
     let blob = |side: &Option<FileSide>| {
         side.as_ref().map(|side| BlobRef { digest: side.digest(), size: side.content.len() as u64 })
     };
     let binary = [&file.old, &file.new].into_iter().flatten().any(FileSide::is_binary);
     let content = |side: &Option<FileSide>| side.as_ref().map(|side| side.content.clone()).unwrap_or_default();
-    let (added, deleted) =
-        if binary { (0, 0) } else { crate::diff::stat(&content(&file.old), &content(&file.new)) };
+    let (added, deleted) = if binary {
+        (0, 0)
+    } else {
+        crate::diff::line_stat(&content(&file.old), &content(&file.new)).unwrap_or((0, 0))
+    };
     FileView {
         path: file.path.clone(),
         status: file.status(),
@@ -183,7 +187,12 @@ pub(super) fn drift(vcs: &dyn Vcs, session: &Session, lane: LaneId, version: Ver
 }
 
 /// What the decision panel shows.
-pub(super) fn panel(ports: &Ports, session: &Session, of: SessionRef, repo: Option<&str>) -> Result<PanelView, Failure> {
+pub(super) fn panel(
+    ports: &Ports,
+    session: &Session,
+    of: SessionRef,
+    repo: Option<&str>,
+) -> Result<PanelView, Failure> {
     let version = version_of(session, of)?;
     let lane = lane_of(session, version, repo)?;
     let set = known(session, lane, version)?;
@@ -221,9 +230,8 @@ pub(super) fn panel(ports: &Ports, session: &Session, of: SessionRef, repo: Opti
         violations: violations_of(&name, set),
         open_threads: u32::try_from(open).unwrap_or(u32::MAX),
         offer,
-        writes: base.map_or_else(Vec::new, |base| {
-            ports.forge.preview(session.asked.id, session.asked.goal.raw(), base)
-        }),
+        writes: base
+            .map_or_else(Vec::new, |base| ports.forge.preview(session.asked.id, session.asked.goal.raw(), base)),
         decided: set.decision.as_ref().map(decision_view),
     })
 }
@@ -346,7 +354,8 @@ pub(crate) fn timeline_entry(entry: &Entry) -> TimelineEntry {
 
 fn summary(event: &crate::session::Event) -> String {
     use crate::session::Event;
-    let said = |message: &Untrusted| if message.raw().is_empty() { String::new() } else { format!(": {}", message.raw()) };
+    let said =
+        |message: &Untrusted| if message.raw().is_empty() { String::new() } else { format!(": {}", message.raw()) };
     match event {
         Event::Created { session } => match &session.adopted {
             Some(work) => format!("{} (adopted {})", session.goal.raw(), name_of(work)),
@@ -390,17 +399,10 @@ fn summary(event: &crate::session::Event) -> String {
 
 /// Indexes a tree and sums it up.
 pub(super) fn index_tree(ports: &Ports, tree: &dyn Tree, words: &str, cancel: &Cancel) -> Result<IndexView, Failure> {
-    let _ = (ports, words, cancel);
-    Ok(IndexView {
-        schema: "paraph.index/1".to_owned(),
-        tree: tree.id().clone(),
-        files: 0,
-        definitions: 0,
-        references: 0,
-        imports: 0,
-        languages: std::collections::BTreeMap::new(),
-        top_files: Vec::new(),
-        top_symbols: Vec::new(),
-        from_cache: 0,
-    })
+    let focus = crate::indexing::Focus::on_goal(words);
+    let index = ports
+        .index
+        .index(tree, &focus, cancel)
+        .map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint("paraph doctor"))?;
+    Ok(index.summary(30))
 }

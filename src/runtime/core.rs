@@ -73,7 +73,18 @@ impl Core {
     ) -> Result<Self, StoreError> {
         let last_session = tables.last_session()?;
         let reader = journal.reader();
-        Ok(Self { ports, tables, reader, journal, live, dispatcher, notices, last_session, own: Vec::new(), retry: Vec::new() })
+        Ok(Self {
+            ports,
+            tables,
+            reader,
+            journal,
+            live,
+            dispatcher,
+            notices,
+            last_session,
+            own: Vec::new(),
+            retry: Vec::new(),
+        })
     }
 
     /// Runs until somebody stops it or nobody can post any more.
@@ -171,7 +182,7 @@ impl Core {
         let mut stop = None;
         for post in posts {
             match post {
-                Post::Order { request, by: _, want, reply } => self.order(&mut staged, request, want, reply),
+                Post::Order { request, want, reply } => self.order(&mut staged, request, want, reply),
                 Post::House { request, event, reply } => {
                     staged.entries.push(self.house_entry(&event, &request));
                     staged.told.push(Told::House { event, request });
@@ -212,9 +223,11 @@ impl Core {
     }
 
     fn answered_before(&self, staged: &Staged, request: &RequestId) -> Option<SessionId> {
-        staged.requests.get(request).copied().or_else(|| {
-            self.tables.requests.get(&request.to_string()).ok().flatten().map(|row| row.session)
-        })
+        staged
+            .requests
+            .get(request)
+            .copied()
+            .or_else(|| self.tables.requests.get(&request.to_string()).ok().flatten().map(|row| row.session))
     }
 
     fn start(&mut self, staged: &mut Staged, mut asked: NewSession, request: &RequestId) -> SessionId {
@@ -226,12 +239,7 @@ impl Core {
         let session = Session::created(asked.clone(), at, seq);
         let event = Event::Created { session: Box::new(asked) };
         staged.entries.push(entry(id, &event, at, Some(request)));
-        staged.told.push(Told::Session {
-            id,
-            event: Box::new(event),
-            request: Some(request.clone()),
-            before: None,
-        });
+        staged.told.push(Told::Session { id, event: Box::new(event), request: Some(request.clone()), before: None });
         staged.sessions.insert(id, session);
         id
     }
@@ -386,9 +394,8 @@ pub(super) fn stored_row(session: &Session) -> String {
 /// Folds a session from its entries.
 pub(super) fn load(tables: &Tables, reader: &JournalReader, id: SessionId) -> Result<Session, Failure> {
     let places = tables.places_of(id).map_err(|error| Failure::from_error(FailureKind::Failed, &error))?;
-    let entries = reader.entries(&places).map_err(|error| {
-        Failure::from_error(FailureKind::Failed, &error).hint(error.hint())
-    })?;
+    let entries =
+        reader.entries(&places).map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))?;
     let mut events = Vec::with_capacity(entries.len());
     for entry in &entries {
         match read(entry) {

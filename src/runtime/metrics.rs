@@ -37,10 +37,8 @@ pub(super) fn of(tables: &Tables, reader: &JournalReader, head: Head) -> Result<
     for ((session, index), bead) in tables.beads.scan(&(), Order::Forward, usize::MAX).map_err(failed)? {
         count_bead(&mut metrics, times.entry(session).or_default(), index, &bead);
     }
-    let mut to_review: Vec<u64> = times
-        .values()
-        .filter_map(|times| u64::try_from(times.first_score? - times.created).ok())
-        .collect();
+    let mut to_review: Vec<u64> =
+        times.values().filter_map(|times| u64::try_from(times.first_score? - times.created).ok()).collect();
     to_review.sort_unstable();
     metrics.to_review_ms_median = quantile(&to_review, 50);
     metrics.to_review_ms_p90 = quantile(&to_review, 90);
@@ -48,15 +46,19 @@ pub(super) fn of(tables: &Tables, reader: &JournalReader, head: Head) -> Result<
     for ((session, lane, version), row) in tables.decisions.scan(&(), Order::Forward, usize::MAX).map_err(failed)? {
         *metrics.decisions.entry(row.verdict).or_default() += 1;
         let places = tables.places_of(session).map_err(failed)?;
-        let entries = reader.entries(&places).map_err(|error| {
-            Failure::from_error(FailureKind::Failed, &error).hint(error.hint())
-        })?;
+        let entries = reader
+            .entries(&places)
+            .map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))?;
         let mut scored = None;
         for entry in &entries {
             match read(entry) {
                 Ok((Said::OfSession(event), _)) => match *event {
-                    Event::Scored { lane: of, version: at, .. } if (of, at) == (lane, version) => scored = Some(entry.at),
-                    Event::Published { lane: of, version: at, .. } if (of, at) == (lane, version) => metrics.published += 1,
+                    Event::Scored { lane: of, version: at, .. } if (of, at) == (lane, version) => {
+                        scored = Some(entry.at)
+                    }
+                    Event::Published { lane: of, version: at, .. } if (of, at) == (lane, version) => {
+                        metrics.published += 1
+                    }
                     Event::Validated { lane: of, version: at, ref result } if (of, at) == (lane, version) => {
                         let ran = result.unverified.is_none();
                         let broke = result.checks.iter().any(|check| {

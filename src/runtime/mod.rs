@@ -21,4 +21,3 @@ pub use house::HouseEvent;
 pub use ports::{Engines, Operator, Ports, Settings};
 pub use service::Runtime;
 pub use start::{Home, StartError, Started, rebuild};
-pub use work::cancel_points;

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::api::{Failure, FailureKind};
 use crate::id::{RequestId, SessionId};
-use crate::session::{Command, Event, NewSession, Outcome, Person, Refusal, Session};
+use crate::session::{Command, Event, NewSession, Outcome, Refusal, Session};
 
 use super::core::Core;
 use super::house::HouseEvent;
@@ -25,7 +25,7 @@ pub(super) enum Want {
 /// One message to the core thread.
 pub(super) enum Post {
     /// A person wants something.
-    Order { request: RequestId, by: Person, want: Want, reply: oneshot::Sender<Answered> },
+    Order { request: RequestId, want: Want, reply: oneshot::Sender<Answered> },
     /// A person wants something of the house.
     House { request: RequestId, event: HouseEvent, reply: oneshot::Sender<Result<(), Failure>> },
     /// A worker answers.

@@ -130,8 +130,7 @@ impl Runtime {
 
     async fn order(&self, call: &Call, want: Want) -> Result<Arc<Session>, Failure> {
         let (reply, answered) = oneshot::channel();
-        let by = self.shared.operator.at(&call.client);
-        self.post(Post::Order { request: call.id.clone(), by, want, reply }).await?;
+        self.post(Post::Order { request: call.id.clone(), want, reply }).await?;
         answered.await.map_err(|_| ended())?
     }
 
@@ -203,7 +202,8 @@ impl Service for Runtime {
                 let shared = self.shared.clone();
                 Reply::Timeline(
                     blocking(move || {
-                        let failed = |error: &(dyn std::error::Error + 'static)| Failure::from_error(FailureKind::Failed, error);
+                        let failed =
+                            |error: &(dyn std::error::Error + 'static)| Failure::from_error(FailureKind::Failed, error);
                         let places = shared.tables.places_of(asked.session).map_err(|error| failed(&error))?;
                         let entries = shared.reader.entries(&places).map_err(|error| failed(&error))?;
                         Ok(answer::timeline(&entries))
@@ -227,7 +227,8 @@ impl Service for Runtime {
                 let session = self.session(asked.session.session).await?;
                 let shared = self.shared.clone();
                 Reply::Panel(
-                    blocking(move || answer::panel(&shared.ports, &session, asked.session, asked.repo.as_deref())).await?,
+                    blocking(move || answer::panel(&shared.ports, &session, asked.session, asked.repo.as_deref()))
+                        .await?,
                 )
             }
             Request::Decide(decide) => Reply::Decide(self.decide(&call, decide).await?),
@@ -237,8 +238,11 @@ impl Service for Runtime {
                 let session = self.session(asked.session).await?;
                 let lane = session.lanes.iter().find(|lane| lane.name() == asked.repo).map(|lane| lane.id);
                 let lane = lane.ok_or_else(|| {
-                    Failure::new(FailureKind::NotFound, format!("session {} has no repository `{}`", asked.session, asked.repo))
-                        .hint(format!("paraph show {}", asked.session))
+                    Failure::new(
+                        FailureKind::NotFound,
+                        format!("session {} has no repository `{}`", asked.session, asked.repo),
+                    )
+                    .hint(format!("paraph show {}", asked.session))
                 })?;
                 let command = Command::Drop { lane, by: self.person(&call.client) };
                 Reply::Drop(self.command(&call, asked.session, command).await?)
@@ -338,7 +342,10 @@ impl Runtime {
         let name = run.playbook.as_deref().unwrap_or(&settings.playbook);
         let Some(playbook) = Playbook::named(name) else {
             let names: Vec<String> = Playbook::shipped().into_iter().map(|playbook| playbook.name).collect();
-            return usage(&format!("there is no playbook `{name}`"), &format!("--playbook with one of {}", names.join(", ")));
+            return usage(
+                &format!("there is no playbook `{name}`"),
+                &format!("--playbook with one of {}", names.join(", ")),
+            );
         };
         let mut lanes = Vec::new();
         for repository in &run.repositories {
@@ -589,9 +596,9 @@ impl Runtime {
         let path = facts.root;
         let by = self.person(&call.client);
         if let Some(trust) = asked.trust {
-            let path = path.clone();
+            let of = path.clone();
             let event =
-                if trust { HouseEvent::Trusted { path, by } } else { HouseEvent::TrustRevoked { path, by } };
+                if trust { HouseEvent::Trusted { path: of, by } } else { HouseEvent::TrustRevoked { path: of, by } };
             let (reply, recorded) = oneshot::channel();
             self.post(Post::House { request: call.id.clone(), event, reply }).await?;
             recorded.await.map_err(|_| ended())??;
@@ -637,7 +644,8 @@ impl Runtime {
                 (open.iter().filter(|row| row.running).count(), open.iter().filter(|row| row.needs_me).count())
             })
             .await?;
-        let sessions = self.shared.tables.last_session().map_err(|error| Failure::from_error(FailureKind::Failed, &error))?;
+        let sessions =
+            self.shared.tables.last_session().map_err(|error| Failure::from_error(FailureKind::Failed, &error))?;
         Ok(StatusView {
             schema: "paraph.status/1".to_owned(),
             pid: std::process::id(),
@@ -726,10 +734,16 @@ pub(crate) fn vcs_failure(error: &VcsError) -> Failure {
     let (kind, hint) = match error {
         VcsError::NotARepository(_) => (FailureKind::NotFound, "git init, or --repo PATH".to_owned()),
         VcsError::Unborn(_) => (FailureKind::Failed, "git commit".to_owned()),
-        VcsError::Unsupported { .. } => (FailureKind::Failed, "use a SHA-1 repository with loose or packed refs".to_owned()),
-        VcsError::OtherOwner(path) => (FailureKind::Refused, format!("git config --global --add safe.directory {path}")),
+        VcsError::Unsupported { .. } => {
+            (FailureKind::Failed, "use a SHA-1 repository with loose or packed refs".to_owned())
+        }
+        VcsError::OtherOwner(path) => {
+            (FailureKind::Refused, format!("git config --global --add safe.directory {path}"))
+        }
         VcsError::NoSuchRevision { .. } => (FailureKind::NotFound, "git branch --all".to_owned()),
-        VcsError::BaseGone { .. } => (FailureKind::NeedsHuman, "paraph run again from a commit that is there".to_owned()),
+        VcsError::BaseGone { .. } => {
+            (FailureKind::NeedsHuman, "paraph run again from a commit that is there".to_owned())
+        }
         VcsError::NoGit(_) => (FailureKind::Failed, "install git".to_owned()),
         VcsError::Cancelled => (FailureKind::Interrupted, String::new()),
         _ => (FailureKind::Failed, "paraph doctor".to_owned()),

@@ -161,7 +161,8 @@ impl Started {
             Ok((store, opened)) => (store, opened.mark),
             Err(error) if error.is_rebuildable() => {
                 let path = set_aside(&home.store(), &stamp)?;
-                notices.push(format!("the store was damaged ({error}); it is kept at {} and was rebuilt", path.display()));
+                notices
+                    .push(format!("the store was damaged ({error}); it is kept at {} and was rebuilt", path.display()));
                 aside = Some(path);
                 (Store::open(&home.store(), faults.clone())?.0, None)
             }
@@ -180,7 +181,10 @@ impl Started {
         if opened.mark == MarkStanding::Unknown {
             drop(store);
             let path = set_aside(&home.store(), &stamp)?;
-            notices.push(format!("the store belonged to another history; it is kept at {} and was rebuilt", path.display()));
+            notices.push(format!(
+                "the store belonged to another history; it is kept at {} and was rebuilt",
+                path.display()
+            ));
             aside = Some(path);
             store = Store::open(&home.store(), faults.clone())?.0;
             mark = None;
@@ -245,9 +249,9 @@ fn replay(tables: &Tables, reader: &JournalReader, from: Seq) -> Result<u64, Sta
                     let before = match (sessions.remove(&id), &*event) {
                         (_, Event::Created { .. }) => None,
                         (Some(session), _) => Some(session),
-                        (None, _) => Some(
-                            load(tables, reader, id).map_err(|failure| StartError::Newer(failure.message))?,
-                        ),
+                        (None, _) => {
+                            Some(load(tables, reader, id).map_err(|failure| StartError::Newer(failure.message))?)
+                        }
                     };
                     let after = match (&before, *event.clone()) {
                         (Some(session), event) => session.clone().apply(&event, entry.at, entry.seq),

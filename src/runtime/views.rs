@@ -9,9 +9,7 @@ use crate::api::{
 use crate::id::{Digest, LaneId, Version};
 use crate::repository::WorkSpec;
 use crate::scoring::{Gate, GateId, Score};
-use crate::session::{
-    self, Decision, PatchSetRecord, Person, Phase, Session, State, Thread, VersionRecord, aliases,
-};
+use crate::session::{self, Decision, PatchSetRecord, Person, Phase, Session, State, Thread, VersionRecord, aliases};
 use crate::text::Untrusted;
 use crate::validation::CheckResult;
 
@@ -63,7 +61,8 @@ fn worst_gates(session: &Session, version: &VersionRecord) -> Vec<GateView> {
             continue;
         }
         for gate in &set.gates {
-            let view = GateView { repo: None, id: gate.id, passed: gate.passed, evidence: cut(&gate.evidence, 90).into() };
+            let view =
+                GateView { repo: None, id: gate.id, passed: gate.passed, evidence: cut(&gate.evidence, 90).into() };
             let badness = |passed: Option<bool>| match passed {
                 Some(false) => 2,
                 None => 1,
@@ -93,7 +92,11 @@ pub(super) fn view_of(
         uuid: session.asked.uuid,
         goal: session.asked.goal.clone(),
         kind: session.asked.kind,
-        source: session.asked.adopted.as_ref().map_or_else(|| "goal".to_owned(), |work| format!("adopted {}", name_of(work))),
+        source: session
+            .asked
+            .adopted
+            .as_ref()
+            .map_or_else(|| "goal".to_owned(), |work| format!("adopted {}", name_of(work))),
         state: state.name().to_owned(),
         aliases: aliases(state).iter().map(|alias| (*alias).to_owned()).collect(),
         reason,
@@ -136,9 +139,8 @@ fn lane_view(lane: &session::Lane) -> LaneView {
         phase: lane.phase.name().to_owned(),
         dropped: lane.dropped,
         left_out: snapshot.map_or(0, |snapshot| snapshot.left_out),
-        notices: snapshot.map_or_else(Vec::new, |snapshot| {
-            snapshot.notices.iter().map(|notice| notice.as_str().into()).collect()
-        }),
+        notices: snapshot
+            .map_or_else(Vec::new, |snapshot| snapshot.notices.iter().map(|notice| notice.as_str().into()).collect()),
     }
 }
 
@@ -171,11 +173,7 @@ fn version_view(session: &Session, version: &VersionRecord, stats: &dyn Fn(&Dige
     }
 }
 
-fn patch_set_view(
-    repo: String,
-    set: &PatchSetRecord,
-    stats: &dyn Fn(&Digest) -> Vec<FileStat>,
-) -> VersionPatchSet {
+fn patch_set_view(repo: String, set: &PatchSetRecord, stats: &dyn Fn(&Digest) -> Vec<FileStat>) -> VersionPatchSet {
     VersionPatchSet {
         repo,
         digest: set.drafted.digest,

@@ -66,12 +66,6 @@ pub(super) fn commands_of(
     inspect::commands_of(ports, settings, path).unwrap_or_default()
 }
 
-/// The fault points before and after each effect.
-#[must_use]
-pub fn cancel_points() -> Vec<&'static str> {
-    EffectKind::ALL.into_iter().flat_map(|kind| [before(kind), after(kind)]).collect()
-}
-
 fn before(kind: EffectKind) -> &'static str {
     match kind {
         EffectKind::Load => "effect.load.before",
@@ -160,12 +154,7 @@ impl Worker {
         })
     }
 
-    async fn work(
-        self: &Arc<Self>,
-        session: &Arc<Session>,
-        key: EffectKey,
-        cancel: &Cancel,
-    ) -> Result<Finding, Stuck> {
+    async fn work(self: &Arc<Self>, session: &Arc<Session>, key: EffectKey, cancel: &Cancel) -> Result<Finding, Stuck> {
         let lane = key.lane.unwrap_or(LaneId(0));
         let version = key.version.unwrap_or(Version::FIRST);
         match key.kind {

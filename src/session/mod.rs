@@ -18,7 +18,7 @@ pub use event::{Event, LaneRequest, NewSession, PatchSet, Person, StopKind, Thre
 pub use gate::{WriteGate, WritePermit};
 pub use input::{Command, DecideCommand, DriftSeen, Finding, Input, Outcome, Refusal};
 pub use machine::{Step, decide};
-pub use offer::{Offer, THRESHOLD_TENTHS, offer};
+pub use offer::{Offer, offer};
 pub use state::{
     Bead, BeadStatus, Comment, Decision, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase, Published, Session,
     Stop, Thread, Verdict, VersionRecord,

@@ -2,13 +2,10 @@
 
 use crate::id::{LaneId, Version};
 use crate::policy::Severity;
-use crate::scoring::{GateId, Tenths};
+use crate::scoring::{DEFAULT_THRESHOLD_TENTHS, GateId, Tenths};
 
 use super::input::DriftSeen;
 use super::state::{PatchSetRecord, Session};
-
-/// The score under which approving asks for a reason.
-pub const THRESHOLD_TENTHS: u16 = 70;
 
 /// What approving offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +58,8 @@ fn reasons(set: &PatchSetRecord, drift: DriftSeen) -> Vec<String> {
         let how = if checks.passed.is_none() { "was not run" } else { "failed" };
         because.push(format!("G3 {how}: {}", checks.evidence));
     }
-    if let Some(score) = set.score.as_ref().filter(|score| score.overall.get() < THRESHOLD_TENTHS) {
-        let threshold = Tenths::clamped(THRESHOLD_TENTHS.into());
+    if let Some(score) = set.score.as_ref().filter(|score| score.overall < Tenths::clamped(DEFAULT_THRESHOLD_TENTHS)) {
+        let threshold = Tenths::clamped(DEFAULT_THRESHOLD_TENTHS);
         because.push(format!("score {} is under {threshold}", score.overall));
     }
     if !drift.merges_cleanly {

@@ -166,6 +166,17 @@ fn a_gigabyte_of_output_is_kept_to_the_limit() {
 }
 
 #[test]
+fn a_disk_is_not_filled() {
+    at_every_level(|mut bench| {
+        bench.policy.limits.disk_bytes = 50 << 20;
+        let script = "i=0; while :; do head -c 20000000 /dev/zero > big$i; i=$((i+1)); sleep 0.05; done";
+        let confined =
+            bench.run(Command::new("sh").args(["-c", script]).timeout(Duration::from_secs(20))).expect("runs");
+        assert_eq!((confined.exceeded, confined.finished.status), (Some(Exceeded::Disk), Status::Signal(9)));
+    });
+}
+
+#[test]
 fn a_file_too_large_is_refused() {
     at_every_level(|mut bench| {
         bench.policy.limits.file_size = 1 << 20;

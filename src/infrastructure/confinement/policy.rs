@@ -40,7 +40,7 @@ pub enum Network {
     Host,
 }
 
-/// How much a command may use. Its time is [`super::Policy`]'s neighbour: the command's own time limit.
+/// How much a command may use. How long it may take is the command's own time limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Seconds of processor time for each process.
@@ -49,6 +49,8 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Processes at the same time.
     pub processes: u64,
+    /// How far free space on the scratch folder's disk may shrink while it runs, in bytes (looked at as memory is).
+    pub disk_bytes: u64,
     /// The largest file it may write, in bytes.
     pub file_size: u64,
     /// Open files for each process.
@@ -61,6 +63,7 @@ impl Default for Limits {
             cpu_s: 3600,
             memory_bytes: 8 << 30, // a large link or a bundler with several workers
             processes: 2048,       // threads count where the kernel counts them
+            disk_bytes: 20 << 30,  // a cold build of a large Rust or C++ project
             file_size: 4 << 30,
             open_files: 8192,
         }
@@ -152,6 +155,8 @@ pub enum Exceeded {
     Memory,
     /// [`Limits::processes`].
     Processes,
+    /// [`Limits::disk_bytes`].
+    Disk,
 }
 
 /// A name and a value of the environment, as they are passed on.

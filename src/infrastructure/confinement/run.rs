@@ -165,19 +165,15 @@ impl Confinement {
     #[must_use]
     pub fn gaps(&self) -> &'static [&'static str] {
         match self.level() {
-            Level::Full => &[
-                "the total size of what is written to disk is not limited",
-                "memory of files that exist only in memory counts when mapped",
-            ],
+            Level::Full => &["memory of files that exist only in memory counts when mapped"],
             Level::Landlock => &[
-                "the total size of what is written to disk is not limited",
                 "memory of files that exist only in memory counts when mapped",
                 "names and command lines of other processes can be seen",
                 "mode, owner and times of the user's own files elsewhere can be changed",
                 "no loopback and no terminals: tests that open a local port or a pseudo-terminal fail",
             ],
             Level::Seatbelt => {
-                &["memory and processes are limited weakly", "no loopback: tests that open a local port fail"]
+                &["memory, processes and disk are not limited", "no loopback: tests that open a local port fail"]
             }
             Level::None => &["nothing is confined: commands are refused"],
         }

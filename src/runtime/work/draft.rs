@@ -14,9 +14,8 @@ use crate::session::{Drafting, Finding, PatchSet, Session, StopKind};
 
 use super::{Stuck, Worker, blocking};
 
-/// A patch set's manifest and contents, read back from blobs.
+/// A patch set's contents, read back from blobs.
 pub(in crate::runtime) struct StoredChange {
-    pub(in crate::runtime) manifest: Manifest,
     pub(in crate::runtime) changes: ChangeSet,
 }
 
@@ -82,8 +81,7 @@ fn stuck_engine(error: EngineError) -> Stuck {
 
 fn brief(worker: &Worker, session: &Session, drafting: &Drafting, lane: LaneId) -> Result<Brief, Stuck> {
     let known = session.lane(lane).ok_or_else(|| Stuck::needs_human("the session has no such lane", "paraph show"))?;
-    let loaded =
-        known.snapshot.clone().ok_or_else(|| Stuck::needs_human("the lane has no snapshot", "paraph show"))?;
+    let loaded = known.snapshot.clone().ok_or_else(|| Stuck::needs_human("the lane has no snapshot", "paraph show"))?;
     // work adopted again is looked at again: its branch went on
     let again = session.asked.adopted.is_some() && drafting.version > Version::FIRST;
     let snapshot = if again {
@@ -174,10 +172,8 @@ fn store(worker: &Worker, lane: LaneId, base: &Snapshot, draft: &Draft) -> Resul
 }
 
 fn stat(file: &FileChange) -> FileStat {
-    let empty: &[u8] = b"";
-    let side = |side: &Option<FileSide>| side.as_ref().map_or(empty.into(), |side| side.content.clone());
-    let binary = [&file.old, &file.new].into_iter().flatten().any(FileSide::is_binary);
-    let (added, deleted) = if binary { (0, 0) } else { crate::diff::stat(&side(&file.old), &side(&file.new)) };
+    let side = |side: &Option<FileSide>| side.as_ref().map(|side| side.content.clone()).unwrap_or_default();
+    let (added, deleted) = crate::diff::line_stat(&side(&file.old), &side(&file.new)).unwrap_or((0, 0));
     FileStat { path: file.path.clone(), status: file.status(), added, deleted }
 }
 
@@ -203,7 +199,7 @@ pub(in crate::runtime) fn read_changes(blobs: &Blobs, digest: &Digest) -> Result
             new: side(&file.new_mode, &file.new_content)?,
         });
     }
-    Ok(StoredChange { manifest, changes: ChangeSet::new(files) })
+    Ok(StoredChange { changes: ChangeSet::new(files) })
 }
 
 /// Polices the paths, writes the tree in memory and makes the branch in the private repository.
@@ -217,7 +213,9 @@ pub(super) fn apply(worker: &Worker, session: &Session, lane: LaneId, version: V
         .judge(&stored.changes, tree.as_ref(), &policy_of(session, lane))
         .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))?;
     if violations.iter().any(|violation| violation.severity == Severity::Block) {
-        return Ok(Finding::Blocked { violations: violations.into_iter().take(super::inspect::MOST_VIOLATIONS).collect() });
+        return Ok(Finding::Blocked {
+            violations: violations.into_iter().take(super::inspect::MOST_VIOLATIONS).collect(),
+        });
     }
     let written = worker.ports.vcs.write_tree(&base.key, &base.tree, &stored.changes)?;
     let by = &session.asked.by;

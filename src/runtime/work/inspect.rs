@@ -10,10 +10,13 @@ use crate::id::{HostPath, LaneId, RepoPath, SessionId, Version};
 use crate::planning::Stage;
 use crate::policy::PolicySettings;
 use crate::repository::{Base, Source, Tree};
-use crate::scoring::Evidence;
+use crate::scoring::{Evidence, GateInput, Placement, Tenths};
 use crate::session::{Finding, Session};
 use crate::text::Untrusted;
-use crate::validation::{CheckPlan, CheckResult, CommandLine, Progress, Surroundings, ValidationJob, ValidationResult, ValidatorError};
+use crate::validation::{
+    CheckPlan, CheckResult, CommandLine, ConfigError, ConfigLimits, Progress, RepositoryConfig, Surroundings,
+    ValidationJob, ValidationResult, ValidatorError,
+};
 
 use super::{Stuck, Worker, blocking, read_changes};
 use crate::runtime::ports::{Ports, Settings};
@@ -34,8 +37,25 @@ pub(super) fn configuration(worker: &Worker, tree: &dyn Tree) -> Result<Configur
 }
 
 fn configured_plan(tree: &dyn Tree, settings: &Settings) -> Result<Configured, Stuck> {
-    let _ = tree;
-    Ok(Configured { policy: settings.policy.clone(), plan: None })
+    let rules: Vec<&str> = crate::policy::RULES.iter().map(|rule| rule.id).collect();
+    let limits = ConfigLimits { max_timeout_s: settings.max_check.as_secs(), rules: &rules };
+    match RepositoryConfig::of(tree, &limits) {
+        Ok(None) => Ok(Configured { policy: settings.policy.clone(), plan: None }),
+        Ok(Some(config)) => {
+            Ok(Configured { policy: settings.policy.clone().tightened(&config.policy), plan: config.plan() })
+        }
+        Err(ConfigError::Tree(error)) => Err(crate::repository::VcsError::from(error).into()),
+        Err(ConfigError::Wrong(problems)) => {
+            let lines: Vec<String> = problems
+                .iter()
+                .map(|problem| format!("\n  .paraph.toml:{}: {} ({})", problem.line, problem.message, problem.hint))
+                .collect();
+            Err(Stuck::needs_human(
+                format!("the base's .paraph.toml does not read:{}", lines.concat()),
+                "mend and commit .paraph.toml, then paraph run again",
+            ))
+        }
+    }
 }
 
 /// The checks of a lane: as configured, else as found around the changed paths.
@@ -90,9 +110,9 @@ impl Surroundings for Around {
         let Some(prefix) = python.parent().and_then(Path::parent) else { return false };
         let places = [prefix.join("lib"), prefix.join("lib64")];
         let libraries = places.iter().filter_map(|lib| std::fs::read_dir(lib).ok()).flatten().flatten();
-        libraries.map(|entry| entry.path()).any(|lib| {
-            ["site-packages", "dist-packages"].iter().any(|folder| lib.join(folder).join(module).exists())
-        })
+        libraries
+            .map(|entry| entry.path())
+            .any(|lib| ["site-packages", "dist-packages"].iter().any(|folder| lib.join(folder).join(module).exists()))
     }
 
     fn virtual_env(&self) -> Option<PathBuf> {
@@ -238,7 +258,20 @@ pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: V
         validation: &validation,
         violations: &violations,
     });
-    let gates = Vec::new();
+    let intake = format!("started by {}", session.asked.by.login);
+    let overrides: Vec<String> = set.overrides.iter().map(|accepted| accepted.rule.clone()).collect();
+    let gates = crate::scoring::gates(&GateInput {
+        intake: Some((true, &intake)),
+        missing_artifacts: Some(&[]),
+        placement: &Placement::Clean,
+        drift: None,
+        validation: Some(&validation),
+        violations: &violations,
+        overrides: &overrides,
+        score: Some(&score),
+        threshold: Tenths::clamped(crate::scoring::DEFAULT_THRESHOLD_TENTHS),
+        ci: None,
+    });
     violations.truncate(MOST_VIOLATIONS);
     Ok(Finding::Score { violations, score: Box::new(score), gates })
 }

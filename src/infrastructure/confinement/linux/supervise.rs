@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use libc::pid_t;
@@ -27,6 +28,7 @@ pub(super) fn supervise(program: Pid, report: &UnixStream, control: &UnixStream,
         asked_to_stop: None,
         exceeded: None,
         ended: None,
+        free_at_first: free_space(order),
     };
     if relay_start(report, control) {
         supervisor.follow(program, control);
@@ -61,6 +63,7 @@ struct Supervisor<'a> {
     asked_to_stop: Option<Duration>,
     exceeded: Option<Exceeded>,
     ended: Option<sys::Reaped>,
+    free_at_first: Option<u64>,
 }
 
 impl Supervisor<'_> {
@@ -132,14 +135,24 @@ impl Supervisor<'_> {
     }
 
     fn look_at_limits(&self) -> Option<Exceeded> {
-        let Limits { memory_bytes, processes, .. } = self.order.limits;
+        let Limits { memory_bytes, processes, disk_bytes, .. } = self.order.limits;
         let family = if self.order.level == Level::Full { everybody() } else { family() };
         let memory: u64 = family.iter().map(|(_, status)| memory_of(status)).sum();
         if memory > memory_bytes {
             return Some(Exceeded::Memory);
         }
+        let used = self.free_at_first.zip(free_space(self.order)).map_or(0, |(first, now)| first.saturating_sub(now));
+        if used > disk_bytes {
+            return Some(Exceeded::Disk);
+        }
         (family.len() as u64 > processes).then_some(Exceeded::Processes)
     }
+}
+
+/// Free bytes on the disk that writes go to. What others write at the same time counts too, so the limit is a wide one.
+fn free_space(order: &Order) -> Option<u64> {
+    let disk = rustix::fs::statvfs(Path::new(&order.scratch)).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// Bytes that are the process's own; pages of files can be dropped and do not count.
