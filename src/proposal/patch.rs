@@ -78,7 +78,11 @@ fn context(brief: &Brief, given: &[u8], changes: &ChangeSet) -> Result<Context, 
     let mut items = Vec::new();
     for file in changes.files().iter().filter(|file| file.old.is_some()) {
         let entry = brief.tree.entry(&file.path).map_err(|error| EngineError::Repository(error.to_string()))?;
-        items.extend(entry.map(|entry| ContextItem { path: entry.path, id: entry.id, why: "changed by the diff".to_owned() }));
+        items.extend(entry.map(|entry| ContextItem {
+            path: entry.path,
+            id: entry.id,
+            why: "changed by the diff".to_owned(),
+        }));
     }
     Ok(Context {
         engine: "patch/1".to_owned(),
