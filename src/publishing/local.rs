@@ -4,51 +4,55 @@
 
 use std::path::PathBuf;
 
+use async_trait::async_trait;
+
 use crate::clock::Timestamp;
 use crate::id::{HostPath, ObjectId, SessionId};
-use crate::repository::{BranchPlace, CommitIdentity, CreateBranchError, NewCommit, VcsError};
+use crate::repository::{
+    BranchPlace, CommitIdentity, CreateBranchError, NewCommit, RepoKey, Snapshot, Source, VcsError,
+};
+use crate::session::WritePermit;
+
+use super::{Anchor, Forge, ForgeError, PublishedBranch};
 
 /// The longest branch name that is made. // 50: whole in one line of `git branch` and of every forge's list
 const NAME_LIMIT: usize = 50;
 
 /// A branch to make. The same value makes the same commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(dead_code, reason = "the forge adapter that fills this arrives with the write gate")]
-pub(crate) struct LocalBranch {
+struct LocalBranch {
     /// The user's repository: a folder of it, a linked worktree, or the bare directory.
-    pub(crate) repository: HostPath,
+    repository: HostPath,
     /// The private bare repository that holds the tree.
-    pub(crate) private: PathBuf,
+    private: PathBuf,
     /// The parent: the base commit of the approved patch set.
-    pub(crate) base: ObjectId,
+    base: ObjectId,
     /// The approved tree.
-    pub(crate) tree: ObjectId,
+    tree: ObjectId,
     /// The whole message, trailers included.
-    pub(crate) message: String,
+    message: String,
     /// Whose approval it is.
-    pub(crate) author: CommitIdentity,
+    author: CommitIdentity,
     /// When it was asked for.
-    pub(crate) at: Timestamp,
+    at: Timestamp,
     /// The branch, without `refs/heads/`.
-    pub(crate) branch: String,
+    branch: String,
 }
 
 /// A branch that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(dead_code, reason = "the forge adapter that reads this arrives with the write gate")]
-pub(crate) struct Published {
+struct Published {
     /// The branch, without `refs/heads/`.
-    pub(crate) branch: String,
+    branch: String,
     /// The commit that it names.
-    pub(crate) commit: ObjectId,
+    commit: ObjectId,
     /// Whether it was there before this call.
-    pub(crate) already_there: bool,
+    already_there: bool,
 }
 
 /// Why no branch was made.
 #[derive(Debug, thiserror::Error)]
-#[allow(dead_code, reason = "the forge adapter that reads this arrives with the write gate")]
-pub(crate) enum PublishBranchError {
+enum PublishBranchError {
     /// A branch of that name is there and names something else.
     #[error("branch `{branch}` is in the repository already, at {commit}")]
     Conflict {
@@ -69,8 +73,7 @@ pub(crate) enum PublishBranchError {
 ///
 /// # Errors
 /// [`PublishBranchError::Conflict`] where a branch of that name has another commit; it is left as it is.
-#[allow(dead_code, reason = "the forge adapter that calls this arrives with the write gate")]
-pub(crate) fn publish_branch(request: &LocalBranch) -> Result<Published, PublishBranchError> {
+fn publish_branch(request: &LocalBranch) -> Result<Published, PublishBranchError> {
     let failed = |error: CreateBranchError| match error {
         CreateBranchError::Taken { branch, commit } => PublishBranchError::Conflict { branch, commit },
         CreateBranchError::ReadOnly => PublishBranchError::ReadOnly(request.repository.clone()),
@@ -103,6 +106,100 @@ pub fn branch_name(session: SessionId, goal: &str) -> String {
         name.push_str(&word[..word.len().min(room)].to_ascii_lowercase());
     }
     name
+}
+
+/// The forge `local`: the approved commit becomes a branch of the user's own repository, never checked out.
+#[derive(Debug, Clone)]
+pub struct LocalForge {
+    repos: PathBuf,
+}
+
+impl LocalForge {
+    /// A forge that takes trees from the private repositories below `repos`.
+    #[must_use]
+    pub fn new(repos: PathBuf) -> Self {
+        Self { repos }
+    }
+
+    fn private(&self, key: &RepoKey) -> PathBuf {
+        self.repos.join(format!("{}.git", key.0))
+    }
+
+    /// Where the branch goes: the user's repository; a clone of a URL has only the private one.
+    fn place(&self, base: &Snapshot) -> HostPath {
+        match &base.source {
+            Source::Path(path) => path.clone(),
+            Source::Url(_) => HostPath::new(self.private(&base.key)),
+        }
+    }
+}
+
+#[async_trait]
+impl Forge for LocalForge {
+    fn preview(&self, session: SessionId, goal: &str, base: &Snapshot) -> Vec<String> {
+        vec![format!("branch {} in {}", branch_name(session, goal), self.place(base))]
+    }
+
+    async fn publish(&self, permit: WritePermit, anchor: Anchor) -> Result<PublishedBranch, ForgeError> {
+        let base = permit.base();
+        let place = self.place(base);
+        let approver = permit.approved_by();
+        let request = LocalBranch {
+            repository: place.clone(),
+            private: self.private(&base.key),
+            base: base.commit.clone(),
+            tree: permit.tree().clone(),
+            message: with_trailers(&permit, anchor),
+            author: CommitIdentity {
+                name: if approver.name.is_empty() { approver.login.clone() } else { approver.name.clone() },
+                email: approver.email.clone(),
+            },
+            at: permit.approved_at(),
+            branch: branch_name(permit.session(), permit.goal().raw()),
+        };
+        let made = tokio::task::spawn_blocking(move || publish_branch(&request)).await;
+        let shown = place.to_string();
+        match made.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) {
+            Ok(published) => {
+                tracing::info!(branch = published.branch, again = published.already_there, "published");
+                Ok(PublishedBranch { branch: published.branch, commit: published.commit, place: shown })
+            }
+            Err(PublishBranchError::Conflict { branch, commit }) => {
+                Err(ForgeError::BranchTaken { branch, place: shown, found: commit.short().to_owned() })
+            }
+            Err(PublishBranchError::ReadOnly(_)) => {
+                Err(ForgeError::CannotWrite { place: shown, why: "it is read-only".to_owned() })
+            }
+            Err(PublishBranchError::Vcs(error @ VcsError::BaseGone { .. })) => {
+                Err(ForgeError::BaseGone(error.to_string()))
+            }
+            Err(PublishBranchError::Vcs(error)) => {
+                let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+                Err(ForgeError::CannotWrite { place: shown, why: format!("{error}{cause}") })
+            }
+        }
+    }
+}
+
+/// The approved message and, as trailers, what names session, patch and the entry that recorded the approval.
+fn with_trailers(permit: &WritePermit, anchor: Anchor) -> String {
+    let message = permit.message().raw().trim_end();
+    let (reason, because) = permit.reason();
+    let mut trailers = vec![
+        format!("Paraph-Session: {}", permit.uuid()),
+        format!("Paraph-Version: {}", permit.version()),
+        format!("Paraph-Digest: {}", permit.digest()),
+        format!("Paraph-Anchor: {}:{}", anchor.seq, anchor.digest),
+        format!("Approved-by: {}", one_line(&permit.approved_by().login)),
+    ];
+    if !because.is_empty() {
+        trailers.push(format!("Paraph-Reason: {} ({})", one_line(reason.raw()), one_line(&because.join("; "))));
+    }
+    format!("{message}\n\n{}\n", trailers.join("\n"))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

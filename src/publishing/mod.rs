@@ -1,7 +1,9 @@
-//! Publishing: how an approved change leaves the data directory.
+//! Publishing: what an approved patch set becomes outside the data directory.
+//!
+//! [`Forge`] takes a [`WritePermit`] by value, and only the write gate makes one: code that skips it does not compile.
 
+mod forge;
 mod local;
 
-pub use local::branch_name;
-#[allow(unused_imports, reason = "the forge adapter that calls these arrives with the write gate")]
-pub(crate) use local::{LocalBranch, PublishBranchError, Published, publish_branch};
+pub use forge::{Anchor, Forge, ForgeError, PublishedBranch};
+pub use local::{LocalForge, branch_name};

@@ -1,0 +1,77 @@
+//! Tests that went, shrank or were switched off.
+
+mod counter;
+
+use counter::{LineCounter, TestCounter, TestCounts};
+
+use super::rules::breach;
+use super::{Violation, added};
+use crate::diff::{ChangeSet, FileChange};
+
+/// What the change does to its tests.
+pub(super) fn check(changes: &ChangeSet, found: &mut Vec<Violation>) {
+    check_with(&LineCounter, changes, found);
+}
+
+fn check_with(counter: &dyn TestCounter, changes: &ChangeSet, found: &mut Vec<Violation>) {
+    let count = |side| added::text(side).map(str::to_owned);
+    for file in changes.files() {
+        let counts =
+            |text: Option<String>| text.map_or_else(TestCounts::default, |text| counter.count(&file.path, &text));
+        let (old, new) = (counts(count(file.old.as_ref())), counts(count(file.new.as_ref())));
+        if file.new.is_none() {
+            deleted(file, &old, changes, counter, found);
+        } else if file.old.is_some() {
+            compare(file, &old, &new, counter, found);
+        }
+    }
+}
+
+fn deleted(
+    file: &FileChange,
+    old: &TestCounts,
+    changes: &ChangeSet,
+    counter: &dyn TestCounter,
+    found: &mut Vec<Violation>,
+) {
+    if old.tests == 0 {
+        return;
+    }
+    // a file that moved took its tests along
+    let took = |other: &FileChange| {
+        let same_name = other.path.file_name() == file.path.file_name();
+        let same_content = other.new.as_ref().map(|side| &side.content) == file.old.as_ref().map(|side| &side.content);
+        let new = added::text(other.new.as_ref()).map(|text| counter.count(&other.path, text).tests).unwrap_or(0);
+        other.old.is_none() && (same_name || same_content) && new >= old.tests
+    };
+    if !changes.files().iter().any(took) {
+        let message = format!("a file with {} is deleted", plural(old.tests, "test"));
+        found.push(breach("test-deleted", &file.path, None, message));
+    }
+}
+
+fn compare(
+    file: &FileChange,
+    old: &TestCounts,
+    new: &TestCounts,
+    counter: &dyn TestCounter,
+    found: &mut Vec<Violation>,
+) {
+    if new.tests < old.tests {
+        let message = format!("{} fewer than before", plural(old.tests - new.tests, "test"));
+        found.push(breach("test-weakened", &file.path, None, message));
+    } else if new.tests == old.tests && new.tests > 0 && new.assertions < old.assertions {
+        let message = format!("{} fewer in as many tests", plural(old.assertions - new.assertions, "assertion"));
+        found.push(breach("test-weakened", &file.path, None, message));
+    }
+    if new.skipped > old.skipped {
+        let skips = |line: &str| counter.count(&file.path, line).skipped > 0;
+        let line = added::lines(file).into_iter().find(|(_, line)| skips(line)).map(|(number, _)| number);
+        let message = format!("{} switched off", plural(new.skipped - old.skipped, "test"));
+        found.push(breach("test-skipped", &file.path, line, message));
+    }
+}
+
+fn plural(count: u32, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
