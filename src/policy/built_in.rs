@@ -21,6 +21,7 @@ use crate::text::SecretScanner;
 #[derive(Debug, Default)]
 pub struct BuiltInPolicy {
     secrets: SecretScanner,
+    tests: weakened::SyntaxCounter,
 }
 
 impl BuiltInPolicy {
@@ -47,7 +48,7 @@ impl Policy for BuiltInPolicy {
             content::check(file, &mut found);
             secrets::check(&self.secrets, file, &mut found);
         }
-        weakened::check(changes, &mut found);
+        weakened::check(&self.tests, changes, &mut found);
         limits::check(changes, settings, &mut found);
         rules::raise(&mut found, settings);
         rules::sort(&mut found);

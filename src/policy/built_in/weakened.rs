@@ -2,6 +2,7 @@
 
 mod counter;
 
+pub(super) use counter::SyntaxCounter;
 use counter::{LineCounter, TestCounter, TestCounts};
 
 use super::rules::breach;
@@ -9,11 +10,7 @@ use super::{Violation, added};
 use crate::diff::{ChangeSet, FileChange};
 
 /// What the change does to its tests.
-pub(super) fn check(changes: &ChangeSet, found: &mut Vec<Violation>) {
-    check_with(&LineCounter, changes, found);
-}
-
-fn check_with(counter: &dyn TestCounter, changes: &ChangeSet, found: &mut Vec<Violation>) {
+pub(super) fn check(counter: &dyn TestCounter, changes: &ChangeSet, found: &mut Vec<Violation>) {
     let count = |side| added::text(side).map(str::to_owned);
     for file in changes.files() {
         let counts =
@@ -22,7 +19,7 @@ fn check_with(counter: &dyn TestCounter, changes: &ChangeSet, found: &mut Vec<Vi
         if file.new.is_none() {
             deleted(file, &old, changes, counter, found);
         } else if file.old.is_some() {
-            compare(file, &old, &new, counter, found);
+            compare(file, &old, &new, found);
         }
     }
 }
@@ -50,13 +47,7 @@ fn deleted(
     }
 }
 
-fn compare(
-    file: &FileChange,
-    old: &TestCounts,
-    new: &TestCounts,
-    counter: &dyn TestCounter,
-    found: &mut Vec<Violation>,
-) {
+fn compare(file: &FileChange, old: &TestCounts, new: &TestCounts, found: &mut Vec<Violation>) {
     if new.tests < old.tests {
         let message = format!("{} fewer than before", plural(old.tests - new.tests, "test"));
         found.push(breach("test-weakened", &file.path, None, message));
@@ -65,7 +56,7 @@ fn compare(
         found.push(breach("test-weakened", &file.path, None, message));
     }
     if new.skipped > old.skipped {
-        let skips = |line: &str| counter.count(&file.path, line).skipped > 0;
+        let skips = |line: &str| LineCounter.count(&file.path, line).skipped > 0;
         let line = added::lines(file).into_iter().find(|(_, line)| skips(line)).map(|(number, _)| number);
         let message = format!("{} switched off", plural(new.skipped - old.skipped, "test"));
         found.push(breach("test-skipped", &file.path, line, message));

@@ -1,14 +1,16 @@
-//! How many tests a text holds. By lines for now: the trait is what a counter over the syntax tree will fill.
+//! How many tests a text holds: by its syntax tree, or by its lines where no grammar knows the language.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::cancel::Cancel;
 use crate::id::RepoPath;
+use crate::syntax::{Language, ParseLimits, Parsed, Syntax};
 
 /// What a text holds of tests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct TestCounts {
+pub(in crate::policy::built_in) struct TestCounts {
     /// Test functions or cases.
     pub(super) tests: u32,
     /// Assertions.
@@ -18,9 +20,33 @@ pub(super) struct TestCounts {
 }
 
 /// Counts the tests of a file's text. Total: what is no source counts as nothing.
-pub(super) trait TestCounter {
+pub(in crate::policy::built_in) trait TestCounter {
     /// The counts of `text`, which is at `path`.
     fn count(&self, path: &RepoPath, text: &str) -> TestCounts;
+}
+
+/// Looks at the syntax tree, where a comment or a string that says `assert` counts for nothing.
+#[derive(Debug, Default)]
+pub(in crate::policy::built_in) struct SyntaxCounter {
+    syntax: Syntax,
+}
+
+impl SyntaxCounter {
+    fn tree(&self, path: &RepoPath, text: &str) -> Option<TestCounts> {
+        let first = text.lines().next().unwrap_or("").as_bytes();
+        let language = Language::from_path(path, first).filter(|language| language.has_tags())?;
+        let parsed = Parsed::new(language, text.as_bytes().into(), ParseLimits::default(), &Cancel::new()).ok()?;
+        let facts = self.syntax.test_facts(&parsed);
+        let tests = u32::try_from(facts.tests.len()).unwrap_or(u32::MAX);
+        Some(counts_here(TestCounts { tests, assertions: facts.assertions, skipped: facts.skipped }))
+    }
+}
+
+impl TestCounter for SyntaxCounter {
+    fn count(&self, path: &RepoPath, text: &str) -> TestCounts {
+        // tests inside of macros have no nodes of their own: their lines tell
+        self.tree(path, text).filter(|counts| counts.tests > 0).unwrap_or_else(|| LineCounter.count(path, text))
+    }
 }
 
 /// Looks at lines; knows comments that fill a line, not strings.
@@ -141,7 +167,18 @@ mod tests {
 
     #[track_caller]
     fn check(path: &str, text: &str, tests: u32, assertions: u32, skipped: u32) {
-        assert_eq!(LineCounter.count(&path.into(), text), TestCounts { tests, assertions, skipped }, "{path}");
+        let expected = TestCounts { tests, assertions, skipped };
+        assert_eq!(LineCounter.count(&path.into(), text), expected, "{path}, by lines");
+        assert_eq!(SyntaxCounter::default().count(&path.into(), text), expected, "{path}, by its tree");
+    }
+
+    #[test]
+    fn strings_and_comments_are_no_tests() {
+        let text = "/*\n#[test]\nfn old() {}\n*/\n#[test]\nfn a() { let s = \"assert!(x)\"; assert!(s.is_empty()); }\n";
+        let counts = SyntaxCounter::default().count(&"a.rs".into(), text);
+        assert_eq!(counts, TestCounts { tests: 1, assertions: 1, skipped: 0 });
+        let inside = "proptest! {\n    #[test]\n    fn a(x in 0..9) { prop_assert!(x < 9); }\n}\n";
+        assert_eq!(SyntaxCounter::default().count(&"a.rs".into(), inside).tests, 1, "lines tell what trees do not");
     }
 
     #[test]
