@@ -1,18 +1,16 @@
-//! Scoring: six dimensions from evidence, the gates that a version passed, and what a person may decide.
+//! Scoring: six dimensions from evidence, and the gates that a version passed.
 //!
 //! Everything here is a pure function of facts: the same evidence gives the same integers, reasons and gates.
 
 mod evidence;
 mod gate;
 mod gates;
-mod offer;
 mod pass_fail;
 mod score;
 mod six_dimensions;
 
 pub use gate::{Gate, GateId};
 pub use gates::{GateInput, Placement, gates};
-pub use offer::{Offer, OfferInput, Offering, Standing, Unlock, offer};
 pub use pass_fail::SimplePassFail;
 pub use score::{Dimension, Evidence, Rating, Score, Scorer, Tenths};
 pub use six_dimensions::SixDimensions;
