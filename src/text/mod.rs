@@ -1,9 +1,19 @@
 //! Text from outside, made safe before anybody prints it.
 //!
 //! Code, names, logs, model replies and forge texts are [`Untrusted`]: the type has no `Display`; only
-//! [`Untrusted::display`] gives something printable, with control, bidirectional and invisible characters as
-//! visible marks.
+//! [`Untrusted::display`] and its kin give something printable, a [`Safe`], with control, bidirectional and
+//! invisible characters as visible marks. Logs keep their colours and nothing else ([`sanitize_log`]); keys are
+//! found by [`SecretScanner`] and hidden by [`SecretMask`].
 
+mod ansi;
+mod mask;
+mod safe;
+mod secrets;
 mod untrusted;
+pub mod width;
 
+pub use ansi::{LogFilter, sanitize_log, strip_ansi};
+pub use mask::SecretMask;
+pub use safe::{DisplayOptions, Newlines, Safe, display_bytes};
+pub use secrets::{Finding, RuleInfo, SecretScanner};
 pub use untrusted::Untrusted;

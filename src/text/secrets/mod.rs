@@ -1,0 +1,380 @@
+//! Finding secrets in text: a keyword prefilter, one expression a shape, and randomness where the shape says little.
+//!
+//! A line marked `paraph:allow` or `gitleaks:allow` is left alone. A finding names the rule and the place, never
+//! the secret.
+
+mod rules;
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
+use regex::Regex;
+
+use rules::{GENERIC, PRIVATE_KEY, RULES};
+
+/// A secret and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule's id, such as `github-token`.
+    pub rule: &'static str,
+    /// The line it starts on, 1-based.
+    pub line: usize,
+    /// The bytes of the secret in the text.
+    pub range: Range<usize>,
+}
+
+/// What a rule is called and what it finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// Its id.
+    pub id: &'static str,
+    /// What it finds, in a few words.
+    pub describes: &'static str,
+}
+
+/// Finds secrets. Building one costs a keyword automaton; each expression is compiled at its first hit.
+#[derive(Debug)]
+pub struct SecretScanner {
+    keywords: AhoCorasick,
+    /// For each keyword the rule it belongs to.
+    rule_of: Vec<usize>,
+    expressions: Vec<OnceLock<Regex>>,
+}
+
+/// How much of a very long line is looked at around a keyword: minified bundles have lines of megabytes.
+const WINDOW: usize = 2048;
+/// Lines with these words are not looked at.
+const ALLOW_MARKS: [&str; 2] = ["paraph:allow", "gitleaks:allow"];
+/// Words of documentation and tests: a value that holds one is no secret.
+const PLACEHOLDERS: [&str; 17] = [
+    "example",
+    "changeme",
+    "change_me",
+    "placeholder",
+    "your",
+    "xxxx",
+    "dummy",
+    "sample",
+    "redacted",
+    "fake",
+    "todo",
+    "insert",
+    "abcdefgh",
+    "12345678",
+    "replace",
+    "password",
+    "....",
+];
+
+impl Default for SecretScanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SecretScanner {
+    /// A scanner with all rules.
+    #[must_use]
+    pub fn new() -> Self {
+        let pairs: Vec<(usize, &str)> =
+            RULES.iter().enumerate().flat_map(|(at, rule)| rule.keywords.iter().map(move |word| (at, *word))).collect();
+        let keywords = AhoCorasickBuilder::new()
+            .ascii_case_insensitive(true)
+            .build(pairs.iter().map(|(_, word)| *word))
+            .expect("a few dozen short keywords always build");
+        let expressions = RULES.iter().map(|_| OnceLock::new()).collect();
+        Self { keywords, rule_of: pairs.iter().map(|(at, _)| *at).collect(), expressions }
+    }
+
+    /// The rules, most telling first.
+    pub fn rules() -> impl Iterator<Item = RuleInfo> {
+        RULES.iter().map(|rule| RuleInfo { id: rule.id, describes: rule.describes })
+    }
+
+    /// The secrets in `text`, in the order they stand; of two that overlap the more telling one.
+    #[must_use]
+    pub fn scan(&self, text: &str) -> Vec<Finding> {
+        let mut hits: Vec<(usize, Range<usize>)> = Vec::new();
+        // for each rule, where it last looked: many keywords on one line cost one search
+        let mut looked = vec![0..0; RULES.len()];
+        for keyword in self.keywords.find_overlapping_iter(text) {
+            let rule = self.rule_of[keyword.pattern().as_usize()];
+            let window = window_around(text, keyword.range());
+            if looked[rule] != window {
+                self.look(rule, text, &window, &mut hits);
+                looked[rule] = window;
+            }
+        }
+        hits.sort_by_key(|(rule, range)| (range.start, *rule));
+        without_overlaps(text, hits)
+    }
+
+    fn look(&self, rule: usize, text: &str, window: &Range<usize>, hits: &mut Vec<(usize, Range<usize>)>) {
+        let expression = self.expressions[rule]
+            .get_or_init(|| Regex::new(RULES[rule].pattern).expect("every pattern is compiled by a test"));
+        for captures in expression.captures_iter(&text[window.clone()]) {
+            let found = captures.get(1).or_else(|| captures.get(0)).expect("group 0 is always there");
+            let range = window.start + found.start()..window.start + found.end();
+            if is_secret(rule, found.as_str()) && !is_allowed(text, &range) {
+                let range = if RULES[rule].id == PRIVATE_KEY { pem_block(text, range) } else { range };
+                hits.push((rule, range));
+            }
+        }
+    }
+}
+
+fn is_secret(rule: usize, value: &str) -> bool {
+    let rule = &RULES[rule];
+    if rule.id == PRIVATE_KEY {
+        return true;
+    }
+    let lower = value.to_ascii_lowercase();
+    if entropy(value) < rule.entropy || PLACEHOLDERS.iter().any(|word| lower.contains(word)) {
+        return false;
+    }
+    rule.id != GENERIC || looks_random(value)
+}
+
+/// Whether a value under a telling name is more than words, a path, a version, a digest or an identifier.
+fn looks_random(value: &str) -> bool {
+    let has = |class: fn(&u8) -> bool| value.as_bytes().iter().any(class);
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let hex = value.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+    let word = |part: &str| part.len() >= 4 && part.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let words = value.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| word(part)).count();
+    // a digest or a UUID is public far more often than not; 32 hex digits and more under `secret` are left to review
+    !hex && digits >= 2 && (mixed || digits >= 5) && words < 2 && !value.contains("/.")
+}
+
+/// Shannon's entropy in bits a character.
+fn entropy(value: &str) -> f32 {
+    let mut counts = [0_u32; 256];
+    for byte in value.bytes() {
+        counts[usize::from(byte)] += 1;
+    }
+    let total = value.len() as f32;
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| *count as f32 / total)
+        .map(|share| -share * share.log2())
+        .sum()
+}
+
+/// The line of a keyword, at most [`WINDOW`] bytes to either side, on character boundaries.
+fn window_around(text: &str, keyword: Range<usize>) -> Range<usize> {
+    let from = floor_boundary(text, keyword.start.saturating_sub(WINDOW));
+    let to = floor_boundary(text, (keyword.end + WINDOW).min(text.len()));
+    let bytes = text.as_bytes();
+    let start = memchr::memrchr(b'\n', &bytes[from..keyword.start]).map_or(from, |at| from + at + 1);
+    let end = memchr::memchr(b'\n', &bytes[keyword.end..to]).map_or(to, |at| keyword.end + at);
+    start..end
+}
+
+fn floor_boundary(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn is_allowed(text: &str, range: &Range<usize>) -> bool {
+    let bytes = text.as_bytes();
+    let start = memchr::memrchr(b'\n', &bytes[..range.start]).map_or(0, |at| at + 1);
+    let end = memchr::memchr(b'\n', &bytes[range.end..]).map_or(text.len(), |at| range.end + at);
+    ALLOW_MARKS.iter().any(|mark| text[start..end].contains(mark))
+}
+
+/// From the header to the end of the block; the header alone where no end follows (cut output still holds a key).
+fn pem_block(text: &str, header: Range<usize>) -> Range<usize> {
+    // 16 KiB: an RSA key of 16,384 bits takes 13 KiB
+    let to = floor_boundary(text, (header.end + 16 * 1024).min(text.len()));
+    let rest = &text[header.end..to];
+    match rest.find("-----END ") {
+        Some(at) => {
+            let closing = &rest[at + 9..];
+            let end = closing.find("-----").map_or(closing.len(), |end| end + 5);
+            header.start..header.end + at + 9 + end
+        }
+        None => header,
+    }
+}
+
+fn without_overlaps(text: &str, hits: Vec<(usize, Range<usize>)>) -> Vec<Finding> {
+    let mut kept: Vec<(usize, Range<usize>)> = Vec::new();
+    for (rule, range) in hits {
+        match kept.last_mut() {
+            Some(last) if range.start < last.1.end => {
+                if rule < last.0 && range.end >= last.1.end {
+                    *last = (rule, range);
+                }
+            }
+            _ => kept.push((rule, range)),
+        }
+    }
+    let (mut line, mut counted) = (1, 0);
+    let mut finding = |(rule, range): (usize, Range<usize>)| {
+        line += memchr::memchr_iter(b'\n', &text.as_bytes()[counted..range.start]).count();
+        counted = range.start;
+        Finding { rule: RULES[rule].id, line, range }
+    };
+    kept.into_iter().map(&mut finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `length` characters of `alphabet` that repeat nothing: secrets are assembled, never written down here.
+    fn random(alphabet: &str, length: usize) -> String {
+        let letters: Vec<char> = alphabet.chars().collect();
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            letters[(state >> 33) as usize % letters.len()]
+        };
+        (0..length).map(|_| next()).collect()
+    }
+
+    fn alnum(length: usize) -> String {
+        random("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", length)
+    }
+
+    fn hex(length: usize) -> String {
+        random("0123456789abcdef", length)
+    }
+
+    #[track_caller]
+    fn check(text: &str, rules: &[&str]) {
+        let found: Vec<&str> = SecretScanner::new().scan(text).iter().map(|finding| finding.rule).collect();
+        assert_eq!(found, rules, "in {text}");
+    }
+
+    #[track_caller]
+    fn check_planted(rule: &str, secret: &str) {
+        let text = format!("let a = 1;\nlet key = \"{secret}\";\nlet b = 2;\n");
+        let found = SecretScanner::new().scan(&text);
+        assert_eq!(found.len(), 1, "{rule}: {found:?} in {text}");
+        assert_eq!((found[0].rule, found[0].line), (rule, 2), "in {text}");
+        assert!(secret.contains(&text[found[0].range.clone()]), "{rule}");
+    }
+
+    #[test]
+    fn every_expression_compiles_and_every_rule_has_an_id_of_its_own() {
+        let mut ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), RULES.len());
+        assert!(RULES.len() >= 40, "{} rules", RULES.len());
+        for rule in RULES {
+            assert!(Regex::new(rule.pattern).is_ok(), "{}", rule.id);
+            assert!(rule.keywords.iter().all(|word| !word.is_empty() && *word == word.to_lowercase()), "{}", rule.id);
+        }
+    }
+
+    #[test]
+    fn planted_keys_are_found() {
+        check_planted("github-token", &format!("{}{}", "ghp_", alnum(36)));
+        check_planted("github-token", &format!("{}{}", "gho_", alnum(36)));
+        check_planted("github-fine-grained-token", &format!("{}{}_{}", "github_pat_", alnum(22), alnum(59)));
+        check_planted("gitlab-token", &format!("{}{}", "glpat-", alnum(20)));
+        check_planted("anthropic-key", &format!("{}{}AA", "sk-ant-api03-", alnum(93)));
+        check_planted("openai-project-key", &format!("{}{}", "sk-proj-", alnum(120)));
+        check_planted("openai-key", &format!("sk-{}{}{}", alnum(20), "T3BlbkFJ", alnum(20)));
+        check_planted("openrouter-key", &format!("{}{}", "sk-or-v1-", hex(64)));
+        check_planted("groq-key", &format!("{}{}", "gsk_", alnum(52)));
+        check_planted("huggingface-token", &format!("{}{}", "hf_", random("abcdefghijklmnopqrstuvwxyzABCDEFGH", 34)));
+        check_planted("aws-access-key", &format!("{}{}", "AKIA", random("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)));
+        check_planted("google-api-key", &format!("{}{}", "AIza", alnum(35)));
+        check_planted("google-oauth-secret", &format!("{}{}", "GOCSPX-", alnum(28)));
+        check_planted("slack-token", &format!("{}{}", "xoxb-123456-", alnum(24)));
+        check_planted("stripe-key", &format!("{}{}", "sk_live_", alnum(24)));
+        check_planted("shopify-token", &format!("{}{}", "shpat_", hex(32)));
+        check_planted("npm-token", &format!("{}{}", "npm_", alnum(36)));
+        check_planted("pypi-token", &format!("{}{}", "pypi-AgE", alnum(150)));
+        check_planted("rubygems-key", &format!("{}{}", "rubygems_", hex(48)));
+        check_planted("docker-token", &format!("{}{}", "dckr_pat_", alnum(27)));
+        check_planted("digitalocean-token", &format!("{}{}", "dop_v1_", hex(64)));
+        check_planted("databricks-token", &format!("{}{}", "dapi", hex(32)));
+        check_planted("sendgrid-key", &format!("{}{}.{}", "SG.", alnum(22), alnum(43)));
+        check_planted("linear-key", &format!("{}{}", "lin_api_", alnum(40)));
+        check_planted(
+            "age-secret-key",
+            &format!("{}1{}", "AGE-SECRET-KEY-", random("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", 58)),
+        );
+        check_planted("json-web-token", &format!("{}{}.{}{}.{}", "eyJ", alnum(20), "eyJ", alnum(40), alnum(43)));
+        check_planted("password-in-url", &format!("postgres://app:{}@db.internal/x", alnum(14)));
+    }
+
+    #[test]
+    fn keys_that_need_a_name_are_found_beside_it() {
+        check(&format!("aws_secret_access_key = {}", alnum(40)), &["aws-secret-key"]);
+        check(&format!("Authorization: Bearer {}", alnum(40)), &["authorization-header"]);
+        check(&format!("DB_PASSWORD='{}'", alnum(20)), &["generic-assignment"]);
+        check(&format!("\"clientSecret\": \"{}\"", alnum(32)), &["generic-assignment"]);
+        check(&format!("//registry.npmjs.org/:_authToken={}", alnum(36)), &["npmrc-auth"]);
+        check(&format!("AccountName=x;AccountKey={}==;", alnum(86)), &["azure-storage-key"]);
+    }
+
+    #[test]
+    fn a_private_key_is_found_whole() {
+        let (begin, end) =
+            (format!("-----BEGIN RSA {} KEY-----", "PRIVATE"), format!("-----END RSA {} KEY-----", "PRIVATE"));
+        let text = format!("x\n{begin}\n{}\n{}\n{end}\ny", alnum(64), alnum(64));
+        let found = SecretScanner::new().scan(&text);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].rule, found[0].line), ("private-key", 2));
+        assert!(text[found[0].range.clone()].ends_with(&end));
+        check(&format!("{begin}\n{}", alnum(64)), &["private-key"]);
+    }
+
+    #[test]
+    fn ordinary_code_is_left_alone() {
+        check("let commit = \"3f786850e387550fdab836ed7e6dc881de23001b\";", &[]);
+        check("checksum = \"6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b\"", &[]);
+        check(
+            "\"integrity\": \"sha512-v2kDEe57lecTulaDIuNTPy3Ry4gLGJ6Z1O3vE1krgXZNrsQ+LFTGHVxVjcXPs17LhbZVGedAJv8XZ1tvj5FvSg==\"",
+            &[],
+        );
+        check("id: 0190163d-8694-739b-aea5-966c26f8ad91", &[]);
+        check("token_uuid = \"0190163d-8694-739b-aea5-966c26f8ad91\"", &[]);
+        check("password = os.environ['DATABASE_PASSWORD']", &[]);
+        check("const tokenType = \"AuthorizationRequestHeader\";", &[]);
+        check("secret: \"{{ vault.lookup('x') }}\"", &[]);
+        check("api_key = \"your-api-key-goes-here-1234\"", &[]);
+        check("let token = parser.next_token().expect(\"a token\");", &[]);
+        check("password_file = \"/run/secrets/db_password_2024\"", &[]);
+        check("postgres://user:${DB_PASSWORD}@db/x and postgres://user:password@localhost", &[]);
+        check("https://example.com:8080/path@v2", &[]);
+        check("AKIAIOSFODNN7EXAMPLE is in every manual", &[]);
+        check("fn npm_install_dependencies_of_the_package_now() {}", &[]);
+        check("const SK_LIVE_PREFIX: &str = \"sk_live_\";", &[]);
+    }
+
+    #[test]
+    fn a_marked_line_is_left_alone() {
+        let secret = format!("{}{}", "ghp_", alnum(36));
+        check(&format!("a = '{secret}' # paraph:allow\n"), &[]);
+        check(&format!("a = '{secret}' # gitleaks:allow\nb = '{secret}'"), &["github-token"]);
+    }
+
+    #[test]
+    fn very_long_lines_are_looked_at_in_pieces() {
+        let secret = format!("{}{}", "ghp_", alnum(36));
+        let line = format!("{}'{secret}'{}", "é;".repeat(400_000), "ü;".repeat(400_000));
+        check(&line, &["github-token"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_can_be_scanned(text in "(\\PC|\n|key = |secret|ghp_|://|'){0,80}") {
+            for finding in SecretScanner::new().scan(&text) {
+                assert!(text.get(finding.range).is_some());
+            }
+        }
+    }
+}
