@@ -1,1 +1,32 @@
-//! api
+//! The contract between core and clients: requests, replies, notices and failures, all plain data.
+//!
+//! Two things implement [`Service`]: the runtime in process, and the daemon's client over the Unix socket. Large
+//! bodies never cross it: a reply names a [`BlobRef`], and [`blob`] opens and checks it.
+
+mod blob;
+mod failure;
+mod notice;
+mod request;
+mod route;
+mod service;
+mod view;
+
+pub use blob::{BlobRef, BlobStore};
+pub use failure::{Failure, FailureKind};
+pub use notice::Notice;
+pub use request::{
+    AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CommentRequest,
+    ContextRequest, DecideRequest, DropRequest, GoalSource, IndexRequest, ListRequest, LogRequest, MarkRequest,
+    MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest,
+    RepositoryRequest, ResolveRequest, RunRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind,
+    ThreadsRequest, TimelineRequest, TrustRequest, Verdict,
+};
+pub use route::{Ask, Reply, Request, Route, openapi};
+pub use service::{Call, ClientInfo, Connect, NoticeStream, Service, Start, Workbench, ask};
+pub use view::{
+    ArtifactView, ArtifactsView, BeadView, BeadsView, CheckView, CheckedPatch, CommentView, ContextView, DecisionView,
+    DoctorLine, DoctorReport, FileStat, FileView, GateView, Health, IndexView, LaneView, LogView, Metrics, OfferView,
+    PanelView, PatchSetView, RecoverView, ScoreView, SessionList, SessionRow, SessionView, StatusView, StoppedView,
+    ThreadView, ThreadsView, TimelineEntry, TimelineView, TrustView, UsageView, VerifyView, VersionPatchSet,
+    VersionView, ViolationView,
+};

@@ -1,1 +1,3 @@
-//! infrastructure
+//! Technology that knows nothing of sessions; each module wraps one dangerous thing.
+
+pub mod blobs;

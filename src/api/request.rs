@@ -1,0 +1,371 @@
+//! What a client can ask. One struct a request; the route table names them all.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Digest, HostPath, RepoPath, SessionId, SessionRef, ThreadId, Version};
+use crate::planning::Kind;
+use crate::proposal::EngineKind;
+use crate::repository::{Base, Source, WorkSpec};
+
+/// Where a goal came from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum GoalSource {
+    /// Typed by a person.
+    Goal,
+    /// A forge's issue.
+    Issue(String),
+    /// Work that somebody already did.
+    Adopted(WorkSpec),
+}
+
+/// One repository of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RepositoryRequest {
+    /// Where it is.
+    pub source: Source,
+    /// What to start from.
+    pub base: Base,
+}
+
+/// Starts a session. Acknowledged as Created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunRequest {
+    /// The goal, in words.
+    pub goal: String,
+    /// The kind; guessed from the goal where it is missing.
+    pub kind: Option<Kind>,
+    /// One lane for each.
+    pub repositories: Vec<RepositoryRequest>,
+    /// The engine; `patch` where a patch is given, else the configured default.
+    pub engine: Option<EngineKind>,
+    /// Only these rules.
+    #[serde(default)]
+    pub rules: Vec<String>,
+    /// Only paths that match one of these globs.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// The playbook's name; the configured default where it is missing.
+    pub playbook: Option<String>,
+    /// A ready diff, stored as a blob by the client.
+    pub patch: Option<Digest>,
+}
+
+/// Reviews work already done; the same work again makes the next version of its open session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AdoptRequest {
+    /// The repository.
+    pub source: Source,
+    /// The work.
+    pub work: WorkSpec,
+    /// What it is for; made from the work's own commit messages where it is missing.
+    pub goal: Option<String>,
+}
+
+/// The sessions, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListRequest {
+    /// Only sessions in this state (`Scored`, `NeedsHuman`, …), or of a group: `needs-me`, `running`, `open`, `done`.
+    pub state: Option<String>,
+    /// At most so many.
+    pub limit: Option<u32>,
+    /// Only sessions with a smaller number: the next page.
+    pub before: Option<SessionId>,
+}
+
+/// One session, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShowRequest {
+    /// Which, and which version (all, where none is named).
+    pub session: SessionRef,
+}
+
+/// What a version is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgainstRequest {
+    /// The base.
+    Base,
+    /// Another version.
+    Version(Version),
+    /// The newest version on which the asker left a mark, comment or decision; the base where there is none.
+    LastReview,
+}
+
+/// The changed files of a version, each side as a blob.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PatchSetRequest {
+    /// Which; the current version where none is named.
+    pub session: SessionRef,
+    /// The repository's name; every one where it is missing.
+    pub repo: Option<String>,
+    /// Compared with what.
+    pub against: AgainstRequest,
+}
+
+/// What happened in a session, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TimelineRequest {
+    /// The session.
+    pub session: SessionId,
+}
+
+/// The threads of a version (of the whole session where none is named).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ThreadsRequest {
+    /// Which.
+    pub session: SessionRef,
+}
+
+/// The side of a diff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// Before.
+    Old,
+    /// After.
+    New,
+}
+
+/// What a comment is meant as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThreadKind {
+    /// Something is wrong.
+    Issue,
+    /// Asks, changes nothing.
+    Question,
+    /// A small thing.
+    Nit,
+    /// Must change before approval.
+    Must,
+}
+
+/// Opens a thread, or answers in one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CommentRequest {
+    /// The version it is about.
+    pub session: SessionRef,
+    /// The repository's name; may be missing where the session has one.
+    pub repo: Option<String>,
+    /// The thread to answer in; a new one where it is missing.
+    pub thread: Option<ThreadId>,
+    /// The file; missing for the whole version.
+    pub path: Option<RepoPath>,
+    /// The line (1-based) on `side`; missing for the whole file.
+    pub line: Option<u32>,
+    /// The first line of a range that ends at `line`.
+    pub from_line: Option<u32>,
+    /// The side that `line` counts on.
+    pub side: Side,
+    /// What it is meant as.
+    pub kind: ThreadKind,
+    /// The words.
+    pub text: String,
+}
+
+/// Resolves or reopens a thread; only a person can.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResolveRequest {
+    /// The session.
+    pub session: SessionId,
+    /// The thread.
+    pub thread: ThreadId,
+    /// Resolved, or open again.
+    pub resolved: bool,
+}
+
+/// Marks hunks as reviewed, or takes marks back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MarkRequest {
+    /// The version that was read.
+    pub session: SessionRef,
+    /// The repository's name; may be missing where the session has one.
+    pub repo: Option<String>,
+    /// Hunk keys (SHA-256 of path, removed and added lines and occurrence).
+    pub hunks: Vec<Digest>,
+    /// Reviewed, or not any more.
+    pub reviewed: bool,
+}
+
+/// A person's word on a patch set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It may ship.
+    Approve,
+    /// It may not.
+    Reject,
+    /// Not like this.
+    RequestChanges,
+}
+
+impl Verdict {
+    /// The name in JSON and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::RequestChanges => "request-changes",
+        }
+    }
+}
+
+/// Decides on a patch set. Write-once for (session, lane, version, digest).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DecideRequest {
+    /// The version that was read; it must be named.
+    pub session: SessionRef,
+    /// The repository's name; may be missing where the version has one patch set.
+    pub repo: Option<String>,
+    /// The word.
+    pub verdict: Verdict,
+    /// 12 or more hex digits of the digest of what was seen.
+    pub digest: String,
+    /// The reason; compulsory where the panel asks for one.
+    pub message: String,
+}
+
+/// Accepts a WARN, with a reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OverrideRequest {
+    /// The version; it must be named.
+    pub session: SessionRef,
+    /// The repository's name; may be missing where the version has one patch set.
+    pub repo: Option<String>,
+    /// The rule's id.
+    pub rule: String,
+    /// The file, where only one of the rule's violations is meant.
+    pub path: Option<RepoPath>,
+    /// Why.
+    pub message: String,
+}
+
+/// Asks for the next version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RegenerateRequest {
+    /// The session.
+    pub session: SessionId,
+    /// Another engine.
+    pub engine: Option<EngineKind>,
+    /// Other rules.
+    #[serde(default)]
+    pub rules: Vec<String>,
+    /// Another ready diff, stored as a blob by the client.
+    pub patch: Option<Digest>,
+    /// What to do differently.
+    pub message: String,
+}
+
+/// Takes a repository out of the session, so that the rest can ship.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DropRequest {
+    /// The session.
+    pub session: SessionId,
+    /// The repository's name.
+    pub repo: String,
+}
+
+/// Ends a session and everything it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CancelRequest {
+    /// The session.
+    pub session: SessionId,
+}
+
+/// Publishes what was approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PublishRequest {
+    /// The session.
+    pub session: SessionId,
+}
+
+/// What the decision panel shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PanelRequest {
+    /// The version; the current one where none is named.
+    pub session: SessionRef,
+    /// The repository's name; may be missing where the version has one patch set.
+    pub repo: Option<String>,
+}
+
+/// The output of checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogRequest {
+    /// Which version; the current one where none is named.
+    pub session: SessionRef,
+    /// Only this check.
+    pub check: Option<String>,
+}
+
+/// The documents of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ArtifactsRequest {
+    /// The session.
+    pub session: SessionId,
+}
+
+/// Exactly what an engine was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContextRequest {
+    /// Which version; the current one where none is named.
+    pub session: SessionRef,
+}
+
+/// Units of work.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BeadsRequest {
+    /// Of this session.
+    pub session: Option<SessionId>,
+    /// In this status: `PENDING`, `RUNNING`, `COMPLETED`, `FAILED`, `SKIPPED`.
+    pub status: Option<String>,
+    /// Of this category: `snapshot`, `index`, `proposal`, `branch`, `validation`, `score`, `publish`.
+    pub category: Option<String>,
+}
+
+/// Figures over all sessions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MetricsRequest {}
+
+/// Indexes a repository, or finds the index that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IndexRequest {
+    /// The repository.
+    pub source: Source,
+    /// What to index.
+    pub base: Base,
+    /// Words that ranks lean to.
+    pub focus: Option<String>,
+}
+
+/// Trusts a repository to run its own commands, asks whether it is trusted, or takes trust back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TrustRequest {
+    /// The repository.
+    pub path: HostPath,
+    /// `Some(true)` trusts, `Some(false)` revokes, `None` asks.
+    pub trust: Option<bool>,
+}
+
+/// How the service is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StatusRequest {}
+
+/// Ends the service: running work is owed and goes on at the next start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StopRequest {}
+
+/// Parses, polices and applies patches in memory; needs no daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckPatchRequest {
+    /// The repository.
+    pub source: Source,
+    /// What they apply to.
+    pub base: Base,
+    /// Each patch's name and bytes, applied one after the other.
+    pub patches: Vec<(String, Vec<u8>)>,
+    /// Whether the resulting tree is stored among the repository's objects.
+    pub write_tree: bool,
+}
