@@ -79,6 +79,7 @@ roles! {
     DiffGutter = "diff.gutter": "line numbers",
     DiffHunk = "diff.hunk": "a hunk's header",
     DiffFile = "diff.file": "a file's header",
+    DiffCursor = "diff.cursor": "the line under the cursor",
     DiffFold = "diff.fold": "a line that stands for folded ones",
     DiffReviewed = "diff.reviewed": "the mark of a reviewed hunk or file",
     Thread = "thread": "a comment",
