@@ -1,5 +1,6 @@
 //! The two sides of every file that a change touches.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,9 @@ impl FileMode {
     }
 }
 
+/// What stands before a submodule's commit in a diff.
+pub(super) const GITLINK_TEXT: &[u8] = b"Subproject commit ";
+
 /// One side of a file: its mode and whole content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSide {
@@ -67,6 +71,15 @@ impl FileSide {
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(&self.content)
+    }
+
+    /// The content as a diff's text shows it: a submodule's is `Subproject commit <id>`, any other is itself.
+    #[must_use]
+    pub fn patch_text(&self) -> Cow<'_, [u8]> {
+        match self.mode {
+            FileMode::Gitlink => Cow::Owned([GITLINK_TEXT, &*self.content, b"\n"].concat()),
+            _ => Cow::Borrowed(&self.content),
+        }
     }
 
     /// Whether the content is binary: a NUL among its first 8,000 bytes, as git decides.

@@ -1,0 +1,161 @@
+//! Placing the hunks of one file.
+
+use memchr::{memchr, memchr_iter, memmem};
+
+use super::{Problem, RefusalReason};
+use crate::diff::patch::{Patch, PatchHunk, PatchLineKind};
+
+/// The content that `hunks` make of `old`.
+pub(super) fn apply(patch: &Patch, hunks: &[PatchHunk], old: &[u8]) -> Result<Vec<u8>, Problem> {
+    let grown: usize = hunks.iter().map(|hunk| hunk.body.len()).sum();
+    let mut new = Vec::with_capacity(old.len() + grown);
+    let mut cursor = Cursor { offset: 0, line: 0 };
+    for (at, hunk) in hunks.iter().enumerate() {
+        let found = find(patch, hunk, old, cursor).map_err(|problem| Problem { hunk: Some(at), ..problem })?;
+        new.extend_from_slice(&old[cursor.offset..found.start]);
+        for line in patch.lines(hunk).filter(|line| line.is_new()) {
+            new.extend_from_slice(line.content);
+        }
+        if found.end < old.len() && new.last().is_some_and(|byte| *byte != b'\n') {
+            return Err(Problem { hunk: Some(at), ..RefusalReason::NoNewlineInside.into() });
+        }
+        cursor = Cursor { offset: found.end, line: found.end_line };
+    }
+    new.extend_from_slice(&old[cursor.offset..]);
+    Ok(new)
+}
+
+/// How far the old content is used up: a byte offset and the 0-based number of the line that starts there.
+#[derive(Clone, Copy)]
+struct Cursor {
+    offset: usize,
+    line: usize,
+}
+
+/// Where a hunk's old lines stand.
+struct Found {
+    start: usize,
+    end: usize,
+    end_line: usize,
+}
+
+fn find(patch: &Patch, hunk: &PatchHunk, old: &[u8], cursor: Cursor) -> Result<Found, Problem> {
+    let old_len = hunk.old_len as usize;
+    let wanted_line = if old_len == 0 { hunk.old_start as usize } else { hunk.old_start as usize - 1 };
+    let wanted = offset_of(old, cursor, wanted_line);
+    let ends = Ends::of(patch, hunk);
+    if let Some(start) = wanted
+        && let Some(end) = matches_at(patch, hunk, old, start)
+        && ends.allow(start, end, old)
+    {
+        return Ok(Found { start, end, end_line: wanted_line + old_len });
+    }
+    if old_len == 0 {
+        // git would append such a hunk to the file, wherever it said it belongs
+        return Err(RefusalReason::NoContext.into());
+    }
+    search(&old_text(patch, hunk), hunk, old, cursor, ends).map_err(|reason| explain(patch, hunk, old, reason))
+}
+
+/// Whether a hunk must stand at the start or the end of the file: without context there it can be told from nothing
+/// else. The rule is git's.
+#[derive(Clone, Copy)]
+struct Ends {
+    start: bool,
+    end: bool,
+}
+
+impl Ends {
+    fn of(patch: &Patch, hunk: &PatchHunk) -> Self {
+        let ends_in_context = patch.lines(hunk).last().is_some_and(|line| line.kind == PatchLineKind::Context);
+        Self { start: hunk.old_start <= 1, end: !ends_in_context }
+    }
+
+    fn allow(self, start: usize, end: usize, old: &[u8]) -> bool {
+        (!self.start || start == 0) && (!self.end || end == old.len())
+    }
+}
+
+/// The offset of a line (0-based; the one after the last too), counted from the cursor.
+fn offset_of(old: &[u8], cursor: Cursor, line: usize) -> Option<usize> {
+    let mut offset = cursor.offset;
+    for _ in 0..line.checked_sub(cursor.line)? {
+        if offset >= old.len() {
+            return None;
+        }
+        offset += memchr(b'\n', &old[offset..]).map_or(old.len() - offset, |at| at + 1);
+    }
+    Some(offset)
+}
+
+/// The end of the hunk's old lines if they stand at `start`, to the byte and the final newline.
+fn matches_at(patch: &Patch, hunk: &PatchHunk, old: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    for line in patch.lines(hunk).filter(|line| line.is_old()) {
+        let end = at + line.content.len();
+        if old.get(at..end)? != line.content || (!line.content.ends_with(b"\n") && end != old.len()) {
+            return None;
+        }
+        at = end;
+    }
+    Some(at)
+}
+
+fn old_text(patch: &Patch, hunk: &PatchHunk) -> Vec<u8> {
+    patch.lines(hunk).filter(|line| line.is_old()).flat_map(|line| line.content).copied().collect()
+}
+
+/// Finds the one place of `text`, whole lines, at or after the cursor.
+fn search(text: &[u8], hunk: &PatchHunk, old: &[u8], cursor: Cursor, ends: Ends) -> Result<Found, RefusalReason> {
+    let mut places = places(text, old, cursor.offset).filter(|start| ends.allow(*start, start + text.len(), old));
+    let Some(start) = places.next() else {
+        let before = self::places(text, old, 0).next().is_some_and(|start| start < cursor.offset);
+        return Err(if before { RefusalReason::OutOfOrder } else { RefusalReason::NoMatch });
+    };
+    if places.next().is_some() {
+        return Err(RefusalReason::Ambiguous(hunk.old_start));
+    }
+    let line = cursor.line + memchr_iter(b'\n', &old[cursor.offset..start]).count();
+    Ok(Found { start, end: start + text.len(), end_line: line + hunk.old_len as usize })
+}
+
+/// Where the whole lines `text` stand in `old`, from `from` on.
+fn places<'a>(text: &'a [u8], old: &'a [u8], from: usize) -> impl Iterator<Item = usize> + 'a {
+    let finder = memmem::Finder::new(text).into_owned();
+    let mut at = from;
+    std::iter::from_fn(move || {
+        while at <= old.len() {
+            let start = at + finder.find(&old[at..])?;
+            at = start + 1;
+            let starts_line = start == 0 || old[start - 1] == b'\n';
+            if starts_line && (text.ends_with(b"\n") || start + text.len() == old.len()) {
+                return Some(start);
+            }
+        }
+        None
+    })
+}
+
+/// Looks for the reason behind a mismatch that a person can act on.
+fn explain(patch: &Patch, hunk: &PatchHunk, old: &[u8], reason: RefusalReason) -> Problem {
+    let hint = (reason == RefusalReason::NoMatch).then(|| {
+        let text = old_text(patch, hunk);
+        let new: Vec<u8> =
+            patch.lines(hunk).filter(|line| line.is_new()).flat_map(|line| line.content).copied().collect();
+        let without_cr = |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().filter(|byte| *byte != b'\r').collect() };
+        let squeezed = |bytes: &[u8]| -> Vec<u8> {
+            bytes.iter().copied().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r')).collect()
+        };
+        let holds = |old: &[u8], text: &[u8]| memmem::find(old, text).is_some();
+        if !new.is_empty() && places(&new, old, 0).next().is_some() {
+            "its new lines are already there: was it applied before?"
+        } else if holds(&without_cr(old), &without_cr(&text)) {
+            "only line ends differ (CR LF against LF)"
+        } else if holds(&squeezed(old), &squeezed(&text)) {
+            "only blanks differ"
+        } else {
+            "the file has changed since the patch was made: make it again on this base"
+        }
+    });
+    Problem { hint, ..reason.into() }
+}
