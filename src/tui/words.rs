@@ -1,6 +1,5 @@
 //! The words of the views that screens match on, in one place, and how they read.
 
-pub(crate) use crate::planning::Kind;
 pub(crate) use crate::policy::Severity;
 pub(crate) use crate::proposal::EngineKind;
 pub(crate) use crate::repository::{Base, Source};

@@ -69,16 +69,19 @@ impl Layout {
             layout.push(thread.rows, Kind::Thread(thread.thread));
         }
         let blocks = doc.blocks();
-        let mut hunk = 0;
+        let mut hunk = None;
         for (at, block) in blocks.iter().enumerate() {
-            if block.same {
-                layout.unchanged(block, at == 0, at + 1 == blocks.len(), hunk, folding, &threads);
-            } else {
+            if block.hunk.is_some() {
                 if at == 0 {
-                    layout.header(hunk);
+                    layout.header(block.hunk);
                 }
+                hunk = block.hunk;
                 layout.changed(block, split, &threads);
-                hunk += 1;
+            } else {
+                // a hunk's header stands above its context
+                let next = blocks.get(at + 1).map(|next| next.hunk);
+                let header = next.flatten().filter(|next| hunk != Some(*next));
+                layout.unchanged(block, at == 0, next.is_none(), header, folding, &threads);
             }
         }
         // a thread whose line is not among the lines of this comparison is still shown, at the end
@@ -103,9 +106,11 @@ impl Layout {
         }
     }
 
-    fn header(&mut self, hunk: usize) {
-        self.hunk_rows.push(self.rows);
-        self.push(1, Kind::Hunk(hunk));
+    fn header(&mut self, hunk: Option<usize>) {
+        if let Some(hunk) = hunk {
+            self.hunk_rows.push(self.rows);
+            self.push(1, Kind::Hunk(hunk));
+        }
     }
 
     /// Unchanged lines: context after the hunk before, a fold, context before the next hunk, and its header.
@@ -114,7 +119,7 @@ impl Layout {
         block: &Block,
         first: bool,
         last: bool,
-        next_hunk: usize,
+        header: Option<usize>,
         folding: Folding,
         threads: &[ThreadAt],
     ) {
@@ -127,9 +132,7 @@ impl Layout {
         if folded > 0 {
             self.push(1, Kind::Fold(folded));
         }
-        if !last {
-            self.header(next_hunk);
-        }
+        self.header(header);
         self.same(old + head + folded, new + head + folded, tail, threads);
     }
 

@@ -157,6 +157,11 @@ impl Inbox {
         self.rows.iter().find(|row| row.id == id)
     }
 
+    /// Whether a shown session changed within the last hour: then its age changes by the minute.
+    pub(crate) fn has_recent(&self, now: crate::clock::Timestamp) -> bool {
+        self.order.iter().take(200).any(|at| now.since(self.rows[*at].updated_at).as_secs() < 3600)
+    }
+
     fn at(&self, position: usize) -> Option<&SessionRow> {
         self.order.get(position).map(|at| &self.rows[*at])
     }
