@@ -200,7 +200,9 @@ enum Flow {
 
 impl Shell {
     async fn run(&mut self) -> Result<(), TuiError> {
-        let keys = AsyncFd::register(rustix::io::dup(io::stdin()).map_err(io::Error::from)?).map_err(io::Error::from)?;
+        // its unsafe successor asks that the descriptor stays open and the same: an OwnedFd's does
+        #[allow(deprecated)]
+        let keys = AsyncFd::new(rustix::io::dup(io::stdin()).map_err(io::Error::from)?)?;
         let mut resized = signal(SignalKind::window_change())?;
         let mut ends =
             [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?];
