@@ -254,7 +254,8 @@ impl FromStr for Digest {
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let wrong = || parse_error(text, "a SHA-256 digest of 64 hex digits");
         let mut bytes = [0; 32];
-        if text.len() != 64 || !text.is_ascii() {
+        // lower case only: one digest has one text
+        if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(wrong());
         }
         for (index, byte) in bytes.iter_mut().enumerate() {

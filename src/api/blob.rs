@@ -53,7 +53,8 @@ impl BlobStore {
     /// # Errors
     /// A [`Failure`] where the folder cannot be written.
     pub fn write(&self, bytes: &[u8]) -> Result<Digest, Failure> {
-        crate::infrastructure::blobs::Blobs::new(&self.folder)
+        let faults = crate::infrastructure::fault::Faults::none();
+        crate::infrastructure::blobs::Blobs::new(&self.folder, faults)
             .put(bytes)
             .map_err(|error| Failure::from_error(FailureKind::Failed, &error))
     }

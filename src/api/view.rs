@@ -586,30 +586,8 @@ pub struct Metrics {
     pub journal_entries: u64,
 }
 
-/// The answer to `index`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct IndexView {
-    /// `paraph.index/1`.
-    pub schema: String,
-    /// The tree.
-    pub tree: ObjectId,
-    /// Files looked at.
-    pub files: u64,
-    /// Definitions found.
-    pub definitions: u64,
-    /// References found.
-    pub references: u64,
-    /// Imports that were resolved to a file.
-    pub imports: u64,
-    /// Files by language.
-    pub languages: BTreeMap<String, u64>,
-    /// The files that rank highest, with their rank in millionths.
-    pub top_files: Vec<(RepoPath, u64)>,
-    /// The definitions that rank highest: name, kind, file, line.
-    pub top_symbols: Vec<(String, String, RepoPath, u32)>,
-    /// Files whose tags came from the cache.
-    pub from_cache: u64,
-}
+/// The answer to `index`: `paraph.index/1`.
+pub use crate::indexing::IndexSummary as IndexView;
 
 /// Whether a repository's own commands may run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

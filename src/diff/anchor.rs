@@ -39,6 +39,9 @@ struct Lines<'a> {
 /// How many lines of a replaced block are compared: the nearest ones.
 const NEAREST: u32 = 40;
 
+/// Longer lines are followed where they stay the same, not where they are alike: that costs too much for a comment.
+const LONGEST: usize = 1024;
+
 impl<'a> Lines<'a> {
     fn line((content, starts): (&'a [u8], &'a [u32]), at: u32) -> &'a [u8] {
         content[starts[at as usize] as usize..starts[at as usize + 1] as usize].trim_ascii()
@@ -76,6 +79,9 @@ impl<'a> Lines<'a> {
 fn likeness(old: &[u8], new: &[u8]) -> usize {
     if old == new {
         return 100;
+    }
+    if old.len().max(new.len()) > LONGEST {
+        return 0;
     }
     let diff = inline_diff(old, new, None);
     if old.is_empty() || new.is_empty() || (diff.old.is_empty() && diff.new.is_empty()) {

@@ -215,6 +215,24 @@ impl FileDiff {
         self.hunks[hunk] = self.hunk_of(first, end);
     }
 
+    /// The new content with these hunks undone: what is left when a reviewer leaves them out.
+    #[must_use]
+    pub fn without_hunks(&self, left_out: &[usize], old: &[u8], new: &[u8]) -> Vec<u8> {
+        let mut content = Vec::with_capacity(old.len().max(new.len()));
+        let mut at = 0;
+        for hunk in left_out.iter().collect::<std::collections::BTreeSet<_>>() {
+            let Some(hunk) = self.hunks.get(*hunk) else { continue };
+            for block in &self.blocks[hunk.first_block..hunk.end_block] {
+                content.extend_from_slice(&new[at..self.new_starts[block.new as usize] as usize]);
+                let undone = self.old_starts[block.old as usize]..self.old_starts[block.old_end() as usize];
+                content.extend_from_slice(&old[undone.start as usize..undone.end as usize]);
+                at = self.new_starts[block.new_end() as usize] as usize;
+            }
+        }
+        content.extend_from_slice(&new[at..]);
+        content
+    }
+
     /// What marks of "I have read this" name: for each hunk SHA-256 over the path, its removed and added lines and
     /// which of equal hunks in the file it is. Line numbers and context are no part of it, so a hunk that only
     /// moved stays read.
@@ -366,6 +384,18 @@ mod tests {
     }
 
     #[test]
+    fn hunks_can_be_left_out() {
+        let old = numbers(0..40);
+        let ten = old.replace("\n10\n", "\nten\n");
+        let both = ten.replace("\n25\n", "\n");
+        let diff = FileDiff::compute(old.as_bytes(), both.as_bytes(), &DiffOptions::default());
+        let without = |hunks: &[usize]| diff.without_hunks(hunks, old.as_bytes(), both.as_bytes());
+        assert_eq!(without(&[1]), ten.as_bytes());
+        assert_eq!(without(&[1, 0, 1, 7]), old.as_bytes());
+        assert_eq!(without(&[]), both.as_bytes());
+    }
+
+    #[test]
     fn rows_can_be_read_from_anywhere() {
         let old = numbers(0..2000);
         let new = old.replace("7\n", "x\ny\n").replace("3\n", "");
@@ -399,6 +429,8 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
         #[test]
         fn a_diff_rebuilds_the_new_content(old in "([abc]{0,2}\r?\n){0,20}[ab]{0,2}", new in "([abc]{0,2}\r?\n){0,20}[ab]{0,2}", context in 0_u32..4) {
             let (old, new) = (old.as_bytes(), new.as_bytes());

@@ -86,21 +86,24 @@ pub(super) fn subwords(name: &str) -> impl Iterator<Item = &str> {
 }
 
 fn subword_end(text: &str) -> Option<usize> {
-    let characters: Vec<(usize, char)> = text.char_indices().take(100).collect();
-    let (_, first) = *characters.first()?;
-    let is_upper = |at: usize| characters.get(at).is_some_and(|(_, c)| c.is_uppercase());
-    let is_lower = |at: usize| characters.get(at).is_some_and(|(_, c)| !c.is_uppercase());
-    let mut at = 1;
-    if first.is_uppercase() && is_upper(1) {
-        while is_upper(at) && !is_lower(at + 1) {
-            at += 1; // an acronym ends before the capital of the next word
-        }
-    } else {
-        while is_lower(at) {
-            at += 1;
+    let mut rest = text.char_indices();
+    let (_, first) = rest.next()?;
+    let next_is = |rest: &std::str::CharIndices<'_>, test: fn(char) -> bool| {
+        rest.clone().next().is_some_and(|(_, next)| test(next))
+    };
+    let is_acronym = first.is_uppercase() && next_is(&rest, char::is_uppercase);
+    while let Some((at, character)) = rest.next() {
+        // an acronym ends before the capital of the next word
+        let ends = if is_acronym {
+            !character.is_uppercase() || next_is(&rest, char::is_lowercase)
+        } else {
+            character.is_uppercase()
+        };
+        if ends {
+            return Some(at);
         }
     }
-    Some(characters.get(at).map_or(text.len(), |(byte, _)| *byte))
+    Some(text.len())
 }
 
 #[cfg(test)]

@@ -32,7 +32,6 @@ pub(super) struct ReferenceRecord<'a> {
 /// A record, decoded in place.
 #[derive(Default)]
 pub(super) struct BlobRecord<'a> {
-    pub(super) facts: BlobFacts,
     pub(super) definitions: Vec<DefinitionRecord<'a>>,
     pub(super) references: Vec<ReferenceRecord<'a>>,
     pub(super) imports: Vec<&'a str>,
@@ -71,8 +70,8 @@ pub(super) fn decode(bytes: &[u8]) -> Option<BlobRecord<'_>> {
     if reader.byte()? != FORMAT {
         return None;
     }
-    let facts = BlobFacts { bytes: reader.number()?, lines: reader.small()?, skipped: reader.byte()? };
-    let mut record = BlobRecord { facts, ..BlobRecord::default() };
+    facts(&mut reader)?;
+    let mut record = BlobRecord::default();
     for _ in 0..reader.count()? {
         let (name, kind) = (reader.text()?, DefinitionKind::from_code(reader.byte()?)?);
         let line = reader.small()?;
@@ -92,8 +91,11 @@ pub(super) fn decode(bytes: &[u8]) -> Option<BlobRecord<'_>> {
 /// Only the facts, for a look at a record whose tags are not needed yet.
 pub(super) fn decode_facts(bytes: &[u8]) -> Option<BlobFacts> {
     let mut reader = Reader::new(bytes);
-    (reader.byte()? == FORMAT)
-        .then(|| Some(BlobFacts { bytes: reader.number()?, lines: reader.small()?, skipped: reader.byte()? }))?
+    if reader.byte()? == FORMAT { facts(&mut reader) } else { None }
+}
+
+fn facts(reader: &mut Reader<'_>) -> Option<BlobFacts> {
+    Some(BlobFacts { bytes: reader.number()?, lines: reader.small()?, skipped: reader.byte()? })
 }
 
 #[cfg(test)]
@@ -113,8 +115,7 @@ mod tests {
     fn a_record_reads_back() {
         let bytes = sample();
         let record = decode(&bytes).expect("undamaged");
-        assert_eq!(record.facts, BlobFacts { bytes: 9, lines: 4, skipped: 0 });
-        assert_eq!(decode_facts(&bytes), Some(record.facts));
+        assert_eq!(decode_facts(&bytes), Some(BlobFacts { bytes: 9, lines: 4, skipped: 0 }));
         let names: Vec<_> = record.definitions.iter().map(|it| (it.name, it.kind, it.line, it.end, it.depth)).collect();
         assert_eq!(names, [("C", DefinitionKind::Class, 2, 5, 0), ("m", DefinitionKind::Method, 3, 5, 1)]);
         assert_eq!(record.references.iter().map(|it| (it.name, it.line, it.count)).collect::<Vec<_>>(), [("b", 1, 3)]);

@@ -156,7 +156,7 @@ impl CodeIndex {
     /// The files that rank first with their outer definitions, in at most `budget` characters. Names are as the code
     /// has them; paths are C-quoted where they are not plain.
     #[must_use]
-    pub fn map(&self, budget: usize) -> String {
+    pub fn map(&self, budget: usize) -> Untrusted {
         // an entry takes 20 characters at least: no need to look at more files than that
         let files = &self.order()[..self.order().len().min(budget / 20 + 1)];
         let mut map = String::new();
@@ -182,7 +182,7 @@ impl CodeIndex {
                 add(format!("{:indent$}{} {} :{}\n", "", site.kind.name(), site.name, site.line));
             }
         }
-        map
+        map.into()
     }
 }
 
@@ -212,9 +212,9 @@ mod tests {
     #[test]
     fn the_map_shows_files_and_definitions_within_its_budget() {
         let whole = "b.rs\n  function helper :1\n  struct S :2\n    method go :4\na.rs\n  function main :2\nx.bin\n";
-        assert_eq!(index().map(1000), whole);
+        assert_eq!(index().map(1000).raw(), whole);
         for budget in 0..whole.len() {
-            assert!(index().map(budget).chars().count() <= budget, "{budget}");
+            assert!(index().map(budget).raw().chars().count() <= budget, "{budget}");
         }
     }
 

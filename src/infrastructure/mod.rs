@@ -1,3 +1,7 @@
 //! Technology that knows nothing of sessions; each module wraps one dangerous thing.
 
 pub mod blobs;
+pub mod confinement;
+pub mod fault;
+pub mod process;
+pub mod store;

@@ -45,30 +45,38 @@ impl std::str::FromStr for Kind {
     }
 }
 
+/// A stage that a playbook may leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// A symbol index is built before drafting.
+    Index,
+    /// A person gives a word (GO) before drafting.
+    Triage,
+    /// Checks run.
+    Checks,
+}
+
 /// A session's shape as data: which of the optional stages it has. Stages are left out, never reordered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Playbook {
     /// Its name.
     pub name: String,
-    /// Whether a symbol index is built before drafting.
-    pub index: bool,
-    /// Whether a person must give a word (GO) before drafting.
-    pub triage: bool,
-    /// Whether checks run.
-    pub checks: bool,
+    /// The optional stages that it has.
+    pub stages: Vec<Stage>,
 }
 
 impl Playbook {
-    /// The playbooks that ship: `quick` drafts without an index, `indexed` builds one first, `static` runs no
-    /// check, `triaged` waits for a person's GO.
+    /// The playbooks that ship: `quick` drafts without an index, `indexed` builds one first, `triaged` waits for a
+    /// person's GO as well, `static` runs no check.
     #[must_use]
     pub fn shipped() -> Vec<Self> {
-        let playbook = |name: &str, index, triage, checks| Self { name: name.to_owned(), index, triage, checks };
+        let playbook = |name: &str, stages: &[Stage]| Self { name: name.to_owned(), stages: stages.to_vec() };
         vec![
-            playbook("quick", false, false, true),
-            playbook("indexed", true, false, true),
-            playbook("triaged", true, true, true),
-            playbook("static", false, false, false),
+            playbook("quick", &[Stage::Checks]),
+            playbook("indexed", &[Stage::Index, Stage::Checks]),
+            playbook("triaged", &[Stage::Index, Stage::Triage, Stage::Checks]),
+            playbook("static", &[]),
         ]
     }
 
@@ -76,5 +84,11 @@ impl Playbook {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::shipped().into_iter().find(|playbook| playbook.name == name)
+    }
+
+    /// Whether it has that stage.
+    #[must_use]
+    pub fn has(&self, stage: Stage) -> bool {
+        self.stages.contains(&stage)
     }
 }

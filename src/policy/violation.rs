@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::diff::ChangeSet;
 use crate::id::RepoPath;
 use crate::repository::{Tree, TreeError};
+use crate::validation::RepositoryPolicy;
 
 /// How bad a breach is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -58,6 +59,26 @@ impl Default for PolicySettings {
     }
 }
 
+impl PolicySettings {
+    /// These settings with the repository's own on top: what it adds is added, a smaller limit counts, and nothing
+    /// becomes milder.
+    #[must_use]
+    pub fn tightened(mut self, repository: &RepositoryPolicy) -> Self {
+        let add = |own: &mut Vec<String>, more: &[String]| {
+            for each in more {
+                if !own.contains(each) {
+                    own.push(each.clone());
+                }
+            }
+        };
+        add(&mut self.frozen, &repository.frozen);
+        add(&mut self.raised, &repository.raised);
+        self.max_file_bytes = self.max_file_bytes.min(repository.max_file_bytes.unwrap_or(u64::MAX));
+        self.max_files = self.max_files.min(repository.max_files.unwrap_or(u32::MAX));
+        self
+    }
+}
+
 /// Finds violations. Pure: reads the change and the base, writes nothing, gives the same answer twice.
 pub trait Policy: Send + Sync {
     /// Every violation, sorted by severity (worst first), path and line.
@@ -70,4 +91,27 @@ pub trait Policy: Send + Sync {
         base: &dyn Tree,
         settings: &PolicySettings,
     ) -> Result<Vec<Violation>, TreeError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_only_tightens() {
+        let user = PolicySettings { frozen: vec!["a".into()], max_files: 10, ..PolicySettings::default() };
+        let strict = RepositoryPolicy {
+            frozen: vec!["a".into(), "b".into()],
+            raised: vec!["ci-file".into()],
+            max_file_bytes: Some(1),
+            max_files: Some(5000),
+        };
+        let both = user.clone().tightened(&strict);
+        assert_eq!(
+            (&both.frozen[..], both.max_files, both.max_file_bytes),
+            (&["a".to_owned(), "b".to_owned()][..], 10, 1)
+        );
+        assert_eq!(both.raised, ["ci-file"]);
+        assert_eq!(user.clone().tightened(&RepositoryPolicy::default()), user);
+    }
 }

@@ -53,6 +53,12 @@ pub enum VcsError {
         /// The reason.
         why: String,
     },
+    /// A ref of Paraph's own names another commit than the one to be made; versions never change.
+    #[error("`{reference}` already names another commit")]
+    RefTaken {
+        /// The ref.
+        reference: String,
+    },
     /// Objects could not be read.
     #[error(transparent)]
     Tree(#[from] TreeError),
@@ -83,6 +89,39 @@ pub enum VcsError {
     Cancelled,
 }
 
+impl VcsError {
+    /// The next command to type, where there is one.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let words = match self {
+            Self::NotARepository(_) => "git init",
+            Self::Unborn(_) => "git commit --allow-empty -m 'first commit'",
+            Self::OtherOwner(path) => {
+                return Some(format!("git config --global --add safe.directory {}", shell_word(path)));
+            }
+            Self::Unsupported { what, .. } if what.contains("an index that") => {
+                "git sparse-checkout reapply --no-sparse-index"
+            }
+            Self::Unsupported { what, .. } if what.contains("core.worktree") => "git config --unset core.worktree",
+            Self::Unsupported { what, .. } if what.contains("configuration file") => "git config --list --show-origin",
+            Self::NoSuchRevision { .. } => "git log --oneline --all",
+            Self::Tree(TreeError::Missing { .. }) => "git fetch --refetch --no-filter",
+            Self::NoGit(_) => "git --version",
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+}
+
+/// `text` as one word of a POSIX shell.
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// A name and an address, as git writes them into commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitIdentity {
@@ -90,6 +129,14 @@ pub struct CommitIdentity {
     pub name: String,
     /// The address.
     pub email: String,
+}
+
+impl CommitIdentity {
+    /// Who commits all that Paraph makes: a constant, so that a second run makes the same commit.
+    #[must_use]
+    pub fn paraph() -> Self {
+        Self { name: "Paraph".to_owned(), email: "paraph@localhost".to_owned() }
+    }
 }
 
 /// A commit to make in the private repository. The same value makes the same commit.
@@ -124,13 +171,23 @@ pub struct Drift {
 ///
 /// A second call with the same arguments finds what the first made and changes nothing.
 pub trait Vcs: Send + Sync {
-    /// Looks at a repository without refreshing or writing anything of it.
+    /// Looks at a repository without refreshing or writing anything of it. One named by an address is cloned into
+    /// the data directory at the first look.
     ///
     /// # Errors
     /// [`VcsError`] naming what is wrong with it.
     fn facts(&self, source: &Source) -> Result<RepositoryFacts, VcsError>;
 
+    /// How many files of the working copy differ from HEAD: tracked changes and new files that are not ignored. It
+    /// scans the working copy, so it is asked apart and its answer put into [`Snapshot::left_out`] when it comes.
+    ///
+    /// # Errors
+    /// As [`Vcs::facts`].
+    fn changed_files(&self, source: &Source) -> Result<u32, VcsError>;
+
     /// Resolves `base` and makes (or finds) the private repository that borrows the user's objects.
+    ///
+    /// The working copy is scanned only for `Base::Dirty` and adopted uncommitted work; [`Snapshot::left_out`] is 0.
     ///
     /// # Errors
     /// [`VcsError`]: no repository, unborn, no such revision, unsupported.
@@ -176,6 +233,12 @@ pub trait Vcs: Send + Sync {
     /// [`VcsError::Io`], [`VcsError::Cancelled`].
     fn checkout(&self, key: &RepoKey, tree: &ObjectId, into: &Path, cancel: &Cancel) -> Result<(), VcsError>;
 
+    /// Removes a checkout with all that is in it, read-only folders too. What is not there is no error.
+    ///
+    /// # Errors
+    /// [`VcsError::Io`].
+    fn remove_checkout(&self, key: &RepoKey, into: &Path) -> Result<(), VcsError>;
+
     /// How the user's branch moved since the snapshot, and whether `changes` still merge (three-way, on trees).
     ///
     /// # Errors
@@ -184,4 +247,23 @@ pub trait Vcs: Send + Sync {
 
     /// Name and address from the user's own git configuration (global and system, never the repository's).
     fn user(&self) -> Option<CommitIdentity>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::VcsError;
+
+    #[track_caller]
+    fn check(path: &str, expected: &str) {
+        let hint = VcsError::OtherOwner(path.to_owned()).hint();
+        assert_eq!(hint.as_deref(), Some(format!("git config --global --add safe.directory {expected}").as_str()));
+    }
+
+    #[test]
+    fn hints_can_be_pasted_into_a_shell() {
+        check("/srv/repo", "/srv/repo");
+        check("/srv/my repo", "'/srv/my repo'");
+        check("/srv/$(touch x)", "'/srv/$(touch x)'");
+        check("/srv/it's", "'/srv/it'\\''s'");
+    }
 }

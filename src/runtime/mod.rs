@@ -1,1 +1,23 @@
-//! runtime
+//! The runtime: one thread that decides and records, workers that do what is owed.
+//!
+//! Everything that moves a session enters by the inbox. The core thread decides, appends to the journal, and only
+//! when that is durable does it answer, tell the clients and hand out work. It is the one owner of journal, store and
+//! live sessions.
+
+mod answer;
+mod core;
+mod dispatch;
+mod house;
+mod metrics;
+mod order;
+mod ports;
+mod service;
+mod start;
+mod tables;
+mod views;
+mod work;
+
+pub use house::HouseEvent;
+pub use ports::{Engines, Operator, Ports, Settings};
+pub use service::Runtime;
+pub use start::{Home, StartError, Started, rebuild};

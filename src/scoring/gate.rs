@@ -32,8 +32,32 @@ impl fmt::Display for GateId {
 pub struct Gate {
     /// Which gate.
     pub id: GateId,
-    /// Passed, failed, or not run.
+    /// Passed, failed, or not run; recorded as a word, since the journal holds integers and strings only.
+    #[serde(with = "passed_word")]
+    #[schemars(with = "String")]
     pub passed: Option<bool>,
     /// What shows it, in one sentence.
     pub evidence: String,
+}
+
+mod passed_word {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(passed: &Option<bool>, serializer: S) -> Result<S::Ok, S::Error> {
+        match passed {
+            Some(true) => "passed",
+            Some(false) => "failed",
+            None => "not-run",
+        }
+        .serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "passed" => Ok(Some(true)),
+            "failed" => Ok(Some(false)),
+            "not-run" => Ok(None),
+            other => Err(serde::de::Error::custom(format!("`{other}` is not a gate's state"))),
+        }
+    }
 }

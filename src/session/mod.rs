@@ -1,1 +1,29 @@
-//! session
+//! The session: what happened, what that means, and what is owed next.
+//!
+//! [`decide`] and [`Session::apply`] are pure: a session is the fold of its events, so a crash is recovered by
+//! folding them again and running what is still owed. Nothing here reads a clock, a file or a repository.
+
+mod apply;
+mod effect;
+mod event;
+mod gate;
+mod input;
+mod machine;
+mod offer;
+mod state;
+mod status;
+
+pub use effect::{EffectKey, EffectKind, Owed};
+pub use event::{Event, LaneRequest, NewSession, PatchSet, Person, StopKind, ThreadPlace};
+pub use gate::{WriteGate, WritePermit};
+pub use input::{Command, DecideCommand, DriftSeen, Finding, Input, Outcome, Refusal};
+pub use machine::{Step, decide};
+pub use offer::{Offer, offer};
+pub use state::{
+    Bead, BeadStatus, Comment, Decision, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase, Published, Session,
+    Stop, Thread, Verdict, VersionRecord,
+};
+pub use status::{State, aliases};
+
+#[cfg(test)]
+mod tests;

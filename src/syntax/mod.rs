@@ -10,6 +10,7 @@ mod language;
 mod outline;
 mod parsed;
 mod role;
+pub mod structural;
 mod tags;
 mod test_facts;
 

@@ -34,7 +34,7 @@ impl Syntax {
 
 impl OutlineItem {
     /// What stands around `line` (1-based), outermost first, as `Session > apply`; `None` outside of everything.
-    /// For the headers of hunks.
+    /// For the headers of hunks; the names are the file's own text, so they go through `text::Untrusted` to a screen.
     #[must_use]
     pub fn enclosing(outline: &[Self], line: u32) -> Option<String> {
         let is_scope = |kind| !matches!(kind, DefinitionKind::Variable | DefinitionKind::Constant);

@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     /// Rounds of random text; thousands were run when this was written.
-    const ROUNDS: usize = 8;
+    const ROUNDS: usize = 4;
 
     fn parsed(language: Language, text: &str, limits: ParseLimits) -> Result<Parsed, ParseError> {
         Parsed::new(language, text.as_bytes().into(), limits, &Cancel::new())

@@ -297,6 +297,8 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
         #[test]
         fn pieces_make_no_difference(bytes: Vec<u8>, at: proptest::sample::Index) {
             let at = at.index(bytes.len() + 1);

@@ -404,6 +404,8 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
         #[test]
         fn nothing_printable_moves_a_cursor(bytes: Vec<u8>, columns in 0_usize..40) {
             let options = DisplayOptions { max_columns: Some(columns), ..DisplayOptions::line() };

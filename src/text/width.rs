@@ -171,6 +171,8 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
         #[test]
         fn cuts_keep_their_word(text in "\\PC*", max in 0_usize..20) {
             assert!(columns(&truncate_end(&text, max)) <= max);

@@ -200,6 +200,9 @@ pub enum PatchProblem {
     /// A hunk stands where no file was named.
     #[error("a hunk without a file's header before it")]
     HunkWithoutFile,
+    /// A diff of a merge, or a context diff.
+    #[error("a combined or context diff: only unified diffs of two sides can be placed")]
+    OtherFormat,
     /// A file's name is missing.
     #[error("no file name that can be read")]
     MissingName,

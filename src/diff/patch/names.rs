@@ -72,7 +72,7 @@ fn header_names(rest: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         (rest[..at].to_vec(), whole_quoted(&rest[at + 1..])?)
     } else {
         let middle = rest.len() / 2;
-        if rest.len() % 2 == 0 || rest[middle] != b' ' {
+        if rest.len().is_multiple_of(2) || rest[middle] != b' ' {
             return None;
         }
         (rest[..middle].to_vec(), rest[middle + 1..].to_vec())

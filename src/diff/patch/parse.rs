@@ -53,6 +53,10 @@ fn is_plain_header(lines: &Lines<'_>, line: &[u8]) -> bool {
 /// Text between files is skipped, but never a change.
 fn refuse_lost_change(lines: &Lines<'_>, line: &[u8]) -> Result<(), PatchError> {
     let is_omitted = line.starts_with(b"Binary files ") && line.ends_with(b" differ");
+    let is_combined = [&b"diff --cc "[..], b"diff --combined ", b"@@@ -"].iter().any(|start| line.starts_with(start));
+    if is_combined || line == b"***************" {
+        return lines.refuse(PatchProblem::OtherFormat);
+    }
     if is_hunk_header(line) || is_omitted || line == b"GIT binary patch" {
         return lines.refuse(PatchProblem::HunkWithoutFile);
     }

@@ -182,6 +182,18 @@ fn headers_must_make_sense() {
 }
 
 #[test]
+fn a_change_in_another_format_is_not_skipped() {
+    let reason = "a combined or context diff: only unified diffs of two sides can be placed";
+    check_refused(&format!("--- a/x\n+++ b/x\n{HUNK}diff --cc y\nindex 1,2..3\n"), 6, reason);
+    check_refused("*** x\n--- x\n***************\n*** 1 ****\n", 3, reason);
+    check_refused(
+        &format!("--- a/x\n+++ b/x\n{HUNK}Binary files a/y and b/y differ\n"),
+        6,
+        "a hunk without a file's header before it",
+    );
+}
+
+#[test]
 fn absurd_sizes_are_refused() {
     let limits = PatchLimits { bytes: 100, files: 1, ..PatchLimits::default() };
     let two = format!("--- a/x\n+++ b/x\n{HUNK}--- a/y\n+++ b/y\n{HUNK}");

@@ -107,33 +107,49 @@ fn old_text(patch: &Patch, hunk: &PatchHunk) -> Vec<u8> {
 
 /// Finds the one place of `text`, whole lines, at or after the cursor.
 fn search(text: &[u8], hunk: &PatchHunk, old: &[u8], cursor: Cursor, ends: Ends) -> Result<Found, RefusalReason> {
-    let mut places = places(text, old, cursor.offset).filter(|start| ends.allow(*start, start + text.len(), old));
-    let Some(start) = places.next() else {
-        let before = self::places(text, old, 0).next().is_some_and(|start| start < cursor.offset);
-        return Err(if before { RefusalReason::OutOfOrder } else { RefusalReason::NoMatch });
+    let places = if ends.start || ends.end {
+        let only = if ends.start { Some(0) } else { old.len().checked_sub(text.len()) };
+        let fits = |start: &usize| {
+            *start >= cursor.offset && stands_at(text, old, *start) && ends.allow(*start, start + text.len(), old)
+        };
+        [only.filter(fits), None]
+    } else {
+        first_two(text, old, cursor.offset)
     };
-    if places.next().is_some() {
-        return Err(RefusalReason::Ambiguous(hunk.old_start));
+    match places {
+        [Some(start), None] => {
+            let line = cursor.line + memchr_iter(b'\n', &old[cursor.offset..start]).count();
+            Ok(Found { start, end: start + text.len(), end_line: line + hunk.old_len as usize })
+        }
+        [Some(_), Some(_)] => Err(RefusalReason::Ambiguous(hunk.old_start)),
+        [None, _] if first_two(text, old, 0)[0].is_some_and(|start| start < cursor.offset) => {
+            Err(RefusalReason::OutOfOrder)
+        }
+        [None, _] => Err(RefusalReason::NoMatch),
     }
-    let line = cursor.line + memchr_iter(b'\n', &old[cursor.offset..start]).count();
-    Ok(Found { start, end: start + text.len(), end_line: line + hunk.old_len as usize })
 }
 
-/// Where the whole lines `text` stand in `old`, from `from` on.
-fn places<'a>(text: &'a [u8], old: &'a [u8], from: usize) -> impl Iterator<Item = usize> + 'a {
-    let finder = memmem::Finder::new(text).into_owned();
-    let mut at = from;
-    std::iter::from_fn(move || {
-        while at <= old.len() {
-            let start = at + finder.find(&old[at..])?;
-            at = start + 1;
-            let starts_line = start == 0 || old[start - 1] == b'\n';
-            if starts_line && (text.ends_with(b"\n") || start + text.len() == old.len()) {
-                return Some(start);
-            }
-        }
-        None
-    })
+/// Whether the whole lines `text` stand at `start`.
+fn stands_at(text: &[u8], old: &[u8], start: usize) -> bool {
+    let starts_line = start == 0 || old[start - 1] == b'\n';
+    let ends_line = text.ends_with(b"\n") || start + text.len() == old.len();
+    starts_line && ends_line && old[start..].starts_with(text)
+}
+
+/// The first two places of the whole lines `text` in `old`, from the start of the line at `from` on.
+///
+/// Searched with the newline before it, so that every hit is a place: a file made of almost-hits costs no more than
+/// its length.
+fn first_two(text: &[u8], old: &[u8], from: usize) -> [Option<usize>; 2] {
+    if !text.ends_with(b"\n") {
+        let last = old.len().checked_sub(text.len());
+        return [last.filter(|start| *start >= from && stands_at(text, old, *start)), None];
+    }
+    let after_newline = [b"\n", text].concat();
+    let finder = memmem::Finder::new(&after_newline);
+    let next = |at: usize| finder.find(old.get(at..)?).map(|found| at + found + 1);
+    let first = if stands_at(text, old, from) { Some(from) } else { next(from) };
+    [first, first.and_then(next)]
 }
 
 /// Looks for the reason behind a mismatch that a person can act on.
@@ -147,7 +163,7 @@ fn explain(patch: &Patch, hunk: &PatchHunk, old: &[u8], reason: RefusalReason) -
             bytes.iter().copied().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r')).collect()
         };
         let holds = |old: &[u8], text: &[u8]| memmem::find(old, text).is_some();
-        if !new.is_empty() && places(&new, old, 0).next().is_some() {
+        if !new.is_empty() && first_two(&new, old, 0)[0].is_some() {
             "its new lines are already there: was it applied before?"
         } else if holds(&without_cr(old), &without_cr(&text)) {
             "only line ends differ (CR LF against LF)"

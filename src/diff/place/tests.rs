@@ -86,6 +86,22 @@ fn hunks_that_fit_nowhere_or_twice_are_refused() {
 }
 
 #[test]
+fn a_file_made_of_almost_hits_costs_its_length() {
+    let old = "aa\n".repeat(400_000);
+    let context = " aa\n".repeat(200_000);
+    let check = |tail: &str, expected: fn(&RefusalReason) -> bool| {
+        let old_len = 200_001 + usize::from(tail.starts_with(' '));
+        let text = on("big", &format!("@@ -2,{old_len} +2,{} @@\n-a\n{context}{tail}", old_len - 1));
+        let patch = Patch::parse(text.as_bytes()).expect("it is a patch");
+        let read = |_: &RepoPath| Ok::<_, String>(Some(FileSide::regular(old.as_bytes())));
+        let refusals = place(&patch, &read).expect_err("it has a line that is not there");
+        assert!(expected(&refusals[0].reason), "{}", refusals[0]);
+    };
+    check("", |reason| *reason == RefusalReason::NoMatch);
+    check(" b\n", |reason| *reason == RefusalReason::NoMatch);
+}
+
+#[test]
 fn hints_say_what_a_person_can_do() {
     let hint = |path: &str, hunk: &str| placed(&on(path, hunk)).expect_err(hunk)[0].hint;
     assert_eq!(hint("crlf", "@@ -1,3 +1,3 @@\n 1\n-2\n+two\n 3\n"), Some("only line ends differ (CR LF against LF)"));

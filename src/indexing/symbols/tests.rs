@@ -137,7 +137,7 @@ fn bytes_that_are_no_text_do_no_harm() {
         MemoryTree::new(files.map(|(path, bytes)| (crate::id::RepoPath::from_bytes(path), FileSide::regular(bytes))));
     let index = with_cache(Arc::new(NoTagCache)).index(&tree, &Focus::on_goal("g"), &Cancel::new()).expect("reads");
     assert_eq!(index.definitions_of("g").count(), 1);
-    assert!(index.map(1000).contains(r#""\377\376.py""#), "names are quoted: {}", index.map(1000));
+    assert!(index.map(1000).raw().contains(r#""\377\376.py""#), "names are quoted: {:?}", index.map(1000));
 }
 
 #[test]
@@ -155,5 +155,5 @@ fn a_tree_of_many_files_is_indexed() {
 #[test]
 fn an_empty_tree_has_an_empty_index() {
     let index = index(&[], &Focus::on_goal("anything"));
-    assert_eq!((index.files().len(), index.map(1000).len()), (0, 0));
+    assert_eq!((index.files().len(), index.map(1000).raw().len()), (0, 0));
 }

@@ -370,6 +370,8 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
         #[test]
         fn any_text_can_be_scanned(text in "(\\PC|\n|key = |secret|ghp_|://|'){0,80}") {
             for finding in SecretScanner::new().scan(&text) {

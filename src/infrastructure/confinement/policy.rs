@@ -1,0 +1,163 @@
+//! What a confined command may touch, and how much of it.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// How strongly a command is confined; more is later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Level {
+    /// Not at all: nothing is run.
+    None,
+    /// macOS: a profile of `sandbox-exec`. Files and network are closed; limits and the kill are weaker.
+    Seatbelt,
+    /// No namespaces to be had: Landlock for files, seccomp for sockets, limits.
+    Landlock,
+    /// Namespaces with a view of their own, Landlock and seccomp on top, limits.
+    Full,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "NONE",
+            Self::Seatbelt => "SEATBELT",
+            Self::Landlock => "LANDLOCK",
+            Self::Full => "FULL",
+        })
+    }
+}
+
+/// Which network a command sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Network {
+    /// None; at [`Level::Full`] a loopback of its own.
+    #[default]
+    None,
+    /// The machine's own, for a `[setup]` that a person permitted; [`Level::Full`] only.
+    Host,
+}
+
+/// How much a command may use. How long it may take is the command's own time limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Seconds of processor time for each process.
+    pub cpu_s: u64,
+    /// Memory of all its processes together, in bytes (looked at 20 times a second; each one alone is held to it at once).
+    pub memory_bytes: u64,
+    /// Processes at the same time.
+    pub processes: u64,
+    /// How far free space on the scratch folder's disk may shrink while it runs, in bytes (looked at as memory is).
+    pub disk_bytes: u64,
+    /// The largest file it may write, in bytes.
+    pub file_size: u64,
+    /// Open files for each process.
+    pub open_files: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            cpu_s: 3600,
+            memory_bytes: 8 << 30, // a large link or a bundler with several workers
+            processes: 2048,       // threads count where the kernel counts them
+            disk_bytes: 20 << 30,  // a cold build of a large Rust or C++ project
+            file_size: 4 << 30,
+            open_files: 8192,
+        }
+    }
+}
+
+/// A folder that shows `lowers` (the first on top) and keeps what is written to it in the scratch folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlay {
+    /// What is shown; never written to.
+    pub lowers: Vec<PathBuf>,
+    /// Where it is shown.
+    pub at: PathBuf,
+    /// Where writes go: a folder on a real file system; made when missing.
+    pub upper: PathBuf,
+}
+
+/// Everything a command may touch beside the system's own programs and libraries. All paths are absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// May be read and executed: toolchains, caches. One that is missing is left out.
+    pub read_only: Vec<PathBuf>,
+    /// May be written: the checkout.
+    pub writable: Vec<PathBuf>,
+    /// Must not be seen though a folder above it may.
+    pub hidden: Vec<PathBuf>,
+    /// Shown copy-on-write; [`Level::Full`] only.
+    pub overlays: Vec<Overlay>,
+    /// A folder of this run alone: becomes HOME and TMPDIR unless the command says otherwise.
+    pub scratch: PathBuf,
+    /// Which network it sees.
+    pub network: Network,
+    /// How much it may use.
+    pub limits: Limits,
+}
+
+impl Policy {
+    /// A policy with one writable checkout, a scratch folder, nothing else, no network and the default limits.
+    #[must_use]
+    pub fn new(checkout: impl Into<PathBuf>, scratch: impl Into<PathBuf>) -> Self {
+        Self {
+            read_only: Vec::new(),
+            writable: vec![checkout.into()],
+            hidden: Vec::new(),
+            overlays: Vec::new(),
+            scratch: scratch.into(),
+            network: Network::None,
+            limits: Limits::default(),
+        }
+    }
+
+    /// What HOME is when the command does not say.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.scratch.join("home")
+    }
+
+    /// What TMPDIR is when the command does not say.
+    #[must_use]
+    pub fn tmp(&self) -> PathBuf {
+        self.scratch.join("tmp")
+    }
+
+    /// Every path of the policy that is not absolute.
+    pub(super) fn first_relative(&self) -> Option<&Path> {
+        let overlays = self.overlays.iter().flat_map(|o| o.lowers.iter().chain([&o.at, &o.upper]));
+        let all = self.read_only.iter().chain(&self.writable).chain(&self.hidden).chain(overlays);
+        all.chain([&self.scratch]).find(|path| !path.is_absolute()).map(PathBuf::as_path)
+    }
+}
+
+/// What was applied to one run, told by the launcher before it started the program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// The level.
+    pub level: Level,
+    /// What it is made of, such as `namespaces+landlock+seccomp`.
+    pub backend: String,
+    /// What Landlock said, such as `abi 7, fully enforced`.
+    pub landlock: String,
+    /// How many folders were shown copy-on-write by an overlay.
+    pub overlays: usize,
+}
+
+/// A limit that Paraph, not the kernel, ended a command for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Exceeded {
+    /// [`Limits::memory_bytes`].
+    Memory,
+    /// [`Limits::processes`].
+    Processes,
+    /// [`Limits::disk_bytes`].
+    Disk,
+}
+
+/// A name and a value of the environment, as they are passed on.
+pub(super) type Pair = (OsString, OsString);

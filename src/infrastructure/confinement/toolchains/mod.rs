@@ -1,0 +1,277 @@
+//! What of a home must be lent so that checks of real repositories run: toolchains and package caches, found from
+//! PATH and well-known variables; never keys, tokens or settings.
+mod on_path;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::policy::{Overlay, Policy};
+use super::run::Confinement;
+
+/// How a place is lent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lending {
+    /// Read-only.
+    ReadOnly,
+    /// Copy-on-write where it is; read-only where overlays do not work.
+    CopyOnWrite,
+    /// Copy-on-write; where overlays do not work, an empty folder of the scratch, which the variable names.
+    CopyOnWriteOrEmpty(&'static str),
+    /// Copy-on-write at this place in the scratch folder; not at all where overlays do not work.
+    InScratch(&'static str),
+}
+
+/// One place that is lent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LentPath {
+    /// Where it is.
+    pub path: PathBuf,
+    /// For whom, in a word or two: `doctor` prints it and the record keeps it.
+    pub why: &'static str,
+    /// How.
+    pub lending: Lending,
+}
+
+/// Everything that is lent to a command, found once for a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lent {
+    /// The places.
+    pub paths: Vec<LentPath>,
+    /// Secrets inside them, which stay hidden.
+    pub hidden: Vec<PathBuf>,
+    env: BTreeMap<OsString, OsString>,
+}
+
+/// Variables a client may pass on to checks, beside PATH. They name places and the language, nothing secret.
+pub const PASSED_ON: [&str; 26] = [
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "TERM",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "GOROOT",
+    "GOPATH",
+    "GOMODCACHE",
+    "GOCACHE",
+    "NVM_DIR",
+    "VOLTA_HOME",
+    "PYENV_ROOT",
+    "PYENV_VERSION",
+    "VIRTUAL_ENV",
+    "CONDA_PREFIX",
+    "JAVA_HOME",
+    "SDKMAN_DIR",
+    "GRADLE_USER_HOME",
+    "RBENV_ROOT",
+    "ASDF_DATA_DIR",
+    "NUGET_PACKAGES",
+    "COMPOSER_CACHE_DIR",
+];
+
+/// Finds what `variables` (those of [`PASSED_ON`] are looked at, others ignored) and `home` hold of toolchains.
+#[must_use]
+pub fn find(variables: &BTreeMap<OsString, OsString>, home: &Path) -> Lent {
+    let mut finder = Finder { home, variables, seen: BTreeSet::new(), lent: Lent::default() };
+    for entry in table::ENTRIES {
+        finder.entry(entry);
+    }
+    let path = variables.get(&OsString::from("PATH")).cloned().unwrap_or_default();
+    for (path, why) in on_path::places(&path, home) {
+        finder.lend(path, why, Lending::ReadOnly);
+    }
+    for name in PASSED_ON.map(OsString::from) {
+        if let Some(value) = variables.get(&name) {
+            finder.lent.env.entry(name).or_insert_with(|| value.clone());
+        }
+    }
+    for (name, value) in table::OFFLINE {
+        finder.lent.env.insert(name.into(), value.into());
+    }
+    let secrets = table::SECRETS.iter().map(|secret| home.join(secret));
+    let lent = &finder.lent.paths;
+    let hidden = secrets.filter(|secret| lent.iter().any(|lent| secret.starts_with(&lent.path))).collect();
+    Lent { hidden, ..finder.lent }
+}
+
+struct Finder<'a> {
+    home: &'a Path,
+    variables: &'a BTreeMap<OsString, OsString>,
+    seen: BTreeSet<PathBuf>,
+    lent: Lent,
+}
+
+impl Finder<'_> {
+    fn entry(&mut self, entry: &table::Entry) {
+        let named = self.variables.get(&OsString::from(entry.variable)).map(PathBuf::from);
+        let root = match (named.filter(|path| path.is_absolute()), entry.default) {
+            (Some(named), _) => named,
+            (None, Some(default)) => self.home.join(default),
+            (None, None) => return,
+        };
+        let mut any = false;
+        for part in entry.parts {
+            let path = if part.is_empty() { root.clone() } else { root.join(part) };
+            any |= self.lend(path, entry.why, entry.lending);
+        }
+        let moves_home = matches!(entry.lending, Lending::InScratch(_));
+        if any && !entry.variable.is_empty() && !moves_home {
+            self.lent.env.insert(entry.variable.into(), root.into());
+        }
+    }
+
+    /// Whether the place is there and may be lent.
+    fn lend(&mut self, path: PathBuf, why: &'static str, lending: Lending) -> bool {
+        let already = self.seen.iter().any(|seen| path.starts_with(seen));
+        if already || !path.exists() || !may_be_lent(&path, self.home) {
+            return already;
+        }
+        self.seen.insert(path.clone());
+        self.lent.paths.push(LentPath { path, why, lending });
+        true
+    }
+}
+
+/// A home, what holds homes, and what holds secrets are never lent; neither is a place that a link leads to one.
+fn may_be_lent(path: &Path, home: &Path) -> bool {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let real_home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
+    [(path, home), (real.as_path(), real_home.as_path())].iter().all(|(path, home)| {
+        let is_secret = table::SECRETS.iter().any(|secret| path.starts_with(home.join(secret)));
+        let holds_too_much = home.starts_with(path) || table::TOO_MUCH.iter().any(|wide| *path == Path::new(wide));
+        !is_secret && !holds_too_much
+    })
+}
+
+impl Lent {
+    /// Adds everything to `policy` in the way `confinement` can, and gives the variables the command is to see.
+    #[must_use]
+    pub fn lend_to(&self, confinement: &Confinement, policy: &mut Policy) -> BTreeMap<OsString, OsString> {
+        let mut env: BTreeMap<OsString, OsString> = self.env.clone();
+        for lent in &self.paths {
+            let path = lent.path.clone();
+            match (lent.lending, confinement.overlays_work()) {
+                (Lending::ReadOnly, _) | (Lending::CopyOnWrite, false) => policy.read_only.push(path),
+                (Lending::CopyOnWrite | Lending::CopyOnWriteOrEmpty(_), true) => overlay(policy, path.clone(), path),
+                (Lending::CopyOnWriteOrEmpty(variable), false) => {
+                    env.insert(variable.into(), policy.scratch.join(variable.to_lowercase()).into());
+                }
+                (Lending::InScratch(place), true) => {
+                    let at = policy.scratch.join(place);
+                    overlay(policy, path, at);
+                }
+                (Lending::InScratch(_), false) => {}
+            }
+        }
+        for (name, place) in table::IN_SCRATCH {
+            env.entry(name.into()).or_insert_with(|| policy.scratch.join(place).into());
+        }
+        policy.hidden.extend(self.hidden.iter().cloned());
+        env
+    }
+}
+
+fn overlay(policy: &mut Policy, lower: PathBuf, at: PathBuf) {
+    let upper = policy.scratch.join(format!("overlay-{}", policy.overlays.len()));
+    policy.overlays.push(Overlay { lowers: vec![lower], at, upper });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn home_with(files: &[&str]) -> tempfile::TempDir {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        for file in files {
+            let path = home.path().join(file);
+            fs::create_dir_all(path.parent().expect("in the home")).expect("folders");
+            fs::write(path, "x").expect("a file");
+        }
+        home
+    }
+
+    /// `wanted` and `path` are relative to a home that holds `files`.
+    #[track_caller]
+    fn check(files: &[&str], path: &[&str], wanted: &[&str]) {
+        let home = home_with(files);
+        let path = std::env::join_paths(path.iter().map(|part| home.path().join(part))).expect("no colon");
+        let lent = find(&BTreeMap::from([("PATH".into(), path)]), home.path());
+        let relative =
+            |path: &LentPath| path.path.strip_prefix(home.path()).ok().map(|path| path.display().to_string());
+        let mut found: Vec<String> = lent.paths.iter().filter_map(relative).collect();
+        found.sort();
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn toolchains_and_caches_are_found_and_secrets_are_not() {
+        check(&[], &["missing"], &[]);
+        check(&["bin/tool"], &["bin"], &["bin"]);
+        check(&[".ssh/id", ".aws/credentials", ".netrc"], &[".ssh"], &[]);
+        check(
+            &[
+                ".cargo/bin/cargo",
+                ".cargo/registry/x",
+                ".cargo/credentials.toml",
+                ".rustup/toolchains/x",
+                ".rustup/settings.toml",
+            ],
+            &[".cargo/bin"],
+            &[".cargo/bin", ".cargo/registry", ".rustup/settings.toml", ".rustup/toolchains"],
+        );
+        check(&["go/pkg/mod/x", ".cache/go-build/x", ".config/go/env"], &[], &[".cache/go-build", "go/pkg/mod"]);
+        check(&[".npm/_cacache/x", ".npmrc"], &[], &[".npm/_cacache"]);
+        check(&[".m2/repository/x", ".m2/settings.xml"], &[], &[".m2/repository"]);
+        check(&[".gradle/caches/x", ".gradle/gradle.properties"], &[], &[".gradle/caches"]);
+        check(
+            &[".nvm/versions/node/v20/bin/node", ".nvm/versions/node/v20/lib/x"],
+            &[".nvm/versions/node/v20/bin"],
+            &[".nvm/versions/node/v20"],
+        );
+        check(&[".local/bin/x", ".local/share/keyrings/login"], &[".local/bin"], &[".local/bin"]);
+        check(&[".local/lib/python3.11/site-packages/x"], &[], &[".local/lib/python3.11"]);
+    }
+
+    #[test]
+    fn a_home_is_never_lent_whole_whoever_asks() {
+        let home = home_with(&["bin/x", ".ssh/id"]);
+        let above = home.path().parent().expect("a parent");
+        for variable in ["JAVA_HOME", "GOROOT", "VIRTUAL_ENV", "CARGO_HOME"] {
+            for wide in [home.path(), above, Path::new("/"), &home.path().join(".ssh")] {
+                let variables = BTreeMap::from([(variable.into(), wide.into()), ("PATH".into(), wide.into())]);
+                let lent = find(&variables, home.path());
+                let key = home.path().join(".ssh/id");
+                let reaches = |lent: &LentPath| key.starts_with(&lent.path);
+                assert!(!lent.paths.iter().any(reaches), "{variable}={wide:?} lends {:?}", lent.paths);
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_on_the_path_lends_the_tool_it_leads_to_and_no_secret() {
+        let home = home_with(&[".local/share/uv/tools/ruff/bin/ruff", ".ssh/id", ".local/bin/x"]);
+        let bin = home.path().join(".local/bin");
+        std::os::unix::fs::symlink(home.path().join(".local/share/uv/tools/ruff/bin/ruff"), bin.join("ruff"))
+            .expect("link");
+        std::os::unix::fs::symlink(home.path().join(".ssh/id"), bin.join("id")).expect("link");
+        let lent = find(&BTreeMap::from([("PATH".into(), bin.into())]), home.path());
+        let real = home.path().canonicalize().expect("is there");
+        assert!(lent.paths.iter().any(|lent| real.join(".local/share/uv/tools/ruff/bin/ruff").starts_with(&lent.path)));
+        assert!(!lent.paths.iter().any(|lent| real.join(".ssh/id").starts_with(&lent.path)), "{:?}", lent.paths);
+    }
+
+    #[test]
+    fn only_listed_variables_are_passed_on() {
+        let home = home_with(&[]);
+        let variables = BTreeMap::from([("LANG".into(), "C".into()), ("AWS_SECRET_ACCESS_KEY".into(), "s".into())]);
+        let lent = find(&variables, home.path());
+        assert!(lent.env.contains_key(&OsString::from("LANG")));
+        assert!(!lent.env.contains_key(&OsString::from("AWS_SECRET_ACCESS_KEY")));
+    }
+}

@@ -1,0 +1,112 @@
+//! What a reader could miss in the text of a change: hidden characters, conflict markers, orders to reviewers,
+//! line endings, binaries.
+
+use std::sync::LazyLock;
+
+use regex::{Regex, RegexBuilder};
+
+use super::rules::breach;
+use super::{Violation, added, hidden};
+use crate::diff::{FileChange, FileMode};
+
+/// At most this many violations of one rule for one file: the first few are enough to look.
+const MOST: usize = 5;
+
+/// What the text of this file's new side breaks.
+pub(super) fn check(file: &FileChange, found: &mut Vec<Violation>) {
+    binary(file, found);
+    let lines = added::lines(file);
+    hidden_characters(file, &lines, found);
+    conflict_markers(file, &lines, found);
+    addressed(file, &lines, found);
+    line_endings(file, found);
+}
+
+fn binary(file: &FileChange, found: &mut Vec<Violation>) {
+    let is = |side: &crate::diff::FileSide| {
+        matches!(side.mode, FileMode::Regular | FileMode::Executable) && side.is_binary()
+    };
+    if let Some(new) = file.new.as_ref().filter(|side| is(side)) {
+        let how = if file.old.is_some() { "changes" } else { "is added" };
+        let message = format!("a binary of {} bytes {how}", new.content.len());
+        found.push(breach("binary-added", &file.path, None, message));
+    }
+}
+
+fn hidden_characters(file: &FileChange, lines: &[(u32, &str)], found: &mut Vec<Violation>) {
+    let prose = hidden::is_prose(file);
+    let had = added::text(file.old.as_ref()).unwrap_or("");
+    let new = lines.iter().filter_map(|(number, line)| {
+        hidden::find(line, *number == 1, prose).filter(|c| !carried(*c, had, file)).map(|c| (*number, c))
+    });
+    for (number, c) in new.take(MOST) {
+        let message = format!("an invisible or direction-changing character U+{:04X} is added", u32::from(c));
+        found.push(breach("hidden-characters", &file.path, Some(number), message));
+    }
+}
+
+/// Whether the base had the character at least as often: a line around it changed, nothing was hidden.
+fn carried(c: char, had: &str, file: &FileChange) -> bool {
+    let new = added::text(file.new.as_ref()).unwrap_or("");
+    had.matches(c).count() >= new.matches(c).count()
+}
+
+fn conflict_markers(file: &FileChange, lines: &[(u32, &str)], found: &mut Vec<Violation>) {
+    let starts = |line: &str| line == "<<<<<<<" || line.starts_with("<<<<<<< ");
+    let ends = |line: &str| line == ">>>>>>>" || line.starts_with(">>>>>>> ");
+    // documents show conflicts on purpose
+    if hidden::is_prose(file) && !matches!(file.path.extension(), Some("json" | "yml" | "yaml" | "html")) {
+        return;
+    }
+    let Some(new) = added::text(file.new.as_ref()) else { return };
+    let mut wanted = 0;
+    for line in new.lines() {
+        wanted += usize::from(match wanted {
+            0 => starts(line),
+            1 => line == "=======",
+            2 => ends(line),
+            _ => false,
+        });
+    }
+    let marker = lines.iter().find(|(_, line)| starts(line) || ends(line));
+    if let (3, Some((number, _))) = (wanted, marker) {
+        found.push(breach("conflict-marker", &file.path, Some(*number), "a conflict marker is added"));
+    }
+}
+
+/// Orders to a reader who is a model, or to whoever reviews: written narrowly, so that code about reviews is quiet.
+static ORDERS: LazyLock<Regex> = LazyLock::new(|| {
+    let forms = [
+        r"\b(ignore|disregard|forget|override)\s+(all\s+|any\s+|every\s+|of\s+|the\s+|your\s+|my\s+|these\s+)*(previous|prior|above|preceding|earlier|system|existing)\s+(instruction|prompt|direction|rule|guideline|message|context)s?\b",
+        r"\b(you\s+are|act\s+as|as)\s+(now\s+)?(an?\s+)?(ai|llm|language\s+model|automated)\s+(code\s+)?(review|reviewer|assistant|agent)",
+        r"\b(note|notice|message|instructions?|attention|important)\s*(to|for)?\s*:?\s*(all\s+|any\s+|the\s+)*(ai|llm|automated|code)\s*[- ]?(reviewers?|assistants?|agents?|models?)\b",
+        r"\b(ai|llm|automated|code)?\s*(reviewers?|assistants?)\s*[:,]\s*(please\s+)?(approve|accept|merge|ignore|skip|rate|score|do\s+not|don't)\b",
+        r"\b(do\s+not|don't|never)\s+(flag|report|mention|reveal)\s+(this|these|the|any)\b.{0,60}\b(review|reviewer|user|human|security\s+team)\b",
+        r"\b(rate|score|grade)\s+this\s+(change|patch|code|pull\s+request|pr|diff)\s+(as\s+)?(a\s+)?(10|ten|perfect|high|safe)",
+        r"\bapprove\s+this\s+(change|patch|pull\s+request|pr|diff|commit)\s+(without|immediately|automatically|regardless)",
+        r"<\|?(im_start|system|endoftext)\|?>",
+    ];
+    let pattern = forms.join("|");
+    RegexBuilder::new(&pattern).case_insensitive(true).size_limit(4 << 20).build().expect("the forms are well formed")
+});
+
+fn addressed(file: &FileChange, lines: &[(u32, &str)], found: &mut Vec<Violation>) {
+    for (number, _) in lines.iter().filter(|(_, line)| ORDERS.is_match(line)).take(MOST) {
+        let message = "the line reads as an order to a reviewer or a model";
+        found.push(breach("addressed-to-reviewers", &file.path, Some(*number), message));
+    }
+}
+
+fn line_endings(file: &FileChange, found: &mut Vec<Violation>) {
+    let (Some(old), Some(new)) = (added::text(file.old.as_ref()), added::text(file.new.as_ref())) else { return };
+    let share = |text: &str| {
+        let lines = text.matches('\n').count();
+        (lines >= 3).then(|| text.matches("\r\n").count() * 100 / lines)
+    };
+    let message = match (share(old), share(new)) {
+        (Some(0..=10), Some(90..)) => "every line ending turns from LF into CRLF",
+        (Some(90..), Some(0..=10)) => "every line ending turns from CRLF into LF",
+        _ => return,
+    };
+    found.push(breach("line-endings", &file.path, None, message));
+}

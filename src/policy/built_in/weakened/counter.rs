@@ -1,0 +1,203 @@
+//! How many tests a text holds: by its syntax tree, or by its lines where no grammar knows the language.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::cancel::Cancel;
+use crate::id::RepoPath;
+use crate::syntax::{Language, ParseLimits, Parsed, Syntax};
+
+/// What a text holds of tests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::policy::built_in) struct TestCounts {
+    /// Test functions or cases.
+    pub(super) tests: u32,
+    /// Assertions.
+    pub(super) assertions: u32,
+    /// Marks that switch a test off.
+    pub(super) skipped: u32,
+}
+
+/// Counts the tests of a file's text. Total: what is no source counts as nothing.
+pub(in crate::policy::built_in) trait TestCounter {
+    /// The counts of `text`, which is at `path`.
+    fn count(&self, path: &RepoPath, text: &str) -> TestCounts;
+}
+
+/// Looks at the syntax tree, where a comment or a string that says `assert` counts for nothing.
+#[derive(Debug, Default)]
+pub(in crate::policy::built_in) struct SyntaxCounter {
+    syntax: Syntax,
+}
+
+impl SyntaxCounter {
+    fn tree(&self, path: &RepoPath, text: &str) -> Option<TestCounts> {
+        let first = text.lines().next().unwrap_or("").as_bytes();
+        let language = Language::from_path(path, first).filter(|language| language.has_tags())?;
+        let parsed = Parsed::new(language, text.as_bytes().into(), ParseLimits::default(), &Cancel::new()).ok()?;
+        let facts = self.syntax.test_facts(&parsed);
+        let tests = u32::try_from(facts.tests.len()).unwrap_or(u32::MAX);
+        Some(counts_here(TestCounts { tests, assertions: facts.assertions, skipped: facts.skipped }))
+    }
+}
+
+impl TestCounter for SyntaxCounter {
+    fn count(&self, path: &RepoPath, text: &str) -> TestCounts {
+        // tests inside of macros have no nodes of their own: their lines tell
+        self.tree(path, text).filter(|counts| counts.tests > 0).unwrap_or_else(|| LineCounter.count(path, text))
+    }
+}
+
+/// Looks at lines; knows comments that fill a line, not strings.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LineCounter;
+
+struct Words {
+    extensions: &'static [&'static str],
+    comment: &'static str,
+    tests: Regex,
+    assertions: Regex,
+    skipped: Regex,
+}
+
+fn words(
+    extensions: &'static [&'static str],
+    comment: &'static str,
+    tests: &str,
+    assertions: &str,
+    skipped: &str,
+) -> Words {
+    let regex = |pattern: &str| Regex::new(pattern).expect("the patterns of this file are well formed");
+    Words { extensions, comment, tests: regex(tests), assertions: regex(assertions), skipped: regex(skipped) }
+}
+
+static WORDS: LazyLock<Vec<Words>> = LazyLock::new(|| {
+    vec![
+        words(
+            &["rs"],
+            "//",
+            r"^\s*#\[(\w+::)*test\b|^\s*#\[(rstest|test_case|quickcheck|proptest)\b",
+            r"\b(debug_)?assert\w*!|\bprop_assert\w*!",
+            r"^\s*#\[ignore\b|cfg_attr\([^)]*\bignore\b",
+        ),
+        words(
+            &["py"],
+            "#",
+            r"^\s*(async\s+)?def\s+test\w*\s*\(",
+            r"^\s*assert\b|\bself\.assert\w+\(|\.assert_\w+\(|\bpytest\.raises\(",
+            r"@(pytest\.mark\.(skip|skipif|xfail)|unittest\.(skip\w*|expectedFailure))\b|\bpytest\.(skip|xfail)\(|\.skipTest\(",
+        ),
+        words(
+            &["js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts", "vue", "svelte"],
+            "//",
+            r"^\s*(it|test|specify)(\.\w+)*\s*[.(`]",
+            r"\b(expect|assert|assert\.\w+|t\.(is|true|false|deepEqual|throws))\s*\(",
+            r"\b(it|test|describe|suite|context)\.(skip|todo|failing)\b|^\s*(xit|xtest|xdescribe)\s*\(",
+        ),
+        words(
+            &["go"],
+            "//",
+            r"^func\s+(Test|Fuzz|Example)\w*\s*\(",
+            r"\bt\.(Error|Errorf|Fatal|Fatalf|Fail|FailNow)\(|\b(assert|require)\.\w+\(",
+            r"\bt\.(Skip|Skipf|SkipNow)\(",
+        ),
+        words(
+            &["java", "kt", "kts", "groovy", "scala"],
+            "//",
+            r"^\s*@(Test|ParameterizedTest|RepeatedTest|TestFactory|TestTemplate)\b",
+            r"\b(assert\w*|verify|expectThrows|fail)\s*\(|\.should\w*\(",
+            r"^\s*@(Disabled\w*|Ignore)\b",
+        ),
+        words(
+            &["cs"],
+            "//",
+            r"^\s*\[(Fact|Theory|Test|TestMethod|TestCase)\b",
+            r"\bAssert\.\w+\(|\.Should\(\)",
+            r"^\s*\[Ignore\b|\bSkip\s*=",
+        ),
+        words(
+            &["rb"],
+            "#",
+            r"^\s*(it|specify|test)\s+['\x22]|^\s*def\s+test_\w+",
+            r"\bassert\w*\b|\bexpect\s*[({]|\brefute\w*\b",
+            r"^\s*(xit|xdescribe|pending|skip)\b",
+        ),
+        words(
+            &["php"],
+            "//",
+            r"function\s+test\w*\s*\(|^\s*#\[Test\]|^\s*(it|test)\s*\(",
+            r"->assert\w+\(|::assert\w+\(|\bexpect\(",
+            r"->markTest(Skipped|Incomplete)\(",
+        ),
+        words(
+            &["c", "cc", "cpp", "cxx", "h", "hpp"],
+            "//",
+            r"^\s*(TEST|TEST_F|TEST_P|TYPED_TEST|TEST_CASE|SCENARIO|BOOST_AUTO_TEST_CASE|START_TEST)\s*\(",
+            r"\b(ASSERT|EXPECT|CHECK|REQUIRE|BOOST_(CHECK|REQUIRE)|ck_assert)\w*\s*\(|\bassert\s*\(",
+            r"\bGTEST_SKIP\b|^\s*TEST\w*\(\s*\w+\s*,\s*DISABLED_|\bSKIP\(",
+        ),
+    ]
+});
+
+/// Whether assertions of such a file are asserted by tests: Rust and C assert in ordinary code too.
+fn counts_here(counts: TestCounts) -> TestCounts {
+    if counts.tests == 0 { TestCounts { assertions: 0, ..counts } } else { counts }
+}
+
+impl TestCounter for LineCounter {
+    fn count(&self, path: &RepoPath, text: &str) -> TestCounts {
+        let Some(extension) = path.extension() else { return TestCounts::default() };
+        let Some(words) = WORDS.iter().find(|words| words.extensions.contains(&extension)) else {
+            return TestCounts::default();
+        };
+        let mut counts = TestCounts::default();
+        for line in text.lines().filter(|line| !line.trim_start().starts_with(words.comment)) {
+            counts.tests += u32::from(words.tests.is_match(line));
+            counts.assertions += u32::try_from(words.assertions.find_iter(line).count()).unwrap_or(u32::MAX);
+            counts.skipped += u32::from(words.skipped.is_match(line));
+        }
+        counts_here(counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, text: &str, tests: u32, assertions: u32, skipped: u32) {
+        let expected = TestCounts { tests, assertions, skipped };
+        assert_eq!(LineCounter.count(&path.into(), text), expected, "{path}, by lines");
+        assert_eq!(SyntaxCounter::default().count(&path.into(), text), expected, "{path}, by its tree");
+    }
+
+    #[test]
+    fn strings_and_comments_are_no_tests() {
+        let text = "/*\n#[test]\nfn old() {}\n*/\n#[test]\nfn a() { let s = \"assert!(x)\"; assert!(s.is_empty()); }\n";
+        let counts = SyntaxCounter::default().count(&"a.rs".into(), text);
+        assert_eq!(counts, TestCounts { tests: 1, assertions: 1, skipped: 0 });
+        let inside = "proptest! {\n    #[test]\n    fn a(x in 0..9) { prop_assert!(x < 9); }\n}\n";
+        assert_eq!(SyntaxCounter::default().count(&"a.rs".into(), inside).tests, 1, "lines tell what trees do not");
+    }
+
+    #[test]
+    fn tests_are_counted_in_every_language() {
+        check("a.rs", "#[test]\nfn a() { assert_eq!(1, 1); }\n#[tokio::test]\n#[ignore]\nasync fn b() {}\n", 2, 1, 1);
+        check("a.rs", "fn f() { assert!(true); }\n// #[test]\n", 0, 0, 0);
+        check(
+            "t.py",
+            "def test_a():\n    assert 1\n@pytest.mark.skip\ndef test_b():\n    self.assertEqual(1, 1)\n",
+            2,
+            2,
+            1,
+        );
+        check("t.py", "def testify(): pass\ndef helper(): pass\n# def test_c():\n", 1, 0, 0);
+        check("a.test.ts", "it('x', () => {\n  expect(1).toBe(1)\n})\nit.skip('y', () => {})\n", 2, 1, 1);
+        check("a.ts", "const it = 1;\nwriter.testing()\n", 0, 0, 0);
+        check("a_test.go", "func TestA(t *testing.T) {\n  t.Fatal(1)\n  t.Skip()\n}\n", 1, 1, 1);
+        check("ATest.java", "  @Test\n  @Disabled(\"x\")\n  void a() { assertEquals(1, 1); }\n", 1, 1, 1);
+        check("a_test.cc", "TEST(A, B) {\n  EXPECT_EQ(1, 1);\n}\n", 1, 1, 0);
+        check("README.md", "#[test]\n", 0, 0, 0);
+    }
+}

@@ -1,0 +1,68 @@
+//! Drift: how far the user's branch moved since a base was taken, and whether a change still merges.
+
+use std::collections::BTreeSet;
+
+use git2::{ErrorCode, MergeOptions, Oid, Repository};
+
+use super::difference::Difference;
+use super::objects::{to_id, to_oid};
+use super::open::{Opened, git_error, shown};
+use super::private::Private;
+use crate::id::{ObjectId, RepoPath};
+use crate::repository::{Drift, Snapshot, VcsError};
+
+/// Compares the base of `snapshot` with the tip of its branch now, and `tree` with both.
+pub(super) fn drift(
+    opened: &Opened,
+    private: &Private,
+    snapshot: &Snapshot,
+    tree: &ObjectId,
+) -> Result<Drift, VcsError> {
+    let none = Drift { commits: 0, touched_by_both: Vec::new(), merges_cleanly: true };
+    let Some(branch) = &snapshot.branch else { return Ok(none) };
+    let no_branch = |_| VcsError::NoSuchRevision { rev: branch.clone(), repo: shown(&opened.root) };
+    let local = opened.repo.find_reference(&format!("refs/heads/{branch}"));
+    let found =
+        local.or_else(|_| opened.repo.find_reference(&format!("refs/remotes/origin/{branch}"))).map_err(no_branch)?;
+    let tip = found.peel_to_commit().map_err(no_branch)?.id();
+    let (base, tree) = (to_oid(&snapshot.commit)?, to_oid(tree)?);
+    if tip == base {
+        return Ok(none);
+    }
+    private.with(|repo| compare(repo, base, tip, tree))?.map_err(|error| match error {
+        VcsError::Git { .. } if !reaches(private, base) => {
+            VcsError::BaseGone { commit: to_id(base), repo: shown(&opened.root) }
+        }
+        error => error,
+    })
+}
+
+fn reaches(private: &Private, commit: Oid) -> bool {
+    private.with(|repo| repo.find_commit(commit).is_ok()).unwrap_or(false)
+}
+
+fn compare(repo: &Repository, base: Oid, tip: Oid, tree: Oid) -> Result<Drift, VcsError> {
+    let failed = |error: git2::Error| git_error("merge-tree", &error);
+    let base_tree = repo.find_commit(base).and_then(|commit| commit.tree()).map_err(failed)?;
+    let tip_tree = repo.find_commit(tip).and_then(|commit| commit.tree()).map_err(failed)?;
+    // a shallow history ends before the base: all that can be said is that the branch moved
+    let commits = repo.graph_ahead_behind(tip, base).map_or(1, |(ahead, _)| ahead);
+    let odb = repo.odb().map_err(failed)?;
+    let touched = |new: Oid| -> Result<BTreeSet<RepoPath>, VcsError> {
+        let difference = Difference::between(&odb, Some(base_tree.id()), Some(new))?;
+        Ok(difference.files.into_iter().map(|file| file.path).collect())
+    };
+    let (theirs, ours) = (touched(tip_tree.id())?, touched(tree)?);
+    let ours_tree = repo.find_tree(tree).map_err(failed)?;
+    let merged = repo.merge_trees(&base_tree, &tip_tree, &ours_tree, Some(MergeOptions::new().fail_on_conflict(true)));
+    let merges_cleanly = match merged {
+        Ok(index) => !index.has_conflicts(),
+        Err(error) if error.code() == ErrorCode::MergeConflict => false,
+        Err(error) => return Err(failed(error)),
+    };
+    Ok(Drift {
+        commits: u32::try_from(commits).unwrap_or(u32::MAX),
+        touched_by_both: theirs.intersection(&ours).cloned().collect(),
+        merges_cleanly,
+    })
+}

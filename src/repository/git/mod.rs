@@ -1,0 +1,246 @@
+//! Version control by libgit2, and by the `git` program only to clone.
+//!
+//! The user's repository is read and nothing else: not a ref, an object, a worktree record or the index's times.
+//! New objects go to a private bare repository ([`private`]); the two exceptions are asked for by a person and say so
+//! in their names: [`GitVcs::write_tree_into`] here and `publish_branch` in `publishing`.
+
+mod attributes;
+mod base;
+mod beneath;
+mod checkout;
+mod difference;
+mod dirty;
+mod drift;
+mod into_user;
+mod objects;
+mod open;
+mod pack;
+mod private;
+mod program;
+mod sha1;
+mod stamps;
+mod tree;
+mod user;
+mod write;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::objects::{io_error, new_object, store, to_id, to_oid};
+use self::open::{Opened, git_error, open};
+use self::private::{Private, Privates};
+use self::program::GitProgram;
+use self::tree::GitTree;
+use super::{
+    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError, WorkSpec,
+};
+use crate::cancel::Cancel;
+use crate::diff::ChangeSet;
+use crate::id::{Digest, ObjectId};
+
+pub(crate) use self::into_user::{BranchPlace, CreateBranchError};
+
+/// Version control by libgit2.
+pub struct GitVcs {
+    privates: Privates,
+    program: GitProgram,
+    environment: BTreeMap<OsString, OsString>,
+}
+
+/// A tree read straight from the user's repository, with the commit it belongs to.
+pub struct UserTree {
+    /// The commit.
+    pub commit: ObjectId,
+    /// Its tree.
+    pub tree: Arc<dyn Tree>,
+}
+
+impl GitVcs {
+    /// Private repositories go below `repos`; `environment` is what the user's own git would see (HOME, PATH,
+    /// XDG_CONFIG_HOME, SSH_AUTH_SOCK, proxies; nothing else is passed on).
+    #[must_use]
+    pub fn new(repos: PathBuf, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let environment: BTreeMap<_, _> = environment.into_iter().collect();
+        Self { program: GitProgram::new(&environment), privates: Privates::new(repos), environment }
+    }
+
+    /// The bare directory of a private repository.
+    #[must_use]
+    pub fn private_path(&self, key: &RepoKey) -> PathBuf {
+        self.privates.path(key)
+    }
+
+    /// The tree of `rev` (HEAD where it is `None`), read without a private repository: for a look that must leave
+    /// nothing anywhere.
+    ///
+    /// # Errors
+    /// [`VcsError`]: no repository, unborn, no such revision.
+    pub fn user_tree(&self, source: &Source, rev: Option<&str>) -> Result<UserTree, VcsError> {
+        let opened = self.open(source)?;
+        let (commit, tree) = into_user::commit_and_tree(&opened, rev)?;
+        let private = Arc::new(Private::at(opened.object_home()));
+        Ok(UserTree { commit: to_id(commit), tree: Arc::new(GitTree::open(private, &to_id(tree))?) })
+    }
+
+    /// The id of the tree that `changes` make of `rev`; nothing is stored.
+    ///
+    /// # Errors
+    /// As [`Vcs::write_tree`].
+    pub fn would_be_tree(&self, source: &Source, rev: Option<&str>, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
+        Ok(to_id(into_user::tree_of_changes(&self.open(source)?, rev, changes)?.id))
+    }
+
+    /// Stores the tree that `changes` make of `rev` among the objects of the user's repository, because the person
+    /// asked for it (`check-patch --write-tree`). No ref, index or file changes.
+    ///
+    /// # Errors
+    /// As [`Vcs::write_tree`].
+    pub fn write_tree_into(
+        &self,
+        source: &Source,
+        rev: Option<&str>,
+        changes: &ChangeSet,
+    ) -> Result<ObjectId, VcsError> {
+        let opened = self.open(source)?;
+        let tree = into_user::tree_of_changes(&opened, rev, changes)?;
+        into_user::store_missing(&opened, tree.objects)?;
+        Ok(to_id(tree.id))
+    }
+
+    fn open(&self, source: &Source) -> Result<Opened, VcsError> {
+        match source {
+            Source::Path(path) => open(path.as_path(), self.privates.folder()),
+            Source::Url(url) => open(&self.cloned(url)?, self.privates.folder()),
+        }
+    }
+
+    /// The bare clone of `url`, made where it is missing.
+    fn cloned(&self, url: &str) -> Result<PathBuf, VcsError> {
+        let path = base::clone_path(self.privates.folder(), url);
+        if path.join("HEAD").exists() {
+            return Ok(path);
+        }
+        let folder = self.privates.folder();
+        std::fs::create_dir_all(folder).map_err(|cause| io_error("create", folder, cause))?;
+        let failed = |cause| io_error("clone into", &path, cause);
+        let aside = tempfile::Builder::new().prefix("clone-").tempdir_in(folder).map_err(failed)?;
+        let fresh = aside.path().join("clone");
+        self.program.clone_bare(url, &fresh)?;
+        match std::fs::rename(&fresh, &path) {
+            Err(cause) if !path.join("HEAD").exists() => Err(failed(cause)),
+            _ => Ok(path),
+        }
+    }
+
+    /// Where the record of the checkout `into` is kept.
+    fn checkout_state(private: &Private, into: &Path) -> PathBuf {
+        use std::os::unix::ffi::OsStrExt as _;
+        let canonical = into.canonicalize().unwrap_or_else(|_| into.to_owned());
+        private.path().join("checkouts").join(Digest::of(canonical.as_os_str().as_bytes()).to_string())
+    }
+}
+
+impl Vcs for GitVcs {
+    fn facts(&self, source: &Source) -> Result<RepositoryFacts, VcsError> {
+        let mut facts = self.open(source)?.facts()?;
+        if let Source::Url(url) = source {
+            facts.name = base::name_of_url(url);
+        }
+        Ok(facts)
+    }
+
+    fn changed_files(&self, source: &Source) -> Result<u32, VcsError> {
+        dirty::count(&self.open(source)?)
+    }
+
+    fn snapshot(&self, source: &Source, base: &Base) -> Result<Snapshot, VcsError> {
+        // without a network the clone as it is serves as well, and says so
+        let stale = match source {
+            Source::Path(_) => false,
+            Source::Url(url) => {
+                let path = base::clone_path(self.privates.folder(), url);
+                path.join("HEAD").exists() && self.program.fetch(&path).is_err()
+            }
+        };
+        let opened = self.open(source)?;
+        // refused before a private repository is made: a refusal leaves nothing behind
+        if !matches!(base, Base::Rev(_) | Base::Of(WorkSpec::Range(_))) && opened.head()?.is_none() {
+            return Err(VcsError::Unborn(open::shown(&opened.root)));
+        }
+        let private = self.privates.of(&opened)?;
+        let mut snapshot = base::snapshot(&opened, &private, source, base, self.privates.folder())?;
+        if stale {
+            snapshot.notices.push("the address could not be reached: this is the clone as of the last time".to_owned());
+        }
+        Ok(snapshot)
+    }
+
+    fn tree(&self, key: &RepoKey, id: &ObjectId) -> Result<Arc<dyn Tree>, VcsError> {
+        Ok(Arc::new(GitTree::open(self.privates.get(key)?, id)?))
+    }
+
+    fn changes(&self, key: &RepoKey, old: &ObjectId, new: &ObjectId) -> Result<ChangeSet, VcsError> {
+        difference::changes(&*self.privates.get(key)?, to_oid(old)?, to_oid(new)?)
+    }
+
+    fn commit_facts(&self, key: &RepoKey, commit: &ObjectId) -> Result<(ObjectId, String), VcsError> {
+        let private = self.privates.get(key)?;
+        let oid = to_oid(commit)?;
+        private.with(|repo| match repo.find_commit(oid) {
+            Ok(found) => Ok((to_id(found.tree_id()), String::from_utf8_lossy(found.message_raw_bytes()).into_owned())),
+            Err(_) => Err(VcsError::NoSuchRevision { rev: commit.to_string(), repo: private.source() }),
+        })?
+    }
+
+    fn write_tree(&self, key: &RepoKey, base: &ObjectId, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
+        let private = self.privates.get(key)?;
+        let base = to_oid(base)?;
+        let tree = private.with(|repo| {
+            let odb = repo.odb().map_err(|error| git_error("open objects", &error))?;
+            write::new_tree(&odb, base, changes)
+        })??;
+        store(&private.objects(), tree.objects)?;
+        Ok(to_id(tree.id))
+    }
+
+    fn commit(&self, key: &RepoKey, commit: &NewCommit) -> Result<ObjectId, VcsError> {
+        let private = self.privates.get(key)?;
+        let (tree, parent) = (to_oid(&commit.tree)?, to_oid(&commit.parent)?);
+        let bytes = private.with(|repo| {
+            base::commit_bytes(repo, tree, parent, &commit.message, &commit.author, commit.at.seconds())
+        })??;
+        let object = new_object(git2::ObjectType::Commit, bytes.into());
+        let id = object.id;
+        store(&private.objects(), vec![object])?;
+        private.with(|repo| match repo.find_reference(&commit.reference) {
+            Ok(found) if found.target() == Some(id) => Ok(to_id(id)),
+            Ok(_) => Err(VcsError::RefTaken { reference: commit.reference.clone() }),
+            Err(_) => {
+                let made = repo.reference(&commit.reference, id, false, "paraph: version");
+                made.map(|_| to_id(id)).map_err(|error| git_error("update-ref", &error))
+            }
+        })?
+    }
+
+    fn checkout(&self, key: &RepoKey, tree: &ObjectId, into: &Path, cancel: &Cancel) -> Result<(), VcsError> {
+        let private = self.privates.get(key)?;
+        let entries = GitTree::open(private.clone(), tree)?.entries()?;
+        checkout::checkout(&private, &entries, into, &Self::checkout_state(&private, into), cancel)
+    }
+
+    fn remove_checkout(&self, key: &RepoKey, into: &Path) -> Result<(), VcsError> {
+        let private = self.privates.get(key)?;
+        checkout::remove_checkout(into, &Self::checkout_state(&private, into))
+    }
+
+    fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError> {
+        let opened = self.open(&snapshot.source)?;
+        drift::drift(&opened, &*self.privates.of(&opened)?, snapshot, tree)
+    }
+
+    fn user(&self) -> Option<CommitIdentity> {
+        user::user(&self.environment)
+    }
+}

@@ -1,0 +1,156 @@
+//! A git tree behind the [`Tree`] port.
+
+use std::sync::{Arc, OnceLock};
+
+use git2::{ErrorCode, Odb, Oid};
+
+use super::objects::{RawEntry, parse_tree, to_id, to_oid};
+use super::private::Private;
+use crate::diff::FileMode;
+use crate::id::{ObjectId, RepoPath};
+use crate::repository::{Tree, TreeEntry, TreeError, VcsError};
+
+/// The longest path of a folder that is walked. // 4,096: PATH_MAX on Linux; a made-up tree may nest without end
+const PATH_LIMIT: usize = 4096;
+
+/// A tree that a private repository reaches.
+pub(super) struct GitTree {
+    private: Arc<Private>,
+    id: ObjectId,
+    root: Oid,
+    entries: OnceLock<Arc<[TreeEntry]>>,
+}
+
+impl GitTree {
+    /// The tree `id`; [`VcsError::BaseGone`] where it cannot be read.
+    pub(super) fn open(private: Arc<Private>, id: &ObjectId) -> Result<Self, VcsError> {
+        let root = to_oid(id)?;
+        let found = private.with(|repo| repo.odb().is_ok_and(|odb| read_tree(&odb, root, b"").is_ok()))?;
+        if !found {
+            return Err(VcsError::BaseGone { commit: id.clone(), repo: private.source() });
+        }
+        Ok(Self { private, id: id.clone(), root, entries: OnceLock::new() })
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&Odb<'_>) -> Result<R, TreeError>) -> Result<R, TreeError> {
+        let unreadable = |error: &dyn std::fmt::Display| TreeError::Unreadable(error.to_string());
+        self.private
+            .with(|repo| repo.odb().map_err(|error| unreadable(&error.message())).and_then(|odb| work(&odb)))
+            .map_err(|error| unreadable(&error))?
+    }
+
+    fn oid(entry: &TreeEntry) -> Result<Oid, TreeError> {
+        Oid::from_str(entry.id.as_str()).map_err(|error| TreeError::Unreadable(error.message().to_owned()))
+    }
+}
+
+/// What reading the object of `path` came to.
+pub(super) fn read_error(error: &git2::Error, id: Oid, path: &[u8]) -> TreeError {
+    match error.code() {
+        ErrorCode::NotFound => TreeError::Missing { id: to_id(id), path: RepoPath::from_bytes(path) },
+        _ => TreeError::Unreadable(format!("{id}: {}", error.message())),
+    }
+}
+
+/// The entries of the tree `id`, which lies at `path`.
+pub(super) fn read_tree(odb: &Odb<'_>, id: Oid, path: &[u8]) -> Result<Vec<RawEntry>, TreeError> {
+    if path.len() > PATH_LIMIT {
+        return Err(TreeError::Unreadable(format!("{id} lies deeper than {PATH_LIMIT} bytes of path")));
+    }
+    let object = odb.read(id).map_err(|error| read_error(&error, id, path))?;
+    let damaged = || TreeError::Unreadable(format!("{id} is not a tree"));
+    if object.kind() != git2::ObjectType::Tree {
+        return Err(damaged());
+    }
+    parse_tree(object.data()).ok_or_else(damaged)
+}
+
+/// `folder/name`, or `name` at the top.
+pub(super) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    if folder.is_empty() {
+        return name.to_vec();
+    }
+    [folder, b"/", name].concat()
+}
+
+/// Appends every file below the tree `id` at `folder`. A name that no tree may hold is left for the policy to see.
+fn list(odb: &Odb<'_>, id: Oid, folder: &[u8], found: &mut Vec<TreeEntry>) -> Result<(), TreeError> {
+    for entry in read_tree(odb, id, folder)? {
+        let path = join(folder, &entry.name);
+        if entry.is_directory() {
+            list(odb, entry.id, &path, found)?;
+        } else {
+            found.push(TreeEntry { path: RepoPath::from_bytes(path), mode: entry.mode(), id: to_id(entry.id) });
+        }
+    }
+    Ok(())
+}
+
+/// Finds the file or folder at `path` below the tree `root`.
+pub(super) fn find(odb: &Odb<'_>, root: Oid, path: &RepoPath) -> Result<Option<RawEntry>, TreeError> {
+    let mut folder = root;
+    let mut walked: Vec<u8> = Vec::new();
+    let mut parts = path.components().peekable();
+    while let Some(part) = parts.next() {
+        let Some(entry) = read_tree(odb, folder, &walked)?.into_iter().find(|entry| entry.name == part) else {
+            return Ok(None);
+        };
+        if parts.peek().is_none() {
+            return Ok(Some(entry));
+        }
+        if !entry.is_directory() {
+            return Ok(None);
+        }
+        folder = entry.id;
+        walked = join(&walked, part);
+    }
+    Ok(None)
+}
+
+impl Tree for GitTree {
+    fn id(&self) -> &ObjectId {
+        &self.id
+    }
+
+    fn entries(&self) -> Result<Arc<[TreeEntry]>, TreeError> {
+        if let Some(entries) = self.entries.get() {
+            return Ok(entries.clone());
+        }
+        let mut found = Vec::new();
+        self.with(|odb| list(odb, self.root, b"", &mut found))?;
+        // git's own order differs from that of path bytes only where a folder's name is a prefix: nearly sorted
+        found.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(self.entries.get_or_init(|| found.into()).clone())
+    }
+
+    fn entry(&self, path: &RepoPath) -> Result<Option<TreeEntry>, TreeError> {
+        if let Some(entries) = self.entries.get() {
+            let at = entries.binary_search_by(|entry| entry.path.cmp(path));
+            return Ok(at.ok().map(|at| entries[at].clone()));
+        }
+        let found = self.with(|odb| find(odb, self.root, path))?.filter(|entry| !entry.is_directory());
+        Ok(found.map(|entry| TreeEntry { path: path.clone(), mode: entry.mode(), id: to_id(entry.id) }))
+    }
+
+    fn content(&self, entry: &TreeEntry) -> Result<Arc<[u8]>, TreeError> {
+        if entry.mode == FileMode::Gitlink {
+            return Ok(entry.id.as_str().as_bytes().into());
+        }
+        let id = Self::oid(entry)?;
+        self.with(|odb| match odb.read(id) {
+            Ok(object) => Ok(object.data().into()),
+            Err(error) => Err(read_error(&error, id, entry.path.as_bytes())),
+        })
+    }
+
+    fn size(&self, entry: &TreeEntry) -> Result<u64, TreeError> {
+        if entry.mode == FileMode::Gitlink {
+            return Ok(entry.id.as_str().len() as u64);
+        }
+        let id = Self::oid(entry)?;
+        self.with(|odb| match odb.read_header(id) {
+            Ok((size, _)) => Ok(size as u64),
+            Err(error) => Err(read_error(&error, id, entry.path.as_bytes())),
+        })
+    }
+}

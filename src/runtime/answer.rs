@@ -1,0 +1,408 @@
+//! Answers that only look: made from a folded session and blobs, away from the core thread.
+
+use crate::api::{
+    AgainstRequest, ArtifactView, ArtifactsView, BlobRef, ContextView, Failure, FailureKind, FileStat, FileView,
+    IndexView, LogView, OfferView, PanelView, PatchSetView, ThreadsView, TimelineEntry, TimelineView,
+};
+use crate::audit::Entry;
+use crate::cancel::Cancel;
+use crate::diff::{ChangeSet, FileChange, FileSide};
+use crate::id::{Digest, LaneId, SessionRef, Version};
+use crate::infrastructure::blobs::Blobs;
+use crate::proposal::Context;
+use crate::repository::{Tree, Vcs};
+use crate::session::{DriftSeen, Offer, PatchSetRecord, Session, offer};
+use crate::text::Untrusted;
+use crate::validation::CheckStatus;
+
+use super::house::{Said, read};
+use super::ports::Ports;
+use super::views::{decision_view, gates_of, name_of, score_view, thread_view, violations_of};
+use super::work::{StoredChange, read_changes};
+
+/// The files of a patch set, from its blob; empty where the blob is damaged (the reader is told by `audit verify`).
+pub(super) fn stats(blobs: &Blobs, digest: &Digest) -> Vec<FileStat> {
+    blobs.get(*digest).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+}
+
+/// The text of a blob; a mark where it cannot be read.
+pub(super) fn text(blobs: &Blobs, digest: &Digest) -> Untrusted {
+    blobs
+        .get(*digest)
+        .map_or_else(|error| format!("[{error}]").into(), |bytes| String::from_utf8_lossy(&bytes).into_owned().into())
+}
+
+/// The version that a reference means: the one it names, else the newest.
+pub(super) fn version_of(session: &Session, of: SessionRef) -> Result<Version, Failure> {
+    let id = session.asked.id;
+    let newest = session.versions.last().map(|version| version.number);
+    match (of.version, newest) {
+        (Some(version), _) if session.version(version).is_some() => Ok(version),
+        (Some(version), _) => Err(Failure::new(FailureKind::NotFound, format!("session {id} has no {version}"))
+            .hint(format!("paraph show {id}"))),
+        (None, Some(newest)) => Ok(newest),
+        (None, None) => Err(Failure::new(FailureKind::NotFound, format!("session {id} has no version yet"))
+            .hint(format!("paraph watch {id}"))),
+    }
+}
+
+/// The lane of that name in a version; the only one where none is named.
+pub(super) fn lane_of(session: &Session, version: Version, repo: Option<&str>) -> Result<LaneId, Failure> {
+    let id = session.asked.id;
+    let lanes: Vec<LaneId> =
+        session.version(version).map(|record| record.patch_sets.keys().copied().collect()).unwrap_or_default();
+    let names = || {
+        let named = lanes.iter().filter_map(|lane| session.lane(*lane)).map(crate::session::Lane::name);
+        named.collect::<Vec<_>>().join(", ")
+    };
+    match repo {
+        Some(repo) => {
+            lanes.iter().copied().find(|lane| session.lane(*lane).is_some_and(|lane| lane.name() == repo)).ok_or_else(
+                || {
+                    Failure::new(FailureKind::NotFound, format!("{version} of session {id} does not change `{repo}`"))
+                        .hint(format!("--repo with one of {}", names()))
+                },
+            )
+        }
+        None if lanes.len() == 1 => Ok(lanes[0]),
+        None => {
+            Err(Failure::new(FailureKind::Usage, format!("{version} of session {id} changes several repositories"))
+                .hint(format!("--repo with one of {}", names())))
+        }
+    }
+}
+
+/// The changed files of a version, against its base or another version.
+pub(super) fn patch_sets(
+    ports: &Ports,
+    session: &Session,
+    of: SessionRef,
+    repo: Option<&str>,
+    against: AgainstRequest,
+    login: &str,
+) -> Result<Vec<PatchSetView>, Failure> {
+    let version = version_of(session, of)?;
+    let lanes: Vec<LaneId> = match repo {
+        Some(_) => vec![lane_of(session, version, repo)?],
+        None => session.version(version).map(|record| record.patch_sets.keys().copied().collect()).unwrap_or_default(),
+    };
+    lanes.into_iter().map(|lane| patch_set(ports, session, version, lane, against, login)).collect()
+}
+
+fn patch_set(
+    ports: &Ports,
+    session: &Session,
+    version: Version,
+    lane: LaneId,
+    against: AgainstRequest,
+    login: &str,
+) -> Result<PatchSetView, Failure> {
+    let set = known(session, lane, version)?;
+    let other = match against {
+        AgainstRequest::Base => None,
+        AgainstRequest::Version(other) => Some(other),
+        AgainstRequest::LastReview => {
+            session.last_review.get(&(login.to_owned(), lane)).copied().filter(|other| *other < version)
+        }
+    };
+    let stored = change(&ports.blobs, set)?;
+    let changes = match other {
+        None => stored.changes,
+        Some(other) => between(&change(&ports.blobs, known(session, lane, other)?)?.changes, &stored.changes),
+    };
+    let reviewed = session.marks.get(&(login.to_owned(), lane));
+    Ok(PatchSetView {
+        session: session.asked.id,
+        version,
+        against: other.map_or_else(|| "base".to_owned(), |other| other.to_string()),
+        repo: session.lane(lane).map(crate::session::Lane::name).unwrap_or_default(),
+        digest: set.drafted.digest,
+        base_commit: set.drafted.base_commit.clone(),
+        message: set.drafted.message.clone(),
+        files: changes.files().iter().map(file_view).collect(),
+        reviewed: reviewed.map(|keys| keys.iter().copied().collect()).unwrap_or_default(),
+    })
+}
+
+/// What turns the files as version `old` leaves them into those that `new` leaves. A file that only one of the two
+/// touches is on the base in the other.
+fn between(old: &ChangeSet, new: &ChangeSet) -> ChangeSet {
+    let paths = old.files().iter().chain(new.files()).map(|file| &file.path);
+    ChangeSet::new(paths.map(|path| {
+        let (before, after) = (old.get(path), new.get(path));
+        let base = before.or(after).and_then(|file| file.old.clone());
+        FileChange {
+            path: path.clone(),
+            old: before.map_or_else(|| base.clone(), |file| file.new.clone()),
+            new: after.map_or(base, |file| file.new.clone()),
+        }
+    }))
+}
+
+fn file_view(file: &FileChange) -> FileView {
+    let mode =
+        |side: &Option<FileSide>| side.as_ref().map(|side| format!("{:06o}", side.mode.bits())).unwrap_or_default();
+    let blob = |side: &Option<FileSide>| {
+        side.as_ref().map(|side| BlobRef { digest: side.digest(), size: side.content.len() as u64 })
+    };
+    let binary = [&file.old, &file.new].into_iter().flatten().any(FileSide::is_binary);
+    let content = |side: &Option<FileSide>| side.as_ref().map(|side| side.content.clone()).unwrap_or_default();
+    let (added, deleted) = if binary {
+        (0, 0)
+    } else {
+        crate::diff::line_stat(&content(&file.old), &content(&file.new)).unwrap_or((0, 0))
+    };
+    FileView {
+        path: file.path.clone(),
+        status: file.status(),
+        added,
+        deleted,
+        binary,
+        old_mode: mode(&file.old),
+        new_mode: mode(&file.new),
+        old: blob(&file.old),
+        new: blob(&file.new),
+    }
+}
+
+fn change(blobs: &Blobs, set: &PatchSetRecord) -> Result<StoredChange, Failure> {
+    read_changes(blobs, &set.drafted.digest)
+        .map_err(|stuck| Failure::new(FailureKind::Failed, stuck.reason).hint(stuck.next))
+}
+
+fn known(session: &Session, lane: LaneId, version: Version) -> Result<&PatchSetRecord, Failure> {
+    session.patch_set(lane, version).ok_or_else(|| {
+        Failure::new(FailureKind::NotFound, format!("session {} has no {version} of this repository", session.asked.id))
+            .hint(format!("paraph show {}", session.asked.id))
+    })
+}
+
+/// How far the base of a version moved; nothing where its branch cannot be looked at any more.
+pub(super) fn drift(vcs: &dyn Vcs, session: &Session, lane: LaneId, version: Version) -> DriftSeen {
+    let seen = session.base_of(lane, version).and_then(|base| {
+        let (tree, ..) = session.patch_set(lane, version)?.applied.as_ref()?;
+        vcs.drift(base, tree).ok()
+    });
+    seen.map_or(DriftSeen::NONE, |drift| DriftSeen { commits: drift.commits, merges_cleanly: drift.merges_cleanly })
+}
+
+/// What the decision panel shows.
+pub(super) fn panel(
+    ports: &Ports,
+    session: &Session,
+    of: SessionRef,
+    repo: Option<&str>,
+) -> Result<PanelView, Failure> {
+    let version = version_of(session, of)?;
+    let lane = lane_of(session, version, repo)?;
+    let set = known(session, lane, version)?;
+    let name = session.lane(lane).map(crate::session::Lane::name).unwrap_or_default();
+    let seen = drift(ports.vcs.as_ref(), session, lane, version);
+    let open = session.threads.iter().filter(|thread| !thread.resolved).count();
+    let overridden = set.violations.iter().filter(|violation| set.is_overridden(violation)).count();
+    let mut care = Vec::new();
+    if open > 0 {
+        care.push(format!("{open} open threads"));
+    }
+    if overridden > 0 {
+        care.push(format!("{overridden} overridden WARN"));
+    }
+    let offer = match offer(session, lane, version, seen) {
+        Offer::Clean if care.is_empty() => OfferView::Clean,
+        Offer::Clean => OfferView::WithCare { because: care, reason: false },
+        Offer::WithReason { because } => {
+            OfferView::WithCare { because: because.into_iter().chain(care).collect(), reason: true }
+        }
+        Offer::Not { because } => OfferView::Not { because },
+    };
+    let base = session.base_of(lane, version);
+    Ok(PanelView {
+        session: session.asked.id,
+        goal: session.asked.goal.clone(),
+        version,
+        repo: name.clone(),
+        digest: set.drafted.digest,
+        base_commit: set.drafted.base_commit.clone(),
+        drift: seen.commits,
+        merges_cleanly: seen.merges_cleanly,
+        gates: gates_of(&name, &set.gates),
+        score: set.score.as_ref().map(score_view),
+        violations: violations_of(&name, set),
+        open_threads: u32::try_from(open).unwrap_or(u32::MAX),
+        offer,
+        writes: base
+            .map_or_else(Vec::new, |base| ports.forge.preview(session.asked.id, session.asked.goal.raw(), base)),
+        decided: set.decision.as_ref().map(decision_view),
+    })
+}
+
+/// The threads of a version, or of the whole session.
+pub(super) fn threads(session: &Session, of: SessionRef) -> ThreadsView {
+    let meant = |thread: &&crate::session::Thread| of.version.is_none_or(|version| thread.place.version == version);
+    ThreadsView {
+        schema: "paraph.threads/1".to_owned(),
+        threads: session.threads.iter().filter(meant).map(|thread| thread_view(session, thread)).collect(),
+    }
+}
+
+/// The output of checks of a version; `live` gives the file of one that runs.
+pub(super) fn logs(
+    session: &Session,
+    of: SessionRef,
+    check: Option<&str>,
+    live: Vec<LogView>,
+) -> Result<Vec<LogView>, Failure> {
+    let version = version_of(session, of)?;
+    let mut logs: Vec<LogView> = live;
+    for (lane, set) in session.version(version).into_iter().flat_map(|record| &record.patch_sets) {
+        let repo = session.lane(*lane).map(crate::session::Lane::name).unwrap_or_default();
+        for result in set.validation.iter().flat_map(|result| &result.checks) {
+            logs.retain(|log| log.repo != repo || log.check != result.name);
+            logs.push(LogView {
+                repo: repo.clone(),
+                check: result.name.clone(),
+                status: result.status,
+                live: None,
+                log: result.log,
+                base_log: result.base_log,
+            });
+        }
+    }
+    if let Some(check) = check {
+        let names = logs.iter().map(|log| log.check.clone()).collect::<Vec<_>>().join(", ");
+        logs.retain(|log| log.check == check);
+        if logs.is_empty() {
+            let failure = Failure::new(FailureKind::NotFound, format!("{version} has no check `{check}`"));
+            return Err(if names.is_empty() { failure } else { failure.hint(format!("--check with one of {names}")) });
+        }
+    }
+    logs.sort_by_key(|log| log.status != CheckStatus::Running);
+    Ok(logs)
+}
+
+/// The documents of a session.
+pub(super) fn artifacts(session: &Session) -> ArtifactsView {
+    let mut artifacts = Vec::new();
+    let mut add = |name: String, media_type: &str, blob: Digest| {
+        artifacts.push(ArtifactView { name, media_type: media_type.to_owned(), blob });
+    };
+    let several = session.lanes.len() > 1;
+    let of = |name: &str, lane: LaneId| {
+        let lane = session.lane(lane).map(crate::session::Lane::name).unwrap_or_default();
+        if several { format!("{name} ({lane})") } else { name.to_owned() }
+    };
+    for lane in &session.lanes {
+        if let Some(plan) = lane.plan {
+            add(of("checks", lane.id), "application/json", plan);
+        }
+        if let Some(index) = lane.index {
+            add(of("index", lane.id), "application/json", index);
+        }
+    }
+    for version in &session.versions {
+        for (lane, set) in &version.patch_sets {
+            let number = version.number;
+            add(of(&format!("explanation@{number}"), *lane), "text/markdown", set.drafted.explanation);
+            add(of(&format!("context@{number}"), *lane), "application/json", set.drafted.context);
+            add(of(&format!("manifest@{number}"), *lane), "application/json", set.drafted.digest);
+        }
+    }
+    ArtifactsView { artifacts }
+}
+
+/// Exactly what an engine was given, by lane.
+pub(super) fn context(blobs: &Blobs, session: &Session, of: SessionRef) -> Result<ContextView, Failure> {
+    let version = version_of(session, of)?;
+    let mut lanes = Vec::new();
+    for (lane, set) in session.version(version).into_iter().flat_map(|record| &record.patch_sets) {
+        let bytes = blobs
+            .get(set.drafted.context)
+            .map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))?;
+        let context: Context = serde_json::from_slice(&bytes)
+            .map_err(|error| Failure::new(FailureKind::Failed, format!("the context does not read: {error}")))?;
+        let name = session.lane(*lane).map(crate::session::Lane::name).unwrap_or_default();
+        lanes.push((name, set.drafted.context, context));
+    }
+    Ok(ContextView { schema: "paraph.context/1".to_owned(), version, lanes })
+}
+
+/// Entries of the journal as a timeline.
+pub(super) fn timeline(entries: &[Entry]) -> TimelineView {
+    TimelineView { entries: entries.iter().map(timeline_entry).collect() }
+}
+
+/// One entry for people: its name and a line.
+pub(crate) fn timeline_entry(entry: &Entry) -> TimelineEntry {
+    let (event, summary) = match read(entry) {
+        Ok((Said::OfSession(event), _)) => (event.name().to_owned(), summary(&event)),
+        Ok((Said::OfHouse(super::HouseEvent::Trusted { path, .. }), _)) => ("trusted".to_owned(), path.to_string()),
+        Ok((Said::OfHouse(super::HouseEvent::TrustRevoked { path, .. }), _)) => {
+            ("trust-revoked".to_owned(), path.to_string())
+        }
+        Err(error) => ("unknown".to_owned(), error.to_string()),
+    };
+    TimelineEntry {
+        seq: entry.seq,
+        at: entry.at,
+        actor: entry.actor.clone(),
+        event,
+        summary: summary.into(),
+        payload: entry.event.clone(),
+        digest: entry.digest,
+    }
+}
+
+fn summary(event: &crate::session::Event) -> String {
+    use crate::session::Event;
+    let said =
+        |message: &Untrusted| if message.raw().is_empty() { String::new() } else { format!(": {}", message.raw()) };
+    match event {
+        Event::Created { session } => match &session.adopted {
+            Some(work) => format!("{} (adopted {})", session.goal.raw(), name_of(work)),
+            None => session.goal.raw().to_owned(),
+        },
+        Event::AttemptStarted { key, attempt } => format!("{key}, attempt {attempt}"),
+        Event::SnapshotLoaded { snapshot, .. } => format!("{} at {}", snapshot.repo, snapshot.commit.short()),
+        Event::Indexed { files, definitions, .. } => format!("{files} files, {definitions} definitions"),
+        Event::Triaged { message, .. } => format!("GO{}", said(message)),
+        Event::Proposed { version, engine, made_for, patch_sets } => {
+            let files: u32 = patch_sets.iter().map(|set| set.files).sum();
+            format!("{version} by {} for {made_for}: {files} files", engine.name())
+        }
+        Event::BranchApplied { version, commit, .. } => format!("{version} is commit {}", commit.short()),
+        Event::PatchBlocked { version, violations, .. } => format!("{version}: {} violations", violations.len()),
+        Event::Validated { version, result, .. } => match &result.unverified {
+            Some(why) => format!("{version} unverified: {why}"),
+            None => format!("{version}: {} checks", result.checks.len()),
+        },
+        Event::Scored { version, score, violations, .. } => {
+            format!("{version}: {} of 10, {} violations", score.overall, violations.len())
+        }
+        Event::Approved { version, digest, message, .. } => format!("{version} {}{}", digest.short(), said(message)),
+        Event::Rejected { version, digest, message, .. } => format!("{version} {}{}", digest.short(), said(message)),
+        Event::ChangesRequested { version, message, .. } => format!("{version}{}", said(message)),
+        Event::Overridden { version, rule, message, .. } => format!("{version} {rule}{}", said(message)),
+        Event::Regenerated { made_for, message, .. } => format!("{made_for}{}", said(message)),
+        Event::RecheckAsked { version, .. } => format!("{version} is checked again"),
+        Event::LaneDropped { lane, .. } => lane.to_string(),
+        Event::PublishAsked { .. } => String::new(),
+        Event::Published { branch, commit, place, .. } => format!("{branch} at {} in {place}", commit.short()),
+        Event::Stopped { reason, .. } => reason.raw().to_owned(),
+        Event::ThreadOpened { thread, text, .. } | Event::ThreadAnswered { thread, text, .. } => {
+            format!("thread {}: {}", thread.0, text.raw())
+        }
+        Event::ThreadResolved { thread, .. } | Event::ThreadReopened { thread, .. } => format!("thread {}", thread.0),
+        Event::Marked { version, hunks, .. } => format!("{version}: {} hunks read", hunks.len()),
+        Event::Unmarked { version, hunks, .. } => format!("{version}: {} hunks unread", hunks.len()),
+    }
+}
+
+/// Indexes a tree and sums it up.
+pub(super) fn index_tree(ports: &Ports, tree: &dyn Tree, words: &str, cancel: &Cancel) -> Result<IndexView, Failure> {
+    let focus = crate::indexing::Focus::on_goal(words);
+    let index = ports
+        .index
+        .index(tree, &focus, cancel)
+        .map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint("paraph doctor"))?;
+    Ok(index.summary(30))
+}

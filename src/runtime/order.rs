@@ -1,0 +1,74 @@
+//! What is posted to the core thread.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::api::{Failure, FailureKind};
+use crate::id::{RequestId, SessionId};
+use crate::session::{Command, Event, NewSession, Outcome, Refusal, Session};
+
+use super::core::Core;
+use super::house::HouseEvent;
+
+/// What an order is answered with: the session as it then is.
+pub(super) type Answered = Result<Arc<Session>, Failure>;
+
+/// What a person wants.
+pub(super) enum Want {
+    /// A new session; its number is given by the core.
+    Start(Box<NewSession>),
+    /// Something of a session.
+    Command(SessionId, Box<Command>),
+}
+
+/// One message to the core thread.
+pub(super) enum Post {
+    /// A person wants something.
+    Order { request: RequestId, want: Want, reply: oneshot::Sender<Answered> },
+    /// A person wants something of the house.
+    House { request: RequestId, event: HouseEvent, reply: oneshot::Sender<Result<(), Failure>> },
+    /// A worker answers.
+    Outcome(SessionId, Outcome),
+    /// Somebody wants to look.
+    Look(Box<dyn FnOnce(&mut Core) + Send>),
+    /// End: anchor, sync, leave.
+    Stop(oneshot::Sender<()>),
+}
+
+/// A refusal as clients see it.
+pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
+    let id = session.asked.id;
+    let (kind, hint) = match refusal {
+        Refusal::NoSuchLane => (FailureKind::NotFound, format!("paraph show {id}")),
+        Refusal::NoSuchVersion { .. } | Refusal::NoSuchWarning { .. } => {
+            (FailureKind::NotFound, format!("paraph show {id}"))
+        }
+        Refusal::NoSuchThread { .. } => (FailureKind::NotFound, format!("paraph comments {id}")),
+        Refusal::OtherPatch { version, .. } => (FailureKind::Conflict, format!("paraph show {id}@{version}")),
+        Refusal::Superseded { newest, .. } => (FailureKind::Conflict, format!("paraph show {id}@{newest}")),
+        Refusal::AlreadyDecided { .. } => (FailureKind::Conflict, format!("paraph regenerate {id} -m TEXT")),
+        Refusal::ReasonNeeded { .. } => (FailureKind::Refused, "say why: -m TEXT".to_owned()),
+        Refusal::NotOffered { .. } | Refusal::CannotOverride { .. } => {
+            (FailureKind::Refused, format!("paraph request-changes {id}@vN -m TEXT"))
+        }
+        Refusal::NotApproved { .. } => (FailureKind::Refused, format!("paraph show {id}")),
+        Refusal::EngineNeeds(_) => (FailureKind::Usage, "paraph help regenerate".to_owned()),
+        Refusal::NotNow { .. } => {
+            let (reason, next) = session.waits_for();
+            let failure = Failure::new(FailureKind::Refused, refusal.to_string());
+            let failure = if next.is_empty() { failure } else { failure.hint(next) };
+            return if reason.raw().is_empty() {
+                failure
+            } else {
+                Failure { causes: vec![reason.raw().to_owned()], ..failure }
+            };
+        }
+    };
+    Failure::new(kind, refusal.to_string()).hint(hint)
+}
+
+/// Who is named in the journal for an event: the person, or Paraph itself.
+pub(super) fn actor_of(event: &Event) -> String {
+    event.person().map_or_else(|| "paraph".to_owned(), |person| person.login.clone())
+}

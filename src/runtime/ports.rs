@@ -1,0 +1,112 @@
+//! Everything the runtime is given: adapters, limits and who runs it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::id::Ids;
+use crate::indexing::IndexStrategy;
+use crate::infrastructure::blobs::Blobs;
+use crate::infrastructure::fault::Faults;
+use crate::policy::{Policy, PolicySettings};
+use crate::proposal::{EngineKind, ProposalEngine};
+use crate::publishing::Forge;
+use crate::repository::Vcs;
+use crate::scoring::Scorer;
+use crate::session::Person;
+use crate::validation::Validator;
+
+/// The engines by kind.
+#[derive(Clone)]
+pub struct Engines {
+    /// Structural rules.
+    pub rules: Arc<dyn ProposalEngine>,
+    /// A ready diff.
+    pub patch: Arc<dyn ProposalEngine>,
+    /// Work already done.
+    pub adopt: Arc<dyn ProposalEngine>,
+}
+
+impl Engines {
+    /// The engine of that kind.
+    #[must_use]
+    pub fn of(&self, kind: EngineKind) -> &Arc<dyn ProposalEngine> {
+        match kind {
+            EngineKind::Rules => &self.rules,
+            EngineKind::Patch => &self.patch,
+            EngineKind::Adopt => &self.adopt,
+        }
+    }
+}
+
+/// The adapters of every port.
+#[derive(Clone)]
+pub struct Ports {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh names.
+    pub ids: Arc<dyn Ids>,
+    /// Version control.
+    pub vcs: Arc<dyn Vcs>,
+    /// Indexes snapshots.
+    pub index: Arc<dyn IndexStrategy>,
+    /// Draft changes.
+    pub engines: Engines,
+    /// Runs checks.
+    pub validator: Arc<dyn Validator>,
+    /// Finds violations.
+    pub policy: Arc<dyn Policy>,
+    /// Scores.
+    pub scorer: Arc<dyn Scorer>,
+    /// Publishes.
+    pub forge: Arc<dyn Forge>,
+    /// Keeps bodies.
+    pub blobs: Blobs,
+    /// Fault points; none in a release build.
+    pub faults: Faults,
+}
+
+/// Limits and defaults, from the user's configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Pieces of work that run at once, over all sessions.
+    pub workers: usize,
+    /// The engine where none is named.
+    pub engine: EngineKind,
+    /// The playbook where none is named.
+    pub playbook: String,
+    /// The user's policy; repositories can only tighten it.
+    pub policy: PolicySettings,
+    /// The longest a single check may take, whatever a repository asks.
+    pub max_check: Duration,
+    /// Checks and tools found on this PATH where a client sends none.
+    pub path: String,
+    /// The user's home folder.
+    pub user_home: PathBuf,
+}
+
+/// Who runs this: the uid behind every client that may connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// `login@host`.
+    pub login: String,
+    /// The name in their own git configuration.
+    pub name: String,
+    /// The address there.
+    pub email: String,
+}
+
+impl Operator {
+    /// The operator at a client.
+    #[must_use]
+    pub fn at(&self, client: &crate::api::ClientInfo) -> Person {
+        Person {
+            login: self.login.clone(),
+            name: self.name.clone(),
+            email: self.email.clone(),
+            client: client.name.clone(),
+            terminal: if client.terminal { "yes" } else { "no" }.to_owned(),
+        }
+    }
+}

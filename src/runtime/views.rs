@@ -1,0 +1,293 @@
+//! A folded session as clients see it.
+
+use std::collections::BTreeMap;
+
+use crate::api::{
+    CheckView, CommentView, DecisionView, FileStat, GateView, LaneView, ScoreView, SessionRow, SessionView, Side,
+    ThreadKind, ThreadView, UsageView, Verdict, VersionPatchSet, VersionView, ViolationView,
+};
+use crate::id::{Digest, LaneId, Version};
+use crate::repository::WorkSpec;
+use crate::scoring::{Gate, GateId, Score};
+use crate::session::{self, Decision, PatchSetRecord, Person, Phase, Session, State, Thread, VersionRecord, aliases};
+use crate::text::Untrusted;
+use crate::validation::CheckResult;
+
+use super::tables::cut;
+
+/// One line of the inbox.
+pub(super) fn row_of(session: &Session) -> SessionRow {
+    let state = session.state();
+    let (reason, next) = session.waits_for();
+    let newest = session.versions.last();
+    let sets = || newest.into_iter().flat_map(|version| version.patch_sets.values());
+    let sum = |count: fn(&PatchSetRecord) -> u32| sets().map(count).fold(0, u32::saturating_add);
+    SessionRow {
+        id: session.asked.id,
+        goal: cut(session.asked.goal.raw(), 300).into(),
+        kind: session.asked.kind,
+        state: state.name().to_owned(),
+        reason: cut(reason.raw(), 300).into(),
+        next: cut(&next, 120),
+        needs_me: state.needs_a_person() || waits_for_go(session, state),
+        running: !session.owed().is_empty(),
+        engine: session.asked.engine.name().to_owned(),
+        repos: session.active().take(8).map(|lane| cut(&lane.name(), 60)).collect(),
+        version: newest.map(|version| version.number),
+        score: sets().filter_map(|set| set.score.as_ref().map(|score| score.overall)).min(),
+        gates: newest.map_or_else(Vec::new, |version| worst_gates(session, version)),
+        files: sum(|set| set.drafted.files),
+        added: sum(|set| set.drafted.added),
+        deleted: sum(|set| set.drafted.deleted),
+        open_threads: open_threads(session),
+        created_at: session.created_at,
+        updated_at: session.updated_at,
+    }
+}
+
+fn waits_for_go(session: &Session, state: State) -> bool {
+    session.owed().is_empty() && matches!(state, State::Indexed | State::SnapshotLoaded)
+}
+
+fn open_threads(session: &Session) -> u32 {
+    u32::try_from(session.threads.iter().filter(|thread| !thread.resolved).count()).unwrap_or(u32::MAX)
+}
+
+/// The gates of a version, the worst of its lanes for each.
+fn worst_gates(session: &Session, version: &VersionRecord) -> Vec<GateView> {
+    let mut worst: BTreeMap<GateId, GateView> = BTreeMap::new();
+    for (lane, set) in &version.patch_sets {
+        if session.lane(*lane).is_none_or(|lane| lane.dropped) {
+            continue;
+        }
+        for gate in &set.gates {
+            let view =
+                GateView { repo: None, id: gate.id, passed: gate.passed, evidence: cut(&gate.evidence, 90).into() };
+            let badness = |passed: Option<bool>| match passed {
+                Some(false) => 2,
+                None => 1,
+                Some(true) => 0,
+            };
+            let known = worst.entry(gate.id).or_insert_with(|| view.clone());
+            if badness(view.passed) > badness(known.passed) {
+                *known = view;
+            }
+        }
+    }
+    worst.into_values().collect()
+}
+
+/// A session, whole. `stats` gives the files of a patch set (from its blob).
+pub(super) fn view_of(
+    session: &Session,
+    only: Option<Version>,
+    stats: &dyn Fn(&Digest) -> Vec<FileStat>,
+) -> SessionView {
+    let state = session.state();
+    let (reason, next) = session.waits_for();
+    let wanted = |version: &&VersionRecord| only.is_none_or(|only| only == version.number);
+    SessionView {
+        schema: "paraph.session/1".to_owned(),
+        id: session.asked.id,
+        uuid: session.asked.uuid,
+        goal: session.asked.goal.clone(),
+        kind: session.asked.kind,
+        source: session
+            .asked
+            .adopted
+            .as_ref()
+            .map_or_else(|| "goal".to_owned(), |work| format!("adopted {}", name_of(work))),
+        state: state.name().to_owned(),
+        aliases: aliases(state).iter().map(|alias| (*alias).to_owned()).collect(),
+        reason,
+        next,
+        needs_me: state.needs_a_person() || waits_for_go(session, state),
+        playbook: session.asked.playbook.name.clone(),
+        engine: session.asked.engine.name().to_owned(),
+        created_at: session.created_at,
+        updated_at: session.updated_at,
+        lanes: session.lanes.iter().map(lane_view).collect(),
+        versions: session.versions.iter().filter(wanted).map(|version| version_view(session, version, stats)).collect(),
+        usage: UsageView { cost_usd: "0".to_owned(), ..UsageView::default() },
+        pull_requests: Vec::new(),
+        published: published(session),
+        head: session.head,
+    }
+}
+
+/// What adopted work is called.
+pub(super) fn name_of(work: &WorkSpec) -> String {
+    match work {
+        WorkSpec::Branch(name) | WorkSpec::Range(name) => name.clone(),
+        WorkSpec::Dirty => "the working copy".to_owned(),
+        WorkSpec::Worktree(path) => path.to_string(),
+    }
+}
+
+fn published(session: &Session) -> Vec<String> {
+    let sets = session.versions.iter().flat_map(|version| version.patch_sets.values());
+    sets.filter_map(|set| set.published.as_ref().map(|published| published.branch.clone())).collect()
+}
+
+fn lane_view(lane: &session::Lane) -> LaneView {
+    let snapshot = lane.snapshot.as_ref();
+    LaneView {
+        repo: lane.name(),
+        source: lane.source.clone(),
+        base_commit: snapshot.map(|snapshot| snapshot.commit.clone()),
+        branch: snapshot.and_then(|snapshot| snapshot.branch.clone()),
+        phase: lane.phase.name().to_owned(),
+        dropped: lane.dropped,
+        left_out: snapshot.map_or(0, |snapshot| snapshot.left_out),
+        notices: snapshot
+            .map_or_else(Vec::new, |snapshot| snapshot.notices.iter().map(|notice| notice.as_str().into()).collect()),
+    }
+}
+
+fn version_view(session: &Session, version: &VersionRecord, stats: &dyn Fn(&Digest) -> Vec<FileStat>) -> VersionView {
+    let name = |lane: &LaneId| session.lane(*lane).map_or_else(String::new, session::Lane::name);
+    let sets = || version.patch_sets.iter();
+    let lowest = sets().filter_map(|(_, set)| set.score.as_ref()).min_by_key(|score| score.overall);
+    let first = sets().next();
+    VersionView {
+        number: version.number,
+        parent: version.number.0.checked_sub(1).filter(|parent| *parent > 0).map(Version),
+        made_by: version.engine.name().to_owned(),
+        made_for: version.made_for.clone(),
+        made_at: version.at,
+        explanation: Untrusted::default(),
+        context: first.map_or_else(|| Digest::of(b""), |(_, set)| set.drafted.context),
+        patch_sets: sets().map(|(lane, set)| patch_set_view(name(lane), set, stats)).collect(),
+        checks: sets()
+            .flat_map(|(lane, set)| {
+                let checks = set.validation.iter().flat_map(|result| &result.checks);
+                checks.map(|check| check_view(name(lane), check)).collect::<Vec<_>>()
+            })
+            .collect(),
+        unverified: sets().find_map(|(_, set)| {
+            set.validation.as_ref().and_then(|result| result.unverified.as_deref()).map(Untrusted::from)
+        }),
+        violations: sets().flat_map(|(lane, set)| violations_of(&name(lane), set)).collect(),
+        score: lowest.map(score_view),
+        gates: sets().flat_map(|(lane, set)| gates_of(&name(lane), &set.gates)).collect(),
+    }
+}
+
+fn patch_set_view(repo: String, set: &PatchSetRecord, stats: &dyn Fn(&Digest) -> Vec<FileStat>) -> VersionPatchSet {
+    VersionPatchSet {
+        repo,
+        digest: set.drafted.digest,
+        reference: set.applied.as_ref().map(|(_, _, reference)| reference.clone()),
+        commit: set.applied.as_ref().map(|(_, commit, _)| commit.clone()),
+        score: set.score.as_ref().map(|score| score.overall),
+        message: set.drafted.message.clone(),
+        files: stats(&set.drafted.stats),
+        decision: set.decision.as_ref().map(decision_view),
+    }
+}
+
+/// A check with its repository.
+pub(super) fn check_view(repo: String, check: &CheckResult) -> CheckView {
+    CheckView {
+        repo,
+        name: check.name.clone(),
+        kind: check.kind,
+        status: check.status,
+        baseline: check.baseline,
+        duration_ms: check.duration_ms,
+        tests: check.tests.clone(),
+        confinement: check.confinement.clone(),
+        note: check.note.as_str().into(),
+        log: check.log,
+        base_log: check.base_log,
+    }
+}
+
+/// The violations of a patch set.
+pub(super) fn violations_of(repo: &str, set: &PatchSetRecord) -> Vec<ViolationView> {
+    let view = |violation: &crate::policy::Violation| ViolationView {
+        repo: repo.to_owned(),
+        rule: violation.rule.clone(),
+        severity: violation.severity,
+        path: violation.path.clone(),
+        line: violation.line,
+        message: violation.message.as_str().into(),
+        overridden: set.is_overridden(violation),
+    };
+    set.violations.iter().map(view).collect()
+}
+
+/// Gates with their repository.
+pub(super) fn gates_of(repo: &str, gates: &[Gate]) -> Vec<GateView> {
+    let view = |gate: &Gate| GateView {
+        repo: Some(repo.to_owned()),
+        id: gate.id,
+        passed: gate.passed,
+        evidence: gate.evidence.as_str().into(),
+    };
+    gates.iter().map(view).collect()
+}
+
+/// A score as `show --json` has it.
+pub(super) fn score_view(score: &Score) -> ScoreView {
+    ScoreView {
+        overall: score.overall,
+        scorer: score.scorer.clone(),
+        dimensions: score.ratings.iter().map(|rating| (rating.dimension.name().to_owned(), rating.score)).collect(),
+        ratings: score.ratings.clone(),
+    }
+}
+
+/// A decision.
+pub(super) fn decision_view(decision: &Decision) -> DecisionView {
+    DecisionView {
+        verdict: match decision.verdict {
+            session::Verdict::Approve => Verdict::Approve,
+            session::Verdict::Reject => Verdict::Reject,
+            session::Verdict::RequestChanges => Verdict::RequestChanges,
+        },
+        by: person_text(&decision.by),
+        at: decision.at,
+        message: decision.message.clone(),
+    }
+}
+
+/// `login@host (Name <address>)`.
+pub(super) fn person_text(person: &Person) -> String {
+    if person.name.is_empty() {
+        person.login.clone()
+    } else {
+        format!("{} ({} <{}>)", person.login, person.name, person.email)
+    }
+}
+
+/// A thread.
+pub(super) fn thread_view(session: &Session, thread: &Thread) -> ThreadView {
+    let place = &thread.place;
+    ThreadView {
+        id: thread.id,
+        version: place.version,
+        repo: session.lane(place.lane).map_or_else(String::new, session::Lane::name),
+        path: place.path.clone(),
+        line: (place.line > 0).then_some(place.line),
+        from_line: (place.from_line > 0).then_some(place.from_line),
+        side: if place.side == "old" { Side::Old } else { Side::New },
+        kind: match place.kind.as_str() {
+            "question" => ThreadKind::Question,
+            "nit" => ThreadKind::Nit,
+            "must" => ThreadKind::Must,
+            _ => ThreadKind::Issue,
+        },
+        resolved: thread.resolved,
+        comments: thread
+            .comments
+            .iter()
+            .map(|comment| CommentView { by: person_text(&comment.by), at: comment.at, text: comment.text.clone() })
+            .collect(),
+    }
+}
+
+/// Whether a lane waits for a decision on its current version.
+pub(super) fn waits_for_decision(phase: Phase) -> bool {
+    matches!(phase, Phase::Scored(_))
+}

@@ -1,0 +1,225 @@
+//! What workers do for each kind of effect. Each looks before it acts: a second attempt finds what the first made.
+
+mod draft;
+mod inspect;
+mod prepare;
+mod ship;
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use crate::api::Notice;
+use crate::cancel::Cancel;
+use crate::id::{Digest, LaneId, SessionId, Version};
+use crate::infrastructure::blobs::{BlobError, Blobs};
+use crate::repository::VcsError;
+use crate::session::{EffectKey, EffectKind, Finding, Session, StopKind};
+
+use super::ports::{Ports, Settings};
+use super::tables::Tables;
+
+pub(super) use draft::{StoredChange, read_changes};
+
+/// What every worker shares.
+pub(super) struct Worker {
+    pub(super) ports: Ports,
+    pub(super) settings: Settings,
+    pub(super) tables: Tables,
+    pub(super) notices: broadcast::Sender<Notice>,
+    pub(super) live_logs: LiveLogs,
+}
+
+type LogsBySession = std::collections::BTreeMap<(SessionId, String, String), std::path::PathBuf>;
+
+/// Where the output of running checks grows. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LiveLogs(Arc<std::sync::Mutex<LogsBySession>>);
+
+impl LiveLogs {
+    /// Repository, check and file of every check of a session that runs now.
+    pub(super) fn list(&self, session: SessionId) -> Vec<(String, String, std::path::PathBuf)> {
+        let logs = self.lock();
+        let of = logs.iter().filter(|((id, ..), _)| *id == session);
+        of.map(|((_, repo, check), path)| (repo.clone(), check.clone(), path.clone())).collect()
+    }
+
+    fn put(&self, session: SessionId, repo: &str, check: &str, path: std::path::PathBuf) {
+        self.lock().insert((session, repo.to_owned(), check.to_owned()), path);
+    }
+
+    fn remove(&self, session: SessionId, repo: &str, check: &str) {
+        self.lock().remove(&(session, repo.to_owned(), check.to_owned()));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, LogsBySession> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// The commands that trusting the repository at `path` lets run, as its base has them.
+pub(super) fn commands_of(
+    ports: &Ports,
+    settings: &Settings,
+    path: &crate::id::HostPath,
+) -> Vec<crate::text::Untrusted> {
+    inspect::commands_of(ports, settings, path).unwrap_or_default()
+}
+
+fn before(kind: EffectKind) -> &'static str {
+    match kind {
+        EffectKind::Load => "effect.load.before",
+        EffectKind::Index => "effect.index.before",
+        EffectKind::Draft => "effect.draft.before",
+        EffectKind::Apply => "effect.apply.before",
+        EffectKind::Check => "effect.check.before",
+        EffectKind::Score => "effect.score.before",
+        EffectKind::Publish => "effect.publish.before",
+    }
+}
+
+fn after(kind: EffectKind) -> &'static str {
+    match kind {
+        EffectKind::Load => "effect.load.after",
+        EffectKind::Index => "effect.index.after",
+        EffectKind::Draft => "effect.draft.after",
+        EffectKind::Apply => "effect.apply.after",
+        EffectKind::Check => "effect.check.after",
+        EffectKind::Score => "effect.score.after",
+        EffectKind::Publish => "effect.publish.after",
+    }
+}
+
+/// Why a worker is stuck, before it is told which session it is about.
+pub(super) struct Stuck {
+    pub(super) kind: StopKind,
+    pub(super) reason: String,
+    pub(super) next: String,
+}
+
+impl Stuck {
+    fn needs_human(reason: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { kind: StopKind::NeedsHuman, reason: reason.into(), next: next.into() }
+    }
+}
+
+impl From<VcsError> for Stuck {
+    fn from(error: VcsError) -> Self {
+        let next = match &error {
+            VcsError::BaseGone { .. } => "paraph run the goal again, or paraph cancel",
+            VcsError::OtherOwner(_) => "git config --global --add safe.directory PATH",
+            VcsError::NoGit(_) => "install git, then paraph regenerate",
+            _ => "paraph regenerate, or paraph cancel",
+        };
+        let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+        Self::needs_human(format!("{error}{cause}"), next)
+    }
+}
+
+impl From<BlobError> for Stuck {
+    fn from(error: BlobError) -> Self {
+        let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+        Self::needs_human(format!("{error}{cause}"), error.hint())
+    }
+}
+
+impl From<std::io::Error> for Stuck {
+    fn from(error: std::io::Error) -> Self {
+        Self::needs_human(error.to_string(), "paraph doctor")
+    }
+}
+
+impl Worker {
+    /// Does one piece of work and says what it found.
+    pub(super) async fn run(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        key: EffectKey,
+        attempt: u32,
+        cancel: &Cancel,
+    ) -> Finding {
+        let id = session.asked.id;
+        tracing::info!(session = %id, %key, attempt, "starts");
+        let found = match self.ports.faults.point(before(key.kind)) {
+            Ok(()) => self.work(session, key, cancel).await,
+            Err(error) => Err(error.into()),
+        };
+        let found = found.and_then(|finding| {
+            self.ports.faults.point(after(key.kind))?;
+            Ok(finding)
+        });
+        found.unwrap_or_else(|stuck| {
+            tracing::warn!(session = %id, %key, reason = stuck.reason, "is stuck");
+            Finding::Stuck { kind: stuck.kind, reason: stuck.reason.into(), next: with_id(&stuck.next, id) }
+        })
+    }
+
+    async fn work(self: &Arc<Self>, session: &Arc<Session>, key: EffectKey, cancel: &Cancel) -> Result<Finding, Stuck> {
+        let lane = key.lane.unwrap_or(LaneId(0));
+        let version = key.version.unwrap_or(Version::FIRST);
+        match key.kind {
+            EffectKind::Load => {
+                let (worker, session) = (self.clone(), session.clone());
+                blocking(move || prepare::load(&worker, &session, lane)).await
+            }
+            EffectKind::Index => {
+                let (worker, session, cancel) = (self.clone(), session.clone(), cancel.clone());
+                blocking(move || prepare::index(&worker, &session, lane, &cancel)).await
+            }
+            EffectKind::Draft => draft::draft(self, session, version, cancel).await,
+            EffectKind::Apply => {
+                let (worker, session) = (self.clone(), session.clone());
+                blocking(move || draft::apply(&worker, &session, lane, version)).await
+            }
+            EffectKind::Check => inspect::check(self, session, lane, version, cancel).await,
+            EffectKind::Score => {
+                let (worker, session) = (self.clone(), session.clone());
+                blocking(move || inspect::score(&worker, &session, lane, version)).await
+            }
+            EffectKind::Publish => ship::publish(self, session, lane).await,
+        }
+    }
+
+    pub(super) fn blobs(&self) -> &Blobs {
+        &self.ports.blobs
+    }
+
+    /// Stores `value` as canonical JSON.
+    pub(super) fn put_json<T: serde::Serialize>(&self, value: &T) -> Result<Digest, Stuck> {
+        let value = serde_json::to_value(value).expect("plain data serialises");
+        Ok(self.blobs().put(value.to_string().as_bytes())?)
+    }
+}
+
+/// Runs `work` where blocking is allowed.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Stuck> + Send + 'static,
+) -> Result<T, Stuck> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        Err(Stuck::needs_human(format!("a worker ended by an internal error ({error})"), "paraph doctor"))
+    })
+}
+
+/// Puts the session's number behind `paraph VERB` of a next step.
+fn with_id(next: &str, id: SessionId) -> String {
+    let mut words = next.to_owned();
+    for verb in ["regenerate", "cancel", "publish", "show"] {
+        words = words.replace(&format!("paraph {verb},"), &format!("paraph {verb} {id},"));
+        if words.ends_with(&format!("paraph {verb}")) {
+            words = format!("{words} {id}");
+        }
+        words = words.replace(&format!("paraph {verb} -"), &format!("paraph {verb} {id} -"));
+    }
+    words
+}
+
+/// The lane's name, told apart from lanes before it that would have the same one.
+fn unique_name(session: &Session, lane: LaneId, name: &str) -> String {
+    let base = |source: &crate::repository::Source| {
+        let text = source.to_string();
+        text.trim_end_matches('/').rsplit('/').next().unwrap_or_default().trim_end_matches(".git").to_owned()
+    };
+    let mine = session.lane(lane).map(|lane| base(&lane.source)).unwrap_or_default();
+    let same = session.lanes.iter().filter(|other| other.id < lane && base(&other.source) == mine).count();
+    if same == 0 { name.to_owned() } else { format!("{name}-{}", same + 1) }
+}

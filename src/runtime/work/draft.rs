@@ -1,0 +1,243 @@
+//! Drafting a version and applying it to its branch.
+
+use std::sync::Arc;
+
+use crate::api::FileStat;
+use crate::cancel::Cancel;
+use crate::diff::{ChangeSet, FileChange, FileMode, FileSide, Manifest};
+use crate::id::{Digest, LaneId, Version};
+use crate::infrastructure::blobs::Blobs;
+use crate::policy::Severity;
+use crate::proposal::{Brief, Draft, EngineError, Feedback};
+use crate::repository::{CommitIdentity, NewCommit, Snapshot};
+use crate::session::{Drafting, Finding, PatchSet, Session, StopKind};
+
+use super::{Stuck, Worker, blocking};
+
+/// A patch set's contents, read back from blobs.
+pub(in crate::runtime) struct StoredChange {
+    pub(in crate::runtime) changes: ChangeSet,
+}
+
+/// Drafts every lane of the version.
+pub(super) async fn draft(
+    worker: &Arc<Worker>,
+    session: &Arc<Session>,
+    version: Version,
+    cancel: &Cancel,
+) -> Result<Finding, Stuck> {
+    let drafting = session
+        .drafting
+        .clone()
+        .filter(|drafting| drafting.version == version)
+        .ok_or_else(|| Stuck::needs_human("no draft is wanted", "paraph show"))?;
+    let mut patch_sets = Vec::new();
+    let mut nothing = None;
+    for lane in &drafting.lanes {
+        let brief = {
+            let (worker, session, drafting, lane) = (worker.clone(), session.clone(), drafting.clone(), *lane);
+            blocking(move || brief(&worker, &session, &drafting, lane)).await?
+        };
+        let engine = worker.ports.engines.of(drafting.engine);
+        let draft = match engine.draft(&brief, cancel).await {
+            Ok(draft) => draft,
+            Err(error @ EngineError::NothingFits { .. }) => {
+                nothing = Some(stuck_engine(error));
+                continue;
+            }
+            Err(error) => return Err(stuck_engine(error)),
+        };
+        if draft.changes.is_empty() {
+            nothing = Some(Stuck::needs_human("the draft changes nothing", "paraph regenerate -m TEXT"));
+            continue;
+        }
+        let (worker, lane, snapshot) = (worker.clone(), *lane, brief.snapshot.clone());
+        patch_sets.push(blocking(move || store(&worker, lane, &snapshot, &draft)).await?);
+    }
+    match nothing {
+        Some(stuck) if patch_sets.is_empty() => Err(stuck),
+        _ => Ok(Finding::Draft { patch_sets }),
+    }
+}
+
+fn stuck_engine(error: EngineError) -> Stuck {
+    match error {
+        EngineError::NothingFits { why, would_fit } => {
+            let listed: Vec<String> = would_fit.iter().map(|fit| format!("\n  {fit}")).collect();
+            let heading = if listed.is_empty() { "" } else { "\nwhat would fit:" };
+            Stuck::needs_human(format!("{why}{heading}{}", listed.concat()), "paraph regenerate --rules ID")
+        }
+        EngineError::DoesNotApply { refusals } => Stuck {
+            kind: StopKind::BlockedPolicy,
+            reason: format!("the patch does not apply:\n  {}", refusals.join("\n  ")),
+            next: "paraph regenerate --patch FILE".to_owned(),
+        },
+        EngineError::Cancelled => Stuck::needs_human("drafting was stopped", "paraph regenerate"),
+        error @ (EngineError::Repository(_) | EngineError::BadInput(_)) => {
+            Stuck::needs_human(error.to_string(), "paraph regenerate, or paraph cancel")
+        }
+    }
+}
+
+fn brief(worker: &Worker, session: &Session, drafting: &Drafting, lane: LaneId) -> Result<Brief, Stuck> {
+    let known = session.lane(lane).ok_or_else(|| Stuck::needs_human("the session has no such lane", "paraph show"))?;
+    let loaded = known.snapshot.clone().ok_or_else(|| Stuck::needs_human("the lane has no snapshot", "paraph show"))?;
+    // work adopted again is looked at again: its branch went on
+    let again = session.asked.adopted.is_some() && drafting.version > Version::FIRST;
+    let snapshot = if again {
+        Snapshot { repo: loaded.repo, ..worker.ports.vcs.snapshot(&known.source, &known.base)? }
+    } else {
+        loaded
+    };
+    let tree = worker.ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
+    let previous = match session.current(lane) {
+        Some((_, set)) => Some(Arc::new(read_changes(worker.blobs(), &set.drafted.digest)?.changes)),
+        None => None,
+    };
+    let patch = drafting.patch.map(|digest| worker.blobs().get(digest)).transpose()?;
+    Ok(Brief {
+        session: session.asked.id,
+        version: drafting.version,
+        lane,
+        goal: session.asked.goal.clone(),
+        kind: session.asked.kind,
+        paths: session.asked.paths.clone(),
+        rules: drafting.rules.clone(),
+        snapshot,
+        tree,
+        index: None,
+        patch: patch.map(Into::into),
+        previous,
+        feedback: feedback(session, drafting, lane),
+    })
+}
+
+/// What was said about the version before: the request's own words, and open threads that ask for a change.
+fn feedback(session: &Session, drafting: &Drafting, lane: LaneId) -> Vec<Feedback> {
+    let mut said = Vec::new();
+    if !drafting.message.raw().trim().is_empty() {
+        said.push(Feedback { path: None, line: None, text: drafting.message.clone() });
+    }
+    let asks = |thread: &&crate::session::Thread| {
+        !thread.resolved && thread.place.lane == lane && thread.place.kind != "question"
+    };
+    for thread in session.threads.iter().filter(asks) {
+        let line = (thread.place.line > 0).then_some(thread.place.line);
+        let path = thread.place.path.clone();
+        said.extend(thread.comments.iter().map(|comment| Feedback {
+            path: path.clone(),
+            line,
+            text: comment.text.clone(),
+        }));
+    }
+    said
+}
+
+/// Stores a draft: manifest, both sides of every file, explanation, context and line counts.
+fn store(worker: &Worker, lane: LaneId, base: &Snapshot, draft: &Draft) -> Result<PatchSet, Stuck> {
+    let rebased = draft.base.clone().or_else(|| {
+        let adopted = base.adopted.is_some();
+        adopted.then(|| base.clone())
+    });
+    let base = draft.base.as_ref().unwrap_or(base);
+    let manifest = Manifest::new(base.commit.clone(), base.tree.clone(), draft.message.raw(), &draft.changes);
+    let stats: Vec<FileStat> = draft.changes.files().iter().map(stat).collect();
+    let sum = |count: fn(&FileStat) -> u32| stats.iter().map(count).fold(0, u32::saturating_add);
+    let (added, deleted) = (sum(|stat| stat.added), sum(|stat| stat.deleted));
+    let canonical = manifest.canonical();
+    let explanation = draft.explanation.raw().as_bytes().to_vec();
+    let context = draft.context.canonical().into_bytes();
+    let listed = serde_json::to_vec(&stats).expect("plain data serialises");
+    let mut bodies: Vec<&[u8]> = Vec::new();
+    for file in draft.changes.files() {
+        bodies.extend([&file.old, &file.new].into_iter().flatten().map(|side| &*side.content));
+    }
+    // the manifest last: where it is, all it names is
+    worker.blobs().put_many(&bodies)?;
+    let digests = worker.blobs().put_many(&[explanation.as_slice(), &context, &listed, canonical.as_bytes()])?;
+    Ok(PatchSet {
+        lane,
+        digest: digests[3],
+        base_commit: base.commit.clone(),
+        base_tree: base.tree.clone(),
+        rebased,
+        message: draft.message.clone(),
+        explanation: digests[0],
+        context: digests[1],
+        stats: digests[2],
+        files: u32::try_from(stats.len()).unwrap_or(u32::MAX),
+        added,
+        deleted,
+    })
+}
+
+fn stat(file: &FileChange) -> FileStat {
+    let side = |side: &Option<FileSide>| side.as_ref().map(|side| side.content.clone()).unwrap_or_default();
+    let (added, deleted) = crate::diff::line_stat(&side(&file.old), &side(&file.new)).unwrap_or((0, 0));
+    FileStat { path: file.path.clone(), status: file.status(), added, deleted }
+}
+
+/// Reads a patch set back: the manifest that `digest` names and every content that it names.
+pub(in crate::runtime) fn read_changes(blobs: &Blobs, digest: &Digest) -> Result<StoredChange, Stuck> {
+    let damaged = |what: String| Stuck::needs_human(what, "paraph audit verify");
+    let bytes = blobs.get(*digest)?;
+    let manifest: Manifest =
+        serde_json::from_slice(&bytes).map_err(|error| damaged(format!("manifest {digest} does not read: {error}")))?;
+    let side = |mode: &str, content: &str| -> Result<Option<FileSide>, Stuck> {
+        if mode.is_empty() {
+            return Ok(None);
+        }
+        let bits = u32::from_str_radix(mode, 8).map_err(|_| damaged(format!("`{mode}` is no mode")))?;
+        let digest: Digest = content.parse().map_err(|error| damaged(format!("{error}")))?;
+        Ok(Some(FileSide { mode: FileMode::from_bits(bits), content: blobs.get(digest)?.into() }))
+    };
+    let mut files = Vec::with_capacity(manifest.files.len());
+    for file in &manifest.files {
+        files.push(FileChange {
+            path: file.path.clone(),
+            old: side(&file.old_mode, &file.old_content)?,
+            new: side(&file.new_mode, &file.new_content)?,
+        });
+    }
+    Ok(StoredChange { changes: ChangeSet::new(files) })
+}
+
+/// Polices the paths, writes the tree in memory and makes the branch in the private repository.
+pub(super) fn apply(worker: &Worker, session: &Session, lane: LaneId, version: Version) -> Result<Finding, Stuck> {
+    let gone = || Stuck::needs_human(format!("there is no {version} of this lane"), "paraph show");
+    let set = session.patch_set(lane, version).ok_or_else(gone)?;
+    let base = session.base_of(lane, version).ok_or_else(gone)?;
+    let stored = read_changes(worker.blobs(), &set.drafted.digest)?;
+    let tree = worker.ports.vcs.tree(&base.key, &base.tree)?;
+    let violations = crate::policy::PathPolicy
+        .judge(&stored.changes, tree.as_ref(), &policy_of(session, lane))
+        .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))?;
+    if violations.iter().any(|violation| violation.severity == Severity::Block) {
+        return Ok(Finding::Blocked {
+            violations: violations.into_iter().take(super::inspect::MOST_VIOLATIONS).collect(),
+        });
+    }
+    let written = worker.ports.vcs.write_tree(&base.key, &base.tree, &stored.changes)?;
+    let by = &session.asked.by;
+    let record = session.version(version).ok_or_else(gone)?;
+    let reference = format!("refs/heads/paraph/{}/{version}", session.asked.id);
+    let commit = worker.ports.vcs.commit(
+        &base.key,
+        &NewCommit {
+            tree: written.clone(),
+            parent: base.commit.clone(),
+            message: set.drafted.message.raw().to_owned(),
+            author: CommitIdentity {
+                name: if by.name.is_empty() { by.login.clone() } else { by.name.clone() },
+                email: by.email.clone(),
+            },
+            at: record.at,
+            reference: reference.clone(),
+        },
+    )?;
+    Ok(Finding::Branch { tree: written, commit, reference })
+}
+
+fn policy_of(session: &Session, lane: LaneId) -> crate::policy::PolicySettings {
+    session.lane(lane).map(|lane| lane.policy.clone()).unwrap_or_default()
+}

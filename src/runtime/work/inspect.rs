@@ -1,0 +1,295 @@
+//! Checks and scores of one lane of a version.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::api::Notice;
+use crate::cancel::Cancel;
+use crate::id::{HostPath, LaneId, RepoPath, SessionId, Version};
+use crate::planning::Stage;
+use crate::policy::PolicySettings;
+use crate::repository::{Base, Source, Tree};
+use crate::scoring::{Evidence, GateInput, Placement, Tenths};
+use crate::session::{Finding, Session};
+use crate::text::Untrusted;
+use crate::validation::{
+    CheckPlan, CheckResult, CommandLine, ConfigError, ConfigLimits, Progress, RepositoryConfig, Surroundings,
+    ValidationJob, ValidationResult, ValidatorError,
+};
+
+use super::{Stuck, Worker, blocking, read_changes};
+use crate::runtime::ports::{Ports, Settings};
+use crate::runtime::views::check_view;
+
+/// The most violations that are recorded for one patch set; one more would tell a person nothing.
+pub(super) const MOST_VIOLATIONS: usize = 300;
+
+/// What a repository says about itself in `.paraph.toml`.
+pub(super) struct Configured {
+    pub(super) policy: PolicySettings,
+    pub(super) plan: Option<CheckPlan>,
+}
+
+/// Reads `.paraph.toml` of the base; the user's settings stand, the repository's tighten them.
+pub(super) fn configuration(worker: &Worker, tree: &dyn Tree) -> Result<Configured, Stuck> {
+    configured_plan(tree, &worker.settings)
+}
+
+fn configured_plan(tree: &dyn Tree, settings: &Settings) -> Result<Configured, Stuck> {
+    let rules: Vec<&str> = crate::policy::RULES.iter().map(|rule| rule.id).collect();
+    let limits = ConfigLimits { max_timeout_s: settings.max_check.as_secs(), rules: &rules };
+    match RepositoryConfig::of(tree, &limits) {
+        Ok(None) => Ok(Configured { policy: settings.policy.clone(), plan: None }),
+        Ok(Some(config)) => {
+            Ok(Configured { policy: settings.policy.clone().tightened(&config.policy), plan: config.plan() })
+        }
+        Err(ConfigError::Tree(error)) => Err(crate::repository::VcsError::from(error).into()),
+        Err(ConfigError::Wrong(problems)) => {
+            let lines: Vec<String> = problems
+                .iter()
+                .map(|problem| format!("\n  .paraph.toml:{}: {} ({})", problem.line, problem.message, problem.hint))
+                .collect();
+            Err(Stuck::needs_human(
+                format!("the base's .paraph.toml does not read:{}", lines.concat()),
+                "mend and commit .paraph.toml, then paraph run again",
+            ))
+        }
+    }
+}
+
+/// The checks of a lane: as configured, else as found around the changed paths.
+pub(super) fn plan(
+    worker: &Worker,
+    session: &Session,
+    tree: &dyn Tree,
+    configured: &Configured,
+    changed: &[RepoPath],
+) -> Result<CheckPlan, Stuck> {
+    if let Some(plan) = &configured.plan {
+        return Ok(plan.clone());
+    }
+    let around = Around::new(worker, session);
+    crate::validation::discover(tree, &around, changed)
+        .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))
+}
+
+/// What discovery asks about the machine: the session's own PATH, and the working copy.
+struct Around {
+    path: Vec<PathBuf>,
+    virtual_env: Option<PathBuf>,
+    working_copy: Option<PathBuf>,
+}
+
+impl Around {
+    fn new(worker: &Worker, session: &Session) -> Self {
+        let path = session.asked.environment.get("PATH").unwrap_or(&worker.settings.path);
+        let working_copy = session.lanes.first().and_then(|lane| match lane.snapshot.as_ref().map(|of| &of.source) {
+            Some(Source::Path(path)) => Some(path.as_path().to_owned()),
+            _ => None,
+        });
+        Self::of(path, session.asked.environment.get("VIRTUAL_ENV").map(PathBuf::from), working_copy)
+    }
+
+    fn of(path: &str, virtual_env: Option<PathBuf>, working_copy: Option<PathBuf>) -> Self {
+        Self { path: std::env::split_paths(path).collect(), virtual_env, working_copy }
+    }
+}
+
+impl Surroundings for Around {
+    fn which(&self, program: &str) -> Option<PathBuf> {
+        self.path.iter().map(|folder| folder.join(program)).find(|path| is_executable(path))
+    }
+
+    fn lends(&self, path: &str) -> bool {
+        self.working_copy.as_ref().is_some_and(|copy| copy.join(path).exists())
+    }
+
+    fn python_has(&self, python: &Path, module: &str) -> bool {
+        // asking the interpreter would run code of the repository's venv outside confinement: look instead
+        let Some(prefix) = python.parent().and_then(Path::parent) else { return false };
+        let places = [prefix.join("lib"), prefix.join("lib64")];
+        let libraries = places.iter().filter_map(|lib| std::fs::read_dir(lib).ok()).flatten().flatten();
+        libraries
+            .map(|entry| entry.path())
+            .any(|lib| ["site-packages", "dist-packages"].iter().any(|folder| lib.join(folder).join(module).exists()))
+    }
+
+    fn virtual_env(&self) -> Option<PathBuf> {
+        self.virtual_env.clone()
+    }
+}
+
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+/// Runs the checks of one lane.
+pub(super) async fn check(
+    worker: &Arc<Worker>,
+    session: &Arc<Session>,
+    lane: LaneId,
+    version: Version,
+    cancel: &Cancel,
+) -> Result<Finding, Stuck> {
+    if !session.asked.playbook.has(Stage::Checks) {
+        return Ok(unverified(format!("playbook {} runs no checks", session.asked.playbook.name)));
+    }
+    let prepared = {
+        let (worker, session) = (worker.clone(), session.clone());
+        blocking(move || prepare(&worker, &session, lane, version)).await?
+    };
+    let job = match prepared {
+        Prepared::Run(job) => job,
+        Prepared::Not(why, notices) => {
+            let mut result = ValidationResult { unverified: Some(why), ..ValidationResult::default() };
+            result.notices = notices;
+            return Ok(Finding::Checks(Box::new(result)));
+        }
+    };
+    let repo = job.snapshot.repo.clone();
+    let (notices, live_logs) = (worker.notices.clone(), worker.live_logs.clone());
+    let listener = Listener { session: session.asked.id, version, repo, notices, live_logs };
+    match worker.ports.validator.validate(&job, &listener, cancel).await {
+        Ok(result) => Ok(Finding::Checks(Box::new(result))),
+        Err(ValidatorError::Cancelled) => Err(Stuck::needs_human("the checks were stopped", "paraph regenerate")),
+        Err(error) => Err(Stuck::needs_human(error.to_string(), "paraph doctor")),
+    }
+}
+
+fn unverified(why: String) -> Finding {
+    Finding::Checks(Box::new(ValidationResult { unverified: Some(why), ..ValidationResult::default() }))
+}
+
+enum Prepared {
+    Run(Box<ValidationJob>),
+    Not(String, Vec<String>),
+}
+
+fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -> Result<Prepared, Stuck> {
+    let gone = || Stuck::needs_human(format!("there is no {version} of this lane"), "paraph show");
+    let set = session.patch_set(lane, version).ok_or_else(gone)?;
+    let snapshot = session.base_of(lane, version).ok_or_else(gone)?;
+    let (tree, ..) = set.applied.as_ref().ok_or_else(gone)?;
+    let base = worker.ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
+    let configured = configuration(worker, base.as_ref())?;
+    let stored = read_changes(worker.blobs(), &set.drafted.digest)?;
+    let changed: Vec<RepoPath> = stored.changes.files().iter().map(|file| file.path.clone()).collect();
+    let plan = plan(worker, session, base.as_ref(), &configured, &changed)?;
+    if plan.checks.is_empty() {
+        return Ok(Prepared::Not("no check was found; name some in .paraph.toml".to_owned(), plan.notices));
+    }
+    let root = match &snapshot.source {
+        Source::Path(path) => path.clone(),
+        Source::Url(_) => HostPath::new(PathBuf::from(snapshot.source.to_string())),
+    };
+    let trusted = worker.tables.trusted.get(&root.to_string()).ok().flatten().is_some();
+    if !trusted {
+        let why = format!("{root} is not trusted to run its own commands: paraph trust {root}");
+        return Ok(Prepared::Not(why, plan.notices));
+    }
+    let mut environment: BTreeMap<String, String> = session.asked.environment.clone();
+    environment.entry("PATH".to_owned()).or_insert_with(|| worker.settings.path.clone());
+    Ok(Prepared::Run(Box::new(ValidationJob {
+        session: session.asked.id,
+        version,
+        lane,
+        snapshot: snapshot.clone(),
+        tree: tree.clone(),
+        plan,
+        environment,
+        home: worker.settings.user_home.clone(),
+    })))
+}
+
+/// Turns progress into notices.
+struct Listener {
+    session: SessionId,
+    version: Version,
+    repo: String,
+    notices: tokio::sync::broadcast::Sender<Notice>,
+    live_logs: super::LiveLogs,
+}
+
+impl Progress for Listener {
+    fn started(&self, check: &str, on_base: bool, log: PathBuf) {
+        self.live_logs.put(self.session, &self.repo, check, log.clone());
+        let _ = self.notices.send(Notice::CheckStarted {
+            session: self.session,
+            version: self.version,
+            repo: self.repo.clone(),
+            check: check.to_owned(),
+            on_base,
+            log: HostPath::new(log),
+        });
+    }
+
+    fn finished(&self, result: &CheckResult) {
+        self.live_logs.remove(self.session, &self.repo, &result.name);
+        let check = Box::new(check_view(self.repo.clone(), result));
+        let _ = self.notices.send(Notice::CheckFinished { session: self.session, version: self.version, check });
+    }
+}
+
+/// Judges and scores one lane.
+pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: Version) -> Result<Finding, Stuck> {
+    let gone = || Stuck::needs_human(format!("there is no {version} of this lane"), "paraph show");
+    let set = session.patch_set(lane, version).ok_or_else(gone)?;
+    let base = session.base_of(lane, version).ok_or_else(gone)?;
+    let known = session.lane(lane).ok_or_else(gone)?;
+    let validation = set.validation.clone().unwrap_or_default();
+    let stored = read_changes(worker.blobs(), &set.drafted.digest)?;
+    let tree = worker.ports.vcs.tree(&base.key, &base.tree)?;
+    let mut violations = worker
+        .ports
+        .policy
+        .judge(&stored.changes, tree.as_ref(), &known.policy)
+        .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))?;
+    let stats: Vec<crate::api::FileStat> =
+        serde_json::from_slice(&worker.blobs().get(set.drafted.stats)?).unwrap_or_default();
+    let lines: Vec<(u32, u32)> = stats.iter().map(|stat| (stat.added, stat.deleted)).collect();
+    let score = worker.ports.scorer.score(&Evidence {
+        goal: session.asked.goal.raw(),
+        kind: session.asked.kind,
+        paths: &session.asked.paths,
+        changes: &stored.changes,
+        lines: &lines,
+        validation: &validation,
+        violations: &violations,
+    });
+    let intake = format!("started by {}", session.asked.by.login);
+    let overrides: Vec<String> = set.overrides.iter().map(|accepted| accepted.rule.clone()).collect();
+    let gates = crate::scoring::gates(&GateInput {
+        intake: Some((true, &intake)),
+        missing_artifacts: Some(&[]),
+        placement: &Placement::Clean,
+        drift: None,
+        validation: Some(&validation),
+        violations: &violations,
+        overrides: &overrides,
+        score: Some(&score),
+        threshold: Tenths::clamped(crate::scoring::DEFAULT_THRESHOLD_TENTHS),
+        ci: None,
+    });
+    violations.truncate(MOST_VIOLATIONS);
+    Ok(Finding::Score { violations, score: Box::new(score), gates })
+}
+
+/// The commands that trusting the repository at `path` lets run, as its HEAD has them.
+pub(super) fn commands_of(ports: &Ports, settings: &Settings, path: &HostPath) -> Result<Vec<Untrusted>, Stuck> {
+    let snapshot = ports.vcs.snapshot(&Source::Path(path.clone()), &Base::Head)?;
+    let tree = ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
+    let around = Around::of(&settings.path, None, Some(path.as_path().to_owned()));
+    let plan = match configured_plan(tree.as_ref(), settings)?.plan {
+        Some(plan) => plan,
+        None => crate::validation::discover(tree.as_ref(), &around, &[])
+            .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))?,
+    };
+    let line = |command: &CommandLine| match command {
+        CommandLine::Args(words) => words.join(" "),
+        CommandLine::Shell(text) => text.clone(),
+    };
+    let setup = plan.setup.iter().map(|setup| format!("setup: {}", line(&setup.command)));
+    Ok(setup.chain(plan.checks.iter().map(|check| line(&check.command))).map(Untrusted::from).collect())
+}

@@ -1,0 +1,96 @@
+//! The scorer that ships: six dimensions from evidence alone, no reviewer model.
+//!
+//! Overall = the weighted mean (correctness 30, security 20, tests 15, policy fit 15, maintainability 10, scope fit
+//! 10, of 100), rounded to a tenth, and never more than 2.0 above the lower of correctness and security: a secret or
+//! a broken check cannot be made up for by a small, well-tested patch.
+
+mod change;
+mod guards;
+mod runs;
+
+use super::{Dimension, Evidence, Rating, Score, Scorer, Tenths};
+
+/// Rates by rules anybody can read; the same evidence gives the same score.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SixDimensions;
+
+impl SixDimensions {
+    /// What the score says about who scored.
+    pub const NAME: &'static str = "six-dimensions/1 (evidence only, no reviewer model)";
+}
+
+/// Points of one dimension while its reasons are collected.
+struct Points {
+    tenths: i64,
+    reasons: Vec<String>,
+}
+
+impl Points {
+    fn start(tenths: i64) -> Self {
+        Self { tenths, reasons: Vec::new() }
+    }
+
+    /// Adds (or takes, where negative) and says why; the reason shows by how much.
+    fn add(&mut self, tenths: i64, reason: impl Into<String>) {
+        if tenths == 0 {
+            return self.note(reason);
+        }
+        self.tenths += tenths;
+        let sign = if tenths < 0 { '-' } else { '+' };
+        let (whole, part) = (tenths.abs() / 10, tenths.abs() % 10);
+        self.reasons.push(format!("{sign}{whole}.{part} {}", reason.into()));
+    }
+
+    fn note(&mut self, reason: impl Into<String>) {
+        self.reasons.push(reason.into());
+    }
+
+    fn cap(&mut self, most: i64, reason: impl Into<String>) {
+        if self.tenths > most {
+            self.tenths = most;
+            self.reasons.push(format!("at most {}.{}: {}", most / 10, most % 10, reason.into()));
+        }
+    }
+
+    fn rating(self, dimension: Dimension) -> Rating {
+        Rating { dimension, score: Tenths::clamped(self.tenths), reasons: self.reasons }
+    }
+}
+
+impl Scorer for SixDimensions {
+    fn score(&self, evidence: &Evidence<'_>) -> Score {
+        let rate = |dimension: Dimension| {
+            let points = match dimension {
+                Dimension::Correctness => runs::correctness(evidence),
+                Dimension::Tests => runs::tests(evidence),
+                Dimension::Security => guards::security(evidence),
+                Dimension::PolicyFit => guards::policy_fit(evidence),
+                Dimension::Maintainability => change::maintainability(evidence),
+                Dimension::ScopeFit => change::scope_fit(evidence),
+            };
+            points.rating(dimension)
+        };
+        let ratings: Vec<Rating> = Dimension::ALL.into_iter().map(rate).collect();
+        Score { scorer: Self::NAME.to_owned(), overall: overall(&ratings), ratings }
+    }
+}
+
+fn weight(dimension: Dimension) -> i64 {
+    match dimension {
+        Dimension::Correctness => 30,
+        Dimension::Security => 20,
+        Dimension::Tests | Dimension::PolicyFit => 15,
+        Dimension::Maintainability | Dimension::ScopeFit => 10,
+    }
+}
+
+fn overall(ratings: &[Rating]) -> Tenths {
+    let tenths = |rating: &Rating| i64::from(rating.score.get());
+    let sum: i64 = ratings.iter().map(|rating| weight(rating.dimension) * tenths(rating)).sum();
+    let decides = |rating: &&Rating| matches!(rating.dimension, Dimension::Correctness | Dimension::Security);
+    let lowest = ratings.iter().filter(decides).map(tenths).min().unwrap_or(100);
+    Tenths::clamped(((sum + 50) / 100).min(lowest + 20))
+}
+
+#[cfg(test)]
+mod tests;

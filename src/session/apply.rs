@@ -1,0 +1,464 @@
+//! Folding: what each event makes of a session, and what it then owes. Total: every recorded event folds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::clock::Timestamp;
+use crate::id::{LaneId, Seq, Version};
+use crate::planning::Stage;
+
+use super::effect::{EffectKey, EffectKind, Owed};
+use super::event::{Event, NewSession, PatchSet, Person, StopKind};
+use super::state::{
+    Bead, BeadStatus, Comment, Decision, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase, Published, Session,
+    Stop, Thread, Verdict, VersionRecord,
+};
+
+impl Session {
+    /// The session that a `Created` event starts.
+    #[must_use]
+    pub fn created(asked: NewSession, at: Timestamp, seq: Seq) -> Self {
+        let lanes = asked
+            .lanes
+            .iter()
+            .enumerate()
+            .map(|(position, lane)| Lane {
+                id: LaneId(u16::try_from(position).expect("fewer than 65,536 repositories")),
+                source: lane.source.clone(),
+                base: lane.base.clone(),
+                snapshot: None,
+                plan: None,
+                policy: crate::policy::PolicySettings::default(),
+                index: None,
+                phase: Phase::Created,
+                dropped: false,
+            })
+            .collect();
+        let mut session = Self {
+            asked,
+            created_at: at,
+            updated_at: at,
+            head: seq,
+            lanes,
+            versions: Vec::new(),
+            threads: Vec::new(),
+            marks: BTreeMap::new(),
+            last_review: BTreeMap::new(),
+            triaged: false,
+            drafting: None,
+            stop: None,
+            beads: Vec::new(),
+            owed: BTreeMap::new(),
+        };
+        session.owe_next(at);
+        session
+    }
+
+    /// Folds the entries of one session, oldest first; `None` where the first is not `Created`.
+    pub fn fold(entries: impl IntoIterator<Item = (Event, Timestamp, Seq)>) -> Option<Self> {
+        let mut entries = entries.into_iter();
+        let Some((Event::Created { session }, at, seq)) = entries.next() else { return None };
+        Some(entries.fold(Self::created(*session, at, seq), |session, (event, at, seq)| session.apply(&event, at, seq)))
+    }
+
+    /// What `event` makes of this session.
+    #[must_use]
+    pub fn apply(mut self, event: &Event, at: Timestamp, seq: Seq) -> Self {
+        self.head = seq;
+        self.updated_at = at;
+        self.fold_one(event, at);
+        self.owe_next(at);
+        self
+    }
+
+    fn fold_one(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::Created { .. } => {}
+            Event::AttemptStarted { key, attempt } => self.start(*key, *attempt),
+            Event::SnapshotLoaded { lane, snapshot, plan, policy } => {
+                self.settle(EffectKey::on_lane(EffectKind::Load, *lane), at);
+                if let Some(lane) = self.lane_mut(*lane) {
+                    lane.snapshot = Some(snapshot.clone());
+                    lane.plan = Some(*plan);
+                    lane.policy = policy.clone();
+                    lane.phase = Phase::SnapshotLoaded;
+                }
+            }
+            Event::Indexed { lane, index, .. } => {
+                self.settle(EffectKey::on_lane(EffectKind::Index, *lane), at);
+                if let Some(lane) = self.lane_mut(*lane) {
+                    lane.index = Some(*index);
+                    lane.phase = Phase::Indexed;
+                }
+            }
+            Event::Triaged { .. } => {
+                self.triaged = true;
+                self.stop = None;
+            }
+            Event::Proposed { version, engine, made_for, patch_sets } => {
+                self.settle(EffectKey::draft(*version), at);
+                self.drafting = None;
+                self.add_version(VersionRecord {
+                    number: *version,
+                    engine: *engine,
+                    made_for: made_for.clone(),
+                    at,
+                    patch_sets: patch_sets.iter().map(|set| (set.lane, PatchSetRecord::new(set))).collect(),
+                });
+            }
+            Event::BranchApplied { lane, version, tree, commit, reference } => {
+                self.settle(EffectKey::on_version(EffectKind::Apply, *lane, *version), at);
+                self.with_patch_set(*lane, *version, |set| {
+                    set.applied = Some((tree.clone(), commit.clone(), reference.clone()));
+                });
+                self.advance(*lane, *version, Phase::BranchApplied(*version));
+            }
+            Event::PatchBlocked { lane, version, violations } => {
+                self.settle(EffectKey::on_version(EffectKind::Apply, *lane, *version), at);
+                self.with_patch_set(*lane, *version, |set| set.violations.clone_from(violations));
+                self.advance(*lane, *version, Phase::BlockedPolicy(*version));
+            }
+            Event::Validated { lane, version, result } => {
+                self.settle(EffectKey::on_version(EffectKind::Check, *lane, *version), at);
+                self.with_patch_set(*lane, *version, |set| set.validation = Some(result.clone()));
+                self.advance(*lane, *version, Phase::Validated(*version));
+            }
+            Event::Scored { lane, version, violations, score, gates } => {
+                self.settle(EffectKey::on_version(EffectKind::Score, *lane, *version), at);
+                self.with_patch_set(*lane, *version, |set| {
+                    set.violations.clone_from(violations);
+                    set.score = Some(score.clone());
+                    set.gates.clone_from(gates);
+                });
+                self.advance(*lane, *version, Phase::Scored(*version));
+            }
+            Event::Approved { lane, version, digest, by, message, because } => {
+                let (verdict, because) = (Verdict::Approve, because.clone());
+                let message = message.clone();
+                self.decided(
+                    *lane,
+                    *version,
+                    Decision { verdict, digest: *digest, by: by.clone(), at, message, because },
+                );
+                self.advance(*lane, *version, Phase::Approved(*version));
+            }
+            Event::Rejected { lane, version, digest, by, message } => {
+                let (verdict, because, message) = (Verdict::Reject, Vec::new(), message.clone());
+                self.decided(
+                    *lane,
+                    *version,
+                    Decision { verdict, digest: *digest, by: by.clone(), at, message, because },
+                );
+                self.advance(*lane, *version, Phase::Rejected(*version));
+            }
+            Event::ChangesRequested { lane, version, digest, by, message } => {
+                let (verdict, because) = (Verdict::RequestChanges, Vec::new());
+                let decision =
+                    Decision { verdict, digest: *digest, by: by.clone(), at, message: message.clone(), because };
+                self.decided(*lane, *version, decision);
+                self.advance(*lane, *version, Phase::ChangesRequested(*version));
+                if self.asked.engine == crate::proposal::EngineKind::Rules {
+                    self.want_version([*lane], message.clone(), "changes requested", at);
+                }
+            }
+            Event::Overridden { lane, version, rule, path, by, message } => {
+                self.reviewed(by, *lane, *version);
+                self.with_patch_set(*lane, *version, |set| {
+                    set.overrides.push(OverrideRecord {
+                        rule: rule.clone(),
+                        path: path.clone(),
+                        by: by.clone(),
+                        message: message.clone(),
+                    });
+                });
+            }
+            Event::Regenerated { engine, rules, patch, message, made_for, .. } => {
+                self.stop = None;
+                let lanes: Vec<LaneId> = self.open_lanes();
+                if let Some(engine) = engine {
+                    self.asked.engine = *engine;
+                }
+                if !rules.is_empty() {
+                    self.asked.rules.clone_from(rules);
+                }
+                if patch.is_some() {
+                    self.asked.patch = *patch;
+                }
+                self.want_version(lanes, message.clone(), made_for, at);
+            }
+            Event::RecheckAsked { lane, version } => {
+                self.stop = None;
+                self.with_patch_set(*lane, *version, |set| {
+                    set.validation = None;
+                    set.score = None;
+                    set.gates.clear();
+                });
+                self.advance(*lane, *version, Phase::BranchApplied(*version));
+            }
+            Event::LaneDropped { lane, .. } => {
+                if let Some(lane) = self.lane_mut(*lane) {
+                    lane.dropped = true;
+                }
+                let dropped = *lane;
+                self.release(at, |key| key.lane == Some(dropped));
+                if let Some(drafting) = &mut self.drafting {
+                    drafting.lanes.remove(&dropped);
+                }
+            }
+            Event::PublishAsked { .. } => {
+                self.stop = None;
+                for lane in &mut self.lanes {
+                    if let (Phase::Approved(version), false) = (lane.phase, lane.dropped) {
+                        lane.phase = Phase::Publishing(version);
+                    }
+                }
+            }
+            Event::Published { lane, version, branch, commit, place } => {
+                self.settle(EffectKey::on_version(EffectKind::Publish, *lane, *version), at);
+                let published = Published { branch: branch.clone(), commit: commit.clone(), place: place.clone() };
+                self.with_patch_set(*lane, *version, |set| set.published = Some(published.clone()));
+                self.advance(*lane, *version, Phase::Done(*version));
+            }
+            Event::Stopped { kind, reason, next } => {
+                self.fail_running(reason, at);
+                for lane in &mut self.lanes {
+                    if let Phase::Publishing(version) = lane.phase {
+                        lane.phase = Phase::Approved(version);
+                    }
+                }
+                self.drafting = None;
+                self.stop = Some(Stop { kind: *kind, reason: reason.clone(), next: next.clone() });
+            }
+            Event::ThreadOpened { thread, place, by, text } => {
+                self.reviewed(by, place.lane, place.version);
+                let comments = vec![Comment { by: by.clone(), at, text: text.clone() }];
+                self.threads.push(Thread { id: *thread, place: place.clone(), resolved: false, comments });
+            }
+            Event::ThreadAnswered { thread, by, text } => {
+                let comment = Comment { by: by.clone(), at, text: text.clone() };
+                if let Some(thread) = self.threads.iter_mut().find(|known| known.id == *thread) {
+                    thread.comments.push(comment);
+                }
+            }
+            Event::ThreadResolved { thread, .. } => self.resolve(*thread, true),
+            Event::ThreadReopened { thread, .. } => self.resolve(*thread, false),
+            Event::Marked { lane, version, hunks, by } => {
+                self.reviewed(by, *lane, *version);
+                self.marks.entry((by.login.clone(), *lane)).or_default().extend(hunks.iter().copied());
+            }
+            Event::Unmarked { lane, hunks, by, .. } => {
+                let marks = self.marks.entry((by.login.clone(), *lane)).or_default();
+                marks.retain(|key| !hunks.contains(key));
+            }
+        }
+    }
+
+    /// Works out what is owed now: the whole of "what comes next" in one place.
+    fn owe_next(&mut self, at: Timestamp) {
+        let mut wanted = BTreeSet::new();
+        if self.stop.is_none() {
+            let lanes: Vec<Lane> = self.active().cloned().collect();
+            for lane in &lanes {
+                wanted.extend(self.next_on(lane));
+            }
+            if self.drafting.is_none() && self.ready_to_draft(&lanes) {
+                self.want_version(lanes.iter().map(|lane| lane.id).collect::<Vec<_>>(), "".into(), "goal", at);
+            }
+            if let Some(drafting) = self.drafting.as_ref().filter(|drafting| !drafting.lanes.is_empty()) {
+                let loaded = |id: &LaneId| self.lane(*id).is_some_and(|lane| lane.phase > Phase::Created);
+                if drafting.lanes.iter().all(loaded) {
+                    wanted.insert(EffectKey::draft(drafting.version));
+                }
+            }
+        }
+        self.release(at, |key| !wanted.contains(key));
+        for key in wanted {
+            if !self.owed.contains_key(&key) {
+                // numbers go on from the last attempt, so that an answer to an interrupted one stays stale
+                let before = self.beads.iter().rev().find(|bead| bead.key == key);
+                let interrupted = before.is_some_and(|bead| bead.status == BeadStatus::Skipped);
+                let attempt = before.map_or(0, |bead| bead.attempt + u32::from(interrupted));
+                self.owed.insert(key, Owed { attempt, since: at });
+                self.beads.push(Bead {
+                    key,
+                    status: BeadStatus::Pending,
+                    attempt,
+                    started_at: at,
+                    finished_at: None,
+                    error: "".into(),
+                });
+            }
+        }
+    }
+
+    fn next_on(&self, lane: &Lane) -> Option<EffectKey> {
+        let on = |kind, version| Some(EffectKey::on_version(kind, lane.id, version));
+        match lane.phase {
+            Phase::Created => Some(EffectKey::on_lane(EffectKind::Load, lane.id)),
+            Phase::SnapshotLoaded if self.asked.playbook.has(Stage::Index) => {
+                Some(EffectKey::on_lane(EffectKind::Index, lane.id))
+            }
+            Phase::Proposed(version) => on(EffectKind::Apply, version),
+            Phase::BranchApplied(version) => on(EffectKind::Check, version),
+            Phase::Validated(version) => on(EffectKind::Score, version),
+            Phase::Publishing(version) => on(EffectKind::Publish, version),
+            Phase::SnapshotLoaded
+            | Phase::Indexed
+            | Phase::Scored(_)
+            | Phase::BlockedPolicy(_)
+            | Phase::ChangesRequested(_)
+            | Phase::Rejected(_)
+            | Phase::Approved(_)
+            | Phase::Done(_) => None,
+        }
+    }
+
+    fn ready_to_draft(&self, lanes: &[Lane]) -> bool {
+        let ready = if self.asked.playbook.has(Stage::Index) { Phase::Indexed } else { Phase::SnapshotLoaded };
+        let go = self.triaged || !self.asked.playbook.has(Stage::Triage);
+        go && self.versions.is_empty() && !lanes.is_empty() && lanes.iter().all(|lane| lane.phase == ready)
+    }
+
+    fn want_version(
+        &mut self,
+        lanes: impl IntoIterator<Item = LaneId>,
+        message: crate::text::Untrusted,
+        made_for: &str,
+        at: Timestamp,
+    ) {
+        let version = self.next_version();
+        let mut lanes: BTreeSet<LaneId> = lanes.into_iter().collect();
+        if let Some(waiting) = &self.drafting {
+            lanes.extend(waiting.lanes.iter().copied());
+            // asked again while it is drafted: the running attempt answers an older question
+            self.release(at, |key| *key == EffectKey::draft(version));
+        }
+        self.drafting = Some(Drafting {
+            version,
+            lanes,
+            engine: self.asked.engine,
+            rules: self.asked.rules.clone(),
+            patch: self.asked.patch,
+            message,
+            made_for: made_for.to_owned(),
+        });
+    }
+
+    fn add_version(&mut self, version: VersionRecord) {
+        for id in version.patch_sets.keys() {
+            let number = version.number;
+            if let Some(lane) = self.lane_mut(*id) {
+                lane.phase = Phase::Proposed(number);
+            }
+        }
+        self.versions.push(version);
+    }
+
+    /// Moves a lane on, unless a newer version has taken it over.
+    fn advance(&mut self, lane: LaneId, version: Version, phase: Phase) {
+        if let Some(lane) = self.lane_mut(lane).filter(|lane| lane.phase.version().is_none_or(|now| now <= version)) {
+            lane.phase = phase;
+        }
+    }
+
+    fn decided(&mut self, lane: LaneId, version: Version, decision: Decision) {
+        self.reviewed(&decision.by.clone(), lane, version);
+        self.with_patch_set(lane, version, |set| {
+            set.decision.get_or_insert(decision);
+        });
+    }
+
+    fn reviewed(&mut self, by: &Person, lane: LaneId, version: Version) {
+        let last = self.last_review.entry((by.login.clone(), lane)).or_insert(version);
+        *last = version.max(*last);
+    }
+
+    fn resolve(&mut self, id: crate::id::ThreadId, resolved: bool) {
+        if let Some(thread) = self.threads.iter_mut().find(|thread| thread.id == id) {
+            thread.resolved = resolved;
+        }
+    }
+
+    fn open_lanes(&self) -> Vec<LaneId> {
+        let open = |lane: &&Lane| !matches!(lane.phase, Phase::Approved(_) | Phase::Done(_) | Phase::Publishing(_));
+        let undecided: Vec<LaneId> = self.active().filter(open).map(|lane| lane.id).collect();
+        if undecided.is_empty() { self.active().map(|lane| lane.id).collect() } else { undecided }
+    }
+
+    fn lane_mut(&mut self, id: LaneId) -> Option<&mut Lane> {
+        self.lanes.get_mut(usize::from(id.0))
+    }
+
+    fn with_patch_set(&mut self, lane: LaneId, version: Version, change: impl FnOnce(&mut PatchSetRecord)) {
+        let record = self.versions.iter_mut().find(|record| record.number == version);
+        if let Some(set) = record.and_then(|record| record.patch_sets.get_mut(&lane)) {
+            change(set);
+        }
+    }
+
+    fn start(&mut self, key: EffectKey, attempt: u32) {
+        if let Some(owed) = self.owed.get_mut(&key) {
+            owed.attempt = attempt;
+        }
+        if let Some(bead) = self.open_bead(key) {
+            bead.status = BeadStatus::Running;
+            bead.attempt = attempt;
+        }
+    }
+
+    fn settle(&mut self, key: EffectKey, at: Timestamp) {
+        self.owed.remove(&key);
+        if let Some(bead) = self.open_bead(key) {
+            bead.status = BeadStatus::Completed;
+            bead.finished_at = Some(at);
+        }
+    }
+
+    /// Gives up what is not wanted any more.
+    fn release(&mut self, at: Timestamp, gone: impl Fn(&EffectKey) -> bool) {
+        self.owed.retain(|key, _| !gone(key));
+        for bead in self.beads.iter_mut().filter(|bead| bead.finished_at.is_none() && gone(&bead.key)) {
+            bead.status = BeadStatus::Skipped;
+            bead.finished_at = Some(at);
+        }
+    }
+
+    fn fail_running(&mut self, reason: &crate::text::Untrusted, at: Timestamp) {
+        for bead in self.beads.iter_mut().filter(|bead| bead.finished_at.is_none()) {
+            let ran = bead.status == BeadStatus::Running;
+            bead.status = if ran { BeadStatus::Failed } else { BeadStatus::Skipped };
+            bead.finished_at = Some(at);
+            if ran {
+                bead.error = reason.clone();
+            }
+        }
+        self.owed.clear();
+    }
+
+    fn open_bead(&mut self, key: EffectKey) -> Option<&mut Bead> {
+        self.beads.iter_mut().rev().find(|bead| bead.key == key && bead.finished_at.is_none())
+    }
+}
+
+impl PatchSetRecord {
+    fn new(drafted: &PatchSet) -> Self {
+        Self {
+            drafted: drafted.clone(),
+            applied: None,
+            validation: None,
+            violations: Vec::new(),
+            score: None,
+            gates: Vec::new(),
+            overrides: Vec::new(),
+            decision: None,
+            published: None,
+        }
+    }
+}
+
+impl Stop {
+    /// Whether the session is over: nothing but reading is left.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self.kind, StopKind::Cancelled | StopKind::Failed | StopKind::Declined)
+    }
+}

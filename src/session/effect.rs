@@ -1,0 +1,103 @@
+//! What a session owes: work that somebody must do and answer.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::id::{LaneId, Version};
+
+/// A kind of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EffectKind {
+    /// Take the snapshot of a lane.
+    Load,
+    /// Index it.
+    Index,
+    /// Draft a version.
+    Draft,
+    /// Apply a patch set to its branch in the private repository.
+    Apply,
+    /// Run its checks.
+    Check,
+    /// Judge and score it.
+    Score,
+    /// Publish it.
+    Publish,
+}
+
+impl EffectKind {
+    /// All kinds, in the order they follow each other.
+    pub const ALL: [Self; 7] =
+        [Self::Load, Self::Index, Self::Draft, Self::Apply, Self::Check, Self::Score, Self::Publish];
+
+    /// The bead category that this work belongs to.
+    #[must_use]
+    pub fn category(self) -> &'static str {
+        match self {
+            Self::Load => "snapshot",
+            Self::Index => "index",
+            Self::Draft => "proposal",
+            Self::Apply => "branch",
+            Self::Check => "validation",
+            Self::Score => "score",
+            Self::Publish => "publish",
+        }
+    }
+}
+
+/// What names one piece of work within a session, whatever the attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EffectKey {
+    /// The kind.
+    pub kind: EffectKind,
+    /// The lane; none for a draft, which is about all its lanes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<LaneId>,
+    /// The version; none before there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+}
+
+impl EffectKey {
+    /// Work on a lane before there is a version.
+    #[must_use]
+    pub fn on_lane(kind: EffectKind, lane: LaneId) -> Self {
+        Self { kind, lane: Some(lane), version: None }
+    }
+
+    /// Work on one lane of a version.
+    #[must_use]
+    pub fn on_version(kind: EffectKind, lane: LaneId, version: Version) -> Self {
+        Self { kind, lane: Some(lane), version: Some(version) }
+    }
+
+    /// The draft of a version.
+    #[must_use]
+    pub fn draft(version: Version) -> Self {
+        Self { kind: EffectKind::Draft, lane: None, version: Some(version) }
+    }
+}
+
+impl fmt::Display for EffectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.category())?;
+        if let Some(version) = self.version {
+            write!(f, " {version}")?;
+        }
+        if let Some(lane) = self.lane.filter(|lane| lane.0 > 0) {
+            write!(f, " {lane}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How far a piece of work has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owed {
+    /// The newest attempt that was recorded as started; 0 before the first.
+    pub attempt: u32,
+    /// When it became owed.
+    pub since: Timestamp,
+}

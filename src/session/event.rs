@@ -1,0 +1,268 @@
+//! What is recorded, for ever. Past tense; integers and strings only.
+//!
+//! A field is only ever added, with a default: every journal ever written must still fold.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::effect::EffectKey;
+use crate::id::{Digest, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
+use crate::planning::{Kind, Playbook};
+use crate::policy::{PolicySettings, Violation};
+use crate::proposal::EngineKind;
+use crate::repository::{Base, Snapshot, Source, WorkSpec};
+use crate::scoring::{Gate, Score};
+use crate::text::Untrusted;
+use crate::validation::ValidationResult;
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// `login@host` of the peer's uid.
+    pub login: String,
+    /// The name in their own git configuration, or empty.
+    pub name: String,
+    /// The address there, or empty.
+    pub email: String,
+    /// The client: `cli`, `tui`, …
+    pub client: String,
+    /// `yes` where a terminal was attached.
+    pub terminal: String,
+}
+
+/// One repository as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneRequest {
+    /// Where it is.
+    pub source: Source,
+    /// What to start from.
+    pub base: Base,
+}
+
+/// A session as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewSession {
+    /// Its number.
+    pub id: SessionId,
+    /// Its name across stores.
+    pub uuid: SessionUuid,
+    /// The goal.
+    pub goal: Untrusted,
+    /// The kind of work.
+    pub kind: Kind,
+    /// The adopted work, where the session reviews some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<WorkSpec>,
+    /// The engine.
+    pub engine: EngineKind,
+    /// Only these rules.
+    pub rules: Vec<String>,
+    /// Only paths that match.
+    pub paths: Vec<String>,
+    /// Its shape.
+    pub playbook: Playbook,
+    /// A ready diff, as a blob.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch: Option<Digest>,
+    /// Its repositories.
+    pub lanes: Vec<LaneRequest>,
+    /// The client's allow-listed variables.
+    pub environment: BTreeMap<String, String>,
+    /// Who asked.
+    pub by: Person,
+}
+
+/// The change of one lane as it was drafted. The manifest is the blob that `digest` names; contents are blobs too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatchSet {
+    /// The lane.
+    pub lane: LaneId,
+    /// What names it.
+    pub digest: Digest,
+    /// The base commit.
+    pub base_commit: ObjectId,
+    /// The base tree.
+    pub base_tree: ObjectId,
+    /// The base, where the engine took another than the lane's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebased: Option<Snapshot>,
+    /// The commit message that an approval would publish, without trailers.
+    pub message: Untrusted,
+    /// What was done and why: a blob.
+    pub explanation: Digest,
+    /// The context hash: a blob.
+    pub context: Digest,
+    /// Lines by file: a blob.
+    pub stats: Digest,
+    /// Files changed.
+    pub files: u32,
+    /// Lines added.
+    pub added: u32,
+    /// Lines deleted.
+    pub deleted: u32,
+}
+
+/// Why a session stands still, or ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopKind {
+    /// A person must do something.
+    NeedsHuman,
+    /// A policy forbids it before it could be validated.
+    BlockedPolicy,
+    /// Put off.
+    Deferred,
+    /// Not taken up.
+    Declined,
+    /// It broke.
+    Failed,
+    /// A person ended it.
+    Cancelled,
+}
+
+/// Where a thread hangs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadPlace {
+    /// The version it was opened on.
+    pub version: Version,
+    /// The lane.
+    pub lane: LaneId,
+    /// The file; none for the whole version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<RepoPath>,
+    /// The line, 1-based; 0 for the whole file.
+    #[serde(default)]
+    pub line: u32,
+    /// The first line of a range that ends at `line`; 0 where it is one line.
+    #[serde(default)]
+    pub from_line: u32,
+    /// `old` or `new`.
+    pub side: String,
+    /// `issue`, `question`, `nit` or `must`.
+    pub kind: String,
+}
+
+/// Something that happened to a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "fields repeat the type that each variant's line explains")]
+pub enum Event {
+    /// A person started it.
+    Created { session: Box<NewSession> },
+    /// Work on an effect began.
+    AttemptStarted { key: EffectKey, attempt: u32 },
+    /// A lane's snapshot was taken; `plan` is a blob (its checks).
+    SnapshotLoaded { lane: LaneId, snapshot: Snapshot, plan: Digest, policy: PolicySettings },
+    /// A lane was indexed; `index` is a blob (its summary).
+    Indexed { lane: LaneId, index: Digest, files: u64, definitions: u64 },
+    /// A person said GO.
+    Triaged { by: Person, message: Untrusted },
+    /// A version was drafted.
+    Proposed { version: Version, engine: EngineKind, made_for: String, patch_sets: Vec<PatchSet> },
+    /// A patch set became a branch in the private repository.
+    BranchApplied { lane: LaneId, version: Version, tree: ObjectId, commit: ObjectId, reference: String },
+    /// A policy forbids applying it.
+    PatchBlocked { lane: LaneId, version: Version, violations: Vec<Violation> },
+    /// Its checks ended.
+    Validated { lane: LaneId, version: Version, result: ValidationResult },
+    /// It was judged and scored.
+    Scored { lane: LaneId, version: Version, violations: Vec<Violation>, score: Score, gates: Vec<Gate> },
+    /// A person approved it.
+    Approved { lane: LaneId, version: Version, digest: Digest, by: Person, message: Untrusted, because: Vec<String> },
+    /// A person rejected it.
+    Rejected { lane: LaneId, version: Version, digest: Digest, by: Person, message: Untrusted },
+    /// A person sent it back.
+    ChangesRequested { lane: LaneId, version: Version, digest: Digest, by: Person, message: Untrusted },
+    /// A person accepted a WARN; an empty path means every violation of the rule.
+    Overridden { lane: LaneId, version: Version, rule: String, path: Option<RepoPath>, by: Person, message: Untrusted },
+    /// A person asked for the next version.
+    Regenerated {
+        by: Person,
+        engine: Option<EngineKind>,
+        rules: Vec<String>,
+        patch: Option<Digest>,
+        message: Untrusted,
+        made_for: String,
+    },
+    /// A person asked for the checks again (after trusting the repository).
+    RecheckAsked { lane: LaneId, version: Version },
+    /// A person took a repository out.
+    LaneDropped { lane: LaneId, by: Person },
+    /// A person asked to publish.
+    PublishAsked { by: Person },
+    /// A lane was published.
+    Published { lane: LaneId, version: Version, branch: String, commit: ObjectId, place: String },
+    /// It stands still, or ended.
+    Stopped { kind: StopKind, reason: Untrusted, next: String },
+    /// A person opened a thread.
+    ThreadOpened { thread: ThreadId, place: ThreadPlace, by: Person, text: Untrusted },
+    /// Somebody answered in one.
+    ThreadAnswered { thread: ThreadId, by: Person, text: Untrusted },
+    /// A person resolved one.
+    ThreadResolved { thread: ThreadId, by: Person },
+    /// A person opened one again.
+    ThreadReopened { thread: ThreadId, by: Person },
+    /// A person marked hunks as reviewed.
+    Marked { lane: LaneId, version: Version, hunks: Vec<Digest>, by: Person },
+    /// A person took marks back.
+    Unmarked { lane: LaneId, version: Version, hunks: Vec<Digest>, by: Person },
+}
+
+impl Event {
+    /// The name that the journal and the timeline use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Created { .. } => "created",
+            Self::AttemptStarted { .. } => "attempt-started",
+            Self::SnapshotLoaded { .. } => "snapshot-loaded",
+            Self::Indexed { .. } => "indexed",
+            Self::Triaged { .. } => "triaged",
+            Self::Proposed { .. } => "proposed",
+            Self::BranchApplied { .. } => "branch-applied",
+            Self::PatchBlocked { .. } => "patch-blocked",
+            Self::Validated { .. } => "validated",
+            Self::Scored { .. } => "scored",
+            Self::Approved { .. } => "approved",
+            Self::Rejected { .. } => "rejected",
+            Self::ChangesRequested { .. } => "changes-requested",
+            Self::Overridden { .. } => "overridden",
+            Self::Regenerated { .. } => "regenerated",
+            Self::RecheckAsked { .. } => "recheck-asked",
+            Self::LaneDropped { .. } => "lane-dropped",
+            Self::PublishAsked { .. } => "publish-asked",
+            Self::Published { .. } => "published",
+            Self::Stopped { .. } => "stopped",
+            Self::ThreadOpened { .. } => "thread-opened",
+            Self::ThreadAnswered { .. } => "thread-answered",
+            Self::ThreadResolved { .. } => "thread-resolved",
+            Self::ThreadReopened { .. } => "thread-reopened",
+            Self::Marked { .. } => "marked",
+            Self::Unmarked { .. } => "unmarked",
+        }
+    }
+
+    /// Who did it, where a person did.
+    #[must_use]
+    pub fn person(&self) -> Option<&Person> {
+        match self {
+            Self::Created { session, .. } => Some(&session.by),
+            Self::Triaged { by, .. }
+            | Self::Approved { by, .. }
+            | Self::Rejected { by, .. }
+            | Self::ChangesRequested { by, .. }
+            | Self::Overridden { by, .. }
+            | Self::Regenerated { by, .. }
+            | Self::LaneDropped { by, .. }
+            | Self::PublishAsked { by }
+            | Self::ThreadOpened { by, .. }
+            | Self::ThreadAnswered { by, .. }
+            | Self::ThreadResolved { by, .. }
+            | Self::ThreadReopened { by, .. }
+            | Self::Marked { by, .. }
+            | Self::Unmarked { by, .. } => Some(by),
+            _ => None,
+        }
+    }
+}

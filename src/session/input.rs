@@ -1,0 +1,197 @@
+//! What reaches a session: commands of people, which may be refused, and outcomes of work, which may be stale.
+
+use crate::clock::Timestamp;
+use crate::id::{Digest, LaneId, ObjectId, RepoPath, ThreadId, Version};
+use crate::policy::{PolicySettings, Violation};
+use crate::proposal::EngineKind;
+use crate::repository::Snapshot;
+use crate::scoring::{Gate, Score};
+use crate::text::Untrusted;
+use crate::validation::ValidationResult;
+
+use super::effect::EffectKey;
+use super::event::{PatchSet, Person, StopKind, ThreadPlace};
+
+/// How far the base moved, as it was measured for a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DriftSeen {
+    /// Commits on the branch that the base lacks.
+    pub commits: u32,
+    /// Whether the patch still merges.
+    pub merges_cleanly: bool,
+}
+
+impl DriftSeen {
+    /// The branch stands where it stood.
+    pub const NONE: Self = Self { commits: 0, merges_cleanly: true };
+}
+
+/// A person's word on a patch set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecideCommand {
+    /// The lane.
+    pub lane: LaneId,
+    /// The version that was read.
+    pub version: Version,
+    /// 12 or more hex digits of the digest that was seen.
+    pub digest: String,
+    /// The word.
+    pub verdict: super::state::Verdict,
+    /// Who.
+    pub by: Person,
+    /// The reason.
+    pub message: Untrusted,
+    /// How far the base moved.
+    pub drift: DriftSeen,
+}
+
+/// A person asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "fields repeat the type that each variant's line explains")]
+pub enum Command {
+    /// GO.
+    Triage { by: Person, message: Untrusted },
+    /// Approve, reject or request changes.
+    Decide(DecideCommand),
+    /// Accept a WARN.
+    Override { lane: LaneId, version: Version, rule: String, path: Option<RepoPath>, by: Person, message: Untrusted },
+    /// Make the next version.
+    Regenerate {
+        by: Person,
+        engine: Option<EngineKind>,
+        rules: Vec<String>,
+        patch: Option<Digest>,
+        message: Untrusted,
+        made_for: String,
+    },
+    /// Run the checks again, where nothing ran.
+    Recheck { lane: LaneId },
+    /// Take a repository out.
+    Drop { lane: LaneId, by: Person },
+    /// End it.
+    Cancel { by: Person },
+    /// Publish what was approved.
+    Publish { by: Person },
+    /// Open a thread.
+    OpenThread { place: ThreadPlace, by: Person, text: Untrusted },
+    /// Answer in one.
+    Answer { thread: ThreadId, by: Person, text: Untrusted },
+    /// Resolve one, or open it again.
+    Resolve { thread: ThreadId, resolved: bool, by: Person },
+    /// Mark hunks.
+    Mark { lane: LaneId, version: Version, hunks: Vec<Digest>, reviewed: bool, by: Person },
+}
+
+impl Command {
+    /// What was asked, as a verb for messages.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Triage { .. } => "go ahead",
+            Self::Decide(decide) => decide.verdict.name(),
+            Self::Override { .. } => "override",
+            Self::Regenerate { .. } => "regenerate",
+            Self::Recheck { .. } => "check again",
+            Self::Drop { .. } => "drop",
+            Self::Cancel { .. } => "cancel",
+            Self::Publish { .. } => "publish",
+            Self::OpenThread { .. } | Self::Answer { .. } => "comment",
+            Self::Resolve { .. } => "resolve",
+            Self::Mark { .. } => "mark",
+        }
+    }
+}
+
+/// What work found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "fields repeat the type that each variant's line explains")]
+pub enum Finding {
+    /// The snapshot.
+    Snapshot { snapshot: Box<Snapshot>, plan: Digest, policy: PolicySettings },
+    /// The index.
+    Index { index: Digest, files: u64, definitions: u64 },
+    /// A draft, one patch set for each lane that it changes.
+    Draft { patch_sets: Vec<PatchSet> },
+    /// The branch.
+    Branch { tree: ObjectId, commit: ObjectId, reference: String },
+    /// It must not be applied.
+    Blocked { violations: Vec<Violation> },
+    /// The checks.
+    Checks(Box<ValidationResult>),
+    /// The score.
+    Score { violations: Vec<Violation>, score: Box<Score>, gates: Vec<Gate> },
+    /// It was published.
+    Published { branch: String, commit: ObjectId, place: String },
+    /// It could not be done.
+    Stuck { kind: StopKind, reason: Untrusted, next: String },
+}
+
+/// A worker's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Work is about to start: the attempt is recorded first.
+    Starting(EffectKey),
+    /// Work ended.
+    Found {
+        /// Which.
+        key: EffectKey,
+        /// The attempt that ended.
+        attempt: u32,
+        /// What it found.
+        finding: Finding,
+    },
+}
+
+/// What reaches a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A person asks.
+    Command(Box<Command>),
+    /// A worker answers.
+    Outcome(Box<Outcome>),
+}
+
+/// Why a command was refused. Nothing was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "fields are named by the messages")]
+pub enum Refusal {
+    /// The state does not allow it.
+    #[error("cannot {asked} while the session is {state}")]
+    NotNow { asked: &'static str, state: String },
+    /// No such lane.
+    #[error("the session has no such repository")]
+    NoSuchLane,
+    /// No such version, or none of this lane.
+    #[error("there is no {version} of this repository")]
+    NoSuchVersion { version: Version },
+    /// Another patch was seen.
+    #[error("what was seen ({seen}) is not {version} ({current})")]
+    OtherPatch { seen: String, version: Version, current: String },
+    /// A newer version is there.
+    #[error("{version} was superseded by {newest}")]
+    Superseded { version: Version, newest: Version },
+    /// Somebody was first.
+    #[error("{version} was already decided: {verdict} by {by} at {at}")]
+    AlreadyDecided { version: Version, verdict: &'static str, by: String, at: Timestamp },
+    /// Approving is not offered.
+    #[error("approving is not offered: {}", because.join("; "))]
+    NotOffered { because: Vec<String> },
+    /// Approving needs a reason.
+    #[error("a reason is needed: {}", because.join("; "))]
+    ReasonNeeded { because: Vec<String> },
+    /// A WARN that is not there.
+    #[error("{version} has no WARN of rule `{rule}`{}", path.as_ref().map(|path| format!(" on {path}")).unwrap_or_default())]
+    NoSuchWarning { version: Version, rule: String, path: Option<RepoPath> },
+    /// A BLOCK cannot be overridden.
+    #[error("`{rule}` is a BLOCK and cannot be overridden")]
+    CannotOverride { rule: String },
+    /// Not every lane is approved.
+    #[error("not every repository is approved: {}", waiting.join(", "))]
+    NotApproved { waiting: Vec<String> },
+    /// No such thread.
+    #[error("there is no thread {}", thread.0)]
+    NoSuchThread { thread: ThreadId },
+    /// The engine cannot do it by itself.
+    #[error("{0}")]
+    EngineNeeds(String),
+}

@@ -1,0 +1,417 @@
+//! The folded session.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::clock::Timestamp;
+use crate::id::{Digest, LaneId, ObjectId, RepoPath, Seq, ThreadId, Version};
+use crate::policy::{PolicySettings, Violation};
+use crate::proposal::EngineKind;
+use crate::repository::{Base, Snapshot, Source};
+use crate::scoring::{Gate, Score};
+use crate::text::Untrusted;
+use crate::validation::ValidationResult;
+
+use super::effect::{EffectKey, Owed};
+use super::event::{NewSession, PatchSet, Person, StopKind, ThreadPlace};
+
+/// A person's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// It may ship.
+    Approve,
+    /// It may not.
+    Reject,
+    /// Not like this.
+    RequestChanges,
+}
+
+impl Verdict {
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::RequestChanges => "request-changes",
+        }
+    }
+}
+
+/// How far a lane has come. What a variant names is guaranteed to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Asked for.
+    Created,
+    /// The snapshot is there.
+    SnapshotLoaded,
+    /// The index is there.
+    Indexed,
+    /// A version changes it.
+    Proposed(Version),
+    /// That version is a branch in the private repository.
+    BranchApplied(Version),
+    /// Its checks ended.
+    Validated(Version),
+    /// It waits for a person.
+    Scored(Version),
+    /// A policy forbids applying it.
+    BlockedPolicy(Version),
+    /// A person sent it back.
+    ChangesRequested(Version),
+    /// A person rejected it.
+    Rejected(Version),
+    /// A person approved it.
+    Approved(Version),
+    /// It is being published.
+    Publishing(Version),
+    /// It was published.
+    Done(Version),
+}
+
+impl Phase {
+    /// The version that the phase is about.
+    #[must_use]
+    pub fn version(self) -> Option<Version> {
+        match self {
+            Self::Created | Self::SnapshotLoaded | Self::Indexed => None,
+            Self::Proposed(version)
+            | Self::BranchApplied(version)
+            | Self::Validated(version)
+            | Self::Scored(version)
+            | Self::BlockedPolicy(version)
+            | Self::ChangesRequested(version)
+            | Self::Rejected(version)
+            | Self::Approved(version)
+            | Self::Publishing(version)
+            | Self::Done(version) => Some(version),
+        }
+    }
+
+    /// The phase's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "Created",
+            Self::SnapshotLoaded => "SnapshotLoaded",
+            Self::Indexed => "Indexed",
+            Self::Proposed(_) => "Proposed",
+            Self::BranchApplied(_) => "BranchApplied",
+            Self::Validated(_) => "Validated",
+            Self::Scored(_) => "Scored",
+            Self::BlockedPolicy(_) => "BlockedPolicy",
+            Self::ChangesRequested(_) => "ChangesRequested",
+            Self::Rejected(_) => "Rejected",
+            Self::Approved(_) => "Approved",
+            Self::Publishing(_) => "Publishing",
+            Self::Done(_) => "Done",
+        }
+    }
+}
+
+/// One repository inside a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lane {
+    /// Which.
+    pub id: LaneId,
+    /// Where it is.
+    pub source: Source,
+    /// What it was asked to start from.
+    pub base: Base,
+    /// Its base, once it is loaded.
+    pub snapshot: Option<Snapshot>,
+    /// Its check plan: a blob.
+    pub plan: Option<Digest>,
+    /// Its policy, from the base and the user's configuration.
+    pub policy: PolicySettings,
+    /// Its index's summary: a blob.
+    pub index: Option<Digest>,
+    /// How far it has come.
+    pub phase: Phase,
+    /// Whether a person took it out.
+    pub dropped: bool,
+}
+
+impl Lane {
+    /// Its name in the session; the source's own text until the snapshot is loaded.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.snapshot.as_ref().map_or_else(|| self.source.to_string(), |snapshot| snapshot.repo.clone())
+    }
+}
+
+/// A recorded decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The word.
+    pub verdict: Verdict,
+    /// The digest it names.
+    pub digest: Digest,
+    /// Who.
+    pub by: Person,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub message: Untrusted,
+    /// What asked for a reason.
+    pub because: Vec<String>,
+}
+
+/// An accepted WARN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverrideRecord {
+    /// The rule.
+    pub rule: String,
+    /// The file; none for all.
+    pub path: Option<RepoPath>,
+    /// Who.
+    pub by: Person,
+    /// Why.
+    pub message: Untrusted,
+}
+
+/// Where a lane was published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The branch.
+    pub branch: String,
+    /// The commit.
+    pub commit: ObjectId,
+    /// The repository or remote.
+    pub place: String,
+}
+
+/// One lane's change in a version, and all that was found about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatchSetRecord {
+    /// As it was drafted.
+    pub drafted: PatchSet,
+    /// Tree, commit and ref in the private repository.
+    pub applied: Option<(ObjectId, ObjectId, String)>,
+    /// What its checks found.
+    pub validation: Option<ValidationResult>,
+    /// What its policies found.
+    pub violations: Vec<Violation>,
+    /// Its score.
+    pub score: Option<Score>,
+    /// Its gates, as they were scored.
+    pub gates: Vec<Gate>,
+    /// Accepted WARNs.
+    pub overrides: Vec<OverrideRecord>,
+    /// A person's word, write-once.
+    pub decision: Option<Decision>,
+    /// Where it was published.
+    pub published: Option<Published>,
+}
+
+impl PatchSetRecord {
+    /// Whether a person accepted that violation.
+    #[must_use]
+    pub fn is_overridden(&self, violation: &Violation) -> bool {
+        self.overrides.iter().any(|accepted| {
+            accepted.rule == violation.rule && accepted.path.as_ref().is_none_or(|path| *path == violation.path)
+        })
+    }
+}
+
+/// One version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionRecord {
+    /// Its number.
+    pub number: Version,
+    /// The engine that made it.
+    pub engine: EngineKind,
+    /// Why it was made.
+    pub made_for: String,
+    /// When.
+    pub at: Timestamp,
+    /// Its patch sets, by lane.
+    pub patch_sets: BTreeMap<LaneId, PatchSetRecord>,
+}
+
+/// A comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// Who.
+    pub by: Person,
+    /// When.
+    pub at: Timestamp,
+    /// The words.
+    pub text: Untrusted,
+}
+
+/// A thread of comments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// Its number.
+    pub id: ThreadId,
+    /// Where it hangs.
+    pub place: ThreadPlace,
+    /// Whether a person resolved it.
+    pub resolved: bool,
+    /// Its comments.
+    pub comments: Vec<Comment>,
+}
+
+/// The next version, while it is wanted and not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drafting {
+    /// Its number.
+    pub version: Version,
+    /// The lanes that it shall change.
+    pub lanes: BTreeSet<LaneId>,
+    /// The engine.
+    pub engine: EngineKind,
+    /// Only these rules.
+    pub rules: Vec<String>,
+    /// A ready diff.
+    pub patch: Option<Digest>,
+    /// What to do differently.
+    pub message: Untrusted,
+    /// Why it is made.
+    pub made_for: String,
+}
+
+/// Why a session stands still, or ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stop {
+    /// The sort.
+    pub kind: StopKind,
+    /// Why.
+    pub reason: Untrusted,
+    /// What to press or type.
+    pub next: String,
+}
+
+/// How a unit of work stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BeadStatus {
+    /// Owed.
+    Pending,
+    /// Started.
+    Running,
+    /// Done.
+    Completed,
+    /// Stuck.
+    Failed,
+    /// Not needed any more.
+    Skipped,
+}
+
+impl BeadStatus {
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Running => "RUNNING",
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+            Self::Skipped => "SKIPPED",
+        }
+    }
+}
+
+/// A unit of work and how it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bead {
+    /// Which.
+    pub key: EffectKey,
+    /// How it stands.
+    pub status: BeadStatus,
+    /// The newest attempt; 0 before the first.
+    pub attempt: u32,
+    /// When it was owed.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// The error, where it failed.
+    pub error: Untrusted,
+}
+
+/// A session: the fold of its events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// As it was asked for.
+    pub asked: NewSession,
+    /// When.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// The journal's last entry about it.
+    pub head: Seq,
+    /// Its repositories, by their id.
+    pub lanes: Vec<Lane>,
+    /// Its versions, oldest first.
+    pub versions: Vec<VersionRecord>,
+    /// Its threads, oldest first.
+    pub threads: Vec<Thread>,
+    /// Reviewed hunks by login and lane.
+    pub marks: BTreeMap<(String, LaneId), BTreeSet<Digest>>,
+    /// The newest version on which a person left something, by login and lane.
+    pub last_review: BTreeMap<(String, LaneId), Version>,
+    /// Whether a person said GO.
+    pub triaged: bool,
+    /// The next version, while it is wanted.
+    pub drafting: Option<Drafting>,
+    /// Why it stands still.
+    pub stop: Option<Stop>,
+    /// Its units of work, oldest first.
+    pub beads: Vec<Bead>,
+    pub(super) owed: BTreeMap<EffectKey, Owed>,
+}
+
+impl Session {
+    /// What is owed, by key.
+    #[must_use]
+    pub fn owed(&self) -> &BTreeMap<EffectKey, Owed> {
+        &self.owed
+    }
+
+    /// The lane of that id.
+    #[must_use]
+    pub fn lane(&self, id: LaneId) -> Option<&Lane> {
+        self.lanes.get(usize::from(id.0))
+    }
+
+    /// The version of that number.
+    #[must_use]
+    pub fn version(&self, number: Version) -> Option<&VersionRecord> {
+        self.versions.get(number.0.checked_sub(1)? as usize)
+    }
+
+    /// One lane's change in a version.
+    #[must_use]
+    pub fn patch_set(&self, lane: LaneId, version: Version) -> Option<&PatchSetRecord> {
+        self.version(version)?.patch_sets.get(&lane)
+    }
+
+    /// The newest version that changes the lane.
+    #[must_use]
+    pub fn current(&self, lane: LaneId) -> Option<(Version, &PatchSetRecord)> {
+        self.versions.iter().rev().find_map(|version| Some((version.number, version.patch_sets.get(&lane)?)))
+    }
+
+    /// The base of one lane's change in a version.
+    #[must_use]
+    pub fn base_of(&self, lane: LaneId, version: Version) -> Option<&Snapshot> {
+        let rebased = self.patch_set(lane, version).and_then(|set| set.drafted.rebased.as_ref());
+        rebased.or_else(|| self.lane(lane)?.snapshot.as_ref())
+    }
+
+    /// Lanes that were not dropped.
+    pub fn active(&self) -> impl Iterator<Item = &Lane> {
+        self.lanes.iter().filter(|lane| !lane.dropped)
+    }
+
+    /// The thread of that number.
+    #[must_use]
+    pub fn thread(&self, id: ThreadId) -> Option<&Thread> {
+        self.threads.iter().find(|thread| thread.id == id)
+    }
+
+    /// The number that the next version will have.
+    #[must_use]
+    pub fn next_version(&self) -> Version {
+        self.versions.last().map_or(Version::FIRST, |version| version.number.next())
+    }
+}

@@ -1,0 +1,207 @@
+//! The session's state, computed from its lanes; never stored.
+
+use crate::planning::Stage;
+
+use super::event::StopKind;
+use super::state::{Lane, Phase, Session};
+
+/// The state of a whole session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the names are design §2's")]
+pub enum State {
+    Created,
+    SnapshotLoaded,
+    Indexed,
+    Triaged,
+    Planned,
+    Proposed,
+    BranchApplied,
+    Validated,
+    Scored,
+    Approved,
+    Publishing,
+    Done,
+    ChangesRequested,
+    Rejected,
+    BlockedPolicy,
+    NeedsHuman,
+    Deferred,
+    Declined,
+    Failed,
+    Cancelled,
+}
+
+impl State {
+    /// Every state, in the order of a session's life, stops last.
+    pub const ALL: [Self; 20] = [
+        Self::Created,
+        Self::SnapshotLoaded,
+        Self::Indexed,
+        Self::Triaged,
+        Self::Planned,
+        Self::Proposed,
+        Self::BranchApplied,
+        Self::Validated,
+        Self::Scored,
+        Self::Approved,
+        Self::Publishing,
+        Self::Done,
+        Self::ChangesRequested,
+        Self::Rejected,
+        Self::BlockedPolicy,
+        Self::NeedsHuman,
+        Self::Deferred,
+        Self::Declined,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "Created",
+            Self::SnapshotLoaded => "SnapshotLoaded",
+            Self::Indexed => "Indexed",
+            Self::Triaged => "Triaged",
+            Self::Planned => "Planned",
+            Self::Proposed => "Proposed",
+            Self::BranchApplied => "BranchApplied",
+            Self::Validated => "Validated",
+            Self::Scored => "Scored",
+            Self::Approved => "Approved",
+            Self::Publishing => "Publishing",
+            Self::Done => "Done",
+            Self::ChangesRequested => "ChangesRequested",
+            Self::Rejected => "Rejected",
+            Self::BlockedPolicy => "BlockedPolicy",
+            Self::NeedsHuman => "NeedsHuman",
+            Self::Deferred => "Deferred",
+            Self::Declined => "Declined",
+            Self::Failed => "Failed",
+            Self::Cancelled => "Cancelled",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Whether nothing but reading is left.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Declined | Self::Failed | Self::Cancelled)
+    }
+
+    /// Whether it stands still until a person does something.
+    #[must_use]
+    pub fn needs_a_person(self) -> bool {
+        matches!(
+            self,
+            Self::Scored
+                | Self::Approved
+                | Self::ChangesRequested
+                | Self::Rejected
+                | Self::BlockedPolicy
+                | Self::NeedsHuman
+                | Self::Deferred
+        )
+    }
+}
+
+/// What the four systems that Paraph unites call a state (features.md 1.17).
+#[must_use]
+pub fn aliases(state: State) -> &'static [&'static str] {
+    match state {
+        State::Created => &["INGESTED", "NEW"],
+        State::Validated => &["TEST"],
+        State::Triaged => &["DISCOVERY"],
+        State::Planned => &["PLANNING", "DESIGN"],
+        State::Proposed => &["PATCHES_PROPOSED", "BUILD"],
+        State::Scored => &["WAITING_USER_APPROVAL", "REVIEW"],
+        State::Publishing => &["APPLYING_PATCHES", "DEPLOY"],
+        State::Done => &["DONE"],
+        State::Failed => &["FAILED"],
+        State::NeedsHuman => &["NEEDS_HUMAN"],
+        State::BlockedPolicy => &["BLOCKED_POLICY"],
+        _ => &[],
+    }
+}
+
+impl Session {
+    /// The computed state: a stop if one stands; else a lane that cannot go on; else the least advanced lane.
+    #[must_use]
+    pub fn state(&self) -> State {
+        if let Some(stop) = &self.stop {
+            return match stop.kind {
+                StopKind::NeedsHuman => State::NeedsHuman,
+                StopKind::BlockedPolicy => State::BlockedPolicy,
+                StopKind::Deferred => State::Deferred,
+                StopKind::Declined => State::Declined,
+                StopKind::Failed => State::Failed,
+                StopKind::Cancelled => State::Cancelled,
+            };
+        }
+        let drafting = |lane: &Lane| self.drafting.as_ref().is_some_and(|drafting| drafting.lanes.contains(&lane.id));
+        let waiting = |lane: &&Lane| {
+            matches!(lane.phase, Phase::BlockedPolicy(_) | Phase::Rejected(_) | Phase::ChangesRequested(_))
+                && !drafting(lane)
+        };
+        if let Some(lane) = self.active().filter(waiting).min_by_key(|lane| lane.phase) {
+            return Self::of_phase(lane.phase);
+        }
+        let least = self.active().map(|lane| if drafting(lane) { self.before_draft() } else { lane.phase }).min();
+        let state = least.map_or(State::Cancelled, Self::of_phase);
+        if state == State::Indexed && self.triaged && self.asked.playbook.has(Stage::Triage) {
+            return State::Triaged;
+        }
+        state
+    }
+
+    fn before_draft(&self) -> Phase {
+        if self.asked.playbook.has(Stage::Index) { Phase::Indexed } else { Phase::SnapshotLoaded }
+    }
+
+    fn of_phase(phase: Phase) -> State {
+        match phase {
+            Phase::Created => State::Created,
+            Phase::SnapshotLoaded => State::SnapshotLoaded,
+            Phase::Indexed => State::Indexed,
+            Phase::Proposed(_) => State::Proposed,
+            Phase::BranchApplied(_) => State::BranchApplied,
+            Phase::Validated(_) => State::Validated,
+            Phase::Scored(_) => State::Scored,
+            Phase::BlockedPolicy(_) => State::BlockedPolicy,
+            Phase::ChangesRequested(_) => State::ChangesRequested,
+            Phase::Rejected(_) => State::Rejected,
+            Phase::Approved(_) => State::Approved,
+            Phase::Publishing(_) => State::Publishing,
+            Phase::Done(_) => State::Done,
+        }
+    }
+
+    /// Why it stands still and what to press or type next; both empty while it runs.
+    #[must_use]
+    pub fn waits_for(&self) -> (crate::text::Untrusted, String) {
+        let id = self.asked.id;
+        if let Some(stop) = &self.stop {
+            return (stop.reason.clone(), stop.next.clone());
+        }
+        let current = self.versions.last().map_or(String::new(), |version| format!("@{}", version.number));
+        match self.state() {
+            State::Scored => ("waits for your decision".into(), format!("A X R · paraph show {id}{current}")),
+            State::Approved => ("approved, not published".into(), format!("paraph publish {id}")),
+            State::Rejected => ("rejected".into(), format!("paraph regenerate {id}, or paraph cancel {id}")),
+            State::ChangesRequested => {
+                ("changes were requested".into(), format!("paraph regenerate {id}, or adopt the next state"))
+            }
+            State::BlockedPolicy => ("a policy forbids applying it".into(), format!("paraph show {id}{current}")),
+            State::Indexed if self.asked.playbook.has(Stage::Triage) && !self.triaged => {
+                ("waits for GO".into(), format!("paraph regenerate {id} -m GO, or paraph cancel {id}"))
+            }
+            _ => ("".into(), String::new()),
+        }
+    }
+}

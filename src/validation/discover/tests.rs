@@ -1,0 +1,212 @@
+//! What is found in the trees that people have.
+
+use std::path::{Path, PathBuf};
+
+use super::{Surroundings, discover, lockfiles};
+use crate::diff::FileSide;
+use crate::id::RepoPath;
+use crate::repository::MemoryTree;
+use crate::validation::{Check, CheckPlan, CommandLine};
+
+#[derive(Default)]
+struct Machine {
+    without: &'static [&'static str],
+    lends: &'static [&'static str],
+    without_pytest: bool,
+    virtual_env: Option<&'static str>,
+}
+
+impl Surroundings for Machine {
+    fn which(&self, program: &str) -> Option<PathBuf> {
+        (!self.without.contains(&program)).then(|| Path::new("/usr/bin").join(program))
+    }
+    fn lends(&self, path: &str) -> bool {
+        self.lends.contains(&path)
+    }
+    fn python_has(&self, _: &Path, module: &str) -> bool {
+        module != "pytest" || !self.without_pytest
+    }
+    fn virtual_env(&self) -> Option<PathBuf> {
+        self.virtual_env.map(PathBuf::from)
+    }
+}
+
+fn plan(machine: &Machine, files: &[(&str, &str)], changed: &[&str]) -> CheckPlan {
+    let tree = MemoryTree::new(files.iter().map(|(path, text)| (*path, FileSide::regular(text.as_bytes()))));
+    let changed: Vec<RepoPath> = changed.iter().map(|path| RepoPath::from(*path)).collect();
+    discover(&tree, machine, &changed).expect("a tree in memory reads")
+}
+
+fn brief(check: &Check) -> String {
+    let command = match &check.command {
+        CommandLine::Args(parts) => parts.join(" "),
+        CommandLine::Shell(line) => format!("sh: {line}"),
+    };
+    format!("{}: {command}", check.name)
+}
+
+#[track_caller]
+fn found(files: &[(&str, &str)], changed: &[&str], expected: &[&str]) {
+    found_on(&Machine::default(), files, changed, expected);
+}
+
+#[track_caller]
+fn found_on(machine: &Machine, files: &[(&str, &str)], changed: &[&str], expected: &[&str]) {
+    let plan = plan(machine, files, changed);
+    assert_eq!(plan.checks.iter().map(brief).collect::<Vec<_>>(), expected, "{:?}", plan.notices);
+    for check in &plan.checks {
+        assert_eq!(check.timeout_s, if check.kind == super::CheckKind::Build { 900 } else { 120 });
+        assert_eq!(plan.checks.iter().filter(|other| other.name == check.name).count(), 1, "{} twice", check.name);
+    }
+}
+
+#[track_caller]
+fn notice(machine: &Machine, files: &[(&str, &str)], words: &str) {
+    let plan = plan(machine, files, &[]);
+    assert!(plan.notices.iter().any(|notice| notice.contains(words)), "{:?}", plan.notices);
+    assert_eq!(plan.checks, [], "what is missing is no check");
+}
+
+const PACKAGE: &str = "[package]\nname = \"a\"\n";
+
+#[test]
+fn cargo() {
+    let single = ["cargo build: cargo test --offline --no-run", "cargo test: cargo test --offline --no-fail-fast"];
+    found(&[("Cargo.toml", PACKAGE), ("src/lib.rs", "")], &["src/lib.rs"], &single);
+    let whole = [
+        "cargo build: cargo test --offline --no-run --workspace",
+        "cargo test: cargo test --offline --no-fail-fast --workspace",
+    ];
+    let workspace =
+        [("Cargo.toml", "[workspace]\nmembers = [\"a\"]\n"), ("a/Cargo.toml", PACKAGE), ("a/src/lib.rs", "")];
+    found(&workspace, &["a/src/lib.rs"], &whole);
+    found(&workspace, &[], &whole);
+    let excluded =
+        [("Cargo.toml", "[workspace]\nexclude = [\"fuzz\"]\n"), ("fuzz/Cargo.toml", PACKAGE), ("src/lib.rs", "")];
+    found(
+        &excluded,
+        &["fuzz/a.rs"],
+        &[
+            "cargo build (fuzz): cargo test --offline --no-run",
+            "cargo test (fuzz): cargo test --offline --no-fail-fast",
+        ],
+    );
+    notice(&Machine { without: &["cargo"], ..Machine::default() }, &[("Cargo.toml", PACKAGE)], "needs `cargo`");
+}
+
+#[test]
+fn go() {
+    let expected = ["go build: go build ./...", "go test: go test -v ./...", "go vet: go vet ./..."];
+    found(&[("go.mod", "module a\n"), ("a.go", "")], &[], &expected);
+    found(&[("go.mod", "module a\n"), ("vendor/b/go.mod", "")], &["vendor/b/x.go"], &expected);
+}
+
+#[test]
+fn node() {
+    let manifest =
+        r#"{"scripts": {"build": "tsc", "test": "jest", "lint": "eslint ."}, "devDependencies": {"jest": "1"}}"#;
+    let lends = Machine { lends: &["node_modules"], ..Machine::default() };
+    let expected = ["npm build: npm run build", "npm test: npm run test", "npm lint: npm run lint"];
+    found_on(&lends, &[("package.json", manifest)], &[], &expected);
+    found_on(
+        &lends,
+        &[("package.json", "{}"), ("pnpm-lock.yaml", ""), ("web/package.json", manifest)],
+        &["web/a.js"],
+        &["pnpm build (web): pnpm run build", "pnpm test (web): pnpm run test", "pnpm lint (web): pnpm run lint"],
+    );
+    notice(&Machine::default(), &[("package.json", manifest)], "run `npm install`");
+    notice(&Machine::default(), &[("package.json", "{")], "not JSON");
+    let default = r#"{"scripts": {"test": "echo \"Error: no test specified\" && exit 1"}}"#;
+    found(&[("package.json", default)], &[], &[]);
+    let free = r#"{"packageManager": "yarn@4.0.0", "scripts": {"test": "node --test"}}"#;
+    found(&[("package.json", free)], &[], &["yarn test: yarn run test"]);
+}
+
+#[test]
+fn python() {
+    let pytest = "python pytest: python3 -m pytest --junitxml=.paraph-reports/pytest.xml";
+    let unittest = "python unittest: python3 -m unittest discover -v";
+    let functions = "def test_a():\n    assert 1\n";
+    let classes = "import unittest\nclass A(unittest.TestCase):\n    def test_a(self): pass\n";
+    found(&[("setup.py", ""), ("tests/test_a.py", functions)], &[], &[pytest]);
+    found(&[("pyproject.toml", ""), ("tests/test_a.py", classes)], &["a.py"], &[unittest]);
+    found(&[("pyproject.toml", "[tool.pytest.ini_options]\n"), ("tests/test_a.py", classes)], &[], &[pytest]);
+    found(&[("test_a.py", classes)], &[], &[unittest]);
+    found(&[("setup.py", ""), ("a.py", "")], &[], &[]);
+    let bare = Machine { without_pytest: true, ..Machine::default() };
+    notice(&bare, &[("setup.py", ""), ("tests/test_a.py", functions)], "cannot import");
+    found_on(&bare, &[("setup.py", ""), ("tests/test_a.py", classes)], &[], &[unittest]);
+    let venv = Machine { lends: &[".venv/bin/python"], ..Machine::default() };
+    let files = [("setup.py", ""), ("tests/test_a.py", functions), ("src/a/__init__.py", "")];
+    let with = plan(&venv, &files, &[]);
+    assert_eq!(with.checks[0].command, args(".venv/bin/python"));
+    assert_eq!(with.checks[0].env["PYTHONPATH"], "src");
+    let active = Machine { virtual_env: Some("/home/me/env"), ..Machine::default() };
+    assert_eq!(plan(&active, &files, &[]).checks[0].command, args("/home/me/env/bin/python"));
+    let deep = [("srv/api/setup.py", ""), ("srv/api/tests/test_a.py", functions)];
+    assert_eq!(plan(&venv, &deep, &["srv/api/a.py"]).checks[0].command, args("../../.venv/bin/python"));
+}
+
+fn args(python: &str) -> CommandLine {
+    let rest = ["-m", "pytest", "--junitxml=.paraph-reports/pytest.xml"];
+    CommandLine::Args([python].iter().chain(&rest).map(|part| (*part).to_owned()).collect())
+}
+
+#[test]
+fn maven_and_gradle() {
+    let mvn = ["maven build: mvn -o -B -q -DskipTests test-compile", "maven test: mvn -o -B -fae test"];
+    found(&[("pom.xml", "")], &[], &mvn);
+    found(&[("pom.xml", ""), ("core/pom.xml", "")], &["core/src/A.java"], &mvn);
+    let wrapper = ["maven build: ./mvnw -o -B -q -DskipTests test-compile", "maven test: ./mvnw -o -B -fae test"];
+    let without = Machine { without: &["mvn", "gradle"], ..Machine::default() };
+    found_on(&without, &[("pom.xml", ""), ("mvnw", "")], &[], &wrapper);
+    notice(&without, &[("pom.xml", "")], "needs `mvn`");
+    notice(&without, &[("build.gradle", "")], "needs `gradle`");
+    let gradle = [
+        "gradle build: ./gradlew --offline --no-daemon --console=plain testClasses",
+        "gradle test: ./gradlew --offline --no-daemon --console=plain --continue test",
+    ];
+    found(&[("settings.gradle", ""), ("gradlew", ""), ("app/build.gradle.kts", "")], &["app/A.kt"], &gradle);
+}
+
+#[test]
+fn cmake_and_make() {
+    let build = "cmake build: sh: cmake -S . -B .paraph-build && cmake --build .paraph-build --parallel 2";
+    let test = "cmake ctest: ctest --test-dir .paraph-build --output-on-failure";
+    found(&[("CMakeLists.txt", "enable_testing()\n"), ("src/CMakeLists.txt", "")], &["src/a.c"], &[build, test]);
+    found(&[("CMakeLists.txt", "")], &[], &[build]);
+    found(&[("Makefile", "all: a\n\ntest: all\n\t./a\n")], &[], &["make build: make all", "make test: make test"]);
+    found(&[("Makefile", "check test: all\n")], &[], &["make test: make test"]);
+    found(&[("Makefile", ".PHONY: test\ntest := 1\n\ttest: x\n")], &[], &[]);
+    let cargo = ["cargo build: cargo test --offline --no-run", "cargo test: cargo test --offline --no-fail-fast"];
+    found(&[("Cargo.toml", PACKAGE), ("Makefile", "test:\n\tcargo test\n")], &[], &cargo);
+}
+
+#[test]
+fn monorepos_are_bounded() {
+    let folders: Vec<String> = (0..9).map(|n| format!("m{n}")).collect();
+    let files: Vec<(String, &str)> = folders.iter().map(|folder| (format!("{folder}/go.mod"), "")).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    let changed: Vec<String> = folders.iter().map(|folder| format!("{folder}/a.go")).collect();
+    let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
+    let many = plan(&Machine::default(), &files, &changed);
+    assert_eq!(many.checks.len(), 12);
+    assert!(many.notices.iter().any(|notice| notice.contains("5 more folders")), "{:?}", many.notices);
+    let docs = plan(&Machine::default(), &files, &["README.md"]);
+    assert_eq!(docs.checks, [], "a change beside every project needs none of their checks");
+    assert!(docs.notices[0].contains(".paraph.toml"));
+    assert_eq!(plan(&Machine::default(), &files[..2], &["m0/a.go"]).origin, "m0/go.mod");
+}
+
+#[test]
+fn setups_are_keyed_by_lockfiles() {
+    let digest = |files: &[(&str, &str)]| {
+        let tree = MemoryTree::new(files.iter().map(|(path, text)| (*path, FileSide::regular(text.as_bytes()))));
+        lockfiles(&tree).expect("a tree in memory reads")
+    };
+    assert_eq!(digest(&[("a.c", "")]), None);
+    let one = digest(&[("Cargo.lock", "1"), ("Cargo.toml", "x"), ("src/a.rs", "1")]);
+    assert_eq!(one, digest(&[("Cargo.lock", "1"), ("Cargo.toml", "y"), ("src/a.rs", "2")]), "the lock decides");
+    assert_ne!(one, digest(&[("Cargo.lock", "2")]));
+    assert_ne!(digest(&[("package.json", "1")]), digest(&[("package.json", "2")]), "without a lock the manifest does");
+}
