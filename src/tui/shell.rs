@@ -217,7 +217,8 @@ impl Shell {
                 self.draw()?;
                 drawn = Instant::now();
                 urgent = false;
-                if awaits {
+                // asked once: a key pressed too early draws a frame as well, and must not put the answer off
+                if awaits && asked.is_none() {
                     self.terminal.ask_status()?;
                     asked = Some(drawn + SHOWN_AT_LATEST);
                 }
@@ -246,6 +247,7 @@ impl Shell {
                 _ = resized.recv() => {
                     self.terminal.clear();
                     self.pane = None;
+                    asked = None;
                     let (columns, rows) = self.terminal.size();
                     urgent = true;
                     self.take(Msg::Resize(columns, rows))?

@@ -260,7 +260,11 @@ impl Decision {
 
 /// Draws the panel on top of everything.
 pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, decision: &Decision) {
-    let title = format!("{} {}", decision.intent.title(), decision.session);
+    let session = match &decision.panel {
+        Some(panel) => SessionRef { session: panel.session, version: Some(panel.version) },
+        None => decision.session,
+    };
+    let title = format!("{} {session}", decision.intent.title());
     let rows = decision.panel.as_ref().map_or(7, |panel| wanted_rows(decision, panel));
     let frame = centered(area, 96, rows.min(area.height));
     let inside = popup(painter, frame, &title);
