@@ -65,7 +65,8 @@ impl TuiOptions {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
     ) -> Self {
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| variable(name).filter(|text| !text.is_empty()));
+        let locale =
+            ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| variable(name).filter(|text| !text.is_empty()));
         let utf8 = locale.is_some_and(|locale| {
             let locale = locale.to_ascii_lowercase();
             locale.contains("utf-8") || locale.contains("utf8")
@@ -132,7 +133,6 @@ pub async fn run(service: Arc<dyn Service>, options: TuiOptions) -> Result<(), T
         keymap: Keymap::load(options.keymap.as_deref())?,
         ascii: options.ascii,
         here: options.here.clone(),
-        bell: options.bell,
     };
     let terminal = Terminal::enter(Setup { mouse: options.mouse })?;
     let mut model = Model::new(settings, terminal.size(), options.clock.now());
@@ -217,7 +217,8 @@ impl Shell {
                 self.draw()?;
                 drawn = Instant::now();
                 urgent = false;
-                if awaits {
+                // asked once: a key pressed too early draws a frame as well, and must not put the answer off
+                if awaits && asked.is_none() {
                     self.terminal.ask_status()?;
                     asked = Some(drawn + SHOWN_AT_LATEST);
                 }
@@ -246,6 +247,7 @@ impl Shell {
                 _ = resized.recv() => {
                     self.terminal.clear();
                     self.pane = None;
+                    asked = None;
                     let (columns, rows) = self.terminal.size();
                     urgent = true;
                     self.take(Msg::Resize(columns, rows))?

@@ -108,9 +108,8 @@ fn draw_hunk(painter: &mut Painter<'_>, area: Rect, look: &Look<'_>, hunk: usize
     }
     let label = format!("hunk {} of {}", hunk + 1, look.doc.hunks().len());
     x += painter.text(x, area.y, area.right().saturating_sub(x), &label, Role::DiffHunk);
-    let removed = found.old.end - found.old.start;
-    let added = found.new.end - found.new.start;
-    let place = format!("  line {}", found.new.start.max(found.old.start.min(found.new.start)) + 1);
+    let (added, removed) = (found.added, found.deleted);
+    let place = format!("  line {}", found.new.start + 1);
     x += painter.text(x, area.y, area.right().saturating_sub(x), &place, Role::Muted);
     let mut counts = Vec::new();
     if added > 0 {
