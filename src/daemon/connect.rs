@@ -34,9 +34,11 @@ pub struct ConnectorParts {
     pub place: Place,
     /// This program's version.
     pub version: String,
-    /// This program: its `daemon run --home HOME` is the daemon.
+    /// This program.
     pub program: PathBuf,
-    /// The environment, whole; a daemon gets the allowed part of it and `PARAPH_DETACHED=1`.
+    /// The arguments that make it the daemon: `daemon run`.
+    pub arguments: Vec<OsString>,
+    /// The environment, whole; a daemon gets the allowed part of it, `PARAPH_HOME` and `PARAPH_DETACHED=1`.
     pub environment: Vec<(OsString, OsString)>,
     /// Starts processes.
     pub launch: Arc<dyn Launch>,
@@ -116,7 +118,7 @@ impl Connector {
         let logged_before = log.metadata().map_err(cannot)?.len();
         let plan = LaunchPlan {
             program: self.parts.program.clone(),
-            arguments: vec!["daemon".into(), "run".into(), "--home".into(), place.home().into()],
+            arguments: self.parts.arguments.clone(),
             environment: self.environment(),
             directory: PathBuf::from("/"),
             log,

@@ -39,22 +39,27 @@ pub struct LaunchPlan {
     pub log: File,
 }
 
-/// The variables of `environment` that a daemon gets: what names the user, their places and their language. What a
-/// check needs comes with each client instead; keys never come along.
+/// The variables of `environment` that a daemon gets: what names the user, their places and their language, and what
+/// the user's own git needs to fetch and push. What a check needs comes with each client instead; keys never come along.
 pub(super) fn cleaned(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
     environment.into_iter().filter(|(name, _)| is_allowed(name)).collect()
 }
 
 fn is_allowed(name: &OsStr) -> bool {
     const NAMES: &[&str] = &[
+        "ALL_PROXY",
         "GIT_CONFIG_GLOBAL",
         "GIT_CONFIG_NOSYSTEM",
         "GIT_CONFIG_SYSTEM",
         "HOME",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
         "LANG",
         "LANGUAGE",
         "LOGNAME",
+        "NO_PROXY",
         "PATH",
+        "SSH_AUTH_SOCK",
         "TMPDIR",
         "TZ",
         "USER",
@@ -63,6 +68,10 @@ fn is_allowed(name: &OsStr) -> bool {
         "XDG_DATA_HOME",
         "XDG_RUNTIME_DIR",
         "XDG_STATE_HOME",
+        "all_proxy",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
     ];
     const SECRET: &[&str] = &["KEY", "TOKEN", "SECRET", "PASSWORD"];
     let Some(name) = name.to_str() else { return false };
@@ -84,7 +93,7 @@ mod tests {
         for name in ["HOME", "PATH", "LC_ALL", "PARAPH_CONFIG", "XDG_RUNTIME_DIR"] {
             check(name, true);
         }
-        for name in ["OPENAI_API_KEY", "PARAPH_API_KEY", "GITHUB_TOKEN", "LD_PRELOAD", "GIT_DIR", "SSH_AUTH_SOCK", ""] {
+        for name in ["OPENAI_API_KEY", "PARAPH_API_KEY", "GITHUB_TOKEN", "LD_PRELOAD", "GIT_DIR", "EDITOR", ""] {
             check(name, false);
         }
     }
