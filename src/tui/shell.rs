@@ -399,7 +399,7 @@ impl Shell {
 }
 
 /// How far a pane scrolled between two frames, where nothing else about it changed.
-fn scrolled(before: Pane, now: Pane) -> Option<Scroll> {
+pub(crate) fn scrolled(before: Pane, now: Pane) -> Option<Scroll> {
     let up = i32::try_from(now.top).ok()? - i32::try_from(before.top).ok()?;
     let same = Pane { top: now.top, ..before } == now;
     (same && up != 0).then_some(Scroll { top: now.area.y, bottom: now.area.bottom(), up })

@@ -234,6 +234,22 @@ fn encode(shown: &Buffer, next: &Buffer, bytes: &mut Vec<u8>) {
     }
 }
 
+/// How many bytes a frame takes after another, its scrolling pane moved by the terminal.
+#[cfg(test)]
+pub(crate) fn frame_bytes(
+    shown: &Buffer,
+    before: Option<super::view::Pane>,
+    next: &Buffer,
+    now: Option<super::view::Pane>,
+) -> usize {
+    let (mut shown, mut bytes) = (shown.clone(), Vec::new());
+    if let Some(moved) = before.zip(now).and_then(|(before, now)| super::shell::scrolled(before, now)) {
+        scroll(&mut shown, &moved, &mut bytes);
+    }
+    encode(&shown, next, &mut bytes);
+    bytes.len() + b"\x1b[?2026h\x1b[?2026l".len()
+}
+
 /// Whether the unchanged cells between are cheaper to repeat than to jump over.
 fn plain(shown: &Buffer, next: &Buffer, from: u16, to: u16, y: u16, pen: &Pen) -> bool {
     (from..to).all(|x| {

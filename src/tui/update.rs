@@ -49,8 +49,10 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
             model.connection = Connection::Lost(failure.message.clone());
             Vec::new()
         }
-        Msg::Answer(ticket, Ok(reply)) => on_reply(model, ticket, reply),
-        Msg::Answer(ticket, Err(failure)) => on_failure(model, &ticket, &failure),
+        Msg::Answer(ticket, answer) => match *answer {
+            Ok(reply) => on_reply(model, ticket, reply),
+            Err(failure) => on_failure(model, &ticket, &failure),
+        },
         Msg::Doc(key, result) => on_doc(model, key, result),
         Msg::Surveyed(key, hunks) => {
             let Some(review) = model.review.as_mut().filter(|review| review.patches.generation == key.generation)
@@ -64,10 +66,9 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
         }
         Msg::Colored(key, colors) => {
             let patches = model.review.as_mut().map(|review| &mut review.patches);
-            if let Some(patches) = patches.filter(|patches| patches.generation == key.generation) {
-                if let Some(FileState::Ready(_, slot)) = patches.loaded.get_mut(&key.file) {
-                    *slot = Some(colors);
-                }
+            let current = patches.filter(|patches| patches.generation == key.generation);
+            if let Some(FileState::Ready(_, slot)) = current.and_then(|patches| patches.loaded.get_mut(&key.file)) {
+                *slot = Some(colors);
             }
             Vec::new()
         }
@@ -345,10 +346,9 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
         (Ticket::Decide(id, done), reply) => {
             model.overlays.retain(|overlay| !matches!(overlay, Overlay::Decision(_)));
             model.say(Tone::Success, format!("{done}: session {id}"));
-            if done == super::screens::decision::Intent::Decide(Verdict::Approve).done() {
-                if let Some(toast) = &mut model.toast {
-                    toast.hint = "next: `:publish`".to_owned();
-                }
+            let approved = done == Intent::Decide(Verdict::Approve).done();
+            if let Some(toast) = model.toast.as_mut().filter(|_| approved) {
+                toast.hint = "next: `:publish`".to_owned();
             }
             take_view(model, id, reply)
         }

@@ -283,11 +283,9 @@ impl Patches {
         for (at, first) in self.layout.hunk_rows().iter().enumerate() {
             let last = self.layout.hunk_rows().get(at + 1).map_or(self.layout.rows(), |next| *next as usize);
             let last_change = last.saturating_sub(1).min(*first as usize + height.saturating_sub(1));
-            if last_change >= self.top && last_change < self.top + height + 3 {
-                if let Some(hunk) = hunks.get(at) {
-                    self.seen.insert(hunk.key);
-                }
-            }
+            // 3: the context below the last change need not have been on the screen
+            let shown = last_change >= self.top && last_change < self.top + height + 3;
+            self.seen.extend(hunks.get(at).filter(|_| shown).map(|hunk| hunk.key));
         }
         if hunks.is_empty() {
             let keys = self.keys.get(&self.current).cloned().unwrap_or_default();

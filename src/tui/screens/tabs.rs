@@ -400,8 +400,9 @@ fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Review) {
         }
         y += 1;
     };
-    let ratio =
-        |done: u64, all: u64| if all == 0 { "–".to_owned() } else { format!("{} % of {all}", done * 100 / all) };
+    let ratio = |done: u64, all: u64| {
+        (done * 100).checked_div(all).map_or("–".to_owned(), |percent| format!("{percent} % of {all}"))
+    };
     let Metrics { proposals_asked, proposals_made, validations, validations_passed, .. } = *metrics;
     row(
         painter,

@@ -51,10 +51,11 @@ const TWINS: [(&str, &str); 42] = [
 /// Replaces every mark of ours in `buffer`.
 pub(crate) fn degrade(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
-        if !cell.symbol().is_ascii() {
-            if let Some((_, plain)) = TWINS.iter().find(|(mark, _)| *mark == cell.symbol()) {
-                cell.set_symbol(plain);
-            }
+        if cell.symbol().is_ascii() {
+            continue;
+        }
+        if let Some((_, plain)) = TWINS.iter().find(|(mark, _)| *mark == cell.symbol()) {
+            cell.set_symbol(plain);
         }
     }
 }
