@@ -642,6 +642,7 @@ fn on_text(model: &mut Model, key: &TextKey, result: Result<String, Failure>) {
                     text
                 };
                 let name = artifact.name.clone();
+                review.document_top = 0;
                 review.document = Some((name, Untrusted::new(pretty).display().to_string()));
             }
         }
