@@ -102,22 +102,22 @@ impl Terminal {
         let cursor = paint(&mut self.next);
         self.bytes.clear();
         self.bytes.extend_from_slice(b"\x1b[?2026h");
-        let empty = self.bytes.len();
         if self.cursor.is_some() {
             self.bytes.extend_from_slice(b"\x1b[?25l");
         }
         if let Some(moved) = moved {
             scroll(&mut self.shown, &moved, &mut self.bytes);
         }
+        let before = self.bytes.len();
         encode(&self.shown, &self.next, &mut self.bytes);
+        let changed = self.bytes.len() > before || moved.is_some() || self.cursor != cursor;
         if let Some(position) = cursor {
             move_to(&mut self.bytes, position.x, position.y);
             self.bytes.extend_from_slice(b"\x1b[?25h");
         }
-        let changed = self.bytes.len() > empty && (self.cursor != cursor || self.shown.content != self.next.content);
         self.cursor = cursor;
         std::mem::swap(&mut self.shown, &mut self.next);
-        if changed || moved.is_some() {
+        if changed {
             self.bytes.extend_from_slice(b"\x1b[?2026l");
             self.tty.write_all(&self.bytes)?;
         }

@@ -384,13 +384,13 @@ pub(crate) fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Revie
     let mut y = area.y;
     let mut row = |painter: &mut Painter<'_>, name: &str, value: &str, part: Option<(u64, u64)>| {
         if y < area.bottom() {
-            painter.text(area.x + 1, y, 24, name, Role::Muted);
-            painter.text(area.x + 25, y, 18, value, Role::Strong);
+            painter.text(area.x + 1, y, 26, name, Role::Muted);
+            painter.text(area.x + 28, y, 18, value, Role::Strong);
             if let Some((done, all)) = part.filter(|_| area.width >= 70) {
-                let columns = 24.min(area.width.saturating_sub(46));
+                let columns = 24.min(area.width.saturating_sub(49));
                 progress(
                     painter,
-                    area.x + 44,
+                    area.x + 47,
                     y,
                     columns,
                     usize::try_from(done).unwrap_or(0),

@@ -3,7 +3,12 @@
 use ratatui::buffer::Buffer;
 
 /// Our marks and what stands for them; each takes one column on both sides.
-const TWINS: [(&str, &str); 42] = [
+const TWINS: [(&str, &str); 47] = [
+    ("↔", "="),
+    ("×", "x"),
+    ("“", "\""),
+    ("”", "\""),
+    ("▏", "|"),
     ("─", "-"),
     ("━", "="),
     ("│", "|"),

@@ -59,8 +59,8 @@ impl<'a> Painter<'a> {
     /// Draws `text` in at most `max` columns, cut with `…`; gives the columns used.
     pub(crate) fn text(&mut self, x: u16, y: u16, max: u16, text: &str, role: Role) -> u16 {
         let mut style = self.style(role);
-        if role == Role::Text {
-            style.bg = None; // plain words stand on whatever ground is there: a popup's, the cursor's
+        if matches!(role, Role::Text | Role::DiffAddedSign | Role::DiffDeletedSign) {
+            style.bg = None; // they stand on whatever ground is there: a popup's, the cursor's, a line's
         }
         self.styled(x, y, max, text, style)
     }
