@@ -91,6 +91,7 @@ fn overlay_filter(model: &Model) -> String {
 
 fn close_overlay(model: &mut Model) -> Vec<Task> {
     model.overlays.pop();
+    scroll_to_cursor(model);
     Vec::new()
 }
 
@@ -549,7 +550,7 @@ fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
     let (done, all, _) = review.patches.progress();
     decision.progress = (done, all);
     if intent == Intent::Decide(Verdict::Approve) {
-        decision.unseen = if review.patches.files.is_empty() { 1 } else { review.patches.unseen(repo.as_deref()) };
+        decision.unseen = review.patches.unseen(repo.as_deref());
     }
     let (columns, rows) = super::screens::decision::SMALLEST;
     decision.too_small = model.size.0 < columns || model.size.1 < rows;

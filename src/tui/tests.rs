@@ -426,3 +426,13 @@ fn a_line_down_sends_little() {
     // gitui sends 2,870 bytes here, tig 230, a bare ratatui draw 4,137 (bench/RESULTS.md, goal 5): a quarter of gitui
     assert!(sizes[30] <= 717, "median {} bytes, most {}", sizes[30], sizes[59]);
 }
+
+#[test]
+fn what_a_window_hides_was_not_shown() {
+    // from the inbox nothing was read: the diff lies under the panel
+    let bench = Bench::inbox(80, 24).press("A y");
+    assert_eq!(decisions(&bench), []);
+    assert!(bench.screen().contains("4 hunks never shown"));
+    let bench = Bench::inbox(80, 24).press("A Esc A");
+    assert!(bench.screen().contains("3 hunks never shown"), "the first one was, in between");
+}

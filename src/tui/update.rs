@@ -286,7 +286,9 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
                 return Vec::new();
             };
             review.patches.set(sets);
-            load_current(model)
+            let tasks = load_current(model);
+            refresh_decision(model);
+            tasks
         }
         (Ticket::Threads(id), Reply::Threads(view)) if here(model, id) => {
             if let Some(review) = &mut model.review {
@@ -489,6 +491,7 @@ fn on_doc(
     if key.file == patches.current {
         enter_file(model);
     }
+    refresh_decision(model);
     tasks.extend(survey_next(model));
     tasks
 }
@@ -564,8 +567,9 @@ pub(crate) fn relayout(model: &mut Model) {
 pub(crate) fn scroll_to_cursor(model: &mut Model) {
     let Some(review) = &model.review else { return };
     let panes = super::screens::patches::panes(model, review);
+    let visible = model.overlays.is_empty() && review.tab == Tab::Patches;
     if let Some(review) = &mut model.review {
-        review.patches.show_cursor(panes.diff);
+        review.patches.show_cursor(panes.diff, visible);
     }
 }
 
