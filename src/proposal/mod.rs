@@ -2,6 +2,7 @@
 //!
 //! A recorded proposal never changes; asking again makes the next version.
 
+mod adopt;
 mod patch;
 mod rules;
 
@@ -17,6 +18,7 @@ use crate::indexing::CodeIndex;
 use crate::planning::Kind;
 use crate::repository::{Snapshot, Tree};
 use crate::text::Untrusted;
+pub use adopt::AdoptEngine;
 pub use patch::PatchEngine;
 pub use rules::{RuleEngine, RuleLimits, catalogue};
 
