@@ -50,11 +50,14 @@ impl House {
     /// The way to this home's service.
     #[must_use]
     pub fn connector(self: &Arc<Self>) -> Connector {
+        let mut environment = self.environment.clone();
+        environment.insert("PARAPH_HOME".into(), self.home.root().into());
         Connector::new(ConnectorParts {
+            arguments: vec!["daemon".into(), "run".into()],
             place: self.place(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             program: self.program.clone(),
-            environment: self.environment.clone().into_iter().collect(),
+            environment: environment.into_iter().collect(),
             launch: Arc::new(Processes),
             open: self.opener(),
         })
