@@ -88,7 +88,10 @@ impl Home {
                 .create(&folder)
                 .map_err(|source| StartError::Folder { path: folder, source })?;
         }
-        Ok(())
+        // whoever made it first, nobody else looks in
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(&self.root, private)
+            .map_err(|source| StartError::Folder { path: self.root.clone(), source })
     }
 }
 
