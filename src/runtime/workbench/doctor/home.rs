@@ -66,11 +66,13 @@ fn disk(root: &Path) -> DoctorLine {
     if disk.f_files > 0 && disk.f_favail < 1000 {
         return fail("disk", format!("only {} more files can be made", disk.f_favail), hint);
     }
-    match free {
-        ..NO_ROOM => fail("disk", found, hint),
-        ..LITTLE_ROOM => warn("disk", found, hint),
-        _ => ok("disk", found),
+    if free < NO_ROOM {
+        return fail("disk", found, hint);
     }
+    if free < LITTLE_ROOM {
+        return warn("disk", found, hint);
+    }
+    ok("disk", found)
 }
 
 fn existing_above(path: &Path) -> PathBuf {
