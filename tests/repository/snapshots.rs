@@ -311,6 +311,10 @@ fn an_address_is_cloned_once_and_brought_up_to_date() {
     bench.write("README.md", "second\n");
     let second = bench.commit_all("second");
     assert_eq!(bench.vcs.snapshot(&url, &Base::Head).expect("fetch").commit, second);
+    fs::rename(&bench.repo, bench.repo.with_extension("away")).expect("move");
+    let offline = bench.vcs.snapshot(&url, &Base::Head).expect("the clone serves");
+    assert_eq!(offline.commit, second);
+    assert!(offline.notices.iter().any(|notice| notice.contains("could not be reached")), "{:?}", offline.notices);
     let nowhere = Source::Url(format!("file://{}/nowhere", bench.repo.display()));
     assert!(matches!(bench.vcs.snapshot(&nowhere, &Base::Head), Err(VcsError::Git { .. })));
     assert!(matches!(bench.vcs.facts(&Source::Url("--upload-pack=x".into())), Err(VcsError::Git { .. })));
