@@ -25,3 +25,5 @@ pub mod publishing;
 pub mod runtime;
 pub mod session;
 pub mod tui;
+
+pub mod wiring;
