@@ -34,10 +34,8 @@ pub struct ConnectorParts {
     pub place: Place,
     /// This program's version.
     pub version: String,
-    /// This program.
+    /// This program: its `daemon run` is the daemon.
     pub program: PathBuf,
-    /// The arguments that make it the daemon: `daemon run`.
-    pub arguments: Vec<OsString>,
     /// The environment, whole; a daemon gets the allowed part of it, `PARAPH_HOME` and `PARAPH_DETACHED=1`.
     pub environment: Vec<(OsString, OsString)>,
     /// Starts processes.
@@ -49,6 +47,7 @@ pub struct ConnectorParts {
 /// Finds a daemon, starts one, or does without.
 pub struct Connector {
     parts: ConnectorParts,
+    arguments: Vec<OsString>,
 }
 
 #[async_trait]
@@ -69,7 +68,14 @@ impl Connector {
     /// A connector of these parts.
     #[must_use]
     pub fn new(parts: ConnectorParts) -> Self {
-        Self { parts }
+        Self { parts, arguments: vec!["daemon".into(), "run".into()] }
+    }
+
+    /// The same, where other arguments than `daemon run` make the program a daemon.
+    #[must_use]
+    pub fn with_arguments(mut self, arguments: Vec<OsString>) -> Self {
+        self.arguments = arguments;
+        self
     }
 
     /// A daemon that runs and understands this client. An older one that nobody needs makes room, where one may be
@@ -118,7 +124,7 @@ impl Connector {
         let logged_before = log.metadata().map_err(cannot)?.len();
         let plan = LaunchPlan {
             program: self.parts.program.clone(),
-            arguments: self.parts.arguments.clone(),
+            arguments: self.arguments.clone(),
             environment: self.environment(),
             directory: PathBuf::from("/"),
             log,

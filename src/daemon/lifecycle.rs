@@ -78,24 +78,38 @@ pub enum Left {
     AnotherServes(u32),
 }
 
-/// Runs the daemon of a home until it leaves. Where another serves already, that is an answer, not a failure.
+/// Runs the daemon of a home until it leaves, in a process that ends then: it keeps the lock to its very end, because
+/// files of the store may stay open so long. Where another daemon serves already, that is an answer, not a failure.
 ///
 /// # Errors
 /// Where the home is in use by something else, the service does not open, or the socket cannot be made.
 pub async fn run(setup: Setup) -> Result<Left, Failure> {
+    let (left, lock) = host(setup).await?;
+    std::mem::forget(lock);
+    Ok(left)
+}
+
+/// The same in a process that goes on: the home is free when this returns.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_within(setup: Setup) -> Result<Left, Failure> {
+    host(setup).await.map(|(left, _freed)| left)
+}
+
+async fn host(setup: Setup) -> Result<(Left, Option<Lock>), Failure> {
     if setup.detach {
         system::leave_terminal();
     }
     let signals = Signals::new().map_err(|error| failed("watch for signals", &error))?;
     let lock = match turn(&setup.place).await? {
         Turn::Ours(lock) => lock,
-        Turn::AnotherServes(pid) => return Ok(Left::AnotherServes(pid)),
+        Turn::AnotherServes(pid) => return Ok((Left::AnotherServes(pid), None)),
     };
     let hosted = (setup.open)().await?;
     let left = serve(&setup, &lock, hosted.clone(), signals).await;
     hosted.stop().await;
-    drop(lock);
-    left
+    Ok((left?, Some(lock)))
 }
 
 async fn serve(setup: &Setup, lock: &Lock, hosted: Arc<dyn Hosted>, signals: Signals) -> Result<Left, Failure> {

@@ -54,7 +54,7 @@ pub use client::Client;
 pub use connect::{Connector, ConnectorParts};
 pub use facts::{DaemonFacts, PROTOCOL};
 pub use launch::{Launch, LaunchPlan, Launched};
-pub use lifecycle::{Hosted, IDLE, Left, Open, Setup, run};
+pub use lifecycle::{Hosted, IDLE, Left, Open, Setup, run, run_within};
 pub use lock::Lock;
 pub use place::Place;
 pub use server::BODY_LIMIT;

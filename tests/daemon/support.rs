@@ -1,4 +1,5 @@
 //! A service that remembers, a daemon around it, and the process that runs one.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use paraph::api::{
 use paraph::clock::SystemClock;
 use paraph::daemon::{
     Client, Connector, ConnectorParts, Hosted, IDLE, Launch, LaunchPlan, Launched, Left, Open, Place, Setup, run,
+    run_within,
 };
 use paraph::id::{Digest, HostPath, RandomIds, RequestId, Seq, SessionId};
 use tokio::sync::broadcast;
@@ -162,7 +164,7 @@ impl Bench {
         let fake = Fake::new();
         let mut setup = setup(&place, &fake);
         change(&mut setup);
-        let daemon = tokio::spawn(run(setup));
+        let daemon = tokio::spawn(run_within(setup));
         let bench = Self { home, place, fake, daemon };
         eventually("the daemon answers", async || Client::connect(&bench.place.socket()).await.is_ok()).await;
         bench
@@ -242,12 +244,12 @@ pub(crate) fn connector(place: &Place, version: &str, settings: &[(&str, &str)])
         place: place.clone(),
         version: version.to_owned(),
         program: std::env::current_exe().unwrap(),
-        arguments: ["--exact", "support::a_daemon_of_its_own", "--ignored", "--nocapture"].map(Into::into).to_vec(),
         environment,
         launch: starter.clone(),
         open: open(&Fake::new()),
     };
-    (Connector::new(parts), starter)
+    let arguments = ["--exact", "support::a_daemon_of_its_own", "--ignored", "--nocapture"];
+    (Connector::new(parts).with_arguments(arguments.map(Into::into).to_vec()), starter)
 }
 
 /// What the daemon's process does. Run by [`Starter`] only.
