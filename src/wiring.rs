@@ -1,18 +1,22 @@
 //! The composition root: the only file that names concrete adapters.
 
+mod daemon;
 mod demo;
+mod launch;
 mod operator;
+
+pub use launch::Rooms;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::api::{BlobStore, Failure, FailureKind};
 use crate::clock::{Clock, SystemClock};
 use crate::id::{Ids, RandomIds};
-use crate::indexing::{IndexSettings, NoTagCache, SymbolIndex};
+use crate::indexing::{IndexSettings, StoredTagCache, SymbolIndex};
 use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::confinement::Confinement;
 use crate::infrastructure::fault::Faults;
@@ -21,9 +25,12 @@ use crate::policy::{BuiltInPolicy, PolicySettings};
 use crate::proposal::{AdoptEngine, EngineKind, PatchEngine, RuleEngine};
 use crate::publishing::LocalForge;
 use crate::repository::{GitVcs, Vcs};
-use crate::runtime::{Engines, Home, Operator, Ports, Runtime, Settings, StartError, Started};
+use crate::runtime::{
+    Engines, Home, LocalWorkbench, Operator, Ports, Runtime, Settings, StartError, Started, WorkbenchParts,
+};
 use crate::scoring::SixDimensions;
 use crate::syntax::Syntax;
+use crate::validation::{LocalLimits, LocalPorts, LocalValidator};
 
 /// Variables that the user's own git sees; nothing else is passed on.
 const FOR_GIT: &[&str] = &[
@@ -52,6 +59,7 @@ pub struct House {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     faults: Faults,
+    opened: Mutex<Vec<Runtime>>,
 }
 
 impl House {
@@ -80,7 +88,16 @@ impl House {
             clock: Arc::new(SystemClock::default()),
             ids: Arc::new(RandomIds),
             faults,
+            opened: Mutex::new(Vec::new()),
         })
+    }
+
+    /// Ends every runtime that was opened in this process: anchored, synced, nothing half done.
+    pub async fn close(&self) {
+        let opened = std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
+        for runtime in opened {
+            runtime.stop().await;
+        }
     }
 
     /// Where everything of Paraph lies.
@@ -114,6 +131,20 @@ impl House {
         self.environment.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect()
     }
 
+    /// What works without a daemon.
+    #[must_use]
+    pub fn workbench(&self) -> LocalWorkbench {
+        LocalWorkbench::new(WorkbenchParts {
+            home: self.home.clone(),
+            vcs: Arc::new(self.vcs(&self.home)),
+            policy: Arc::new(BuiltInPolicy::new()),
+            policy_settings: self.settings().policy,
+            max_check: self.settings().max_check,
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        })
+    }
+
     /// Opens the home and starts core and workers in this process. Must be called within a tokio runtime.
     ///
     /// # Errors
@@ -133,6 +164,7 @@ impl House {
         let operator = self.operator(vcs.as_ref());
         let ports = self.ports(home, vcs);
         let runtime = Runtime::start(started, ports, self.settings(), operator).map_err(failed)?;
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(runtime.clone());
         Ok((runtime, notices))
     }
 
@@ -154,18 +186,20 @@ impl House {
         let blobs = Blobs::new(&home.blobs(), self.faults.clone());
         let cache = Cache::open(&home.cache(), CACHE_LIMIT);
         let syntax = Arc::new(Syntax::new());
-        let validator = crate::validation::LocalValidator::new(crate::validation::LocalPorts {
+        let validator = LocalValidator::new(LocalPorts {
             vcs: vcs.clone(),
             confinement: Confinement::probe(self.program.clone()),
             blobs: blobs.clone(),
-            cache,
+            cache: cache.clone(),
             worktrees: home.worktrees(),
             clock: self.clock.clone(),
+            limits: LocalLimits::default(),
         });
+        validator.reclaim();
         Ports {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
-            index: Arc::new(SymbolIndex::new(syntax, Arc::new(NoTagCache), IndexSettings::default())),
+            index: Arc::new(SymbolIndex::new(syntax, Arc::new(StoredTagCache::new(cache)), IndexSettings::default())),
             engines: Engines {
                 rules: Arc::new(RuleEngine::default()),
                 patch: Arc::new(PatchEngine),

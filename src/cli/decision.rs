@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 
 use super::desk::Desk;
-use super::ended::{DONE, Done, Ended, usage};
+use super::ended::{Done, Ended, usage};
 use super::output::{Role, Text};
-use super::session_text::{gate_line, summary, violation_line};
+use super::session_text::{changed, gate_line, violation_line};
 use crate::api::{DecideRequest, Failure, FailureKind, OfferView, PanelRequest, PanelView, Service, Verdict};
 use crate::id::SessionRef;
 
@@ -88,12 +88,7 @@ pub(crate) async fn decide(verdict: Verdict, args: DecisionArgs, desk: &mut Desk
 
 async fn finish(service: &dyn Service, request: DecideRequest, desk: &mut Desk) -> Done {
     let view = desk.ask_on(service, request).await?;
-    if desk.out.json() {
-        desk.out.object(&serde_json::to_value(&view).expect("plain data serialises"))?;
-    } else {
-        desk.out.line(summary(&view))?;
-    }
-    Ok(DONE)
+    changed(&view, desk)
 }
 
 fn without_digest(verdict: Verdict, session: SessionRef) -> Failure {

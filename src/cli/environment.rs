@@ -54,7 +54,8 @@ const ALLOWED: &[&str] = &[
 ];
 
 /// What of `environment` a check may see; recorded with the session.
-pub(crate) fn for_checks(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+#[must_use]
+pub fn for_checks(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let allowed = |name: &str| ALLOWED.contains(&name) || name.starts_with("LC_");
     environment
         .iter()

@@ -21,4 +21,5 @@ mod world;
 mod tests;
 
 pub use command::run;
+pub use environment::for_checks;
 pub use world::{ConfigAsk, ConfigReport, InitReport, Launch, Setting, Streams, Terminal, World};

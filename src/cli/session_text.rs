@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::desk::Desk;
-use super::ended::Ended;
+use super::ended::{DONE, Done, Ended};
 use super::output::{Role, Text};
 use super::words::{CheckStatus, Severity, severity_word, status_word};
 use crate::api::{CheckView, FileStat, GateView, LaneView, SessionView, VersionView, ViolationView};
@@ -68,6 +68,19 @@ pub(crate) fn summary(view: &SessionView) -> Text {
         _ => line.plain(": ").plain(view.reason.display_line()),
     };
     if view.next.is_empty() { line } else { line.role(Role::Mark, format!("  → {}", view.next)) }
+}
+
+/// Answers a request that changed a session.
+pub(crate) fn changed(view: &SessionView, desk: &mut Desk) -> Done {
+    if desk.out.json() {
+        desk.out.object(&serde_json::to_value(view).expect("plain data serialises"))?;
+    } else {
+        desk.out.line(summary(view))?;
+        for branch in &view.published {
+            desk.out.line(Text::new().role(Role::Good, "  published ").plain(branch))?;
+        }
+    }
+    Ok(DONE)
 }
 
 /// The whole session, or the versions that the view holds.

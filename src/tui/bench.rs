@@ -43,7 +43,6 @@ pub(crate) struct Bench {
     pub model: Model,
     pub world: World,
     buffer: Buffer,
-    syntax: Syntax,
 }
 
 const NOW: Timestamp = Timestamp(1_795_169_400_000); // 2026-11-20T09:30:00Z
@@ -69,7 +68,7 @@ impl Bench {
         };
         let model = Model::new(settings, (columns, rows), NOW);
         let buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
-        let mut bench = Self { model, world, buffer, syntax: Syntax::new() };
+        let mut bench = Self { model, world, buffer };
         bench.play(Msg::Connected);
         bench
     }
@@ -139,11 +138,11 @@ impl Bench {
                     return None;
                 }
                 let reply = self.world.answer(request);
-                Some(Msg::Answer(ticket, reply))
+                Some(Msg::Answer(ticket, Box::new(reply)))
             }
             Task::Diff(key, source) => Some(super::work::load(blobs, key, &source)),
             Task::Survey(key, source) => Some(super::work::survey(blobs, key, &source)),
-            Task::Color(key, doc) => Some(Msg::Colored(key, Arc::new(Colors::of(&doc, &self.syntax)))),
+            Task::Color(key, doc) => Some(Msg::Colored(key, Arc::new(Colors::of(&doc, syntax())))),
             Task::ReadBlob(key, digest) => {
                 let text = blobs.read(&digest).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
                 Some(Msg::Text(key, text))
@@ -167,11 +166,23 @@ impl Bench {
         text_of(&self.buffer, scene)
     }
 
+    /// The frame's cells, and its pane that scrolls.
+    pub(crate) fn frame(&mut self) -> (Buffer, Option<super::view::Pane>) {
+        let scene = self.draw();
+        (self.buffer.clone(), scene.pane)
+    }
+
     /// The last frame's cells.
     pub(crate) fn cells(&mut self) -> &Buffer {
         let _ = self.draw();
         &self.buffer
     }
+}
+
+/// Compiled once for all tests: that takes longer than they do.
+fn syntax() -> &'static Syntax {
+    static SYNTAX: std::sync::OnceLock<Syntax> = std::sync::OnceLock::new();
+    SYNTAX.get_or_init(Syntax::new)
 }
 
 fn text_of(buffer: &Buffer, scene: Scene) -> String {

@@ -399,7 +399,7 @@ mod tests {
     #[test]
     fn a_wrong_keymap_is_refused_with_both_lines() {
         check_error("[diff]\nmark-file = ['c']", "the keymap binds `c` in `diff` to both `mark-file` and `comment`");
-        check_error("[diff]\ncomment = ['z']", "the keymap binds `z` in `diff` to both `scroll-right` and `comment`");
+        check_error("[diff]\ncomment = ['z']", "the keymap binds `z` in `diff` to both `comment` and `context-more`");
         check_error(
             "[inbox]\ncycle-sort = ['A']",
             "the keymap gives `A` to `cycle-sort`: A, X, R and O decide, in every context",

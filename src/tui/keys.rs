@@ -91,6 +91,7 @@ fn overlay_filter(model: &Model) -> String {
 
 fn close_overlay(model: &mut Model) -> Vec<Task> {
     model.overlays.pop();
+    scroll_to_cursor(model);
     Vec::new()
 }
 
@@ -102,6 +103,11 @@ fn on_mapped_key(model: &mut Model, key: Key) -> Vec<Task> {
         return Vec::new();
     }
     match model.settings.keymap.meaning(&contexts, &keys) {
+        // one Esc too many must not leave the program
+        Meaning::Do(Action::Back) if key.code() == KeyCode::Esc && model.review.is_none() => {
+            model.search.clear();
+            Vec::new()
+        }
         Meaning::Do(action) => act(model, action),
         Meaning::Prefix => {
             model.pending = keys;
@@ -353,7 +359,15 @@ fn page(model: &Model) -> isize {
 }
 
 fn list_len(model: &Model) -> usize {
-    model.review.as_ref().map_or(model.inbox.len(), super::screens::review::Review::len)
+    match &model.review {
+        Some(review) if review.is_page() => {
+            let body = super::screens::frame::Frame::session(model.size).body;
+            let rows = super::screens::review::page_rows(model, review, body.width);
+            rows.saturating_sub(usize::from(body.height)) + 1
+        }
+        Some(review) => review.len(),
+        None => model.inbox.len(),
+    }
 }
 
 fn move_list(model: &mut Model, rows: isize, len: usize) {
@@ -388,6 +402,21 @@ fn move_by(model: &mut Model, rows: isize) -> Vec<Task> {
                 patches.cursor = patches.cursor.saturating_add_signed(rows).min(last);
             }
             scroll_to_cursor(model);
+            Vec::new()
+        }
+        Some((Tab::Runs, _)) if rows.abs() > 1 => {
+            if let Some(review) = &mut model.review {
+                let lines = review.runs.text.as_ref().map_or(0, |(.., lines)| lines.len());
+                review.runs.back = review.runs.back.saturating_add_signed(rows.saturating_neg()).min(lines);
+                review.runs.follow = review.runs.back == 0;
+            }
+            Vec::new()
+        }
+        Some((Tab::Artifacts, _)) if rows.abs() > 1 => {
+            if let Some(review) = &mut model.review {
+                let lines = review.document.as_ref().map_or(0, |(_, text)| text.lines().count());
+                review.document_top = review.document_top.saturating_add_signed(rows).min(lines.saturating_sub(1));
+            }
             Vec::new()
         }
         Some((tab, _)) => {
@@ -521,7 +550,7 @@ fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
     let (done, all, _) = review.patches.progress();
     decision.progress = (done, all);
     if intent == Intent::Decide(Verdict::Approve) {
-        decision.unseen = if review.patches.files.is_empty() { 1 } else { review.patches.unseen(repo.as_deref()) };
+        decision.unseen = review.patches.unseen(repo.as_deref());
     }
     let (columns, rows) = super::screens::decision::SMALLEST;
     decision.too_small = model.size.0 < columns || model.size.1 < rows;

@@ -36,7 +36,7 @@ pub(crate) enum Msg {
     /// It cannot.
     Lost(Failure),
     /// The service answered.
-    Answer(Ticket, Result<Reply, Failure>),
+    Answer(Ticket, Box<Result<Reply, Failure>>),
     /// A file's diff is ready.
     Doc(DocKey, Result<Arc<super::diff_view::Doc>, Failure>),
     /// A file's hunks were counted.

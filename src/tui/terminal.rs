@@ -102,22 +102,22 @@ impl Terminal {
         let cursor = paint(&mut self.next);
         self.bytes.clear();
         self.bytes.extend_from_slice(b"\x1b[?2026h");
-        let empty = self.bytes.len();
         if self.cursor.is_some() {
             self.bytes.extend_from_slice(b"\x1b[?25l");
         }
         if let Some(moved) = moved {
             scroll(&mut self.shown, &moved, &mut self.bytes);
         }
+        let before = self.bytes.len();
         encode(&self.shown, &self.next, &mut self.bytes);
+        let changed = self.bytes.len() > before || moved.is_some() || self.cursor != cursor;
         if let Some(position) = cursor {
             move_to(&mut self.bytes, position.x, position.y);
             self.bytes.extend_from_slice(b"\x1b[?25h");
         }
-        let changed = self.bytes.len() > empty && (self.cursor != cursor || self.shown.content != self.next.content);
         self.cursor = cursor;
         std::mem::swap(&mut self.shown, &mut self.next);
-        if changed || moved.is_some() {
+        if changed {
             self.bytes.extend_from_slice(b"\x1b[?2026l");
             self.tty.write_all(&self.bytes)?;
         }
@@ -232,6 +232,22 @@ fn encode(shown: &Buffer, next: &Buffer, bytes: &mut Vec<u8>) {
     if pen != Pen::default() {
         bytes.extend_from_slice(b"\x1b[0m");
     }
+}
+
+/// How many bytes a frame takes after another, its scrolling pane moved by the terminal.
+#[cfg(test)]
+pub(crate) fn frame_bytes(
+    shown: &Buffer,
+    before: Option<super::view::Pane>,
+    next: &Buffer,
+    now: Option<super::view::Pane>,
+) -> usize {
+    let (mut shown, mut bytes) = (shown.clone(), Vec::new());
+    if let Some(moved) = before.zip(now).and_then(|(before, now)| super::shell::scrolled(before, now)) {
+        scroll(&mut shown, &moved, &mut bytes);
+    }
+    encode(&shown, next, &mut bytes);
+    bytes.len() + b"\x1b[?2026h\x1b[?2026l".len()
 }
 
 /// Whether the unchanged cells between are cheaper to repeat than to jump over.

@@ -49,8 +49,10 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
             model.connection = Connection::Lost(failure.message.clone());
             Vec::new()
         }
-        Msg::Answer(ticket, Ok(reply)) => on_reply(model, ticket, reply),
-        Msg::Answer(ticket, Err(failure)) => on_failure(model, &ticket, &failure),
+        Msg::Answer(ticket, answer) => match *answer {
+            Ok(reply) => on_reply(model, ticket, reply),
+            Err(failure) => on_failure(model, &ticket, &failure),
+        },
         Msg::Doc(key, result) => on_doc(model, key, result),
         Msg::Surveyed(key, hunks) => {
             let Some(review) = model.review.as_mut().filter(|review| review.patches.generation == key.generation)
@@ -64,10 +66,9 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
         }
         Msg::Colored(key, colors) => {
             let patches = model.review.as_mut().map(|review| &mut review.patches);
-            if let Some(patches) = patches.filter(|patches| patches.generation == key.generation) {
-                if let Some(FileState::Ready(_, slot)) = patches.loaded.get_mut(&key.file) {
-                    *slot = Some(colors);
-                }
+            let current = patches.filter(|patches| patches.generation == key.generation);
+            if let Some(FileState::Ready(_, slot)) = current.and_then(|patches| patches.loaded.get_mut(&key.file)) {
+                *slot = Some(colors);
             }
             Vec::new()
         }
@@ -285,7 +286,9 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
                 return Vec::new();
             };
             review.patches.set(sets);
-            load_current(model)
+            let tasks = load_current(model);
+            refresh_decision(model);
+            tasks
         }
         (Ticket::Threads(id), Reply::Threads(view)) if here(model, id) => {
             if let Some(review) = &mut model.review {
@@ -345,10 +348,9 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
         (Ticket::Decide(id, done), reply) => {
             model.overlays.retain(|overlay| !matches!(overlay, Overlay::Decision(_)));
             model.say(Tone::Success, format!("{done}: session {id}"));
-            if done == super::screens::decision::Intent::Decide(Verdict::Approve).done() {
-                if let Some(toast) = &mut model.toast {
-                    toast.hint = "next: `:publish`".to_owned();
-                }
+            let approved = done == Intent::Decide(Verdict::Approve).done();
+            if let Some(toast) = model.toast.as_mut().filter(|_| approved) {
+                toast.hint = "next: `:publish`".to_owned();
             }
             take_view(model, id, reply)
         }
@@ -489,6 +491,7 @@ fn on_doc(
     if key.file == patches.current {
         enter_file(model);
     }
+    refresh_decision(model);
     tasks.extend(survey_next(model));
     tasks
 }
@@ -564,8 +567,9 @@ pub(crate) fn relayout(model: &mut Model) {
 pub(crate) fn scroll_to_cursor(model: &mut Model) {
     let Some(review) = &model.review else { return };
     let panes = super::screens::patches::panes(model, review);
+    let visible = model.overlays.is_empty() && review.tab == Tab::Patches;
     if let Some(review) = &mut model.review {
-        review.patches.show_cursor(panes.diff);
+        review.patches.show_cursor(panes.diff, visible);
     }
 }
 
@@ -642,6 +646,7 @@ fn on_text(model: &mut Model, key: &TextKey, result: Result<String, Failure>) {
                     text
                 };
                 let name = artifact.name.clone();
+                review.document_top = 0;
                 review.document = Some((name, Untrusted::new(pretty).display().to_string()));
             }
         }

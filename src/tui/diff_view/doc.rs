@@ -292,7 +292,7 @@ fn paint(
 fn wanted(doc: &Doc, side: Side) -> Vec<Range<u32>> {
     let all = doc.lines(side);
     if all as usize <= MOST_LINES {
-        return vec![0..all];
+        return std::iter::once(0..all).collect();
     }
     let mut ranges: Vec<Range<u32>> = Vec::new();
     let mut total = 0;

@@ -282,7 +282,9 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, decisio
 }
 
 fn wanted_rows(decision: &Decision, panel: &PanelView) -> u16 {
-    let facts = 12 + 2 * panel.gates.len() + panel.violations.len() + panel.writes.len();
+    let open = panel.gates.iter().filter(|gate| gate.passed != Some(true)).count();
+    // six lines of their own, the evidence under its heading, the frame
+    let facts = 6 + panel.violations.len().max(1) + panel.writes.len().max(1) + open + panel.gates.len() + 2 + 2;
     u16::try_from(facts).unwrap_or(40) + action_rows(decision)
 }
 
@@ -358,7 +360,15 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, decision: &Decision, panel:
     if let Some(score) = &panel.score {
         let mut runs = vec![Run::new(format!("{}  ", score.overall), words::score_role(score.overall))];
         for rating in &score.ratings {
-            let short: String = rating.dimension.name().chars().take(if area.width >= 88 { 11 } else { 4 }).collect();
+            let short: String = rating
+                .dimension
+                .name()
+                .split('-')
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .take(if area.width >= 88 { 8 } else { 4 })
+                .collect();
             runs.push(Run::new(format!("{short} "), Role::Muted));
             runs.push(Run::new(format!("{}  ", rating.score), words::score_role(rating.score)));
         }

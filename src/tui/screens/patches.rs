@@ -195,6 +195,9 @@ impl Patches {
 
     /// Hunks that were neither marked nor ever on this screen; of the repository, or of all.
     pub(crate) fn unseen(&self, repo: Option<&str>) -> usize {
+        if self.files.is_empty() {
+            return 1; // not even known yet
+        }
         let of_repo = |file: &usize| match repo {
             Some(repo) => self.files.get(*file).is_some_and(|(set, _)| self.sets[*set].repo == repo),
             None => true,
@@ -249,8 +252,9 @@ impl Patches {
         self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
     }
 
-    /// Moves the window so that the cursor is in it, with some lines around where there is room.
-    pub(crate) fn show_cursor(&mut self, area: Rect) {
+    /// Moves the window so that the cursor is in it, with some lines around where there is room. What is `visible`
+    /// counts as shown; rows under a window on top do not.
+    pub(crate) fn show_cursor(&mut self, area: Rect, visible: bool) {
         let height = usize::from(area.height.max(1));
         let margin = (height / 5).min(4);
         self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
@@ -267,7 +271,9 @@ impl Patches {
                 self.top += 1;
             }
         }
-        self.remember_seen(height);
+        if visible {
+            self.remember_seen(height);
+        }
     }
 
     fn wrapped_rows(&self, area: Rect, from: usize, to: usize) -> usize {
@@ -283,11 +289,9 @@ impl Patches {
         for (at, first) in self.layout.hunk_rows().iter().enumerate() {
             let last = self.layout.hunk_rows().get(at + 1).map_or(self.layout.rows(), |next| *next as usize);
             let last_change = last.saturating_sub(1).min(*first as usize + height.saturating_sub(1));
-            if last_change >= self.top && last_change < self.top + height + 3 {
-                if let Some(hunk) = hunks.get(at) {
-                    self.seen.insert(hunk.key);
-                }
-            }
+            // 3: the context below the last change need not have been on the screen
+            let shown = last_change >= self.top && last_change < self.top + height + 3;
+            self.seen.extend(hunks.get(at).filter(|_| shown).map(|hunk| hunk.key));
         }
         if hunks.is_empty() {
             let keys = self.keys.get(&self.current).cloned().unwrap_or_default();
