@@ -7,13 +7,16 @@
 mod answer;
 mod core;
 mod dispatch;
+mod follow;
 mod house;
 mod metrics;
 mod order;
 mod ports;
 mod service;
+mod stage;
 mod start;
 mod tables;
+mod trust;
 mod views;
 mod work;
 

@@ -181,7 +181,9 @@ fn text_of(buffer: &Buffer, scene: Scene) -> String {
         let mut row = String::new();
         let mut x = buffer.area.left();
         while x < buffer.area.right() {
-            let symbol = if scene.cursor.is_some_and(|cursor| (cursor.x, cursor.y) == (x, y)) && buffer[(x, y)].symbol() == " " {
+            let symbol = if scene.cursor.is_some_and(|cursor| (cursor.x, cursor.y) == (x, y))
+                && buffer[(x, y)].symbol() == " "
+            {
                 "▏"
             } else {
                 buffer[(x, y)].symbol()
@@ -278,25 +280,55 @@ impl World {
         let blobs = BlobStore::of_home(home.path());
         let review = gates(&[Some(true), Some(true), Some(true), Some(true), Some(true), None]);
         let rows = vec![
-            row(12, "Replace unwrap with expect in the configuration reader", "Scored", 4, serde_json::json!({
-                "needs_me": true, "version": 2, "score": 84, "gates": review, "files": 3, "added": 12, "deleted": 4,
-                "next": "read it, then approve or send it back", "open_threads": 1,
-            })),
-            row(9, "日本語の文書を直す 📝 and more words than fit in a narrow pane", "NeedsHuman", 190, serde_json::json!({
-                "needs_me": true, "reason": "no rule fits the goal", "next": "other words, or another engine", "kind": "docs",
-            })),
-            row(14, "Bump serde to 1.0.230", "Validated", 1, serde_json::json!({
-                "running": true, "version": 1, "kind": "deps", "files": 2, "added": 2, "deleted": 2,
-                "gates": gates(&[Some(true), Some(true), Some(true), None, None, None]),
-            })),
-            row(7, "Remove a lint that nobody needs\u{1b}[31m any more", "Done", 3000, serde_json::json!({
-                "version": 1, "score": 91, "files": 1, "added": 0, "deleted": 14, "repos": ["core", "web"],
-                "gates": gates(&[Some(true), Some(true), Some(true), Some(true), Some(true), None]),
-            })),
-            row(5, "Adopt branch fix/timeouts", "Failed", 9000, serde_json::json!({
-                "reason": "the base commit is gone", "version": 1, "score": 52, "files": 8, "added": 310, "deleted": 42,
-                "gates": gates(&[Some(true), Some(true), Some(false), Some(false), None, None]),
-            })),
+            row(
+                12,
+                "Replace unwrap with expect in the configuration reader",
+                "Scored",
+                4,
+                serde_json::json!({
+                    "needs_me": true, "version": 2, "score": 84, "gates": review, "files": 3, "added": 12, "deleted": 4,
+                    "next": "read it, then approve or send it back", "open_threads": 1,
+                }),
+            ),
+            row(
+                9,
+                "日本語の文書を直す 📝 and more words than fit in a narrow pane",
+                "NeedsHuman",
+                190,
+                serde_json::json!({
+                    "needs_me": true, "reason": "no rule fits the goal", "next": "other words, or another engine", "kind": "docs",
+                }),
+            ),
+            row(
+                14,
+                "Bump serde to 1.0.230",
+                "Validated",
+                1,
+                serde_json::json!({
+                    "running": true, "version": 1, "kind": "deps", "files": 2, "added": 2, "deleted": 2,
+                    "gates": gates(&[Some(true), Some(true), Some(true), None, None, None]),
+                }),
+            ),
+            row(
+                7,
+                "Remove a lint that nobody needs\u{1b}[31m any more",
+                "Done",
+                3000,
+                serde_json::json!({
+                    "version": 1, "score": 91, "files": 1, "added": 0, "deleted": 14, "repos": ["core", "web"],
+                    "gates": gates(&[Some(true), Some(true), Some(true), Some(true), Some(true), None]),
+                }),
+            ),
+            row(
+                5,
+                "Adopt branch fix/timeouts",
+                "Failed",
+                9000,
+                serde_json::json!({
+                    "reason": "the base commit is gone", "version": 1, "score": 52, "files": 8, "added": 310, "deleted": 42,
+                    "gates": gates(&[Some(true), Some(true), Some(false), Some(false), None, None]),
+                }),
+            ),
         ];
         let mut world = Self {
             rows,
@@ -314,10 +346,19 @@ impl World {
         let new_parser = OLD_PARSER
             .replace("read_to_string(path).unwrap()", "read_to_string(path).expect(\"the caller checked the path\")")
             .replace("split_once('=').unwrap()", "split_once('=').expect(\"every line has a key\")")
-            .replace("fs::write(path, text).unwrap();", "fs::write(path, text).expect(\"the folder is writable\");\n    log(path);");
+            .replace(
+                "fs::write(path, text).unwrap();",
+                "fs::write(path, text).expect(\"the folder is writable\");\n    log(path);",
+            );
         let files = vec![
             world.file("src/config.rs", Some(OLD_PARSER), Some(&new_parser), 4, 3),
-            world.file("tests/config_test.rs", None, Some("//! Tests.\n\n#[test]\nfn reads() {\n\tassert_eq!(2, 1 + 1); // 日本\n}\n"), 6, 0),
+            world.file(
+                "tests/config_test.rs",
+                None,
+                Some("//! Tests.\n\n#[test]\nfn reads() {\n\tassert_eq!(2, 1 + 1); // 日本\n}\n"),
+                6,
+                0,
+            ),
             world.file("assets/logo.png", Some("\0PNG\0old"), Some("\0PNG\0newer"), 0, 0),
         ];
         world.sets = vec![PatchSetView {
@@ -347,7 +388,14 @@ impl World {
         BlobRef { digest: digest(text), size: text.len() as u64 }
     }
 
-    pub(crate) fn file(&mut self, path: &str, old: Option<&str>, new: Option<&str>, added: u32, deleted: u32) -> FileView {
+    pub(crate) fn file(
+        &mut self,
+        path: &str,
+        old: Option<&str>,
+        new: Option<&str>,
+        added: u32,
+        deleted: u32,
+    ) -> FileView {
         let status = match (old, new) {
             (None, _) => ChangeStatus::Added,
             (_, None) => ChangeStatus::Deleted,
@@ -548,7 +596,10 @@ fn threads() -> Vec<ThreadView> {
         kind: ThreadKind::Question,
         resolved: false,
         comments: vec![
-            comment("ada@host Ada <ada@example.org>", "who checked it? A caller from outside may pass anything, and then the message is wrong."),
+            comment(
+                "ada@host Ada <ada@example.org>",
+                "who checked it? A caller from outside may pass anything, and then the message is wrong.",
+            ),
             comment("rules", "the only caller is main, which opens the file first"),
         ],
     }]

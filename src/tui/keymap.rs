@@ -261,7 +261,9 @@ impl Keymap {
         for (at, one) in self.bindings.iter().enumerate() {
             for other in &self.bindings[at + 1..] {
                 let (short, long) = if one.chord.0.len() <= other.chord.0.len() { (one, other) } else { (other, one) };
-                if one.context == other.context && long.chord.0.starts_with(&short.chord.0) && one.action != other.action
+                if one.context == other.context
+                    && long.chord.0.starts_with(&short.chord.0)
+                    && one.action != other.action
                 {
                     return Err(KeymapError::Conflict {
                         key: short.chord.to_string(),
@@ -271,10 +273,8 @@ impl Keymap {
                     });
                 }
             }
-            let deciding = matches!(
-                one.action,
-                Action::Approve | Action::Reject | Action::RequestChanges | Action::Override
-            );
+            let deciding =
+                matches!(one.action, Action::Approve | Action::Reject | Action::RequestChanges | Action::Override);
             let on_deciding = matches!(one.chord.0[0].typed(), Some('A' | 'X' | 'R' | 'O'));
             if on_deciding && !deciding {
                 return Err(KeymapError::Deciding { key: one.chord.to_string(), action: one.action.name() });
@@ -304,9 +304,12 @@ impl Keymap {
     /// The first key of `action` in `contexts`, for a hint.
     #[must_use]
     pub fn key_of(&self, contexts: &[Context], action: Action) -> Option<&Chord> {
-        contexts.iter().find_map(|context| {
-            self.bindings.iter().find(|binding| binding.context == *context && binding.action == action)
-        }).map(|binding| &binding.chord)
+        contexts
+            .iter()
+            .find_map(|context| {
+                self.bindings.iter().find(|binding| binding.context == *context && binding.action == action)
+            })
+            .map(|binding| &binding.chord)
     }
 
     /// The bindings of `context` by action, each with its keys in one text.
@@ -380,9 +383,9 @@ mod tests {
         let keymap = Keymap::load(None).expect("ships");
         for context in Context::ALL.into_iter().filter(|context| !matches!(context, Context::TextBox | Context::Wizard))
         {
-            for (key, action) in [
-                ("A", Action::Approve), ("X", Action::Reject), ("R", Action::RequestChanges), ("O", Action::Override),
-            ] {
+            for (key, action) in
+                [("A", Action::Approve), ("X", Action::Reject), ("R", Action::RequestChanges), ("O", Action::Override)]
+            {
                 assert_eq!(keymap.meaning(&[context, Context::Everywhere], &keys(key)), Meaning::Do(action));
             }
         }
@@ -397,7 +400,10 @@ mod tests {
     fn a_wrong_keymap_is_refused_with_both_lines() {
         check_error("[diff]\nmark-file = ['c']", "the keymap binds `c` in `diff` to both `mark-file` and `comment`");
         check_error("[diff]\ncomment = ['z']", "the keymap binds `z` in `diff` to both `comment` and `context-more`");
-        check_error("[inbox]\ncycle-sort = ['A']", "the keymap gives `A` to `cycle-sort`: A, X, R and O decide, in every context");
+        check_error(
+            "[inbox]\ncycle-sort = ['A']",
+            "the keymap gives `A` to `cycle-sort`: A, X, R and O decide, in every context",
+        );
         check_error("[inbox]\nfly = ['f']", "the keymap's section `inbox` names `fly`, which is no action");
         check_error("[sky]\nquit = ['f']", "the keymap has a section `sky`, which is no context");
         check_error("[inbox]\nopen = ['Shoe']", "the keymap binds `open` in `inbox` to `Shoe`, which is no key");

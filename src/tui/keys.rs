@@ -447,9 +447,8 @@ fn open(model: &mut Model) -> Vec<Task> {
                 return Vec::new();
             };
             let (path, line) = (found.path.clone(), found.line);
-            let file = review.patches.files.iter().position(|(set, file)| {
-                review.patches.sets[*set].files[*file].path == path
-            });
+            let file =
+                review.patches.files.iter().position(|(set, file)| review.patches.sets[*set].files[*file].path == path);
             review.tab = Tab::Patches;
             match file {
                 Some(file) => to_file(model, file, line.map_or(Enter::First, Enter::Line)),
@@ -584,7 +583,9 @@ fn copy(model: &mut Model, name: bool) -> Vec<Task> {
                 (None, _) => Some(path),
             }
         }
-        Some(review) => review.patch_set().map(|set| set.digest.to_string()).or_else(|| Some(review.reference().to_string())),
+        Some(review) => {
+            review.patch_set().map(|set| set.digest.to_string()).or_else(|| Some(review.reference().to_string()))
+        }
     };
     let Some(text) = text else { return Vec::new() };
     if text.len() > super::terminal::MAX_COPY {
@@ -621,7 +622,10 @@ fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec
     Some(match action {
         Action::Publish => (
             format!("Publish session {id}"),
-            vec!["Writes the approved branch into your repository.".to_owned(), "Nothing is checked out or merged.".to_owned()],
+            vec![
+                "Writes the approved branch into your repository.".to_owned(),
+                "Nothing is checked out or merged.".to_owned(),
+            ],
             changed("publishing"),
             Request::Publish(PublishRequest { session: id }),
         ),
@@ -781,7 +785,9 @@ fn act_in_diff(model: &mut Model, action: Action) -> Vec<Task> {
                 }
                 Action::ToggleWrap => patches.wrap = !patches.wrap,
                 Action::ContextMore => patches.context = patches.context.saturating_mul(2).max(1),
-                Action::ContextLess => patches.context = if patches.context == u32::MAX { 24 } else { patches.context / 2 },
+                Action::ContextLess => {
+                    patches.context = if patches.context == u32::MAX { 24 } else { patches.context / 2 }
+                }
                 Action::ContextAll => patches.context = if patches.context == u32::MAX { 3 } else { u32::MAX },
                 Action::ScrollRight => patches.left += 8,
                 Action::ScrollLeft => patches.left = patches.left.saturating_sub(8),
@@ -878,7 +884,11 @@ fn next_unreviewed(model: &mut Model) -> Vec<Task> {
     let patches = &mut review.patches;
     let open = |file: usize| {
         patches.keys.get(&file).map(|keys| {
-            keys.iter().enumerate().filter(|(_, key)| !patches.reviewed.contains(*key)).map(|(at, _)| at).collect::<Vec<_>>()
+            keys.iter()
+                .enumerate()
+                .filter(|(_, key)| !patches.reviewed.contains(*key))
+                .map(|(at, _)| at)
+                .collect::<Vec<_>>()
         })
     };
     let here = patches.layout.hunk_at(patches.cursor);

@@ -13,8 +13,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier};
 
 /// Leaves nothing behind: end of a frame, pastes, mouse, focus, kitty keys, colours, cursor, alternate screen.
-const LEAVE: &[u8] =
-    b"\x1b[?2026l\x1b[r\x1b[?2004l\x1b[?1006l\x1b[?1000l\x1b[?1004l\x1b[<u\x1b[0m\x1b[?25h\x1b[?1049l";
+const LEAVE: &[u8] = b"\x1b[?2026l\x1b[r\x1b[?2004l\x1b[?1006l\x1b[?1000l\x1b[?1004l\x1b[<u\x1b[0m\x1b[?25h\x1b[?1049l";
 
 /// How to use the terminal.
 #[derive(Debug, Clone, Copy)]

@@ -55,8 +55,14 @@ fn review_with_evidence() {
 #[test]
 fn tabs() {
     for (key, name) in [
-        ("1", "overview"), ("2", "architecture"), ("3", "timeline"), ("4", "artifacts"), ("5", "policy"), ("7", "runs"),
-        ("8", "beads"), ("9", "metrics"),
+        ("1", "overview"),
+        ("2", "architecture"),
+        ("3", "timeline"),
+        ("4", "artifacts"),
+        ("5", "policy"),
+        ("7", "runs"),
+        ("8", "beads"),
+        ("9", "metrics"),
     ] {
         check_sizes(name, &SIZES, |columns, rows| Bench::review(columns, rows).press(key));
     }
@@ -369,7 +375,8 @@ fn a_session_is_started_by_the_wizard() {
 #[test]
 fn every_size_is_survived() {
     for (columns, rows) in [(1, 1), (2, 3), (5, 2), (10, 4), (19, 5), (33, 9), (64, 11), (99, 17), (250, 80)] {
-        for keys in ["", "1", "2", "3", "4", "5", "} x t", "7", "8", "9", "A", "?", ":", "c", "| w", "z R G", "t Tab j"] {
+        for keys in ["", "1", "2", "3", "4", "5", "} x t", "7", "8", "9", "A", "?", ":", "c", "| w", "z R G", "t Tab j"]
+        {
             let _ = Bench::review(columns, rows).press(keys).screen();
         }
         let _ = Bench::inbox(columns, rows).press("f f f n").screen();

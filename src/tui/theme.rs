@@ -264,10 +264,8 @@ impl Theme {
     /// [`ThemeError`].
     pub fn named(name: &str, depth: ColorDepth) -> Result<Self, ThemeError> {
         let name = if depth == ColorDepth::Mono { "terminal-mono" } else { name };
-        let (_, text) = SHIPPED
-            .iter()
-            .find(|(shipped, _)| *shipped == name)
-            .ok_or_else(|| ThemeError::Unknown(name.to_owned()))?;
+        let (_, text) =
+            SHIPPED.iter().find(|(shipped, _)| *shipped == name).ok_or_else(|| ThemeError::Unknown(name.to_owned()))?;
         Self::parse(name, text, depth)
     }
 
@@ -486,9 +484,17 @@ mod tests {
             let theme = Theme::named(name, ColorDepth::TrueColor).expect("ships");
             let ground = theme.style(Role::Text).bg.unwrap_or(Color::Reset);
             for (role, least) in [
-                (Role::Text, 4.5), (Role::Strong, 4.5), (Role::Muted, 3.0), (Role::DiffAddedSign, 3.0),
-                (Role::DiffDeletedSign, 3.0), (Role::NeedsHuman, 3.0), (Role::Block, 3.0), (Role::Warn, 3.0),
-                (Role::GatePassed, 3.0), (Role::GateFailed, 3.0), (Role::Key, 3.0),
+                (Role::Text, 4.5),
+                (Role::Strong, 4.5),
+                (Role::Muted, 3.0),
+                (Role::DiffAddedSign, 3.0),
+                (Role::DiffDeletedSign, 3.0),
+                (Role::NeedsHuman, 3.0),
+                (Role::Block, 3.0),
+                (Role::Warn, 3.0),
+                (Role::GatePassed, 3.0),
+                (Role::GateFailed, 3.0),
+                (Role::Key, 3.0),
             ] {
                 let fg = theme.style(role).fg.unwrap_or(Color::Reset);
                 if let Some(ratio) = contrast(fg, ground) {

@@ -53,7 +53,8 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
         Msg::Answer(ticket, Err(failure)) => on_failure(model, &ticket, &failure),
         Msg::Doc(key, result) => on_doc(model, key, result),
         Msg::Surveyed(key, hunks) => {
-            let Some(review) = model.review.as_mut().filter(|review| review.patches.generation == key.generation) else {
+            let Some(review) = model.review.as_mut().filter(|review| review.patches.generation == key.generation)
+            else {
                 model.dirty = false;
                 return Vec::new();
             };
@@ -209,7 +210,10 @@ fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
         Notice::LogGrew { session, check, log, .. } => {
             model.live_logs.insert((session, check.clone()), log.clone());
             let shown = model.review.as_ref().is_some_and(|review| {
-                review.id == session && review.tab == Tab::Runs && review.runs.follow && selected_check(review) == Some(&check)
+                review.id == session
+                    && review.tab == Tab::Runs
+                    && review.runs.follow
+                    && selected_check(review) == Some(&check)
             });
             if !shown {
                 model.dirty = false;
@@ -245,10 +249,13 @@ fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
         tasks.push(Task::Bell);
         if !open {
             model.say(Tone::Info, format!("session {id} needs you"));
-            if let (Some(toast), Some(key)) = (model.toast.as_mut(), model.settings.keymap.key_of(
-                &[super::actions::Context::Everywhere],
-                super::actions::Action::NextNeedsMe,
-            )) {
+            if let (Some(toast), Some(key)) = (
+                model.toast.as_mut(),
+                model
+                    .settings
+                    .keymap
+                    .key_of(&[super::actions::Context::Everywhere], super::actions::Action::NextNeedsMe),
+            ) {
                 toast.hint = format!("{key} opens it");
             }
         }

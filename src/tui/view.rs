@@ -96,12 +96,17 @@ fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &
                 painter.text(inside.x, y, inside.width, line, Role::Text);
             }
             let y = inside.bottom().saturating_sub(1);
-            painter.runs(inside.x, y, inside.width, &[
-                Run::new("y", Role::Key),
-                Run::new(" yes   ", Role::KeyLabel),
-                Run::new("Esc", Role::Key),
-                Run::new(" no", Role::KeyLabel),
-            ]);
+            painter.runs(
+                inside.x,
+                y,
+                inside.width,
+                &[
+                    Run::new("y", Role::Key),
+                    Run::new(" yes   ", Role::KeyLabel),
+                    Run::new("Esc", Role::Key),
+                    Run::new(" no", Role::KeyLabel),
+                ],
+            );
         }
     }
 }
@@ -130,7 +135,13 @@ fn draw_footer(painter: &mut Painter<'_>, area: Rect, model: &Model) {
         x += painter.text(x, area.y, room, &format!("{keys} …  "), Role::Accent);
         for (rest, action) in model.settings.keymap.continuations(&model.contexts(), &model.pending) {
             x += painter.text(x, area.y, area.right().saturating_sub(x), &rest, Role::Key);
-            x += painter.text(x, area.y, area.right().saturating_sub(x), &format!(" {}  ", action.hint()), Role::KeyLabel);
+            x += painter.text(
+                x,
+                area.y,
+                area.right().saturating_sub(x),
+                &format!(" {}  ", action.hint()),
+                Role::KeyLabel,
+            );
         }
         return;
     }
@@ -162,8 +173,16 @@ fn hints(model: &Model) -> Vec<Action> {
     match review.tab {
         Tab::Patches if review.patches.in_tree => hints.extend([A::Open, A::MarkFile, A::ToggleTree, A::FocusNext]),
         Tab::Patches => hints.extend([
-            A::MarkHunk, A::NextHunk, A::NextFile, A::Comment, A::Approve, A::RequestChanges, A::ToggleTree,
-            A::ToggleEvidence, A::Reject, A::ToggleSplit,
+            A::MarkHunk,
+            A::NextHunk,
+            A::NextFile,
+            A::Comment,
+            A::Approve,
+            A::RequestChanges,
+            A::ToggleTree,
+            A::ToggleEvidence,
+            A::Reject,
+            A::ToggleSplit,
         ]),
         Tab::Timeline => hints.extend([A::Open, A::Approve, A::RequestChanges]),
         Tab::Policy => hints.extend([A::Open, A::Override, A::Approve, A::RequestChanges]),

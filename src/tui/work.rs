@@ -66,9 +66,8 @@ impl Worker {
                 Msg::Text(key, text)
             }),
             Task::ReadFile(key, path) => work(messages, move || {
-                let text = read_tail(path.as_path()).map_err(|error| {
-                    Failure::new(FailureKind::Failed, format!("cannot read {path}: {error}"))
-                });
+                let text = read_tail(path.as_path())
+                    .map_err(|error| Failure::new(FailureKind::Failed, format!("cannot read {path}: {error}")));
                 Msg::Text(key, text)
             }),
             Task::Copy(_)

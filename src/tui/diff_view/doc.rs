@@ -227,7 +227,9 @@ impl Colors {
         let (mut old_words, mut new_words) = (HashMap::new(), HashMap::new());
         let mut paired = 0;
         for block in doc.blocks.iter().filter(|block| block.hunk.is_some()) {
-            if block.old.len() != block.new.len() && block.old.len().max(block.new.len()) > 3 * block.old.len().min(block.new.len()) {
+            if block.old.len() != block.new.len()
+                && block.old.len().max(block.new.len()) > 3 * block.old.len().min(block.new.len())
+            {
                 continue;
             }
             if block.old.end - block.old.start > LONGEST_PAIRED || paired > MOST_LINES {

@@ -36,11 +36,19 @@ pub(crate) struct ThreadAt {
 enum Kind {
     Hunk(usize),
     Fold(u32),
-    Same { old: u32, new: u32 },
+    Same {
+        old: u32,
+        new: u32,
+    },
     Old(u32),
     New(u32),
     /// Side by side: `old` lines from here, `new` lines from there, the shorter side padded.
-    Pair { old: u32, olds: u32, new: u32, news: u32 },
+    Pair {
+        old: u32,
+        olds: u32,
+        new: u32,
+        news: u32,
+    },
     Thread(usize),
 }
 
@@ -311,11 +319,19 @@ mod tests {
             &[thread(0, Side::New, Some(9)), thread(1, Side::Old, Some(9)), thread(2, Side::New, None)],
             &["t2.0", "t2.1", "fold 9", "@0", "10 -", "t1.0", "t1.1", "- 10", "t0.0", "t0.1", "- 11", "fold 10"],
         );
-        check(1, false, &[thread(0, Side::New, Some(11))], &[
-            "fold 8", "@0", "9 9", "10 -", "- 10", "- 11", "11 12", "t0.0", "t0.1", "fold 9",
-        ]);
+        check(
+            1,
+            false,
+            &[thread(0, Side::New, Some(11))],
+            &["fold 8", "@0", "9 9", "10 -", "- 10", "- 11", "11 12", "t0.0", "t0.1", "fold 9"],
+        );
         // a line that is folded away: the thread is still there
-        check(0, false, &[thread(0, Side::New, Some(2))], &["fold 9", "@0", "10 -", "- 10", "- 11", "fold 10", "t0.0", "t0.1"]);
+        check(
+            0,
+            false,
+            &[thread(0, Side::New, Some(2))],
+            &["fold 9", "@0", "10 -", "- 10", "- 11", "fold 10", "t0.0", "t0.1"],
+        );
     }
 
     #[test]

@@ -97,7 +97,11 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, comment
     let mut keys = Vec::new();
     let (kind, role) = words::thread_kind(comment.kind);
     if comment.target.thread.is_none() {
-        keys.extend([Run::new(format!("{kind} "), role), Run::new("Tab", Role::Key), Run::new(" kind   ", Role::KeyLabel)]);
+        keys.extend([
+            Run::new(format!("{kind} "), role),
+            Run::new("Tab", Role::Key),
+            Run::new(" kind   ", Role::KeyLabel),
+        ]);
     }
     for (key, label) in [("^s", "save"), ("^e", "editor"), ("Esc", "drop")] {
         keys.extend([Run::new(key, Role::Key), Run::new(format!(" {label}   "), Role::KeyLabel)]);

@@ -140,9 +140,7 @@ impl Decision {
             return (Vec::new(), false);
         }
         let (mut because, reason) = match &panel.offer {
-            OfferView::WithCare { because, reason } => {
-                (because.iter().map(|why| super::plain(why)).collect(), *reason)
-            }
+            OfferView::WithCare { because, reason } => (because.iter().map(|why| super::plain(why)).collect(), *reason),
             OfferView::Clean | OfferView::Not { .. } => (Vec::new(), false),
         };
         if self.unseen > 0 {
@@ -159,9 +157,7 @@ impl Decision {
     fn needs_reason(&self) -> bool {
         match self.intent {
             Intent::Override => true,
-            Intent::Decide(Verdict::RequestChanges) => {
-                self.panel.as_ref().is_some_and(|panel| panel.open_threads == 0)
-            }
+            Intent::Decide(Verdict::RequestChanges) => self.panel.as_ref().is_some_and(|panel| panel.open_threads == 0),
             Intent::Decide(_) => self.care().1,
         }
     }
@@ -185,13 +181,14 @@ impl Decision {
             Step::Number | Step::Reason => {
                 match key.code() {
                     KeyCode::Enter | KeyCode::Tab | KeyCode::BackTab => {
-                        self.step = if self.step == Step::Number && (self.needs_reason() || !self.reason.text().is_empty()) {
-                            Step::Reason
-                        } else if self.needs_number() {
-                            Step::Number
-                        } else {
-                            Step::Reason
-                        };
+                        self.step =
+                            if self.step == Step::Number && (self.needs_reason() || !self.reason.text().is_empty()) {
+                                Step::Reason
+                            } else if self.needs_number() {
+                                Step::Number
+                            } else {
+                                Step::Reason
+                            };
                     }
                     _ if control('s') => return self.send(),
                     _ => {
@@ -302,35 +299,57 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, decision: &Decision, panel:
         y += 1;
     };
     line(painter, "goal", &[Run::new(panel.goal.display_line().to_string(), Role::Strong)]);
-    line(painter, "patch", &[
-        Run::new(format!("{} {}  ", super::plain(&panel.repo), panel.version), Role::Text),
-        Run::new(panel.digest.short(), Role::Strong),
-    ]);
+    line(
+        painter,
+        "patch",
+        &[
+            Run::new(format!("{} {}  ", super::plain(&panel.repo), panel.version), Role::Text),
+            Run::new(panel.digest.short(), Role::Strong),
+        ],
+    );
     let drift = match (panel.drift, panel.merges_cleanly) {
         (0, _) => Run::new("  the branch has not moved", Role::Muted),
-        (n, true) => Run::new(format!("  the branch moved {}; still merges cleanly", words::count(n as usize, "commit")), Role::Warn),
-        (n, false) => Run::new(format!("  the branch moved {}; no longer merges cleanly", words::count(n as usize, "commit")), Role::Block),
+        (n, true) => Run::new(
+            format!("  the branch moved {}; still merges cleanly", words::count(n as usize, "commit")),
+            Role::Warn,
+        ),
+        (n, false) => Run::new(
+            format!("  the branch moved {}; no longer merges cleanly", words::count(n as usize, "commit")),
+            Role::Block,
+        ),
     };
     line(painter, "base", &[Run::new(panel.base_commit.short(), Role::Text), drift]);
     let (done, all) = decision.progress;
     let threads = panel.open_threads as usize;
-    line(painter, "read", &[
-        Run::new(format!("{done}/{all} hunks marked"), if done == all { Role::DiffReviewed } else { Role::Warn }),
-        Run::new(" · ", Role::Faint),
-        Run::new(words::count(threads, "open thread"), if threads == 0 { Role::Muted } else { Role::Warn }),
-    ]);
+    line(
+        painter,
+        "read",
+        &[
+            Run::new(format!("{done}/{all} hunks marked"), if done == all { Role::DiffReviewed } else { Role::Warn }),
+            Run::new(" · ", Role::Faint),
+            Run::new(words::count(threads, "open thread"), if threads == 0 { Role::Muted } else { Role::Warn }),
+        ],
+    );
     let mut gates = gate_strip(&panel.gates);
     gates.push(Run::new("  ", Role::Text));
     let failed = panel.gates.iter().filter(|gate| gate.passed == Some(false)).count();
     let open = panel.gates.iter().filter(|gate| gate.passed.is_none()).count();
-    gates.push(Run::new(format!("{} passed, {failed} failed, {open} not run", panel.gates.len() - failed - open), Role::Muted));
+    gates.push(Run::new(
+        format!("{} passed, {failed} failed, {open} not run", panel.gates.len() - failed - open),
+        Role::Muted,
+    ));
     line(painter, "gates", &gates);
     for gate in panel.gates.iter().filter(|gate| gate.passed != Some(true) && gate.id.to_string() != "G5") {
-        let (word, role) = if gate.passed == Some(false) { ("failed", Role::GateFailed) } else { ("not run", Role::GateNotRun) };
-        line(painter, "", &[
-            Run::new(format!("{} {word} ", gate.id), role),
-            Run::new(gate.evidence.display_line().to_string(), Role::Text),
-        ]);
+        let (word, role) =
+            if gate.passed == Some(false) { ("failed", Role::GateFailed) } else { ("not run", Role::GateNotRun) };
+        line(
+            painter,
+            "",
+            &[
+                Run::new(format!("{} {word} ", gate.id), role),
+                Run::new(gate.evidence.display_line().to_string(), Role::Text),
+            ],
+        );
     }
     if let Some(score) = &panel.score {
         let mut runs = vec![Run::new(format!("{}  ", score.overall), words::score_role(score.overall))];
@@ -344,19 +363,27 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, decision: &Decision, panel:
     let warns = decision.warns();
     for (at, found) in panel.violations.iter().enumerate() {
         let name = if at == 0 { "policy" } else { "" };
-        let chosen = decision.intent == Intent::Override && warns.get(decision.warn).is_some_and(|warn| std::ptr::eq(*warn, found));
+        let chosen = decision.intent == Intent::Override
+            && warns.get(decision.warn).is_some_and(|warn| std::ptr::eq(*warn, found));
         let (word, role) = match (found.severity, found.overridden) {
             (_, true) => ("accepted", Role::Muted),
             (Severity::Block, _) => ("BLOCK", Role::Block),
             (Severity::Warn, _) => ("WARN", Role::Warn),
         };
         let place = found.line.map(|line| format!(":{line}")).unwrap_or_default();
-        line(painter, name, &[
-            Run::new(if chosen { "▸ " } else { "" }, Role::Accent),
-            Run::new(format!("{word} "), role),
-            Run::new(format!("{} {}{place} ", super::plain(&found.rule), super::plain(&found.path.to_string())), Role::Text),
-            Run::new(found.message.display_line().to_string(), Role::Muted),
-        ]);
+        line(
+            painter,
+            name,
+            &[
+                Run::new(if chosen { "▸ " } else { "" }, Role::Accent),
+                Run::new(format!("{word} "), role),
+                Run::new(
+                    format!("{} {}{place} ", super::plain(&found.rule), super::plain(&found.path.to_string())),
+                    Role::Text,
+                ),
+                Run::new(found.message.display_line().to_string(), Role::Muted),
+            ],
+        );
     }
     if panel.violations.is_empty() {
         line(painter, "policy", &[Run::new("nothing found", Role::Muted)]);
@@ -380,7 +407,8 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
     let bottom = area.bottom();
     let hindrances = decision.hindrances();
     let care = decision.care().0;
-    let (list, role, mark) = if hindrances.is_empty() { (&care, Role::Warn, "! ") } else { (&hindrances, Role::Blocked, "✗ ") };
+    let (list, role, mark) =
+        if hindrances.is_empty() { (&care, Role::Warn, "! ") } else { (&hindrances, Role::Blocked, "✗ ") };
     for why in list {
         if y + 1 < bottom {
             painter.runs(area.x, y, area.width, &[Run::new(mark, role), Run::new(why.as_str(), Role::Text)]);
@@ -420,7 +448,14 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
         }
     } else {
         if decision.needs_number() && y < last {
-            draw_field(painter, area, y, &format!("type {} to go on", panel.session), &decision.number, decision.step == Step::Number);
+            draw_field(
+                painter,
+                area,
+                y,
+                &format!("type {} to go on", panel.session),
+                &decision.number,
+                decision.step == Step::Number,
+            );
             y += 1;
         }
         if y < last {
@@ -436,7 +471,13 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
 }
 
 pub(crate) fn draw_field(painter: &mut Painter<'_>, area: Rect, y: u16, label: &str, field: &Field, focused: bool) {
-    let used = painter.text(area.x, y, area.width / 2, &format!("{label:<18} "), if focused { Role::Accent } else { Role::Muted });
+    let used = painter.text(
+        area.x,
+        y,
+        area.width / 2,
+        &format!("{label:<18} "),
+        if focused { Role::Accent } else { Role::Muted },
+    );
     let x = area.x + used;
     let room = area.right().saturating_sub(x);
     let skip = field.cursor_column().saturating_sub(usize::from(room.saturating_sub(1)));

@@ -39,10 +39,7 @@ pub(crate) fn rows(model: &Model, filter: &str) -> Vec<Vec<Run>> {
         }
         rows.push(vec![Run::new(context.title(), Role::Heading)]);
         for (keys, action) in entries {
-            rows.push(vec![
-                Run::new(format!("  {keys:<14} "), Role::Key),
-                Run::new(action.about(), Role::Text),
-            ]);
+            rows.push(vec![Run::new(format!("  {keys:<14} "), Role::Key), Run::new(action.about(), Role::Text)]);
         }
     }
     rows

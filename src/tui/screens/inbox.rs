@@ -179,9 +179,9 @@ impl Inbox {
         let (len, text) = (self.order.len(), text.to_lowercase());
         for step in 1..=len {
             let at = if forward { (self.list.cursor + step) % len } else { (self.list.cursor + len - step) % len };
-            let found = self.at(at).is_some_and(|row| {
-                row.goal.raw().to_lowercase().contains(&text) || row.id.to_string() == text
-            });
+            let found = self
+                .at(at)
+                .is_some_and(|row| row.goal.raw().to_lowercase().contains(&text) || row.id.to_string() == text);
             if found {
                 self.list.cursor = at;
                 return true;
@@ -276,7 +276,10 @@ fn draw_empty(painter: &mut Painter<'_>, area: Rect, model: &Model) {
         (
             "No session yet.",
             vec![
-                format!("{}  starts one here: a goal, a repository, an engine", key(super::super::actions::Action::NewSession)),
+                format!(
+                    "{}  starts one here: a goal, a repository, an engine",
+                    key(super::super::actions::Action::NewSession)
+                ),
                 "or in a shell:".to_owned(),
                 "   paraph run \"replace unwrap with expect\"".to_owned(),
                 "   paraph adopt my-branch      reviews work already done".to_owned(),
@@ -395,35 +398,47 @@ fn draw_preview(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &Sess
         }
         y += 1;
     };
-    line(painter, &[
-        Run::new(format!("{mark} {}", words::spaced(&row.state)), role),
-        Run::new(format!("  since {}", words::age(model.now, row.updated_at)), Role::Muted),
-    ]);
+    line(
+        painter,
+        &[
+            Run::new(format!("{mark} {}", words::spaced(&row.state)), role),
+            Run::new(format!("  since {}", words::age(model.now, row.updated_at)), Role::Muted),
+        ],
+    );
     for (name, text) in [("why", row.reason.display_line().to_string()), ("next", super::plain(&row.next))] {
         if !text.is_empty() {
             line(painter, &[Run::new(format!("{name:<6}"), Role::Muted), Run::new(text, Role::Text)]);
         }
     }
     line(painter, &[]);
-    line(painter, &[
-        Run::new(format!("{:<6}", "made"), Role::Muted),
-        Run::new(format!("{} by {}", row.kind.name(), super::plain(&row.engine)), Role::Text),
-        Run::new(row.version.map(|version| format!(" · {version}")).unwrap_or_default(), Role::Text),
-    ]);
+    line(
+        painter,
+        &[
+            Run::new(format!("{:<6}", "made"), Role::Muted),
+            Run::new(format!("{} by {}", row.kind.name(), super::plain(&row.engine)), Role::Text),
+            Run::new(row.version.map(|version| format!(" · {version}")).unwrap_or_default(), Role::Text),
+        ],
+    );
     if row.version.is_some() {
-        line(painter, &[
-            Run::new(format!("{:<6}", "size"), Role::Muted),
-            Run::new(format!("+{}", row.added), Role::DiffAddedSign),
-            Run::new(format!(" −{}", row.deleted), Role::DiffDeletedSign),
-            Run::new(format!(" in {}", words::count(row.files as usize, "file")), Role::Text),
-        ]);
+        line(
+            painter,
+            &[
+                Run::new(format!("{:<6}", "size"), Role::Muted),
+                Run::new(format!("+{}", row.added), Role::DiffAddedSign),
+                Run::new(format!(" −{}", row.deleted), Role::DiffDeletedSign),
+                Run::new(format!(" in {}", words::count(row.files as usize, "file")), Role::Text),
+            ],
+        );
     }
     for (at, repo) in row.repos.iter().enumerate() {
         let name = if at == 0 { "in" } else { "" };
         line(painter, &[Run::new(format!("{name:<6}"), Role::Muted), Run::new(super::plain(repo), Role::Text)]);
     }
     if let Some(score) = row.score {
-        line(painter, &[Run::new(format!("{:<6}", "score"), Role::Muted), Run::new(score.to_string(), words::score_role(score))]);
+        line(
+            painter,
+            &[Run::new(format!("{:<6}", "score"), Role::Muted), Run::new(score.to_string(), words::score_role(score))],
+        );
         if y - 1 < bottom {
             score_bar(painter, area.x + 12, y - 1, 20.min(area.width.saturating_sub(12)), score);
         }

@@ -57,44 +57,56 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
     let (mark, role) = words::state(&view.state, view.needs_me, running);
     line(painter, &[label("state"), Run::new(format!("{mark} {}", words::spaced(&view.state)), role)]);
     for (name, text) in [("because", view.reason.display_line().to_string()), ("next", super::plain(&view.next))] {
-        for (at, piece) in crate::text::width::wrap(&text, usize::from(area.width.saturating_sub(9))).iter().enumerate() {
+        for (at, piece) in crate::text::width::wrap(&text, usize::from(area.width.saturating_sub(9))).iter().enumerate()
+        {
             if !piece.is_empty() && at < 3 {
                 line(painter, &[label(if at == 0 { name } else { "" }), Run::new(*piece, Role::Text)]);
             }
         }
     }
     let (time, day) = words::clock(view.created_at);
-    let made = format!("{} by {} · {} · {day} {time}", view.kind.name(), super::plain(&view.engine), super::plain(&view.playbook));
+    let made = format!(
+        "{} by {} · {} · {day} {time}",
+        view.kind.name(),
+        super::plain(&view.engine),
+        super::plain(&view.playbook)
+    );
     line(painter, &[label("made"), Run::new(made, Role::Text)]);
     if let Some(version) = review.version_view() {
         let sets = &version.patch_sets;
         let files: usize = sets.iter().map(|set| set.files.len()).sum();
-        let sum = |pick: fn(&crate::api::FileStat) -> u32| -> u32 {
-            sets.iter().flat_map(|set| &set.files).map(pick).sum()
-        };
-        line(painter, &[
-            label("version"),
-            Run::new(format!("{} for {}  ", version.number, super::plain(&version.made_for)), Role::Text),
-            Run::new(format!("+{}", sum(|file| file.added)), Role::DiffAddedSign),
-            Run::new(format!(" −{}", sum(|file| file.deleted)), Role::DiffDeletedSign),
-            Run::new(format!(" in {}", words::count(files, "file")), Role::Text),
-        ]);
+        let sum =
+            |pick: fn(&crate::api::FileStat) -> u32| -> u32 { sets.iter().flat_map(|set| &set.files).map(pick).sum() };
+        line(
+            painter,
+            &[
+                label("version"),
+                Run::new(format!("{} for {}  ", version.number, super::plain(&version.made_for)), Role::Text),
+                Run::new(format!("+{}", sum(|file| file.added)), Role::DiffAddedSign),
+                Run::new(format!(" −{}", sum(|file| file.deleted)), Role::DiffDeletedSign),
+                Run::new(format!(" in {}", words::count(files, "file")), Role::Text),
+            ],
+        );
     }
     let usage = &view.usage;
     if usage.input_tokens + usage.output_tokens > 0 {
-        let text = format!("{} in, {} out, ${}", usage.input_tokens, usage.output_tokens, super::plain(&usage.cost_usd));
+        let text =
+            format!("{} in, {} out, ${}", usage.input_tokens, usage.output_tokens, super::plain(&usage.cost_usd));
         line(painter, &[label("tokens"), Run::new(text, Role::Text)]);
     }
     for lane in &view.lanes {
         let base = lane.base_commit.as_ref().map_or("no base yet", |commit| commit.short());
         let branch = lane.branch.as_deref().map(super::plain).unwrap_or_default();
         let dropped = if lane.dropped { "  dropped" } else { "" };
-        line(painter, &[
-            label("in"),
-            Run::new(super::plain(&lane.repo), Role::Strong),
-            Run::new(format!("  {branch} {base}"), Role::Muted),
-            Run::new(format!("  {}{dropped}", words::spaced(&lane.phase)), Role::Text),
-        ]);
+        line(
+            painter,
+            &[
+                label("in"),
+                Run::new(super::plain(&lane.repo), Role::Strong),
+                Run::new(format!("  {branch} {base}"), Role::Muted),
+                Run::new(format!("  {}{dropped}", words::spaced(&lane.phase)), Role::Text),
+            ],
+        );
         if lane.left_out > 0 {
             let text = format!("{} of the working copy left out", words::count(lane.left_out as usize, "changed file"));
             line(painter, &[label(""), Run::new(text, Role::Warning)]);

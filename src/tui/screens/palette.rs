@@ -70,9 +70,10 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, palette
         let line = Rect { y, height: 1, ..rows };
         let name = 22.min(rows.width / 2);
         painter.text(rows.x, y, name, action.name(), Role::Strong);
-        let key = crate::tui::actions::Context::ALL.iter().chain(&contexts).find_map(|context| {
-            model.settings.keymap.key_of(&[*context], *action)
-        });
+        let key = crate::tui::actions::Context::ALL
+            .iter()
+            .chain(&contexts)
+            .find_map(|context| model.settings.keymap.key_of(&[*context], *action));
         let used = key.map_or(0, |key| painter.text_right(rows.right(), y, 10, &key.to_string(), Role::Key));
         painter.text(rows.x + name + 1, y, rows.width.saturating_sub(name + used + 2), action.about(), Role::Muted);
         if list.top + row == list.cursor {

@@ -132,9 +132,9 @@ impl Patches {
         let sets = &self.sets;
         self.files.sort_by_key(|(set, file)| (*set, !is_test(&sets[*set].files[*file]), *file));
         let found = path.and_then(|(repo, path)| {
-            self.files.iter().position(|(set, file)| {
-                self.sets[*set].repo == repo && self.sets[*set].files[*file].path == path
-            })
+            self.files
+                .iter()
+                .position(|(set, file)| self.sets[*set].repo == repo && self.sets[*set].files[*file].path == path)
         });
         self.enter = if found.is_some() { Enter::Stay } else { Enter::Unreviewed };
         self.current = found.unwrap_or(0);
@@ -401,7 +401,11 @@ pub(crate) fn draw(painter: &mut Painter<'_>, body: Rect, model: &Model, review:
             painter.text(panes.diff.x + 2, panes.diff.y + 1, panes.diff.width, "reading …", Role::Muted);
         }
         Some(FileState::Failed(why)) => {
-            painter.wrapped(Rect { x: panes.diff.x + 2, width: panes.diff.width.saturating_sub(3), ..panes.diff }, why, Role::Error);
+            painter.wrapped(
+                Rect { x: panes.diff.x + 2, width: panes.diff.width.saturating_sub(3), ..panes.diff },
+                why,
+                Role::Error,
+            );
         }
         Some(FileState::Ready(doc, colors)) if patches.layout.rows() > 0 => {
             let look = patches.look(doc, colors.as_deref(), panes.diff.width, &model.search, !patches.in_tree);
@@ -416,7 +420,9 @@ pub(crate) fn draw(painter: &mut Painter<'_>, body: Rect, model: &Model, review:
 
 fn draw_no_lines(painter: &mut Painter<'_>, area: Rect, review: &Review, kind: DiffKind) {
     let Some((_, file)) = review.patches.file() else { return };
-    let size = |blob: &Option<crate::api::BlobRef>| blob.as_ref().map_or("none".to_owned(), |blob| format!("{} bytes", blob.size));
+    let size = |blob: &Option<crate::api::BlobRef>| {
+        blob.as_ref().map_or("none".to_owned(), |blob| format!("{} bytes", blob.size))
+    };
     let what = match kind {
         DiffKind::Binary => format!("Binary: {} → {}", size(&file.old), size(&file.new)),
         DiffKind::TooLarge => format!("Too large for lines: {} → {}", size(&file.old), size(&file.new)),
@@ -480,16 +486,23 @@ fn draw_tree(painter: &mut Painter<'_>, area: Rect, patches: &Patches, review: &
         }
         let mut right = area.x + width;
         if let Some((done, all)) = patches.file_progress(file) {
-            let (text, role) = if done == all { ("✓".to_owned(), Role::DiffReviewed) } else { (format!("{done}/{all}"), Role::Muted) };
+            let (text, role) = if done == all {
+                ("✓".to_owned(), Role::DiffReviewed)
+            } else {
+                (format!("{done}/{all}"), Role::Muted)
+            };
             right = right.saturating_sub(painter.text_right(right, y, 7, &text, role) + 1);
         }
         let threads = review
             .threads
             .iter()
-            .filter(|thread| !thread.resolved && thread.path.as_ref() == Some(&view.path) && thread.repo == patches.sets[set].repo)
+            .filter(|thread| {
+                !thread.resolved && thread.path.as_ref() == Some(&view.path) && thread.repo == patches.sets[set].repo
+            })
             .count();
         if threads > 0 {
-            right = right.saturating_sub(painter.text_right(right, y, 4, &format!("{threads}?"), Role::ThreadQuestion) + 1);
+            right =
+                right.saturating_sub(painter.text_right(right, y, 4, &format!("{threads}?"), Role::ThreadQuestion) + 1);
         }
         let found = review.version_view().map(|version| &version.violations).into_iter().flatten();
         if found.filter(|found| found.path == view.path && !found.overridden).count() > 0 {
@@ -518,9 +531,9 @@ fn tree_rows(patches: &Patches) -> Vec<TreeRow> {
             rows.push(TreeRow { name: super::plain(&patches.sets[*set].repo), depth: 0, file: None });
         }
         let path = super::plain(&patches.sets[*set].files[*file].path.to_string());
-        let (folder, name) = path.rsplit_once('/').map_or((String::new(), path.clone()), |(folder, name)| {
-            (format!("{folder}/"), name.to_owned())
-        });
+        let (folder, name) = path
+            .rsplit_once('/')
+            .map_or((String::new(), path.clone()), |(folder, name)| (format!("{folder}/"), name.to_owned()));
         let base = usize::from(patches.sets.len() > 1);
         if (*set != last_set || folder != last_folder) && !folder.is_empty() {
             rows.push(TreeRow { name: folder.clone(), depth: base, file: None });

@@ -208,9 +208,7 @@ fn draw_header(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Re
     painter.tint(area, Role::Bar);
     let row = model.inbox.row(review.id);
     let (state, goal, needs, running) = match (&review.view, row) {
-        (Some(view), row) => {
-            (view.state.clone(), view.goal.clone(), view.needs_me, row.is_some_and(|row| row.running))
-        }
+        (Some(view), row) => (view.state.clone(), view.goal.clone(), view.needs_me, row.is_some_and(|row| row.running)),
         (None, Some(row)) => (row.state.clone(), row.goal.clone(), row.needs_me, row.running),
         (None, None) => (String::new(), "".into(), false, false),
     };
@@ -243,7 +241,8 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
         runs.extend([Run::new(super::plain(&set.repo), Role::Text), dot()]);
     }
     let newest = review.view.as_ref().and_then(|view| view.versions.last()).map(|version| version.number);
-    let of = newest.filter(|newest| *newest != version.number).map(|newest| format!(" of {newest}")).unwrap_or_default();
+    let of =
+        newest.filter(|newest| *newest != version.number).map(|newest| format!(" of {newest}")).unwrap_or_default();
     runs.push(Run::new(format!("{}{of}", version.number), if of.is_empty() { Role::Text } else { Role::Warning }));
     if let Some(set) = review.patch_set() {
         runs.extend([dot(), Run::new(set.digest.short(), Role::Muted)]);

@@ -82,7 +82,11 @@ fn draw_scope(painter: &mut Painter<'_>, area: Rect, version: &VersionView, skip
         for file in &set.files {
             let path = super::plain(&file.path.to_string());
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let name = if version.patch_sets.len() > 1 { format!("{}: {folder}/", super::plain(&set.repo)) } else { format!("{folder}/") };
+            let name = if version.patch_sets.len() > 1 {
+                format!("{}: {folder}/", super::plain(&set.repo))
+            } else {
+                format!("{folder}/")
+            };
             let entry = folders.entry(name).or_default();
             *entry = (entry.0 + 1, entry.1 + file.added, entry.2 + file.deleted);
         }
@@ -104,7 +108,8 @@ fn draw_scope(painter: &mut Painter<'_>, area: Rect, version: &VersionView, skip
         ];
         painter.runs(x + 9, y, 15, &runs);
         let room = area.right().saturating_sub(x + 26);
-        let bar = |lines: u32| u16::try_from((u64::from(lines) * u64::from(room)).div_ceil(u64::from(most))).unwrap_or(0);
+        let bar =
+            |lines: u32| u16::try_from((u64::from(lines) * u64::from(room)).div_ceil(u64::from(most))).unwrap_or(0);
         let plus = bar(*added).min(room);
         let minus = bar(*deleted).min(room - plus);
         for column in 0..plus + minus {
@@ -139,7 +144,13 @@ fn draw_timeline(painter: &mut Painter<'_>, area: Rect, review: &Review) {
         x += painter.text(x, y, 22, &format!("{:<18} ", super::plain(&entry.event)), Role::Strong);
         let actor = if entry.actor == "paraph" { String::new() } else { super::plain(&entry.actor) };
         let used = if list.width >= 100 { painter.text_right(list.right() - 1, y, 24, &actor, Role::Muted) } else { 0 };
-        painter.text(x, y, list.right().saturating_sub(x + used + 2), entry.summary.display_line().as_str(), Role::Text);
+        painter.text(
+            x,
+            y,
+            list.right().saturating_sub(x + used + 2),
+            entry.summary.display_line().as_str(),
+            Role::Text,
+        );
     }
     scrollbar(painter, list, review.list().top, entries.len());
     if let (Some(area), Some(entry)) = (below, detail) {
@@ -162,10 +173,7 @@ fn halves(area: Rect, detail: bool) -> (Rect, Option<Rect>) {
         return (area, None);
     }
     let rows = area.height / 2;
-    (
-        Rect { height: area.height - rows, ..area },
-        Some(Rect { y: area.y + area.height - rows, height: rows, ..area }),
-    )
+    (Rect { height: area.height - rows, ..area }, Some(Rect { y: area.y + area.height - rows, height: rows, ..area }))
 }
 
 /// A list at the left and its text at the right, or below it where it is narrow.
@@ -175,7 +183,10 @@ fn sides(area: Rect, columns: u16, rows: usize) -> (Rect, Rect) {
         (list, Rect { x: area.x + columns + 2, width: area.width - columns - 2, ..area })
     } else {
         let height = u16::try_from(rows).unwrap_or(area.height).clamp(1, (area.height / 3).max(1));
-        (Rect { height, ..area }, Rect { y: area.y + height + 1, height: area.height.saturating_sub(height + 1), ..area })
+        (
+            Rect { height, ..area },
+            Rect { y: area.y + height + 1, height: area.height.saturating_sub(height + 1), ..area },
+        )
     }
 }
 
@@ -224,10 +235,12 @@ fn draw_policy(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     let Some(version) = review.version_view() else { return note(painter, area, "No version yet.") };
     let found = &version.violations;
     if found.is_empty() {
-        painter.runs(area.x + 1, area.y + 1, area.width, &[
-            Run::new("✓ ", Role::GatePassed),
-            Run::new("The policies found nothing.", Role::Text),
-        ]);
+        painter.runs(
+            area.x + 1,
+            area.y + 1,
+            area.width,
+            &[Run::new("✓ ", Role::GatePassed), Run::new("The policies found nothing.", Role::Text)],
+        );
         return;
     }
     let each = if area.width < 100 { 2 } else { 1 };
@@ -254,7 +267,8 @@ fn draw_policy(painter: &mut Painter<'_>, area: Rect, review: &Review) {
 }
 
 fn check_line(painter: &mut Painter<'_>, area: Rect, y: u16, check: &CheckView, running: bool) {
-    let (mark, word, role) = if running { ("◐", "running", Role::Running) } else { words::check_status(check.status) };
+    let (mark, word, role) =
+        if running { ("◐", "running", Role::Running) } else { words::check_status(check.status) };
     let mut x = area.x + 2;
     x += painter.text(x, y, 2, mark, role) + 1;
     let name = (area.width / 3).clamp(8, 24);
@@ -284,10 +298,12 @@ fn draw_runs(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     let checks = &version.checks;
     let mut top = area;
     if let Some(why) = &version.unverified {
-        painter.runs(area.x + 1, area.y, area.width, &[
-            Run::new("unverified: ", Role::Warn),
-            Run::new(why.display_line().to_string(), Role::Text),
-        ]);
+        painter.runs(
+            area.x + 1,
+            area.y,
+            area.width,
+            &[Run::new("unverified: ", Role::Warn), Run::new(why.display_line().to_string(), Role::Text)],
+        );
         top = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     }
     if checks.is_empty() && review.runs.running.is_empty() {
@@ -319,7 +335,13 @@ fn draw_log(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     let height = usize::from(text.height);
     let end = lines.len().saturating_sub(runs.back.min(lines.len().saturating_sub(height)));
     for (at, line) in lines[end.saturating_sub(height)..end].iter().enumerate() {
-        painter.text(text.x + 1, text.y + u16::try_from(at).unwrap_or(0), text.width.saturating_sub(2), line, Role::Text);
+        painter.text(
+            text.x + 1,
+            text.y + u16::try_from(at).unwrap_or(0),
+            text.width.saturating_sub(2),
+            line,
+            Role::Text,
+        );
     }
     scrollbar(painter, text, end.saturating_sub(height), lines.len());
 }
@@ -366,15 +388,33 @@ fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Review) {
             painter.text(area.x + 25, y, 18, value, Role::Strong);
             if let Some((done, all)) = part.filter(|_| area.width >= 70) {
                 let columns = 24.min(area.width.saturating_sub(46));
-                progress(painter, area.x + 44, y, columns, usize::try_from(done).unwrap_or(0), usize::try_from(all).unwrap_or(1));
+                progress(
+                    painter,
+                    area.x + 44,
+                    y,
+                    columns,
+                    usize::try_from(done).unwrap_or(0),
+                    usize::try_from(all).unwrap_or(1),
+                );
             }
         }
         y += 1;
     };
-    let ratio = |done: u64, all: u64| if all == 0 { "–".to_owned() } else { format!("{} % of {all}", done * 100 / all) };
+    let ratio =
+        |done: u64, all: u64| if all == 0 { "–".to_owned() } else { format!("{} % of {all}", done * 100 / all) };
     let Metrics { proposals_asked, proposals_made, validations, validations_passed, .. } = *metrics;
-    row(painter, "proposals that came", &ratio(proposals_made, proposals_asked), Some((proposals_made, proposals_asked)));
-    row(painter, "validations that passed", &ratio(validations_passed, validations), Some((validations_passed, validations)));
+    row(
+        painter,
+        "proposals that came",
+        &ratio(proposals_made, proposals_asked),
+        Some((proposals_made, proposals_asked)),
+    );
+    row(
+        painter,
+        "validations that passed",
+        &ratio(validations_passed, validations),
+        Some((validations_passed, validations)),
+    );
     row(painter, "later versions", &metrics.regenerations.to_string(), None);
     for (verdict, count) in &metrics.decisions {
         row(painter, &format!("decided {}", super::plain(verdict)), &count.to_string(), None);
@@ -409,11 +449,16 @@ pub(crate) fn draw_drawer(painter: &mut Painter<'_>, area: Rect, model: &Model, 
             return;
         }
         let (mark, word, role) = words::check_status(check.status);
-        painter.runs(area.x, y, area.width, &[
-            Run::new(format!("{mark} "), role),
-            Run::new(super::plain(&check.name), Role::Strong),
-            Run::new(format!("  {word} · base {}", words::baseline(check.baseline)), Role::Muted),
-        ]);
+        painter.runs(
+            area.x,
+            y,
+            area.width,
+            &[
+                Run::new(format!("{mark} "), role),
+                Run::new(super::plain(&check.name), Role::Strong),
+                Run::new(format!("  {word} · base {}", words::baseline(check.baseline)), Role::Muted),
+            ],
+        );
         y += 1;
         for name in check.tests.broken.iter().take(3) {
             if y < bottom {
@@ -428,10 +473,15 @@ pub(crate) fn draw_drawer(painter: &mut Painter<'_>, area: Rect, model: &Model, 
             return;
         }
         let (word, role) = severity(found);
-        painter.runs(area.x, y, area.width, &[
-            Run::new(format!("{word} "), role),
-            Run::new(format!("{} {}", super::plain(&found.rule), found.message.display_line()), Role::Text),
-        ]);
+        painter.runs(
+            area.x,
+            y,
+            area.width,
+            &[
+                Run::new(format!("{word} "), role),
+                Run::new(format!("{} {}", super::plain(&found.rule), found.message.display_line()), Role::Text),
+            ],
+        );
         y += 1;
     }
     for thread in review.threads.iter().filter(|thread| !thread.resolved && thread.path == path) {
@@ -441,7 +491,12 @@ pub(crate) fn draw_drawer(painter: &mut Painter<'_>, area: Rect, model: &Model, 
         let (kind, role) = words::thread_kind(thread.kind);
         let text = thread.comments.last().map(|comment| comment.text.display_line().to_string()).unwrap_or_default();
         let line = thread.line.map(|line| format!(":{line} ")).unwrap_or_default();
-        painter.runs(area.x, y, area.width, &[Run::new(format!("{kind} "), role), Run::new(format!("{line}{text}"), Role::Text)]);
+        painter.runs(
+            area.x,
+            y,
+            area.width,
+            &[Run::new(format!("{kind} "), role), Run::new(format!("{line}{text}"), Role::Text)],
+        );
         y += 1;
     }
     if let Some(score) = version.score.as_ref().filter(|_| y + 3 < bottom) {

@@ -70,7 +70,9 @@ impl Wizard {
                 self.base.key(key);
                 self.dirty &= self.base.text().is_empty();
             }
-            At::Engine if matches!(key.typed(), Some(' ' | 'j' | 'k')) => self.engine = (self.engine + 1) % ENGINES.len(),
+            At::Engine if matches!(key.typed(), Some(' ' | 'j' | 'k')) => {
+                self.engine = (self.engine + 1) % ENGINES.len()
+            }
             At::Engine | At::Start => {}
         }
     }
@@ -148,12 +150,21 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
         let text = if wizard.wrong.is_empty() { help } else { wizard.wrong.as_str() };
         let role = if wizard.wrong.is_empty() { Role::Muted } else { Role::Error };
         painter.text(inside.x, row(inside.height - 2), inside.width, text, role);
-        painter.runs(inside.x, row(inside.height - 1), inside.width, &[
-            Run::new("Enter", Role::Key), Run::new(" next   ", Role::KeyLabel),
-            Run::new("Tab", Role::Key), Run::new(" field   ", Role::KeyLabel),
-            Run::new("^s", Role::Key), Run::new(" start   ", Role::KeyLabel),
-            Run::new("Esc", Role::Key), Run::new(" drop", Role::KeyLabel),
-        ]);
+        painter.runs(
+            inside.x,
+            row(inside.height - 1),
+            inside.width,
+            &[
+                Run::new("Enter", Role::Key),
+                Run::new(" next   ", Role::KeyLabel),
+                Run::new("Tab", Role::Key),
+                Run::new(" field   ", Role::KeyLabel),
+                Run::new("^s", Role::Key),
+                Run::new(" start   ", Role::KeyLabel),
+                Run::new("Esc", Role::Key),
+                Run::new(" drop", Role::KeyLabel),
+            ],
+        );
     }
     if matches!(wizard.at, At::Engine | At::Start) {
         painter.cursor = None;

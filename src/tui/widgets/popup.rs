@@ -22,8 +22,7 @@ pub(crate) fn popup(painter: &mut Painter<'_>, area: Rect, title: &str) -> Rect 
     painter.rule(area.x, bottom, area.width, Role::BorderFocus);
     painter.wall(area.x, area.y, area.height, Role::BorderFocus);
     painter.wall(right, area.y, area.height, Role::BorderFocus);
-    for (x, y, corner) in
-        [(area.x, area.y, "╭"), (right, area.y, "╮"), (area.x, bottom, "╰"), (right, bottom, "╯")]
+    for (x, y, corner) in [(area.x, area.y, "╭"), (right, area.y, "╮"), (area.x, bottom, "╰"), (right, bottom, "╯")]
     {
         painter.text(x, y, 1, corner, Role::BorderFocus);
     }
