@@ -7,14 +7,17 @@
 mod answer;
 mod core;
 mod dispatch;
+mod follow;
 mod house;
 mod metrics;
 mod order;
 mod ports;
 pub mod records;
 mod service;
+mod stage;
 mod start;
 mod tables;
+mod trust;
 mod views;
 mod work;
 mod workbench;
