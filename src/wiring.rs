@@ -79,8 +79,7 @@ impl House {
             })?;
         let home = std::path::absolute(&home).unwrap_or(home);
         let wish = variable("PARAPH_FAULT").and_then(|text| text.to_str());
-        let faults =
-            Faults::parse(wish).map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))?;
+        let faults = Faults::parse(wish).map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))?;
         Ok(Self {
             home: Home::at(home),
             environment,
