@@ -43,7 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// A goal that the shipped rules fit.
 pub const GOAL: &str = "compare with None by identity";
 
-pub const FILE: &str = "def empty(x):\n    return x == None\n";
+pub const FILE: &str = "def empty(x):\n    if x == None:\n        return True\n    return False\n";
 
 /// A folder that holds a home, repositories and nothing of the user's.
 pub struct House {
@@ -262,10 +262,14 @@ impl Desk {
         let caller = std::panic::Location::caller();
         async move {
             let wanted = state.clone();
-            let seen = desk.wait_until(session, move |view| view.state == wanted).await;
-            seen.unwrap_or_else(|view| {
-                panic!("{caller}: {session} is {} ({}), not {state}", view.state, view.reason.raw())
-            })
+            // a session that stands still is not waited for
+            let still = |view: &SessionView| matches!(view.state.as_str(), "NeedsHuman" | "BlockedPolicy" | "Failed");
+            let seen = desk.wait_until(session, move |view| view.state == wanted || still(view)).await;
+            match seen {
+                Ok(view) if view.state == state => view,
+                Ok(view) => panic!("{caller}: {session} is {} ({}), not {state}", view.state, view.reason.raw()),
+                Err(view) => panic!("{caller}: {session} is still {}, not {state}", view.state),
+            }
         }
     }
 
