@@ -3,6 +3,7 @@
 mod daemon;
 mod demo;
 mod launch;
+mod machine;
 mod operator;
 
 pub use launch::Rooms;
@@ -79,8 +80,7 @@ impl House {
             })?;
         let home = std::path::absolute(&home).unwrap_or(home);
         let wish = variable("PARAPH_FAULT").and_then(|text| text.to_str());
-        let faults =
-            Faults::parse(wish).map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))?;
+        let faults = Faults::parse(wish).map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))?;
         Ok(Self {
             home: Home::at(home),
             environment,
@@ -142,6 +142,7 @@ impl House {
             max_check: self.settings().max_check,
             clock: self.clock.clone(),
             ids: self.ids.clone(),
+            machine: Arc::new(self.machine()),
         })
     }
 

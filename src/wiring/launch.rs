@@ -126,7 +126,8 @@ impl Rooms {
         let mut out = std::io::stdout().lock();
         let failed = |error: std::io::Error| Failure::new(FailureKind::Failed, error.to_string());
         writeln!(out, "goal   {}", session.goal.display_line()).map_err(failed)?;
-        writeln!(out, "state  {} (session {id} of a home that is gone when this ends)", session.state).map_err(failed)?;
+        writeln!(out, "state  {} (session {id} of a home that is gone when this ends)", session.state)
+            .map_err(failed)?;
         for version in &session.versions {
             let score = version.score.as_ref().map_or_else(|| "-".to_owned(), |score| score.overall.to_string());
             writeln!(out, "score  {score} of 10").map_err(failed)?;
@@ -137,8 +138,15 @@ impl Rooms {
                 let status = serde_json::to_value(check.status).ok();
                 let status = status.as_ref().and_then(|status| status.as_str()).unwrap_or("?");
                 let tests = &check.tests;
-                writeln!(out, "check  {} {status}: {} passed, {} failed, {} fixed", check.name, tests.passed, tests.failed, tests.fixed.len())
-                    .map_err(failed)?;
+                writeln!(
+                    out,
+                    "check  {} {status}: {} passed, {} failed, {} fixed",
+                    check.name,
+                    tests.passed,
+                    tests.failed,
+                    tests.fixed.len()
+                )
+                .map_err(failed)?;
             }
             for gate in &version.gates {
                 let passed = gate.passed.map_or("not run", |passed| if passed { "passed" } else { "failed" });
