@@ -3,7 +3,6 @@
 mod daemon;
 mod demo;
 mod launch;
-mod machine;
 mod operator;
 mod settings;
 mod watch;
@@ -148,7 +147,6 @@ impl House {
             max_check: self.settings().max_check,
             clock: self.clock.clone(),
             ids: self.ids.clone(),
-            machine: Arc::new(self.machine()),
         })
     }
 
