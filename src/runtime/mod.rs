@@ -24,3 +24,6 @@ pub use house::HouseEvent;
 pub use ports::{Engines, Operator, Ports, Settings};
 pub use service::Runtime;
 pub use start::{Home, StartError, Started, rebuild};
+
+#[cfg(test)]
+mod tests;
