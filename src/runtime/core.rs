@@ -30,7 +30,7 @@ const MAX_BATCH: usize = 512;
 const ANCHOR_WITHIN: Duration = Duration::from_millis(900);
 
 /// How long the core waits before it offers the journal or the store again what they could not take (a full disk).
-const RETRY_AFTER: Duration = Duration::from_secs(2);
+const RETRY_AFTER: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(2) };
 
 /// How long workers may take to go when the service ends: killing a check's process tree takes part of a second.
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);

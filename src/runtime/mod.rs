@@ -27,3 +27,6 @@ pub use ports::{Engines, Operator, Ports, Settings};
 pub use service::Runtime;
 pub use start::{Home, StartError, Started, rebuild};
 pub use workbench::{ConfinementFacts, DaemonFacts, LocalWorkbench, MachineFacts, WorkbenchParts};
+
+#[cfg(test)]
+mod tests;
