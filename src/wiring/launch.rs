@@ -101,7 +101,7 @@ impl Rooms {
             kind: None,
             repositories: vec![RepositoryRequest { source: Source::Path(path.clone()), base: Base::Head }],
             engine: None,
-            rules: Vec::new(),
+            rules: demo::RULES.iter().map(|rule| (*rule).to_owned()).collect(),
             paths: Vec::new(),
             playbook: None,
             patch: None,
