@@ -18,6 +18,7 @@ use super::world::World;
     version,
     disable_help_subcommand = true,
     subcommand_help_heading = "Verbs",
+    subcommand_value_name = "VERB",
     after_help = "Without a verb: the screen, over the repository you stand in. Try it: paraph demo\n\
                   More: paraph help architecture | agents | api | lifecycle | operations | exit-codes"
 )]
@@ -29,12 +30,14 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Everywhere")]
 struct Global {
     /// Print one JSON object with a `schema` field (a stream prints one a line); failures too
     #[arg(long, global = true)]
     json: bool,
-    /// When to use colours; NO_COLOR, CLICOLOR_FORCE and TERM=dumb are understood
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    /// When to use colours: auto, always, never; NO_COLOR, CLICOLOR_FORCE and TERM=dumb are understood
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
     color: ColourChoice,
     /// Run core and command in one process, without a daemon
     #[arg(long, global = true)]

@@ -36,13 +36,13 @@ pub(crate) struct Reason {
     message: Option<String>,
     /// The reason, from a file (- for standard input)
     #[arg(short = 'F', long, value_name = "FILE", conflicts_with = "message")]
-    file: Option<PathBuf>,
+    message_file: Option<PathBuf>,
 }
 
 impl Reason {
     /// The words, where some were given.
     pub(crate) fn take(self, desk: &mut Desk) -> Result<Option<String>, Failure> {
-        let Some(file) = self.file else { return Ok(self.message) };
+        let Some(file) = self.message_file else { return Ok(self.message) };
         let bytes = desk.read_input(&file)?;
         let text = String::from_utf8(bytes).map_err(|_| usage("the reason is not UTF-8"))?;
         Ok(Some(text.trim_end().to_owned()))

@@ -17,9 +17,6 @@ mod verbs;
 mod words;
 mod world;
 
-#[cfg(test)]
-mod tests;
-
 pub use command::run;
 pub use environment::for_checks;
 pub use world::{ConfigAsk, ConfigReport, InitReport, Launch, Setting, Streams, Terminal, World};

@@ -209,12 +209,7 @@ impl Output {
 
     /// A check's output: its colours where colours are wanted, never another escape sequence.
     pub(crate) fn log(&mut self, bytes: &[u8]) -> Result<(), Ended> {
-        let text = if self.colours.output {
-            crate::text::sanitize_log(bytes) + "\x1b[0m"
-        } else {
-            let plain = crate::text::sanitize_log(bytes);
-            crate::text::strip_ansi(&plain).into_owned()
-        };
+        let text = printable_log(&crate::text::sanitize_log(bytes), self.colours.output);
         written(self.output.write_all(text.as_bytes()))
     }
 
@@ -279,6 +274,26 @@ fn written(result: std::io::Result<()>) -> Result<(), Ended> {
     })
 }
 
+/// A log that holds no sequences but colours, with everything else made printable; colours end where it does.
+fn printable_log(log: &str, coloured: bool) -> String {
+    let mut text = String::with_capacity(log.len());
+    let mut pieces = log.split('\x1b');
+    text.push_str(Untrusted::new(pieces.next().unwrap_or_default()).display().as_str());
+    let mut open = false;
+    for piece in pieces {
+        let (colour, rest) = piece.split_once('m').unwrap_or(("", piece));
+        if coloured {
+            text.extend(["\x1b", colour, "m"]);
+            open = !matches!(colour, "[" | "[0");
+        }
+        text.push_str(Untrusted::new(rest).display().as_str());
+    }
+    if open {
+        text.push_str("\x1b[0m");
+    }
+    text
+}
+
 /// JSON in which every character that a terminal could act on, or that hides, is `\uXXXX`: it can only stand in a
 /// string, so the value stays the same.
 fn escaped(json: &str) -> String {
@@ -341,6 +356,21 @@ mod tests {
         json("\u{202e}x", r#""\u202ex""#);
         json("\x1b[2J\x7f", r#""\u001b[2J\u007f""#);
         json("\u{e0041}", r#""\udb40\udc41""#);
+    }
+
+    #[track_caller]
+    fn log(bytes: &[u8], plain: &str, coloured: &str) {
+        let log = crate::text::sanitize_log(bytes);
+        assert_eq!((printable_log(&log, false).as_str(), printable_log(&log, true).as_str()), (plain, coloured));
+    }
+
+    #[test]
+    fn logs_keep_their_colours_and_nothing_else() {
+        log(b"plain\nlines\n", "plain\nlines\n", "plain\nlines\n");
+        log(b"\x1b[31mred\x1b[0m m\n", "red m\n", "\x1b[31mred\x1b[0m m\n");
+        log(b"\x1b[1;32mopen", "open", "\x1b[1;32mopen\x1b[0m");
+        log("a\x1b[2J\u{202e}b".as_bytes(), "a<U+202E>b", "a<U+202E>b");
+        log(b"\x1b]0;title\x07x", "x", "x");
     }
 
     #[test]

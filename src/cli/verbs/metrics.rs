@@ -6,6 +6,7 @@ use crate::api::{Metrics, MetricsRequest};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
+use crate::text::Untrusted;
 
 /// Prints figures over all sessions: proposals, checks, decisions, tokens, cost, times
 #[derive(Debug, clap::Args)]
@@ -28,7 +29,7 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
 }
 
 fn text(metrics: &Metrics, desk: &mut Desk) -> Result<(), Ended> {
-    let share = |part: u64, whole: u64| if whole == 0 { "-".to_owned() } else { format!("{}%", part * 100 / whole) };
+    let share = |part: u64, whole: u64| (part * 100).checked_div(whole).map_or("-".to_owned(), |it| format!("{it}%"));
     let seconds = |millis: u64| format!("{}.{}s", millis / 1000, millis % 1000 / 100);
     let sessions: Vec<String> = metrics.sessions.iter().map(|(state, count)| format!("{state} {count}")).collect();
     let decisions: Vec<String> = metrics.decisions.iter().map(|(word, count)| format!("{word} {count}")).collect();
@@ -100,7 +101,8 @@ fn prometheus(metrics: &Metrics) -> String {
 }
 
 fn label_value(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    let safe = Untrusted::new(value).display_line().to_string();
+    safe.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]
