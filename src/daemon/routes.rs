@@ -153,7 +153,7 @@ fn route_of(path: &str) -> Option<&'static Route> {
 fn parse(route: &Route, body: &[u8]) -> Result<Request, Failure> {
     let parsed = Request::parse(route.name, body).expect("the route is in the table");
     parsed.map_err(|error| {
-        Failure::new(FailureKind::Usage, format!("the body is not a request for {}: {error}", route.name))
+        Failure::new(FailureKind::Usage, format!("this is not a request for {}: {error}", route.name))
             .hint(format!("GET /v1/openapi.json shows what /v1/{} takes", route.name))
     })
 }
@@ -269,6 +269,6 @@ mod tests {
         check("/v1/show", Err("session"));
         check("/v1/show?session=x", Err("session"));
         check("/v1/list?limit=1&limit=2", Ok(json!({"limit": 2})));
-        check("/v1/list?limit=%ff%fe", Err("query"));
+        check("/v1/list?limit=%ff%fe", Err("not a request for list"));
     }
 }
