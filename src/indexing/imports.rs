@@ -39,7 +39,10 @@ impl<'a> Resolver<'a> {
             resolver.by_folder.entry(folder).or_default().push(at as u32);
             if name == "Cargo.toml" {
                 let crate_name = folder.rsplit('/').next().unwrap_or(folder).replace('-', "_");
-                resolver.crates.insert(crate_name, join(folder, "src").unwrap_or_default());
+                // the crate at the root has no folder to be named after
+                if !crate_name.is_empty() {
+                    resolver.crates.insert(crate_name, under(folder, "src"));
+                }
             }
         }
         resolver
@@ -114,9 +117,10 @@ impl<'a> Resolver<'a> {
             base = parent(&base).to_owned();
             segments.remove(0);
         }
-        if matches!(segments.first(), Some(&"crate" | &"self"))
-            || self.crates.get(segments.first().copied().unwrap_or_default()) == Some(&base)
-        {
+        let names_base = |first: &&str| {
+            matches!(*first, "crate" | "self") || self.crates.get(*first).is_some_and(|root| *root == base)
+        };
+        if segments.first().is_some_and(names_base) {
             segments.remove(0);
         }
         let found = self.rust_module(&base, &segments);
@@ -346,6 +350,11 @@ mod tests {
         check(tree, "src/diff/change.rs", "super::FileSide", "src/diff/mod.rs");
         check(tree, "src/id.rs", "my_util::fs::read", "crates/my-util/src/fs.rs");
         check(tree, "src/id.rs", "std::fmt", "");
+        let rooted = &format!("Cargo.toml {tree}");
+        check(rooted, "src/diff/change.rs", "super::super", "src/lib.rs");
+        check(rooted, "src/diff/change.rs", "super::super::super::super", "");
+        check(rooted, "src/diff/change.rs", "::", "");
+        check(rooted, "src/diff/change.rs", "crate", "src/lib.rs");
     }
 
     #[test]

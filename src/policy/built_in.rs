@@ -40,9 +40,10 @@ impl Policy for BuiltInPolicy {
         settings: &PolicySettings,
     ) -> Result<Vec<Violation>, TreeError> {
         let mut found = PathPolicy.judge(changes, base, settings)?;
+        let mut known = kinds::Known::new();
         for file in changes.files() {
             special::check(file, &mut found);
-            kinds::check(file, base, &mut found)?;
+            kinds::check(file, base, &mut known, &mut found)?;
             scripts::check(file, &mut found);
             dependencies::check(file, changes, &mut found);
             content::check(file, &mut found);

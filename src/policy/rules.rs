@@ -90,7 +90,11 @@ pub const RULES: &[Rule] = &[
     block("path-empty-component", Path, "an empty path or component has no place in a tree"),
     block("path-git-directory", Path, "what is written to `.git`, under any alias a file system knows, can run code"),
     block("path-nul", Path, "a NUL ends the name early for every program that opens it"),
-    block("path-too-long", Path, "file systems hold 255 bytes a component and 4096 a path"),
+    block(
+        "path-too-long",
+        Path,
+        "file systems hold 255 bytes a component and 4096 a path, and nobody needs 128 folders in one another",
+    ),
     block("path-control-character", Path, "control characters in a name forge lines and terminal commands"),
     block("path-backslash", Path, "Windows reads a backslash as a separator, so the file lands elsewhere"),
     block("path-not-utf8", Path, "a new name that is not UTF-8 shows differently to every reader"),

@@ -2,6 +2,8 @@
 //!
 //! A recorded proposal never changes; asking again makes the next version.
 
+mod adopt;
+mod patch;
 mod rules;
 
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use crate::indexing::CodeIndex;
 use crate::planning::Kind;
 use crate::repository::{Snapshot, Tree};
 use crate::text::Untrusted;
+pub use adopt::AdoptEngine;
+pub use patch::PatchEngine;
 pub use rules::{RuleEngine, RuleLimits, catalogue};
 
 /// The engines there are; the name is what `--engine` takes.

@@ -182,7 +182,7 @@ fn hooks_do_not_run() {
 }
 
 #[test]
-fn a_base_that_is_gone_and_a_place_that_cannot_be_written() {
+fn a_base_that_is_gone_and_a_file_in_the_way() {
     let bench = Bench::new();
     let request = bench.request(&Base::Head, "new.txt");
     let absent =
@@ -194,12 +194,21 @@ fn a_base_that_is_gone_and_a_place_that_cannot_be_written() {
     fs::write(&heads, "in the way").expect("write");
     assert!(publish_branch(&request).is_err());
     assert_eq!(fs::read_to_string(&heads).expect("left"), "in the way");
-    fs::remove_file(&heads).expect("remove");
-    if !rustix::process::geteuid().is_root() {
-        let objects = bench.repo.join(".git/objects");
-        fs::set_permissions(&objects, std::os::unix::fs::PermissionsExt::from_mode(0o555)).expect("chmod");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_says_so() {
+    if rustix::process::geteuid().is_root() {
+        return; // nothing is read-only to root
+    }
+    for locked in [".git/objects", ".git/refs/heads"] {
+        let bench = Bench::new();
+        let request = bench.request(&Base::Head, "new.txt");
+        let folder = bench.repo.join(locked);
+        fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o555)).expect("chmod");
         let error = publish_branch(&request);
-        fs::set_permissions(&objects, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("chmod");
-        assert!(matches!(error, Err(PublishBranchError::ReadOnly(_))), "{error:?}");
+        fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("chmod");
+        assert!(matches!(error, Err(PublishBranchError::ReadOnly(_))), "{locked}: {error:?}");
+        publish_branch(&request).expect("published once it can be");
     }
 }

@@ -77,7 +77,8 @@ pub struct Snapshot {
     /// The commit whose tree is the adopted work, with `Base::Of`; pinned in the private repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<ObjectId>,
-    /// How many changed files of the working copy this base leaves out.
+    /// How many changed files of the working copy this base leaves out: 0 from `Vcs::snapshot`, which does not scan
+    /// the working copy; filled from `Vcs::changed_files`.
     pub left_out: u32,
     /// What a person should know: filters, LFS pointers, a shallow history, submodules.
     #[serde(default)]

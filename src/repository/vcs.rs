@@ -89,6 +89,39 @@ pub enum VcsError {
     Cancelled,
 }
 
+impl VcsError {
+    /// The next command to type, where there is one.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let words = match self {
+            Self::NotARepository(_) => "git init",
+            Self::Unborn(_) => "git commit --allow-empty -m 'first commit'",
+            Self::OtherOwner(path) => {
+                return Some(format!("git config --global --add safe.directory {}", shell_word(path)));
+            }
+            Self::Unsupported { what, .. } if what.contains("an index that") => {
+                "git sparse-checkout reapply --no-sparse-index"
+            }
+            Self::Unsupported { what, .. } if what.contains("core.worktree") => "git config --unset core.worktree",
+            Self::Unsupported { what, .. } if what.contains("configuration file") => "git config --list --show-origin",
+            Self::NoSuchRevision { .. } => "git log --oneline --all",
+            Self::Tree(TreeError::Missing { .. }) => "git fetch --refetch --no-filter",
+            Self::NoGit(_) => "git --version",
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+}
+
+/// `text` as one word of a POSIX shell.
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// A name and an address, as git writes them into commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitIdentity {
@@ -138,7 +171,8 @@ pub struct Drift {
 ///
 /// A second call with the same arguments finds what the first made and changes nothing.
 pub trait Vcs: Send + Sync {
-    /// Looks at a repository without refreshing or writing anything of it.
+    /// Looks at a repository without refreshing or writing anything of it. One named by an address is cloned into
+    /// the data directory at the first look.
     ///
     /// # Errors
     /// [`VcsError`] naming what is wrong with it.
@@ -213,4 +247,23 @@ pub trait Vcs: Send + Sync {
 
     /// Name and address from the user's own git configuration (global and system, never the repository's).
     fn user(&self) -> Option<CommitIdentity>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::VcsError;
+
+    #[track_caller]
+    fn check(path: &str, expected: &str) {
+        let hint = VcsError::OtherOwner(path.to_owned()).hint();
+        assert_eq!(hint.as_deref(), Some(format!("git config --global --add safe.directory {expected}").as_str()));
+    }
+
+    #[test]
+    fn hints_can_be_pasted_into_a_shell() {
+        check("/srv/repo", "/srv/repo");
+        check("/srv/my repo", "'/srv/my repo'");
+        check("/srv/$(touch x)", "'/srv/$(touch x)'");
+        check("/srv/it's", "'/srv/it'\\''s'");
+    }
 }

@@ -49,7 +49,7 @@ impl Dispatcher {
             }
             match (standing, wanted(key)) {
                 (Standing::Running { attempt, cancel }, owed) => {
-                    let stale = owed.is_none_or(|owed| owed.attempt != *attempt);
+                    let stale = owed.is_none_or(|owed| !owed.started || owed.attempt != *attempt);
                     if stale {
                         cancel.cancel();
                     }
@@ -63,7 +63,7 @@ impl Dispatcher {
                 None if !self.queue.iter().any(|(piece, _)| *piece == (id, *key)) => {
                     self.queue.push_back(((id, *key), owed.attempt));
                 }
-                Some(Standing::Starting { after }) if owed.attempt > *after && is_running(session, *key) => {
+                Some(Standing::Starting { after }) if owed.started && owed.attempt > *after => {
                     self.launch(session.clone(), *key, owed.attempt);
                 }
                 _ => {}
@@ -124,10 +124,4 @@ impl Dispatcher {
             let _ = inbox.send(Post::Outcome(id, Outcome::Found { key, attempt, finding })).await;
         });
     }
-}
-
-/// Whether the newest attempt of `key` was recorded as started.
-fn is_running(session: &Session, key: EffectKey) -> bool {
-    let bead = session.beads.iter().rev().find(|bead| bead.key == key);
-    bead.is_some_and(|bead| bead.status == crate::session::BeadStatus::Running)
 }

@@ -16,8 +16,10 @@ mod start;
 mod tables;
 mod views;
 mod work;
+mod workbench;
 
 pub use house::HouseEvent;
 pub use ports::{Engines, Operator, Ports, Settings};
 pub use service::Runtime;
 pub use start::{Home, StartError, Started, rebuild};
+pub use workbench::{LocalWorkbench, WorkbenchParts};

@@ -36,12 +36,18 @@ impl Syntax {
         if !parsed.language().has_tags() {
             return facts;
         }
+        let counter = Counter { language: parsed.language(), bytes: parsed.bytes() };
         let mut cursor = parsed.tree().walk();
+        // what is known of the nodes around: asking a node for its parent or the sibling before it walks down from
+        // the root each time, which a deeply nested file turns into minutes
+        let mut around = vec![Around::default()];
         loop {
             let node = cursor.node();
             if node.is_named() {
-                Counter { language: parsed.language(), bytes: parsed.bytes() }.visit(node, &mut facts);
+                let here = around.last_mut().expect("the root's surroundings are never taken off");
+                counter.visit(node, here, &mut facts);
                 if cursor.goto_first_child() {
+                    around.push(Around { is_body: is_body(node.kind()), marks: Vec::new() });
                     continue;
                 }
             }
@@ -49,9 +55,17 @@ impl Syntax {
                 if !cursor.goto_parent() {
                     return facts;
                 }
+                around.pop();
             }
         }
     }
+}
+
+/// What stands around a node: whether its parent is a list of statements, and the attributes and decorators right before it.
+#[derive(Default)]
+struct Around {
+    is_body: bool,
+    marks: Vec<String>,
 }
 
 struct Counter<'a> {
@@ -60,14 +74,16 @@ struct Counter<'a> {
 }
 
 impl Counter<'_> {
-    fn visit(&self, node: Node<'_>, facts: &mut TestFacts) {
+    fn visit(&self, node: Node<'_>, around: &mut Around, facts: &mut TestFacts) {
         match node.kind() {
+            "attribute_item" | "decorator" => return around.marks.push(unbracketed(&self.text(node))),
+            "line_comment" | "block_comment" | "comment" => return,
             "function_item"
             | "function_definition"
             | "function_declaration"
             | "method_declaration"
             | "method"
-            | "method_definition" => self.function(node, facts),
+            | "method_definition" => self.function(node, &around.marks, facts),
             "macro_invocation"
             | "call"
             | "call_expression"
@@ -80,19 +96,20 @@ impl Counter<'_> {
                 self.call(node, facts);
             }
             "assert_statement" => facts.assertions += 1,
-            "identifier" if self.language == Language::Ruby && node.parent().is_some_and(is_body) => {
+            "identifier" if self.language == Language::Ruby && around.is_body => {
                 facts.skipped += u32::from(matches!(self.text(node).as_str(), "skip" | "pending"));
             }
             _ => {}
         }
+        around.marks.clear();
     }
 
-    fn function(&self, node: Node<'_>, facts: &mut TestFacts) {
+    fn function(&self, node: Node<'_>, before: &[String], facts: &mut TestFacts) {
         let Some(name) = node.child_by_field_name("name").or_else(|| node.child_by_field_name("declarator")) else {
             return;
         };
         let name = self.text(name);
-        let marks = self.marks(node);
+        let marks = self.marks(node, before);
         let marked = |words: &[&str]| marks.iter().any(|mark| words.contains(&last_segment(mark)));
         let is_test = match self.language {
             Language::Rust => marked(&["test", "rstest", "test_case", "quickcheck", "wasm_bindgen_test", "bench"]),
@@ -114,26 +131,13 @@ impl Counter<'_> {
     }
 
     /// The attributes, annotations and decorators of a definition, without their brackets.
-    fn marks(&self, node: Node<'_>) -> Vec<String> {
-        let mut marks = Vec::new();
-        let mut add = |mark: Node<'_>| {
-            let text = self.text(mark);
-            marks.push(text.trim_start_matches(['#', '[', '@', '!', '<']).trim_end_matches([']', '>']).to_owned());
-        };
-        let mut before = node.prev_named_sibling();
-        while let Some(sibling) = before {
-            match sibling.kind() {
-                "attribute_item" | "decorator" => add(sibling),
-                "line_comment" | "block_comment" | "comment" => {}
-                _ => break,
-            }
-            before = sibling.prev_named_sibling();
-        }
+    fn marks(&self, node: Node<'_>, before: &[String]) -> Vec<String> {
+        let mut marks = before.to_vec();
         let mut cursor = node.walk();
         for child in node.named_children(&mut cursor) {
             if matches!(child.kind(), "modifiers" | "attribute_list" | "attribute_group") {
                 let mut inner = child.walk();
-                child.named_children(&mut inner).for_each(&mut add);
+                marks.extend(child.named_children(&mut inner).map(|mark| unbracketed(&self.text(mark))));
             }
         }
         marks
@@ -265,8 +269,13 @@ impl Counter<'_> {
 }
 
 /// Whether an identifier that stands here alone is a call.
-fn is_body(node: Node<'_>) -> bool {
-    matches!(node.kind(), "body_statement" | "do_block" | "block_body" | "program")
+fn is_body(kind: &str) -> bool {
+    matches!(kind, "body_statement" | "do_block" | "block_body" | "program")
+}
+
+/// `#[test]` → `test`, `@Test` → `Test`.
+fn unbracketed(mark: &str) -> String {
+    mark.trim_start_matches(['#', '[', '@', '!', '<']).trim_end_matches([']', '>']).to_owned()
 }
 
 /// `tokio::test(flavor = "x")` → `test`; `self.assertEqual` → `assertEqual`; `$this->fail` → `fail`.
@@ -364,5 +373,11 @@ mod tests {
         assert!(before.is_weakened_by(&renamed));
         assert!(!before.is_weakened_by(&more));
         assert!(!before.is_weakened_by(&before));
+    }
+
+    #[test]
+    fn a_deeply_nested_file_is_counted_in_one_walk() {
+        let deep = format!("{}expect(x){}", "f(".repeat(20_000), ")".repeat(20_000));
+        assert_eq!(facts(Language::Ruby, &deep).assertions, 1);
     }
 }

@@ -1,1 +1,29 @@
-//! tui
+//! The terminal screens.
+//!
+//! `Msg → update(&mut Model, Msg) → tasks` is pure and synchronous, `view(&Model)` only draws, and the shell is the
+//! one place that waits: for keys, for the service, for workers.
+
+mod actions;
+#[cfg(test)]
+mod bench;
+mod diff_view;
+mod input;
+mod keymap;
+mod keys;
+mod model;
+mod screens;
+mod shell;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod theme;
+mod update;
+mod view;
+mod widgets;
+mod words;
+mod work;
+
+pub use actions::{Action, Context};
+pub use keymap::{Keymap, KeymapError};
+pub use shell::{TuiError, TuiOptions, run};
+pub use theme::{ColorDepth, Role, Theme, ThemeError};

@@ -121,6 +121,31 @@ fn a_repository_of_another_user_is_refused_until_git_is_told() {
     for path in bench.fingerprint().keys() {
         std::os::unix::fs::lchown(path, Some(54321), None).expect("chown");
     }
-    let error = bench.vcs.facts(&bench.source());
-    assert!(matches!(error, Err(VcsError::OtherOwner(_))), "{error:?}");
+    let hint = match bench.vcs.facts(&crate::bench::source(&bench.repo.join("src"))) {
+        Err(error @ VcsError::OtherOwner(_)) => error.hint().expect("a hint"),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(hint, format!("git config --global --add safe.directory {}", bench.repo.display()));
+    // libgit2 reads HOME once a process, so what follows the hint is tried in one of its own
+    assert!(!facts_in_a_process_of_its_own(&bench), "not yet told");
+    let words: Vec<&str> = hint.split(' ').skip(1).collect();
+    bench.git(&words);
+    assert!(facts_in_a_process_of_its_own(&bench), "git was told");
+}
+
+const ASKED: &str = "PARAPH_TEST_FACTS_OF";
+
+fn facts_in_a_process_of_its_own(bench: &Bench) -> bool {
+    let mut command = std::process::Command::new(std::env::current_exe().expect("this test"));
+    command.args(["--exact", "hostile::facts_of_what_the_environment_names"]).env(ASKED, &bench.repo);
+    command.env("HOME", bench.folder.path().join("home")).env_remove("XDG_CONFIG_HOME");
+    command.output().expect("the test runs").status.success()
+}
+
+#[test]
+fn facts_of_what_the_environment_names() {
+    let Some(repo) = std::env::var_os(ASKED) else { return }; // run by the test above
+    let folder = tempfile::tempdir().expect("tempdir");
+    let facts = crate::bench::vcs(folder.path()).facts(&crate::bench::source(repo.as_ref()));
+    assert!(facts.is_ok(), "{facts:?}");
 }

@@ -20,6 +20,36 @@ fn head_is_found_from_any_folder() {
 }
 
 #[test]
+fn head_needs_neither_working_copy_nor_index() {
+    let bench = Bench::small();
+    fs::remove_dir_all(bench.repo.join("src")).expect("remove");
+    fs::write(bench.repo.join(".git/index"), "nonsense").expect("damage");
+    assert_eq!(bench.names(&bench.head()).len(), 5);
+    let dirty = bench.snapshot(&Base::Dirty);
+    assert!(matches!(dirty, Err(VcsError::Unsupported { .. })), "{dirty:?}");
+}
+
+#[test]
+fn many_sessions_may_start_at_once() {
+    let bench = Bench::small();
+    bench.write("README.md", "changed\n");
+    let ready = std::sync::Barrier::new(8);
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let (bench, ready) = (&bench, &ready);
+            scope.spawn(move || {
+                ready.wait();
+                let base = if number % 2 == 0 { Base::Head } else { Base::Dirty };
+                let snapshot = bench.snapshot(&base).expect("snapshot");
+                let changes = set([change("new.txt", None, text("new\n"))]);
+                let tree = bench.vcs.write_tree(&snapshot.key, &snapshot.tree, &changes).expect("tree");
+                assert_eq!(bench.listing(&snapshot, &tree).len(), 6);
+            });
+        }
+    });
+}
+
+#[test]
 fn revisions_are_resolved_as_git_does() {
     let bench = Bench::small();
     let first = bench.id("HEAD");
@@ -281,6 +311,10 @@ fn an_address_is_cloned_once_and_brought_up_to_date() {
     bench.write("README.md", "second\n");
     let second = bench.commit_all("second");
     assert_eq!(bench.vcs.snapshot(&url, &Base::Head).expect("fetch").commit, second);
+    fs::rename(&bench.repo, bench.repo.with_extension("away")).expect("move");
+    let offline = bench.vcs.snapshot(&url, &Base::Head).expect("the clone serves");
+    assert_eq!(offline.commit, second);
+    assert!(offline.notices.iter().any(|notice| notice.contains("could not be reached")), "{:?}", offline.notices);
     let nowhere = Source::Url(format!("file://{}/nowhere", bench.repo.display()));
     assert!(matches!(bench.vcs.snapshot(&nowhere, &Base::Head), Err(VcsError::Git { .. })));
     assert!(matches!(bench.vcs.facts(&Source::Url("--upload-pack=x".into())), Err(VcsError::Git { .. })));

@@ -3,11 +3,13 @@
 //! A child sees an environment of explicit pairs only, is the leader of its own process group, never outlives its
 //! time limit or its [`Cancel`], and its output is kept up to a limit, however much it prints.
 mod command;
+mod detached;
 mod git;
 mod output;
 mod supervise;
 
 pub(in crate::infrastructure) use command::CancelOnDrop;
+pub use detached::{Detached, detached};
 pub use command::{Command, ProcessError};
 pub use git::{Git, GitError};
 pub use output::Captured;

@@ -54,28 +54,39 @@ fn lockfile(file: &FileChange, manifest: &str, changes: &ChangeSet, found: &mut 
     found.push(breach("lockfile-change", &file.path, None, format!("the lockfile changes, {lines} new lines{alone}")));
 }
 
+/// The most dependencies of one manifest that are named one by one.
+const MOST_NAMED: usize = 50;
+
 fn differences(
     file: &FileChange,
     old: &BTreeMap<String, String>,
     new: &BTreeMap<String, String>,
     found: &mut Vec<Violation>,
 ) {
-    let mut say = |message: String, name: &str| {
-        let lines = added::lines(file);
-        let line = lines.iter().find(|(_, line)| line.contains(name)).map(|(number, _)| *number);
-        found.push(breach("dependency-change", &file.path, line, message));
-    };
-    for (name, how) in new {
-        match old.get(name) {
-            None => say(format!("the dependency `{name}` is added ({how})"), name),
-            Some(before) if before != how => {
-                say(format!("the dependency `{name}` changes from {before} to {how}"), name)
-            }
-            Some(_) => {}
-        }
+    if file.old.is_none() && new.len() > 1 {
+        let names: Vec<&str> = new.keys().take(12).map(String::as_str).collect();
+        let more = if new.len() > names.len() { ", …" } else { "" };
+        let message = format!("a manifest appears with {} dependencies: {}{more}", new.len(), names.join(", "));
+        return found.push(breach("dependency-change", &file.path, None, message));
     }
-    for name in old.keys().filter(|name| !new.contains_key(*name)) {
-        say(format!("the dependency `{name}` is removed"), name);
+    let came = new.iter().filter_map(|(name, how)| match old.get(name) {
+        None => Some((name, format!("the dependency `{name}` is added ({how})"))),
+        Some(before) if before != how => {
+            Some((name, format!("the dependency `{name}` changes from {before} to {how}")))
+        }
+        Some(_) => None,
+    });
+    let went = old.keys().filter(|name| !new.contains_key(*name));
+    let all: Vec<(&String, String)> =
+        came.chain(went.map(|name| (name, format!("the dependency `{name}` is removed")))).collect();
+    let lines = added::lines(file);
+    for (name, message) in all.iter().take(MOST_NAMED) {
+        let line = lines.iter().find(|(_, line)| line.contains(name.as_str())).map(|(number, _)| *number);
+        found.push(breach("dependency-change", &file.path, line, message.clone()));
+    }
+    if all.len() > MOST_NAMED {
+        let message = format!("{} more dependencies are added, changed or removed", all.len() - MOST_NAMED);
+        found.push(breach("dependency-change", &file.path, None, message));
     }
 }
 

@@ -37,6 +37,9 @@ pub(super) fn is_prose(file: &FileChange) -> bool {
 
 /// The first character of `line` that hides, if one does.
 pub(super) fn find(line: &str, first_line: bool, prose: bool) -> Option<char> {
+    if line.is_ascii() {
+        return None;
+    }
     let chars: Vec<char> = line.chars().collect();
     (0..chars.len()).find(|at| hides(&chars, *at, first_line, prose)).map(|at| chars[at])
 }
@@ -56,7 +59,11 @@ fn hides(chars: &[char], at: usize, first_line: bool, prose: bool) -> bool {
         '\u{200b}' => !prose,
         '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{180e}' => true,
         // letters without a shape, which identifiers may hold
-        '\u{3164}' | '\u{ffa0}' | '\u{115f}' | '\u{1160}' => !foreign(beside(-1)),
+        '\u{3164}' | '\u{ffa0}' | '\u{115f}' | '\u{1160}' => {
+            // alone between quotes it is a table's entry, and is seen to be something
+            let quoted = beside(-1) == Some('\'') && beside(1) == Some('\'');
+            !quoted && !foreign(beside(-1))
+        }
         // tag characters spell hidden words, except in the flags of England and its kin
         '\u{e0000}'..='\u{e007f}' => !flag(chars, at),
         // variation selectors: one after an ideograph or an emoji is usual, a row of them carries data
@@ -109,6 +116,7 @@ mod tests {
         plain("heart ❤\u{fe0f}", false);
         plain("می\u{200c}خواهم", false);
         plain("flag 🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", false);
+        plain("('\u{115f}', '\u{ffa0}'),", false);
         plain("\u{2068}name\u{2069} wrote", true);
         assert_eq!(find("\u{feff}using System;", true, false), None, "a byte order mark");
     }

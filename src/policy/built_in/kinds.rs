@@ -141,8 +141,18 @@ fn executes(path: &str) -> Option<&'static FileKind> {
     EXECUTES.iter().find(|kind| any(path, kind.patterns))
 }
 
+/// Which kinds of files the base holds, as far as somebody asked.
+pub(super) type Known = std::collections::HashMap<&'static str, bool>;
+
 /// What changing a file of this name breaks.
-pub(super) fn check(file: &FileChange, base: &dyn Tree, found: &mut Vec<Violation>) -> Result<(), TreeError> {
+///
+/// `known` keeps, for one judgement, which kinds the base holds: the whole tree is looked at once a kind.
+pub(super) fn check(
+    file: &FileChange,
+    base: &dyn Tree,
+    known: &mut Known,
+    found: &mut Vec<Violation>,
+) -> Result<(), TreeError> {
     let path = lower(&file.path);
     let mut say = |id: &str, message: String| found.push(breach(id, &file.path, None, message));
     let how = match file.status() {
@@ -163,7 +173,7 @@ pub(super) fn check(file: &FileChange, base: &dyn Tree, found: &mut Vec<Violatio
     if file.status() == ChangeStatus::Deleted {
         return Ok(());
     }
-    if file.old.is_none() && kind.by_itself && !had(kind, base)? {
+    if file.old.is_none() && kind.by_itself && !had(kind, base, known)? {
         say("runs-on-open", format!("a {} appears where there was none", kind.name));
     } else {
         say("build-script-change", format!("a {} {how}", kind.name));
@@ -180,12 +190,17 @@ fn really(kind: &FileKind, file: &FileChange) -> bool {
 }
 
 /// Whether the base holds something of this kind already. For pytest any test does: its code runs as well.
-fn had(kind: &FileKind, base: &dyn Tree) -> Result<bool, TreeError> {
+fn had(kind: &'static FileKind, base: &dyn Tree, known: &mut Known) -> Result<bool, TreeError> {
+    if let Some(had) = known.get(kind.name) {
+        return Ok(*had);
+    }
     let entries = base.entries()?;
     let of_kind = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
         let python_test = name.ends_with(".py") && (name.starts_with("test_") || name.ends_with("_test.py"));
         any(path, kind.patterns) || kind.name == "pytest start-up file" && python_test
     };
-    Ok(entries.iter().any(|entry| of_kind(&lower(&entry.path))))
+    let had = entries.iter().any(|entry| of_kind(&lower(&entry.path)));
+    known.insert(kind.name, had);
+    Ok(had)
 }

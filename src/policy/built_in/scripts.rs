@@ -11,6 +11,9 @@ use crate::diff::FileChange;
 const LIFE_CYCLE: &[&str] =
     &["preinstall", "install", "postinstall", "prepare", "preprepare", "postprepare", "prepublish"];
 
+/// The most scripts of one manifest that are looked at.
+const MOST: usize = 500;
+
 /// What a manifest's commands break.
 pub(super) fn check(file: &FileChange, found: &mut Vec<Violation>) {
     if file.new.is_none() {
@@ -36,7 +39,7 @@ fn npm(file: &FileChange, found: &mut Vec<Violation>) {
         let key = format!("\"{name}\"");
         (1_u32..).zip(text.unwrap_or("").lines()).find(|(_, line)| line.trim_start().starts_with(&key)).map(|(n, _)| n)
     };
-    for (name, command) in &new {
+    for (name, command) in new.iter().take(MOST) {
         match (old.get(name), LIFE_CYCLE.contains(&name.as_str())) {
             (Some(before), _) if before == command => {}
             (None, true) => {

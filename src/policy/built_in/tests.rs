@@ -317,3 +317,31 @@ fn links_are_no_text_and_paths_are_judged_too() {
     assert_eq!(brief(&judge(vec![link], &[])), ["link-escapes"]);
     assert!(RULES.len() > 40, "the table is whole");
 }
+
+#[test]
+fn hostile_changes_are_judged_in_bounded_time() {
+    let deep = |n: usize| change(&format!("{}{n}", "a/".repeat(2000)), None, Some("x"));
+    let found = judge((0..300).map(deep).collect(), &[]);
+    assert!(found.iter().all(|found| found.rule == "path-too-long"), "too deep, and nothing else is looked at");
+    let many: Vec<String> = (0..20_000).map(|n| format!("\"d{n}\": \"1\"")).collect();
+    let manifest = format!("{{\"dependencies\": {{\n{}\n}}}}", many.join(",\n"));
+    let found = judge(vec![change("package.json", Some("{}"), Some(&manifest))], &[]);
+    assert_eq!(found.len(), 51);
+    assert!(found.iter().any(|found| found.message.contains("19950 more")));
+    let test = "#[test]\nfn a() { assert!(x); }\n";
+    let gone = (0..300).map(|n| change(&format!("tests/gone{n}.rs"), Some(test), None));
+    let new = (0..300).map(|n| change(&format!("tests/new{n}.rs"), None, Some("fn b() {}\n")));
+    assert_eq!(judge(gone.chain(new).collect(), &[]).iter().filter(|found| found.rule == "test-deleted").count(), 300);
+    let scripts = (0..300).map(|n| change(&format!("c{n}/build.rs"), None, Some("fn main() {}\n")));
+    let others: Vec<String> = (0..2000).map(|n| format!("src/f{n}.rs")).collect();
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    assert_eq!(judge(scripts.collect(), &others).iter().filter(|found| found.rule == "runs-on-open").count(), 300);
+}
+
+#[test]
+fn a_new_manifest_is_one_matter() {
+    let manifest = "[package]\nname = \"a\"\n\n[dependencies]\nserde = \"1\"\nrand = \"0.8\"\n";
+    let found = judge(vec![change("Cargo.toml", None, Some(manifest))], &[]);
+    assert_eq!(brief(&found), ["dependency-change"]);
+    assert_eq!(found[0].message, "a manifest appears with 2 dependencies: rand, serde");
+}

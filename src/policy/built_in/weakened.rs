@@ -11,37 +11,40 @@ use crate::diff::{ChangeSet, FileChange};
 
 /// What the change does to its tests.
 pub(super) fn check(counter: &dyn TestCounter, changes: &ChangeSet, found: &mut Vec<Violation>) {
-    let count = |side| added::text(side).map(str::to_owned);
-    for file in changes.files() {
-        let counts =
-            |text: Option<String>| text.map_or_else(TestCounts::default, |text| counter.count(&file.path, &text));
-        let (old, new) = (counts(count(file.old.as_ref())), counts(count(file.new.as_ref())));
+    let count = |file: &FileChange, side| {
+        added::text(side).map_or_else(TestCounts::default, |text| counter.count(&file.path, text))
+    };
+    let judged: Vec<(&FileChange, TestCounts, TestCounts)> = changes
+        .files()
+        .iter()
+        .map(|file| (file, count(file, file.old.as_ref()), count(file, file.new.as_ref())))
+        .collect();
+    let arrived: Vec<(&FileChange, u32)> = judged
+        .iter()
+        .filter(|(file, _, new)| file.old.is_none() && new.tests > 0)
+        .map(|(file, _, new)| (*file, new.tests))
+        .collect();
+    for (file, old, new) in &judged {
         if file.new.is_none() {
-            deleted(file, &old, changes, counter, found);
+            deleted(file, old, &arrived, found);
         } else if file.old.is_some() {
-            compare(file, &old, &new, found);
+            compare(file, old, new, found);
         }
     }
 }
 
-fn deleted(
-    file: &FileChange,
-    old: &TestCounts,
-    changes: &ChangeSet,
-    counter: &dyn TestCounter,
-    found: &mut Vec<Violation>,
-) {
+fn deleted(file: &FileChange, old: &TestCounts, arrived: &[(&FileChange, u32)], found: &mut Vec<Violation>) {
     if old.tests == 0 {
         return;
     }
     // a file that moved took its tests along
-    let took = |other: &FileChange| {
+    let took = |(other, tests): &(&FileChange, u32)| {
         let same_name = other.path.file_name() == file.path.file_name();
-        let same_content = other.new.as_ref().map(|side| &side.content) == file.old.as_ref().map(|side| &side.content);
-        let new = added::text(other.new.as_ref()).map(|text| counter.count(&other.path, text).tests).unwrap_or(0);
-        other.old.is_none() && (same_name || same_content) && new >= old.tests
+        let same_content =
+            || other.new.as_ref().map(|side| &side.content) == file.old.as_ref().map(|side| &side.content);
+        *tests >= old.tests && (same_name || same_content())
     };
-    if !changes.files().iter().any(took) {
+    if !arrived.iter().any(took) {
         let message = format!("a file with {} is deleted", plural(old.tests, "test"));
         found.push(breach("test-deleted", &file.path, None, message));
     }

@@ -9,6 +9,8 @@ use crate::id::RepoPath;
 const LONGEST_COMPONENT: usize = 255;
 /// The longest path, in bytes, that systems open.
 const LONGEST_PATH: usize = 4096;
+/// The deepest path that is taken: what is deeper was made to hurt, and costs every tool that walks it.
+pub(super) const DEEPEST: usize = 128;
 /// Names that Windows keeps for devices, with any extension.
 const DEVICES: &[&str] = &["con", "prn", "aux", "nul", "com", "lpt", "conin$", "conout$"];
 
@@ -43,6 +45,10 @@ fn dangerous(bytes: &[u8], say: &mut dyn FnMut(&str, String)) {
     }
     if bytes.len() > LONGEST_PATH {
         say("path-too-long", format!("the path is {} bytes long; {LONGEST_PATH} is the most", bytes.len()));
+    }
+    let depth = memchr::memchr_iter(b'/', bytes).count();
+    if depth > DEEPEST {
+        return say("path-too-long", format!("the path is {depth} folders deep; {DEEPEST} is the most"));
     }
     // a backslash separates on Windows, so what stands between is looked at too
     for part in bytes.split(|byte| *byte == b'/' || *byte == b'\\') {

@@ -156,19 +156,25 @@ impl Vcs for GitVcs {
     }
 
     fn snapshot(&self, source: &Source, base: &Base) -> Result<Snapshot, VcsError> {
-        if let Source::Url(url) = source {
-            let path = base::clone_path(self.privates.folder(), url);
-            if path.join("HEAD").exists() {
-                self.program.fetch(&path)?;
+        // without a network the clone as it is serves as well, and says so
+        let stale = match source {
+            Source::Path(_) => false,
+            Source::Url(url) => {
+                let path = base::clone_path(self.privates.folder(), url);
+                path.join("HEAD").exists() && self.program.fetch(&path).is_err()
             }
-        }
+        };
         let opened = self.open(source)?;
         // refused before a private repository is made: a refusal leaves nothing behind
         if !matches!(base, Base::Rev(_) | Base::Of(WorkSpec::Range(_))) && opened.head()?.is_none() {
             return Err(VcsError::Unborn(open::shown(&opened.root)));
         }
         let private = self.privates.of(&opened)?;
-        base::snapshot(&opened, &private, source, base, self.privates.folder())
+        let mut snapshot = base::snapshot(&opened, &private, source, base, self.privates.folder())?;
+        if stale {
+            snapshot.notices.push("the address could not be reached: this is the clone as of the last time".to_owned());
+        }
+        Ok(snapshot)
     }
 
     fn tree(&self, key: &RepoKey, id: &ObjectId) -> Result<Arc<dyn Tree>, VcsError> {

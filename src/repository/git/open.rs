@@ -52,7 +52,9 @@ fn from_repository(repo: Repository) -> Result<Opened, VcsError> {
 /// What to do where libgit2 would not open: say why, or go around an extension that does not matter here.
 fn open_otherwise(start: &Path, shown: &str, error: &git2::Error, views: &Path) -> Result<Opened, VcsError> {
     if error.code() == ErrorCode::Owner {
-        return Err(VcsError::OtherOwner(shown.to_owned()));
+        // what git's safe.directory wants to be told: the top, not the folder one stands in
+        let top = start.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(start);
+        return Err(VcsError::OtherOwner(self::shown(top)));
     }
     let no_ceiling: [&Path; 0] = [];
     let Ok(git_dir) = Repository::discover_path(start, no_ceiling) else {

@@ -67,11 +67,22 @@ impl Private {
     /// Keeps `commit` named by a ref of its own: `refs/paraph/<why>/<commit>`.
     pub(super) fn pin(&self, why: &str, commit: Oid) -> Result<(), VcsError> {
         let name = format!("refs/paraph/{why}/{commit}");
-        self.with(|repo| match repo.find_reference(&name) {
-            Ok(found) if found.target() == Some(commit) => Ok(()),
-            _ => repo.reference(&name, commit, true, "paraph: pin").map(drop),
+        let pinned = |repo: &Repository| repo.find_reference(&name).is_ok_and(|found| found.target() == Some(commit));
+        self.with(|repo| {
+            if pinned(repo) {
+                return Ok(());
+            }
+            match repo.reference(&name, commit, true, "paraph: pin") {
+                Ok(_) => Ok(()),
+                // another session pins the same commit at this moment: its ref is ours
+                Err(_) if pinned(repo) => Ok(()),
+                Err(error) if error.code() == git2::ErrorCode::Locked => Ok(()),
+                Err(_) if repo.find_commit(commit).is_err() => {
+                    Err(VcsError::BaseGone { commit: to_id(commit), repo: self.source() })
+                }
+                Err(error) => Err(git_error("update-ref", &error)),
+            }
         })?
-        .map_err(|_| VcsError::BaseGone { commit: to_id(commit), repo: self.source() })
     }
 }
 
@@ -79,11 +90,13 @@ impl Private {
 pub(super) struct Privates {
     folder: PathBuf,
     open: Mutex<HashMap<RepoKey, Arc<Private>>>,
+    /// Held while one is made or brought up to date.
+    making: Mutex<()>,
 }
 
 impl Privates {
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, open: Mutex::new(HashMap::new()) }
+        Self { folder, open: Mutex::default(), making: Mutex::default() }
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -92,6 +105,7 @@ impl Privates {
 
     /// Makes, or finds and brings up to date, the private repository of `opened`.
     pub(super) fn of(&self, opened: &Opened) -> Result<Arc<Private>, VcsError> {
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let key = opened.key();
         let path = self.path(&key);
         if !path.join("config").exists() {

@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use crate::cancel::Cancel;
+use crate::infrastructure::process::{Command, ProcessError, Stopped};
 use crate::repository::VcsError;
+
+/// How long a clone or a fetch may take. // design.md 4, "Base runs": as long as a build
+const TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Settings that no configuration of anybody overrides. // reliability.md 3, "Running git safely"
 const HARDENED: &[&str] = &[
@@ -63,47 +68,42 @@ impl GitProgram {
     /// Clones `url` bare into `into`, which does not exist.
     pub(super) fn clone_bare(&self, url: &str, into: &Path) -> Result<(), VcsError> {
         check_url(url)?;
-        let mut command = self.command(Path::new("/"));
-        command.args(["clone", "--quiet", "--bare", "--template=", "--no-recurse-submodules", "--"]);
-        command.arg(url).arg(into);
-        self.run("clone", command)
+        let verb = ["clone", "--quiet", "--bare", "--template=", "--no-recurse-submodules", "--", url];
+        self.run("clone", self.command(Path::new("/")).args(verb).arg(into))
     }
 
-    /// Brings the bare clone at `path` up to date, branches and tags.
+    /// Brings the bare clone at `path` up to date: its branches.
     pub(super) fn fetch(&self, path: &Path) -> Result<(), VcsError> {
-        let mut command = self.command(path);
-        command.args([
-            "fetch",
-            "--quiet",
-            "--no-recurse-submodules",
-            "--prune",
-            "origin",
-            "+refs/heads/*:refs/heads/*",
-        ]);
-        self.run("fetch", command)
+        let verb = ["fetch", "--quiet", "--no-recurse-submodules", "--prune", "origin", "+refs/heads/*:refs/heads/*"];
+        self.run("fetch", self.command(path).args(verb))
     }
 
+    /// Not the hardened `infrastructure::process::Git`: that one reads no credential helper, and these need the user's.
     fn command(&self, folder: &Path) -> Command {
-        let mut command = Command::new("git");
-        command.env_clear().envs(&self.environment).current_dir(folder).stdin(Stdio::null());
-        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "").env("SSH_ASKPASS", "");
-        command.env("GIT_LFS_SKIP_SMUDGE", "1").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
-        for setting in HARDENED {
-            command.arg("-c").arg(setting);
-        }
-        command
+        let quiet = [
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("GIT_ASKPASS", "false"),
+            ("SSH_ASKPASS", "false"),
+            ("GIT_LFS_SKIP_SMUDGE", "1"),
+            ("GIT_OPTIONAL_LOCKS", "0"),
+            ("LC_ALL", "C"),
+        ];
+        let command = Command::new("git").cwd(folder).timeout(TIMEOUT).envs(&self.environment).envs(quiet);
+        HARDENED.iter().fold(command, |command, setting| command.args(["-c", setting]))
     }
 
-    fn run(&self, name: &str, mut command: Command) -> Result<(), VcsError> {
-        let output = match command.stdout(Stdio::null()).output() {
-            Ok(output) => output,
-            Err(error) => return Err(VcsError::NoGit(error.to_string())),
-        };
-        if output.status.success() {
-            return Ok(());
+    fn run(&self, name: &str, command: Command) -> Result<(), VcsError> {
+        let failed = |message: String| VcsError::Git { command: name.to_owned(), message };
+        let finished = command.run_blocking(&Cancel::new(), &mut |_| {}).map_err(|error| match error {
+            ProcessError::NotFound { .. } => VcsError::NoGit(error.to_string()),
+            error => failed(error.to_string()),
+        })?;
+        match finished.stopped {
+            Some(Stopped::TimedOut) => Err(failed(format!("it took longer than {} s", TIMEOUT.as_secs()))),
+            Some(Stopped::Cancelled) => Err(VcsError::Cancelled),
+            None if finished.status.success() => Ok(()),
+            None => Err(failed(finished.stderr.text().trim().to_owned())),
         }
-        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(VcsError::Git { command: name.to_owned(), message })
     }
 }
 

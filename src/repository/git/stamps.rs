@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use rustix::fs::Stat;
+use rustix::fs::{RawMode, Stat};
 
 use crate::diff::FileMode;
 use crate::id::{ObjectId, RepoPath};
@@ -23,7 +23,7 @@ pub(super) struct Stamp {
     /// Size, inode, permission bits; times in nanoseconds.
     size: u64,
     inode: u64,
-    bits: u32,
+    bits: RawMode,
     modified: i128,
     changed: i128,
 }
@@ -36,7 +36,7 @@ impl Stamp {
             id: entry.id.clone(),
             size: found.st_size as u64,
             inode: found.st_ino,
-            bits: u32::from(found.st_mode),
+            bits: found.st_mode,
             modified: time(found.st_mtime, found.st_mtime_nsec as i128),
             changed: time(found.st_ctime, found.st_ctime_nsec as i128),
         }
@@ -106,7 +106,7 @@ fn parse(record: &[u8]) -> Option<(RepoPath, Stamp)> {
         id: next()?.parse().ok()?,
         size: next()?.parse().ok()?,
         inode: next()?.parse().ok()?,
-        bits: u32::from_str_radix(next()?, 8).ok()?,
+        bits: RawMode::from_str_radix(next()?, 8).ok()?,
         modified: next()?.parse().ok()?,
         changed: next()?.parse().ok()?,
     };

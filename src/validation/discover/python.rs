@@ -45,7 +45,7 @@ fn project(finder: &mut Finder<'_>, folder: &str) -> Result<(), TreeError> {
     let has_pytest = finder.around.python_has(&path, "pytest");
     if has_pytest && (wants_pytest || !unittest) {
         let report = format!("--junitxml={REPORT}");
-        let command = [&python, "-m", "pytest", "-p", "no:cacheprovider", &report];
+        let command = [&python, "-m", "pytest", &report];
         finder.add("python pytest", CheckKind::Test, folder, &command).reports.push(REPORT.to_owned());
     } else if unittest && !wants_pytest {
         finder.add("python unittest", CheckKind::Test, folder, &[&python, "-m", "unittest", "discover", "-v"]);

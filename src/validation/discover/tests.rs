@@ -124,7 +124,7 @@ fn node() {
 
 #[test]
 fn python() {
-    let pytest = "python pytest: python3 -m pytest -p no:cacheprovider --junitxml=.paraph-reports/pytest.xml";
+    let pytest = "python pytest: python3 -m pytest --junitxml=.paraph-reports/pytest.xml";
     let unittest = "python unittest: python3 -m unittest discover -v";
     let functions = "def test_a():\n    assert 1\n";
     let classes = "import unittest\nclass A(unittest.TestCase):\n    def test_a(self): pass\n";
@@ -148,7 +148,7 @@ fn python() {
 }
 
 fn args(python: &str) -> CommandLine {
-    let rest = ["-m", "pytest", "-p", "no:cacheprovider", "--junitxml=.paraph-reports/pytest.xml"];
+    let rest = ["-m", "pytest", "--junitxml=.paraph-reports/pytest.xml"];
     CommandLine::Args([python].iter().chain(&rest).map(|part| (*part).to_owned()).collect())
 }
 

@@ -84,6 +84,9 @@ fn named(lines: &Lines<'_>, told: &mut TestOutcomes) {
             above.clear();
             continue;
         }
+        if text == "✖ failing tests:" {
+            break; // node tells them again, without their suites
+        }
         let tick = text.strip_prefix(['✓', '✔', '√']).map(|rest| (rest, true));
         let mark = tick.or_else(|| text.strip_prefix(['✕', '✖', '×', '✗']).map(|rest| (rest, false)));
         above.retain(|(depth, _)| *depth < indent);
@@ -91,7 +94,7 @@ fn named(lines: &Lines<'_>, told: &mut TestOutcomes) {
             let suites: String = above.iter().map(|(_, suite)| format!("{suite} > ")).collect();
             let name = format!("{file}{suites}{}", without_time(rest.trim()));
             if passed { told.pass(&name) } else { told.fail(&name) }
-        } else if !text.is_empty() && indent > 0 && above.len() < 20 && text.len() < 200 {
+        } else if !text.is_empty() && (indent > 0 || text.starts_with("▶ ")) && above.len() < 20 && text.len() < 200 {
             above.push((indent, text.strip_prefix("▶ ").unwrap_or(text).to_owned()));
         }
     }

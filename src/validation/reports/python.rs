@@ -56,7 +56,8 @@ fn verbose(line: &str, told: &mut TestOutcomes) {
 /// `FAILED tests/test_a.py::test_b - assert 1 == 2` of the short summary.
 fn short_summary(lines: &Lines<'_>, told: &mut TestOutcomes) {
     for line in lines.iter() {
-        let failed = line.strip_prefix("FAILED ").map(|rest| (rest, true));
+        let subtest = line.strip_prefix("SUBFAILED").and_then(|rest| rest.split_once(' ')).map(|(_, rest)| rest);
+        let failed = line.strip_prefix("FAILED ").or(subtest).map(|rest| (rest, true));
         let Some((rest, failed)) = failed.or_else(|| line.strip_prefix("ERROR ").map(|rest| (rest, false))) else {
             continue;
         };
@@ -75,20 +76,31 @@ pub(super) fn read_unittest(lines: &Lines<'_>) -> Option<TestOutcomes> {
     let end = lines.iter().rev().find(is_end).unwrap_or("");
     let number = |key| number_after(end, key).unwrap_or(0);
     let mut told = TestOutcomes::default();
+    let mut before = "";
     for line in lines.iter() {
-        if let Some((name, outcome)) = line.split_once(" ... ").filter(|(name, _)| name.contains('(')) {
-            match outcome {
-                "ok" => told.pass(name),
-                "FAIL" => told.fail(name),
-                "ERROR" => told.error(name),
+        if let Some((name, outcome)) = line.split_once(" ... ") {
+            // with a docstring the test's own name stands on the line before
+            match (test_name(name).or_else(|| test_name(before)), outcome) {
+                (Some(name), "ok") => told.pass(name),
+                (Some(name), "FAIL") => told.fail(name),
+                (Some(name), "ERROR") => told.error(name),
                 _ => {}
             }
         } else if let Some(name) = line.strip_prefix("FAIL: ").or_else(|| line.strip_prefix("ERROR: ")) {
-            told.fail(name);
+            told.fail(test_name(name).unwrap_or(name));
         }
+        before = line;
     }
     let (failed, errors) = (number("failures=") + number("unexpected successes="), number("errors="));
     let skipped = number("skipped=") + number("expected failures=");
     let passed = total.saturating_sub(failed).saturating_sub(errors).saturating_sub(skipped);
     TestOutcomes { passed, failed, errors, skipped, ..told }.told()
+}
+
+/// `test_a (module.Class.test_a)`, without the parameters of a subtest that may follow.
+fn test_name(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let end = text.find(')')?;
+    let (name, place) = text[..end].split_once(" (")?;
+    (!name.contains(' ') && !place.contains(' ')).then(|| &text[..=end])
 }

@@ -127,6 +127,29 @@ FAILED (failures=1, errors=1, skipped=1)
 }
 
 #[test]
+fn python_subtests_and_docstrings() {
+    let unittest = "\
+test_bad (test_a.A.test_bad) ... FAIL
+test_ok (test_a.A.test_ok)
+A docstring line. ... ok
+test_sub (test_a.A.test_sub) ...
+  test_sub (test_a.A.test_sub) (i=1) ... FAIL
+FAIL: test_sub (test_a.A.test_sub) (i=1)
+Ran 3 tests in 0.001s
+
+FAILED (failures=2)
+";
+    let (bad, sub) = ("test_bad (test_a.A.test_bad)", "test_sub (test_a.A.test_sub)");
+    tells(unittest, (1, 2, 0, 0), &["test_ok (test_a.A.test_ok)"], &[bad, sub]);
+    let pytest = "\
+FAILED test_a.py::A::test_bad - AssertionError: 1 != 2
+SUBFAILED(i=1) test_a.py::A::test_sub - AssertionError: 1 != 0
+==================== 2 failed, 2 passed, 1 skipped in 0.02s ====================
+";
+    tells(pytest, (2, 2, 0, 1), &[], &["test_a.py::A::test_bad", "test_a.py::A::test_sub"]);
+}
+
+#[test]
 fn go() {
     let verbose = "\
 === RUN   TestAdd
@@ -184,6 +207,8 @@ Time:        0.41 s
     assert!(told.passed_names.contains("Calc > adds"), "{:?}", told.passed_names);
     let node = "✔ adds (0.5ms)\n✖ divides (0.7ms)\nℹ tests 2\nℹ suites 0\nℹ pass 1\nℹ fail 1\nℹ cancelled 0\nℹ skipped 0\nℹ todo 0\n";
     tells(node, (1, 1, 0, 0), &["adds"], &["divides"]);
+    let suites = "▶ s\n  ✔ in (0.1ms)\n  ✖ bad (5.3ms)\n    AssertionError: 1 == 2\n\nℹ pass 1\nℹ fail 1\n\n✖ failing tests:\n\n✖ bad (5.3ms)\n";
+    tells(suites, (1, 1, 0, 0), &["s > in"], &["s > bad"]);
     let node_tap =
         "TAP version 13\n# Subtest: adds\nok 1 - adds\nnot ok 2 - divides\n1..2\n# tests 2\n# pass 1\n# fail 1\n";
     tells(node_tap, (1, 1, 0, 0), &["adds"], &["divides"]);

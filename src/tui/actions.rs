@@ -1,0 +1,207 @@
+//! Everything a key, a palette entry or a command can do: one table with names, help and hints.
+
+/// Where a key is pressed: each has a section of its own in `keymap.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// Wherever no text is typed.
+    Everywhere,
+    /// The list of sessions.
+    Inbox,
+    /// An open session, any tab.
+    Session,
+    /// The diff of the Patches tab.
+    Diff,
+    /// The list of files beside it.
+    Tree,
+    /// The Runs tab.
+    Runs,
+    /// The Policy tab.
+    Policy,
+    /// A box that text is typed into.
+    TextBox,
+    /// The wizard for a new session.
+    Wizard,
+}
+
+impl Context {
+    /// Every context, in the order of the documentation.
+    pub const ALL: [Self; 9] = [
+        Self::Everywhere,
+        Self::Inbox,
+        Self::Session,
+        Self::Diff,
+        Self::Tree,
+        Self::Runs,
+        Self::Policy,
+        Self::TextBox,
+        Self::Wizard,
+    ];
+
+    /// The section's name in a keymap.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Everywhere => "everywhere",
+            Self::Inbox => "inbox",
+            Self::Session => "session",
+            Self::Diff => "diff",
+            Self::Tree => "tree",
+            Self::Runs => "runs",
+            Self::Policy => "policy",
+            Self::TextBox => "text-box",
+            Self::Wizard => "wizard",
+        }
+    }
+
+    /// Its heading for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Everywhere => "Everywhere",
+            Self::Inbox => "Inbox",
+            Self::Session => "A session",
+            Self::Diff => "Patches: the diff",
+            Self::Tree => "Patches: the files",
+            Self::Runs => "Runs",
+            Self::Policy => "Policy",
+            Self::TextBox => "Writing",
+            Self::Wizard => "New session",
+        }
+    }
+}
+
+macro_rules! actions {
+    ($($variant:ident = $name:literal, $hint:literal: $about:literal,)*) => {
+        /// Something a person asks of the screen.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Action { $(#[doc = $about] $variant,)* }
+
+        impl Action {
+            /// Every action, in the order of the help.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The name in keymaps and on the command line of the palette.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// One or two words beside the key in the footer.
+            #[must_use]
+            pub fn hint(self) -> &'static str {
+                match self { $(Self::$variant => $hint,)* }
+            }
+
+            /// One line of help.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$variant => $about,)* }
+            }
+
+            /// The action of that name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+actions! {
+    LineDown = "line-down", "down": "one line down",
+    LineUp = "line-up", "up": "one line up",
+    HalfPageDown = "half-page-down", "½ page": "half a page down",
+    HalfPageUp = "half-page-up", "½ page up": "half a page up",
+    PageDown = "page-down", "page": "a page down",
+    PageUp = "page-up", "page up": "a page up",
+    Top = "top", "top": "to the first line",
+    Bottom = "bottom", "bottom": "to the last line",
+    FocusNext = "focus-next", "pane": "next pane",
+    FocusPrevious = "focus-previous", "pane": "previous pane",
+    Open = "open", "open": "open what is under the cursor",
+    Back = "back", "back": "back, close",
+    Quit = "quit", "leave": "leave Paraph; sessions keep running",
+    Help = "help", "help": "keys of this screen, searchable",
+    Palette = "palette", "command": "every action by name; :12 goes to line 12",
+    NextNeedsMe = "next-needs-me", "next for me": "open the next session that needs me",
+    Search = "search", "search": "search in what is shown",
+    SearchNext = "search-next", "next match": "next match",
+    SearchPrevious = "search-previous", "previous match": "previous match",
+    Copy = "copy", "copy": "copy what is under the cursor (OSC 52)",
+    CopyReference = "copy-reference", "copy name": "copy its name: digest, file:line, session",
+    Redraw = "redraw", "redraw": "paint the screen anew",
+    Suspend = "suspend", "suspend": "back to the shell; fg returns",
+    Approve = "approve", "approve": "approve: opens the panel, a second key decides",
+    Reject = "reject", "reject": "reject: opens the panel, a second key decides",
+    RequestChanges = "request-changes", "send back": "request changes: opens the panel, a second key decides",
+    Override = "override", "override": "accept a WARN, with a reason",
+    NewSession = "new-session", "new": "start a session: goal, repository, engine, base",
+    CycleFilter = "cycle-filter", "filter": "needs me → running → done → all",
+    CycleSort = "cycle-sort", "sort": "newest change → longest wait → score",
+    TogglePreview = "toggle-preview", "preview": "show or hide the pane on the right",
+    TabOverview = "tab-overview", "overview": "state, repositories, gates, score",
+    TabArchitecture = "tab-architecture", "architecture": "repositories, scope of the change, folders",
+    TabTimeline = "tab-timeline", "timeline": "every event, with its payload",
+    TabArtifacts = "tab-artifacts", "artifacts": "explanation, context, check plan",
+    TabPolicy = "tab-policy", "policy": "what the policies found",
+    TabPatches = "tab-patches", "patches": "the diff",
+    TabRuns = "tab-runs", "runs": "checks and their output",
+    TabBeads = "tab-beads", "beads": "units of work",
+    TabMetrics = "tab-metrics", "metrics": "figures",
+    NextHunk = "next-hunk", "hunk": "next hunk, crossing files",
+    PreviousHunk = "previous-hunk", "hunk back": "previous hunk, crossing files",
+    NextFile = "next-file", "file": "next file",
+    PreviousFile = "previous-file", "file back": "previous file",
+    NextThread = "next-thread", "thread": "next thread",
+    PreviousThread = "previous-thread", "thread back": "previous thread",
+    MarkHunk = "mark-hunk", "reviewed": "mark the hunk as reviewed and go to the next unreviewed one",
+    MarkFile = "mark-file", "file reviewed": "mark the whole file as reviewed, or not any more",
+    NextUnreviewed = "next-unreviewed", "unreviewed": "next unreviewed hunk, without marking",
+    Comment = "comment", "comment": "comment on the line or the selected range",
+    CommentFile = "comment-file", "comment file": "comment on the file",
+    CommentVersion = "comment-version", "comment all": "comment on the whole version",
+    Reply = "reply", "answer": "answer in the thread under the cursor",
+    ResolveThread = "resolve-thread", "resolve": "resolve or reopen the thread under the cursor",
+    SelectRange = "select-range", "range": "start or end a range of lines",
+    Suggest = "suggest", "suggest": "suggestion: an editable copy of the lines",
+    OlderSide = "older-side", "older left": "compare with an older version",
+    NewerSide = "newer-side", "newer left": "compare with a newer version",
+    ToggleSinceReview = "toggle-since-review", "since review": "since my last review ↔ against the base",
+    ToggleSplit = "toggle-split", "split": "automatic → side by side → one column",
+    ToggleWrap = "toggle-wrap", "wrap": "wrap long lines",
+    ContextMore = "context-more", "more context": "show more unchanged lines",
+    ContextLess = "context-less", "less context": "show fewer unchanged lines",
+    ContextAll = "context-all", "whole file": "the whole file, or hunks only",
+    ScrollRight = "scroll-right", "right": "long lines: to the right",
+    ScrollLeft = "scroll-left", "left": "long lines: to the left",
+    ToggleTree = "toggle-tree", "files": "show or hide the list of files",
+    ToggleEvidence = "toggle-evidence", "evidence": "evidence: threads → checks → policy → score",
+    EditFile = "edit-file", "edit": "open the file at this line in $EDITOR",
+    ToggleFollow = "toggle-follow", "follow": "follow the output as it grows",
+    ToggleBase = "toggle-base", "base": "output on the proposal ↔ on the base",
+    Save = "save", "save": "save, send",
+    EditText = "edit-text", "editor": "write in $EDITOR",
+    CycleKind = "cycle-kind", "kind": "issue → question → nit → must",
+    Publish = "publish", "publish": "publish what was approved",
+    CancelSession = "cancel-session", "cancel": "end the session and everything it runs",
+    Regenerate = "regenerate", "regenerate": "ask for the next version",
+    DropLane = "drop-repository", "drop": "take the repository out of the session",
+    Trust = "trust", "trust": "let the repository's own commands run",
+    NextVersion = "next-version", "newer": "show the next version",
+    PreviousVersion = "previous-version", "older": "show the version before",
+    NextLane = "next-repository", "repository": "next repository of the session",
+    NextTheme = "next-theme", "theme": "next colour theme",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_read_back() {
+        for action in Action::ALL {
+            assert_eq!(Action::named(action.name()), Some(*action));
+            assert!(!action.about().is_empty() && !action.hint().is_empty());
+        }
+    }
+}

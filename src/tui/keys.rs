@@ -1,0 +1,1027 @@
+//! What keys do: windows on top first, then the keymap, then the action.
+
+use crossterm::event::KeyCode;
+
+use super::actions::Action;
+use super::keymap::{Key, Meaning};
+use super::model::{Confirm, Field, Model, Overlay, Task, Ticket, Tone};
+use super::screens::comment::{CommentBox, Target};
+use super::screens::decision::{Decision, Intent, Outcome};
+use super::screens::inbox;
+use super::screens::palette::Palette;
+use super::screens::patches::{Columns, Enter, FileState};
+use super::screens::review::Tab;
+use super::screens::wizard::{At, Wizard};
+use super::update::{
+    ask_patch_sets, ask_tab, enter_file, load_current, open_session, relayout, scroll_to_cursor, show_artifact,
+    show_log,
+};
+use crate::api::{
+    CancelRequest, MarkRequest, PanelRequest, PublishRequest, RegenerateRequest, Request, ResolveRequest, Side,
+    TrustRequest, Verdict,
+};
+use crate::id::SessionId;
+
+/// Takes a key.
+pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
+    if model.overlays.is_empty() {
+        model.toast = None;
+    }
+    match model.overlays.last_mut() {
+        Some(Overlay::Decision(decision)) => {
+            let session = decision.session.session;
+            let done = decision.intent.done();
+            match decision.key(key) {
+                Outcome::Stay => Vec::new(),
+                Outcome::Close => close_overlay(model),
+                Outcome::Send(request) => vec![Task::Ask(Ticket::Decide(session, done), *request)],
+            }
+        }
+        Some(Overlay::Confirm(confirm)) => match key.typed() {
+            Some('y') if confirm.armed => {
+                let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
+                vec![Task::Ask(confirm.ticket, confirm.request)]
+            }
+            Some('y') => Vec::new(),
+            _ => close_overlay(model),
+        },
+        Some(Overlay::Help { filter, scroll }) => match key.code() {
+            KeyCode::Esc | KeyCode::Enter => close_overlay(model),
+            KeyCode::Down | KeyCode::PageDown => {
+                *scroll += if key.code() == KeyCode::Down { 1 } else { 10 };
+                Vec::new()
+            }
+            KeyCode::Up | KeyCode::PageUp => {
+                *scroll = scroll.saturating_sub(if key.code() == KeyCode::Up { 1 } else { 10 });
+                Vec::new()
+            }
+            _ if filter.text().is_empty() && matches!(key.typed(), Some('q' | '?')) => close_overlay(model),
+            _ if filter.text().is_empty() && key.typed() == Some('j') => {
+                *scroll += 1;
+                Vec::new()
+            }
+            _ if filter.text().is_empty() && key.typed() == Some('k') => {
+                *scroll = scroll.saturating_sub(1);
+                Vec::new()
+            }
+            _ => {
+                filter.key(key);
+                *scroll = 0;
+                let rows = super::screens::help::rows(model, &overlay_filter(model)).len();
+                if let Some(Overlay::Help { scroll, .. }) = model.overlays.last_mut() {
+                    *scroll = (*scroll).min(rows);
+                }
+                Vec::new()
+            }
+        },
+        Some(Overlay::Palette(_)) => on_palette_key(model, key),
+        Some(Overlay::Search(_)) => on_search_key(model, key),
+        Some(Overlay::Comment(_)) => on_comment_key(model, key),
+        Some(Overlay::Wizard(_)) => on_wizard_key(model, key),
+        None => on_mapped_key(model, key),
+    }
+}
+
+fn overlay_filter(model: &Model) -> String {
+    match model.overlays.last() {
+        Some(Overlay::Help { filter, .. }) => filter.text().to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn close_overlay(model: &mut Model) -> Vec<Task> {
+    model.overlays.pop();
+    scroll_to_cursor(model);
+    Vec::new()
+}
+
+fn on_mapped_key(model: &mut Model, key: Key) -> Vec<Task> {
+    model.pending.push(key);
+    let contexts = model.contexts();
+    let keys = std::mem::take(&mut model.pending);
+    if keys.len() > 1 && key.code() == KeyCode::Esc {
+        return Vec::new();
+    }
+    match model.settings.keymap.meaning(&contexts, &keys) {
+        // one Esc too many must not leave the program
+        Meaning::Do(Action::Back) if key.code() == KeyCode::Esc && model.review.is_none() => {
+            model.search.clear();
+            Vec::new()
+        }
+        Meaning::Do(action) => act(model, action),
+        Meaning::Prefix => {
+            model.pending = keys;
+            Vec::new()
+        }
+        Meaning::Nothing => Vec::new(),
+    }
+}
+
+fn on_palette_key(model: &mut Model, key: Key) -> Vec<Task> {
+    let Some(Overlay::Palette(palette)) = model.overlays.last_mut() else { return Vec::new() };
+    let len = palette.found().len();
+    match key.code() {
+        KeyCode::Esc => close_overlay(model),
+        KeyCode::Down => {
+            palette.list.move_by(1, len);
+            Vec::new()
+        }
+        KeyCode::Up => {
+            palette.list.move_by(-1, len);
+            Vec::new()
+        }
+        KeyCode::Tab => {
+            if let Some(action) = palette.found().get(palette.list.cursor) {
+                palette.field = Field::new(action.name());
+            }
+            Vec::new()
+        }
+        KeyCode::Enter => {
+            let (line, action) = (palette.line(), palette.found().get(palette.list.cursor).copied());
+            model.overlays.pop();
+            match (line, action) {
+                (Some(line), _) => to_line(model, line),
+                (None, Some(action)) => act(model, action),
+                (None, None) => Vec::new(),
+            }
+        }
+        _ => {
+            palette.field.key(key);
+            palette.list.cursor = 0;
+            Vec::new()
+        }
+    }
+}
+
+fn to_line(model: &mut Model, line: u32) -> Vec<Task> {
+    if let Some(review) = model.review.as_mut().filter(|review| review.tab == Tab::Patches) {
+        review.patches.enter = Enter::Line(line);
+        enter_file(model);
+    } else {
+        let len = list_len(model);
+        move_list(model, isize::MIN / 2, len);
+        move_list(model, isize::try_from(line.saturating_sub(1)).unwrap_or(0), len);
+    }
+    Vec::new()
+}
+
+fn on_search_key(model: &mut Model, key: Key) -> Vec<Task> {
+    let Some(Overlay::Search(field)) = model.overlays.last_mut() else { return Vec::new() };
+    match key.code() {
+        KeyCode::Esc => close_overlay(model),
+        KeyCode::Enter => {
+            model.search = field.text().to_owned();
+            model.overlays.pop();
+            search(model, true)
+        }
+        _ => {
+            field.key(key);
+            Vec::new()
+        }
+    }
+}
+
+fn on_comment_key(model: &mut Model, key: Key) -> Vec<Task> {
+    let meaning = model.settings.keymap.meaning(&model.contexts(), &[key]);
+    let Some(Overlay::Comment(comment)) = model.overlays.last_mut() else { return Vec::new() };
+    match meaning {
+        Meaning::Do(Action::Back) => close_overlay(model),
+        Meaning::Do(Action::CycleKind) => {
+            comment.cycle_kind();
+            Vec::new()
+        }
+        Meaning::Do(Action::EditText) => vec![Task::EditText(comment.body())],
+        Meaning::Do(Action::Save) if comment.sending => Vec::new(),
+        Meaning::Do(Action::Save) if comment.body().is_empty() => close_overlay(model),
+        Meaning::Do(Action::Save) => {
+            comment.sending = true;
+            let request = comment.request();
+            vec![Task::Ask(Ticket::Comment(request.session.session), Request::Comment(request))]
+        }
+        _ => {
+            comment.text.input(key.event());
+            Vec::new()
+        }
+    }
+}
+
+fn on_wizard_key(model: &mut Model, key: Key) -> Vec<Task> {
+    let meaning = model.settings.keymap.meaning(&model.contexts(), &[key]);
+    let Some(Overlay::Wizard(wizard)) = model.overlays.last_mut() else { return Vec::new() };
+    let start = match meaning {
+        Meaning::Do(Action::Back) => return close_overlay(model),
+        Meaning::Do(Action::Quit) => return vec![Task::Quit],
+        Meaning::Do(Action::FocusNext) => {
+            wizard.step(1);
+            false
+        }
+        Meaning::Do(Action::FocusPrevious) => {
+            wizard.step(-1);
+            false
+        }
+        Meaning::Do(Action::Open) if wizard.at != At::Start => {
+            wizard.step(1);
+            false
+        }
+        Meaning::Do(Action::Open | Action::Save) => !wizard.sent,
+        _ => {
+            wizard.key(key);
+            false
+        }
+    };
+    if !start {
+        return Vec::new();
+    }
+    match wizard.request() {
+        Some(request) => {
+            wizard.sent = true;
+            vec![Task::Ask(Ticket::Started, Request::Run(request))]
+        }
+        None => Vec::new(),
+    }
+}
+
+/// Pasted text goes where text is typed; anywhere else it does nothing.
+pub(crate) fn on_paste(model: &mut Model, text: &str) {
+    match model.overlays.last_mut() {
+        Some(Overlay::Comment(comment)) => {
+            comment.text.insert_str(text);
+        }
+        Some(Overlay::Wizard(wizard)) => wizard.paste(text),
+        Some(Overlay::Palette(palette)) => palette.field.insert(text),
+        Some(Overlay::Search(field) | Overlay::Help { filter: field, .. }) => field.insert(text),
+        Some(Overlay::Decision(decision)) => decision.paste(text),
+        Some(Overlay::Confirm(_)) | None => {}
+    }
+}
+
+/// The wheel moves what the keys move.
+pub(crate) fn on_wheel(model: &mut Model, lines: i16) -> Vec<Task> {
+    if !model.overlays.is_empty() {
+        return Vec::new();
+    }
+    move_by(model, isize::from(lines))
+}
+
+/// A click puts the cursor there.
+pub(crate) fn on_click(model: &mut Model, _column: u16, row: u16) -> Vec<Task> {
+    if !model.overlays.is_empty() {
+        return Vec::new();
+    }
+    if model.review.is_none() {
+        let body = super::screens::frame::Frame::inbox(model.size).body;
+        let each = inbox::rows_each(body);
+        if row >= body.y && row < body.bottom() {
+            let mut list = model.inbox.list;
+            list.show(model.inbox.len(), usize::from(body.height / each));
+            let at = list.top + usize::from((row - body.y) / each);
+            if at < model.inbox.len() {
+                model.inbox.list.cursor = at;
+            }
+        }
+        return Vec::new();
+    }
+    let Some(review) = model.review.as_ref().filter(|review| review.tab == Tab::Patches) else { return Vec::new() };
+    let area = super::screens::patches::panes(model, review).diff;
+    if let Some(review) = model.review.as_mut().filter(|_| row >= area.y && row < area.bottom()) {
+        review.patches.cursor = review.patches.top + usize::from(row - area.y);
+        scroll_to_cursor(model);
+    }
+    Vec::new()
+}
+
+/// Does what was asked.
+pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Task> {
+    match action {
+        Action::LineDown => move_by(model, 1),
+        Action::LineUp => move_by(model, -1),
+        Action::HalfPageDown => move_by(model, page(model) / 2),
+        Action::HalfPageUp => move_by(model, -page(model) / 2),
+        Action::PageDown => move_by(model, page(model)),
+        Action::PageUp => move_by(model, -page(model)),
+        Action::Top => move_by(model, isize::MIN / 2),
+        Action::Bottom => move_by(model, isize::MAX / 2),
+        Action::Quit => vec![Task::Quit],
+        Action::Redraw => vec![Task::Redraw],
+        Action::Suspend => vec![Task::Suspend],
+        Action::Help => show(model, Overlay::Help { filter: Field::default(), scroll: 0 }),
+        Action::Palette => show(model, Overlay::Palette(Palette::default())),
+        Action::Search => show(model, Overlay::Search(Field::default())),
+        Action::SearchNext => search(model, true),
+        Action::SearchPrevious => search(model, false),
+        Action::Back => back(model),
+        Action::Open => open(model),
+        Action::NextNeedsMe => next_needing(model),
+        Action::NewSession => {
+            let here = model.settings.here.clone();
+            show(model, Overlay::Wizard(Box::new(Wizard::new(here.as_deref()))))
+        }
+        Action::CycleFilter | Action::CycleSort | Action::TogglePreview => arrange_inbox(model, action),
+        Action::Approve => decide(model, Intent::Decide(Verdict::Approve)),
+        Action::Reject => decide(model, Intent::Decide(Verdict::Reject)),
+        Action::RequestChanges => decide(model, Intent::Decide(Verdict::RequestChanges)),
+        Action::Override => decide(model, Intent::Override),
+        Action::Copy | Action::CopyReference => copy(model, action == Action::CopyReference),
+        Action::NextTheme => next_theme(model),
+        Action::Publish | Action::CancelSession | Action::Regenerate | Action::DropLane | Action::Trust => {
+            confirm(model, action)
+        }
+        Action::TabOverview => tab(model, Tab::Overview),
+        Action::TabArchitecture => tab(model, Tab::Architecture),
+        Action::TabTimeline => tab(model, Tab::Timeline),
+        Action::TabArtifacts => tab(model, Tab::Artifacts),
+        Action::TabPolicy => tab(model, Tab::Policy),
+        Action::TabPatches => tab(model, Tab::Patches),
+        Action::TabRuns => tab(model, Tab::Runs),
+        Action::TabBeads => tab(model, Tab::Beads),
+        Action::TabMetrics => tab(model, Tab::Metrics),
+        Action::Save | Action::EditText | Action::CycleKind => Vec::new(),
+        _ if model.review.is_some() => act_in_session(model, action),
+        _ => Vec::new(),
+    }
+}
+
+fn show(model: &mut Model, overlay: Overlay) -> Vec<Task> {
+    model.overlays.push(overlay);
+    Vec::new()
+}
+
+fn page(model: &Model) -> isize {
+    let rows = match &model.review {
+        Some(review) if review.tab == Tab::Patches => super::screens::patches::panes(model, review).diff.height,
+        Some(_) => super::screens::frame::Frame::session(model.size).body.height,
+        None => {
+            let body = super::screens::frame::Frame::inbox(model.size).body;
+            body.height / inbox::rows_each(body)
+        }
+    };
+    isize::try_from(rows.max(2)).unwrap_or(2)
+}
+
+fn list_len(model: &Model) -> usize {
+    match &model.review {
+        Some(review) if review.is_page() => {
+            let body = super::screens::frame::Frame::session(model.size).body;
+            let rows = super::screens::review::page_rows(model, review, body.width);
+            rows.saturating_sub(usize::from(body.height)) + 1
+        }
+        Some(review) => review.len(),
+        None => model.inbox.len(),
+    }
+}
+
+fn move_list(model: &mut Model, rows: isize, len: usize) {
+    let size = model.size;
+    match &mut model.review {
+        Some(review) => {
+            let list = review.list_mut();
+            list.move_by(rows, len);
+            list.show(len, usize::from(super::screens::frame::Frame::session(size).body.height / 2).max(1));
+        }
+        None => {
+            model.inbox.list.move_by(rows, len);
+            let body = super::screens::frame::Frame::inbox(size).body;
+            model.inbox.list.show(len, usize::from(body.height / inbox::rows_each(body)));
+        }
+    }
+}
+
+fn move_by(model: &mut Model, rows: isize) -> Vec<Task> {
+    let tab = model.review.as_ref().map(|review| (review.tab, review.patches.in_tree));
+    match tab {
+        Some((Tab::Patches, true)) => {
+            let Some(review) = &mut model.review else { return Vec::new() };
+            let len = review.patches.files.len();
+            let at = review.patches.current.saturating_add_signed(rows).min(len.saturating_sub(1));
+            to_file(model, at, Enter::Unreviewed)
+        }
+        Some((Tab::Patches, false)) => {
+            if let Some(review) = &mut model.review {
+                let patches = &mut review.patches;
+                let last = patches.layout.rows().saturating_sub(1);
+                patches.cursor = patches.cursor.saturating_add_signed(rows).min(last);
+            }
+            scroll_to_cursor(model);
+            Vec::new()
+        }
+        Some((Tab::Runs, _)) if rows.abs() > 1 => {
+            if let Some(review) = &mut model.review {
+                let lines = review.runs.text.as_ref().map_or(0, |(.., lines)| lines.len());
+                review.runs.back = review.runs.back.saturating_add_signed(rows.saturating_neg()).min(lines);
+                review.runs.follow = review.runs.back == 0;
+            }
+            Vec::new()
+        }
+        Some((Tab::Artifacts, _)) if rows.abs() > 1 => {
+            if let Some(review) = &mut model.review {
+                let lines = review.document.as_ref().map_or(0, |(_, text)| text.lines().count());
+                review.document_top = review.document_top.saturating_add_signed(rows).min(lines.saturating_sub(1));
+            }
+            Vec::new()
+        }
+        Some((tab, _)) => {
+            let len = list_len(model);
+            move_list(model, rows, len);
+            match tab {
+                Tab::Runs => show_log(model),
+                Tab::Artifacts => show_artifact(model),
+                _ => Vec::new(),
+            }
+        }
+        None => {
+            let len = list_len(model);
+            move_list(model, rows, len);
+            Vec::new()
+        }
+    }
+}
+
+fn back(model: &mut Model) -> Vec<Task> {
+    if !model.search.is_empty() {
+        model.search.clear();
+        return Vec::new();
+    }
+    let Some(review) = &mut model.review else { return vec![Task::Quit] };
+    if review.patches.anchor.take().is_some() || review.expanded.take().is_some() {
+        return Vec::new();
+    }
+    if review.tab == Tab::Patches && review.patches.in_tree {
+        review.patches.in_tree = false;
+        relayout(model);
+        return Vec::new();
+    }
+    model.review = None;
+    Vec::new()
+}
+
+fn open(model: &mut Model) -> Vec<Task> {
+    let Some(review) = &mut model.review else {
+        let id = model.inbox.selected().map(|row| row.id);
+        return id.map(|id| open_session(model, id)).unwrap_or_default();
+    };
+    match review.tab {
+        Tab::Patches if review.patches.in_tree => {
+            review.patches.in_tree = false;
+            relayout(model);
+            Vec::new()
+        }
+        Tab::Timeline => {
+            let at = review.list().cursor;
+            review.expanded = if review.expanded == Some(at) { None } else { Some(at) };
+            Vec::new()
+        }
+        Tab::Policy => {
+            let at = review.list().cursor;
+            let Some(found) = review.version_view().and_then(|version| version.violations.get(at)) else {
+                return Vec::new();
+            };
+            let (path, line) = (found.path.clone(), found.line);
+            let file =
+                review.patches.files.iter().position(|(set, file)| review.patches.sets[*set].files[*file].path == path);
+            review.tab = Tab::Patches;
+            match file {
+                Some(file) => to_file(model, file, line.map_or(Enter::First, Enter::Line)),
+                None => load_current(model),
+            }
+        }
+        Tab::Overview => tab(model, Tab::Patches),
+        _ => Vec::new(),
+    }
+}
+
+fn next_needing(model: &mut Model) -> Vec<Task> {
+    let after = model.review.as_ref().map(|review| review.id);
+    match model.inbox.next_needing(after) {
+        Some(id) if Some(id) != after => open_session(model, id),
+        _ => {
+            model.say(Tone::Info, "nothing else needs you");
+            Vec::new()
+        }
+    }
+}
+
+fn arrange_inbox(model: &mut Model, action: Action) -> Vec<Task> {
+    let inbox = &mut model.inbox;
+    let selected = inbox.selected().map(|row| row.id);
+    match action {
+        Action::CycleFilter => inbox.filter = inbox.filter.next(),
+        Action::CycleSort => inbox.sort = inbox.sort.next(),
+        _ => inbox.preview = !inbox.preview,
+    }
+    inbox.arrange(selected);
+    Vec::new()
+}
+
+fn tab(model: &mut Model, tab: Tab) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    review.tab = tab;
+    review.chosen = true;
+    if tab == Tab::Patches && review.patches.files.is_empty() {
+        let tasks = ask_patch_sets(review);
+        return tasks;
+    }
+    ask_tab(model)
+}
+
+/// Opens the decision panel: on the version being read, or the selected session's newest.
+fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    if model.review.is_none() {
+        let Some(row) = model.inbox.selected() else { return tasks };
+        if row.version.is_none() {
+            model.say(Tone::Warning, "there is no version to decide on yet");
+            return tasks;
+        }
+        // what was read is known only with the session open
+        let id = row.id;
+        tasks = open_session(model, id);
+    }
+    let Some(review) = &model.review else { return tasks };
+    if review.view.is_some() && review.version_view().is_none() {
+        model.say(Tone::Warning, "there is no version to decide on yet");
+        return tasks;
+    }
+    if let Some(newer) = review.newer() {
+        model.say(Tone::Warning, format!("superseded: {newer} is here; read that one"));
+        return tasks;
+    }
+    let (session, repo) = (review.reference(), review.repo());
+    let mut decision = Decision::new(intent, session, repo.clone());
+    let (done, all, _) = review.patches.progress();
+    decision.progress = (done, all);
+    if intent == Intent::Decide(Verdict::Approve) {
+        decision.unseen = review.patches.unseen(repo.as_deref());
+    }
+    let (columns, rows) = super::screens::decision::SMALLEST;
+    decision.too_small = model.size.0 < columns || model.size.1 < rows;
+    model.overlays.push(Overlay::Decision(Box::new(decision)));
+    tasks.push(Task::Ask(Ticket::Panel(session.session), Request::Panel(PanelRequest { session, repo })));
+    tasks
+}
+
+fn search(model: &mut Model, forward: bool) -> Vec<Task> {
+    let text = model.search.clone();
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let found = match &mut model.review {
+        None => model.inbox.find(&text, forward),
+        Some(review) if review.tab == Tab::Patches => {
+            let found = find_in_diff(review, &text, forward);
+            scroll_to_cursor(model);
+            found
+        }
+        Some(_) => true,
+    };
+    if !found {
+        model.say(Tone::Warning, format!("nothing holds “{}”", super::screens::plain(&text)));
+    }
+    Vec::new()
+}
+
+fn find_in_diff(review: &mut super::screens::review::Review, text: &str, forward: bool) -> bool {
+    use super::diff_view::{Row, Side as DiffSide};
+    let patches = &mut review.patches;
+    let Some(doc) = patches.doc().cloned() else { return false };
+    let finder = memchr::memmem::Finder::new(text.as_bytes());
+    let rows = patches.layout.rows();
+    for step in 1..=rows {
+        let row = if forward { (patches.cursor + step) % rows } else { (patches.cursor + rows - step) % rows };
+        let Some(Row::Line { old, new, .. }) = patches.layout.row(row) else { continue };
+        let holds = |side, line: Option<u32>| line.is_some_and(|line| finder.find(doc.line(side, line)).is_some());
+        if holds(DiffSide::New, new) || holds(DiffSide::Old, old) {
+            patches.cursor = row;
+            return true;
+        }
+    }
+    false
+}
+
+fn copy(model: &mut Model, name: bool) -> Vec<Task> {
+    let text = match &model.review {
+        None => model.inbox.selected().map(|row| if name { row.id.to_string() } else { row.goal.raw().to_owned() }),
+        Some(review) if review.tab == Tab::Patches => {
+            let patches = &review.patches;
+            let path = patches.file().map(|(_, file)| file.path.to_string()).unwrap_or_default();
+            match (patches.line(), name) {
+                (Some((_, line, _)), true) => Some(format!("{path}:{line}")),
+                (Some((side, line, from)), false) => {
+                    let lines: Vec<_> = (from.unwrap_or(line)..=line).map(|line| patches.text_of(side, line)).collect();
+                    Some(lines.join("\n"))
+                }
+                (None, _) => Some(path),
+            }
+        }
+        Some(review) => {
+            review.patch_set().map(|set| set.digest.to_string()).or_else(|| Some(review.reference().to_string()))
+        }
+    };
+    let Some(text) = text else { return Vec::new() };
+    if text.len() > super::terminal::MAX_COPY {
+        model.say(Tone::Warning, format!("{} bytes are more than a terminal takes", text.len()));
+        return Vec::new();
+    }
+    let shown = super::screens::plain(&text);
+    model.say(Tone::Info, format!("copied {}", crate::text::width::truncate_end(&shown, 50)));
+    vec![Task::Copy(text)]
+}
+
+fn next_theme(model: &mut Model) -> Vec<Task> {
+    let names: Vec<_> = super::theme::Theme::names().collect();
+    let at = names.iter().position(|name| *name == model.settings.theme.name()).map_or(0, |at| at + 1);
+    let name = names[at % names.len()];
+    if let Ok(theme) = super::theme::Theme::named(name, model.settings.depth) {
+        model.settings.theme = theme;
+    }
+    model.say(Tone::Info, format!("theme {name}"));
+    vec![Task::Redraw]
+}
+
+/// Asks once before anything that cannot be taken back.
+fn confirm(model: &mut Model, action: Action) -> Vec<Task> {
+    let selected = model.inbox.selected().map(|row| row.id);
+    let Some(id) = model.review.as_ref().map(|review| review.id).or(selected) else { return Vec::new() };
+    let Some((title, lines, ticket, request)) = question(model, action, id) else { return Vec::new() };
+    show(model, Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, ticket, request })))
+}
+
+fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec<String>, Ticket, Request)> {
+    let review = model.review.as_ref();
+    let changed = |done| Ticket::Changed(id, done);
+    Some(match action {
+        Action::Publish => (
+            format!("Publish session {id}"),
+            vec![
+                "Writes the approved branch into your repository.".to_owned(),
+                "Nothing is checked out or merged.".to_owned(),
+            ],
+            changed("publishing"),
+            Request::Publish(PublishRequest { session: id }),
+        ),
+        Action::CancelSession => (
+            format!("Cancel session {id}"),
+            vec!["Ends everything it runs. Patches and history stay.".to_owned()],
+            changed("cancelled"),
+            Request::Cancel(CancelRequest { session: id }),
+        ),
+        Action::Regenerate => (
+            format!("Regenerate session {id}"),
+            vec!["Asks the engine for the next version.".to_owned()],
+            changed("regenerating"),
+            Request::Regenerate(RegenerateRequest {
+                session: id,
+                engine: None,
+                rules: Vec::new(),
+                patch: None,
+                message: String::new(),
+            }),
+        ),
+        Action::DropLane => {
+            let repo = review?.repo()?;
+            (
+                format!("Drop {} from session {id}", super::screens::plain(&repo)),
+                vec!["The other repositories can ship without it.".to_owned()],
+                changed("dropped"),
+                Request::Drop(crate::api::DropRequest { session: id, repo }),
+            )
+        }
+        Action::Trust => {
+            let lane = review?.view.as_ref()?.lanes.get(review?.lane)?;
+            let super::words::Source::Path(path) = &lane.source else { return None };
+            (
+                format!("Trust {}", super::screens::plain(&lane.repo)),
+                vec![
+                    "Its own commands (build, tests) may run, in confinement:".to_owned(),
+                    "no network, no keys, writes only in the checkout.".to_owned(),
+                ],
+                Ticket::Trust,
+                Request::Trust(TrustRequest { path: path.clone(), trust: Some(true) }),
+            )
+        }
+        _ => return None,
+    })
+}
+
+/// Goes to a file.
+fn to_file(model: &mut Model, file: usize, enter: Enter) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    let patches = &mut review.patches;
+    if file == patches.current && matches!(patches.loaded.get(&file), Some(FileState::Ready(..))) {
+        patches.enter = enter;
+        enter_file(model);
+        return Vec::new();
+    }
+    (patches.current, patches.enter) = (file, enter);
+    (patches.cursor, patches.top, patches.left, patches.anchor) = (0, 0, 0, None);
+    load_current(model)
+}
+
+fn act_in_session(model: &mut Model, action: Action) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    let patches = &mut review.patches;
+    match action {
+        Action::NextVersion => step_version(model, 1),
+        Action::PreviousVersion => step_version(model, -1),
+        Action::NextLane => {
+            let lanes = review.version_view().map_or(1, |version| version.patch_sets.len().max(1));
+            review.lane = (review.lane + 1) % lanes;
+            let lane = review.lane;
+            let file = review.patches.files.iter().position(|(set, _)| *set == lane);
+            file.map(|file| to_file(model, file, Enter::Unreviewed)).unwrap_or_default()
+        }
+        Action::FocusNext | Action::FocusPrevious if review.tab == Tab::Patches => {
+            patches.in_tree = !patches.in_tree;
+            relayout(model);
+            Vec::new()
+        }
+        Action::ToggleFollow => {
+            review.runs.follow = !review.runs.follow;
+            review.runs.back = 0;
+            show_log(model)
+        }
+        Action::ToggleBase => {
+            review.runs.on_base = !review.runs.on_base;
+            show_log(model)
+        }
+        Action::CommentVersion => comment(model, action),
+        _ if review.tab == Tab::Patches => act_in_diff(model, action),
+        _ => Vec::new(),
+    }
+}
+
+fn step_version(model: &mut Model, by: isize) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    let Some(view) = &review.view else { return Vec::new() };
+    let numbers: Vec<_> = view.versions.iter().map(|version| version.number).collect();
+    let at = numbers.iter().position(|number| Some(*number) == review.version).unwrap_or(0);
+    let next = numbers.get(at.saturating_add_signed(by)).copied();
+    if next == review.version || next.is_none() {
+        return Vec::new();
+    }
+    review.version = next;
+    review.patches.since_review = by > 0;
+    ask_patch_sets(review)
+}
+
+fn act_in_diff(model: &mut Model, action: Action) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    let patches = &mut review.patches;
+    match action {
+        Action::NextHunk => step_hunk(model, true),
+        Action::PreviousHunk => step_hunk(model, false),
+        Action::NextFile | Action::PreviousFile => {
+            let by = if action == Action::NextFile { 1 } else { -1 };
+            let at = patches.current.saturating_add_signed(by).min(patches.files.len().saturating_sub(1));
+            if at == patches.current { Vec::new() } else { to_file(model, at, Enter::First) }
+        }
+        Action::NextThread | Action::PreviousThread => {
+            let cursor = patches.cursor;
+            let row = if action == Action::NextThread {
+                patches.layout.thread_rows().find(|row| *row > cursor)
+            } else {
+                patches.layout.thread_rows().rev().find(|row| *row < cursor)
+            };
+            if let Some(row) = row {
+                patches.cursor = row;
+            }
+            scroll_to_cursor(model);
+            Vec::new()
+        }
+        Action::MarkHunk => mark_hunk(model),
+        Action::MarkFile => mark_file(model),
+        Action::NextUnreviewed => next_unreviewed(model),
+        Action::Comment | Action::CommentFile | Action::Reply | Action::Suggest => comment(model, action),
+        Action::ResolveThread => resolve(model),
+        Action::SelectRange => {
+            patches.anchor = if patches.anchor.is_some() { None } else { Some(patches.cursor) };
+            Vec::new()
+        }
+        Action::OlderSide | Action::NewerSide => step_side(model, action == Action::NewerSide),
+        Action::ToggleSinceReview => {
+            patches.since_review = !patches.since_review;
+            patches.against = None;
+            ask_patch_sets(review)
+        }
+        Action::EditFile => edit_file(model),
+        _ => {
+            match action {
+                Action::ToggleSplit => {
+                    patches.columns = match patches.columns {
+                        Columns::Auto => Columns::Split,
+                        Columns::Split => Columns::Unified,
+                        Columns::Unified => Columns::Auto,
+                    };
+                }
+                Action::ToggleWrap => patches.wrap = !patches.wrap,
+                Action::ContextMore => patches.context = patches.context.saturating_mul(2).max(1),
+                Action::ContextLess => {
+                    patches.context = if patches.context == u32::MAX { 24 } else { patches.context / 2 }
+                }
+                Action::ContextAll => patches.context = if patches.context == u32::MAX { 3 } else { u32::MAX },
+                Action::ScrollRight => patches.left += 8,
+                Action::ScrollLeft => patches.left = patches.left.saturating_sub(8),
+                Action::ToggleEvidence => patches.drawer = !patches.drawer,
+                Action::ToggleTree => {
+                    let shown = patches.tree.unwrap_or(model.size.0 >= 100);
+                    patches.tree = Some(!shown);
+                    patches.in_tree = !shown && model.size.0 < 60;
+                }
+                _ => return Vec::new(),
+            }
+            keep_line(model);
+            Vec::new()
+        }
+    }
+}
+
+/// Lays out anew with the cursor on the line it was on.
+fn keep_line(model: &mut Model) {
+    let line = model.review.as_ref().and_then(|review| review.patches.line());
+    relayout(model);
+    if let (Some(review), Some((side, line, _))) = (&mut model.review, line) {
+        let side = if side == Side::Old { super::diff_view::Side::Old } else { super::diff_view::Side::New };
+        review.patches.cursor = review.patches.layout.row_of_line(side, line.saturating_sub(1));
+    }
+    scroll_to_cursor(model);
+}
+
+fn step_hunk(model: &mut Model, forward: bool) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    let patches = &mut review.patches;
+    let cursor = patches.cursor;
+    let rows = patches.layout.hunk_rows();
+    let row = if forward {
+        rows.iter().find(|row| **row as usize > cursor)
+    } else {
+        rows.iter().rev().find(|row| (**row as usize) < cursor)
+    };
+    if let Some(row) = row {
+        patches.cursor = *row as usize;
+        scroll_to_cursor(model);
+        return Vec::new();
+    }
+    let next = if forward { patches.current + 1 } else { patches.current.wrapping_sub(1) };
+    if next < patches.files.len() {
+        return to_file(model, next, if forward { Enter::First } else { Enter::Last });
+    }
+    model.say(Tone::Info, if forward { "that was the last hunk" } else { "that was the first hunk" });
+    Vec::new()
+}
+
+/// The request that marks `hunks`; the marks show at once.
+fn mark(model: &mut Model, hunks: Vec<crate::id::Digest>, reviewed: bool) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    for hunk in &hunks {
+        if reviewed {
+            review.patches.reviewed.insert(*hunk);
+        } else {
+            review.patches.reviewed.remove(hunk);
+        }
+    }
+    let repo = review.patches.repo().map(str::to_owned);
+    let request = MarkRequest { session: review.reference(), repo, hunks, reviewed };
+    vec![Task::Ask(Ticket::Mark(review.id), Request::Mark(request))]
+}
+
+fn mark_hunk(model: &mut Model) -> Vec<Task> {
+    let Some(review) = &model.review else { return Vec::new() };
+    let patches = &review.patches;
+    let keys = patches.keys.get(&patches.current);
+    let at = patches.layout.hunk_at(patches.cursor).unwrap_or(0);
+    let Some(key) = keys.and_then(|keys| keys.get(at)).copied() else { return Vec::new() };
+    let mut tasks = Vec::new();
+    if !patches.reviewed.contains(&key) {
+        tasks = mark(model, vec![key], true);
+    }
+    tasks.extend(next_unreviewed(model));
+    tasks
+}
+
+fn mark_file(model: &mut Model) -> Vec<Task> {
+    let Some(review) = &model.review else { return Vec::new() };
+    let patches = &review.patches;
+    let Some(keys) = patches.keys.get(&patches.current).cloned().filter(|keys| !keys.is_empty()) else {
+        return Vec::new();
+    };
+    let all = keys.iter().all(|key| patches.reviewed.contains(key));
+    mark(model, keys, !all)
+}
+
+/// The next hunk that is not read: in this file after the cursor, then in the next files, then from the start.
+fn next_unreviewed(model: &mut Model) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    let patches = &mut review.patches;
+    let open = |file: usize| {
+        patches.keys.get(&file).map(|keys| {
+            keys.iter()
+                .enumerate()
+                .filter(|(_, key)| !patches.reviewed.contains(*key))
+                .map(|(at, _)| at)
+                .collect::<Vec<_>>()
+        })
+    };
+    let here = patches.layout.hunk_at(patches.cursor);
+    let in_file = open(patches.current).unwrap_or_default();
+    if let Some(at) = in_file.iter().find(|at| here.is_none_or(|here| **at > here)) {
+        patches.cursor = patches.layout.hunk_rows().get(*at).map_or(0, |row| *row as usize);
+        scroll_to_cursor(model);
+        return Vec::new();
+    }
+    let len = patches.files.len();
+    let next = (1..=len)
+        .map(|step| (patches.current + step) % len)
+        .find(|file| open(*file).is_none_or(|open| !open.is_empty()));
+    match next {
+        Some(file) => to_file(model, file, Enter::Unreviewed),
+        None => {
+            let key = model.key_of(Action::Approve).unwrap_or_default();
+            model.say(Tone::Success, "everything is read");
+            if let Some(toast) = &mut model.toast {
+                toast.hint = format!("{key} approves");
+            }
+            Vec::new()
+        }
+    }
+}
+
+fn comment(model: &mut Model, action: Action) -> Vec<Task> {
+    let Some(review) = &model.review else { return Vec::new() };
+    if review.version.is_none() {
+        return Vec::new();
+    }
+    let patches = &review.patches;
+    let path = patches.file().map(|(_, file)| file.path.clone());
+    let mut target = Target {
+        session: review.reference(),
+        repo: review.repo(),
+        thread: None,
+        path: path.filter(|_| action != Action::CommentVersion),
+        line: None,
+        from_line: None,
+        side: Side::New,
+    };
+    let mut text = String::new();
+    match action {
+        Action::Comment | Action::Suggest => {
+            let Some((side, line, from)) = patches.line() else {
+                model.say(Tone::Info, "no line here; C comments on the file");
+                return Vec::new();
+            };
+            (target.side, target.line, target.from_line) = (side, Some(line), from);
+            if action == Action::Suggest {
+                let lines: Vec<_> = (from.unwrap_or(line)..=line).map(|line| patches.text_of(side, line)).collect();
+                text = format!("```suggestion\n{}\n```", lines.join("\n"));
+            }
+        }
+        Action::Reply => {
+            let Some(thread) = patches.thread_at_cursor().and_then(|at| review.threads.get(at)) else {
+                model.say(Tone::Info, "no thread here");
+                return Vec::new();
+            };
+            target.thread = Some(thread.id);
+            (target.line, target.from_line, target.side) = (thread.line, thread.from_line, thread.side);
+        }
+        _ => {}
+    }
+    show(model, Overlay::Comment(Box::new(CommentBox::new(target, &text))))
+}
+
+fn resolve(model: &mut Model) -> Vec<Task> {
+    let Some(review) = &model.review else { return Vec::new() };
+    let Some(thread) = review.patches.thread_at_cursor().and_then(|at| review.threads.get(at)) else {
+        model.say(Tone::Info, "no thread here");
+        return Vec::new();
+    };
+    let request = ResolveRequest { session: review.id, thread: thread.id, resolved: !thread.resolved };
+    vec![Task::Ask(Ticket::Resolve(review.id), Request::Resolve(request))]
+}
+
+fn step_side(model: &mut Model, newer: bool) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    let Some(view) = &review.view else { return Vec::new() };
+    // base, v1, v2 … up to the version before the one being read
+    let mut sides: Vec<Option<crate::id::Version>> = vec![None];
+    sides.extend(view.versions.iter().map(|version| Some(version.number)).filter(|number| *number < review.version));
+    let at = sides.iter().position(|side| *side == review.patches.against).unwrap_or(0);
+    let next = if newer { (at + 1).min(sides.len() - 1) } else { at.saturating_sub(1) };
+    if next == at && !review.patches.since_review {
+        return Vec::new();
+    }
+    review.patches.against = sides[next];
+    review.patches.since_review = false;
+    ask_patch_sets(review)
+}
+
+fn edit_file(model: &mut Model) -> Vec<Task> {
+    let Some(review) = &model.review else { return Vec::new() };
+    let patches = &review.patches;
+    let Some((set, file)) = patches.file() else { return Vec::new() };
+    let lane = review.view.as_ref().and_then(|view| view.lanes.iter().find(|lane| lane.repo == set.repo));
+    let Some(super::words::Source::Path(folder)) = lane.map(|lane| &lane.source) else {
+        model.say(Tone::Info, "the repository is not on this machine");
+        return Vec::new();
+    };
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = folder.as_path().join(std::ffi::OsStr::from_bytes(file.path.as_bytes()));
+    vec![Task::EditFile(path, patches.line().map_or(1, |(_, line, _)| line))]
+}

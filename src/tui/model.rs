@@ -1,0 +1,366 @@
+//! What the screens know: the model, the messages that change it, the tasks that go out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::actions::{Action, Context};
+use super::input::Input;
+use super::keymap::{Key, Keymap};
+use super::screens::comment::CommentBox;
+use super::screens::decision::Decision;
+use super::screens::inbox::Inbox;
+use super::screens::palette::Palette;
+use super::screens::review::Review;
+use super::screens::wizard::Wizard;
+use super::theme::{ColorDepth, Theme};
+use crate::api::{Failure, Notice, Reply, Request};
+use crate::clock::Timestamp;
+use crate::diff::ChangeStatus;
+use crate::id::{Digest, HostPath, RepoPath, SessionId, Version};
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) enum Msg {
+    /// The terminal sent something.
+    Input(Input),
+    /// The terminal has another size.
+    Resize(u16, u16),
+    /// Time went on.
+    Tick(Timestamp),
+    /// The terminal shows the last frame, and everything typed before it was read.
+    Shown,
+    /// The service told something.
+    Notice(Notice),
+    /// The service can be reached, again or for the first time.
+    Connected,
+    /// It cannot.
+    Lost(Failure),
+    /// The service answered.
+    Answer(Ticket, Box<Result<Reply, Failure>>),
+    /// A file's diff is ready.
+    Doc(DocKey, Result<Arc<super::diff_view::Doc>, Failure>),
+    /// A file's hunks were counted.
+    Surveyed(DocKey, Vec<Digest>),
+    /// A file's colours are ready.
+    Colored(DocKey, Arc<super::diff_view::Colors>),
+    /// A document was read.
+    Text(TextKey, Result<String, Failure>),
+    /// Text came back from the editor; `None` where nothing was saved.
+    Edited(Option<String>),
+    /// Something is worth a word.
+    Say(Tone, String),
+}
+
+/// What shall be done outside.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// Ask the service.
+    Ask(Ticket, Request),
+    /// Read both sides of a file and compare them.
+    Diff(DocKey, DocSource),
+    /// Count a file's hunks: the same work, but only the keys are kept.
+    Survey(DocKey, DocSource),
+    /// Colour lines of a file.
+    Color(DocKey, Arc<super::diff_view::Doc>),
+    /// Read a blob as text, its end where it is long.
+    ReadBlob(TextKey, Digest),
+    /// Read the end of a growing file.
+    ReadFile(TextKey, HostPath),
+    /// Onto the clipboard.
+    Copy(String),
+    /// Open `$EDITOR` on a file, at a line.
+    EditFile(std::path::PathBuf, u32),
+    /// Open `$EDITOR` on a text.
+    EditText(String),
+    /// Ring the bell.
+    Bell,
+    /// Paint every cell.
+    Redraw,
+    /// To the shell, until `fg`.
+    Suspend,
+    /// Leave.
+    Quit,
+}
+
+/// What an answer is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ticket {
+    Sessions,
+    Session(SessionId),
+    PatchSets(SessionId, Version),
+    Threads(SessionId),
+    Timeline(SessionId),
+    Artifacts(SessionId),
+    Logs(SessionId),
+    Beads(SessionId),
+    Metrics,
+    Panel(SessionId),
+    /// A decision: its verb in the past, for the toast.
+    Decide(SessionId, &'static str),
+    Comment(SessionId),
+    Resolve(SessionId),
+    Mark(SessionId),
+    Started,
+    /// Any other change: its verb in the past.
+    Changed(SessionId, &'static str),
+    Trust,
+}
+
+/// One file of the patch sets that are shown; `generation` tells older answers from current ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct DocKey {
+    pub generation: u32,
+    pub file: usize,
+}
+
+/// Where a file's two sides are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DocSource {
+    pub path: RepoPath,
+    pub status: ChangeStatus,
+    pub binary: bool,
+    pub old: Option<Digest>,
+    pub new: Option<Digest>,
+}
+
+/// Which text was read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum TextKey {
+    Artifact(Digest),
+    Log { check: String, on_base: bool },
+}
+
+/// How a message is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Info,
+    Success,
+    Warning,
+    Error,
+}
+
+/// A line for the person, until the next key or a newer one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Toast {
+    pub tone: Tone,
+    pub text: String,
+    pub hint: String,
+}
+
+/// Whether the service answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Connection {
+    Connecting,
+    Live,
+    Lost(String),
+}
+
+/// A window on top, or a prompt in the footer.
+#[derive(Debug)]
+pub(crate) enum Overlay {
+    Help { filter: Field, scroll: usize },
+    Palette(Palette),
+    Search(Field),
+    Decision(Box<Decision>),
+    Comment(Box<CommentBox>),
+    Wizard(Box<Wizard>),
+    Confirm(Box<Confirm>),
+}
+
+/// A question that one letter answers, once its frame was shown.
+#[derive(Debug)]
+pub(crate) struct Confirm {
+    pub title: String,
+    pub lines: Vec<String>,
+    pub armed: bool,
+    pub ticket: Ticket,
+    pub request: Request,
+}
+
+/// Everything that stays the same while the program runs, or changes by a person's word only.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub theme: Theme,
+    pub depth: ColorDepth,
+    pub keymap: Keymap,
+    pub ascii: bool,
+    /// Where the program was started: the wizard's first suggestion.
+    pub here: Option<String>,
+}
+
+/// What the screens know.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub settings: Settings,
+    pub size: (u16, u16),
+    pub now: Timestamp,
+    pub connection: Connection,
+    pub inbox: Inbox,
+    pub review: Option<Review>,
+    pub overlays: Vec<Overlay>,
+    pub toast: Option<Toast>,
+    pub pending: Vec<Key>,
+    pub search: String,
+    /// A check's growing output, by session and check.
+    pub live_logs: HashMap<(SessionId, String), HostPath>,
+    pub totals: BTreeMap<String, u32>,
+    /// What changed since the last frame.
+    pub dirty: bool,
+}
+
+impl Model {
+    pub(crate) fn new(settings: Settings, size: (u16, u16), now: Timestamp) -> Self {
+        Self {
+            settings,
+            size,
+            now,
+            connection: Connection::Connecting,
+            inbox: Inbox::default(),
+            review: None,
+            overlays: Vec::new(),
+            toast: None,
+            pending: Vec::new(),
+            search: String::new(),
+            live_logs: HashMap::new(),
+            totals: BTreeMap::new(),
+            dirty: true,
+        }
+    }
+
+    /// The contexts that keys are looked up in, the nearest first.
+    pub(crate) fn contexts(&self) -> Vec<Context> {
+        match self.overlays.last() {
+            Some(Overlay::Comment(_)) => return vec![Context::TextBox],
+            Some(Overlay::Wizard(_)) => return vec![Context::Wizard],
+            Some(_) => return vec![Context::Everywhere],
+            None => {}
+        }
+        match &self.review {
+            Some(review) => {
+                let mut contexts = review.contexts();
+                contexts.extend([Context::Session, Context::Everywhere]);
+                contexts
+            }
+            None => vec![Context::Inbox, Context::Everywhere],
+        }
+    }
+
+    /// Whether a panel waits for its own frame: then the shell asks the terminal and answers [`Msg::Shown`].
+    pub(crate) fn awaits_shown(&self) -> bool {
+        match self.overlays.last() {
+            Some(Overlay::Decision(decision)) => decision.awaits_shown(),
+            Some(Overlay::Confirm(confirm)) => !confirm.armed,
+            _ => false,
+        }
+    }
+
+    /// Says something in the footer.
+    pub(crate) fn say(&mut self, tone: Tone, text: impl Into<String>) {
+        self.toast = Some(Toast { tone, text: text.into(), hint: String::new() });
+    }
+
+    /// Says why something failed, with the first hint.
+    pub(crate) fn say_failure(&mut self, failure: &Failure) {
+        let text = crate::text::Untrusted::new(failure.message.clone()).display_line().to_string();
+        let hint = failure.hints.first().cloned().unwrap_or_default();
+        let hint = crate::text::Untrusted::new(hint).display_line().to_string();
+        self.toast = Some(Toast { tone: Tone::Error, text, hint });
+    }
+
+    /// The key of `action` here, for a hint.
+    pub(crate) fn key_of(&self, action: Action) -> Option<String> {
+        self.settings.keymap.key_of(&self.contexts(), action).map(ToString::to_string)
+    }
+}
+
+/// One line of typed text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Field {
+    text: String,
+    /// A byte position in `text`.
+    cursor: usize,
+}
+
+impl Field {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { cursor: text.len(), text }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Columns before the cursor.
+    pub(crate) fn cursor_column(&self) -> usize {
+        crate::text::width::columns(&self.text[..self.cursor])
+    }
+
+    pub(crate) fn insert(&mut self, text: &str) {
+        let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+        self.text.insert_str(self.cursor, &clean);
+        self.cursor += clean.len();
+    }
+
+    /// Takes a key; false where it is none of a text line's.
+    pub(crate) fn key(&mut self, key: Key) -> bool {
+        use crossterm::event::KeyCode;
+        let event = key.event();
+        let control = event.modifiers.contains(crossterm::event::KeyModifiers::CONTROL);
+        match event.code {
+            KeyCode::Char('u') if control => {
+                self.text.drain(..self.cursor);
+                self.cursor = 0;
+            }
+            KeyCode::Char('w') if control => {
+                let kept = self.text[..self.cursor].trim_end();
+                let start = kept.rfind([' ', '/']).map_or(0, |at| at + 1);
+                self.text.drain(start..self.cursor);
+                self.cursor = start;
+            }
+            KeyCode::Char('a') if control => self.cursor = 0,
+            KeyCode::Char('e') if control => self.cursor = self.text.len(),
+            KeyCode::Char(c) if key.typed().is_some() => self.insert(c.encode_utf8(&mut [0; 4])),
+            KeyCode::Backspace => {
+                if let Some(c) = self.text[..self.cursor].chars().next_back() {
+                    self.cursor -= c.len_utf8();
+                    self.text.remove(self.cursor);
+                }
+            }
+            KeyCode::Delete if self.cursor < self.text.len() => {
+                self.text.remove(self.cursor);
+            }
+            KeyCode::Left => {
+                self.cursor -= self.text[..self.cursor].chars().next_back().map_or(0, char::len_utf8);
+            }
+            KeyCode::Right => {
+                self.cursor += self.text[self.cursor..].chars().next().map_or(0, char::len_utf8);
+            }
+            KeyCode::Home => self.cursor = 0,
+            KeyCode::End => self.cursor = self.text.len(),
+            _ => return false,
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_edited() {
+        let mut field = Field::new("añb");
+        let press = |field: &mut Field, name: &str| assert!(field.key(Key::parse(name).expect("a key")), "{name}");
+        press(&mut field, "Left");
+        press(&mut field, "Backspace");
+        assert_eq!(field.text(), "ab");
+        press(&mut field, "日");
+        assert_eq!((field.text(), field.cursor_column()), ("a日b", 3));
+        press(&mut field, "Ctrl-w");
+        assert_eq!(field.text(), "b");
+        field.insert("x\ny");
+        assert_eq!(field.text(), "xyb", "a line stays one line");
+        assert!(!field.key(Key::parse("Enter").expect("a key")));
+    }
+}

@@ -1,0 +1,155 @@
+//! Writing a comment, and how threads read on the lines of a diff.
+
+use ratatui::layout::{Position, Rect};
+use ratatui::widgets::Widget;
+use ratatui_textarea::{CursorMove, TextArea};
+
+use crate::api::{CommentRequest, Side, ThreadKind, ThreadView};
+use crate::id::{RepoPath, SessionRef, ThreadId, Version};
+use crate::text::width;
+use crate::tui::model::Model;
+use crate::tui::theme::Role;
+use crate::tui::widgets::{Painter, Run, centered, popup};
+use crate::tui::words;
+
+/// What a comment is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub session: SessionRef,
+    pub repo: Option<String>,
+    pub thread: Option<ThreadId>,
+    pub path: Option<RepoPath>,
+    pub line: Option<u32>,
+    pub from_line: Option<u32>,
+    pub side: Side,
+}
+
+/// A comment that is being written.
+#[derive(Debug)]
+pub(crate) struct CommentBox {
+    pub target: Target,
+    pub kind: ThreadKind,
+    pub text: TextArea<'static>,
+    pub sending: bool,
+}
+
+impl CommentBox {
+    pub(crate) fn new(target: Target, text: &str) -> Self {
+        let mut area = TextArea::new(text.lines().map(str::to_owned).collect());
+        area.move_cursor(CursorMove::Bottom);
+        area.move_cursor(CursorMove::End);
+        Self { target, kind: ThreadKind::Issue, text: area, sending: false }
+    }
+
+    pub(crate) fn set_text(&mut self, text: &str) {
+        self.text = TextArea::new(text.lines().map(str::to_owned).collect());
+        self.text.move_cursor(CursorMove::Bottom);
+    }
+
+    pub(crate) fn cycle_kind(&mut self) {
+        self.kind = match self.kind {
+            ThreadKind::Issue => ThreadKind::Question,
+            ThreadKind::Question => ThreadKind::Nit,
+            ThreadKind::Nit => ThreadKind::Must,
+            ThreadKind::Must => ThreadKind::Issue,
+        };
+    }
+
+    pub(crate) fn body(&self) -> String {
+        self.text.lines().join("\n").trim().to_owned()
+    }
+
+    pub(crate) fn request(&self) -> CommentRequest {
+        let target = self.target.clone();
+        CommentRequest {
+            session: target.session,
+            repo: target.repo,
+            thread: target.thread,
+            path: target.path,
+            line: target.line,
+            from_line: target.from_line,
+            side: target.side,
+            kind: self.kind,
+            text: self.body(),
+        }
+    }
+
+    fn place(&self) -> String {
+        let target = &self.target;
+        let path = target.path.as_ref().map_or("the whole version".to_owned(), |path| super::plain(&path.to_string()));
+        let line = match (target.from_line, target.line) {
+            (Some(from), Some(to)) => format!(":{from}–{to}"),
+            (None, Some(line)) => format!(":{line}"),
+            _ => String::new(),
+        };
+        let side = if target.side == Side::Old && target.line.is_some() { " (before)" } else { "" };
+        format!("{path}{line}{side}")
+    }
+}
+
+/// Draws the box at the bottom of `area`, so that the lines it is about stay in sight.
+pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, comment: &CommentBox) {
+    let height = 10.min(area.height);
+    let frame = centered(area, 100, height);
+    let frame = Rect { y: area.bottom() - height, ..frame };
+    let answer = if comment.target.thread.is_some() { "Answer" } else { "Comment" };
+    let inside = popup(painter, frame, &format!("{answer} · {}", comment.place()));
+    let mut keys = Vec::new();
+    let (kind, role) = words::thread_kind(comment.kind);
+    if comment.target.thread.is_none() {
+        keys.extend([
+            Run::new(format!("{kind} "), role),
+            Run::new("Tab", Role::Key),
+            Run::new(" kind   ", Role::KeyLabel),
+        ]);
+    }
+    for (key, label) in [("^s", "save"), ("^e", "editor"), ("Esc", "drop")] {
+        keys.extend([Run::new(key, Role::Key), Run::new(format!(" {label}   "), Role::KeyLabel)]);
+    }
+    if comment.sending {
+        keys = vec![Run::new("saving …", Role::Muted)];
+    }
+    let last = inside.bottom().saturating_sub(1);
+    painter.runs(inside.x, last, inside.width, &keys);
+    let text = Rect { height: inside.height.saturating_sub(1), ..inside };
+    let mut area = comment.text.clone();
+    let ground = painter.style(Role::Popup);
+    area.set_style(ground);
+    area.set_cursor_line_style(ground);
+    area.set_cursor_style(ground);
+    (&area).render(text, painter.buffer);
+    let cursor = area.screen_cursor();
+    let (row, column) = (u16::try_from(cursor.row).unwrap_or(0), u16::try_from(cursor.col).unwrap_or(0));
+    let (x, y) = (text.x + column.min(text.width.saturating_sub(1)), text.y + row.min(text.height.saturating_sub(1)));
+    painter.cursor = Some(Position::new(x, y));
+    let _ = model;
+}
+
+/// A thread as rows for the diff: a head, the comments, each wrapped.
+pub(crate) fn thread_rows(thread: &ThreadView, columns: usize, reading: Option<Version>) -> Vec<Vec<Run>> {
+    let (kind, role) = words::thread_kind(thread.kind);
+    let role = if thread.resolved { Role::ThreadResolved } else { role };
+    let state = if thread.resolved { " · resolved" } else { "" };
+    let older = reading.filter(|reading| *reading != thread.version).map(|_| format!(" · on {}", thread.version));
+    let mut rows = vec![vec![
+        Run::new("╭ ", role),
+        Run::new(kind, role),
+        Run::new(format!("{}{state}", older.unwrap_or_default()), Role::Muted),
+    ]];
+    for comment in &thread.comments {
+        let by = super::plain(comment.by.split(' ').next().unwrap_or_default());
+        let text = format!("{by}: {}", comment.text.display());
+        for (at, line) in width::wrap(&text, columns.saturating_sub(4)).into_iter().enumerate() {
+            let mut runs = vec![Run::new("│ ", role)];
+            let (name, line) = if at == 0 { line.split_at(line.len().min(by.len() + 1)) } else { ("", line) };
+            if !name.is_empty() {
+                runs.push(Run::new(name, Role::Muted));
+            }
+            let body = if thread.resolved { Role::ThreadResolved } else { Role::Text };
+            runs.push(Run::new(line, body));
+            rows.push(runs);
+        }
+    }
+    rows.push(vec![Run::new("╰", role)]);
+    rows
+}

@@ -1,0 +1,66 @@
+//! The help screen: the keys of this place first, then everything else, narrowed by what is typed.
+
+use ratatui::layout::{Position, Rect};
+
+use crate::tui::actions::Context;
+use crate::tui::model::{Field, Model};
+use crate::tui::theme::Role;
+use crate::tui::widgets::{Painter, Run, centered, popup, scrollbar};
+
+/// The rows of the help: headings and keys that fit the filter.
+pub(crate) fn rows(model: &Model, filter: &str) -> Vec<Vec<Run>> {
+    let filter = filter.to_lowercase();
+    let mut contexts: Vec<Context> = match &model.review {
+        Some(review) => review.contexts().into_iter().chain([Context::Session]).collect(),
+        None => vec![Context::Inbox],
+    };
+    contexts.push(Context::Everywhere);
+    let others: Vec<_> = Context::ALL.into_iter().filter(|context| !contexts.contains(context)).collect();
+    contexts.extend(others);
+    let mut rows = Vec::new();
+    for context in contexts {
+        let entries: Vec<_> = model
+            .settings
+            .keymap
+            .entries(context)
+            .into_iter()
+            .filter(|(keys, action)| {
+                filter.is_empty()
+                    || action.about().to_lowercase().contains(&filter)
+                    || action.name().contains(&filter)
+                    || keys.to_lowercase() == filter
+            })
+            .collect();
+        if entries.is_empty() {
+            continue;
+        }
+        if !rows.is_empty() {
+            rows.push(Vec::new());
+        }
+        rows.push(vec![Run::new(context.title(), Role::Heading)]);
+        for (keys, action) in entries {
+            rows.push(vec![Run::new(format!("  {keys:<14} "), Role::Key), Run::new(action.about(), Role::Text)]);
+        }
+    }
+    rows
+}
+
+/// Draws the help.
+pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, filter: &Field, scroll: usize) {
+    let frame = centered(area, 80, area.height.saturating_sub(2).max(5));
+    let inside = popup(painter, frame, "Keys");
+    let used = painter.text(inside.x, inside.y, 9, "search: ", Role::Muted);
+    painter.text(inside.x + used, inside.y, inside.width.saturating_sub(used), filter.text(), Role::Text);
+    let column = u16::try_from(filter.cursor_column()).unwrap_or(0);
+    painter.cursor = Some(Position::new((inside.x + used + column).min(inside.right().saturating_sub(1)), inside.y));
+    let rows = rows(model, filter.text());
+    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
+    let top = scroll.min(rows.len().saturating_sub(usize::from(list.height)));
+    if rows.is_empty() {
+        painter.text(list.x, list.y, list.width, "no key does that", Role::Muted);
+    }
+    for (at, row) in rows.iter().skip(top).take(usize::from(list.height)).enumerate() {
+        painter.runs(list.x, list.y + u16::try_from(at).unwrap_or(0), list.width, row);
+    }
+    scrollbar(painter, list, top, rows.len());
+}

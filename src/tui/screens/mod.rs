@@ -1,0 +1,44 @@
+//! Screens: each is its part of the model and how it is drawn.
+
+pub(crate) mod comment;
+pub(crate) mod decision;
+pub(crate) mod frame;
+pub(crate) mod help;
+pub(crate) mod inbox;
+pub(crate) mod overview;
+pub(crate) mod palette;
+pub(crate) mod patches;
+pub(crate) mod review;
+pub(crate) mod tabs;
+pub(crate) mod wizard;
+
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+
+use super::theme::Role;
+use super::widgets::Painter;
+use crate::text::Untrusted;
+
+/// A name from a view (a repository, an engine, a rule), printable on one line.
+pub(crate) fn plain(text: &str) -> String {
+    Untrusted::new(text).display_line().to_string()
+}
+
+/// Lays the cursor's ground over a row that is about to be drawn.
+pub(crate) fn select(painter: &mut Painter<'_>, area: Rect) {
+    let style = painter.style(Role::Cursor);
+    if style.add_modifier.contains(Modifier::REVERSED) {
+        // many colours reversed are no bar: the mark at the left and the weight of the words say it
+        painter.buffer.set_style(area, ratatui::style::Style::new().add_modifier(Modifier::BOLD));
+    } else {
+        painter.buffer.set_style(area, style);
+    }
+}
+
+/// Where the cursor is shown by reversing: once a row is drawn, in one colour.
+pub(crate) fn select_after(painter: &mut Painter<'_>, area: Rect) {
+    let style = painter.style(Role::Cursor);
+    if style.add_modifier.contains(Modifier::REVERSED) {
+        painter.buffer.set_style(area, style);
+    }
+}

@@ -1,0 +1,233 @@
+//! The Overview tab: where the session stands, what shows it, what comes next.
+
+use ratatui::layout::Rect;
+
+use super::review::Review;
+use crate::api::{GateView, ScoreView, SessionView, VersionView};
+use crate::tui::model::Model;
+use crate::tui::theme::Role;
+use crate::tui::widgets::{Painter, Run, score_bar};
+use crate::tui::words::{self, Dimension, Severity};
+
+/// Draws the tab.
+pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
+    let Some(view) = &review.view else {
+        painter.text(area.x + 1, area.y + 1, area.width, "reading …", Role::Muted);
+        return;
+    };
+    let wide = area.width >= 96;
+    let columns = if wide { area.width / 2 - 2 } else { area.width };
+    let left = Rect { width: columns, ..area };
+    let used = draw_state(painter, left, model, view, review);
+    let Some(version) = review.version_view() else { return };
+    let right = if wide {
+        Rect { x: area.x + columns + 3, width: area.width - columns - 3, ..area }
+    } else {
+        rest(left, used + 1)
+    };
+    let mut used = 0;
+    if let Some(score) = &version.score {
+        used = draw_score(painter, right, score) + 1;
+    }
+    let mut below = rest(right, used);
+    if below.height > 1 {
+        painter.section(below.x, below.y, below.width, "Gates");
+        below = rest(below, 1);
+        let used = draw_gates(painter, below, &version.gates, true) + 1;
+        draw_decisions(painter, rest(below, used), model, version);
+    }
+}
+
+fn rest(area: Rect, used: u16) -> Rect {
+    let used = used.min(area.height);
+    Rect { y: area.y + used, height: area.height - used, ..area }
+}
+
+fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &SessionView, review: &Review) -> u16 {
+    let mut y = area.y;
+    let bottom = area.bottom();
+    let label = |name: &str| Run::new(format!("{name:<9}"), Role::Muted);
+    let mut line = |painter: &mut Painter<'_>, runs: &[Run]| {
+        if y < bottom {
+            painter.runs(area.x, y, area.width, runs);
+        }
+        y += 1;
+    };
+    let running = model.inbox.row(view.id).is_some_and(|row| row.running);
+    let (mark, role) = words::state(&view.state, view.needs_me, running);
+    line(painter, &[label("state"), Run::new(format!("{mark} {}", words::spaced(&view.state)), role)]);
+    for (name, text) in [("because", view.reason.display_line().to_string()), ("next", super::plain(&view.next))] {
+        for (at, piece) in crate::text::width::wrap(&text, usize::from(area.width.saturating_sub(9))).iter().enumerate()
+        {
+            if !piece.is_empty() && at < 3 {
+                line(painter, &[label(if at == 0 { name } else { "" }), Run::new(*piece, Role::Text)]);
+            }
+        }
+    }
+    let (time, day) = words::clock(view.created_at);
+    let made = format!(
+        "{} by {} · {} · {day} {time}",
+        view.kind.name(),
+        super::plain(&view.engine),
+        super::plain(&view.playbook)
+    );
+    line(painter, &[label("made"), Run::new(made, Role::Text)]);
+    if let Some(version) = review.version_view() {
+        let sets = &version.patch_sets;
+        let files: usize = sets.iter().map(|set| set.files.len()).sum();
+        let sum =
+            |pick: fn(&crate::api::FileStat) -> u32| -> u32 { sets.iter().flat_map(|set| &set.files).map(pick).sum() };
+        line(
+            painter,
+            &[
+                label("version"),
+                Run::new(format!("{} for {}  ", version.number, super::plain(&version.made_for)), Role::Text),
+                Run::new(format!("+{}", sum(|file| file.added)), Role::DiffAddedSign),
+                Run::new(format!(" −{}", sum(|file| file.deleted)), Role::DiffDeletedSign),
+                Run::new(format!(" in {}", words::count(files, "file")), Role::Text),
+            ],
+        );
+    }
+    let usage = &view.usage;
+    if usage.input_tokens + usage.output_tokens > 0 {
+        let text =
+            format!("{} in, {} out, ${}", usage.input_tokens, usage.output_tokens, super::plain(&usage.cost_usd));
+        line(painter, &[label("tokens"), Run::new(text, Role::Text)]);
+    }
+    for lane in &view.lanes {
+        let base = lane.base_commit.as_ref().map_or("no base yet", |commit| commit.short());
+        let branch = lane.branch.as_deref().map(super::plain).unwrap_or_default();
+        let dropped = if lane.dropped { "  dropped" } else { "" };
+        line(
+            painter,
+            &[
+                label("in"),
+                Run::new(super::plain(&lane.repo), Role::Strong),
+                Run::new(format!("  {branch} {base}"), Role::Muted),
+                Run::new(format!("  {}{dropped}", words::spaced(&lane.phase)), Role::Text),
+            ],
+        );
+        if lane.left_out > 0 {
+            let text = format!("{} of the working copy left out", words::count(lane.left_out as usize, "changed file"));
+            line(painter, &[label(""), Run::new(text, Role::Warning)]);
+        }
+        for notice in &lane.notices {
+            line(painter, &[label(""), Run::new(notice.display_line().to_string(), Role::Warning)]);
+        }
+    }
+    for (name, items) in [("pull", &view.pull_requests), ("branch", &view.published)] {
+        for item in items {
+            line(painter, &[label(name), Run::new(super::plain(item), Role::Link)]);
+        }
+    }
+    let Some(version) = review.version_view() else { return y - area.y };
+    let explanation = version.explanation.display();
+    if !explanation.as_str().trim().is_empty() && y + 2 < bottom {
+        y += 1;
+        painter.section(area.x, y, area.width, "Explanation");
+        y += 1;
+        // 12: a page tells what it is about; the Artifacts tab has all of it
+        let limit = 12;
+        for runs in crate::tui::widgets::markdown(explanation.as_str(), usize::from(area.width)).iter().take(limit) {
+            if y < bottom {
+                painter.runs(area.x, y, area.width, runs);
+            }
+            y += 1;
+        }
+    }
+    y - area.y
+}
+
+/// Draws the score with its dimensions and, where there is room, the first reason of each.
+pub(crate) fn draw_score(painter: &mut Painter<'_>, area: Rect, score: &ScoreView) -> u16 {
+    if area.height < 2 {
+        return 0;
+    }
+    painter.section(area.x, area.y, area.width, "Score");
+    let mut y = area.y + 1;
+    let bar = 20.min(area.width.saturating_sub(24));
+    let mut row = |painter: &mut Painter<'_>, name: &str, value, reason: &str, strong: bool| {
+        if y >= area.bottom() {
+            return;
+        }
+        let role = if strong { Role::Strong } else { Role::Text };
+        painter.text(area.x, y, 16, name, role);
+        painter.text_right(area.x + 20, y, 4, &format!("{value}"), words::score_role(value));
+        score_bar(painter, area.x + 22, y, bar, value);
+        let x = area.x + 24 + bar;
+        if area.right() > x + 12 {
+            painter.text(x, y, area.right() - x, reason, Role::Muted);
+        }
+        y += 1;
+    };
+    row(painter, "overall", score.overall, &super::plain(&score.scorer), true);
+    for dimension in Dimension::ALL {
+        if let Some(rating) = score.ratings.iter().find(|rating| rating.dimension == dimension) {
+            let reason = rating.reasons.first().map(|reason| super::plain(reason)).unwrap_or_default();
+            row(painter, &dimension.name().replace('-', " "), rating.score, &reason, false);
+        }
+    }
+    y - area.y
+}
+
+/// One line a gate: mark, name, evidence.
+pub(crate) fn draw_gates(painter: &mut Painter<'_>, area: Rect, gates: &[GateView], lanes: bool) -> u16 {
+    const ABOUT: [&str; 6] = ["intake", "artifacts", "patch", "checks", "policy", "remote CI"];
+    let mut y = area.y;
+    for gate in gates {
+        if y >= area.bottom() {
+            break;
+        }
+        let (mark, role, word) = match gate.passed {
+            Some(true) => ("▪", Role::GatePassed, "passed"),
+            Some(false) => ("✗", Role::GateFailed, "failed"),
+            None => ("▫", Role::GateNotRun, "not run"),
+        };
+        let name = gate.id.to_string();
+        let about = name[1..].parse::<usize>().ok().and_then(|at| ABOUT.get(at)).copied().unwrap_or_default();
+        let mut x = area.x;
+        x += painter.text(x, y, 2, mark, role) + 1;
+        x += painter.text(x, y, 3, &name, Role::Strong) + 1;
+        if area.width >= 50 {
+            x += painter.text(x, y, 10, &format!("{about:<9}"), Role::Text) + 1;
+        }
+        x += painter.text(x, y, 8, &format!("{word:<7}"), role) + 1;
+        let mut evidence = gate.evidence.display_line().to_string();
+        if let Some(repo) = gate.repo.as_ref().filter(|_| lanes && gates.iter().any(|other| other.repo != gate.repo)) {
+            evidence = format!("{}: {evidence}", super::plain(repo));
+        }
+        painter.text(x, y, area.right().saturating_sub(x), &evidence, Role::Muted);
+        y += 1;
+    }
+    y - area.y
+}
+
+fn draw_decisions(painter: &mut Painter<'_>, area: Rect, model: &Model, version: &VersionView) {
+    let mut y = area.y;
+    let bottom = area.bottom();
+    let blocks = version.violations.iter().filter(|found| found.severity == Severity::Block).count();
+    let warns = version.violations.len() - blocks;
+    if !version.violations.is_empty() && y + 1 < bottom {
+        painter.section(area.x, y, area.width, "Policy");
+        y += 1;
+        let runs = [
+            Run::new(format!("{blocks} BLOCK"), if blocks > 0 { Role::Block } else { Role::Muted }),
+            Run::new("  ", Role::Text),
+            Run::new(format!("{warns} WARN"), if warns > 0 { Role::Warn } else { Role::Muted }),
+        ];
+        painter.runs(area.x, y, area.width, &runs);
+        y += 2;
+    }
+    for set in &version.patch_sets {
+        let Some(decision) = &set.decision else { continue };
+        if y + 1 >= bottom {
+            return;
+        }
+        painter.section(area.x, y, area.width, "Decision");
+        let (word, role) = words::verdict(decision.verdict);
+        let by = format!(" by {} {} ago", super::plain(&decision.by), words::age(model.now, decision.at));
+        painter.runs(area.x, y + 1, area.width, &[Run::new(word, role), Run::new(by, Role::Text)]);
+        painter.text(area.x, y + 2, area.width, decision.message.display_line().as_str(), Role::Muted);
+        y += 4;
+    }
+}

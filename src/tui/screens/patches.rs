@@ -1,0 +1,549 @@
+//! The Patches tab: files, the diff of one of them, threads on its lines, marks, evidence.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use ratatui::layout::Rect;
+
+use super::frame::{Frame, Panes};
+use super::review::Review;
+use crate::api::{FileView, PatchSetView, Side as ApiSide, ThreadView};
+use crate::diff::{ChangeStatus, DiffKind};
+use crate::id::{Digest, Version};
+use crate::tui::diff_view::{self, Colors, Doc, Folding, Layout, Look, Row, Side, ThreadAt};
+use crate::tui::model::{DocKey, DocSource, Model};
+use crate::tui::theme::Role;
+use crate::tui::widgets::{Painter, Run};
+use crate::tui::words;
+
+/// One file as it is loaded.
+#[derive(Debug)]
+pub(crate) enum FileState {
+    Loading,
+    Failed(String),
+    Ready(Arc<Doc>, Option<Arc<Colors>>),
+}
+
+/// Side by side or in one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Columns {
+    /// Side by side from 120 columns of the diff on.
+    #[default]
+    Auto,
+    Split,
+    Unified,
+}
+
+/// What the Patches tab knows.
+#[derive(Debug)]
+pub(crate) struct Patches {
+    pub generation: u32,
+    pub sets: Vec<PatchSetView>,
+    /// Set and file of every file, tests first.
+    pub files: Vec<(usize, usize)>,
+    pub current: usize,
+    pub loaded: HashMap<usize, FileState>,
+    /// Hunk keys by file, as far as they are known.
+    pub keys: HashMap<usize, Vec<Digest>>,
+    pub reviewed: HashSet<Digest>,
+    pub seen: HashSet<Digest>,
+    pub layout: Layout,
+    pub threads_here: Vec<usize>,
+    pub thread_rows: Vec<Vec<Vec<Run>>>,
+    pub top: usize,
+    pub cursor: usize,
+    pub anchor: Option<usize>,
+    pub left: usize,
+    pub wrap: bool,
+    pub columns: Columns,
+    pub context: u32,
+    pub tree: Option<bool>,
+    pub in_tree: bool,
+    pub drawer: bool,
+    pub against: Option<Version>,
+    pub since_review: bool,
+    /// Whether the next file that is ready is entered at its first unreviewed hunk (or its last hunk).
+    pub enter: Enter,
+}
+
+/// Where a file is entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Enter {
+    #[default]
+    Unreviewed,
+    First,
+    Last,
+    Line(u32),
+    Stay,
+}
+
+impl Default for Patches {
+    fn default() -> Self {
+        Self {
+            generation: 0,
+            sets: Vec::new(),
+            files: Vec::new(),
+            current: 0,
+            loaded: HashMap::new(),
+            keys: HashMap::new(),
+            reviewed: HashSet::new(),
+            seen: HashSet::new(),
+            layout: Layout::default(),
+            threads_here: Vec::new(),
+            thread_rows: Vec::new(),
+            top: 0,
+            cursor: 0,
+            anchor: None,
+            left: 0,
+            wrap: false,
+            columns: Columns::Auto,
+            context: 3,
+            tree: None,
+            in_tree: false,
+            drawer: false,
+            against: None,
+            since_review: false,
+            enter: Enter::Unreviewed,
+        }
+    }
+}
+
+/// Files whose diff is kept: the one that is read and its neighbours.
+const KEPT: usize = 5;
+
+impl Patches {
+    /// Takes the patch sets of a version; the file under the cursor stays where it is still there.
+    pub(crate) fn set(&mut self, sets: Vec<PatchSetView>) {
+        let path = self.file().map(|(set, file)| (set.repo.clone(), file.path.clone()));
+        self.generation += 1;
+        self.sets = sets;
+        self.loaded.clear();
+        self.keys.clear();
+        self.layout = Layout::default();
+        self.reviewed = self.sets.iter().flat_map(|set| set.reviewed.iter().copied()).collect();
+        self.files = self
+            .sets
+            .iter()
+            .enumerate()
+            .flat_map(|(at, set)| (0..set.files.len()).map(move |file| (at, file)))
+            .collect();
+        let sets = &self.sets;
+        self.files.sort_by_key(|(set, file)| (*set, !is_test(&sets[*set].files[*file]), *file));
+        let found = path.and_then(|(repo, path)| {
+            self.files
+                .iter()
+                .position(|(set, file)| self.sets[*set].repo == repo && self.sets[*set].files[*file].path == path)
+        });
+        self.enter = if found.is_some() { Enter::Stay } else { Enter::Unreviewed };
+        self.current = found.unwrap_or(0);
+    }
+
+    /// The file under the cursor and its patch set.
+    pub(crate) fn file(&self) -> Option<(&PatchSetView, &FileView)> {
+        let (set, file) = self.files.get(self.current)?;
+        Some((&self.sets[*set], &self.sets[*set].files[*file]))
+    }
+
+    pub(crate) fn repo(&self) -> Option<&str> {
+        self.file().map(|(set, _)| set.repo.as_str())
+    }
+
+    /// The current file's diff, once it is ready.
+    pub(crate) fn doc(&self) -> Option<&Arc<Doc>> {
+        match self.loaded.get(&self.current) {
+            Some(FileState::Ready(doc, _)) => Some(doc),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn key(&self, file: usize) -> DocKey {
+        DocKey { generation: self.generation, file }
+    }
+
+    /// Where a file's sides are.
+    pub(crate) fn source(&self, file: usize) -> Option<DocSource> {
+        let (set, at) = self.files.get(file)?;
+        let view = &self.sets[*set].files[*at];
+        Some(DocSource {
+            path: view.path.clone(),
+            status: view.status,
+            binary: view.binary,
+            old: view.old.as_ref().map(|blob| blob.digest),
+            new: view.new.as_ref().map(|blob| blob.digest),
+        })
+    }
+
+    /// Forgets diffs far from the current file.
+    pub(crate) fn trim(&mut self) {
+        let current = self.current;
+        if self.loaded.len() > KEPT {
+            self.loaded.retain(|file, _| file.abs_diff(current) <= 1);
+        }
+    }
+
+    /// The next file whose hunks nobody counted yet.
+    pub(crate) fn unsurveyed(&self) -> Option<usize> {
+        (0..self.files.len()).find(|file| !self.keys.contains_key(file))
+    }
+
+    /// Hunks read, hunks known, and whether all are known.
+    pub(crate) fn progress(&self) -> (usize, usize, bool) {
+        let all = self.keys.values().map(Vec::len).sum();
+        let done = self.keys.values().flatten().filter(|key| self.reviewed.contains(key)).count();
+        (done, all, self.keys.len() == self.files.len() && !self.files.is_empty())
+    }
+
+    /// Hunks that were neither marked nor ever on this screen; of the repository, or of all.
+    pub(crate) fn unseen(&self, repo: Option<&str>) -> usize {
+        if self.files.is_empty() {
+            return 1; // not even known yet
+        }
+        let of_repo = |file: &usize| match repo {
+            Some(repo) => self.files.get(*file).is_some_and(|(set, _)| self.sets[*set].repo == repo),
+            None => true,
+        };
+        (0..self.files.len())
+            .filter(|file| of_repo(file))
+            .map(|file| {
+                self.keys.get(&file).map_or(1, |keys| {
+                    keys.iter().filter(|key| !self.reviewed.contains(*key) && !self.seen.contains(*key)).count()
+                })
+            })
+            .sum()
+    }
+
+    /// The keys of the hunks of a file and how many of them are read.
+    pub(crate) fn file_progress(&self, file: usize) -> Option<(usize, usize)> {
+        let keys = self.keys.get(&file)?;
+        Some((keys.iter().filter(|key| self.reviewed.contains(*key)).count(), keys.len()))
+    }
+
+    pub(crate) fn is_split(&self, columns: u16) -> bool {
+        match self.columns {
+            Columns::Auto => columns >= 120,
+            Columns::Split => columns >= 60,
+            Columns::Unified => false,
+        }
+    }
+
+    /// Makes the rows anew: after the file, the threads, the width or the folding changed.
+    pub(crate) fn relayout(&mut self, threads: &[ThreadView], columns: u16, draft_of: Option<Version>) {
+        let Some((repo, path)) = self.file().map(|(set, file)| (set.repo.clone(), file.path.clone())) else { return };
+        self.threads_here = (0..threads.len())
+            .filter(|at| threads[*at].repo == repo && threads[*at].path.as_ref() == Some(&path))
+            .collect();
+        let room = usize::from(columns.saturating_sub(6)).clamp(10, 100);
+        self.thread_rows =
+            self.threads_here.iter().map(|at| super::comment::thread_rows(&threads[*at], room, draft_of)).collect();
+        let places: Vec<ThreadAt> = self
+            .threads_here
+            .iter()
+            .enumerate()
+            .map(|(here, at)| ThreadAt {
+                thread: here,
+                side: if threads[*at].side == ApiSide::Old { Side::Old } else { Side::New },
+                line: threads[*at].line.map(|line| line.saturating_sub(1)),
+                rows: u32::try_from(self.thread_rows[here].len()).unwrap_or(1),
+            })
+            .collect();
+        let split = self.is_split(columns);
+        let Some(doc) = self.doc().cloned() else { return };
+        self.layout = Layout::new(&doc, Folding { context: self.context }, split, &places);
+        self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
+    }
+
+    /// Moves the window so that the cursor is in it, with some lines around where there is room. What is `visible`
+    /// counts as shown; rows under a window on top do not.
+    pub(crate) fn show_cursor(&mut self, area: Rect, visible: bool) {
+        let height = usize::from(area.height.max(1));
+        let margin = (height / 5).min(4);
+        self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
+        if self.cursor < self.top + margin {
+            self.top = self.cursor.saturating_sub(margin);
+        }
+        if self.cursor + margin >= self.top + height {
+            self.top = self.cursor + margin + 1 - height;
+        }
+        self.top = self.top.min(self.layout.rows().saturating_sub(height));
+        if self.wrap {
+            // long lines take several rows each: the cursor's row must end within the window
+            while self.top < self.cursor && self.wrapped_rows(area, self.top, self.cursor) > height {
+                self.top += 1;
+            }
+        }
+        if visible {
+            self.remember_seen(height);
+        }
+    }
+
+    fn wrapped_rows(&self, area: Rect, from: usize, to: usize) -> usize {
+        let Some(doc) = self.doc() else { return 0 };
+        let look = self.look(doc, None, area.width, "", false);
+        (from..=to).map(|row| usize::from(diff_view::height(&look, area.width, row))).sum()
+    }
+
+    fn remember_seen(&mut self, height: usize) {
+        let Some(doc) = self.doc().cloned() else { return };
+        let hunks = doc.hunks();
+        // a hunk was shown when its last row was
+        for (at, first) in self.layout.hunk_rows().iter().enumerate() {
+            let last = self.layout.hunk_rows().get(at + 1).map_or(self.layout.rows(), |next| *next as usize);
+            let last_change = last.saturating_sub(1).min(*first as usize + height.saturating_sub(1));
+            // 3: the context below the last change need not have been on the screen
+            let shown = last_change >= self.top && last_change < self.top + height + 3;
+            self.seen.extend(hunks.get(at).filter(|_| shown).map(|hunk| hunk.key));
+        }
+        if hunks.is_empty() {
+            let keys = self.keys.get(&self.current).cloned().unwrap_or_default();
+            self.seen.extend(keys);
+        }
+    }
+
+    fn look<'a>(
+        &'a self,
+        doc: &'a Doc,
+        colors: Option<&'a Colors>,
+        columns: u16,
+        search: &'a str,
+        focused: bool,
+    ) -> Look<'a> {
+        Look {
+            doc,
+            layout: &self.layout,
+            colors,
+            top: self.top,
+            cursor: self.cursor,
+            anchor: self.anchor,
+            focused,
+            split: self.is_split(columns),
+            wrap: self.wrap,
+            left: self.left,
+            reviewed: &self.reviewed,
+            search,
+            threads: &self.thread_rows,
+        }
+    }
+
+    /// The line under the cursor: its side and number (1-based), and the first line of a selected range.
+    pub(crate) fn line(&self) -> Option<(ApiSide, u32, Option<u32>)> {
+        let line_of = |row: usize| match self.layout.row(row)? {
+            Row::Line { new: Some(new), .. } => Some((ApiSide::New, new + 1)),
+            Row::Line { old: Some(old), .. } => Some((ApiSide::Old, old + 1)),
+            _ => None,
+        };
+        // on a header the first line below it is meant
+        let row = (self.cursor..self.cursor + 4).find(|row| line_of(*row).is_some())?;
+        let (side, line) = line_of(row)?;
+        let Some((_, other)) = self.anchor.and_then(line_of).filter(|(of, _)| *of == side) else {
+            return Some((side, line, None));
+        };
+        Some((side, line.max(other), Some(line.min(other)).filter(|first| *first < line.max(other))))
+    }
+
+    /// The text of a line of the current file, printable bytes as they are.
+    pub(crate) fn text_of(&self, side: ApiSide, line: u32) -> String {
+        let side = if side == ApiSide::Old { Side::Old } else { Side::New };
+        let Some(doc) = self.doc() else { return String::new() };
+        String::from_utf8_lossy(doc.line(side, line.saturating_sub(1))).into_owned()
+    }
+
+    /// The thread under the cursor, or on its line: an index into the review's threads.
+    pub(crate) fn thread_at_cursor(&self) -> Option<usize> {
+        let here = match self.layout.row(self.cursor)? {
+            Row::Thread(thread, _) => thread,
+            _ => match self.layout.row(self.cursor + 1)? {
+                Row::Thread(thread, _) => thread,
+                _ => return None,
+            },
+        };
+        self.threads_here.get(here).copied()
+    }
+}
+
+fn is_test(file: &FileView) -> bool {
+    let path = file.path.to_string();
+    path.split('/').any(|part| matches!(part, "tests" | "test" | "spec" | "__tests__"))
+        || path.contains("_test.")
+        || path.contains(".test.")
+        || path.rsplit('/').next().is_some_and(|name| name.starts_with("test_"))
+}
+
+/// The panes as they are drawn.
+pub(crate) fn panes(model: &Model, review: &Review) -> Panes {
+    let body = Frame::session(model.size).body;
+    let tree = review.patches.tree.unwrap_or(body.width >= 100) || (review.patches.in_tree && body.width < 100);
+    Panes::of(body, tree, review.patches.drawer)
+}
+
+/// Draws the tab.
+pub(crate) fn draw(painter: &mut Painter<'_>, body: Rect, model: &Model, review: &Review) {
+    let patches = &review.patches;
+    if patches.files.is_empty() {
+        let text = match &review.view {
+            None => "reading …",
+            Some(view) if view.versions.is_empty() => "No version yet: nothing to read.",
+            Some(_) if patches.sets.is_empty() => "reading …",
+            Some(_) => "This version changes nothing against what it is compared with.",
+        };
+        painter.text(body.x + 2, body.y + 1, body.width, text, Role::Muted);
+        return;
+    }
+    let panes = panes(model, review);
+    if let Some(area) = panes.tree {
+        draw_tree(painter, area, patches, review);
+        if panes.diff.width > 0 {
+            painter.wall(area.right() - 1, area.y, area.height, Role::Border);
+        }
+    }
+    if panes.diff.width == 0 {
+        return;
+    }
+    draw_title(painter, panes.title, review);
+    match patches.loaded.get(&patches.current) {
+        None | Some(FileState::Loading) => {
+            painter.text(panes.diff.x + 2, panes.diff.y + 1, panes.diff.width, "reading …", Role::Muted);
+        }
+        Some(FileState::Failed(why)) => {
+            painter.wrapped(
+                Rect { x: panes.diff.x + 2, width: panes.diff.width.saturating_sub(3), ..panes.diff },
+                why,
+                Role::Error,
+            );
+        }
+        Some(FileState::Ready(doc, colors)) if patches.layout.rows() > 0 => {
+            let look = patches.look(doc, colors.as_deref(), panes.diff.width, &model.search, !patches.in_tree);
+            diff_view::draw(painter, panes.diff, &look);
+        }
+        Some(FileState::Ready(doc, _)) => draw_no_lines(painter, panes.diff, review, doc.kind()),
+    }
+    if let Some(area) = panes.drawer {
+        super::tabs::draw_drawer(painter, area, model, review);
+    }
+}
+
+fn draw_no_lines(painter: &mut Painter<'_>, area: Rect, review: &Review, kind: DiffKind) {
+    let Some((_, file)) = review.patches.file() else { return };
+    let size = |blob: &Option<crate::api::BlobRef>| {
+        blob.as_ref().map_or("none".to_owned(), |blob| format!("{} bytes", blob.size))
+    };
+    let what = match kind {
+        DiffKind::Binary => format!("Binary: {} → {}", size(&file.old), size(&file.new)),
+        DiffKind::TooLarge => format!("Too large for lines: {} → {}", size(&file.old), size(&file.new)),
+        DiffKind::Text if file.old_mode != file.new_mode && file.status == ChangeStatus::Modified => {
+            format!("Only the mode changes: {} → {}", file.old_mode, file.new_mode)
+        }
+        DiffKind::Text => format!("No lines: {} → {}", size(&file.old), size(&file.new)),
+    };
+    painter.text(area.x + 2, area.y + 1, area.width.saturating_sub(3), &what, Role::Text);
+}
+
+fn draw_title(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+    let patches = &review.patches;
+    let Some((set, file)) = patches.file() else { return };
+    painter.tint(area, Role::DiffFile);
+    let (letter, role) = words::change_status(file.status);
+    let mut x = area.x + 1;
+    x += painter.text(x, area.y, 1, letter, role) + 1;
+    let mut right = vec![
+        Run::new(format!("+{}", file.added), Role::DiffAddedSign),
+        Run::new(format!(" −{}", file.deleted), Role::DiffDeletedSign),
+    ];
+    if let Some((done, all)) = patches.file_progress(patches.current).filter(|_| area.width >= 40) {
+        let role = if done == all { Role::DiffReviewed } else { Role::Muted };
+        let mark = if done == all { "✓ " } else { "" };
+        right.push(Run::new(format!("  {mark}{done}/{all}"), role));
+    }
+    if area.width >= 60 {
+        right.push(Run::new(format!("  file {}/{}", patches.current + 1, patches.files.len()), Role::Muted));
+    }
+    if set.against != "base" {
+        right.push(Run::new(format!("  vs {}", super::plain(&set.against)), Role::Warning));
+    }
+    let columns: usize = right.iter().map(|run| crate::text::width::columns(&run.text)).sum();
+    let columns = u16::try_from(columns).unwrap_or(0).min(area.width / 2);
+    let start = area.right().saturating_sub(columns + 1);
+    let name = super::plain(&file.path.to_string());
+    painter.path(x, area.y, start.saturating_sub(x + 1), &name, Role::DiffFile);
+    painter.runs(start, area.y, columns, &right);
+}
+
+fn draw_tree(painter: &mut Painter<'_>, area: Rect, patches: &Patches, review: &Review) {
+    let width = area.width.saturating_sub(1);
+    let rows = tree_rows(patches);
+    let cursor = rows.iter().position(|row| row.file == Some(patches.current)).unwrap_or(0);
+    let height = usize::from(area.height);
+    let top = cursor.saturating_sub(height.saturating_sub(3)).min(rows.len().saturating_sub(height));
+    for (at, row) in rows.iter().skip(top).take(height).enumerate() {
+        let y = area.y + u16::try_from(at).unwrap_or(0);
+        let line = Rect { y, height: 1, width, ..area };
+        let indent = 1 + 2 * u16::try_from(row.depth).unwrap_or(0).min(6);
+        let Some(file) = row.file else {
+            painter.path(area.x + indent, y, width.saturating_sub(indent), &row.name, Role::Muted);
+            continue;
+        };
+        let (set, view) = patches.files[file];
+        let view = &patches.sets[set].files[view];
+        if file == patches.current {
+            painter.tint(line, if patches.in_tree { Role::DiffCursor } else { Role::CursorIdle });
+            painter.text(area.x, y, 1, "▸", Role::Accent);
+        }
+        let mut right = area.x + width;
+        if let Some((done, all)) = patches.file_progress(file) {
+            let (text, role) = if done == all {
+                ("✓".to_owned(), Role::DiffReviewed)
+            } else {
+                (format!("{done}/{all}"), Role::Muted)
+            };
+            right = right.saturating_sub(painter.text_right(right, y, 7, &text, role) + 1);
+        }
+        let threads = review
+            .threads
+            .iter()
+            .filter(|thread| {
+                !thread.resolved && thread.path.as_ref() == Some(&view.path) && thread.repo == patches.sets[set].repo
+            })
+            .count();
+        if threads > 0 {
+            right =
+                right.saturating_sub(painter.text_right(right, y, 4, &format!("{threads}?"), Role::ThreadQuestion) + 1);
+        }
+        let found = review.version_view().map(|version| &version.violations).into_iter().flatten();
+        if found.filter(|found| found.path == view.path && !found.overridden).count() > 0 {
+            right = right.saturating_sub(painter.text_right(right, y, 1, "!", Role::Warn) + 1);
+        }
+        let (letter, role) = words::change_status(view.status);
+        let x = area.x + indent;
+        painter.text(x, y, 1, letter, role);
+        let role = if file == patches.current { Role::Strong } else { Role::Text };
+        painter.text(x + 2, y, right.saturating_sub(x + 2), &row.name, role);
+    }
+}
+
+struct TreeRow {
+    name: String,
+    depth: usize,
+    file: Option<usize>,
+}
+
+/// Files under their folders, in the order they are read; a folder is named once.
+fn tree_rows(patches: &Patches) -> Vec<TreeRow> {
+    let mut rows = Vec::new();
+    let (mut last_set, mut last_folder) = (usize::MAX, String::new());
+    for (at, (set, file)) in patches.files.iter().enumerate() {
+        if *set != last_set && patches.sets.len() > 1 {
+            rows.push(TreeRow { name: super::plain(&patches.sets[*set].repo), depth: 0, file: None });
+        }
+        let path = super::plain(&patches.sets[*set].files[*file].path.to_string());
+        let (folder, name) = path
+            .rsplit_once('/')
+            .map_or((String::new(), path.clone()), |(folder, name)| (format!("{folder}/"), name.to_owned()));
+        let base = usize::from(patches.sets.len() > 1);
+        if (*set != last_set || folder != last_folder) && !folder.is_empty() {
+            rows.push(TreeRow { name: folder.clone(), depth: base, file: None });
+        }
+        let depth = base + usize::from(!folder.is_empty());
+        (last_set, last_folder) = (*set, folder);
+        rows.push(TreeRow { name, depth, file: Some(at) });
+    }
+    rows
+}

@@ -1,0 +1,350 @@
+//! An open session: which version is read, which tab is shown, and what each tab needs.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::frame::Frame;
+use super::patches::Patches;
+use crate::api::{
+    ArtifactView, BeadView, Metrics, SessionView, ThreadView, TimelineEntry, VersionPatchSet, VersionView,
+};
+use crate::id::{SessionId, SessionRef, Version};
+use crate::tui::actions::Context;
+use crate::tui::model::{Connection, Model};
+use crate::tui::theme::Role;
+use crate::tui::widgets::{ListState, Painter, Run, gate_strip, scrollbar};
+use crate::tui::words;
+
+/// A tab of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Tab {
+    #[default]
+    Overview,
+    Architecture,
+    Timeline,
+    Artifacts,
+    Policy,
+    Patches,
+    Runs,
+    Beads,
+    Metrics,
+}
+
+impl Tab {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Overview,
+        Self::Architecture,
+        Self::Timeline,
+        Self::Artifacts,
+        Self::Policy,
+        Self::Patches,
+        Self::Runs,
+        Self::Beads,
+        Self::Metrics,
+    ];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Architecture => "Architecture",
+            Self::Timeline => "Timeline",
+            Self::Artifacts => "Artifacts",
+            Self::Policy => "Policy",
+            Self::Patches => "Patches",
+            Self::Runs => "Runs",
+            Self::Beads => "Beads",
+            Self::Metrics => "Metrics",
+        }
+    }
+}
+
+/// The output of checks.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    pub follow: bool,
+    pub on_base: bool,
+    /// The text of the log that is shown, and of which check.
+    pub text: Option<(String, bool, Vec<String>)>,
+    /// Lines from the end, when not following.
+    pub back: usize,
+    /// Checks that run now, with whether on the base.
+    pub running: Vec<(String, bool)>,
+}
+
+/// An open session.
+#[derive(Debug)]
+pub(crate) struct Review {
+    pub id: SessionId,
+    pub view: Option<SessionView>,
+    /// The version being read: it stays when a newer one arrives.
+    pub version: Option<Version>,
+    pub lane: usize,
+    pub tab: Tab,
+    /// Whether the tab was chosen by the person: then an answer never changes it.
+    pub chosen: bool,
+    pub lists: [ListState; 9],
+    pub patches: Patches,
+    pub threads: Vec<ThreadView>,
+    pub timeline: Option<Vec<TimelineEntry>>,
+    pub expanded: Option<usize>,
+    pub artifacts: Option<Vec<ArtifactView>>,
+    /// The artifact that is shown: its name and text.
+    pub document: Option<(String, String)>,
+    pub document_top: usize,
+    pub beads: Option<Vec<BeadView>>,
+    pub metrics: Option<Metrics>,
+    pub runs: Runs,
+}
+
+impl Review {
+    pub(crate) fn new(id: SessionId) -> Self {
+        Self {
+            id,
+            view: None,
+            version: None,
+            lane: 0,
+            tab: Tab::Overview,
+            chosen: false,
+            lists: [ListState::default(); 9],
+            patches: Patches::default(),
+            threads: Vec::new(),
+            timeline: None,
+            expanded: None,
+            artifacts: None,
+            document: None,
+            document_top: 0,
+            beads: None,
+            metrics: None,
+            runs: Runs { follow: true, ..Runs::default() },
+        }
+    }
+
+    pub(crate) fn list(&self) -> ListState {
+        self.lists[self.tab as usize]
+    }
+
+    pub(crate) fn list_mut(&mut self) -> &mut ListState {
+        &mut self.lists[self.tab as usize]
+    }
+
+    pub(crate) fn contexts(&self) -> Vec<Context> {
+        match self.tab {
+            Tab::Patches if self.patches.in_tree => vec![Context::Tree],
+            Tab::Patches => vec![Context::Diff],
+            Tab::Runs => vec![Context::Runs],
+            Tab::Policy => vec![Context::Policy],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The version being read.
+    pub(crate) fn version_view(&self) -> Option<&VersionView> {
+        let view = self.view.as_ref()?;
+        match self.version {
+            Some(number) => view.versions.iter().find(|version| version.number == number),
+            None => view.versions.last(),
+        }
+    }
+
+    /// The newest version, where it is not the one being read.
+    pub(crate) fn newer(&self) -> Option<Version> {
+        let newest = self.view.as_ref()?.versions.last()?.number;
+        self.version.filter(|version| *version < newest).map(|_| newest)
+    }
+
+    /// The session and version being read, as requests name them.
+    pub(crate) fn reference(&self) -> SessionRef {
+        SessionRef { session: self.id, version: self.version }
+    }
+
+    /// The patch set in focus: of the file under the cursor, else of the chosen lane.
+    pub(crate) fn patch_set(&self) -> Option<&VersionPatchSet> {
+        let version = self.version_view()?;
+        let by_file = self.patches.repo().filter(|_| self.tab == Tab::Patches);
+        by_file
+            .and_then(|repo| version.patch_sets.iter().find(|set| set.repo == repo))
+            .or_else(|| version.patch_sets.get(self.lane))
+            .or_else(|| version.patch_sets.first())
+    }
+
+    /// The repository in focus.
+    pub(crate) fn repo(&self) -> Option<String> {
+        self.patch_set().map(|set| set.repo.clone())
+    }
+
+    /// Open threads.
+    pub(crate) fn open_threads(&self) -> usize {
+        self.threads.iter().filter(|thread| !thread.resolved).count()
+    }
+
+    /// Whether the tab is one page that scrolls, without a cursor.
+    pub(crate) fn is_page(&self) -> bool {
+        matches!(self.tab, Tab::Overview | Tab::Architecture | Tab::Metrics)
+    }
+
+    /// How many rows the tab's list has.
+    pub(crate) fn len(&self) -> usize {
+        match self.tab {
+            Tab::Timeline => self.timeline.as_ref().map_or(0, Vec::len),
+            Tab::Artifacts => self.artifacts.as_ref().map_or(0, Vec::len),
+            Tab::Policy => self.version_view().map_or(0, |version| version.violations.len()),
+            Tab::Runs => self.version_view().map_or(0, |version| version.checks.len()),
+            Tab::Beads => self.beads.as_ref().map_or(0, Vec::len),
+            _ => 0,
+        }
+    }
+}
+
+/// Draws the session.
+pub(crate) fn draw(painter: &mut Painter<'_>, model: &Model, review: &Review) {
+    let frame = Frame::session(model.size);
+    draw_header(painter, frame.header, model, review);
+    draw_tabs(painter, frame.tabs, review);
+    let inside = Rect { x: frame.body.x + 1, width: frame.body.width.saturating_sub(2), ..frame.body };
+    match review.tab {
+        Tab::Patches => super::patches::draw(painter, frame.body, model, review),
+        _ if review.is_page() => draw_page(painter, inside, model, review),
+        _ => super::tabs::draw(painter, inside, model, review),
+    }
+}
+
+/// The tallest page: more rows than any session's overview has.
+const TALLEST: u16 = 300;
+
+/// A page is drawn whole, and the rows that fit are shown.
+fn page(model: &Model, review: &Review, width: u16) -> (Buffer, usize) {
+    let all = Rect::new(0, 0, width, TALLEST);
+    let mut buffer = Buffer::empty(all);
+    let mut painter = Painter::new(&mut buffer, &model.settings.theme);
+    painter.tint(all, Role::Text);
+    match review.tab {
+        Tab::Architecture => super::tabs::draw_architecture(&mut painter, all, review),
+        Tab::Metrics => super::tabs::draw_metrics(&mut painter, all, review),
+        _ => super::overview::draw(&mut painter, all, model, review),
+    }
+    let used =
+        buffer.content.iter().rposition(|cell| cell.symbol() != " ").map_or(0, |at| at / usize::from(width.max(1)) + 1);
+    (buffer, used)
+}
+
+/// How many rows the page of this tab has.
+pub(crate) fn page_rows(model: &Model, review: &Review, width: u16) -> usize {
+    page(model, review, width.saturating_sub(2)).1
+}
+
+fn draw_page(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
+    if area.width == 0 {
+        return;
+    }
+    let (whole, rows) = page(model, review, area.width);
+    let top = review.list().cursor.min(rows.saturating_sub(usize::from(area.height)));
+    for y in 0..area.height {
+        let from = u16::try_from(top).unwrap_or(0) + y;
+        if from >= TALLEST {
+            break;
+        }
+        for x in 0..area.width {
+            painter.buffer[(area.x + x, area.y + y)] = whole[(x, from)].clone();
+        }
+    }
+    let edge = Rect { width: area.width + 1, ..area };
+    scrollbar(painter, edge, top, rows);
+}
+
+fn draw_header(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
+    if area.height == 0 {
+        return;
+    }
+    painter.tint(area, Role::Bar);
+    let row = model.inbox.row(review.id);
+    let (state, goal, needs, running) = match (&review.view, row) {
+        (Some(view), row) => (view.state.clone(), view.goal.clone(), view.needs_me, row.is_some_and(|row| row.running)),
+        (None, Some(row)) => (row.state.clone(), row.goal.clone(), row.needs_me, row.running),
+        (None, None) => (String::new(), "".into(), false, false),
+    };
+    let (mark, role) = words::state(&state, needs, running);
+    let right = area.right().saturating_sub(1);
+    let label = if area.width >= 40 { format!("{mark} {}", words::spaced(&state)) } else { mark.to_owned() };
+    let label = match &model.connection {
+        Connection::Lost(_) if area.width >= 40 => "reconnecting …".to_owned(),
+        _ => label,
+    };
+    let used = painter.text_right(right, area.y, area.width / 2, &label, role);
+    let mut x = area.x + 1;
+    x += painter.text(x, area.y, 8, &format!("{}", review.id), Role::Accent) + 2;
+    let room = right.saturating_sub(used + 2).saturating_sub(x);
+    painter.text(x, area.y, room, goal.display_within(usize::from(room)).as_str(), Role::Strong);
+    if area.height > 1 {
+        draw_facts(painter, Rect { y: area.y + 1, height: 1, ..area }, review);
+    }
+}
+
+fn draw_facts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+    let Some(version) = review.version_view() else {
+        let text = if review.view.is_some() { "no version yet" } else { "reading …" };
+        painter.text(area.x + 1, area.y, area.width, text, Role::Muted);
+        return;
+    };
+    let dot = || Run::new(" · ", Role::Faint);
+    let mut runs = Vec::new();
+    if let Some(set) = review.patch_set() {
+        runs.extend([Run::new(super::plain(&set.repo), Role::Text), dot()]);
+    }
+    let newest = review.view.as_ref().and_then(|view| view.versions.last()).map(|version| version.number);
+    let of =
+        newest.filter(|newest| *newest != version.number).map(|newest| format!(" of {newest}")).unwrap_or_default();
+    runs.push(Run::new(format!("{}{of}", version.number), if of.is_empty() { Role::Text } else { Role::Warning }));
+    if let Some(set) = review.patch_set() {
+        runs.extend([dot(), Run::new(set.digest.short(), Role::Muted)]);
+    }
+    runs.push(dot());
+    runs.extend(gate_strip(&version.gates));
+    if let Some(score) = &version.score {
+        runs.extend([dot(), Run::new(score.overall.to_string(), words::score_role(score.overall))]);
+    }
+    let (done, all, whole) = review.patches.progress();
+    if all > 0 {
+        let more = if whole { "" } else { "+" };
+        let role = if done == all && whole { Role::DiffReviewed } else { Role::Muted };
+        runs.extend([dot(), Run::new(format!("{done}/{all}{more} hunks read"), role)]);
+    }
+    let open = review.open_threads();
+    if open > 0 {
+        runs.extend([dot(), Run::new(words::count(open, "open thread"), Role::ThreadQuestion)]);
+    }
+    if let Some(decision) = review.patch_set().and_then(|set| set.decision.as_ref()) {
+        let (word, role) = words::verdict(decision.verdict);
+        runs.extend([dot(), Run::new(word, role)]);
+    }
+    painter.runs(area.x + 1, area.y, area.width.saturating_sub(2), &runs);
+}
+
+fn draw_tabs(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+    if area.height == 0 {
+        return;
+    }
+    if area.height > 1 {
+        painter.rule(area.x, area.y + 1, area.width, Role::Faint);
+    }
+    if area.width < 64 {
+        let number = review.tab as usize + 1;
+        painter.text(area.x + 1, area.y, area.width, &format!("{number} {}", review.tab.title()), Role::TabActive);
+        painter.text_right(area.right().saturating_sub(1), area.y, 8, "1–9", Role::Muted);
+        return;
+    }
+    let mut x = area.x + 1;
+    for (at, tab) in Tab::ALL.into_iter().enumerate() {
+        let active = tab == review.tab;
+        let title = if area.width < 104 && !active { &tab.title()[..4] } else { tab.title() };
+        let (number_role, role) = if active { (Role::TabActive, Role::TabActive) } else { (Role::Faint, Role::Tab) };
+        let start = x;
+        x += painter.text(x, area.y, 2, &format!("{} ", at + 1), number_role);
+        x += painter.text(x, area.y, area.right().saturating_sub(x), title, role);
+        if active && area.height > 1 {
+            for column in start..x {
+                painter.text(column, area.y + 1, 1, "━", Role::TabActive);
+            }
+        }
+        x += 2;
+    }
+}

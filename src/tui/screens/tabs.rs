@@ -1,0 +1,508 @@
+//! The other tabs: architecture, timeline, artifacts, policy, runs, beads, metrics; and the evidence drawer.
+
+use std::collections::BTreeMap;
+
+use ratatui::layout::Rect;
+
+use super::review::{Review, Tab};
+use crate::api::{CheckView, Metrics, VersionView, ViolationView};
+use crate::text::Untrusted;
+use crate::tui::model::Model;
+use crate::tui::theme::Role;
+use crate::tui::widgets::{ListState, Painter, Run, markdown, progress, scrollbar};
+use crate::tui::words::{self, Severity};
+
+/// Draws the tab that is shown.
+pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
+    match review.tab {
+        Tab::Timeline => draw_timeline(painter, area, review),
+        Tab::Artifacts => draw_artifacts(painter, area, review),
+        Tab::Policy => draw_policy(painter, area, review),
+        Tab::Runs => draw_runs(painter, area, review),
+        Tab::Beads => draw_beads(painter, area, model, review),
+        Tab::Overview | Tab::Architecture | Tab::Metrics | Tab::Patches => {}
+    }
+}
+
+fn note(painter: &mut Painter<'_>, area: Rect, text: &str) {
+    painter.text(area.x + 1, area.y + 1, area.width.saturating_sub(1), text, Role::Muted);
+}
+
+/// The rows of a list that are shown: position, y, whether under the cursor.
+fn window(list: ListState, len: usize, area: Rect) -> impl Iterator<Item = (usize, u16, bool)> {
+    let mut list = list;
+    list.show(len, usize::from(area.height));
+    (0..usize::from(area.height)).map_while(move |row| {
+        let at = list.top + row;
+        (at < len).then(|| (at, area.y + u16::try_from(row).unwrap_or(0), at == list.cursor))
+    })
+}
+
+fn cursor_row(painter: &mut Painter<'_>, area: Rect, y: u16) {
+    super::select(painter, Rect { y, height: 1, ..area });
+    painter.text(area.x, y, 1, "▸", Role::Accent);
+}
+
+pub(crate) fn draw_architecture(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+    let Some(view) = &review.view else { return note(painter, area, "reading …") };
+    let mut y = area.y;
+    painter.section(area.x, y, area.width, "Repositories");
+    y += 1;
+    for (at, lane) in view.lanes.iter().enumerate() {
+        let last = at + 1 == view.lanes.len();
+        let branch = if last { "└─ " } else { "├─ " };
+        let base = lane.base_commit.as_ref().map_or("no base yet", |commit| commit.short()).to_owned();
+        let runs = [
+            Run::new(branch, Role::Faint),
+            Run::new(super::plain(&lane.repo), Role::Strong),
+            Run::new(format!("  {} @ {base}", super::plain(lane.branch.as_deref().unwrap_or("detached"))), Role::Muted),
+            Run::new(format!("  {}", super::plain(&lane.source.to_string())), Role::Muted),
+        ];
+        if y < area.bottom() {
+            painter.runs(area.x, y, area.width, &runs);
+        }
+        y += 1;
+    }
+    let Some(version) = review.version_view() else { return };
+    y += 1;
+    if y >= area.bottom() {
+        return;
+    }
+    painter.section(area.x, y, area.width, "What the change touches");
+    y += 1;
+    draw_scope(painter, Rect { y, height: area.bottom().saturating_sub(y), ..area }, version);
+}
+
+/// Folders with the lines that change below them, as bars.
+fn draw_scope(painter: &mut Painter<'_>, area: Rect, version: &VersionView) {
+    let mut folders: BTreeMap<String, (usize, u32, u32)> = BTreeMap::new();
+    for set in &version.patch_sets {
+        for file in &set.files {
+            let path = super::plain(&file.path.to_string());
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let name = if version.patch_sets.len() > 1 {
+                format!("{}: {folder}/", super::plain(&set.repo))
+            } else {
+                format!("{folder}/")
+            };
+            let entry = folders.entry(name).or_default();
+            *entry = (entry.0 + 1, entry.1 + file.added, entry.2 + file.deleted);
+        }
+    }
+    let most = folders.values().map(|(_, added, deleted)| added + deleted).max().unwrap_or(1).max(1);
+    let name_columns = (area.width / 2).min(48);
+    for (at, (folder, (files, added, deleted))) in folders.iter().enumerate() {
+        let y = area.y + u16::try_from(at).unwrap_or(u16::MAX);
+        if y >= area.bottom() {
+            break;
+        }
+        painter.path(area.x, y, name_columns, folder, Role::Text);
+        let x = area.x + name_columns + 1;
+        painter.text(x, y, 9, &format!("{:>8}", words::count(*files, "file")), Role::Muted);
+        let runs = [
+            Run::new(format!("{:>7}", format!("+{added}")), Role::DiffAddedSign),
+            Run::new(format!("{:>7}", format!("−{deleted}")), Role::DiffDeletedSign),
+        ];
+        painter.runs(x + 9, y, 15, &runs);
+        let room = area.right().saturating_sub(x + 26);
+        let bar =
+            |lines: u32| u16::try_from((u64::from(lines) * u64::from(room)).div_ceil(u64::from(most))).unwrap_or(0);
+        let plus = bar(*added).min(room);
+        let minus = bar(*deleted).min(room - plus);
+        for column in 0..plus + minus {
+            let role = if column < plus { Role::DiffAddedSign } else { Role::DiffDeletedSign };
+            painter.text(x + 26 + column, y, 1, if column < plus { "█" } else { "░" }, role);
+        }
+    }
+}
+
+fn draw_timeline(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+    let Some(entries) = &review.timeline else { return note(painter, area, "reading …") };
+    if entries.is_empty() {
+        return note(painter, area, "Nothing happened yet.");
+    }
+    let detail = review.expanded.and_then(|at| entries.get(at));
+    let (list, below) = halves(area, detail.is_some());
+    let mut day = String::new();
+    for (at, y, selected) in window(review.list(), entries.len(), list) {
+        let entry = &entries[at];
+        if selected {
+            cursor_row(painter, list, y);
+        }
+        let (time, today) = words::clock(entry.at);
+        let mut x = list.x + 1;
+        if list.width >= 70 {
+            let text = if today == day { String::new() } else { today.clone() };
+            painter.text(x, y, 11, &text, Role::Faint);
+            day = today;
+            x += 11;
+        }
+        x += painter.text(x, y, 6, &format!("{time} "), Role::Muted);
+        x += painter.text(x, y, 22, &format!("{:<18} ", super::plain(&entry.event)), Role::Strong);
+        let actor = if entry.actor == "paraph" { String::new() } else { super::plain(&entry.actor) };
+        let used = if list.width >= 100 { painter.text_right(list.right() - 1, y, 24, &actor, Role::Muted) } else { 0 };
+        painter.text(
+            x,
+            y,
+            list.right().saturating_sub(x + used + 2),
+            entry.summary.display_line().as_str(),
+            Role::Text,
+        );
+    }
+    scrollbar(painter, list, review.list().top, entries.len());
+    if let (Some(area), Some(entry)) = (below, detail) {
+        painter.section(area.x, area.y, area.width, &format!("entry {}", entry.seq));
+        let text = serde_json::to_string_pretty(&entry.payload).unwrap_or_default();
+        let text = Untrusted::new(format!("by {}  digest {}\n{text}", entry.actor, entry.digest));
+        for (at, line) in text.display().as_str().lines().enumerate() {
+            let y = area.y + 1 + u16::try_from(at).unwrap_or(u16::MAX - area.y - 1);
+            if y >= area.bottom() {
+                break;
+            }
+            painter.text(area.x + 1, y, area.width, line, if at == 0 { Role::Muted } else { Role::Text });
+        }
+    }
+}
+
+/// A list above and its detail below.
+fn halves(area: Rect, detail: bool) -> (Rect, Option<Rect>) {
+    if !detail || area.height < 6 {
+        return (area, None);
+    }
+    let rows = area.height / 2;
+    (Rect { height: area.height - rows, ..area }, Some(Rect { y: area.y + area.height - rows, height: rows, ..area }))
+}
+
+/// A list at the left and its text at the right, or below it where it is narrow.
+fn sides(area: Rect, columns: u16, rows: usize) -> (Rect, Rect) {
+    if area.width >= 90 {
+        let list = Rect { width: columns, ..area };
+        (list, Rect { x: area.x + columns + 2, width: area.width - columns - 2, ..area })
+    } else {
+        let height = u16::try_from(rows).unwrap_or(area.height).clamp(1, (area.height / 3).max(1));
+        (
+            Rect { height, ..area },
+            Rect { y: area.y + height + 1, height: area.height.saturating_sub(height + 1), ..area },
+        )
+    }
+}
+
+fn draw_artifacts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+    let Some(artifacts) = &review.artifacts else { return note(painter, area, "reading …") };
+    if artifacts.is_empty() {
+        return note(painter, area, "No document yet.");
+    }
+    let (list, text) = sides(area, 30, artifacts.len());
+    for (at, y, selected) in window(review.list(), artifacts.len(), list) {
+        if selected {
+            cursor_row(painter, list, y);
+        }
+        painter.text(list.x + 2, y, list.width.saturating_sub(2), &super::plain(&artifacts[at].name), Role::Text);
+    }
+    if area.width >= 90 {
+        painter.wall(text.x - 1, area.y, area.height, Role::Border);
+    } else {
+        painter.rule(area.x, text.y.saturating_sub(1), area.width, Role::Faint);
+    }
+    let text = Rect { x: text.x + 1, width: text.width.saturating_sub(1), ..text };
+    let Some((_, body)) = &review.document else { return note(painter, text, "reading …") };
+    let rows = markdown(body, usize::from(text.width));
+    let top = review.document_top.min(rows.len().saturating_sub(usize::from(text.height)));
+    scrollbar(painter, text, top, rows.len());
+    for (at, runs) in rows.iter().skip(top).enumerate() {
+        let y = text.y + u16::try_from(at).unwrap_or(u16::MAX - text.y);
+        if y >= text.bottom() {
+            break;
+        }
+        painter.runs(text.x, y, text.width, runs);
+    }
+}
+
+fn severity(found: &ViolationView) -> (&'static str, Role) {
+    match (found.severity, found.overridden) {
+        (_, true) => ("accepted", Role::Muted),
+        (Severity::Block, _) => ("BLOCK", Role::Block),
+        (Severity::Warn, _) => ("WARN", Role::Warn),
+    }
+}
+
+fn place(found: &ViolationView) -> String {
+    let path = super::plain(&found.path.to_string());
+    found.line.map_or(path.clone(), |line| format!("{path}:{line}"))
+}
+
+fn draw_policy(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+    let Some(version) = review.version_view() else { return note(painter, area, "No version yet.") };
+    let found = &version.violations;
+    if found.is_empty() {
+        painter.runs(
+            area.x + 1,
+            area.y + 1,
+            area.width,
+            &[Run::new("✓ ", Role::GatePassed), Run::new("The policies found nothing.", Role::Text)],
+        );
+        return;
+    }
+    let each = if area.width < 100 { 2 } else { 1 };
+    let rows = Rect { height: area.height / each, ..area };
+    for (at, y, selected) in window(review.list(), found.len(), rows) {
+        let y = area.y + (y - area.y) * each;
+        if selected {
+            cursor_row(painter, Rect { height: each, ..area }, y);
+        }
+        let (word, role) = severity(&found[at]);
+        let mut x = area.x + 2;
+        x += painter.text(x, y, 10, &format!("{word:<9}"), role);
+        x += painter.text(x, y, 26, &format!("{:<22} ", super::plain(&found[at].rule)), Role::Strong) + 1;
+        let room = area.right().saturating_sub(x);
+        let message = found[at].message.display_line();
+        if each == 1 {
+            let used = painter.path(x, y, 40, &place(&found[at]), Role::Link);
+            painter.text(x + used.max(30) + 2, y, room.saturating_sub(used.max(30) + 2), message.as_str(), Role::Text);
+        } else {
+            painter.path(x, y, room, &place(&found[at]), Role::Link);
+            painter.text(area.x + 11, y + 1, area.width.saturating_sub(11), message.as_str(), Role::Muted);
+        }
+    }
+}
+
+fn check_line(painter: &mut Painter<'_>, area: Rect, y: u16, check: &CheckView, running: bool) {
+    let (mark, word, role) =
+        if running { ("◐", "running", Role::Running) } else { words::check_status(check.status) };
+    let mut x = area.x + 2;
+    x += painter.text(x, y, 2, mark, role) + 1;
+    let name = (area.width / 3).clamp(8, 24);
+    painter.text(x, y, name, &super::plain(&check.name), Role::Strong);
+    x += name + 1;
+    x += painter.text(x, y, 18, &format!("{word:<15} "), role);
+    let mut facts = words::duration(check.duration_ms);
+    let tests = &check.tests;
+    if tests.passed + tests.failed + tests.errors > 0 {
+        facts = format!("{facts} · {} passed, {} failed", tests.passed, tests.failed + tests.errors);
+        for (names, what) in [(&tests.fixed, "fixed"), (&tests.broken, "broken")] {
+            if !names.is_empty() {
+                facts = format!("{facts}, {} {what}", names.len());
+            }
+        }
+    }
+    facts = format!("{facts} · base {}", words::baseline(check.baseline));
+    let note = check.note.display_line();
+    if !note.as_str().is_empty() {
+        facts = format!("{note} · {facts}");
+    }
+    painter.text(x, y, area.right().saturating_sub(x), &facts, Role::Muted);
+}
+
+fn draw_runs(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+    let Some(version) = review.version_view() else { return note(painter, area, "No version yet: nothing ran.") };
+    let checks = &version.checks;
+    let mut top = area;
+    if let Some(why) = &version.unverified {
+        painter.runs(
+            area.x + 1,
+            area.y,
+            area.width,
+            &[Run::new("unverified: ", Role::Warn), Run::new(why.display_line().to_string(), Role::Text)],
+        );
+        top = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    }
+    if checks.is_empty() && review.runs.running.is_empty() {
+        return note(painter, top, "Nothing ran yet.");
+    }
+    let rows = u16::try_from(checks.len()).unwrap_or(u16::MAX).clamp(1, (top.height / 3).max(1));
+    let list = Rect { height: rows.min(top.height), ..top };
+    for (at, y, selected) in window(review.list(), checks.len(), list) {
+        if selected {
+            cursor_row(painter, list, y);
+        }
+        let running = review.runs.running.iter().any(|(name, base)| *name == checks[at].name && !base);
+        check_line(painter, list, y, &checks[at], running);
+    }
+    let log = Rect { y: list.bottom(), height: top.bottom().saturating_sub(list.bottom()), ..top };
+    if log.height >= 2 {
+        draw_log(painter, log, review);
+    }
+}
+
+fn draw_log(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+    let runs = &review.runs;
+    let side = if runs.on_base { "on the base" } else { "on the proposal" };
+    let follow = if runs.follow { "following" } else { "held" };
+    let name = runs.text.as_ref().map(|(check, ..)| super::plain(check)).unwrap_or_default();
+    painter.section(area.x, area.y, area.width, &format!("{name} {side} · {follow}"));
+    let text = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    let Some((_, _, lines)) = &runs.text else { return note(painter, text, "no output") };
+    let height = usize::from(text.height);
+    let end = lines.len().saturating_sub(runs.back.min(lines.len().saturating_sub(height)));
+    for (at, line) in lines[end.saturating_sub(height)..end].iter().enumerate() {
+        painter.text(
+            text.x + 1,
+            text.y + u16::try_from(at).unwrap_or(0),
+            text.width.saturating_sub(2),
+            line,
+            Role::Text,
+        );
+    }
+    scrollbar(painter, text, end.saturating_sub(height), lines.len());
+}
+
+fn draw_beads(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
+    let Some(beads) = &review.beads else { return note(painter, area, "reading …") };
+    if beads.is_empty() {
+        return note(painter, area, "No unit of work yet.");
+    }
+    for (at, y, selected) in window(review.list(), beads.len(), area) {
+        if selected {
+            cursor_row(painter, area, y);
+        }
+        let bead = &beads[at];
+        let (mark, role) = match bead.status.as_str() {
+            "COMPLETED" => ("✓", Role::GatePassed),
+            "FAILED" => ("✗", Role::GateFailed),
+            "RUNNING" => ("◐", Role::Running),
+            _ => ("–", Role::GateNotRun),
+        };
+        let mut x = area.x + 2;
+        x += painter.text(x, y, 1, mark, role) + 1;
+        x += painter.text(x, y, 11, &format!("{:<10}", bead.status.to_lowercase()), role);
+        x += painter.text(x, y, 13, &format!("{:<12}", super::plain(&bead.category)), Role::Muted);
+        let name = area.width.saturating_sub(54).clamp(10, 40);
+        painter.text(x, y, name, &super::plain(&bead.name), Role::Strong);
+        x += name + 1;
+        let end = bead.finished_at.unwrap_or(model.now);
+        let millis = u64::try_from(end.since(bead.started_at).as_millis()).unwrap_or(u64::MAX);
+        x += painter.text(x, y, 14, &format!("{:>12} ", words::duration(millis)), Role::Text);
+        let attempt = if bead.attempt > 1 { format!("attempt {} ", bead.attempt) } else { String::new() };
+        let error = bead.error.display_line();
+        painter.text(x, y, area.right().saturating_sub(x), &format!("{attempt}{error}"), Role::Muted);
+    }
+    scrollbar(painter, area, review.list().top, beads.len());
+}
+
+pub(crate) fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+    let Some(metrics) = &review.metrics else { return note(painter, area, "reading …") };
+    let mut y = area.y;
+    let mut row = |painter: &mut Painter<'_>, name: &str, value: &str, part: Option<(u64, u64)>| {
+        if y < area.bottom() {
+            painter.text(area.x + 1, y, 26, name, Role::Muted);
+            painter.text(area.x + 28, y, 18, value, Role::Strong);
+            if let Some((done, all)) = part.filter(|_| area.width >= 70) {
+                let columns = 24.min(area.width.saturating_sub(49));
+                progress(
+                    painter,
+                    area.x + 47,
+                    y,
+                    columns,
+                    usize::try_from(done).unwrap_or(0),
+                    usize::try_from(all).unwrap_or(1),
+                );
+            }
+        }
+        y += 1;
+    };
+    let ratio = |done: u64, all: u64| {
+        (done * 100).checked_div(all).map_or("–".to_owned(), |percent| format!("{percent} % of {all}"))
+    };
+    let Metrics { proposals_asked, proposals_made, validations, validations_passed, .. } = *metrics;
+    row(
+        painter,
+        "proposals that came",
+        &ratio(proposals_made, proposals_asked),
+        Some((proposals_made, proposals_asked)),
+    );
+    row(
+        painter,
+        "validations that passed",
+        &ratio(validations_passed, validations),
+        Some((validations_passed, validations)),
+    );
+    row(painter, "later versions", &metrics.regenerations.to_string(), None);
+    for (verdict, count) in &metrics.decisions {
+        row(painter, &format!("decided {}", super::plain(verdict)), &count.to_string(), None);
+    }
+    row(painter, "published", &metrics.published.to_string(), None);
+    row(painter, "to a review, median", &words::duration(metrics.to_review_ms_median), None);
+    row(painter, "to a review, slowest 10 %", &words::duration(metrics.to_review_ms_p90), None);
+    row(painter, "to a decision, median", &words::duration(metrics.to_decision_ms_median), None);
+    row(painter, "tokens", &format!("{} in, {} out", metrics.input_tokens, metrics.output_tokens), None);
+    row(painter, "cost", &super::plain(&metrics.cost_usd), None);
+    row(painter, "journal entries", &metrics.journal_entries.to_string(), None);
+    for (state, count) in &metrics.sessions {
+        row(painter, &format!("sessions {}", words::spaced(&super::plain(state))), &count.to_string(), None);
+    }
+}
+
+/// The evidence drawer beside or below the diff: threads, checks, policy, score.
+pub(crate) fn draw_drawer(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
+    let Some(version) = review.version_view() else { return };
+    let beside = area.x > 0 && area.height > 10;
+    if beside {
+        painter.wall(area.x, area.y, area.height, Role::Border);
+    }
+    let area = if beside { Rect { x: area.x + 2, width: area.width.saturating_sub(3), ..area } } else { area };
+    let mut y = area.y;
+    let bottom = area.bottom();
+    let path = review.patches.file().map(|(_, file)| file.path.clone());
+    painter.section(area.x, y, area.width, "Evidence");
+    y += 1;
+    for check in &version.checks {
+        if y >= bottom {
+            return;
+        }
+        let (mark, word, role) = words::check_status(check.status);
+        painter.runs(
+            area.x,
+            y,
+            area.width,
+            &[
+                Run::new(format!("{mark} "), role),
+                Run::new(super::plain(&check.name), Role::Strong),
+                Run::new(format!("  {word} · base {}", words::baseline(check.baseline)), Role::Muted),
+            ],
+        );
+        y += 1;
+        for name in check.tests.broken.iter().take(3) {
+            if y < bottom {
+                painter.text(area.x + 2, y, area.width.saturating_sub(2), &super::plain(name), Role::GateFailed);
+            }
+            y += 1;
+        }
+    }
+    let here = version.violations.iter().filter(|found| Some(&found.path) == path.as_ref());
+    for found in here {
+        if y >= bottom {
+            return;
+        }
+        let (word, role) = severity(found);
+        painter.runs(
+            area.x,
+            y,
+            area.width,
+            &[
+                Run::new(format!("{word} "), role),
+                Run::new(format!("{} {}", super::plain(&found.rule), found.message.display_line()), Role::Text),
+            ],
+        );
+        y += 1;
+    }
+    for thread in review.threads.iter().filter(|thread| !thread.resolved && thread.path == path) {
+        if y >= bottom {
+            return;
+        }
+        let (kind, role) = words::thread_kind(thread.kind);
+        let text = thread.comments.last().map(|comment| comment.text.display_line().to_string()).unwrap_or_default();
+        let line = thread.line.map(|line| format!(":{line} ")).unwrap_or_default();
+        painter.runs(
+            area.x,
+            y,
+            area.width,
+            &[Run::new(format!("{kind} "), role), Run::new(format!("{line}{text}"), Role::Text)],
+        );
+        y += 1;
+    }
+    if let Some(score) = version.score.as_ref().filter(|_| y + 3 < bottom) {
+        y += 1;
+        super::overview::draw_score(painter, Rect { y, height: bottom - y, ..area }, score);
+    }
+    let _ = model;
+}

@@ -1,0 +1,172 @@
+//! The wizard for a new session: goal, repository, engine, base; then it is said in one line and started.
+
+use ratatui::layout::Rect;
+
+use super::decision::draw_field;
+use crate::api::{RepositoryRequest, RunRequest};
+use crate::id::HostPath;
+use crate::tui::keymap::Key;
+use crate::tui::model::Field;
+use crate::tui::theme::Role;
+use crate::tui::widgets::{Painter, Run, centered, popup};
+use crate::tui::words::{Base, EngineKind, Source};
+
+/// A field of the wizard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    Goal,
+    Repository,
+    Engine,
+    Base,
+    Start,
+}
+
+const ORDER: [At; 5] = [At::Goal, At::Repository, At::Engine, At::Base, At::Start];
+
+/// Engines that a goal in words can be given to, and the configured default first.
+const ENGINES: [(Option<EngineKind>, &str); 2] =
+    [(None, "the configured one"), (Some(EngineKind::Rules), "rules: structural rewrites, no key, no network")];
+
+/// What was entered so far.
+#[derive(Debug)]
+pub(crate) struct Wizard {
+    pub at: At,
+    pub goal: Field,
+    pub repository: Field,
+    pub engine: usize,
+    pub base: Field,
+    pub dirty: bool,
+    pub wrong: String,
+    pub sent: bool,
+}
+
+impl Wizard {
+    pub(crate) fn new(here: Option<&str>) -> Self {
+        Self {
+            at: At::Goal,
+            goal: Field::default(),
+            repository: Field::new(here.unwrap_or_default()),
+            engine: 0,
+            base: Field::default(),
+            dirty: false,
+            wrong: String::new(),
+            sent: false,
+        }
+    }
+
+    pub(crate) fn step(&mut self, by: isize) {
+        let at = ORDER.iter().position(|at| *at == self.at).unwrap_or(0);
+        self.at = ORDER[at.saturating_add_signed(by).min(ORDER.len() - 1)];
+    }
+
+    /// Takes a key that the keymap gave no meaning.
+    pub(crate) fn key(&mut self, key: Key) {
+        self.wrong.clear();
+        match self.at {
+            At::Goal => drop(self.goal.key(key)),
+            At::Repository => drop(self.repository.key(key)),
+            At::Base if key.typed() == Some(' ') && self.base.text().is_empty() => self.dirty = !self.dirty,
+            At::Base => {
+                self.base.key(key);
+                self.dirty &= self.base.text().is_empty();
+            }
+            At::Engine if matches!(key.typed(), Some(' ' | 'j' | 'k')) => {
+                self.engine = (self.engine + 1) % ENGINES.len()
+            }
+            At::Engine | At::Start => {}
+        }
+    }
+
+    pub(crate) fn paste(&mut self, text: &str) {
+        match self.at {
+            At::Goal => self.goal.insert(text),
+            At::Repository => self.repository.insert(text.trim()),
+            At::Base => self.base.insert(text.trim()),
+            At::Engine | At::Start => {}
+        }
+    }
+
+    /// The request, or what is missing.
+    pub(crate) fn request(&mut self) -> Option<RunRequest> {
+        let goal = self.goal.text().trim();
+        let place = self.repository.text().trim();
+        if goal.is_empty() {
+            self.wrong = "say what shall be done".to_owned();
+            self.at = At::Goal;
+            return None;
+        }
+        if place.is_empty() {
+            self.wrong = "say where: a path, or a URL".to_owned();
+            self.at = At::Repository;
+            return None;
+        }
+        let is_url = place.contains("://") || place.starts_with("git@");
+        let source = if is_url { Source::Url(place.to_owned()) } else { Source::Path(HostPath::new(place)) };
+        let base = match (self.dirty, self.base.text().trim()) {
+            (true, _) => Base::Dirty,
+            (false, "") => Base::Head,
+            (false, revision) => Base::Rev(revision.to_owned()),
+        };
+        Some(RunRequest {
+            goal: goal.to_owned(),
+            kind: None,
+            repositories: vec![RepositoryRequest { source, base }],
+            engine: ENGINES[self.engine].0,
+            rules: Vec::new(),
+            paths: Vec::new(),
+            playbook: None,
+            patch: None,
+        })
+    }
+}
+
+/// Draws the wizard.
+pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
+    let frame = centered(area, 84, 15);
+    let inside = popup(painter, frame, "New session");
+    let row = |n: u16| inside.y + n.min(inside.height.saturating_sub(1));
+    let roomy = inside.height >= 12;
+    let y = |n: u16| if roomy { row(1 + 2 * n) } else { row(n) };
+    draw_field(painter, inside, y(0), "what to do", &wizard.goal, wizard.at == At::Goal);
+    draw_field(painter, inside, y(1), "repository", &wizard.repository, wizard.at == At::Repository);
+    let engine = Field::new(ENGINES[wizard.engine].1);
+    draw_field(painter, inside, y(2), "engine", &engine, wizard.at == At::Engine);
+    let base = match (wizard.dirty, wizard.base.text()) {
+        (true, _) => Field::new("HEAD and what is not committed yet"),
+        (false, "") if wizard.at != At::Base => Field::new("HEAD"),
+        _ => wizard.base.clone(),
+    };
+    draw_field(painter, inside, y(3), "base", &base, wizard.at == At::Base);
+    let help = match wizard.at {
+        At::Goal => "In words: replace unwrap with expect in the parser",
+        At::Repository => "A path on this machine, or a URL. Nothing of it is changed.",
+        At::Engine => "Space changes it",
+        At::Base => "A revision; empty: HEAD; Space: with uncommitted work",
+        At::Start => "Enter starts the session; it runs on while you leave",
+    };
+    let start = if wizard.at == At::Start { "▸ start" } else { "  start" };
+    painter.text(inside.x, y(4), 12, start, if wizard.at == At::Start { Role::Approve } else { Role::Muted });
+    if roomy {
+        let text = if wizard.wrong.is_empty() { help } else { wizard.wrong.as_str() };
+        let role = if wizard.wrong.is_empty() { Role::Muted } else { Role::Error };
+        painter.text(inside.x, row(inside.height - 2), inside.width, text, role);
+        painter.runs(
+            inside.x,
+            row(inside.height - 1),
+            inside.width,
+            &[
+                Run::new("Enter", Role::Key),
+                Run::new(" next   ", Role::KeyLabel),
+                Run::new("Tab", Role::Key),
+                Run::new(" field   ", Role::KeyLabel),
+                Run::new("^s", Role::Key),
+                Run::new(" start   ", Role::KeyLabel),
+                Run::new("Esc", Role::Key),
+                Run::new(" drop", Role::KeyLabel),
+            ],
+        );
+    }
+    if matches!(wizard.at, At::Engine | At::Start) {
+        painter.cursor = None;
+    }
+}

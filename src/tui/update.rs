@@ -1,0 +1,659 @@
+//! What happens when something happened: pure and synchronous, messages in, tasks out.
+
+use super::input::Input;
+use super::keys;
+use super::model::{Connection, Model, Msg, Overlay, Task, TextKey, Ticket, Tone};
+use super::screens::decision::{Intent, Step};
+use super::screens::patches::{Enter, FileState};
+use super::screens::review::{Review, Tab};
+use crate::api::{
+    AgainstRequest, ArtifactsRequest, BeadsRequest, Failure, FailureKind, ListRequest, LogRequest, MetricsRequest,
+    Notice, PatchSetRequest, Reply, Request, SessionRow, SessionView, ShowRequest, ThreadsRequest, TimelineRequest,
+    Verdict,
+};
+use crate::id::{SessionId, SessionRef};
+use crate::text::{Untrusted, strip_ansi};
+
+/// Takes one message; says what shall be done outside.
+pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
+    model.dirty = true;
+    match msg {
+        Msg::Input(input) => on_input(model, input),
+        Msg::Resize(columns, rows) => {
+            model.size = (columns, rows);
+            if let Some(Overlay::Decision(decision)) = model.overlays.last_mut() {
+                decision.armed = false; // its frame is another one now
+                decision.too_small = is_too_small((columns, rows));
+            }
+            relayout(model);
+            Vec::new()
+        }
+        Msg::Tick(now) => {
+            model.now = now;
+            Vec::new()
+        }
+        Msg::Shown => {
+            model.dirty = on_shown(model);
+            Vec::new()
+        }
+        Msg::Notice(notice) => on_notice(model, notice),
+        Msg::Connected => {
+            let again = matches!(model.connection, Connection::Lost(_));
+            model.connection = Connection::Live;
+            if again {
+                model.say(Tone::Success, "connected again");
+            }
+            ask_everything(model)
+        }
+        Msg::Lost(failure) => {
+            model.connection = Connection::Lost(failure.message.clone());
+            Vec::new()
+        }
+        Msg::Answer(ticket, answer) => match *answer {
+            Ok(reply) => on_reply(model, ticket, reply),
+            Err(failure) => on_failure(model, &ticket, &failure),
+        },
+        Msg::Doc(key, result) => on_doc(model, key, result),
+        Msg::Surveyed(key, hunks) => {
+            let Some(review) = model.review.as_mut().filter(|review| review.patches.generation == key.generation)
+            else {
+                model.dirty = false;
+                return Vec::new();
+            };
+            review.patches.keys.insert(key.file, hunks);
+            refresh_decision(model);
+            survey_next(model)
+        }
+        Msg::Colored(key, colors) => {
+            let patches = model.review.as_mut().map(|review| &mut review.patches);
+            let current = patches.filter(|patches| patches.generation == key.generation);
+            if let Some(FileState::Ready(_, slot)) = current.and_then(|patches| patches.loaded.get_mut(&key.file)) {
+                *slot = Some(colors);
+            }
+            Vec::new()
+        }
+        Msg::Text(key, result) => {
+            on_text(model, &key, result);
+            Vec::new()
+        }
+        Msg::Edited(text) => {
+            if let (Some(Overlay::Comment(comment)), Some(text)) = (model.overlays.last_mut(), text) {
+                comment.set_text(&text);
+            }
+            Vec::new()
+        }
+        Msg::Say(tone, text) => {
+            model.say(tone, Untrusted::new(text).display_line().to_string());
+            Vec::new()
+        }
+    }
+}
+
+fn on_input(model: &mut Model, input: Input) -> Vec<Task> {
+    match input {
+        Input::Key(event) => keys::on_key(model, super::keymap::Key::of(event)),
+        Input::Paste(text) => {
+            keys::on_paste(model, &text);
+            Vec::new()
+        }
+        Input::Wheel(lines, ..) => keys::on_wheel(model, lines),
+        Input::Click(column, row) => keys::on_click(model, column, row),
+        Input::Focus(_) | Input::StatusOk | Input::Kitty => {
+            model.dirty = false;
+            Vec::new()
+        }
+    }
+}
+
+/// The panel's frame is out: its second key counts from now on.
+fn on_shown(model: &mut Model) -> bool {
+    match model.overlays.last_mut() {
+        Some(Overlay::Decision(decision)) if decision.awaits_shown() => {
+            decision.armed = true;
+            true
+        }
+        Some(Overlay::Confirm(confirm)) => {
+            confirm.armed = true;
+            true
+        }
+        _ => false,
+    }
+}
+
+fn is_too_small(size: (u16, u16)) -> bool {
+    let (columns, rows) = super::screens::decision::SMALLEST;
+    size.0 < columns || size.1 < rows
+}
+
+pub(crate) fn ask_sessions() -> Task {
+    Task::Ask(Ticket::Sessions, Request::List(ListRequest::default()))
+}
+
+/// Asks for all that is shown: at first, and after notices were missed.
+pub(crate) fn ask_everything(model: &Model) -> Vec<Task> {
+    let mut tasks = vec![ask_sessions()];
+    if let Some(review) = &model.review {
+        tasks.push(ask_session(review.id));
+        tasks.push(ask_threads(review.id));
+    }
+    tasks
+}
+
+pub(crate) fn ask_session(id: SessionId) -> Task {
+    let session = SessionRef { session: id, version: None };
+    Task::Ask(Ticket::Session(id), Request::Show(ShowRequest { session }))
+}
+
+pub(crate) fn ask_threads(id: SessionId) -> Task {
+    let session = SessionRef { session: id, version: None };
+    Task::Ask(Ticket::Threads(id), Request::Threads(ThreadsRequest { session }))
+}
+
+/// Asks for the patch sets of the version being read.
+pub(crate) fn ask_patch_sets(review: &Review) -> Vec<Task> {
+    let Some(version) = review.version else { return Vec::new() };
+    let patches = &review.patches;
+    let against = match (patches.against, patches.since_review) {
+        (Some(version), _) => AgainstRequest::Version(version),
+        (None, true) => AgainstRequest::LastReview,
+        (None, false) => AgainstRequest::Base,
+    };
+    let request = PatchSetRequest { session: review.reference(), repo: None, against };
+    vec![Task::Ask(Ticket::PatchSets(review.id, version), Request::PatchSet(request))]
+}
+
+/// Opens a session.
+pub(crate) fn open_session(model: &mut Model, id: SessionId) -> Vec<Task> {
+    model.toast = None;
+    let mut review = Review::new(id);
+    let row = model.inbox.row(id);
+    if row.is_some_and(|row| row.version.is_some() && row.needs_me) {
+        review.tab = Tab::Patches;
+    }
+    model.review = Some(review);
+    vec![ask_session(id), ask_threads(id)]
+}
+
+/// What the tab that is shown needs and does not have.
+pub(crate) fn ask_tab(model: &mut Model) -> Vec<Task> {
+    let Some(review) = &model.review else { return Vec::new() };
+    let (id, session) = (review.id, review.reference());
+    match review.tab {
+        Tab::Timeline => {
+            vec![Task::Ask(Ticket::Timeline(id), Request::Timeline(TimelineRequest { session: id }))]
+        }
+        Tab::Artifacts => {
+            vec![Task::Ask(Ticket::Artifacts(id), Request::Artifacts(ArtifactsRequest { session: id }))]
+        }
+        Tab::Runs => vec![Task::Ask(Ticket::Logs(id), Request::Log(LogRequest { session, check: None }))],
+        Tab::Beads => {
+            let request = BeadsRequest { session: Some(id), ..BeadsRequest::default() };
+            vec![Task::Ask(Ticket::Beads(id), Request::Beads(request))]
+        }
+        Tab::Metrics => vec![Task::Ask(Ticket::Metrics, Request::Metrics(MetricsRequest::default()))],
+        Tab::Patches => load_current(model),
+        Tab::Overview | Tab::Architecture | Tab::Policy => Vec::new(),
+    }
+}
+
+fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
+    match notice {
+        Notice::SessionChanged { row } => on_row(model, *row),
+        Notice::CheckStarted { session, check, on_base, log, .. } => {
+            model.live_logs.insert((session, check.clone()), log);
+            if let Some(review) = model.review.as_mut().filter(|review| review.id == session) {
+                review.runs.running.retain(|(name, base)| *name != check || *base != on_base);
+                review.runs.running.push((check, on_base));
+                return show_log(model);
+            }
+            Vec::new()
+        }
+        Notice::LogGrew { session, check, log, .. } => {
+            model.live_logs.insert((session, check.clone()), log.clone());
+            let shown = model.review.as_ref().is_some_and(|review| {
+                review.id == session
+                    && review.tab == Tab::Runs
+                    && review.runs.follow
+                    && selected_check(review) == Some(&check)
+            });
+            if !shown {
+                model.dirty = false;
+                return Vec::new();
+            }
+            let on_base = model.review.as_ref().is_some_and(|review| review.runs.on_base);
+            vec![Task::ReadFile(TextKey::Log { check, on_base }, log)]
+        }
+        Notice::CheckFinished { session, check, .. } => {
+            model.live_logs.remove(&(session, check.name.clone()));
+            match model.review.as_mut().filter(|review| review.id == session) {
+                Some(review) => {
+                    review.runs.running.retain(|(name, _)| *name != check.name);
+                    vec![ask_session(session)]
+                }
+                None => Vec::new(),
+            }
+        }
+        Notice::Missed => ask_everything(model),
+        Notice::Leaving => {
+            model.connection = Connection::Lost("the service left".to_owned());
+            Vec::new()
+        }
+    }
+}
+
+fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
+    let (id, needs_me) = (row.id, row.needs_me);
+    let before = model.inbox.upsert(row);
+    let mut tasks = Vec::new();
+    let open = model.review.as_ref().is_some_and(|review| review.id == id);
+    if needs_me && !before.is_some_and(|before| before.needs_me) {
+        tasks.push(Task::Bell);
+        if !open {
+            model.say(Tone::Info, format!("session {id} needs you"));
+            if let (Some(toast), Some(key)) = (
+                model.toast.as_mut(),
+                model
+                    .settings
+                    .keymap
+                    .key_of(&[super::actions::Context::Everywhere], super::actions::Action::NextNeedsMe),
+            ) {
+                toast.hint = format!("{key} opens it");
+            }
+        }
+    }
+    if open {
+        tasks.push(ask_session(id));
+        tasks.push(ask_threads(id));
+        let live = model.review.as_ref().is_some_and(|review| matches!(review.tab, Tab::Timeline | Tab::Beads));
+        if live {
+            tasks.extend(ask_tab(model));
+        }
+    }
+    tasks
+}
+
+fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
+    let here = |model: &Model, id: SessionId| model.review.as_ref().is_some_and(|review| review.id == id);
+    match (ticket, reply) {
+        (Ticket::Sessions, Reply::List(list)) => {
+            model.totals = list.totals;
+            model.inbox.set(list.sessions);
+            Vec::new()
+        }
+        (Ticket::Session(id), Reply::Show(view)) if here(model, id) => on_session(model, view),
+        (Ticket::PatchSets(id, version), Reply::PatchSet(sets)) if here(model, id) => {
+            let Some(review) = model.review.as_mut().filter(|review| review.version == Some(version)) else {
+                return Vec::new();
+            };
+            review.patches.set(sets);
+            let tasks = load_current(model);
+            refresh_decision(model);
+            tasks
+        }
+        (Ticket::Threads(id), Reply::Threads(view)) if here(model, id) => {
+            if let Some(review) = &mut model.review {
+                review.threads = view.threads;
+            }
+            relayout(model);
+            Vec::new()
+        }
+        (Ticket::Timeline(id), Reply::Timeline(view)) if here(model, id) => {
+            if let Some(review) = &mut model.review {
+                let fresh = review.timeline.is_none();
+                let list = &mut review.lists[Tab::Timeline as usize];
+                if fresh {
+                    list.cursor = view.entries.len().saturating_sub(1);
+                }
+                review.timeline = Some(view.entries);
+            }
+            Vec::new()
+        }
+        (Ticket::Artifacts(id), Reply::Artifacts(view)) if here(model, id) => {
+            if let Some(review) = &mut model.review {
+                review.artifacts = Some(view.artifacts);
+            }
+            show_artifact(model)
+        }
+        (Ticket::Logs(id), Reply::Log(logs)) if here(model, id) => {
+            for log in logs {
+                if let Some(live) = log.live {
+                    model.live_logs.insert((id, log.check), live);
+                }
+            }
+            show_log(model)
+        }
+        (Ticket::Beads(id), Reply::Beads(view)) if here(model, id) => {
+            if let Some(review) = &mut model.review {
+                review.beads = Some(view.beads);
+            }
+            Vec::new()
+        }
+        (Ticket::Metrics, Reply::Metrics(metrics)) => {
+            if let Some(review) = &mut model.review {
+                review.metrics = Some(metrics);
+            }
+            Vec::new()
+        }
+        (Ticket::Panel(id), Reply::Panel(panel)) => {
+            if let Some(Overlay::Decision(decision)) = model.overlays.last_mut() {
+                // a panel that was shown stays as it was: what is decided on does not change under the reader
+                if decision.session.session == id && decision.panel.is_none() {
+                    decision.panel = Some(panel);
+                    decision.armed = false;
+                }
+            }
+            refresh_decision(model);
+            Vec::new()
+        }
+        (Ticket::Decide(id, done), reply) => {
+            model.overlays.retain(|overlay| !matches!(overlay, Overlay::Decision(_)));
+            model.say(Tone::Success, format!("{done}: session {id}"));
+            let approved = done == Intent::Decide(Verdict::Approve).done();
+            if let Some(toast) = model.toast.as_mut().filter(|_| approved) {
+                toast.hint = "next: `:publish`".to_owned();
+            }
+            take_view(model, id, reply)
+        }
+        (Ticket::Comment(id), Reply::Comment(_)) => {
+            model.overlays.retain(|overlay| !matches!(overlay, Overlay::Comment(_)));
+            if let Some(review) = &mut model.review {
+                review.patches.anchor = None;
+            }
+            vec![ask_threads(id)]
+        }
+        (Ticket::Resolve(id), Reply::Resolve(_)) => vec![ask_threads(id)],
+        (Ticket::Mark(_), _) => {
+            model.dirty = false;
+            Vec::new()
+        }
+        (Ticket::Started, Reply::Run(view)) => {
+            model.overlays.retain(|overlay| !matches!(overlay, Overlay::Wizard(_)));
+            let id = view.id;
+            let mut tasks = open_session(model, id);
+            tasks.push(ask_sessions());
+            model.say(Tone::Success, format!("session {id} started"));
+            tasks
+        }
+        (Ticket::Changed(id, done), reply) => {
+            model.say(Tone::Success, format!("{done}: session {id}"));
+            take_view(model, id, reply)
+        }
+        (Ticket::Trust, Reply::Trust(view)) => {
+            let text = format!("{} is trusted: its own commands may run", view.path);
+            model.say(Tone::Success, Untrusted::new(text).display_line().to_string());
+            Vec::new()
+        }
+        _ => {
+            model.dirty = false;
+            Vec::new()
+        }
+    }
+}
+
+/// A change answers with the session as it is now.
+fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
+    let view = match reply {
+        Reply::Decide(view)
+        | Reply::Override(view)
+        | Reply::Cancel(view)
+        | Reply::Publish(view)
+        | Reply::Regenerate(view)
+        | Reply::Drop(view)
+        | Reply::Mark(view) => view,
+        _ => return vec![ask_session(id)],
+    };
+    if model.review.as_ref().is_some_and(|review| review.id == id) { on_session(model, view) } else { Vec::new() }
+}
+
+fn on_session(model: &mut Model, view: SessionView) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    let newest = view.versions.last().map(|version| version.number);
+    let first = review.view.is_none();
+    let news = review.version.is_some() && review.newer().is_none() && review.version < newest;
+    review.view = Some(view);
+    let mut tasks = Vec::new();
+    if review.version.is_none() && newest.is_some() {
+        review.version = newest;
+        tasks = ask_patch_sets(review);
+    }
+    if first && review.tab == Tab::Patches && newest.is_none() && !review.chosen {
+        review.tab = Tab::Overview;
+    }
+    if news {
+        let newest = newest.map(|newest| newest.to_string()).unwrap_or_default();
+        model.say(Tone::Info, format!("{newest} is here; you still read the version before it"));
+        let key = model.key_of(super::actions::Action::NextVersion);
+        if let (Some(toast), Some(key)) = (&mut model.toast, key) {
+            toast.hint = format!("{key} shows it");
+        }
+    }
+    if model.review.as_ref().is_some_and(|review| review.tab == Tab::Runs) {
+        tasks.extend(show_log(model));
+    }
+    tasks
+}
+
+fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task> {
+    if failure.kind == FailureKind::Unreachable {
+        model.connection = Connection::Lost(failure.message.clone());
+    }
+    for overlay in &mut model.overlays {
+        match (overlay, ticket) {
+            (Overlay::Decision(decision), Ticket::Decide(..)) => {
+                decision.step = Step::Reading;
+                decision.panel = None;
+                decision.armed = false;
+            }
+            (Overlay::Comment(comment), Ticket::Comment(_)) => comment.sending = false,
+            (Overlay::Wizard(wizard), Ticket::Started) => {
+                wizard.sent = false;
+                wizard.wrong = Untrusted::new(failure.message.clone()).display_line().to_string();
+            }
+            _ => {}
+        }
+    }
+    if matches!(ticket, Ticket::Decide(..) | Ticket::Panel(_)) {
+        model.overlays.retain(|overlay| !matches!(overlay, Overlay::Decision(_)));
+    }
+    model.say_failure(failure);
+    match ticket {
+        Ticket::Decide(id, _) => vec![ask_session(*id)],
+        Ticket::Mark(_) => model.review.as_ref().map(ask_patch_sets).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+fn on_doc(
+    model: &mut Model,
+    key: super::model::DocKey,
+    result: Result<std::sync::Arc<super::diff_view::Doc>, Failure>,
+) -> Vec<Task> {
+    let Some(review) = model.review.as_mut().filter(|review| review.patches.generation == key.generation) else {
+        model.dirty = false;
+        return Vec::new();
+    };
+    let mut tasks = Vec::new();
+    let patches = &mut review.patches;
+    match result {
+        Ok(doc) => {
+            tasks.push(Task::Color(key, doc.clone()));
+            if !doc.hunks().is_empty() {
+                patches.keys.insert(key.file, doc.hunks().iter().map(|hunk| hunk.key).collect());
+            }
+            patches.loaded.insert(key.file, FileState::Ready(doc, None));
+        }
+        Err(failure) => {
+            let why = Untrusted::new(failure.message).display_line().to_string();
+            patches.loaded.insert(key.file, FileState::Failed(why));
+            patches.keys.entry(key.file).or_default();
+        }
+    }
+    if key.file == patches.current {
+        enter_file(model);
+    }
+    refresh_decision(model);
+    tasks.extend(survey_next(model));
+    tasks
+}
+
+/// Puts the cursor where the file is entered, once it is ready.
+pub(crate) fn enter_file(model: &mut Model) {
+    relayout(model);
+    let Some(review) = &mut model.review else { return };
+    let patches = &mut review.patches;
+    if patches.doc().is_none() {
+        return;
+    }
+    let hunks = patches.layout.hunk_rows();
+    let row = |at: Option<&u32>| at.map_or(0, |row| *row as usize);
+    match std::mem::replace(&mut patches.enter, Enter::Stay) {
+        Enter::First => patches.cursor = row(hunks.first()),
+        Enter::Last => patches.cursor = row(hunks.last()),
+        Enter::Line(line) => {
+            patches.cursor = patches.layout.row_of_line(super::diff_view::Side::New, line.saturating_sub(1));
+        }
+        Enter::Unreviewed => {
+            let keys = patches.keys.get(&patches.current);
+            let open = keys.and_then(|keys| keys.iter().position(|key| !patches.reviewed.contains(key)));
+            patches.cursor = row(hunks.get(open.unwrap_or(0)));
+        }
+        Enter::Stay => {}
+    }
+    scroll_to_cursor(model);
+}
+
+/// Loads the file under the cursor where it is not there yet; else only lays it out.
+pub(crate) fn load_current(model: &mut Model) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    let patches = &mut review.patches;
+    let file = patches.current;
+    patches.trim();
+    let Some(source) = patches.source(file) else { return Vec::new() };
+    match patches.loaded.get(&file) {
+        Some(FileState::Ready(..)) => {
+            enter_file(model);
+            Vec::new()
+        }
+        Some(FileState::Loading) => Vec::new(),
+        Some(FileState::Failed(_)) | None => {
+            patches.loaded.insert(file, FileState::Loading);
+            patches.layout = super::diff_view::Layout::default();
+            vec![Task::Diff(patches.key(file), source)]
+        }
+    }
+}
+
+/// Counts the hunks of one more file; one at a time, so that reading never waits for counting.
+fn survey_next(model: &mut Model) -> Vec<Task> {
+    let Some(review) = &model.review else { return Vec::new() };
+    let patches = &review.patches;
+    let busy = patches.loaded.values().any(|state| matches!(state, FileState::Loading));
+    let next = patches.unsurveyed().filter(|_| !busy);
+    next.and_then(|file| Some(Task::Survey(patches.key(file), patches.source(file)?))).into_iter().collect()
+}
+
+/// Makes the diff's rows anew.
+pub(crate) fn relayout(model: &mut Model) {
+    let Some(review) = &model.review else { return };
+    let panes = super::screens::patches::panes(model, review);
+    if let Some(review) = &mut model.review {
+        let version = review.version;
+        review.patches.relayout(&review.threads, panes.diff.width, version);
+    }
+    scroll_to_cursor(model);
+}
+
+/// Brings the cursor of the diff into its window.
+pub(crate) fn scroll_to_cursor(model: &mut Model) {
+    let Some(review) = &model.review else { return };
+    let panes = super::screens::patches::panes(model, review);
+    let visible = model.overlays.is_empty() && review.tab == Tab::Patches;
+    if let Some(review) = &mut model.review {
+        review.patches.show_cursor(panes.diff, visible);
+    }
+}
+
+/// What the panel says of reading, as it is now; it opens with what was known then.
+fn refresh_decision(model: &mut Model) {
+    let size = model.size;
+    let Some(Overlay::Decision(decision)) = model.overlays.last_mut() else { return };
+    decision.too_small = is_too_small(size);
+    let Some(review) = model.review.as_ref().filter(|review| review.id == decision.session.session) else { return };
+    let before = (decision.unseen, decision.progress);
+    let (done, all, _) = review.patches.progress();
+    decision.progress = (done, all);
+    decision.unseen = match decision.intent {
+        Intent::Decide(Verdict::Approve) => review.patches.unseen(decision.repo.as_deref()),
+        _ => 0,
+    };
+    if before != (decision.unseen, decision.progress) {
+        decision.armed = false;
+    }
+}
+
+fn selected_check(review: &Review) -> Option<&String> {
+    let version = review.version_view()?;
+    version.checks.get(review.lists[Tab::Runs as usize].cursor).map(|check| &check.name)
+}
+
+/// Reads the output of the check under the cursor.
+pub(crate) fn show_log(model: &mut Model) -> Vec<Task> {
+    let Some(review) = model.review.as_mut().filter(|review| review.tab == Tab::Runs) else { return Vec::new() };
+    let on_base = review.runs.on_base;
+    let at = review.lists[Tab::Runs as usize].cursor;
+    let Some(check) = review.version_view().and_then(|version| version.checks.get(at)).cloned() else {
+        return Vec::new();
+    };
+    let key = TextKey::Log { check: check.name.clone(), on_base };
+    let running = review.runs.running.iter().any(|(name, base)| *name == check.name && *base == on_base);
+    let live = model.live_logs.get(&(review.id, check.name.clone())).filter(|_| running);
+    let blob = if on_base { check.base_log } else { check.log };
+    match (live, blob) {
+        (Some(path), _) => vec![Task::ReadFile(key, path.clone())],
+        (None, Some(digest)) => vec![Task::ReadBlob(key, digest)],
+        (None, None) => {
+            review.runs.text = Some((check.name, on_base, Vec::new()));
+            Vec::new()
+        }
+    }
+}
+
+/// Reads the artifact under the cursor.
+pub(crate) fn show_artifact(model: &mut Model) -> Vec<Task> {
+    let Some(review) = &model.review else { return Vec::new() };
+    let at = review.lists[Tab::Artifacts as usize].cursor;
+    let artifact = review.artifacts.as_ref().and_then(|artifacts| artifacts.get(at));
+    artifact.map(|artifact| Task::ReadBlob(TextKey::Artifact(artifact.blob), artifact.blob)).into_iter().collect()
+}
+
+fn on_text(model: &mut Model, key: &TextKey, result: Result<String, Failure>) {
+    let text = match result {
+        Ok(text) => text,
+        Err(failure) => return model.say_failure(&failure),
+    };
+    let Some(review) = &mut model.review else { return };
+    match key {
+        TextKey::Artifact(digest) => {
+            let at = review.lists[Tab::Artifacts as usize].cursor;
+            let wanted = review.artifacts.as_ref().and_then(|artifacts| artifacts.get(at));
+            if let Some(artifact) = wanted.filter(|artifact| artifact.blob == *digest) {
+                let pretty = if artifact.media_type == "application/json" {
+                    serde_json::from_str::<serde_json::Value>(&text)
+                        .and_then(|value| serde_json::to_string_pretty(&value))
+                        .map(|json| format!("```\n{json}\n```"))
+                        .unwrap_or(text)
+                } else {
+                    text
+                };
+                let name = artifact.name.clone();
+                review.document_top = 0;
+                review.document = Some((name, Untrusted::new(pretty).display().to_string()));
+            }
+        }
+        TextKey::Log { check, on_base } => {
+            let plain = Untrusted::new(strip_ansi(&text).into_owned());
+            let lines = plain.display().as_str().lines().map(str::to_owned).collect();
+            review.runs.text = Some((check.clone(), *on_base, lines));
+        }
+    }
+}

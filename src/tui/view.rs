@@ -1,0 +1,201 @@
+//! Draws the model: one frame, nothing else.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::actions::Action;
+use super::model::{Model, Overlay, Tone};
+use super::screens::frame::Frame;
+use super::screens::review::Tab;
+use super::screens::{comment, decision, help, inbox, palette, review, wizard};
+use super::theme::Role;
+use super::widgets::{Painter, Run, centered, degrade, popup};
+
+/// What the shell needs to know of a frame beside its cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Scene {
+    /// Where text is typed.
+    pub cursor: Option<Position>,
+    /// Full-width rows that scroll as a whole: their place, what they show, and how far it is scrolled.
+    pub pane: Option<Pane>,
+}
+
+/// A scrolling pane of the full width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pane {
+    pub area: Rect,
+    pub generation: u32,
+    pub file: usize,
+    pub rows: usize,
+    pub top: usize,
+}
+
+/// Draws one frame of `model` into `buffer`.
+pub(crate) fn view(model: &Model, buffer: &mut Buffer) -> Scene {
+    let area = buffer.area;
+    let theme = &model.settings.theme;
+    let mut painter = Painter::new(buffer, theme);
+    painter.tint(area, Role::Text);
+    let footer = match &model.review {
+        Some(open) => {
+            review::draw(&mut painter, model, open);
+            Frame::session(model.size).footer
+        }
+        None => {
+            inbox::draw(&mut painter, model);
+            Frame::inbox(model.size).footer
+        }
+    };
+    draw_footer(&mut painter, footer, model);
+    for overlay in &model.overlays {
+        painter.cursor = None;
+        draw_overlay(&mut painter, area, model, overlay);
+    }
+    let scene = Scene { cursor: painter.cursor, pane: pane_of(model) };
+    if model.settings.ascii {
+        degrade(buffer);
+    }
+    scene
+}
+
+/// The diff, where it takes the whole width and every row one line.
+pub(crate) fn pane_of(model: &Model) -> Option<Pane> {
+    let review = model.review.as_ref().filter(|review| review.tab == Tab::Patches)?;
+    let area = super::screens::patches::panes(model, review).diff;
+    let patches = &review.patches;
+    let plain = area.width == model.size.0 && !patches.wrap && model.overlays.is_empty() && patches.doc().is_some();
+    plain.then(|| Pane {
+        area,
+        generation: patches.generation,
+        file: patches.current,
+        rows: patches.layout.rows(),
+        top: patches.top,
+    })
+}
+
+fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &Overlay) {
+    match overlay {
+        Overlay::Help { filter, scroll } => help::draw(painter, area, model, filter, *scroll),
+        Overlay::Palette(open) => palette::draw(painter, area, model, open),
+        Overlay::Decision(open) => decision::draw(painter, area, model, open),
+        Overlay::Comment(open) => comment::draw(painter, area, model, open),
+        Overlay::Wizard(open) => wizard::draw(painter, area, open),
+        Overlay::Search(field) => {
+            let y = area.bottom().saturating_sub(1);
+            painter.clear(Rect { y, height: 1, ..area }, Role::Bar);
+            let used = painter.text(area.x + 1, y, 2, "/", Role::Accent);
+            painter.text(area.x + 1 + used, y, area.width.saturating_sub(3), field.text(), Role::Text);
+            let column = u16::try_from(field.cursor_column()).unwrap_or(0) + 1 + used;
+            painter.cursor = Some(Position::new(column.min(area.right().saturating_sub(1)), y));
+        }
+        Overlay::Confirm(open) => {
+            let rows = u16::try_from(open.lines.len()).unwrap_or(1) + 5;
+            let inside = popup(painter, centered(area, 70, rows), &open.title);
+            for (at, line) in open.lines.iter().enumerate() {
+                let y = inside.y + u16::try_from(at).unwrap_or(0);
+                painter.text(inside.x, y, inside.width, line, Role::Text);
+            }
+            let y = inside.bottom().saturating_sub(1);
+            painter.runs(
+                inside.x,
+                y,
+                inside.width,
+                &[
+                    Run::new("y", Role::Key),
+                    Run::new(" yes   ", Role::KeyLabel),
+                    Run::new("Esc", Role::Key),
+                    Run::new(" no", Role::KeyLabel),
+                ],
+            );
+        }
+    }
+}
+
+fn draw_footer(painter: &mut Painter<'_>, area: Rect, model: &Model) {
+    if area.height == 0 {
+        return;
+    }
+    painter.tint(area, Role::Bar);
+    let room = area.width.saturating_sub(2);
+    if let Some(toast) = &model.toast {
+        let (mark, role) = match toast.tone {
+            Tone::Info => ("· ", Role::Info),
+            Tone::Success => ("✓ ", Role::Success),
+            Tone::Warning => ("! ", Role::Warning),
+            Tone::Error => ("✗ ", Role::Error),
+        };
+        let hint = if toast.hint.is_empty() { String::new() } else { format!("   {}", toast.hint) };
+        let runs = [Run::new(mark, role), Run::new(toast.text.as_str(), role), Run::new(hint, Role::Muted)];
+        painter.runs(area.x + 1, area.y, room, &runs);
+        return;
+    }
+    if !model.pending.is_empty() {
+        let keys: String = model.pending.iter().map(ToString::to_string).collect();
+        let mut x = area.x + 1;
+        x += painter.text(x, area.y, room, &format!("{keys} …  "), Role::Accent);
+        for (rest, action) in model.settings.keymap.continuations(&model.contexts(), &model.pending) {
+            x += painter.text(x, area.y, area.right().saturating_sub(x), &rest, Role::Key);
+            x += painter.text(
+                x,
+                area.y,
+                area.right().saturating_sub(x),
+                &format!(" {}  ", action.hint()),
+                Role::KeyLabel,
+            );
+        }
+        return;
+    }
+    if !model.overlays.is_empty() {
+        return; // a window says its own keys
+    }
+    let mut x = area.x + 1;
+    let right = area.right().saturating_sub(1);
+    for action in hints(model) {
+        let Some(key) = model.key_of(action) else { continue };
+        let columns = crate::text::width::columns(&key) + crate::text::width::columns(action.hint()) + 1;
+        if x + u16::try_from(columns).unwrap_or(u16::MAX) > right {
+            break;
+        }
+        x += painter.text(x, area.y, right.saturating_sub(x), &key, Role::Key) + 1;
+        x += painter.text(x, area.y, right.saturating_sub(x), action.hint(), Role::KeyLabel) + 3;
+    }
+}
+
+/// The actions whose keys the footer shows here, the most useful first.
+fn hints(model: &Model) -> Vec<Action> {
+    use Action as A;
+    let Some(review) = &model.review else {
+        let mut hints = vec![A::Help];
+        if model.inbox.len() > 0 {
+            hints.push(A::Open);
+        }
+        hints.extend([A::NewSession, A::CycleFilter]);
+        if model.inbox.selected().is_some_and(|row| row.needs_me && row.version.is_some()) {
+            hints.extend([A::Approve, A::RequestChanges, A::Reject]);
+        }
+        hints.extend([A::Search, A::CycleSort, A::TogglePreview, A::Palette, A::Quit]);
+        return hints;
+    };
+    let mut hints = vec![A::Help];
+    match review.tab {
+        Tab::Patches if review.patches.in_tree => hints.extend([A::Open, A::MarkFile, A::ToggleTree, A::FocusNext]),
+        Tab::Patches => hints.extend([
+            A::MarkHunk,
+            A::NextHunk,
+            A::NextFile,
+            A::Comment,
+            A::Approve,
+            A::RequestChanges,
+            A::ToggleTree,
+            A::ToggleEvidence,
+            A::Reject,
+            A::ToggleSplit,
+        ]),
+        Tab::Timeline => hints.extend([A::Open, A::Approve, A::RequestChanges]),
+        Tab::Policy => hints.extend([A::Open, A::Override, A::Approve, A::RequestChanges]),
+        Tab::Runs => hints.extend([A::ToggleFollow, A::ToggleBase, A::Approve, A::RequestChanges]),
+        _ => hints.extend([A::TabPatches, A::Approve, A::RequestChanges, A::Reject]),
+    }
+    hints.extend([A::NextNeedsMe, A::Palette, A::Back]);
+    hints
+}

@@ -1,0 +1,155 @@
+//! Work off the screen's thread: requests, blobs, diffs, colours; each ends in one message.
+
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::diff_view::{Colors, Doc};
+use super::model::{DocKey, DocSource, Msg, Task};
+use super::shell::TuiOptions;
+use crate::api::{BlobStore, Call, ClientInfo, Failure, FailureKind, Service};
+use crate::id::{Digest, Ids, RequestId};
+use crate::syntax::Syntax;
+
+/// The end of a log that is shown: nobody scrolls further back than this, `paraph log` prints it whole.
+const LOG_TAIL: u64 = 512 << 10;
+
+/// Starts tasks and sends what they end in.
+pub(crate) struct Worker {
+    service: Arc<dyn Service>,
+    client: ClientInfo,
+    blobs: BlobStore,
+    ids: Arc<dyn Ids>,
+    syntax: Arc<Syntax>,
+    messages: mpsc::UnboundedSender<Msg>,
+}
+
+impl Worker {
+    pub(crate) fn new(service: Arc<dyn Service>, options: &TuiOptions, messages: mpsc::UnboundedSender<Msg>) -> Self {
+        Self {
+            service,
+            client: options.client.clone(),
+            blobs: options.blobs.clone(),
+            ids: options.ids.clone(),
+            syntax: Arc::new(Syntax::new()),
+            messages,
+        }
+    }
+
+    /// Starts `task`. Tasks of the terminal are the shell's own.
+    pub(crate) fn start(&self, task: Task) {
+        let messages = self.messages.clone();
+        let blobs = self.blobs.clone();
+        // a message nobody hears any more is no error: the screen is closed
+        match task {
+            Task::Ask(ticket, request) => {
+                let (service, client) = (self.service.clone(), self.client.clone());
+                let call = Call { id: RequestId(self.ids.uuid()), client, request };
+                tokio::spawn(async move {
+                    let reply = service.call(call).await;
+                    let _ = messages.send(Msg::Answer(ticket, Box::new(reply)));
+                });
+            }
+            Task::Diff(key, source) => work(messages, move || load(&blobs, key, &source)),
+            Task::Survey(key, source) => work(messages, move || survey(&blobs, key, &source)),
+            Task::Color(key, doc) => {
+                let syntax = self.syntax.clone();
+                work(messages, move || Msg::Colored(key, Arc::new(Colors::of(&doc, &syntax))));
+            }
+            Task::ReadBlob(key, digest) => work(messages, move || {
+                let text = blobs.read(&digest).map(|bytes| {
+                    let from = bytes.len().saturating_sub(usize::try_from(LOG_TAIL).unwrap_or(usize::MAX));
+                    String::from_utf8_lossy(&bytes[from..]).into_owned()
+                });
+                Msg::Text(key, text)
+            }),
+            Task::ReadFile(key, path) => work(messages, move || {
+                let text = read_tail(path.as_path())
+                    .map_err(|error| Failure::new(FailureKind::Failed, format!("cannot read {path}: {error}")));
+                Msg::Text(key, text)
+            }),
+            Task::Copy(_)
+            | Task::EditFile(..)
+            | Task::EditText(_)
+            | Task::Bell
+            | Task::Redraw
+            | Task::Suspend
+            | Task::Quit => {}
+        }
+    }
+}
+
+fn work(messages: mpsc::UnboundedSender<Msg>, job: impl FnOnce() -> Msg + Send + 'static) {
+    tokio::task::spawn_blocking(move || {
+        let _ = messages.send(job());
+    });
+}
+
+type Sides = (Arc<[u8]>, Arc<[u8]>);
+
+fn sides(blobs: &BlobStore, source: &DocSource) -> Result<Sides, Failure> {
+    let side = |digest: Option<Digest>| match digest {
+        Some(digest) => blobs.read(&digest).map(Arc::from),
+        None => Ok(Arc::from([].as_slice())),
+    };
+    Ok((side(source.old)?, side(source.new)?))
+}
+
+pub(crate) fn load(blobs: &BlobStore, key: DocKey, source: &DocSource) -> Msg {
+    let doc = sides(blobs, source).map(|(old, new)| Arc::new(Doc::compare(&source.path, old, new)));
+    Msg::Doc(key, doc)
+}
+
+pub(crate) fn survey(blobs: &BlobStore, key: DocKey, source: &DocSource) -> Msg {
+    // a file that cannot be read says so when it is opened
+    let keys = sides(blobs, source).map(|(old, new)| Doc::survey(&source.path, &old, &new)).unwrap_or_default();
+    Msg::Surveyed(key, keys)
+}
+
+fn read_tail(path: &Path) -> io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let size = file.metadata()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(LOG_TAIL)))?;
+    let mut bytes = Vec::new();
+    file.take(LOG_TAIL).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Runs the editor on a file, at a line, and waits. The terminal must be given back before.
+pub(crate) fn edit_file(editor: &str, path: &Path, line: u32) -> io::Result<()> {
+    let mut words = editor.split_whitespace();
+    let program = words.next().unwrap_or("vi");
+    let mut command = std::process::Command::new(program);
+    command.args(words);
+    let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match name.as_str() {
+        "code" | "codium" | "zed" | "subl" | "hx" | "helix" => {
+            let mut target = path.as_os_str().to_owned();
+            target.push(format!(":{line}"));
+            if name == "code" || name == "codium" {
+                command.arg("--goto");
+            }
+            command.arg(target);
+        }
+        _ => {
+            command.arg(format!("+{line}")).arg(path);
+        }
+    }
+    command.status().map(drop)
+}
+
+/// Lets a person write `text` in the editor; `None` where the editor failed.
+pub(crate) fn edit_text(editor: &str, text: &str) -> io::Result<Option<String>> {
+    let mut file = tempfile::Builder::new().prefix("paraph-").suffix(".md").tempfile()?;
+    file.write_all(text.as_bytes())?;
+    file.flush()?;
+    let mut words = editor.split_whitespace();
+    let mut command = std::process::Command::new(words.next().unwrap_or("vi"));
+    let status = command.args(words).arg(file.path()).status()?;
+    if !status.success() {
+        return Ok(None);
+    }
+    std::fs::read_to_string(file.path()).map(Some)
+}
