@@ -68,6 +68,7 @@
 //! | [`daemon`] | one process and one truth for every client: HTTP over a Unix socket |
 //! | [`cli`] | every capability as a command: a contract that scripts rely on |
 //! | [`tui`] | reading, discussing and deciding in the terminal |
+//! | [`wiring`] | the one place that names concrete adapters and reads the environment |
 
 #[cfg(test)]
 extern crate self as paraph; // the tests beside the code share `tests/support`, which says `paraph`
@@ -97,5 +98,4 @@ pub mod publishing;
 pub mod runtime;
 pub mod session;
 pub mod tui;
-
 pub mod wiring;

@@ -10,6 +10,7 @@ use paraph::cli::{Streams, Terminal, World};
 use paraph::infrastructure::confinement::{LAUNCHER_ARGUMENT, launcher_main};
 use paraph::wiring::{House, Rooms};
 
+#[allow(clippy::print_stderr, reason = "before the streams of the command line are there")]
 fn main() -> ExitCode {
     // the launcher must come first: it needs a process without threads
     if std::env::args_os().nth(1).is_some_and(|first| first == LAUNCHER_ARGUMENT) {

@@ -10,6 +10,7 @@ mod source;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use source::{Crate, SourceFile};
 
@@ -42,12 +43,27 @@ const ORDER: [&str; 25] = [
     "lib",
 ];
 
-/// Modules that see less than all that stands to their left.
+/// Modules that see less than all that stands to their left; `id`, `clock` and `cancel` are words everybody may use.
 const NARROWER: [(&str, &[&str]); 4] = [
     ("session", &["id", "clock", "text", "repository", "planning", "proposal", "validation", "policy", "scoring"]),
-    ("daemon", &["id", "clock", "api"]),
-    ("cli", &["id", "clock", "text", "diff", "syntax", "api"]),
-    ("tui", &["id", "clock", "text", "diff", "syntax", "api"]),
+    ("daemon", &["id", "clock", "cancel", "api"]),
+    ("cli", &["id", "clock", "cancel", "text", "diff", "syntax", "api"]),
+    ("tui", &["id", "clock", "cancel", "text", "diff", "syntax", "api"]),
+];
+
+/// One door each, for the plain words that requests and views carry and that are defined left of `api`.
+const DOORS: [&str; 2] = ["cli::words", "tui::words"];
+const WORDS: [&str; 10] = [
+    "crate::planning::Kind",
+    "crate::policy::Severity",
+    "crate::proposal::EngineKind",
+    "crate::repository::Base",
+    "crate::repository::Source",
+    "crate::repository::WorkSpec",
+    "crate::scoring::Dimension",
+    "crate::scoring::Tenths",
+    "crate::validation::BaselineStatus",
+    "crate::validation::CheckStatus",
 ];
 
 /// The only crates that the core borrows.
@@ -113,11 +129,37 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// Where a rule gives way: module, what it names, and why that is right.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[(
-    "main",
-    "crate::infrastructure::confinement",
-    "the launcher is the program itself, started again before anything else",
-)];
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    (
+        "main",
+        "crate::infrastructure::confinement",
+        "the launcher is the program itself, started again before anything else",
+    ),
+    (
+        "infrastructure::confinement",
+        "std::process::exit",
+        "the launcher's processes have no caller to return to, and must not run what main would",
+    ),
+    (
+        "infrastructure::confinement",
+        "crate::clock::SystemClock",
+        "the supervisor is a process of its own: it measures a child's real time, whatever a test's clock says",
+    ),
+    (
+        "infrastructure::process",
+        "crate::clock::SystemClock",
+        "a child's time limit is real time, whatever a test's clock says",
+    ),
+    (
+        "tui::work",
+        "std::process::Command",
+        "a person's editor needs the terminal and the environment themselves; every other child gets neither",
+    ),
+    ("tui::shell", "tokio::time::Instant::now", "when the next frame may be drawn; no recorded time comes from it"),
+];
+
+/// Files that are still longer than [`MOST_LINES`], and how long: they may only shrink until they are split.
+const LONG: &[(&str, usize)] = &[("src/api/view.rs", 722), ("src/runtime/service.rs", 770), ("src/tui/keys.rs", 998)];
 
 /// Statics that hold more than a constant: each is filled once, from constants alone.
 const STATICS: &[(&str, &str)] = &[
@@ -129,7 +171,7 @@ const STATICS: &[(&str, &str)] = &[
 ];
 
 /// What lies in `src`, and nothing else does.
-const SRC: [&str; 26] = [
+const SRC: [&str; 27] = [
     "api",
     "audit",
     "cancel.rs",
@@ -155,6 +197,7 @@ const SRC: [&str; 26] = [
     "text",
     "tui",
     "validation",
+    "wiring",
     "wiring.rs",
 ];
 
@@ -163,6 +206,9 @@ const TOP: [&str; 8] = ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "sna
 
 /// Past this a file is two.
 const MOST_LINES: usize = 700;
+
+/// Parsed once for every test.
+static READ: LazyLock<Crate> = LazyLock::new(|| Crate::read(&root()));
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -193,7 +239,7 @@ fn names(path: &str, rule: &str) -> bool {
 }
 
 /// Every path that code (not tests) names, with its place.
-fn named(of: &Crate) -> impl Iterator<Item = (&SourceFile, &str, &str)> {
+fn named(of: &'static Crate) -> impl Iterator<Item = (&'static SourceFile, &'static str, &'static str)> {
     of.files
         .iter()
         .flat_map(|file| file.named.iter().map(move |named| (file, named.module.as_str(), named.path.as_str())))
@@ -202,14 +248,15 @@ fn named(of: &Crate) -> impl Iterator<Item = (&SourceFile, &str, &str)> {
 #[test]
 fn a_module_names_only_what_stands_to_its_left() {
     let place = |name: &str| ORDER.iter().position(|module| *module == name);
-    let read = Crate::read(&root());
-    let complaints = named(&read).filter_map(|(file, module, path)| {
+    let read = &*READ;
+    let complaints = named(read).filter_map(|(file, module, path)| {
         let mut parts = path.split("::");
         let (Some("crate"), Some(target)) = (parts.next(), parts.next()) else { return None };
         let own = module.split("::").next()?;
         let known = place(target)?;
         let allowed = match NARROWER.iter().find(|(name, _)| *name == own) {
             _ if own == target => true,
+            _ if DOORS.contains(&module) && WORDS.iter().any(|word| lies_in(path, word)) => true,
             Some((_, allowed)) => allowed.contains(&target),
             None => known < place(own).unwrap_or_else(|| panic!("`{own}` has no place in ORDER")),
         };
@@ -220,9 +267,9 @@ fn a_module_names_only_what_stands_to_its_left() {
 
 #[test]
 fn the_core_borrows_serde_and_thiserror_alone() {
-    let read = Crate::read(&root());
+    let read = &*READ;
     let externals: BTreeSet<String> = read.dependencies();
-    let complaints = named(&read).filter(|(_, module, _)| lies_in(module, "session")).filter_map(|(file, _, path)| {
+    let complaints = named(read).filter(|(_, module, _)| lies_in(module, "session")).filter_map(|(file, _, path)| {
         let first = path.split("::").next()?;
         let foreign = externals.contains(first) && !SESSION_BORROWS.contains(&first);
         foreign.then(|| format!("{} names {path}", file.shown))
@@ -232,8 +279,8 @@ fn the_core_borrows_serde_and_thiserror_alone() {
 
 #[test]
 fn dangerous_things_have_one_home() {
-    let read = Crate::read(&root());
-    let complaints = named(&read).filter_map(|(file, module, path)| {
+    let read = &*READ;
+    let complaints = named(read).filter_map(|(file, module, path)| {
         let (rule, homes) = HOMES.iter().find(|(rule, _)| names(path, rule))?;
         let home = homes.iter().any(|home| lies_in(module, home));
         (!home && !is_excepted(module, path)).then(|| format!("{} names {path}; {rule} lives in {homes:?}", file.shown))
@@ -243,8 +290,8 @@ fn dangerous_things_have_one_home() {
 
 #[test]
 fn exceptions_are_needed() {
-    let read = Crate::read(&root());
-    let used = |of: &str, what: &str| named(&read).any(|(_, module, path)| lies_in(module, of) && lies_in(path, what));
+    let read = &*READ;
+    let used = |of: &str, what: &str| named(read).any(|(_, module, path)| lies_in(module, of) && lies_in(path, what));
     let unused = EXCEPTIONS.iter().filter(|(of, what, _)| !used(of, what));
     none("an exception that nothing needs", unused.map(|(of, what, _)| format!("{of} does not name {what}")));
     none("an exception without a reason", EXCEPTIONS.iter().filter(|row| row.2.len() < 20).map(|row| row.1.to_owned()));
@@ -252,14 +299,14 @@ fn exceptions_are_needed() {
 
 #[test]
 fn unsafe_code_lives_in_confinement() {
-    let read = Crate::read(&root());
+    let read = &*READ;
     let complaints = read.files.iter().filter(|file| !lies_in(&file.module, "infrastructure::confinement"));
     none("unsafe outside confinement", complaints.filter(|file| file.has_unsafe).map(|file| file.shown.clone()));
 }
 
 #[test]
 fn nothing_global_changes() {
-    let read = Crate::read(&root());
+    let read = &*READ;
     let mut found = BTreeSet::new();
     let mut complaints = Vec::new();
     for file in &read.files {
@@ -289,7 +336,7 @@ fn nothing_global_changes() {
 
 #[test]
 fn every_file_belongs_opens_with_its_subject_and_is_short() {
-    let read = Crate::read(&root());
+    let read = &*READ;
     none("files that no module declares", read.orphans.iter().cloned());
     let mut complaints = Vec::new();
     for path in rust_files(&root().join("src")).chain(rust_files(&root().join("tests"))) {
@@ -299,7 +346,8 @@ fn every_file_belongs_opens_with_its_subject_and_is_short() {
             complaints.push(format!("{shown} does not open with `//!`"));
         }
         let lines = text.lines().count();
-        if lines > MOST_LINES {
+        let most = LONG.iter().find(|(name, _)| *name == shown).map_or(MOST_LINES, |(_, most)| *most);
+        if lines > most {
             complaints.push(format!("{shown} has {lines} lines"));
         }
         let parsed = source::forbidden(&path, &text);
@@ -350,7 +398,7 @@ fn every_module_has_a_row_in_the_crate_map() {
         ORDER.contains(&name).then(|| (name.to_owned(), capability.to_owned()))
     };
     let rows: BTreeMap<String, String> = text.lines().filter_map(row).collect();
-    let read = Crate::read(&root());
+    let read = &*READ;
     let without = read.modules.iter().filter(|module| !rows.contains_key(*module));
     none("a module without a row in the docs of src/lib.rs", without.cloned());
     let gone = rows.keys().filter(|name| !read.modules.contains(*name) && *name != "main");

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::Instant;
 
 use crate::api::{Call, Connect, Failure, FailureKind, NoticeStream, Reply, Request, Service, Start};
 
@@ -17,6 +16,7 @@ use super::facts::{DaemonFacts, Standing};
 use super::launch::{Launch, LaunchPlan, Launched, cleaned};
 use super::lifecycle::{Hosted, Open};
 use super::lock::Lock;
+use super::pauses::Pauses;
 use super::place::Place;
 use super::stop;
 
@@ -34,10 +34,8 @@ pub struct ConnectorParts {
     pub place: Place,
     /// This program's version.
     pub version: String,
-    /// This program.
+    /// This program: its `daemon run` is the daemon.
     pub program: PathBuf,
-    /// The arguments that make it the daemon: `daemon run`.
-    pub arguments: Vec<OsString>,
     /// The environment, whole; a daemon gets the allowed part of it, `PARAPH_HOME` and `PARAPH_DETACHED=1`.
     pub environment: Vec<(OsString, OsString)>,
     /// Starts processes.
@@ -49,6 +47,7 @@ pub struct ConnectorParts {
 /// Finds a daemon, starts one, or does without.
 pub struct Connector {
     parts: ConnectorParts,
+    arguments: Vec<OsString>,
 }
 
 #[async_trait]
@@ -69,7 +68,14 @@ impl Connector {
     /// A connector of these parts.
     #[must_use]
     pub fn new(parts: ConnectorParts) -> Self {
-        Self { parts }
+        Self { parts, arguments: vec!["daemon".into(), "run".into()] }
+    }
+
+    /// The same, where other arguments than `daemon run` make the program a daemon.
+    #[must_use]
+    pub fn with_arguments(mut self, arguments: Vec<OsString>) -> Self {
+        self.arguments = arguments;
+        self
     }
 
     /// A daemon that runs and understands this client. An older one that nobody needs makes room, where one may be
@@ -118,7 +124,7 @@ impl Connector {
         let logged_before = log.metadata().map_err(cannot)?.len();
         let plan = LaunchPlan {
             program: self.parts.program.clone(),
-            arguments: self.parts.arguments.clone(),
+            arguments: self.arguments.clone(),
             environment: self.environment(),
             directory: PathBuf::from("/"),
             log,
@@ -137,8 +143,7 @@ impl Connector {
 
     /// Waits for the daemon to answer: this one, or another that was faster.
     async fn answering(&self, launched: &mut dyn Launched, logged_before: u64) -> Result<Client, Failure> {
-        let started = Instant::now();
-        let mut pause = Duration::from_millis(1);
+        let mut pauses = Pauses::new(Duration::from_millis(1), Duration::from_millis(50));
         loop {
             let ended = launched.ended().ok().flatten();
             match self.running(Start::Never).await {
@@ -148,12 +153,11 @@ impl Connector {
             if let Some(ended) = ended {
                 return Err(self.unstarted(&format!("it ended with {ended}"), logged_before));
             }
-            if started.elapsed() > PATIENCE {
+            if pauses.waited() > PATIENCE {
                 let message = format!("it did not answer within {} s", PATIENCE.as_secs());
                 return Err(self.unstarted(&message, logged_before));
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(50));
+            pauses.pause().await;
         }
     }
 

@@ -20,6 +20,7 @@ use super::attendance::Attendance;
 use super::client::Client;
 use super::facts::{DaemonFacts, PROTOCOL};
 use super::lock::{Holder, Lock};
+use super::pauses::Pauses;
 use super::place::Place;
 use super::routes::House;
 use super::{server, system};
@@ -30,6 +31,8 @@ pub const IDLE: Duration = Duration::from_secs(15 * 60);
 const LOOK: Duration = Duration::from_secs(60);
 /// How long a daemon that cannot have the lock yet waits for the one before it to leave or to answer.
 const TURN: Duration = Duration::from_secs(60);
+/// How long a process that ends may take between its files.
+const PARTING: Duration = Duration::from_millis(20);
 
 /// A service in process, and what its host must know of it.
 #[async_trait]
@@ -78,24 +81,38 @@ pub enum Left {
     AnotherServes(u32),
 }
 
-/// Runs the daemon of a home until it leaves. Where another serves already, that is an answer, not a failure.
+/// Runs the daemon of a home until it leaves, in a process that ends then: it keeps the lock to its very end, because
+/// files of the store may stay open so long. Where another daemon serves already, that is an answer, not a failure.
 ///
 /// # Errors
 /// Where the home is in use by something else, the service does not open, or the socket cannot be made.
 pub async fn run(setup: Setup) -> Result<Left, Failure> {
+    let (left, lock) = host(setup).await?;
+    std::mem::forget(lock);
+    Ok(left)
+}
+
+/// The same in a process that goes on: the home is free when this returns.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_within(setup: Setup) -> Result<Left, Failure> {
+    host(setup).await.map(|(left, _freed)| left)
+}
+
+async fn host(setup: Setup) -> Result<(Left, Option<Lock>), Failure> {
     if setup.detach {
         system::leave_terminal();
     }
     let signals = Signals::new().map_err(|error| failed("watch for signals", &error))?;
     let lock = match turn(&setup.place).await? {
         Turn::Ours(lock) => lock,
-        Turn::AnotherServes(pid) => return Ok(Left::AnotherServes(pid)),
+        Turn::AnotherServes(pid) => return Ok((Left::AnotherServes(pid), None)),
     };
     let hosted = (setup.open)().await?;
     let left = serve(&setup, &lock, hosted.clone(), signals).await;
     hosted.stop().await;
-    drop(lock);
-    left
+    Ok((left?, Some(lock)))
 }
 
 async fn serve(setup: &Setup, lock: &Lock, hosted: Arc<dyn Hosted>, signals: Signals) -> Result<Left, Failure> {
@@ -106,8 +123,8 @@ async fn serve(setup: &Setup, lock: &Lock, hosted: Arc<dyn Hosted>, signals: Sig
         home: HostPath::new(setup.place.home()),
         started: setup.clock.now(),
     };
-    let attendance = Arc::new(Attendance::new());
-    let house = Arc::new(House { hosted, ids: setup.ids.clone(), facts, attendance });
+    let attendance = Arc::new(Attendance::new(setup.clock.clone()));
+    let house = Arc::new(House { hosted, ids: setup.ids.clone(), clock: setup.clock.clone(), facts, attendance });
     let listener = Listening::new(&setup.place, &house.facts)?;
     let serving = server::serve(&listener.listener, house.clone());
     tokio::pin!(serving);
@@ -149,10 +166,13 @@ enum Turn {
 
 /// Waits for the lock, or for the one that holds it to answer.
 async fn turn(place: &Place) -> Result<Turn, Failure> {
-    let started = tokio::time::Instant::now();
-    let mut pause = Duration::from_millis(5);
+    let mut pauses = Pauses::new(Duration::from_millis(5), Duration::from_millis(200));
     loop {
         if let Some(lock) = Lock::try_take(place, Holder::Daemon)? {
+            if pauses.waited() > Duration::ZERO {
+                // a process that ends gives the lock back a moment before the files of its store
+                tokio::time::sleep(PARTING).await;
+            }
             return Ok(Turn::Ours(lock));
         }
         if let Ok(client) = Client::connect(&place.address()?).await
@@ -164,11 +184,10 @@ async fn turn(place: &Place) -> Result<Turn, Failure> {
             Some((_, Holder::Other)) => Duration::from_secs(1),
             _ => TURN,
         };
-        if started.elapsed() > patience {
+        if pauses.waited() > patience {
             return Err(Lock::held(place));
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(200));
+        pauses.pause().await;
     }
 }
 

@@ -23,6 +23,8 @@ const CONNECTIONS: usize = 512;
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 /// How long calls under way may take once the daemon leaves.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How long connections may take to end once no call is under way.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// Serves until the daemon leaves; then no call is under way any more, or it took too long.
 pub(super) async fn serve(listener: &UnixListener, house: Arc<House>) {
@@ -43,12 +45,10 @@ pub(super) async fn serve(listener: &UnixListener, house: Arc<House>) {
             }
         }
     }
-    let ended = async {
-        house.attendance.calls_ended().await;
-        while connections.join_next().await.is_some() {}
-    };
     // whoever stays longer is cut off
-    let _in_time = tokio::time::timeout(FAREWELL, ended).await;
+    let _in_time = tokio::time::timeout(FAREWELL, house.attendance.calls_ended()).await;
+    let ended = async { while connections.join_next().await.is_some() {} };
+    let _in_time = tokio::time::timeout(LINGER, ended).await;
 }
 
 async fn accept(listener: &UnixListener, slots: &Arc<Semaphore>) -> (UnixStream, OwnedSemaphorePermit) {

@@ -9,6 +9,9 @@ mod audit_tests;
 mod check_patch;
 #[cfg(test)]
 mod check_patch_tests;
+mod doctor;
+#[cfg(test)]
+mod doctor_tests;
 
 use std::io::Write;
 use std::path::Path;
@@ -26,6 +29,8 @@ use crate::repository::{PatchBench, Source, VcsError};
 
 use super::start::Home;
 
+pub use doctor::{ConfinementFacts, DaemonFacts, MachineFacts};
+
 /// What a workbench is made of.
 pub struct WorkbenchParts {
     /// The data directory; it need not be there.
@@ -42,6 +47,8 @@ pub struct WorkbenchParts {
     pub clock: Arc<dyn Clock>,
     /// Fresh names.
     pub ids: Arc<dyn Ids>,
+    /// Looks at the machine; asked by `doctor` only, because it starts programs.
+    pub machine: Arc<dyn Fn() -> MachineFacts + Send + Sync>,
 }
 
 /// The workbench on this machine.
@@ -63,7 +70,7 @@ impl Workbench for LocalWorkbench {
     }
 
     fn doctor(&self) -> DoctorReport {
-        DoctorReport { schema: "paraph.doctor/1".to_owned(), lines: Vec::new() }
+        doctor::doctor(&self.parts)
     }
 
     fn audit_show(&self, session: Option<SessionId>, limit: Option<u64>) -> Result<Vec<TimelineEntry>, Failure> {

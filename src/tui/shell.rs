@@ -140,7 +140,7 @@ pub async fn run(service: Arc<dyn Service>, options: TuiOptions) -> Result<(), T
     let (messages, inbox) = mpsc::unbounded_channel();
     let mut tasks = Vec::new();
     if let Some(id) = options.open {
-        tasks = super::update::open_session(&mut model, id);
+        tasks = super::asks::open_session(&mut model, id);
         tasks.clear(); // asked again once connected
     }
     listen(service.clone(), messages.clone());

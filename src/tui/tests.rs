@@ -1,6 +1,7 @@
 //! Screens as text, and what keys do.
 
-use super::bench::{Bench, World};
+use super::bench::Bench;
+use super::bench_world::World;
 use super::input::Input;
 use super::model::{Msg, Overlay};
 use super::screens::patches::FileState;

@@ -9,11 +9,11 @@ use crate::infrastructure::process::Git;
 /// What the demo asks for.
 pub(super) const GOAL: &str = "compare with None by identity, and give no function a shared default argument";
 
+/// The rules that the demo's goal is about.
+pub(super) const RULES: &[&str] = &["py-none-equality", "py-mutable-default"];
+
 const FILES: &[(&str, &str)] = &[
-    (
-        "README.md",
-        "# orchard\n\nKeeps count of trees and what they bear. Run the tests with `python3 -m unittest`.\n",
-    ),
+    ("README.md", "# orchard\n\nKeeps count of trees and what they bear. Run the tests with `python3 -m unittest`.\n"),
     (
         "orchard/__init__.py",
         "\"\"\"An orchard, its trees and its harvest.\"\"\"\n\nfrom orchard.harvest import Harvest, best_tree\nfrom orchard.trees import Tree, find_tree, plant\n\n__all__ = [\"Harvest\", \"Tree\", \"best_tree\", \"find_tree\", \"plant\"]\n",

@@ -101,7 +101,7 @@ impl Rooms {
             kind: None,
             repositories: vec![RepositoryRequest { source: Source::Path(path.clone()), base: Base::Head }],
             engine: None,
-            rules: Vec::new(),
+            rules: demo::RULES.iter().map(|rule| (*rule).to_owned()).collect(),
             paths: Vec::new(),
             playbook: None,
             patch: None,
@@ -126,7 +126,8 @@ impl Rooms {
         let mut out = std::io::stdout().lock();
         let failed = |error: std::io::Error| Failure::new(FailureKind::Failed, error.to_string());
         writeln!(out, "goal   {}", session.goal.display_line()).map_err(failed)?;
-        writeln!(out, "state  {} (session {id} of a home that is gone when this ends)", session.state).map_err(failed)?;
+        writeln!(out, "state  {} (session {id} of a home that is gone when this ends)", session.state)
+            .map_err(failed)?;
         for version in &session.versions {
             let score = version.score.as_ref().map_or_else(|| "-".to_owned(), |score| score.overall.to_string());
             writeln!(out, "score  {score} of 10").map_err(failed)?;
@@ -137,8 +138,15 @@ impl Rooms {
                 let status = serde_json::to_value(check.status).ok();
                 let status = status.as_ref().and_then(|status| status.as_str()).unwrap_or("?");
                 let tests = &check.tests;
-                writeln!(out, "check  {} {status}: {} passed, {} failed, {} fixed", check.name, tests.passed, tests.failed, tests.fixed.len())
-                    .map_err(failed)?;
+                writeln!(
+                    out,
+                    "check  {} {status}: {} passed, {} failed, {} fixed",
+                    check.name,
+                    tests.passed,
+                    tests.failed,
+                    tests.fixed.len()
+                )
+                .map_err(failed)?;
             }
             for gate in &version.gates {
                 let passed = gate.passed.map_or("not run", |passed| if passed { "passed" } else { "failed" });
@@ -166,6 +174,7 @@ impl Launch for Rooms {
 
     fn daemon_run(&self) -> BoxFuture<'_, Result<u8, Failure>> {
         async move {
+            let _log = self.house.log();
             match crate::daemon::run(self.house.daemon()).await? {
                 Left::AnotherServes(pid) => tracing::info!(pid, "another daemon serves this home"),
                 Left::Asked | Left::Idle | Left::HomeGone => {}
@@ -175,11 +184,11 @@ impl Launch for Rooms {
         .boxed()
     }
 
-    fn config(&self, _ask: &ConfigAsk) -> Result<ConfigReport, Failure> {
-        Err(Failure::new(FailureKind::Refused, "`config` comes with the next slice"))
+    fn config(&self, ask: &ConfigAsk) -> Result<ConfigReport, Failure> {
+        self.house.answer_config(ask)
     }
 
-    fn init(&self, _repo_file: Option<&HostPath>) -> Result<InitReport, Failure> {
-        Err(Failure::new(FailureKind::Refused, "`init` comes with the next slice"))
+    fn init(&self, repo_file: Option<&HostPath>) -> Result<InitReport, Failure> {
+        self.house.initialise(repo_file)
     }
 }

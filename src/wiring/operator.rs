@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 pub(super) fn login_at_host(variables: &BTreeMap<String, String>) -> String {
     let uid = rustix::process::getuid().as_raw();
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let login = login_of(&passwd, uid)
-        .or_else(|| variables.get("USER").cloned())
-        .unwrap_or_else(|| format!("uid-{uid}"));
+    let login =
+        login_of(&passwd, uid).or_else(|| variables.get("USER").cloned()).unwrap_or_else(|| format!("uid-{uid}"));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{login}@{host}")
 }

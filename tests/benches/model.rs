@@ -1,5 +1,7 @@
 //! `cargo bench --bench model`: a million random steps over the core, every promise checked after each; under a minute.
 
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
+
 #[path = "../support/model.rs"]
 mod model;
 #[path = "../support/story.rs"]

@@ -89,9 +89,14 @@ fn ignored_dependencies_are_lent_and_stay_as_they_are() {
         let has_overlays = confinement.overlays_work();
         let bench =
             Bench::at(confinement, &[("value", "good\n"), (".gitignore", "node_modules/\n/vendor\n"), ("app/x", "x")]);
-        bench.write(&[("node_modules/tool/run", "#!/bin/sh\necho tool ran\n"), ("app/node_modules/dep", "nested\n")]);
-        let script = "sh node_modules/tool/run && cat app/node_modules/dep && test ! -e third_party; result=$?; \
-                      echo spoiled > node_modules/tool/run; rm -f app/node_modules/dep; pwd; exit $result";
+        bench.write(&[
+            ("node_modules/tool/run", "#!/bin/sh\necho tool ran\n"),
+            ("app/node_modules/dep", "nested\n"),
+            (".venv/.gitignore", "*\n"),
+            (".venv/bin/tool", "venv\n"),
+        ]);
+        let script = "sh node_modules/tool/run && cat app/node_modules/dep .venv/bin/tool && test ! -e third_party; \
+                      result=$?; echo spoiled > node_modules/tool/run; rm -f app/node_modules/dep; pwd; exit $result";
         let mut job = bench.job(&bench.job_tree("value", "bad\n"), vec![sh("uses", script)]);
         job.plan.notices.push("first".into());
         bench.write(&[("third_party/not-ignored", "x")]);
@@ -99,13 +104,13 @@ fn ignored_dependencies_are_lent_and_stay_as_they_are() {
         let (result, _) = bench.validate(&job);
         let log = bench.log(&result.checks[0]);
         assert!(before == bench.fingerprint(), "the working copy was touched");
-        assert!(result.notices[1].contains("`app/node_modules`, `node_modules`"), "{:?}", result.notices);
+        assert!(result.notices[1].contains("`node_modules`, `.venv`, `app/node_modules`"), "{:?}", result.notices);
         if has_overlays {
             // the base's run spoiled its own copy, which the proposal starts from
             assert!(log.contains(&format!("\n{}\n", bench.repo.display())), "seen at the user's own place: {log}");
             assert_eq!(result.checks[0].baseline, paraph::validation::BaselineStatus::Passed, "{log}");
         } else {
-            assert!(log.contains("tool ran\nnested\n"), "{log}");
+            assert!(log.contains("tool ran\nnested\nvenv\n"), "{log}");
             assert_eq!(status(&result.checks[0]), "passed");
         }
     }

@@ -115,7 +115,7 @@ async fn a_request_whose_connection_went_is_sent_again() {
     client.call(call(Request::Stop(Default::default()))).await.unwrap();
     daemon.await.unwrap().unwrap();
     let fake = Fake::new();
-    let _next = tokio::spawn(paraph::daemon::run(crate::support::setup(&place, &fake)));
+    let _next = tokio::spawn(paraph::daemon::run_within(crate::support::setup(&place, &fake)));
     eventually("the next daemon answers the same client", async || {
         client.call(call(Request::Status(StatusRequest {}))).await.is_ok()
     })

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use paraph::api::{Connect as _, Failure, FailureKind, Reply, Request, Service, Start, StatusRequest};
-use paraph::daemon::{Client, DaemonFacts, Left, Lock, Place, Stopped, run, stop};
+use paraph::daemon::{Client, DaemonFacts, Left, Lock, Place, Stopped, run_within, stop};
 
 use crate::support::{Bench, Fake, call, connector, eventually, mode, runs, setup, trust, trusted};
 
@@ -130,12 +130,13 @@ async fn files_are_private_whatever_the_umask() {
     let home = tempfile::tempdir().unwrap();
     let place = Place::new(home.path(), None);
     // the shell sets it for the daemon alone: a umask is the whole process's
-    let script = "umask 000; exec \"$0\" --exact support::a_daemon_of_its_own --ignored --nocapture";
+    let script = "umask 000; exec \"$0\" --exact support::a_daemon_of_its_own --nocapture";
     let mut child = Command::new("/bin/sh")
         .args(["-c", script])
         .arg(std::env::current_exe().unwrap())
         .env_clear()
         .env("PARAPH_HOME", home.path())
+        .env("PARAPH_TEST_DAEMON", "1")
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
@@ -177,7 +178,7 @@ async fn a_daemon_of_a_removed_home_leaves_the_next_ones_files_alone() {
     let bench = Bench::with(|setup| setup.idle = Duration::from_secs(2)).await;
     std::fs::remove_dir_all(bench.place.socket().parent().unwrap()).unwrap();
     let fake = Fake::new();
-    let next = tokio::spawn(run(setup(&bench.place, &fake)));
+    let next = tokio::spawn(run_within(setup(&bench.place, &fake)));
     let place = bench.place.clone();
     let (_home, old) = (bench.home, bench.daemon);
     assert_eq!(old.await.unwrap(), Ok(Left::HomeGone));

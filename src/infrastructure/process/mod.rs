@@ -9,8 +9,8 @@ mod output;
 mod supervise;
 
 pub(in crate::infrastructure) use command::CancelOnDrop;
-pub use detached::{Detached, detached};
 pub use command::{Command, ProcessError};
+pub use detached::{Detached, detached};
 pub use git::{Git, GitError};
 pub use output::Captured;
 pub(in crate::infrastructure) use supervise::{Watch, supervise};

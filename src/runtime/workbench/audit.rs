@@ -190,7 +190,7 @@ pub(super) fn recover(parts: &WorkbenchParts) -> Result<RecoverView, Failure> {
 }
 
 /// Makes sure that nobody else has the home open; nobody gets it while the answer is held.
-fn alone(home: &Home) -> Result<Option<File>, Failure> {
+pub(super) fn alone(home: &Home) -> Result<Option<File>, Failure> {
     let taken = |what: String| Err(Failure::new(FailureKind::Conflict, what).hint("paraph daemon stop"));
     let lock = File::options().read(true).write(true).open(home.run().join("lock")).ok();
     if let Some(lock) = &lock

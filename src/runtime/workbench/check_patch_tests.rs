@@ -50,6 +50,7 @@ impl Lab {
             max_check: Duration::from_secs(900),
             clock: Arc::new(SystemClock::default()),
             ids: Arc::new(RandomIds),
+            machine: Arc::new(super::doctor_tests::facts),
         }
     }
 

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::cancel::Cancel;
-use crate::infrastructure::process::{Git, Status};
+use crate::infrastructure::process::Git;
 use crate::repository::TreeEntry;
 use crate::validation::DEPENDENCY_FOLDERS;
 
@@ -62,19 +62,21 @@ fn ignored(root: &Path, places: &[PathBuf], git: &Git, cancel: &Cancel) -> Vec<P
     if places.is_empty() {
         return Vec::new();
     }
-    let mut asked = Vec::new();
-    for place in places {
-        asked.extend_from_slice(place.as_os_str().as_bytes());
-        asked.push(0);
-    }
-    let command = git.command(root, ["check-ignore", "-z", "--stdin"]).stdin(asked);
-    match git.finish("check-ignore", command, cancel) {
-        Ok(finished) if finished.status == Status::Exit(0) => {
+    // `check-ignore` would be the verb, and takes no literal paths; this one stops at the folders it prints
+    let verb = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory", "--"];
+    let command = git.command(root, verb).args(places);
+    match git.finish("ls-files", command, cancel) {
+        Ok(finished) if finished.status.success() => {
             let printed = finished.stdout.bytes();
-            let names = printed.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-            names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect()
+            let names: BTreeSet<&[u8]> = printed.split(|byte| *byte == 0).collect();
+            // a virtual environment is ignored by a file of its own
+            let is_ignored = |place: &&PathBuf| {
+                let place = place.as_os_str().as_bytes();
+                names.contains([place, b"/"].concat().as_slice())
+                    || names.contains([place, b"/.gitignore"].concat().as_slice())
+            };
+            places.iter().filter(is_ignored).cloned().collect()
         }
-        // 1: none of them is ignored
         Ok(_) | Err(_) => Vec::new(),
     }
 }

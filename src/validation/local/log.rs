@@ -15,6 +15,8 @@ pub(super) struct Log {
     tail_limit: usize,
     dropped: u64,
     failed: Option<io::Error>,
+    /// Whether the last byte ended a line: Paraph's own lines stand alone.
+    line_ended: bool,
 }
 
 impl Log {
@@ -22,7 +24,8 @@ impl Log {
     pub(super) fn create(blobs: &Blobs, limit: usize) -> Result<Self, BlobError> {
         let half = limit / 2;
         let writer = blobs.writer()?;
-        Ok(Self { writer, head_left: limit - half, tail: VecDeque::new(), tail_limit: half, dropped: 0, failed: None })
+        let (tail, head_left) = (VecDeque::new(), limit - half);
+        Ok(Self { writer, head_left, tail, tail_limit: half, dropped: 0, failed: None, line_ended: true })
     }
 
     /// The file as it grows.
@@ -32,7 +35,8 @@ impl Log {
 
     /// A line of Paraph's own.
     pub(super) fn line(&mut self, text: &str) {
-        self.write(format!("{text}\n").as_bytes());
+        let before = if self.line_ended { "" } else { "\n" };
+        self.write(format!("{before}{text}\n").as_bytes());
     }
 
     /// What a command printed. Whether it could be kept: a disk may be full.
@@ -52,7 +56,7 @@ impl Log {
     pub(super) fn finish(mut self, last: &str) -> Result<Digest, String> {
         if self.dropped > 0 {
             let dropped = self.dropped;
-            self.line(&format!("\n[paraph: {dropped} bytes left out]"));
+            self.line(&format!("[paraph: {dropped} bytes left out]"));
         }
         let tail: Vec<u8> = std::mem::take(&mut self.tail).into();
         self.write(&tail);
@@ -64,6 +68,7 @@ impl Log {
     }
 
     fn write(&mut self, bytes: &[u8]) {
+        self.line_ended = bytes.last().map_or(self.line_ended, |last| *last == b'\n');
         if self.failed.is_none() {
             self.failed = self.writer.write_all(bytes).err();
         }
@@ -89,8 +94,8 @@ mod tests {
     fn the_beginning_and_the_end_are_kept() {
         check(10, &[], "end\n");
         check(10, &["hello\n"], "hello\nend\n");
-        check(10, &["hello", "world"], "helloworldend\n");
+        check(10, &["hello", "world"], "helloworld\nend\n");
         check(10, &["0123456789abcdefghi\n"], "01234\n[paraph: 10 bytes left out]\nfghi\nend\n");
-        check(10, &["01234", "56789", "ab"], "01234\n[paraph: 2 bytes left out]\n789abend\n");
+        check(10, &["01234", "56789", "ab"], "01234\n[paraph: 2 bytes left out]\n789ab\nend\n");
     }
 }
