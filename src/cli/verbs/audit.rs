@@ -74,7 +74,7 @@ fn show(session: Option<SessionId>, limit: Option<u64>, desk: &mut Desk) -> Done
     }
     for entry in &entries {
         let line = Text::new()
-            .role(Role::Strong, format!("{:>6} ", entry.seq))
+            .role(Role::Strong, format!("{:>6} ", entry.seq.0))
             .role(Role::Dim, format!("{} ", entry.at))
             .cell(Role::Plain, &entry.actor, 20)
             .plain(" ")

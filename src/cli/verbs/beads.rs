@@ -39,7 +39,7 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
             took(u64::try_from(end.since(bead.started_at).as_millis()).unwrap_or(u64::MAX))
         });
         let line = Text::new()
-            .plain(format!("{:>4} ", bead.session))
+            .plain(format!("{:>4} ", bead.session.0))
             .cell(role, &bead.status, 10)
             .cell(Role::Dim, &bead.category, 11)
             .cell(Role::Plain, &bead.name, 24)

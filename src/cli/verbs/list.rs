@@ -49,7 +49,7 @@ pub(crate) fn row_line(row: &SessionRow, now: Timestamp, columns: usize) -> Text
     let score = row.score.map_or_else(|| "-".to_owned(), |score| score.to_string());
     let size = if row.files > 0 { format!("+{} -{}", row.added, row.deleted) } else { String::new() };
     let line = Text::new()
-        .role(Role::Strong, format!("{:>4} ", row.id))
+        .role(Role::Strong, format!("{:>4} ", row.id.0))
         .cell(state_role(&row.state), &row.state, 16)
         .cell(Role::Plain, version, 4)
         .plain(format!("{} ", gate_strip(&row.gates)))

@@ -180,9 +180,14 @@ pub(crate) fn ended(view: &SessionView, desk: &mut Desk) -> Done {
         session_text::print(view, desk)?;
     }
     let status = progress::exit_code(view);
-    let unverified = view.versions.last().is_some_and(|version| version.unverified.is_some());
-    if status == FailureKind::NeedsHuman.exit_code() && unverified {
-        desk.out.say(Text::new().role(Role::Mark, "hint: ").plain("paraph trust"));
+    let unverified = view.versions.last().and_then(|version| version.unverified.as_ref());
+    if let (Some(why), true) = (unverified, status == FailureKind::NeedsHuman.exit_code()) {
+        let next = match why.raw() {
+            why if why.contains("trust") => "paraph trust",
+            why if why.contains("no check") => "paraph init --repo-file",
+            _ => "paraph doctor",
+        };
+        desk.out.say(Text::new().role(Role::Mark, "hint: ").plain(next));
     }
     Ok(status)
 }

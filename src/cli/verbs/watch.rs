@@ -95,7 +95,7 @@ fn tell(notice: &Notice, desk: &mut Desk) -> Result<(), Ended> {
         }
         Notice::CheckStarted { session, check, on_base, .. } => {
             let side = if *on_base { "base" } else { "proposal" };
-            desk.out.line(Text::new().role(Role::Dim, format!("{session:>4} running {check} on the {side}")))
+            desk.out.line(Text::new().role(Role::Dim, format!("{:>4} running {check} on the {side}", session.0)))
         }
         Notice::CheckFinished { check, .. } => desk.out.line(check_line(check)),
         Notice::Missed => desk.out.line(Text::new().role(Role::Warn, "     some notices were missed")),
