@@ -88,6 +88,7 @@ impl House {
             playbook: "quick".to_owned(),
             policy: PolicySettings::default(),
             max_check: Duration::from_secs(60),
+            threshold: paraph::scoring::Tenths::clamped(70),
             path: std::env::var("PATH").expect("tests run with a PATH"),
             user_home: folder.path().join("user"),
         };
