@@ -368,12 +368,13 @@ impl Service for Runtime {
         listeners.fetch_add(1, Ordering::Relaxed);
         let counted = Listening(listeners);
         let stream = BroadcastStream::new(self.shared.notices.subscribe());
-        let told = stream.map(|notice| notice.unwrap_or(Notice::Missed));
+        let told = stream.map(|notice| notice.unwrap_or(Notice::Missed)).boxed();
         // the farewell is the last that is heard
-        let heard = told.scan(false, move |ended, notice| {
-            let _listening = &counted;
-            let before = std::mem::replace(ended, notice == Notice::Leaving);
-            std::future::ready((!before).then_some(notice))
+        let heard = futures::stream::unfold(Some((told, counted)), async |listening| {
+            let (mut told, counted) = listening?;
+            let notice = told.next().await?;
+            let next = (notice != Notice::Leaving).then_some((told, counted));
+            Some((notice, next))
         });
         Ok(heard.boxed())
     }
