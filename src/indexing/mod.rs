@@ -16,6 +16,7 @@ mod imports;
 mod rank;
 mod record;
 mod settings;
+mod stored;
 mod summary;
 mod symbols;
 mod table;
@@ -27,6 +28,7 @@ pub use digest::{DigestSection, FileDigest};
 pub use files::BasicFileIndex;
 pub use focus::Focus;
 pub use settings::IndexSettings;
+pub use stored::StoredTagCache;
 pub use summary::{IndexSummary, LanguageCount, RankedFile, RankedSymbol};
 pub use symbols::SymbolIndex;
 

@@ -1,7 +1,9 @@
 //! Technology that knows nothing of sessions; each module wraps one dangerous thing.
 
 pub mod blobs;
+pub mod config;
 pub mod confinement;
 pub mod fault;
+pub mod logging;
 pub mod process;
 pub mod store;

@@ -3,11 +3,13 @@
 //! Nothing here writes to the user's repository: objects of Paraph's own go to a private bare repository whose
 //! alternates point at the user's objects.
 
+mod bench;
 mod git;
 mod snapshot;
 mod tree;
 mod vcs;
 
+pub use bench::PatchBench;
 pub(crate) use git::{BranchPlace, CreateBranchError};
 pub use git::{GitVcs, UserTree};
 pub use snapshot::{Base, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::cancel::Cancel;
 use crate::id::SessionId;
-use crate::session::{EffectKey, Finding, Outcome, Session, StopKind};
+use crate::session::{EffectKey, Finding, Outcome, Owed, Session, StopKind};
 
 use super::order::Post;
 use super::work::Worker;
@@ -73,16 +73,18 @@ impl Dispatcher {
     /// What becomes of one busy piece.
     fn review(&mut self, session: &Arc<Session>, key: EffectKey) {
         let piece = (session.asked.id, key);
-        let owed = session.owed().get(&key).map(|owed| owed.attempt);
+        // the attempt whose answer is waited for; none until the next one is recorded as started
+        let owed = session.owed().get(&key);
+        let running = owed.filter(|owed| owed.started).map(|owed| owed.attempt);
         match (self.busy.get(&piece), owed) {
-            (Some(Standing::Recorded), Some(attempt)) if is_running(session, key) => {
-                self.launch(session.clone(), key, attempt);
+            (Some(Standing::Recorded), Some(Owed { started: true, attempt, .. })) => {
+                self.launch(session.clone(), key, *attempt);
             }
             // recorded and given up within one batch, or not wanted before it started
             (Some(Standing::Recorded), _) | (Some(Standing::Asked), None) => {
                 self.busy.remove(&piece);
             }
-            (Some(Standing::Running { attempt, cancel }), owed) if owed != Some(*attempt) => {
+            (Some(Standing::Running { attempt, cancel }), _) if running != Some(*attempt) => {
                 cancel.cancel();
                 let attempt = *attempt;
                 self.busy.insert(piece, Standing::Leaving { attempt });
@@ -185,10 +187,4 @@ impl Dispatcher {
             let _ = inbox.send(Post::Outcome(id, Outcome::Found { key, attempt, finding })).await;
         });
     }
-}
-
-/// Whether the newest attempt of `key` was recorded as started.
-fn is_running(session: &Session, key: EffectKey) -> bool {
-    let bead = session.beads.iter().rev().find(|bead| bead.key == key);
-    bead.is_some_and(|bead| bead.status == crate::session::BeadStatus::Running)
 }

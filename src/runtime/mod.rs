@@ -12,6 +12,7 @@ mod house;
 mod metrics;
 mod order;
 mod ports;
+pub mod records;
 mod service;
 mod stage;
 mod start;
@@ -19,11 +20,13 @@ mod tables;
 mod trust;
 mod views;
 mod work;
+mod workbench;
 
 pub use house::HouseEvent;
 pub use ports::{Engines, Operator, Ports, Settings};
 pub use service::Runtime;
 pub use start::{Home, StartError, Started, rebuild};
+pub use workbench::{ConfinementFacts, DaemonFacts, LocalWorkbench, MachineFacts, WorkbenchParts};
 
 #[cfg(test)]
 mod tests;

@@ -367,16 +367,26 @@ impl Service for Runtime {
         let listeners = self.shared.listeners.clone();
         listeners.fetch_add(1, Ordering::Relaxed);
         let counted = Listening(listeners);
+        let heard = self.unseen_notices().inspect(move |_| {
+            let _listening = &counted;
+        });
+        Ok(heard.boxed())
+    }
+}
+
+impl Runtime {
+    /// Notices for a part of this process, which is no client and keeps nothing awake.
+    pub fn unseen_notices(&self) -> NoticeStream {
         let stream = BroadcastStream::new(self.shared.notices.subscribe());
         let told = stream.map(|notice| notice.unwrap_or(Notice::Missed)).boxed();
         // the farewell is the last that is heard
-        let heard = futures::stream::unfold(Some((told, counted)), async |listening| {
-            let (mut told, counted) = listening?;
+        let heard = futures::stream::unfold(Some(told), async |listening| {
+            let mut told = listening?;
             let notice = told.next().await?;
-            let next = (notice != Notice::Leaving).then_some((told, counted));
+            let next = (notice != Notice::Leaving).then_some(told);
             Some((notice, next))
         });
-        Ok(heard.boxed())
+        heard.boxed()
     }
 }
 

@@ -140,6 +140,7 @@ impl Session {
                     Decision { verdict, digest: *digest, by: by.clone(), at, message, because },
                 );
                 self.advance(*lane, *version, Phase::Approved(*version));
+                self.lift_stop_where_settled();
             }
             Event::Rejected { lane, version, digest, by, message } => {
                 let (verdict, because, message) = (Verdict::Reject, Vec::new(), message.clone());
@@ -149,6 +150,7 @@ impl Session {
                     Decision { verdict, digest: *digest, by: by.clone(), at, message, because },
                 );
                 self.advance(*lane, *version, Phase::Rejected(*version));
+                self.lift_stop_where_settled();
             }
             Event::ChangesRequested { lane, version, digest, by, message } => {
                 let (verdict, because) = (Verdict::RequestChanges, Vec::new());
@@ -156,7 +158,9 @@ impl Session {
                     Decision { verdict, digest: *digest, by: by.clone(), at, message: message.clone(), because };
                 self.decided(*lane, *version, decision);
                 self.advance(*lane, *version, Phase::ChangesRequested(*version));
+                self.lift_stop_where_settled();
                 if self.asked.engine == crate::proposal::EngineKind::Rules {
+                    self.stop = None;
                     self.want_version([*lane], message.clone(), "changes requested", at);
                 }
             }
@@ -199,10 +203,13 @@ impl Session {
                     lane.dropped = true;
                 }
                 let dropped = *lane;
+                // a person took away what may have been stuck: the rest goes on
+                self.stop = None;
                 self.release(at, |key| key.lane == Some(dropped));
                 if let Some(drafting) = &mut self.drafting {
                     drafting.lanes.remove(&dropped);
                 }
+                self.drafting.take_if(|drafting| drafting.lanes.is_empty());
             }
             Event::PublishAsked { .. } => {
                 self.stop = None;
@@ -218,15 +225,20 @@ impl Session {
                 self.with_patch_set(*lane, *version, |set| set.published = Some(published.clone()));
                 self.advance(*lane, *version, Phase::Done(*version));
             }
-            Event::Stopped { kind, reason, next } => {
-                self.fail_running(reason, at);
-                for lane in &mut self.lanes {
-                    if let Phase::Publishing(version) = lane.phase {
-                        lane.phase = Phase::Approved(version);
+            Event::Stopped { kind, reason, next, key } => {
+                let stop = Stop { kind: *kind, reason: reason.clone(), next: next.clone(), key: *key };
+                if let Some(key) = key {
+                    self.fail(*key, reason, at);
+                }
+                if !stop.spares_lanes() {
+                    for lane in &mut self.lanes {
+                        if let Phase::Publishing(version) = lane.phase {
+                            lane.phase = Phase::Approved(version);
+                        }
                     }
                 }
                 self.drafting = None;
-                self.stop = Some(Stop { kind: *kind, reason: reason.clone(), next: next.clone() });
+                self.stop = Some(stop);
             }
             Event::ThreadOpened { thread, place, by, text } => {
                 self.reviewed(by, place.lane, place.version);
@@ -237,6 +249,8 @@ impl Session {
                 let comment = Comment { by: by.clone(), at, text: text.clone() };
                 if let Some(thread) = self.threads.iter_mut().find(|known| known.id == *thread) {
                     thread.comments.push(comment);
+                    let (lane, version) = (thread.place.lane, thread.place.version);
+                    self.reviewed(by, lane, version);
                 }
             }
             Event::ThreadResolved { thread, .. } => self.resolve(*thread, true),
@@ -255,29 +269,25 @@ impl Session {
     /// Works out what is owed now: the whole of "what comes next" in one place.
     fn owe_next(&mut self, at: Timestamp) {
         let mut wanted = BTreeSet::new();
+        if self.stop.as_ref().is_none_or(Stop::spares_lanes) {
+            wanted.extend(self.active().filter_map(|lane| self.next_on(lane)));
+        }
         if self.stop.is_none() {
-            let lanes: Vec<Lane> = self.active().cloned().collect();
-            for lane in &lanes {
-                wanted.extend(self.next_on(lane));
+            if self.drafting.is_none() && self.ready_to_draft() {
+                let lanes: Vec<LaneId> = self.active().map(|lane| lane.id).collect();
+                self.want_version(lanes, "".into(), "goal", at);
             }
-            if self.drafting.is_none() && self.ready_to_draft(&lanes) {
-                self.want_version(lanes.iter().map(|lane| lane.id).collect::<Vec<_>>(), "".into(), "goal", at);
-            }
-            if let Some(drafting) = self.drafting.as_ref().filter(|drafting| !drafting.lanes.is_empty()) {
-                let loaded = |id: &LaneId| self.lane(*id).is_some_and(|lane| lane.phase > Phase::Created);
-                if drafting.lanes.iter().all(loaded) {
-                    wanted.insert(EffectKey::draft(drafting.version));
-                }
+            let ready = |id: &LaneId| self.lane(*id).is_some_and(|lane| lane.phase >= self.before_draft());
+            if let Some(drafting) = self.drafting.as_ref().filter(|drafting| drafting.lanes.iter().all(ready)) {
+                wanted.insert(EffectKey::draft(drafting.version));
             }
         }
         self.release(at, |key| !wanted.contains(key));
         for key in wanted {
             if !self.owed.contains_key(&key) {
-                // numbers go on from the last attempt, so that an answer to an interrupted one stays stale
-                let before = self.beads.iter().rev().find(|bead| bead.key == key);
-                let interrupted = before.is_some_and(|bead| bead.status == BeadStatus::Skipped);
-                let attempt = before.map_or(0, |bead| bead.attempt + u32::from(interrupted));
-                self.owed.insert(key, Owed { attempt, since: at });
+                // numbers go on from the last attempt, and its late answer stays stale
+                let attempt = self.beads.iter().rev().find(|bead| bead.key == key).map_or(0, |bead| bead.attempt);
+                self.owed.insert(key, Owed { attempt, started: false, since: at });
                 self.beads.push(Bead {
                     key,
                     status: BeadStatus::Pending,
@@ -312,10 +322,11 @@ impl Session {
         }
     }
 
-    fn ready_to_draft(&self, lanes: &[Lane]) -> bool {
-        let ready = if self.asked.playbook.has(Stage::Index) { Phase::Indexed } else { Phase::SnapshotLoaded };
+    fn ready_to_draft(&self) -> bool {
         let go = self.triaged || !self.asked.playbook.has(Stage::Triage);
-        go && self.versions.is_empty() && !lanes.is_empty() && lanes.iter().all(|lane| lane.phase == ready)
+        let ready = self.before_draft();
+        let mut lanes = self.active().peekable();
+        go && self.versions.is_empty() && lanes.peek().is_some() && lanes.all(|lane| lane.phase == ready)
     }
 
     fn want_version(
@@ -372,6 +383,16 @@ impl Session {
         *last = version.max(*last);
     }
 
+    /// A stop has nothing left to wait for once a person decided on everything there is to decide about.
+    fn lift_stop_where_settled(&mut self) {
+        let settled = |lane: &Lane| {
+            matches!(lane.phase, Phase::Approved(_) | Phase::Rejected(_) | Phase::ChangesRequested(_) | Phase::Done(_))
+        };
+        if self.at_stake().all(settled) {
+            self.stop = None;
+        }
+    }
+
     fn resolve(&mut self, id: crate::id::ThreadId, resolved: bool) {
         if let Some(thread) = self.threads.iter_mut().find(|thread| thread.id == id) {
             thread.resolved = resolved;
@@ -398,6 +419,7 @@ impl Session {
     fn start(&mut self, key: EffectKey, attempt: u32) {
         if let Some(owed) = self.owed.get_mut(&key) {
             owed.attempt = attempt;
+            owed.started = true;
         }
         if let Some(bead) = self.open_bead(key) {
             bead.status = BeadStatus::Running;
@@ -422,16 +444,13 @@ impl Session {
         }
     }
 
-    fn fail_running(&mut self, reason: &crate::text::Untrusted, at: Timestamp) {
-        for bead in self.beads.iter_mut().filter(|bead| bead.finished_at.is_none()) {
-            let ran = bead.status == BeadStatus::Running;
-            bead.status = if ran { BeadStatus::Failed } else { BeadStatus::Skipped };
+    fn fail(&mut self, key: EffectKey, reason: &crate::text::Untrusted, at: Timestamp) {
+        self.owed.remove(&key);
+        if let Some(bead) = self.open_bead(key) {
+            bead.status = BeadStatus::Failed;
             bead.finished_at = Some(at);
-            if ran {
-                bead.error = reason.clone();
-            }
+            bead.error = reason.clone();
         }
-        self.owed.clear();
     }
 
     fn open_bead(&mut self, key: EffectKey) -> Option<&mut Bead> {
@@ -456,6 +475,12 @@ impl PatchSetRecord {
 }
 
 impl Stop {
+    /// Whether work on lanes goes on: a draft that came to nothing takes nothing from the version that is there.
+    #[must_use]
+    pub fn spares_lanes(&self) -> bool {
+        !self.is_final() && self.key.is_some_and(|key| key.kind == EffectKind::Draft)
+    }
+
     /// Whether the session is over: nothing but reading is left.
     #[must_use]
     pub fn is_final(&self) -> bool {

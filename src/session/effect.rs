@@ -96,8 +96,10 @@ impl fmt::Display for EffectKey {
 /// How far a piece of work has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owed {
-    /// The newest attempt that was recorded as started; 0 before the first.
+    /// The newest attempt that was recorded as started, now or when this was owed before; 0 before the first.
     pub attempt: u32,
+    /// Whether that attempt's answer is waited for; `false` until the next one is recorded as started.
+    pub started: bool,
     /// When it became owed.
     pub since: Timestamp,
 }

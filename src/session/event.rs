@@ -193,8 +193,14 @@ pub enum Event {
     PublishAsked { by: Person },
     /// A lane was published.
     Published { lane: LaneId, version: Version, branch: String, commit: ObjectId, place: String },
-    /// It stands still, or ended.
-    Stopped { kind: StopKind, reason: Untrusted, next: String },
+    /// It stands still, or ended; `key` is the work that was stuck, where work was.
+    Stopped {
+        kind: StopKind,
+        reason: Untrusted,
+        next: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<EffectKey>,
+    },
     /// A person opened a thread.
     ThreadOpened { thread: ThreadId, place: ThreadPlace, by: Person, text: Untrusted },
     /// Somebody answered in one.

@@ -119,6 +119,9 @@ impl WriteGate {
         let known = session.lane(lane).ok_or(Refusal::NoSuchLane)?;
         let closed = || Refusal::NotApproved { waiting: vec![format!("{} is {}", known.name(), known.phase.name())] };
         let Phase::Publishing(version) = known.phase else { return Err(closed()) };
+        if known.dropped || session.stop.is_some() {
+            return Err(closed());
+        }
         let set = session.patch_set(lane, version).ok_or_else(closed)?;
         let decision = set
             .decision

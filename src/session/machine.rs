@@ -1,11 +1,12 @@
 //! What an input means for a session. Read top to bottom: this is the product.
 
 use crate::id::{LaneId, RepoPath, ThreadId, Version};
+use crate::planning::Stage;
 use crate::proposal::EngineKind;
 use crate::text::Untrusted;
 
-use super::effect::{EffectKey, Owed};
-use super::event::{Event, Person, StopKind, ThreadPlace};
+use super::effect::{EffectKey, EffectKind, Owed};
+use super::event::{Event, PatchSet, Person, StopKind, ThreadPlace};
 use super::input::{Command, DecideCommand, Finding, Input, Outcome, Refusal};
 use super::offer::{Offer, offer};
 use super::state::{PatchSetRecord, Phase, Session, Verdict};
@@ -75,6 +76,7 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             kind: StopKind::Cancelled,
             reason: Untrusted::new(format!("cancelled by {}", by.login)),
             next: String::new(),
+            key: None,
         })),
         Command::Publish { by } => publish(session, by, command),
     }
@@ -87,7 +89,7 @@ fn answer(session: &Session, outcome: &Outcome) -> Step {
             None => Step::default(),
         },
         Outcome::Found { key, attempt, finding } => match session.owed().get(key) {
-            Some(owed) if owed.attempt == *attempt => found(session, *key, finding),
+            Some(owed) if owed.started && owed.attempt == *attempt => found(session, *key, finding),
             _ => Step::default(), // an older attempt, or nobody waits for it any more
         },
     }
@@ -96,56 +98,63 @@ fn answer(session: &Session, outcome: &Outcome) -> Step {
 fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
     let lane = key.lane.unwrap_or(LaneId(0));
     let version = key.version.unwrap_or(Version::FIRST);
-    match finding.clone() {
-        Finding::Snapshot { snapshot, plan, policy } => {
-            Step::record(Event::SnapshotLoaded { lane, snapshot: *snapshot, plan, policy })
+    Step::record(match (key.kind, finding.clone()) {
+        (EffectKind::Load, Finding::Snapshot { snapshot, plan, policy }) => {
+            Event::SnapshotLoaded { lane, snapshot: *snapshot, plan, policy }
         }
-        Finding::Index { index, files, definitions } => {
-            Step::record(Event::Indexed { lane, index, files, definitions })
+        (EffectKind::Index, Finding::Index { index, files, definitions }) => {
+            Event::Indexed { lane, index, files, definitions }
         }
-        Finding::Draft { patch_sets } => proposed(session, version, patch_sets),
-        Finding::Branch { tree, commit, reference } => {
-            Step::record(Event::BranchApplied { lane, version, tree, commit, reference })
+        (EffectKind::Draft, Finding::Draft { patch_sets }) => proposed(session, key, patch_sets),
+        (EffectKind::Apply, Finding::Branch { tree, commit, reference }) => {
+            Event::BranchApplied { lane, version, tree, commit, reference }
         }
-        Finding::Blocked { violations } => Step::record(Event::PatchBlocked { lane, version, violations }),
-        Finding::Checks(result) => Step::record(Event::Validated { lane, version, result: *result }),
-        Finding::Score { violations, score, gates } => {
-            Step::record(Event::Scored { lane, version, violations, score: *score, gates })
+        (EffectKind::Apply, Finding::Blocked { violations }) => Event::PatchBlocked { lane, version, violations },
+        (EffectKind::Check, Finding::Checks(result)) => Event::Validated { lane, version, result: *result },
+        (EffectKind::Score, Finding::Score { violations, score, gates }) => {
+            Event::Scored { lane, version, violations, score: *score, gates }
         }
-        Finding::Published { branch, commit, place } => {
-            Step::record(Event::Published { lane, version, branch, commit, place })
+        (EffectKind::Publish, Finding::Published { branch, commit, place }) => {
+            Event::Published { lane, version, branch, commit, place }
         }
-        Finding::Stuck { kind, reason, next } => Step::record(Event::Stopped { kind, reason, next }),
-    }
+        (_, Finding::Stuck { kind, reason, next }) => Event::Stopped { kind, reason, next, key: Some(key) },
+        // a finding of another kind of work is a mistake of ours; it must never move a lane
+        (_, Finding::Snapshot { .. } | Finding::Index { .. } | Finding::Draft { .. } | Finding::Branch { .. })
+        | (_, Finding::Blocked { .. } | Finding::Checks(_) | Finding::Score { .. } | Finding::Published { .. }) => {
+            Event::Stopped {
+                kind: StopKind::NeedsHuman,
+                reason: format!("{key} was answered with a finding of other work").into(),
+                next: "paraph doctor".to_owned(),
+                key: Some(key),
+            }
+        }
+    })
 }
 
 /// A draft equal to the version before makes no version.
-fn proposed(session: &Session, version: Version, patch_sets: Vec<super::event::PatchSet>) -> Step {
-    let Some(drafting) = &session.drafting else { return Step::default() };
-    let same = |set: &super::event::PatchSet| {
-        session.current(set.lane).is_some_and(|(_, current)| current.drafted.digest == set.digest)
-    };
+fn proposed(session: &Session, key: EffectKey, patch_sets: Vec<PatchSet>) -> Event {
+    let drafting = session.drafting.as_ref().expect("a draft is owed only while one is wanted");
+    let version = drafting.version;
+    let same =
+        |set: &PatchSet| session.current(set.lane).is_some_and(|(_, current)| current.drafted.digest == set.digest);
     let news: Vec<_> = patch_sets.into_iter().filter(|set| drafting.lanes.contains(&set.lane) && !same(set)).collect();
     if news.is_empty() {
-        return Step::record(Event::Stopped {
+        return Event::Stopped {
             kind: StopKind::NeedsHuman,
             reason: Untrusted::new(format!(
                 "engine {} drafted the same change again, so there is no {version}",
                 drafting.engine.name()
             )),
             next: format!("paraph regenerate {} --rules ID (or --engine)", session.asked.id),
-        });
+            key: Some(key),
+        };
     }
-    Step::record(Event::Proposed {
-        version,
-        engine: drafting.engine,
-        made_for: drafting.made_for.clone(),
-        patch_sets: news,
-    })
+    let (engine, made_for) = (drafting.engine, drafting.made_for.clone());
+    Event::Proposed { version, engine, made_for, patch_sets: news }
 }
 
 fn triage(session: &Session, by: &Person, message: &Untrusted, command: &Command) -> Result<Step, Refusal> {
-    if session.triaged || !session.asked.playbook.has(crate::planning::Stage::Triage) {
+    if session.triaged || !session.asked.playbook.has(Stage::Triage) {
         return Err(not_now(session, command));
     }
     Ok(Step::record(Event::Triaged { by: by.clone(), message: message.clone() }))
@@ -206,6 +215,9 @@ fn override_warning(
     command: &Command,
 ) -> Result<Step, Refusal> {
     let set = patch_set(session, lane, version)?;
+    if let Some((newest, _)) = session.current(lane).filter(|(newest, _)| *newest != version) {
+        return Err(Refusal::Superseded { version, newest });
+    }
     if set.decision.is_some() || set.score.is_none() {
         return Err(not_now(session, command));
     }
@@ -236,7 +248,8 @@ fn override_warning(
 
 fn check_regenerate(session: &Session, engine: EngineKind, patch: bool, command: &Command) -> Result<(), Refusal> {
     let published = session.active().any(|lane| matches!(lane.phase, Phase::Publishing(_) | Phase::Done(_)));
-    if published || session.active().next().is_none() {
+    let waits_for_go = session.asked.playbook.has(Stage::Triage) && !session.triaged;
+    if published || waits_for_go {
         return Err(not_now(session, command));
     }
     if engine == EngineKind::Patch && !patch && !session.versions.is_empty() {
@@ -258,7 +271,8 @@ fn recheck(session: &Session, lane: LaneId, command: &Command) -> Result<Step, R
 
 fn drop_lane(session: &Session, lane: LaneId, by: &Person, command: &Command) -> Result<Step, Refusal> {
     let known = session.lane(lane).ok_or(Refusal::NoSuchLane)?;
-    let last = session.active().count() == 1;
+    // what is left must have something to decide about
+    let last = session.at_stake().all(|other| other.id == lane);
     if known.dropped || last || matches!(known.phase, Phase::Publishing(_) | Phase::Done(_)) {
         return Err(not_now(session, command));
     }
@@ -267,14 +281,14 @@ fn drop_lane(session: &Session, lane: LaneId, by: &Person, command: &Command) ->
 
 fn publish(session: &Session, by: &Person, command: &Command) -> Result<Step, Refusal> {
     let waiting: Vec<String> = session
-        .active()
+        .at_stake()
         .filter(|lane| !matches!(lane.phase, Phase::Approved(_) | Phase::Done(_)))
         .map(|lane| format!("{} is {}", lane.name(), lane.phase.name()))
         .collect();
     if !waiting.is_empty() {
         return Err(Refusal::NotApproved { waiting });
     }
-    if session.drafting.is_some() || session.active().all(|lane| matches!(lane.phase, Phase::Done(_))) {
+    if session.drafting.is_some() || session.at_stake().all(|lane| matches!(lane.phase, Phase::Done(_))) {
         return Err(not_now(session, command));
     }
     Ok(Step::record(Event::PublishAsked { by: by.clone() }))
@@ -306,7 +320,7 @@ fn patch_set(session: &Session, lane: LaneId, version: Version) -> Result<&Patch
 
 fn is_over(session: &Session) -> bool {
     session.stop.as_ref().is_some_and(super::state::Stop::is_final)
-        || session.active().all(|lane| matches!(lane.phase, Phase::Done(_)))
+        || session.at_stake().all(|lane| matches!(lane.phase, Phase::Done(_)))
 }
 
 fn not_now(session: &Session, command: &Command) -> Refusal {

@@ -280,6 +280,8 @@ pub struct Stop {
     pub reason: Untrusted,
     /// What to press or type.
     pub next: String,
+    /// The work that was stuck, where work was.
+    pub key: Option<EffectKey>,
 }
 
 /// How a unit of work stands.
@@ -401,6 +403,17 @@ impl Session {
     /// Lanes that were not dropped.
     pub fn active(&self) -> impl Iterator<Item = &Lane> {
         self.lanes.iter().filter(|lane| !lane.dropped)
+    }
+
+    /// Lanes that there is something to decide about: those that a version changes or shall change. Before the first
+    /// version, and should no lane that is left have a change, all that were not dropped.
+    pub fn at_stake(&self) -> impl Iterator<Item = &Lane> {
+        let changed = |lane: &Lane| {
+            self.drafting.as_ref().is_some_and(|drafting| drafting.lanes.contains(&lane.id))
+                || self.versions.iter().any(|version| version.patch_sets.contains_key(&lane.id))
+        };
+        let all = !self.active().any(changed);
+        self.active().filter(move |lane| all || changed(lane))
     }
 
     /// The thread of that number.

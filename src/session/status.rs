@@ -149,10 +149,11 @@ impl Session {
             matches!(lane.phase, Phase::BlockedPolicy(_) | Phase::Rejected(_) | Phase::ChangesRequested(_))
                 && !drafting(lane)
         };
-        if let Some(lane) = self.active().filter(waiting).min_by_key(|lane| lane.phase) {
+        if let Some(lane) = self.at_stake().filter(waiting).min_by_key(|lane| lane.phase) {
             return Self::of_phase(lane.phase);
         }
-        let least = self.active().map(|lane| if drafting(lane) { self.before_draft() } else { lane.phase }).min();
+        let reached = |lane: &Lane| if drafting(lane) { lane.phase.min(self.before_draft()) } else { lane.phase };
+        let least = self.at_stake().map(reached).min();
         let state = least.map_or(State::Cancelled, Self::of_phase);
         if state == State::Indexed && self.triaged && self.asked.playbook.has(Stage::Triage) {
             return State::Triaged;
@@ -160,7 +161,8 @@ impl Session {
         state
     }
 
-    fn before_draft(&self) -> Phase {
+    /// How far a lane must have come before anything is drafted.
+    pub(super) fn before_draft(&self) -> Phase {
         if self.asked.playbook.has(Stage::Index) { Phase::Indexed } else { Phase::SnapshotLoaded }
     }
 

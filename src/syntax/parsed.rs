@@ -162,6 +162,16 @@ fn masked_for(language: Language, bytes: &[u8]) -> Option<Vec<u8>> {
     needs_mask.then(|| bytes.iter().map(|byte| if byte.is_ascii() { *byte } else { b'x' }).collect())
 }
 
+/// Whether the grammar's own C code can bear `text` as it is: what structural rules read cannot be masked, their
+/// matches are texts.
+pub(super) fn is_bearable(language: Language, text: &str) -> bool {
+    match language {
+        Language::Bash => text.is_ascii() || text.chars().all(|character| u32::from(character) < 0x100),
+        Language::Ruby => heredocs_are_bearable(text.as_bytes()),
+        _ => true,
+    }
+}
+
 /// Whether the scanner of tree-sitter-ruby 0.23 can keep the heredocs of a text. It writes the length of a heredoc's
 /// word into one byte and all that are open into 1,024, and ends the process where they do not fit.
 fn heredocs_are_bearable(bytes: &[u8]) -> bool {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ast_grep_config::{DeserializeEnv, GlobalRules, RuleConfig, SerializableGlobalRule, SerializableRuleConfig};
 use ast_grep_core::Pattern;
 use ast_grep_core::tree_sitter::StrDoc;
-use ast_grep_language::{LanguageExt as _, SupportLang};
+use ast_grep_language::SupportLang;
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use serde_json::Value;
@@ -181,7 +181,8 @@ impl Utilities {
         for (file, yaml) in files {
             first.get_or_insert(file);
             for document in documents(file, yaml)? {
-                allowed_language(file, &document)?;
+                let language = allowed_language(file, &document)?;
+                only_bearable(file, &document, language)?;
                 let parsed: Result<SerializableGlobalRule<SupportLang>, _> = serde_json::from_value(document.clone());
                 all.push(parsed.map_err(|error| wrong(file, Some(&document), error.to_string()))?);
             }
@@ -293,6 +294,9 @@ impl CodePattern {
             hint: "write code of that language, with $NAME for any one node and $$$ for any number".to_owned(),
             is_unknown_language: false,
         };
+        if !language.bears(pattern) {
+            return Err(refused("its grammar cannot read such characters".to_owned()));
+        }
         let compiled = guarded(|| Pattern::try_new(pattern, language.grammar()))
             .ok_or_else(|| refused("it makes the matcher panic".to_owned()))?
             .map_err(|error| refused(chain(&error)))?;
@@ -302,6 +306,9 @@ impl CodePattern {
     /// Every place where it matches, in the order of the source.
     #[must_use]
     pub fn find(&self, source: &str) -> Vec<Found> {
+        if !self.language.bears(source) {
+            return Vec::new();
+        }
         let Ok(document) = StrDoc::try_new(source, self.language.grammar()) else { return Vec::new() };
         let root = ast_grep_core::AstGrep::doc(document);
         let found =
@@ -376,6 +383,7 @@ fn compile(
 ) -> Result<RuleConfig<SupportLang>, RuleError> {
     let mut document = document.clone();
     document["language"] = Value::from(language.name());
+    only_bearable(file, &document, language)?;
     let parsed: SerializableRuleConfig<SupportLang> =
         serde_json::from_value(document.clone()).map_err(|error| wrong(file, Some(&document), error.to_string()))?;
     guarded(|| RuleConfig::try_from(parsed, &utilities.0))
@@ -388,6 +396,25 @@ fn allowed_language(file: &str, document: &Value) -> Result<RuleLanguage, RuleEr
     let name = name.ok_or_else(|| wrong(file, Some(document), "a rule without a `language`".to_owned()))?;
     let id = document.get("id").and_then(Value::as_str);
     RuleLanguage::named(name).ok_or_else(|| unknown_language(file, id, name))
+}
+
+/// Refuses patterns that the grammar cannot even read: they would end the process. What is only words may be anything.
+fn only_bearable(file: &str, document: &Value, language: RuleLanguage) -> Result<(), RuleError> {
+    fn every_text_is(value: &Value, bears: &dyn Fn(&str) -> bool) -> bool {
+        match value {
+            Value::String(text) => bears(text),
+            Value::Array(items) => items.iter().all(|item| every_text_is(item, bears)),
+            Value::Object(fields) => fields.values().all(|field| every_text_is(field, bears)),
+            _ => true,
+        }
+    }
+    let words = ["id", "message", "note", "url", "severity", "files", "ignores", "labels", "metadata"];
+    let Some(fields) = document.as_object() else { return Ok(()) };
+    let mut parsed = fields.iter().filter(|(name, _)| !words.contains(&name.as_str()));
+    if parsed.all(|(_, field)| every_text_is(field, &|text| language.bears(text))) {
+        return Ok(());
+    }
+    Err(wrong(file, Some(document), format!("it holds text that the grammar of {language} cannot read")))
 }
 
 fn unknown_language(file: &str, id: Option<&str>, name: &str) -> RuleError {
@@ -437,7 +464,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// Whether `source` has no syntax error in this language.
 #[must_use]
 pub fn is_well_formed(language: RuleLanguage, source: &str) -> bool {
-    rewrite::n_syntax_errors(&language.grammar().ast_grep(source)) == 0
+    rewrite::parse(language, source).is_some_and(|root| rewrite::n_syntax_errors(&root) == 0)
 }
 
 #[cfg(test)]

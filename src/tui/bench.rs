@@ -1,12 +1,12 @@
 //! The bench for screens: a fake service, keys in, text out. Work is done in place, so a test waits for nothing.
 
-use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::bench_world::{NOW, World};
 use super::diff_view::Colors;
 use super::input::{Input, Parser};
 use super::keymap::{Key, Keymap};
@@ -14,42 +14,13 @@ use super::model::{Model, Msg, Settings, Task, Ticket};
 use super::theme::{ColorDepth, Theme};
 use super::update::update;
 use super::view::{Scene, view};
-use crate::api::*;
-use crate::clock::Timestamp;
-use crate::diff::ChangeStatus;
-use crate::id::{Digest, HostPath, ObjectId, RepoPath, Seq, SessionId, SessionUuid, ThreadId, Version};
 use crate::syntax::Syntax;
-use crate::text::Untrusted;
-
-/// The whole world as the fake service has it.
-pub(crate) struct World {
-    pub rows: Vec<SessionRow>,
-    pub view: SessionView,
-    pub sets: Vec<PatchSetView>,
-    pub threads: Vec<ThreadView>,
-    pub panel: PanelView,
-    pub home: tempfile::TempDir,
-    pub blobs: BlobStore,
-    /// Every request that changes something, in order.
-    pub changes: Vec<Request>,
-    pub copied: Vec<String>,
-    pub quit: bool,
-    /// Whether the service does not answer the panel.
-    pub hold_panel: bool,
-}
 
 /// Model and world, played together.
 pub(crate) struct Bench {
     pub model: Model,
     pub world: World,
     buffer: Buffer,
-    syntax: Syntax,
-}
-
-const NOW: Timestamp = Timestamp(1_795_169_400_000); // 2026-11-20T09:30:00Z
-
-fn minutes_ago(minutes: i64) -> Timestamp {
-    Timestamp(NOW.0 - minutes * 60_000)
 }
 
 impl Bench {
@@ -66,11 +37,10 @@ impl Bench {
             keymap: Keymap::load(None).expect("ships"),
             ascii: false,
             here: Some("/home/ada/core".to_owned()),
-            bell: false,
         };
         let model = Model::new(settings, (columns, rows), NOW);
         let buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
-        let mut bench = Self { model, world, buffer, syntax: Syntax::new() };
+        let mut bench = Self { model, world, buffer };
         bench.play(Msg::Connected);
         bench
     }
@@ -140,11 +110,11 @@ impl Bench {
                     return None;
                 }
                 let reply = self.world.answer(request);
-                Some(Msg::Answer(ticket, reply))
+                Some(Msg::Answer(ticket, Box::new(reply)))
             }
             Task::Diff(key, source) => Some(super::work::load(blobs, key, &source)),
             Task::Survey(key, source) => Some(super::work::survey(blobs, key, &source)),
-            Task::Color(key, doc) => Some(Msg::Colored(key, Arc::new(Colors::of(&doc, &self.syntax)))),
+            Task::Color(key, doc) => Some(Msg::Colored(key, Arc::new(Colors::of(&doc, syntax())))),
             Task::ReadBlob(key, digest) => {
                 let text = blobs.read(&digest).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
                 Some(Msg::Text(key, text))
@@ -168,11 +138,23 @@ impl Bench {
         text_of(&self.buffer, scene)
     }
 
+    /// The frame's cells, and its pane that scrolls.
+    pub(crate) fn frame(&mut self) -> (Buffer, Option<super::view::Pane>) {
+        let scene = self.draw();
+        (self.buffer.clone(), scene.pane)
+    }
+
     /// The last frame's cells.
     pub(crate) fn cells(&mut self) -> &Buffer {
         let _ = self.draw();
         &self.buffer
     }
+}
+
+/// Compiled once for all tests: that takes longer than they do.
+fn syntax() -> &'static Syntax {
+    static SYNTAX: std::sync::OnceLock<Syntax> = std::sync::OnceLock::new();
+    SYNTAX.get_or_init(Syntax::new)
 }
 
 fn text_of(buffer: &Buffer, scene: Scene) -> String {
@@ -195,495 +177,4 @@ fn text_of(buffer: &Buffer, scene: Scene) -> String {
         text.push('\n');
     }
     text
-}
-
-fn digest(text: &str) -> Digest {
-    Digest::of(text.as_bytes())
-}
-
-fn oid(digit: char) -> ObjectId {
-    digit.to_string().repeat(40).parse().expect("forty hex digits")
-}
-
-fn from_json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
-    serde_json::from_value(value).expect("the fake speaks the contract")
-}
-
-fn gates(passed: &[Option<bool>]) -> Vec<GateView> {
-    const EVIDENCE: [&str; 6] = [
-        "taken up as refactor",
-        "explanation, context and check plan are there",
-        "applies cleanly on 3f2a90c1d4, the branch has not moved",
-        "2 checks passed, 1 failed before too",
-        "1 WARN, score 8.4",
-        "no remote CI with the forge local",
-    ];
-    passed
-        .iter()
-        .enumerate()
-        .map(|(at, passed)| {
-            from_json(serde_json::json!({
-                "repo": null, "id": format!("G{at}"), "passed": passed, "evidence": EVIDENCE[at],
-            }))
-        })
-        .collect()
-}
-
-fn row(id: u64, goal: &str, state: &str, minutes: i64, more: serde_json::Value) -> SessionRow {
-    let mut value = serde_json::json!({
-        "id": id, "goal": goal, "kind": "refactor", "state": state, "reason": "", "next": "", "needs_me": false,
-        "running": false, "engine": "rules", "repos": ["core"], "version": null, "score": null, "gates": [],
-        "files": 0, "added": 0, "deleted": 0, "open_threads": 0,
-        "created_at": minutes_ago(minutes + 5), "updated_at": minutes_ago(minutes),
-    });
-    if let (Some(value), serde_json::Value::Object(more)) = (value.as_object_mut(), more) {
-        value.extend(more);
-    }
-    from_json(value)
-}
-
-const OLD_PARSER: &str = r#"//! Reads configuration.
-
-use std::fs;
-use std::path::Path;
-
-/// A key and its value.
-pub struct Entry {
-    pub key: String,
-    pub value: String,
-}
-
-/// Reads every entry of a file.
-pub fn read(path: &Path) -> Vec<Entry> {
-    let text = fs::read_to_string(path).unwrap();
-    text.lines().map(parse_line).collect()
-}
-
-fn parse_line(line: &str) -> Entry {
-    let (key, value) = line.split_once('=').unwrap();
-    Entry { key: key.trim().to_owned(), value: value.trim().to_owned() }
-}
-
-/// Writes them back.
-pub fn write(path: &Path, entries: &[Entry]) {
-    let mut text = String::new();
-    for entry in entries {
-        text.push_str(&format!("{} = {}\n", entry.key, entry.value));
-    }
-    fs::write(path, text).unwrap();
-}
-"#;
-
-impl World {
-    pub(crate) fn new() -> Self {
-        let home = tempfile::tempdir().expect("a folder");
-        let blobs = BlobStore::of_home(home.path());
-        let review = gates(&[Some(true), Some(true), Some(true), Some(true), Some(true), None]);
-        let rows = vec![
-            row(
-                12,
-                "Replace unwrap with expect in the configuration reader",
-                "Scored",
-                4,
-                serde_json::json!({
-                    "needs_me": true, "version": 2, "score": 84, "gates": review, "files": 3, "added": 12, "deleted": 4,
-                    "next": "read it, then approve or send it back", "open_threads": 1,
-                }),
-            ),
-            row(
-                9,
-                "日本語の文書を直す 📝 and more words than fit in a narrow pane",
-                "NeedsHuman",
-                190,
-                serde_json::json!({
-                    "needs_me": true, "reason": "no rule fits the goal", "next": "other words, or another engine", "kind": "docs",
-                }),
-            ),
-            row(
-                14,
-                "Bump serde to 1.0.230",
-                "Validated",
-                1,
-                serde_json::json!({
-                    "running": true, "version": 1, "kind": "deps", "files": 2, "added": 2, "deleted": 2,
-                    "gates": gates(&[Some(true), Some(true), Some(true), None, None, None]),
-                }),
-            ),
-            row(
-                7,
-                "Remove a lint that nobody needs\u{1b}[31m any more",
-                "Done",
-                3000,
-                serde_json::json!({
-                    "version": 1, "score": 91, "files": 1, "added": 0, "deleted": 14, "repos": ["core", "web"],
-                    "gates": gates(&[Some(true), Some(true), Some(true), Some(true), Some(true), None]),
-                }),
-            ),
-            row(
-                5,
-                "Adopt branch fix/timeouts",
-                "Failed",
-                9000,
-                serde_json::json!({
-                    "reason": "the base commit is gone", "version": 1, "score": 52, "files": 8, "added": 310, "deleted": 42,
-                    "gates": gates(&[Some(true), Some(true), Some(false), Some(false), None, None]),
-                }),
-            ),
-        ];
-        let mut world = Self {
-            rows,
-            view: view_of_session(&review),
-            sets: Vec::new(),
-            threads: threads(),
-            panel: panel(&review),
-            home,
-            blobs,
-            changes: Vec::new(),
-            copied: Vec::new(),
-            quit: false,
-            hold_panel: false,
-        };
-        let new_parser = OLD_PARSER
-            .replace("read_to_string(path).unwrap()", "read_to_string(path).expect(\"the caller checked the path\")")
-            .replace("split_once('=').unwrap()", "split_once('=').expect(\"every line has a key\")")
-            .replace(
-                "fs::write(path, text).unwrap();",
-                "fs::write(path, text).expect(\"the folder is writable\");\n    log(path);",
-            );
-        let files = vec![
-            world.file("src/config.rs", Some(OLD_PARSER), Some(&new_parser), 4, 3),
-            world.file(
-                "tests/config_test.rs",
-                None,
-                Some("//! Tests.\n\n#[test]\nfn reads() {\n\tassert_eq!(2, 1 + 1); // 日本\n}\n"),
-                6,
-                0,
-            ),
-            world.file("assets/logo.png", Some("\0PNG\0old"), Some("\0PNG\0newer"), 0, 0),
-        ];
-        world.sets = vec![PatchSetView {
-            session: SessionId(12),
-            version: Version(2),
-            against: "base".to_owned(),
-            repo: "core".to_owned(),
-            digest: digest("patch"),
-            base_commit: oid('3'),
-            message: "Say why an unwrap cannot fail".into(),
-            files,
-            reviewed: Vec::new(),
-        }];
-        let artifact = world.blob("# Why\n\nAn `unwrap` says nothing. **expect** says why it cannot fail:\n\n- the path was checked\n- every line has a key\n\n```\nfs::read(path).expect(\"checked\")\n```\n");
-        world.view.versions[1].context = artifact.digest;
-        let log = world.blob("\u{1b}[32mrunning 3 tests\u{1b}[0m\ntest reads ... ok\ntest writes ... ok\ntest fails ... FAILED\n\ntest result: 2 passed; 1 failed\n");
-        world.view.versions[1].checks[1].log = Some(log.digest);
-        world.view.versions[1].checks[0].log = Some(log.digest);
-        world
-    }
-
-    pub(crate) fn blob(&mut self, text: &str) -> BlobRef {
-        let name = digest(text).to_string();
-        let folder = self.home.path().join("blobs").join(&name[..2]);
-        std::fs::create_dir_all(&folder).expect("a folder");
-        std::fs::write(folder.join(&name[2..]), text).expect("a blob");
-        BlobRef { digest: digest(text), size: text.len() as u64 }
-    }
-
-    pub(crate) fn file(
-        &mut self,
-        path: &str,
-        old: Option<&str>,
-        new: Option<&str>,
-        added: u32,
-        deleted: u32,
-    ) -> FileView {
-        let status = match (old, new) {
-            (None, _) => ChangeStatus::Added,
-            (_, None) => ChangeStatus::Deleted,
-            _ => ChangeStatus::Modified,
-        };
-        let mode = |side: Option<&str>| if side.is_some() { "100644".to_owned() } else { String::new() };
-        FileView {
-            path: RepoPath::from(path),
-            status,
-            added,
-            deleted,
-            binary: [old, new].into_iter().flatten().any(|text| text.contains('\0')),
-            old_mode: mode(old),
-            new_mode: mode(new),
-            old: old.map(|text| self.blob(text)),
-            new: new.map(|text| self.blob(text)),
-        }
-    }
-
-    fn answer(&mut self, request: Request) -> Result<Reply, Failure> {
-        if request.changes() {
-            self.changes.push(request.clone());
-        }
-        Ok(match request {
-            Request::List(_) => Reply::List(SessionList {
-                schema: "paraph.list/1".to_owned(),
-                sessions: self.rows.clone(),
-                totals: BTreeMap::new(),
-            }),
-            Request::Show(show) if show.session.session == SessionId(12) => Reply::Show(self.view.clone()),
-            Request::PatchSet(_) => Reply::PatchSet(self.sets.clone()),
-            Request::Threads(_) => {
-                Reply::Threads(ThreadsView { schema: "paraph.threads/1".to_owned(), threads: self.threads.clone() })
-            }
-            Request::Timeline(_) => Reply::Timeline(timeline()),
-            Request::Artifacts(_) => Reply::Artifacts(ArtifactsView {
-                artifacts: ["explanation@v2", "checks", "context@v2"]
-                    .map(|name| ArtifactView {
-                        name: name.to_owned(),
-                        media_type: "text/markdown".to_owned(),
-                        blob: self.view.versions[1].context,
-                    })
-                    .to_vec(),
-            }),
-            Request::Log(_) => Reply::Log(Vec::new()),
-            Request::Beads(_) => Reply::Beads(beads()),
-            Request::Metrics(_) => Reply::Metrics(metrics()),
-            Request::Panel(_) => Reply::Panel(self.panel.clone()),
-            Request::Comment(comment) => {
-                let thread = ThreadView {
-                    id: ThreadId(9),
-                    version: Version(2),
-                    repo: "core".to_owned(),
-                    path: comment.path,
-                    line: comment.line,
-                    from_line: comment.from_line,
-                    side: comment.side,
-                    kind: comment.kind,
-                    resolved: false,
-                    comments: vec![CommentView { by: "ada@host".to_owned(), at: NOW, text: comment.text.into() }],
-                };
-                self.threads.push(thread.clone());
-                Reply::Comment(thread)
-            }
-            Request::Resolve(resolve) => {
-                let thread = self.threads.iter_mut().find(|thread| thread.id == resolve.thread).expect("known");
-                thread.resolved = resolve.resolved;
-                Reply::Resolve(thread.clone())
-            }
-            Request::Mark(_) => Reply::Mark(self.view.clone()),
-            Request::Decide(_) => Reply::Decide(self.view.clone()),
-            Request::Override(_) => Reply::Override(self.view.clone()),
-            Request::Run(_) => Reply::Run(self.view.clone()),
-            Request::Publish(_) => Reply::Publish(self.view.clone()),
-            Request::Cancel(_) => Reply::Cancel(self.view.clone()),
-            other => {
-                let text = format!("no such session for {}", other.route());
-                return Err(Failure::new(FailureKind::NotFound, text).hint("paraph list"));
-            }
-        })
-    }
-}
-
-fn check(name: &str, kind: &str, status: &str, baseline: &str, tests: serde_json::Value) -> CheckView {
-    from_json(serde_json::json!({
-        "repo": "core", "name": name, "kind": kind, "status": status, "baseline": baseline, "duration_ms": 12_430,
-        "tests": tests, "confinement": "FULL (namespaces, landlock 7, seccomp)", "note": "", "log": null, "base_log": null,
-    }))
-}
-
-fn score() -> ScoreView {
-    let ratings: Vec<_> = [
-        ("correctness", 90, "nothing broke: 41 tests pass before and after"),
-        ("tests", 70, "one test file added for 12 lines"),
-        ("security", 100, "no secret, no risky file"),
-        ("policy-fit", 80, "1 WARN"),
-        ("maintainability", 85, "3 files, 16 lines"),
-        ("scope-fit", 80, "every file matches the goal's words"),
-    ]
-    .into_iter()
-    .map(|(dimension, score, reason)| serde_json::json!({"dimension": dimension, "score": score, "reasons": [reason]}))
-    .collect();
-    from_json(serde_json::json!({
-        "overall": 84, "scorer": "six-dimensions/1, without a reviewer model", "dimensions": {}, "ratings": ratings,
-    }))
-}
-
-fn violations() -> Vec<ViolationView> {
-    vec![from_json(serde_json::json!({
-        "repo": "core", "rule": "tests-weakened", "severity": "WARN", "path": "tests/config_test.rs", "line": 5,
-        "message": "an assertion compares constants", "overridden": false,
-    }))]
-}
-
-fn version(number: u32, gates: &[GateView]) -> VersionView {
-    let tests = serde_json::json!({"passed": 41, "failed": 0, "errors": 0, "skipped": 1, "fixed": [], "broken": []});
-    let none = serde_json::json!({"passed": 0, "failed": 0, "errors": 0, "skipped": 0, "fixed": [], "broken": []});
-    let file = |path: &str, added, deleted, status| FileStat { path: path.into(), status, added, deleted };
-    VersionView {
-        number: Version(number),
-        parent: (number > 1).then(|| Version(number - 1)),
-        made_by: "rules".to_owned(),
-        made_for: if number == 1 { "goal" } else { "changes requested" }.to_owned(),
-        made_at: minutes_ago(5),
-        explanation: "Replaced **3** calls of `unwrap` by `expect` with the reason.\n\n- `src/config.rs`: path, key and folder\n- one test added".into(),
-        context: digest("context"),
-        patch_sets: vec![VersionPatchSet {
-            repo: "core".to_owned(),
-            digest: digest("patch"),
-            reference: Some(format!("paraph/12/v{number}")),
-            commit: Some(oid('c')),
-            score: Some(from_json(84.into())),
-            message: "Say why an unwrap cannot fail".into(),
-            files: vec![
-                file("assets/logo.png", 0, 0, ChangeStatus::Modified),
-                file("src/config.rs", 4, 3, ChangeStatus::Modified),
-                file("tests/config_test.rs", 6, 0, ChangeStatus::Added),
-            ],
-            decision: None,
-        }],
-        checks: vec![
-            check("build", "build", "passed", "passed", none.clone()),
-            check("test", "test", "passed", "passed", tests),
-            check("clippy", "lint", "failed", "failed", none),
-        ],
-        unverified: None,
-        violations: violations(),
-        score: Some(score()),
-        gates: gates.to_vec(),
-    }
-}
-
-fn view_of_session(gates: &[GateView]) -> SessionView {
-    SessionView {
-        schema: "paraph.session/1".to_owned(),
-        id: SessionId(12),
-        uuid: "018f0000-0000-7000-8000-00000000000c".parse::<SessionUuid>().expect("a UUID"),
-        goal: "Replace unwrap with expect in the configuration reader".into(),
-        kind: from_json("refactor".into()),
-        source: "goal".to_owned(),
-        state: "Scored".to_owned(),
-        aliases: Vec::new(),
-        reason: Untrusted::default(),
-        next: "read it, then approve or send it back".to_owned(),
-        needs_me: true,
-        playbook: "quick".to_owned(),
-        engine: "rules".to_owned(),
-        created_at: minutes_ago(9),
-        updated_at: minutes_ago(4),
-        lanes: vec![LaneView {
-            repo: "core".to_owned(),
-            source: super::words::Source::Path(HostPath::new("/home/ada/core")),
-            base_commit: Some(oid('3')),
-            branch: Some("main".to_owned()),
-            phase: "Scored".to_owned(),
-            dropped: false,
-            left_out: 2,
-            notices: Vec::new(),
-        }],
-        versions: vec![version(1, gates), version(2, gates)],
-        usage: UsageView::default(),
-        pull_requests: Vec::new(),
-        published: Vec::new(),
-        head: Seq(31),
-    }
-}
-
-fn threads() -> Vec<ThreadView> {
-    let comment = |by: &str, text: &str| CommentView { by: by.to_owned(), at: minutes_ago(30), text: text.into() };
-    vec![ThreadView {
-        id: ThreadId(1),
-        version: Version(1),
-        repo: "core".to_owned(),
-        path: Some("src/config.rs".into()),
-        line: Some(14),
-        from_line: None,
-        side: Side::New,
-        kind: ThreadKind::Question,
-        resolved: false,
-        comments: vec![
-            comment(
-                "ada@host Ada <ada@example.org>",
-                "who checked it? A caller from outside may pass anything, and then the message is wrong.",
-            ),
-            comment("rules", "the only caller is main, which opens the file first"),
-        ],
-    }]
-}
-
-fn panel(gates: &[GateView]) -> PanelView {
-    PanelView {
-        session: SessionId(12),
-        goal: "Replace unwrap with expect in the configuration reader".into(),
-        version: Version(2),
-        repo: "core".to_owned(),
-        digest: digest("patch"),
-        base_commit: oid('3'),
-        drift: 0,
-        merges_cleanly: true,
-        gates: gates.to_vec(),
-        score: Some(score()),
-        violations: violations(),
-        open_threads: 0,
-        offer: OfferView::Clean,
-        writes: vec!["branch paraph/12-replace-unwrap in /home/ada/core, when you publish".to_owned()],
-        decided: None,
-    }
-}
-
-fn timeline() -> TimelineView {
-    let entry = |seq: u64, minutes, actor: &str, event: &str, summary: &str| TimelineEntry {
-        seq: Seq(seq),
-        at: minutes_ago(minutes),
-        actor: actor.to_owned(),
-        event: event.to_owned(),
-        summary: summary.into(),
-        payload: serde_json::json!({"session": 12, "event": event}),
-        digest: digest(summary),
-    };
-    TimelineView {
-        entries: vec![
-            entry(20, 1500, "ada@host", "Created", "refactor: Replace unwrap with expect"),
-            entry(21, 9, "paraph", "SnapshotLoaded", "core at 3333333333"),
-            entry(22, 8, "paraph", "Proposed", "v1: 3 files, +10 −4"),
-            entry(28, 6, "ada@host", "ChangesRequested", "who checked it?"),
-            entry(29, 5, "paraph", "Proposed", "v2: 3 files, +12 −4"),
-            entry(31, 4, "paraph", "Scored", "8.4"),
-        ],
-    }
-}
-
-fn beads() -> BeadsView {
-    let bead = |name: &str, category: &str, status: &str, error: &str| BeadView {
-        session: SessionId(12),
-        name: name.to_owned(),
-        category: category.to_owned(),
-        status: status.to_owned(),
-        started_at: minutes_ago(6),
-        finished_at: Some(minutes_ago(5)),
-        attempt: if error.is_empty() { 1 } else { 2 },
-        error: error.into(),
-    };
-    BeadsView {
-        schema: "paraph.beads/1".to_owned(),
-        beads: vec![
-            bead("snapshot core", "snapshot", "COMPLETED", ""),
-            bead("draft v2", "proposal", "COMPLETED", ""),
-            bead("checks v2", "validation", "FAILED", "the checkout is gone"),
-        ],
-    }
-}
-
-fn metrics() -> Metrics {
-    Metrics {
-        schema: "paraph.metrics/1".to_owned(),
-        sessions: BTreeMap::from([("Done".to_owned(), 14), ("NeedsHuman".to_owned(), 2)]),
-        proposals_asked: 20,
-        proposals_made: 18,
-        validations: 18,
-        validations_passed: 15,
-        regenerations: 4,
-        decisions: BTreeMap::from([("approve".to_owned(), 12), ("reject".to_owned(), 2)]),
-        published: 11,
-        cost_usd: "0".to_owned(),
-        to_review_ms_median: 14_200,
-        to_review_ms_p90: 61_000,
-        to_decision_ms_median: 300_000,
-        journal_entries: 812,
-        ..Metrics::default()
-    }
 }

@@ -196,7 +196,7 @@ pub enum Meaning {
 
 /// One binding: context, keys, action.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binding {
+struct Binding {
     /// Where.
     pub context: Context,
     /// Which keys.

@@ -3,23 +3,19 @@
 use crossterm::event::KeyCode;
 
 use super::actions::Action;
+use super::asks::{ask_patch_sets, ask_tab, load_current, open_session};
+use super::diff_keys::{act_in_session, to_file};
 use super::keymap::{Key, Meaning};
 use super::model::{Confirm, Field, Model, Overlay, Task, Ticket, Tone};
-use super::screens::comment::{CommentBox, Target};
 use super::screens::decision::{Decision, Intent, Outcome};
 use super::screens::inbox;
 use super::screens::palette::Palette;
-use super::screens::patches::{Columns, Enter, FileState};
+use super::screens::patches::Enter;
 use super::screens::review::Tab;
-use super::screens::wizard::{At, Wizard};
-use super::update::{
-    ask_patch_sets, ask_tab, enter_file, load_current, open_session, relayout, scroll_to_cursor, show_artifact,
-    show_log,
-};
-use crate::api::{
-    CancelRequest, MarkRequest, PanelRequest, PublishRequest, RegenerateRequest, Request, ResolveRequest, Side,
-    TrustRequest, Verdict,
-};
+use super::screens::wizard::Wizard;
+use super::update::{relayout, scroll_to_cursor, show_artifact, show_log};
+use super::window_keys::{on_comment_key, on_palette_key, on_search_key, on_wizard_key};
+use crate::api::{CancelRequest, PanelRequest, PublishRequest, RegenerateRequest, Request, TrustRequest, Verdict};
 use crate::id::SessionId;
 
 /// Takes a key.
@@ -89,8 +85,9 @@ fn overlay_filter(model: &Model) -> String {
     }
 }
 
-fn close_overlay(model: &mut Model) -> Vec<Task> {
+pub(crate) fn close_overlay(model: &mut Model) -> Vec<Task> {
     model.overlays.pop();
+    scroll_to_cursor(model);
     Vec::new()
 }
 
@@ -102,136 +99,17 @@ fn on_mapped_key(model: &mut Model, key: Key) -> Vec<Task> {
         return Vec::new();
     }
     match model.settings.keymap.meaning(&contexts, &keys) {
+        // one Esc too many must not leave the program
+        Meaning::Do(Action::Back) if key.code() == KeyCode::Esc && model.review.is_none() => {
+            model.search.clear();
+            Vec::new()
+        }
         Meaning::Do(action) => act(model, action),
         Meaning::Prefix => {
             model.pending = keys;
             Vec::new()
         }
         Meaning::Nothing => Vec::new(),
-    }
-}
-
-fn on_palette_key(model: &mut Model, key: Key) -> Vec<Task> {
-    let Some(Overlay::Palette(palette)) = model.overlays.last_mut() else { return Vec::new() };
-    let len = palette.found().len();
-    match key.code() {
-        KeyCode::Esc => close_overlay(model),
-        KeyCode::Down => {
-            palette.list.move_by(1, len);
-            Vec::new()
-        }
-        KeyCode::Up => {
-            palette.list.move_by(-1, len);
-            Vec::new()
-        }
-        KeyCode::Tab => {
-            if let Some(action) = palette.found().get(palette.list.cursor) {
-                palette.field = Field::new(action.name());
-            }
-            Vec::new()
-        }
-        KeyCode::Enter => {
-            let (line, action) = (palette.line(), palette.found().get(palette.list.cursor).copied());
-            model.overlays.pop();
-            match (line, action) {
-                (Some(line), _) => to_line(model, line),
-                (None, Some(action)) => act(model, action),
-                (None, None) => Vec::new(),
-            }
-        }
-        _ => {
-            palette.field.key(key);
-            palette.list.cursor = 0;
-            Vec::new()
-        }
-    }
-}
-
-fn to_line(model: &mut Model, line: u32) -> Vec<Task> {
-    if let Some(review) = model.review.as_mut().filter(|review| review.tab == Tab::Patches) {
-        review.patches.enter = Enter::Line(line);
-        enter_file(model);
-    } else {
-        let len = list_len(model);
-        move_list(model, isize::MIN / 2, len);
-        move_list(model, isize::try_from(line.saturating_sub(1)).unwrap_or(0), len);
-    }
-    Vec::new()
-}
-
-fn on_search_key(model: &mut Model, key: Key) -> Vec<Task> {
-    let Some(Overlay::Search(field)) = model.overlays.last_mut() else { return Vec::new() };
-    match key.code() {
-        KeyCode::Esc => close_overlay(model),
-        KeyCode::Enter => {
-            model.search = field.text().to_owned();
-            model.overlays.pop();
-            search(model, true)
-        }
-        _ => {
-            field.key(key);
-            Vec::new()
-        }
-    }
-}
-
-fn on_comment_key(model: &mut Model, key: Key) -> Vec<Task> {
-    let meaning = model.settings.keymap.meaning(&model.contexts(), &[key]);
-    let Some(Overlay::Comment(comment)) = model.overlays.last_mut() else { return Vec::new() };
-    match meaning {
-        Meaning::Do(Action::Back) => close_overlay(model),
-        Meaning::Do(Action::CycleKind) => {
-            comment.cycle_kind();
-            Vec::new()
-        }
-        Meaning::Do(Action::EditText) => vec![Task::EditText(comment.body())],
-        Meaning::Do(Action::Save) if comment.sending => Vec::new(),
-        Meaning::Do(Action::Save) if comment.body().is_empty() => close_overlay(model),
-        Meaning::Do(Action::Save) => {
-            comment.sending = true;
-            let request = comment.request();
-            vec![Task::Ask(Ticket::Comment(request.session.session), Request::Comment(request))]
-        }
-        _ => {
-            comment.text.input(key.event());
-            Vec::new()
-        }
-    }
-}
-
-fn on_wizard_key(model: &mut Model, key: Key) -> Vec<Task> {
-    let meaning = model.settings.keymap.meaning(&model.contexts(), &[key]);
-    let Some(Overlay::Wizard(wizard)) = model.overlays.last_mut() else { return Vec::new() };
-    let start = match meaning {
-        Meaning::Do(Action::Back) => return close_overlay(model),
-        Meaning::Do(Action::Quit) => return vec![Task::Quit],
-        Meaning::Do(Action::FocusNext) => {
-            wizard.step(1);
-            false
-        }
-        Meaning::Do(Action::FocusPrevious) => {
-            wizard.step(-1);
-            false
-        }
-        Meaning::Do(Action::Open) if wizard.at != At::Start => {
-            wizard.step(1);
-            false
-        }
-        Meaning::Do(Action::Open | Action::Save) => !wizard.sent,
-        _ => {
-            wizard.key(key);
-            false
-        }
-    };
-    if !start {
-        return Vec::new();
-    }
-    match wizard.request() {
-        Some(request) => {
-            wizard.sent = true;
-            vec![Task::Ask(Ticket::Started, Request::Run(request))]
-        }
-        None => Vec::new(),
     }
 }
 
@@ -335,7 +213,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Task> {
     }
 }
 
-fn show(model: &mut Model, overlay: Overlay) -> Vec<Task> {
+pub(crate) fn show(model: &mut Model, overlay: Overlay) -> Vec<Task> {
     model.overlays.push(overlay);
     Vec::new()
 }
@@ -352,11 +230,19 @@ fn page(model: &Model) -> isize {
     isize::try_from(rows.max(2)).unwrap_or(2)
 }
 
-fn list_len(model: &Model) -> usize {
-    model.review.as_ref().map_or(model.inbox.len(), super::screens::review::Review::len)
+pub(crate) fn list_len(model: &Model) -> usize {
+    match &model.review {
+        Some(review) if review.is_page() => {
+            let body = super::screens::frame::Frame::session(model.size).body;
+            let rows = super::screens::review::page_rows(model, review, body.width);
+            rows.saturating_sub(usize::from(body.height)) + 1
+        }
+        Some(review) => review.len(),
+        None => model.inbox.len(),
+    }
 }
 
-fn move_list(model: &mut Model, rows: isize, len: usize) {
+pub(crate) fn move_list(model: &mut Model, rows: isize, len: usize) {
     let size = model.size;
     match &mut model.review {
         Some(review) => {
@@ -388,6 +274,21 @@ fn move_by(model: &mut Model, rows: isize) -> Vec<Task> {
                 patches.cursor = patches.cursor.saturating_add_signed(rows).min(last);
             }
             scroll_to_cursor(model);
+            Vec::new()
+        }
+        Some((Tab::Runs, _)) if rows.abs() > 1 => {
+            if let Some(review) = &mut model.review {
+                let lines = review.runs.text.as_ref().map_or(0, |(.., lines)| lines.len());
+                review.runs.back = review.runs.back.saturating_add_signed(rows.saturating_neg()).min(lines);
+                review.runs.follow = review.runs.back == 0;
+            }
+            Vec::new()
+        }
+        Some((Tab::Artifacts, _)) if rows.abs() > 1 => {
+            if let Some(review) = &mut model.review {
+                let lines = review.document.as_ref().map_or(0, |(_, text)| text.lines().count());
+                review.document_top = review.document_top.saturating_add_signed(rows).min(lines.saturating_sub(1));
+            }
             Vec::new()
         }
         Some((tab, _)) => {
@@ -521,7 +422,7 @@ fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
     let (done, all, _) = review.patches.progress();
     decision.progress = (done, all);
     if intent == Intent::Decide(Verdict::Approve) {
-        decision.unseen = if review.patches.files.is_empty() { 1 } else { review.patches.unseen(repo.as_deref()) };
+        decision.unseen = review.patches.unseen(repo.as_deref());
     }
     let (columns, rows) = super::screens::decision::SMALLEST;
     decision.too_small = model.size.0 < columns || model.size.1 < rows;
@@ -530,7 +431,7 @@ fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
     tasks
 }
 
-fn search(model: &mut Model, forward: bool) -> Vec<Task> {
+pub(crate) fn search(model: &mut Model, forward: bool) -> Vec<Task> {
     let text = model.search.clone();
     if text.is_empty() {
         return Vec::new();
@@ -671,328 +572,4 @@ fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec
         }
         _ => return None,
     })
-}
-
-/// Goes to a file.
-fn to_file(model: &mut Model, file: usize, enter: Enter) -> Vec<Task> {
-    let Some(review) = &mut model.review else { return Vec::new() };
-    let patches = &mut review.patches;
-    if file == patches.current && matches!(patches.loaded.get(&file), Some(FileState::Ready(..))) {
-        patches.enter = enter;
-        enter_file(model);
-        return Vec::new();
-    }
-    (patches.current, patches.enter) = (file, enter);
-    (patches.cursor, patches.top, patches.left, patches.anchor) = (0, 0, 0, None);
-    load_current(model)
-}
-
-fn act_in_session(model: &mut Model, action: Action) -> Vec<Task> {
-    let Some(review) = &mut model.review else { return Vec::new() };
-    let patches = &mut review.patches;
-    match action {
-        Action::NextVersion => step_version(model, 1),
-        Action::PreviousVersion => step_version(model, -1),
-        Action::NextLane => {
-            let lanes = review.version_view().map_or(1, |version| version.patch_sets.len().max(1));
-            review.lane = (review.lane + 1) % lanes;
-            let lane = review.lane;
-            let file = review.patches.files.iter().position(|(set, _)| *set == lane);
-            file.map(|file| to_file(model, file, Enter::Unreviewed)).unwrap_or_default()
-        }
-        Action::FocusNext | Action::FocusPrevious if review.tab == Tab::Patches => {
-            patches.in_tree = !patches.in_tree;
-            relayout(model);
-            Vec::new()
-        }
-        Action::ToggleFollow => {
-            review.runs.follow = !review.runs.follow;
-            review.runs.back = 0;
-            show_log(model)
-        }
-        Action::ToggleBase => {
-            review.runs.on_base = !review.runs.on_base;
-            show_log(model)
-        }
-        Action::CommentVersion => comment(model, action),
-        _ if review.tab == Tab::Patches => act_in_diff(model, action),
-        _ => Vec::new(),
-    }
-}
-
-fn step_version(model: &mut Model, by: isize) -> Vec<Task> {
-    let Some(review) = &mut model.review else { return Vec::new() };
-    let Some(view) = &review.view else { return Vec::new() };
-    let numbers: Vec<_> = view.versions.iter().map(|version| version.number).collect();
-    let at = numbers.iter().position(|number| Some(*number) == review.version).unwrap_or(0);
-    let next = numbers.get(at.saturating_add_signed(by)).copied();
-    if next == review.version || next.is_none() {
-        return Vec::new();
-    }
-    review.version = next;
-    review.patches.since_review = by > 0;
-    ask_patch_sets(review)
-}
-
-fn act_in_diff(model: &mut Model, action: Action) -> Vec<Task> {
-    let Some(review) = &mut model.review else { return Vec::new() };
-    let patches = &mut review.patches;
-    match action {
-        Action::NextHunk => step_hunk(model, true),
-        Action::PreviousHunk => step_hunk(model, false),
-        Action::NextFile | Action::PreviousFile => {
-            let by = if action == Action::NextFile { 1 } else { -1 };
-            let at = patches.current.saturating_add_signed(by).min(patches.files.len().saturating_sub(1));
-            if at == patches.current { Vec::new() } else { to_file(model, at, Enter::First) }
-        }
-        Action::NextThread | Action::PreviousThread => {
-            let cursor = patches.cursor;
-            let row = if action == Action::NextThread {
-                patches.layout.thread_rows().find(|row| *row > cursor)
-            } else {
-                patches.layout.thread_rows().rev().find(|row| *row < cursor)
-            };
-            if let Some(row) = row {
-                patches.cursor = row;
-            }
-            scroll_to_cursor(model);
-            Vec::new()
-        }
-        Action::MarkHunk => mark_hunk(model),
-        Action::MarkFile => mark_file(model),
-        Action::NextUnreviewed => next_unreviewed(model),
-        Action::Comment | Action::CommentFile | Action::Reply | Action::Suggest => comment(model, action),
-        Action::ResolveThread => resolve(model),
-        Action::SelectRange => {
-            patches.anchor = if patches.anchor.is_some() { None } else { Some(patches.cursor) };
-            Vec::new()
-        }
-        Action::OlderSide | Action::NewerSide => step_side(model, action == Action::NewerSide),
-        Action::ToggleSinceReview => {
-            patches.since_review = !patches.since_review;
-            patches.against = None;
-            ask_patch_sets(review)
-        }
-        Action::EditFile => edit_file(model),
-        _ => {
-            match action {
-                Action::ToggleSplit => {
-                    patches.columns = match patches.columns {
-                        Columns::Auto => Columns::Split,
-                        Columns::Split => Columns::Unified,
-                        Columns::Unified => Columns::Auto,
-                    };
-                }
-                Action::ToggleWrap => patches.wrap = !patches.wrap,
-                Action::ContextMore => patches.context = patches.context.saturating_mul(2).max(1),
-                Action::ContextLess => {
-                    patches.context = if patches.context == u32::MAX { 24 } else { patches.context / 2 }
-                }
-                Action::ContextAll => patches.context = if patches.context == u32::MAX { 3 } else { u32::MAX },
-                Action::ScrollRight => patches.left += 8,
-                Action::ScrollLeft => patches.left = patches.left.saturating_sub(8),
-                Action::ToggleEvidence => patches.drawer = !patches.drawer,
-                Action::ToggleTree => {
-                    let shown = patches.tree.unwrap_or(model.size.0 >= 100);
-                    patches.tree = Some(!shown);
-                    patches.in_tree = !shown && model.size.0 < 60;
-                }
-                _ => return Vec::new(),
-            }
-            keep_line(model);
-            Vec::new()
-        }
-    }
-}
-
-/// Lays out anew with the cursor on the line it was on.
-fn keep_line(model: &mut Model) {
-    let line = model.review.as_ref().and_then(|review| review.patches.line());
-    relayout(model);
-    if let (Some(review), Some((side, line, _))) = (&mut model.review, line) {
-        let side = if side == Side::Old { super::diff_view::Side::Old } else { super::diff_view::Side::New };
-        review.patches.cursor = review.patches.layout.row_of_line(side, line.saturating_sub(1));
-    }
-    scroll_to_cursor(model);
-}
-
-fn step_hunk(model: &mut Model, forward: bool) -> Vec<Task> {
-    let Some(review) = &mut model.review else { return Vec::new() };
-    let patches = &mut review.patches;
-    let cursor = patches.cursor;
-    let rows = patches.layout.hunk_rows();
-    let row = if forward {
-        rows.iter().find(|row| **row as usize > cursor)
-    } else {
-        rows.iter().rev().find(|row| (**row as usize) < cursor)
-    };
-    if let Some(row) = row {
-        patches.cursor = *row as usize;
-        scroll_to_cursor(model);
-        return Vec::new();
-    }
-    let next = if forward { patches.current + 1 } else { patches.current.wrapping_sub(1) };
-    if next < patches.files.len() {
-        return to_file(model, next, if forward { Enter::First } else { Enter::Last });
-    }
-    model.say(Tone::Info, if forward { "that was the last hunk" } else { "that was the first hunk" });
-    Vec::new()
-}
-
-/// The request that marks `hunks`; the marks show at once.
-fn mark(model: &mut Model, hunks: Vec<crate::id::Digest>, reviewed: bool) -> Vec<Task> {
-    let Some(review) = &mut model.review else { return Vec::new() };
-    for hunk in &hunks {
-        if reviewed {
-            review.patches.reviewed.insert(*hunk);
-        } else {
-            review.patches.reviewed.remove(hunk);
-        }
-    }
-    let repo = review.patches.repo().map(str::to_owned);
-    let request = MarkRequest { session: review.reference(), repo, hunks, reviewed };
-    vec![Task::Ask(Ticket::Mark(review.id), Request::Mark(request))]
-}
-
-fn mark_hunk(model: &mut Model) -> Vec<Task> {
-    let Some(review) = &model.review else { return Vec::new() };
-    let patches = &review.patches;
-    let keys = patches.keys.get(&patches.current);
-    let at = patches.layout.hunk_at(patches.cursor).unwrap_or(0);
-    let Some(key) = keys.and_then(|keys| keys.get(at)).copied() else { return Vec::new() };
-    let mut tasks = Vec::new();
-    if !patches.reviewed.contains(&key) {
-        tasks = mark(model, vec![key], true);
-    }
-    tasks.extend(next_unreviewed(model));
-    tasks
-}
-
-fn mark_file(model: &mut Model) -> Vec<Task> {
-    let Some(review) = &model.review else { return Vec::new() };
-    let patches = &review.patches;
-    let Some(keys) = patches.keys.get(&patches.current).cloned().filter(|keys| !keys.is_empty()) else {
-        return Vec::new();
-    };
-    let all = keys.iter().all(|key| patches.reviewed.contains(key));
-    mark(model, keys, !all)
-}
-
-/// The next hunk that is not read: in this file after the cursor, then in the next files, then from the start.
-fn next_unreviewed(model: &mut Model) -> Vec<Task> {
-    let Some(review) = &mut model.review else { return Vec::new() };
-    let patches = &mut review.patches;
-    let open = |file: usize| {
-        patches.keys.get(&file).map(|keys| {
-            keys.iter()
-                .enumerate()
-                .filter(|(_, key)| !patches.reviewed.contains(*key))
-                .map(|(at, _)| at)
-                .collect::<Vec<_>>()
-        })
-    };
-    let here = patches.layout.hunk_at(patches.cursor);
-    let in_file = open(patches.current).unwrap_or_default();
-    if let Some(at) = in_file.iter().find(|at| here.is_none_or(|here| **at > here)) {
-        patches.cursor = patches.layout.hunk_rows().get(*at).map_or(0, |row| *row as usize);
-        scroll_to_cursor(model);
-        return Vec::new();
-    }
-    let len = patches.files.len();
-    let next = (1..=len)
-        .map(|step| (patches.current + step) % len)
-        .find(|file| open(*file).is_none_or(|open| !open.is_empty()));
-    match next {
-        Some(file) => to_file(model, file, Enter::Unreviewed),
-        None => {
-            let key = model.key_of(Action::Approve).unwrap_or_default();
-            model.say(Tone::Success, "everything is read");
-            if let Some(toast) = &mut model.toast {
-                toast.hint = format!("{key} approves");
-            }
-            Vec::new()
-        }
-    }
-}
-
-fn comment(model: &mut Model, action: Action) -> Vec<Task> {
-    let Some(review) = &model.review else { return Vec::new() };
-    if review.version.is_none() {
-        return Vec::new();
-    }
-    let patches = &review.patches;
-    let path = patches.file().map(|(_, file)| file.path.clone());
-    let mut target = Target {
-        session: review.reference(),
-        repo: review.repo(),
-        thread: None,
-        path: path.filter(|_| action != Action::CommentVersion),
-        line: None,
-        from_line: None,
-        side: Side::New,
-    };
-    let mut text = String::new();
-    match action {
-        Action::Comment | Action::Suggest => {
-            let Some((side, line, from)) = patches.line() else {
-                model.say(Tone::Info, "no line here; C comments on the file");
-                return Vec::new();
-            };
-            (target.side, target.line, target.from_line) = (side, Some(line), from);
-            if action == Action::Suggest {
-                let lines: Vec<_> = (from.unwrap_or(line)..=line).map(|line| patches.text_of(side, line)).collect();
-                text = format!("```suggestion\n{}\n```", lines.join("\n"));
-            }
-        }
-        Action::Reply => {
-            let Some(thread) = patches.thread_at_cursor().and_then(|at| review.threads.get(at)) else {
-                model.say(Tone::Info, "no thread here");
-                return Vec::new();
-            };
-            target.thread = Some(thread.id);
-            (target.line, target.from_line, target.side) = (thread.line, thread.from_line, thread.side);
-        }
-        _ => {}
-    }
-    show(model, Overlay::Comment(Box::new(CommentBox::new(target, &text))))
-}
-
-fn resolve(model: &mut Model) -> Vec<Task> {
-    let Some(review) = &model.review else { return Vec::new() };
-    let Some(thread) = review.patches.thread_at_cursor().and_then(|at| review.threads.get(at)) else {
-        model.say(Tone::Info, "no thread here");
-        return Vec::new();
-    };
-    let request = ResolveRequest { session: review.id, thread: thread.id, resolved: !thread.resolved };
-    vec![Task::Ask(Ticket::Resolve(review.id), Request::Resolve(request))]
-}
-
-fn step_side(model: &mut Model, newer: bool) -> Vec<Task> {
-    let Some(review) = &mut model.review else { return Vec::new() };
-    let Some(view) = &review.view else { return Vec::new() };
-    // base, v1, v2 … up to the version before the one being read
-    let mut sides: Vec<Option<crate::id::Version>> = vec![None];
-    sides.extend(view.versions.iter().map(|version| Some(version.number)).filter(|number| *number < review.version));
-    let at = sides.iter().position(|side| *side == review.patches.against).unwrap_or(0);
-    let next = if newer { (at + 1).min(sides.len() - 1) } else { at.saturating_sub(1) };
-    if next == at && !review.patches.since_review {
-        return Vec::new();
-    }
-    review.patches.against = sides[next];
-    review.patches.since_review = false;
-    ask_patch_sets(review)
-}
-
-fn edit_file(model: &mut Model) -> Vec<Task> {
-    let Some(review) = &model.review else { return Vec::new() };
-    let patches = &review.patches;
-    let Some((set, file)) = patches.file() else { return Vec::new() };
-    let lane = review.view.as_ref().and_then(|view| view.lanes.iter().find(|lane| lane.repo == set.repo));
-    let Some(super::words::Source::Path(folder)) = lane.map(|lane| &lane.source) else {
-        model.say(Tone::Info, "the repository is not on this machine");
-        return Vec::new();
-    };
-    use std::os::unix::ffi::OsStrExt as _;
-    let path = folder.as_path().join(std::ffi::OsStr::from_bytes(file.path.as_bytes()));
-    vec![Task::EditFile(path, patches.line().map_or(1, |(_, line, _)| line))]
 }

@@ -4,8 +4,12 @@
 //! one place that waits: for keys, for the service, for workers.
 
 mod actions;
+mod asks;
 #[cfg(test)]
 mod bench;
+#[cfg(test)]
+mod bench_world;
+mod diff_keys;
 mod diff_view;
 mod input;
 mod keymap;
@@ -20,6 +24,7 @@ mod theme;
 mod update;
 mod view;
 mod widgets;
+mod window_keys;
 mod words;
 mod work;
 

@@ -1,6 +1,6 @@
 //! What the screens know: the model, the messages that change it, the tasks that go out.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::actions::{Action, Context};
@@ -13,7 +13,6 @@ use super::screens::palette::Palette;
 use super::screens::review::Review;
 use super::screens::wizard::Wizard;
 use super::theme::{ColorDepth, Theme};
-use super::widgets::ListState;
 use crate::api::{Failure, Notice, Reply, Request};
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
@@ -37,7 +36,7 @@ pub(crate) enum Msg {
     /// It cannot.
     Lost(Failure),
     /// The service answered.
-    Answer(Ticket, Result<Reply, Failure>),
+    Answer(Ticket, Box<Result<Reply, Failure>>),
     /// A file's diff is ready.
     Doc(DocKey, Result<Arc<super::diff_view::Doc>, Failure>),
     /// A file's hunks were counted.
@@ -187,8 +186,6 @@ pub(crate) struct Settings {
     pub ascii: bool,
     /// Where the program was started: the wizard's first suggestion.
     pub here: Option<String>,
-    /// Rings when a session starts needing a person.
-    pub bell: bool,
 }
 
 /// What the screens know.
@@ -209,7 +206,6 @@ pub(crate) struct Model {
     pub totals: BTreeMap<String, u32>,
     /// What changed since the last frame.
     pub dirty: bool,
-    pub told: VecDeque<SessionId>,
 }
 
 impl Model {
@@ -228,7 +224,6 @@ impl Model {
             live_logs: HashMap::new(),
             totals: BTreeMap::new(),
             dirty: true,
-            told: VecDeque::new(),
         }
     }
 
@@ -348,9 +343,6 @@ impl Field {
         true
     }
 }
-
-/// A list in a tab: its cursor.
-pub(crate) type Cursor = ListState;
 
 #[cfg(test)]
 mod tests {

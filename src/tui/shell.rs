@@ -67,17 +67,18 @@ impl TuiOptions {
     ) -> Self {
         let locale =
             ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| variable(name).filter(|text| !text.is_empty()));
-        let utf8 = locale.is_some_and(|locale| {
+        // only a locale that names another character set is believed: containers have none and show UTF-8
+        let other_set = locale.is_some_and(|locale| {
             let locale = locale.to_ascii_lowercase();
-            locale.contains("utf-8") || locale.contains("utf8")
+            locale.contains('.') && !locale.contains("utf-8") && !locale.contains("utf8")
         });
+        let plain = variable("TERM").is_some_and(|term| term == "dumb" || term == "linux");
         let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| variable(name).filter(|text| !text.is_empty()));
         Self {
             theme: "terminal".to_owned(),
             depth: ColorDepth::from_environment(&variable),
             keymap: None,
-            // without any locale the C locale holds: no character beyond ASCII can be relied upon
-            ascii: !utf8,
+            ascii: other_set || plain,
             mouse: true,
             bell: true,
             tmux: variable("TMUX").is_some(),
@@ -133,14 +134,13 @@ pub async fn run(service: Arc<dyn Service>, options: TuiOptions) -> Result<(), T
         keymap: Keymap::load(options.keymap.as_deref())?,
         ascii: options.ascii,
         here: options.here.clone(),
-        bell: options.bell,
     };
     let terminal = Terminal::enter(Setup { mouse: options.mouse })?;
     let mut model = Model::new(settings, terminal.size(), options.clock.now());
     let (messages, inbox) = mpsc::unbounded_channel();
     let mut tasks = Vec::new();
     if let Some(id) = options.open {
-        tasks = super::update::open_session(&mut model, id);
+        tasks = super::asks::open_session(&mut model, id);
         tasks.clear(); // asked again once connected
     }
     listen(service.clone(), messages.clone());
@@ -218,7 +218,8 @@ impl Shell {
                 self.draw()?;
                 drawn = Instant::now();
                 urgent = false;
-                if awaits {
+                // asked once: a key pressed too early draws a frame as well, and must not put the answer off
+                if awaits && asked.is_none() {
                     self.terminal.ask_status()?;
                     asked = Some(drawn + SHOWN_AT_LATEST);
                 }
@@ -247,6 +248,7 @@ impl Shell {
                 _ = resized.recv() => {
                     self.terminal.clear();
                     self.pane = None;
+                    asked = None;
                     let (columns, rows) = self.terminal.size();
                     urgent = true;
                     self.take(Msg::Resize(columns, rows))?
@@ -398,7 +400,7 @@ impl Shell {
 }
 
 /// How far a pane scrolled between two frames, where nothing else about it changed.
-fn scrolled(before: Pane, now: Pane) -> Option<Scroll> {
+pub(crate) fn scrolled(before: Pane, now: Pane) -> Option<Scroll> {
     let up = i32::try_from(now.top).ok()? - i32::try_from(before.top).ok()?;
     let same = Pane { top: now.top, ..before } == now;
     (same && up != 0).then_some(Scroll { top: now.area.y, bottom: now.area.bottom(), up })

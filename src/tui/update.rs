@@ -1,17 +1,17 @@
 //! What happens when something happened: pure and synchronous, messages in, tasks out.
 
+use super::asks::{
+    ask_everything, ask_patch_sets, ask_session, ask_sessions, ask_tab, ask_threads, load_current, open_session,
+    survey_next,
+};
 use super::input::Input;
 use super::keys;
 use super::model::{Connection, Model, Msg, Overlay, Task, TextKey, Ticket, Tone};
 use super::screens::decision::{Intent, Step};
 use super::screens::patches::{Enter, FileState};
 use super::screens::review::{Review, Tab};
-use crate::api::{
-    AgainstRequest, ArtifactsRequest, BeadsRequest, Failure, FailureKind, ListRequest, LogRequest, MetricsRequest,
-    Notice, PatchSetRequest, Reply, Request, SessionRow, SessionView, ShowRequest, ThreadsRequest, TimelineRequest,
-    Verdict,
-};
-use crate::id::{SessionId, SessionRef};
+use crate::api::{Failure, FailureKind, Notice, Reply, SessionRow, SessionView, Verdict};
+use crate::id::SessionId;
 use crate::text::{Untrusted, strip_ansi};
 
 /// Takes one message; says what shall be done outside.
@@ -49,8 +49,10 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
             model.connection = Connection::Lost(failure.message.clone());
             Vec::new()
         }
-        Msg::Answer(ticket, Ok(reply)) => on_reply(model, ticket, reply),
-        Msg::Answer(ticket, Err(failure)) => on_failure(model, &ticket, &failure),
+        Msg::Answer(ticket, answer) => match *answer {
+            Ok(reply) => on_reply(model, ticket, reply),
+            Err(failure) => on_failure(model, &ticket, &failure),
+        },
         Msg::Doc(key, result) => on_doc(model, key, result),
         Msg::Surveyed(key, hunks) => {
             let Some(review) = model.review.as_mut().filter(|review| review.patches.generation == key.generation)
@@ -64,10 +66,9 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
         }
         Msg::Colored(key, colors) => {
             let patches = model.review.as_mut().map(|review| &mut review.patches);
-            if let Some(patches) = patches.filter(|patches| patches.generation == key.generation) {
-                if let Some(FileState::Ready(_, slot)) = patches.loaded.get_mut(&key.file) {
-                    *slot = Some(colors);
-                }
+            let current = patches.filter(|patches| patches.generation == key.generation);
+            if let Some(FileState::Ready(_, slot)) = current.and_then(|patches| patches.loaded.get_mut(&key.file)) {
+                *slot = Some(colors);
             }
             Vec::new()
         }
@@ -122,77 +123,6 @@ fn on_shown(model: &mut Model) -> bool {
 fn is_too_small(size: (u16, u16)) -> bool {
     let (columns, rows) = super::screens::decision::SMALLEST;
     size.0 < columns || size.1 < rows
-}
-
-pub(crate) fn ask_sessions() -> Task {
-    Task::Ask(Ticket::Sessions, Request::List(ListRequest::default()))
-}
-
-/// Asks for all that is shown: at first, and after notices were missed.
-pub(crate) fn ask_everything(model: &Model) -> Vec<Task> {
-    let mut tasks = vec![ask_sessions()];
-    if let Some(review) = &model.review {
-        tasks.push(ask_session(review.id));
-        tasks.push(ask_threads(review.id));
-    }
-    tasks
-}
-
-pub(crate) fn ask_session(id: SessionId) -> Task {
-    let session = SessionRef { session: id, version: None };
-    Task::Ask(Ticket::Session(id), Request::Show(ShowRequest { session }))
-}
-
-pub(crate) fn ask_threads(id: SessionId) -> Task {
-    let session = SessionRef { session: id, version: None };
-    Task::Ask(Ticket::Threads(id), Request::Threads(ThreadsRequest { session }))
-}
-
-/// Asks for the patch sets of the version being read.
-pub(crate) fn ask_patch_sets(review: &Review) -> Vec<Task> {
-    let Some(version) = review.version else { return Vec::new() };
-    let patches = &review.patches;
-    let against = match (patches.against, patches.since_review) {
-        (Some(version), _) => AgainstRequest::Version(version),
-        (None, true) => AgainstRequest::LastReview,
-        (None, false) => AgainstRequest::Base,
-    };
-    let request = PatchSetRequest { session: review.reference(), repo: None, against };
-    vec![Task::Ask(Ticket::PatchSets(review.id, version), Request::PatchSet(request))]
-}
-
-/// Opens a session.
-pub(crate) fn open_session(model: &mut Model, id: SessionId) -> Vec<Task> {
-    model.toast = None;
-    let mut review = Review::new(id);
-    let row = model.inbox.row(id);
-    if row.is_some_and(|row| row.version.is_some() && row.needs_me) {
-        review.tab = Tab::Patches;
-    }
-    model.review = Some(review);
-    vec![ask_session(id), ask_threads(id)]
-}
-
-/// What the tab that is shown needs and does not have.
-pub(crate) fn ask_tab(model: &mut Model) -> Vec<Task> {
-    let Some(review) = &model.review else { return Vec::new() };
-    let (id, session) = (review.id, review.reference());
-    match review.tab {
-        Tab::Timeline => {
-            vec![Task::Ask(Ticket::Timeline(id), Request::Timeline(TimelineRequest { session: id }))]
-        }
-        Tab::Artifacts => {
-            vec![Task::Ask(Ticket::Artifacts(id), Request::Artifacts(ArtifactsRequest { session: id }))]
-        }
-        Tab::Runs => vec![Task::Ask(Ticket::Logs(id), Request::Log(LogRequest { session, check: None }))],
-        Tab::Beads => {
-            let request = BeadsRequest { session: Some(id), ..BeadsRequest::default() };
-            vec![Task::Ask(Ticket::Beads(id), Request::Beads(request))]
-        }
-        Tab::Metrics => vec![Task::Ask(Ticket::Metrics, Request::Metrics(MetricsRequest::default()))],
-        Tab::Patches => load_current(model),
-        Tab::Overview | Tab::Architecture | Tab::Policy => Vec::new(),
-    }
 }
 
 fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
@@ -285,7 +215,9 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
                 return Vec::new();
             };
             review.patches.set(sets);
-            load_current(model)
+            let tasks = load_current(model);
+            refresh_decision(model);
+            tasks
         }
         (Ticket::Threads(id), Reply::Threads(view)) if here(model, id) => {
             if let Some(review) = &mut model.review {
@@ -345,10 +277,9 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
         (Ticket::Decide(id, done), reply) => {
             model.overlays.retain(|overlay| !matches!(overlay, Overlay::Decision(_)));
             model.say(Tone::Success, format!("{done}: session {id}"));
-            if done == super::screens::decision::Intent::Decide(Verdict::Approve).done() {
-                if let Some(toast) = &mut model.toast {
-                    toast.hint = "next: `:publish`".to_owned();
-                }
+            let approved = done == Intent::Decide(Verdict::Approve).done();
+            if let Some(toast) = model.toast.as_mut().filter(|_| approved) {
+                toast.hint = "next: `:publish`".to_owned();
             }
             take_view(model, id, reply)
         }
@@ -489,6 +420,7 @@ fn on_doc(
     if key.file == patches.current {
         enter_file(model);
     }
+    refresh_decision(model);
     tasks.extend(survey_next(model));
     tasks
 }
@@ -519,36 +451,6 @@ pub(crate) fn enter_file(model: &mut Model) {
     scroll_to_cursor(model);
 }
 
-/// Loads the file under the cursor where it is not there yet; else only lays it out.
-pub(crate) fn load_current(model: &mut Model) -> Vec<Task> {
-    let Some(review) = &mut model.review else { return Vec::new() };
-    let patches = &mut review.patches;
-    let file = patches.current;
-    patches.trim();
-    let Some(source) = patches.source(file) else { return Vec::new() };
-    match patches.loaded.get(&file) {
-        Some(FileState::Ready(..)) => {
-            enter_file(model);
-            Vec::new()
-        }
-        Some(FileState::Loading) => Vec::new(),
-        Some(FileState::Failed(_)) | None => {
-            patches.loaded.insert(file, FileState::Loading);
-            patches.layout = super::diff_view::Layout::default();
-            vec![Task::Diff(patches.key(file), source)]
-        }
-    }
-}
-
-/// Counts the hunks of one more file; one at a time, so that reading never waits for counting.
-fn survey_next(model: &mut Model) -> Vec<Task> {
-    let Some(review) = &model.review else { return Vec::new() };
-    let patches = &review.patches;
-    let busy = patches.loaded.values().any(|state| matches!(state, FileState::Loading));
-    let next = patches.unsurveyed().filter(|_| !busy);
-    next.and_then(|file| Some(Task::Survey(patches.key(file), patches.source(file)?))).into_iter().collect()
-}
-
 /// Makes the diff's rows anew.
 pub(crate) fn relayout(model: &mut Model) {
     let Some(review) = &model.review else { return };
@@ -564,8 +466,9 @@ pub(crate) fn relayout(model: &mut Model) {
 pub(crate) fn scroll_to_cursor(model: &mut Model) {
     let Some(review) = &model.review else { return };
     let panes = super::screens::patches::panes(model, review);
+    let visible = model.overlays.is_empty() && review.tab == Tab::Patches;
     if let Some(review) = &mut model.review {
-        review.patches.show_cursor(panes.diff);
+        review.patches.show_cursor(panes.diff, visible);
     }
 }
 
@@ -642,6 +545,7 @@ fn on_text(model: &mut Model, key: &TextKey, result: Result<String, Failure>) {
                     text
                 };
                 let name = artifact.name.clone();
+                review.document_top = 0;
                 review.document = Some((name, Untrusted::new(pretty).display().to_string()));
             }
         }

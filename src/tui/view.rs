@@ -145,6 +145,9 @@ fn draw_footer(painter: &mut Painter<'_>, area: Rect, model: &Model) {
         }
         return;
     }
+    if !model.overlays.is_empty() {
+        return; // a window says its own keys
+    }
     let mut x = area.x + 1;
     let right = area.right().saturating_sub(1);
     for action in hints(model) {
@@ -162,7 +165,11 @@ fn draw_footer(painter: &mut Painter<'_>, area: Rect, model: &Model) {
 fn hints(model: &Model) -> Vec<Action> {
     use Action as A;
     let Some(review) = &model.review else {
-        let mut hints = vec![A::Help, A::Open, A::NewSession, A::CycleFilter];
+        let mut hints = vec![A::Help];
+        if model.inbox.len() > 0 {
+            hints.push(A::Open);
+        }
+        hints.extend([A::NewSession, A::CycleFilter]);
         if model.inbox.selected().is_some_and(|row| row.needs_me && row.version.is_some()) {
             hints.extend([A::Approve, A::RequestChanges, A::Reject]);
         }

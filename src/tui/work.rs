@@ -49,7 +49,7 @@ impl Worker {
                 let call = Call { id: RequestId(self.ids.uuid()), client, request };
                 tokio::spawn(async move {
                     let reply = service.call(call).await;
-                    let _ = messages.send(Msg::Answer(ticket, reply));
+                    let _ = messages.send(Msg::Answer(ticket, Box::new(reply)));
                 });
             }
             Task::Diff(key, source) => work(messages, move || load(&blobs, key, &source)),
@@ -87,7 +87,9 @@ fn work(messages: mpsc::UnboundedSender<Msg>, job: impl FnOnce() -> Msg + Send +
     });
 }
 
-fn sides(blobs: &BlobStore, source: &DocSource) -> Result<(Arc<[u8]>, Arc<[u8]>), Failure> {
+type Sides = (Arc<[u8]>, Arc<[u8]>);
+
+fn sides(blobs: &BlobStore, source: &DocSource) -> Result<Sides, Failure> {
     let side = |digest: Option<Digest>| match digest {
         Some(digest) => blobs.read(&digest).map(Arc::from),
         None => Ok(Arc::from([].as_slice())),

@@ -3,12 +3,14 @@
 //! A child sees an environment of explicit pairs only, is the leader of its own process group, never outlives its
 //! time limit or its [`Cancel`], and its output is kept up to a limit, however much it prints.
 mod command;
+mod detached;
 mod git;
 mod output;
 mod supervise;
 
 pub(in crate::infrastructure) use command::CancelOnDrop;
 pub use command::{Command, ProcessError};
+pub use detached::{Detached, detached};
 pub use git::{Git, GitError};
 pub use output::Captured;
 pub(in crate::infrastructure) use supervise::{Watch, supervise};

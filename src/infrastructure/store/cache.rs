@@ -55,13 +55,20 @@ impl Cache {
     /// The value of `key` among those of `kind`. A kind's name changes when what makes its values does (`symbols/2`).
     #[must_use]
     pub fn get<V: Record>(&self, kind: &str, key: &str) -> Option<V> {
+        self.checked(kind, key.as_bytes(), |value| record::decode(value).ok())?
+    }
+
+    /// The bytes of `key` among those of `kind`, as [`Cache::put_bytes`] was given them.
+    #[must_use]
+    pub fn get_bytes(&self, kind: &str, key: &[u8]) -> Option<Vec<u8>> {
+        self.checked(kind, key, <[u8]>::to_vec)
+    }
+
+    fn checked<T>(&self, kind: &str, key: &[u8], read: impl FnOnce(&[u8]) -> T) -> Option<T> {
         let db = self.db.as_ref()?;
         let bytes = guarded(&self.path, || db.get(full_key(kind, key))).ok()??;
         let (check, value) = bytes.split_at_checked(CHECK)?;
-        if Digest::of(value).as_bytes()[..CHECK] != *check {
-            return None;
-        }
-        record::decode(value).ok()
+        (Digest::of(value).as_bytes()[..CHECK] == *check).then(|| read(value))
     }
 
     /// Keeps `value`; whether it was kept (1 MiB at most).
@@ -70,14 +77,26 @@ impl Cache {
         if value.len() > MAX_VALUE {
             return false;
         }
-        let mut bytes = Digest::of(&value).as_bytes()[..CHECK].to_vec();
-        bytes.extend(value);
-        guarded(&self.path, || db.insert(full_key(kind, key), bytes)).is_ok()
+        guarded(&self.path, || db.insert(full_key(kind, key.as_bytes()), with_check(&value))).is_ok()
+    }
+
+    /// Keeps many values together; what is over 1 MiB is left out. Whether they were kept.
+    pub fn put_bytes<'a>(&self, kind: &str, records: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> bool {
+        let Some(db) = self.db.as_ref() else { return false };
+        let mut batch = sled::Batch::default();
+        for (key, value) in records.into_iter().filter(|(_, value)| value.len() <= MAX_VALUE) {
+            batch.insert(full_key(kind, key), with_check(value));
+        }
+        guarded(&self.path, || db.apply_batch(batch)).is_ok()
     }
 }
 
-fn full_key(kind: &str, key: &str) -> Vec<u8> {
-    [kind.as_bytes(), &[0], key.as_bytes()].concat()
+fn with_check(value: &[u8]) -> Vec<u8> {
+    [&Digest::of(value).as_bytes()[..CHECK], value].concat()
+}
+
+fn full_key(kind: &str, key: &[u8]) -> Vec<u8> {
+    [kind.as_bytes(), &[0], key].concat()
 }
 
 fn size_of(dir: &Path) -> u64 {

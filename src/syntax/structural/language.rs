@@ -5,6 +5,8 @@ use std::fmt;
 use ast_grep_language::SupportLang;
 
 use crate::id::RepoPath;
+use crate::syntax::Language;
+use crate::syntax::parsed::is_bearable;
 
 /// A language whose grammar is built in; asking ast-grep for any other would panic, so nothing else gets there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,6 +65,18 @@ impl RuleLanguage {
     #[must_use]
     pub fn extensions(self) -> &'static [&'static str] {
         LANGUAGES.iter().find(|row| row.1 == self.0).map(|row| row.3).expect("only languages of the table are made")
+    }
+
+    /// Whether the grammar can read `text` at all: some texts crash the scanners of Bash and Ruby. Of such a text every
+    /// scan is empty; whoever reports what was looked at says so.
+    #[must_use]
+    pub fn bears(self, text: &str) -> bool {
+        let language = match self.0 {
+            SupportLang::Bash => Language::Bash,
+            SupportLang::Ruby => Language::Ruby,
+            _ => return true,
+        };
+        is_bearable(language, text)
     }
 
     pub(super) fn grammar(self) -> SupportLang {

@@ -268,7 +268,10 @@ fn splice(source: &str, fixes: &Kept<'_>) -> String {
     text
 }
 
-fn parse(language: RuleLanguage, source: &str) -> Option<AstGrep<StrDoc<SupportLang>>> {
+pub(super) fn parse(language: RuleLanguage, source: &str) -> Option<AstGrep<StrDoc<SupportLang>>> {
+    if !language.bears(source) {
+        return None;
+    }
     StrDoc::try_new(source, language.grammar()).ok().map(AstGrep::doc)
 }
 

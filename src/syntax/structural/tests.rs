@@ -142,3 +142,39 @@ fn only_rules_whose_texts_occur_are_candidates() {
     assert_eq!(rules.candidates(b"alpha(1)").rules().len(), 1);
     assert!(rules.candidates(b"beta(1)").rules().is_empty());
 }
+
+#[track_caller]
+fn check_bearable(language: &str, source: &str, bearable: bool) {
+    let language = RuleLanguage::named(language).expect("built in");
+    assert_eq!(language.bears(source), bearable, "{source:?}");
+    let yaml = format!("id: a\nlanguage: {language}\nrule: {{pattern: foo}}\nmessage: a 😀");
+    let set = RuleSet::parse(&yaml, "test.yml").expect("a rule");
+    assert_eq!(set.scan(language, source).is_empty(), !bearable, "{source:?}");
+    let found = find(language, "foo", source).expect("a pattern");
+    assert_eq!(found.is_empty(), !bearable, "{source:?}");
+    let _ = is_well_formed(language, source);
+    let _ = set.rewrite(language, source, 2);
+}
+
+#[test]
+fn what_crashes_a_grammar_is_never_given_to_it() {
+    check_bearable("bash", "foo\n", true);
+    check_bearable("bash", "foo é\n", true);
+    check_bearable("bash", &"foo 😀<<<\u{10ffff}2>\u{20000}\n".repeat(100), false);
+    check_bearable("ruby", "foo\nx = <<~SQL\n a\nSQL\n", true);
+    check_bearable("ruby", &format!("foo\nx = <<~{}\n a\n", "A".repeat(300)), false);
+    check_bearable("python", "foo\nx = '😀'\n", true);
+}
+
+#[test]
+fn a_pattern_that_crashes_a_grammar_is_refused() {
+    let pattern = "echo 😀<<<\u{10ffff}2>";
+    assert!(CodePattern::new(RuleLanguage::named("bash").expect("built in"), pattern).is_err());
+    check_refused(
+        &format!("id: a\nlanguage: bash\nrule: {{any: [{{pattern: '{pattern}'}}]}}"),
+        Some("a"),
+        "cannot read",
+    );
+    let word = "A".repeat(300);
+    check_refused(&format!("id: a\nlanguage: ruby\nrule: {{pattern: 'x = <<~{word}'}}"), Some("a"), "cannot read");
+}

@@ -31,6 +31,8 @@ pub(crate) struct Block {
 pub(crate) struct Hunk {
     pub old: Range<u32>,
     pub new: Range<u32>,
+    pub added: u32,
+    pub deleted: u32,
     pub key: Digest,
 }
 
@@ -83,16 +85,28 @@ impl Doc {
         let diff = FileDiff::compute(&old, &new, &DiffOptions::default());
         let keys = diff.hunk_keys(path, &old, &new);
         let (kind, blocks) = (diff.kind(), blocks_of(&diff));
+        let mut next = 0;
         let hunks = diff
             .hunks()
             .iter()
             .zip(keys)
             .enumerate()
             .map(|(at, (_, key))| {
-                let mut of_hunk = blocks.iter().filter(|block| block.hunk == Some(at));
-                let first = of_hunk.next().cloned().unwrap_or(Block { old: 0..0, new: 0..0, hunk: None });
-                let last = of_hunk.next_back().unwrap_or(&first);
-                Hunk { old: first.old.start..last.old.end, new: first.new.start..last.new.end, key }
+                // blocks are in the order of their hunks: each is looked at once
+                let start = next;
+                while blocks.get(next).is_some_and(|block| block.hunk.is_none_or(|hunk| hunk <= at)) {
+                    next += 1;
+                }
+                let mut hunk = Hunk { old: 0..0, new: 0..0, added: 0, deleted: 0, key };
+                for block in blocks[start..next].iter().filter(|block| block.hunk == Some(at)) {
+                    if hunk.added + hunk.deleted == 0 {
+                        (hunk.old, hunk.new) = (block.old.clone(), block.new.clone());
+                    }
+                    hunk.added += block.new.end - block.new.start;
+                    hunk.deleted += block.old.end - block.old.start;
+                    (hunk.old.end, hunk.new.end) = (block.old.end, block.new.end);
+                }
+                hunk
             })
             .collect();
         let binary = kind != DiffKind::Text;
@@ -104,11 +118,6 @@ impl Doc {
     pub(crate) fn survey(path: &RepoPath, old: &[u8], new: &[u8]) -> Vec<Digest> {
         let keys = FileDiff::compute(old, new, &DiffOptions::default()).hunk_keys(path, old, new);
         if keys.is_empty() { vec![whole_key(path, old, new)] } else { keys }
-    }
-
-    /// Where.
-    pub(crate) fn path(&self) -> &RepoPath {
-        &self.path
     }
 
     /// Text, or why no lines are shown.
@@ -283,7 +292,7 @@ fn paint(
 fn wanted(doc: &Doc, side: Side) -> Vec<Range<u32>> {
     let all = doc.lines(side);
     if all as usize <= MOST_LINES {
-        return vec![0..all];
+        return std::iter::once(0..all).collect();
     }
     let mut ranges: Vec<Range<u32>> = Vec::new();
     let mut total = 0;

@@ -85,10 +85,9 @@ fn shown(old: Option<u32>, new: Option<u32>) -> (Side, u32) {
 
 /// The cursor's row and the selected range.
 fn mark(painter: &mut Painter<'_>, area: Rect, look: &Look<'_>, row: usize) {
-    if let Some(anchor) = look.anchor {
-        if (anchor.min(look.cursor)..=anchor.max(look.cursor)).contains(&row) {
-            painter.tint(area, Role::Selection);
-        }
+    let in_range = |anchor: usize| (anchor.min(look.cursor)..=anchor.max(look.cursor)).contains(&row);
+    if look.anchor.is_some_and(in_range) {
+        painter.tint(area, Role::Selection);
     }
     if row == look.cursor {
         let role = if look.focused { Role::DiffCursor } else { Role::CursorIdle };
@@ -108,9 +107,8 @@ fn draw_hunk(painter: &mut Painter<'_>, area: Rect, look: &Look<'_>, hunk: usize
     }
     let label = format!("hunk {} of {}", hunk + 1, look.doc.hunks().len());
     x += painter.text(x, area.y, area.right().saturating_sub(x), &label, Role::DiffHunk);
-    let removed = found.old.end - found.old.start;
-    let added = found.new.end - found.new.start;
-    let place = format!("  line {}", found.new.start.max(found.old.start.min(found.new.start)) + 1);
+    let (added, removed) = (found.added, found.deleted);
+    let place = format!("  line {}", found.new.start + 1);
     x += painter.text(x, area.y, area.right().saturating_sub(x), &place, Role::Muted);
     let mut counts = Vec::new();
     if added > 0 {
@@ -340,7 +338,7 @@ impl Pen {
     fn used_in_last(&self) -> u16 {
         let room = usize::from(self.area.width);
         let used = if self.wrap {
-            if self.column > 0 && self.column % room == 0 { room } else { self.column % room }
+            if self.column > 0 && self.column.is_multiple_of(room) { room } else { self.column % room }
         } else {
             self.column.saturating_sub(self.left).min(room)
         };

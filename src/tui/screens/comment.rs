@@ -138,11 +138,12 @@ pub(crate) fn thread_rows(thread: &ThreadView, columns: usize, reading: Option<V
     ]];
     for comment in &thread.comments {
         let by = super::plain(comment.by.split(' ').next().unwrap_or_default());
-        let text = comment.text.display().to_string();
+        let text = format!("{by}: {}", comment.text.display());
         for (at, line) in width::wrap(&text, columns.saturating_sub(4)).into_iter().enumerate() {
             let mut runs = vec![Run::new("│ ", role)];
-            if at == 0 {
-                runs.push(Run::new(format!("{by}: "), Role::Muted));
+            let (name, line) = if at == 0 { line.split_at(line.len().min(by.len() + 1)) } else { ("", line) };
+            if !name.is_empty() {
+                runs.push(Run::new(name, Role::Muted));
             }
             let body = if thread.resolved { Role::ThreadResolved } else { Role::Text };
             runs.push(Run::new(line, body));

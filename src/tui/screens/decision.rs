@@ -260,9 +260,13 @@ impl Decision {
 
 /// Draws the panel on top of everything.
 pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, decision: &Decision) {
-    let title = format!("{} {}", decision.intent.title(), decision.session);
+    let session = match &decision.panel {
+        Some(panel) => SessionRef { session: panel.session, version: Some(panel.version) },
+        None => decision.session,
+    };
+    let title = format!("{} {session}", decision.intent.title());
     let rows = decision.panel.as_ref().map_or(7, |panel| wanted_rows(decision, panel));
-    let frame = centered(area, 96, rows.max(area.height.min(22)).min(area.height));
+    let frame = centered(area, 96, rows.min(area.height));
     let inside = popup(painter, frame, &title);
     let Some(panel) = &decision.panel else {
         painter.text(inside.x, inside.y + 1, inside.width, "reading …", Role::Muted);
@@ -278,7 +282,9 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, decisio
 }
 
 fn wanted_rows(decision: &Decision, panel: &PanelView) -> u16 {
-    let facts = 12 + panel.gates.len() + panel.violations.len() + panel.writes.len();
+    let open = panel.gates.iter().filter(|gate| gate.passed != Some(true)).count();
+    // six lines of their own, the evidence under its heading, the frame
+    let facts = 6 + panel.violations.len().max(1) + panel.writes.len().max(1) + open + panel.gates.len() + 2 + 2;
     u16::try_from(facts).unwrap_or(40) + action_rows(decision)
 }
 
@@ -354,7 +360,15 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, decision: &Decision, panel:
     if let Some(score) = &panel.score {
         let mut runs = vec![Run::new(format!("{}  ", score.overall), words::score_role(score.overall))];
         for rating in &score.ratings {
-            let short: String = rating.dimension.name().chars().take(if area.width >= 88 { 11 } else { 4 }).collect();
+            let short: String = rating
+                .dimension
+                .name()
+                .split('-')
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .take(if area.width >= 88 { 8 } else { 4 })
+                .collect();
             runs.push(Run::new(format!("{short} "), Role::Muted));
             runs.push(Run::new(format!("{}  ", rating.score), words::score_role(rating.score)));
         }
@@ -395,6 +409,12 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, decision: &Decision, panel:
         for (at, write) in panel.writes.iter().enumerate() {
             line(painter, if at == 0 { "writes" } else { "" }, &[Run::new(super::plain(write), Role::Text)]);
         }
+    }
+    // what there is room for beyond the necessary: each gate with its evidence
+    let rows = u16::try_from(panel.gates.len()).unwrap_or(u16::MAX);
+    if bottom.saturating_sub(y) >= rows.saturating_add(2) {
+        painter.section(area.x, y + 1, area.width, "Evidence");
+        super::overview::draw_gates(painter, Rect { y: y + 2, height: bottom - y - 2, ..area }, &panel.gates, true);
     }
 }
 

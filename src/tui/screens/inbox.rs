@@ -333,7 +333,7 @@ fn draw_row(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &SessionR
     let (mark, role) = words::state(&row.state, row.needs_me, row.running);
     let mut x = area.x + 1;
     x += painter.text(x, area.y, 1, mark, role) + 1;
-    x += painter.text(x, area.y, 5, &format!("{:<3}", row.id), Role::Muted) + 1;
+    x += painter.text(x, area.y, 5, &format!("{:>3}", row.id.to_string()), Role::Muted) + 1;
     let start = x;
     // from the right: age, score, gates, version
     let mut right = area.right().saturating_sub(2);

@@ -27,7 +27,10 @@ pub(crate) fn plain(text: &str) -> String {
 /// Lays the cursor's ground over a row that is about to be drawn.
 pub(crate) fn select(painter: &mut Painter<'_>, area: Rect) {
     let style = painter.style(Role::Cursor);
-    if !style.add_modifier.contains(Modifier::REVERSED) {
+    if style.add_modifier.contains(Modifier::REVERSED) {
+        // many colours reversed are no bar: the mark at the left and the weight of the words say it
+        painter.buffer.set_style(area, ratatui::style::Style::new().add_modifier(Modifier::BOLD));
+    } else {
         painter.buffer.set_style(area, style);
     }
 }

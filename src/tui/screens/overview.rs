@@ -126,7 +126,8 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
         y += 1;
         painter.section(area.x, y, area.width, "Explanation");
         y += 1;
-        let limit = if area.width == painter.buffer.area.width - 2 { 6 } else { usize::from(bottom.saturating_sub(y)) };
+        // 12: a page tells what it is about; the Artifacts tab has all of it
+        let limit = 12;
         for runs in crate::tui::widgets::markdown(explanation.as_str(), usize::from(area.width)).iter().take(limit) {
             if y < bottom {
                 painter.runs(area.x, y, area.width, runs);

@@ -59,7 +59,6 @@ pub(crate) struct Patches {
     pub context: u32,
     pub tree: Option<bool>,
     pub in_tree: bool,
-    pub tree_top: usize,
     pub drawer: bool,
     pub against: Option<Version>,
     pub since_review: bool,
@@ -101,7 +100,6 @@ impl Default for Patches {
             context: 3,
             tree: None,
             in_tree: false,
-            tree_top: 0,
             drawer: false,
             against: None,
             since_review: false,
@@ -197,6 +195,9 @@ impl Patches {
 
     /// Hunks that were neither marked nor ever on this screen; of the repository, or of all.
     pub(crate) fn unseen(&self, repo: Option<&str>) -> usize {
+        if self.files.is_empty() {
+            return 1; // not even known yet
+        }
         let of_repo = |file: &usize| match repo {
             Some(repo) => self.files.get(*file).is_some_and(|(set, _)| self.sets[*set].repo == repo),
             None => true,
@@ -251,8 +252,9 @@ impl Patches {
         self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
     }
 
-    /// Moves the window so that the cursor is in it, with some lines around where there is room.
-    pub(crate) fn show_cursor(&mut self, area: Rect) {
+    /// Moves the window so that the cursor is in it, with some lines around where there is room. What is `visible`
+    /// counts as shown; rows under a window on top do not.
+    pub(crate) fn show_cursor(&mut self, area: Rect, visible: bool) {
         let height = usize::from(area.height.max(1));
         let margin = (height / 5).min(4);
         self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
@@ -269,7 +271,9 @@ impl Patches {
                 self.top += 1;
             }
         }
-        self.remember_seen(height);
+        if visible {
+            self.remember_seen(height);
+        }
     }
 
     fn wrapped_rows(&self, area: Rect, from: usize, to: usize) -> usize {
@@ -285,11 +289,9 @@ impl Patches {
         for (at, first) in self.layout.hunk_rows().iter().enumerate() {
             let last = self.layout.hunk_rows().get(at + 1).map_or(self.layout.rows(), |next| *next as usize);
             let last_change = last.saturating_sub(1).min(*first as usize + height.saturating_sub(1));
-            if last_change >= self.top && last_change < self.top + height + 3 {
-                if let Some(hunk) = hunks.get(at) {
-                    self.seen.insert(hunk.key);
-                }
-            }
+            // 3: the context below the last change need not have been on the screen
+            let shown = last_change >= self.top && last_change < self.top + height + 3;
+            self.seen.extend(hunks.get(at).filter(|_| shown).map(|hunk| hunk.key));
         }
         if hunks.is_empty() {
             let keys = self.keys.get(&self.current).cloned().unwrap_or_default();
@@ -329,11 +331,12 @@ impl Patches {
             Row::Line { old: Some(old), .. } => Some((ApiSide::Old, old + 1)),
             _ => None,
         };
-        let (side, line) = line_of(self.cursor)?;
-        let Some((other_side, other)) = self.anchor.and_then(line_of).filter(|(of, _)| *of == side) else {
+        // on a header the first line below it is meant
+        let row = (self.cursor..self.cursor + 4).find(|row| line_of(*row).is_some())?;
+        let (side, line) = line_of(row)?;
+        let Some((_, other)) = self.anchor.and_then(line_of).filter(|(of, _)| *of == side) else {
             return Some((side, line, None));
         };
-        debug_assert!(other_side == side);
         Some((side, line.max(other), Some(line.min(other)).filter(|first| *first < line.max(other))))
     }
 

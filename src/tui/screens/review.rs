@@ -1,5 +1,6 @@
 //! An open session: which version is read, which tab is shown, and what each tab needs.
 
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::frame::Frame;
@@ -11,7 +12,7 @@ use crate::id::{SessionId, SessionRef, Version};
 use crate::tui::actions::Context;
 use crate::tui::model::{Connection, Model};
 use crate::tui::theme::Role;
-use crate::tui::widgets::{ListState, Painter, Run, gate_strip};
+use crate::tui::widgets::{ListState, Painter, Run, gate_strip, scrollbar};
 use crate::tui::words;
 
 /// A tab of a session.
@@ -62,7 +63,6 @@ impl Tab {
 pub(crate) struct Runs {
     pub follow: bool,
     pub on_base: bool,
-    pub wrap: bool,
     /// The text of the log that is shown, and of which check.
     pub text: Option<(String, bool, Vec<String>)>,
     /// Lines from the end, when not following.
@@ -90,6 +90,7 @@ pub(crate) struct Review {
     pub artifacts: Option<Vec<ArtifactView>>,
     /// The artifact that is shown: its name and text.
     pub document: Option<(String, String)>,
+    pub document_top: usize,
     pub beads: Option<Vec<BeadView>>,
     pub metrics: Option<Metrics>,
     pub runs: Runs,
@@ -111,6 +112,7 @@ impl Review {
             expanded: None,
             artifacts: None,
             document: None,
+            document_top: 0,
             beads: None,
             metrics: None,
             runs: Runs { follow: true, ..Runs::default() },
@@ -175,6 +177,11 @@ impl Review {
         self.threads.iter().filter(|thread| !thread.resolved).count()
     }
 
+    /// Whether the tab is one page that scrolls, without a cursor.
+    pub(crate) fn is_page(&self) -> bool {
+        matches!(self.tab, Tab::Overview | Tab::Architecture | Tab::Metrics)
+    }
+
     /// How many rows the tab's list has.
     pub(crate) fn len(&self) -> usize {
         match self.tab {
@@ -183,7 +190,7 @@ impl Review {
             Tab::Policy => self.version_view().map_or(0, |version| version.violations.len()),
             Tab::Runs => self.version_view().map_or(0, |version| version.checks.len()),
             Tab::Beads => self.beads.as_ref().map_or(0, Vec::len),
-            _ => 200,
+            _ => 0,
         }
     }
 }
@@ -196,9 +203,52 @@ pub(crate) fn draw(painter: &mut Painter<'_>, model: &Model, review: &Review) {
     let inside = Rect { x: frame.body.x + 1, width: frame.body.width.saturating_sub(2), ..frame.body };
     match review.tab {
         Tab::Patches => super::patches::draw(painter, frame.body, model, review),
-        Tab::Overview => super::overview::draw(painter, inside, model, review),
+        _ if review.is_page() => draw_page(painter, inside, model, review),
         _ => super::tabs::draw(painter, inside, model, review),
     }
+}
+
+/// The tallest page: more rows than any session's overview has.
+const TALLEST: u16 = 300;
+
+/// A page is drawn whole, and the rows that fit are shown.
+fn page(model: &Model, review: &Review, width: u16) -> (Buffer, usize) {
+    let all = Rect::new(0, 0, width, TALLEST);
+    let mut buffer = Buffer::empty(all);
+    let mut painter = Painter::new(&mut buffer, &model.settings.theme);
+    painter.tint(all, Role::Text);
+    match review.tab {
+        Tab::Architecture => super::tabs::draw_architecture(&mut painter, all, review),
+        Tab::Metrics => super::tabs::draw_metrics(&mut painter, all, review),
+        _ => super::overview::draw(&mut painter, all, model, review),
+    }
+    let used =
+        buffer.content.iter().rposition(|cell| cell.symbol() != " ").map_or(0, |at| at / usize::from(width.max(1)) + 1);
+    (buffer, used)
+}
+
+/// How many rows the page of this tab has.
+pub(crate) fn page_rows(model: &Model, review: &Review, width: u16) -> usize {
+    page(model, review, width.saturating_sub(2)).1
+}
+
+fn draw_page(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
+    if area.width == 0 {
+        return;
+    }
+    let (whole, rows) = page(model, review, area.width);
+    let top = review.list().cursor.min(rows.saturating_sub(usize::from(area.height)));
+    for y in 0..area.height {
+        let from = u16::try_from(top).unwrap_or(0) + y;
+        if from >= TALLEST {
+            break;
+        }
+        for x in 0..area.width {
+            painter.buffer[(area.x + x, area.y + y)] = whole[(x, from)].clone();
+        }
+    }
+    let edge = Rect { width: area.width + 1, ..area };
+    scrollbar(painter, edge, top, rows);
 }
 
 fn draw_header(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {

@@ -15,14 +15,12 @@ use crate::tui::words::{self, Severity};
 /// Draws the tab that is shown.
 pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
     match review.tab {
-        Tab::Architecture => draw_architecture(painter, area, review),
         Tab::Timeline => draw_timeline(painter, area, review),
         Tab::Artifacts => draw_artifacts(painter, area, review),
         Tab::Policy => draw_policy(painter, area, review),
         Tab::Runs => draw_runs(painter, area, review),
         Tab::Beads => draw_beads(painter, area, model, review),
-        Tab::Metrics => draw_metrics(painter, area, review),
-        Tab::Overview | Tab::Patches => {}
+        Tab::Overview | Tab::Architecture | Tab::Metrics | Tab::Patches => {}
     }
 }
 
@@ -45,7 +43,7 @@ fn cursor_row(painter: &mut Painter<'_>, area: Rect, y: u16) {
     painter.text(area.x, y, 1, "▸", Role::Accent);
 }
 
-fn draw_architecture(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+pub(crate) fn draw_architecture(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     let Some(view) = &review.view else { return note(painter, area, "reading …") };
     let mut y = area.y;
     painter.section(area.x, y, area.width, "Repositories");
@@ -72,11 +70,11 @@ fn draw_architecture(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     }
     painter.section(area.x, y, area.width, "What the change touches");
     y += 1;
-    draw_scope(painter, Rect { y, height: area.bottom().saturating_sub(y), ..area }, version, review.list().cursor);
+    draw_scope(painter, Rect { y, height: area.bottom().saturating_sub(y), ..area }, version);
 }
 
 /// Folders with the lines that change below them, as bars.
-fn draw_scope(painter: &mut Painter<'_>, area: Rect, version: &VersionView, skip: usize) {
+fn draw_scope(painter: &mut Painter<'_>, area: Rect, version: &VersionView) {
     let mut folders: BTreeMap<String, (usize, u32, u32)> = BTreeMap::new();
     for set in &version.patch_sets {
         for file in &set.files {
@@ -93,8 +91,7 @@ fn draw_scope(painter: &mut Painter<'_>, area: Rect, version: &VersionView, skip
     }
     let most = folders.values().map(|(_, added, deleted)| added + deleted).max().unwrap_or(1).max(1);
     let name_columns = (area.width / 2).min(48);
-    let skip = skip.min(folders.len().saturating_sub(1));
-    for (at, (folder, (files, added, deleted))) in folders.iter().skip(skip).enumerate() {
+    for (at, (folder, (files, added, deleted))) in folders.iter().enumerate() {
         let y = area.y + u16::try_from(at).unwrap_or(u16::MAX);
         if y >= area.bottom() {
             break;
@@ -209,7 +206,10 @@ fn draw_artifacts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     }
     let text = Rect { x: text.x + 1, width: text.width.saturating_sub(1), ..text };
     let Some((_, body)) = &review.document else { return note(painter, text, "reading …") };
-    for (at, runs) in markdown(body, usize::from(text.width)).iter().enumerate() {
+    let rows = markdown(body, usize::from(text.width));
+    let top = review.document_top.min(rows.len().saturating_sub(usize::from(text.height)));
+    scrollbar(painter, text, top, rows.len());
+    for (at, runs) in rows.iter().skip(top).enumerate() {
         let y = text.y + u16::try_from(at).unwrap_or(u16::MAX - text.y);
         if y >= text.bottom() {
             break;
@@ -379,18 +379,18 @@ fn draw_beads(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Rev
     scrollbar(painter, area, review.list().top, beads.len());
 }
 
-fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+pub(crate) fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     let Some(metrics) = &review.metrics else { return note(painter, area, "reading …") };
     let mut y = area.y;
     let mut row = |painter: &mut Painter<'_>, name: &str, value: &str, part: Option<(u64, u64)>| {
         if y < area.bottom() {
-            painter.text(area.x + 1, y, 24, name, Role::Muted);
-            painter.text(area.x + 25, y, 18, value, Role::Strong);
+            painter.text(area.x + 1, y, 26, name, Role::Muted);
+            painter.text(area.x + 28, y, 18, value, Role::Strong);
             if let Some((done, all)) = part.filter(|_| area.width >= 70) {
-                let columns = 24.min(area.width.saturating_sub(46));
+                let columns = 24.min(area.width.saturating_sub(49));
                 progress(
                     painter,
-                    area.x + 44,
+                    area.x + 47,
                     y,
                     columns,
                     usize::try_from(done).unwrap_or(0),
@@ -400,8 +400,9 @@ fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Review) {
         }
         y += 1;
     };
-    let ratio =
-        |done: u64, all: u64| if all == 0 { "–".to_owned() } else { format!("{} % of {all}", done * 100 / all) };
+    let ratio = |done: u64, all: u64| {
+        (done * 100).checked_div(all).map_or("–".to_owned(), |percent| format!("{percent} % of {all}"))
+    };
     let Metrics { proposals_asked, proposals_made, validations, validations_passed, .. } = *metrics;
     row(
         painter,

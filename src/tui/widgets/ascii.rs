@@ -3,8 +3,14 @@
 use ratatui::buffer::Buffer;
 
 /// Our marks and what stands for them; each takes one column on both sides.
-const TWINS: [(&str, &str); 41] = [
+const TWINS: [(&str, &str); 47] = [
+    ("↔", "="),
+    ("×", "x"),
+    ("“", "\""),
+    ("”", "\""),
+    ("▏", "|"),
     ("─", "-"),
+    ("━", "="),
     ("│", "|"),
     ("╭", "+"),
     ("╮", "+"),
@@ -50,10 +56,11 @@ const TWINS: [(&str, &str); 41] = [
 /// Replaces every mark of ours in `buffer`.
 pub(crate) fn degrade(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
-        if !cell.symbol().is_ascii() {
-            if let Some((_, plain)) = TWINS.iter().find(|(mark, _)| *mark == cell.symbol()) {
-                cell.set_symbol(plain);
-            }
+        if cell.symbol().is_ascii() {
+            continue;
+        }
+        if let Some((_, plain)) = TWINS.iter().find(|(mark, _)| *mark == cell.symbol()) {
+            cell.set_symbol(plain);
         }
     }
 }

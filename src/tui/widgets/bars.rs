@@ -36,7 +36,7 @@ pub(crate) fn score_bar(painter: &mut Painter<'_>, x: u16, y: u16, columns: u16,
 pub(crate) fn progress(painter: &mut Painter<'_>, x: u16, y: u16, columns: u16, done: usize, all: usize) {
     let filled = if all == 0 { 0 } else { (done * usize::from(columns)).div_ceil(all) };
     for at in 0..columns {
-        let (symbol, role) = if usize::from(at) < filled { ("─", Role::GatePassed) } else { ("─", Role::Faint) };
+        let (symbol, role) = if usize::from(at) < filled { ("━", Role::GatePassed) } else { ("─", Role::Faint) };
         painter.text(x + at, y, 1, symbol, role);
     }
 }

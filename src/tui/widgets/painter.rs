@@ -58,7 +58,10 @@ impl<'a> Painter<'a> {
 
     /// Draws `text` in at most `max` columns, cut with `…`; gives the columns used.
     pub(crate) fn text(&mut self, x: u16, y: u16, max: u16, text: &str, role: Role) -> u16 {
-        let style = self.style(role);
+        let mut style = self.style(role);
+        if matches!(role, Role::Text | Role::DiffAddedSign | Role::DiffDeletedSign) {
+            style.bg = None; // they stand on whatever ground is there: a popup's, the cursor's, a line's
+        }
         self.styled(x, y, max, text, style)
     }
 

@@ -1,0 +1,193 @@
+//! The grammar of the command line, and what carries out each verb.
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use super::desk::Desk;
+use super::ended::{DONE, Done, Ended, usage};
+use super::output::{ColourChoice, Colours, Output};
+use super::verbs;
+use super::world::World;
+
+/// An AI, a rule or a colleague drafts the change. You paraph it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "paraph",
+    bin_name = "paraph",
+    version,
+    disable_help_subcommand = true,
+    subcommand_help_heading = "Verbs",
+    subcommand_value_name = "VERB",
+    after_help = "Without a verb: the screen, over the repository you stand in. Try it: paraph demo\n\
+                  More: paraph help architecture | agents | api | lifecycle | operations | exit-codes"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Everywhere")]
+struct Global {
+    /// Print one JSON object with a `schema` field (a stream prints one a line); failures too
+    #[arg(long, global = true)]
+    json: bool,
+    /// When to use colours: auto, always, never; NO_COLOR, CLICOLOR_FORCE and TERM=dumb are understood
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
+    color: ColourChoice,
+    /// Run core and command in one process, without a daemon
+    #[arg(long, global = true)]
+    in_process: bool,
+}
+
+macro_rules! verbs {
+    ($($(#[$attribute:meta])* $variant:ident => $module:ident,)*) => {
+        #[derive(Debug, Subcommand)]
+        enum Verb {
+            $($(#[$attribute])* $variant(verbs::$module::Args),)*
+        }
+
+        impl Verb {
+            async fn carry_out(self, desk: &mut Desk) -> Done {
+                match self {
+                    $(Self::$variant(args) => verbs::$module::execute(args, desk).await,)*
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    Run => run,
+    Adopt => adopt,
+    CheckPatch => check_patch,
+    List => list,
+    Show => show,
+    Next => next,
+    Watch => watch,
+    Diff => diff,
+    Log => log,
+    Artifacts => artifacts,
+    Context => context,
+    Beads => beads,
+    Comment => comment,
+    Comments => comments,
+    Resolve => resolve,
+    Approve => approve,
+    Reject => reject,
+    RequestChanges => request_changes,
+    Override => override_warning,
+    Regenerate => regenerate,
+    Drop => drop_lane,
+    Cancel => cancel,
+    Publish => publish,
+    Merge => merge,
+    Index => index,
+    Audit => audit,
+    Recover => recover,
+    Metrics => metrics,
+    Status => status,
+    Daemon => daemon,
+    Doctor => doctor,
+    Init => init,
+    Trust => trust,
+    Demo => demo,
+    Config => config,
+    Theme => theme,
+    Completions => completions,
+    Man => man,
+    Help => help,
+}
+
+/// The grammar, for help, completions and manuals.
+pub(crate) fn grammar() -> clap::Command {
+    Cli::command()
+}
+
+/// Carries out one command line (program name first) and gives its exit status.
+pub async fn run(args: impl Iterator<Item = OsString>, mut world: World) -> u8 {
+    let args: Vec<OsString> = args.collect();
+    let width = world.terminal.columns.clamp(40, 100);
+    let parsed = grammar().term_width(width).try_get_matches_from(&args).and_then(|mut matches| {
+        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut grammar().term_width(width)))
+    });
+    let (json, choice) = match &parsed {
+        Ok(cli) => (cli.global.json, cli.global.color),
+        Err(_) => (args.iter().any(|arg| arg == "--json"), ColourChoice::Auto),
+    };
+    let colours = Colours::of(choice, |name| world.variable(name), &world.terminal);
+    let output = std::mem::replace(&mut world.streams.output, Box::new(std::io::sink()));
+    let error = std::mem::replace(&mut world.streams.error, Box::new(std::io::sink()));
+    let mut out = Output::new(output, error, world.terminal, colours, json);
+    match parsed {
+        Err(error) => {
+            let done = unparsed(&error, &mut out);
+            ending(done, &mut out)
+        }
+        Ok(cli) => {
+            let mut desk = Desk { world, out, in_process: cli.global.in_process };
+            let done = match cli.verb {
+                Some(verb) => verb.carry_out(&mut desk).await,
+                None => screen(&mut desk).await,
+            };
+            ending(done, &mut desk.out)
+        }
+    }
+}
+
+async fn screen(desk: &mut Desk) -> Done {
+    if desk.out.json() {
+        return Err(usage("the screen has no JSON").hint("paraph list --json").into());
+    }
+    if !(desk.world.terminal.input && desk.world.terminal.output) {
+        return Err(usage("the screen needs a terminal").hint("paraph list").hint("paraph help").into());
+    }
+    let repo = desk.repository_here().ok();
+    desk.out.flush()?;
+    Ok(desk.world.launch.tui(desk.start(), repo).await?)
+}
+
+/// Help and version are data; anything else is wrong usage.
+fn unparsed(error: &clap::Error, out: &mut Output) -> Done {
+    let rendered = error.render();
+    if !error.use_stderr() {
+        let text = if out.coloured() { rendered.ansi().to_string() } else { rendered.to_string() };
+        out.own(&text)?;
+        return Ok(DONE);
+    }
+    Err(Ended::Failed(usage_failure(&rendered.to_string())))
+}
+
+/// clap's words as a failure: its first line is the message, its tips are hints.
+fn usage_failure(rendered: &str) -> crate::api::Failure {
+    let mut lines = rendered.lines().map(str::trim).filter(|line| !line.is_empty());
+    let message = lines.next().unwrap_or("wrong usage");
+    let mut failure = usage(message.strip_prefix("error: ").unwrap_or(message));
+    for line in lines {
+        match line.strip_prefix("tip: ") {
+            Some(tip) => failure = failure.hint(tip),
+            None if line.starts_with("Usage:") || line.starts_with("For more") => {
+                failure = failure.hint(line.trim_start_matches("Usage: ").replace("For more information, try", "try"));
+            }
+            None => failure.causes.push(line.to_owned()),
+        }
+    }
+    failure
+}
+
+/// Tells how it ended, and gives the exit status.
+fn ending(done: Done, out: &mut Output) -> u8 {
+    match done.and_then(|status| out.flush().map(|()| status)) {
+        Ok(status) => status,
+        Err(Ended::NobodyReads) => DONE,
+        Err(Ended::Failed(failure)) => {
+            out.failure(&failure);
+            let _ = out.flush();
+            failure.kind.exit_code()
+        }
+    }
+}

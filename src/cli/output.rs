@@ -1,0 +1,382 @@
+//! The one owner of standard output and standard error.
+//!
+//! Data goes to standard output, words for people to standard error. Every piece of text is made printable here, so
+//! no verb can print what somebody else wrote as it is; [`Output::document`] is the one exception, for bytes that
+//! are piped on. JSON is one object a line, with every character that a terminal could act on escaped.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use serde_json::Value;
+
+use super::ended::Ended;
+use super::world::Terminal;
+use crate::api::{Failure, FailureKind};
+use crate::text::{DisplayOptions, Untrusted, display_bytes, width};
+
+/// What a piece of text is; colour only repeats what the words say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Plain,
+    Strong,
+    Dim,
+    Good,
+    Bad,
+    Warn,
+    Mark,
+}
+
+impl Role {
+    fn sgr(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Strong => "\x1b[1m",
+            Self::Dim => "\x1b[2m",
+            Self::Good => "\x1b[32m",
+            Self::Bad => "\x1b[31m",
+            Self::Warn => "\x1b[33m",
+            Self::Mark => "\x1b[36m",
+        }
+    }
+}
+
+/// One line of text in roles; every piece is made printable when it is added.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Text {
+    spans: Vec<(Role, String)>,
+}
+
+impl Text {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// More plain text.
+    pub(crate) fn plain(self, text: impl Display) -> Self {
+        self.role(Role::Plain, text)
+    }
+
+    /// More text in a role.
+    pub(crate) fn role(mut self, role: Role, text: impl Display) -> Self {
+        let text = Untrusted::new(text.to_string());
+        self.spans.push((role, text.display_line().to_string()));
+        self
+    }
+
+    /// More text in a role, from bytes that may be no UTF-8.
+    pub(crate) fn bytes(mut self, role: Role, bytes: &[u8]) -> Self {
+        self.spans.push((role, display_bytes(bytes, &DisplayOptions::line()).to_string()));
+        self
+    }
+
+    /// More text in a role, with blanks up to `columns`.
+    pub(crate) fn cell(self, role: Role, text: impl Display, columns: usize) -> Self {
+        let text = Untrusted::new(text.to_string());
+        let padded = width::pad_end(text.display_line().as_str(), columns).into_owned();
+        self.role(role, padded)
+    }
+
+    fn render(&self, colour: bool) -> String {
+        let mut line = String::new();
+        for (role, text) in &self.spans {
+            match (colour, role.sgr()) {
+                (true, sgr) if !sgr.is_empty() => line.extend([sgr, text, "\x1b[0m"]),
+                _ => line.push_str(text),
+            }
+        }
+        line.truncate(line.trim_end_matches(' ').len());
+        line.push('\n');
+        line
+    }
+}
+
+impl<T: Display> From<T> for Text {
+    fn from(text: T) -> Self {
+        Self::new().plain(text)
+    }
+}
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum ColourChoice {
+    /// On a terminal that can, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Which of the two streams get colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Colours {
+    pub(crate) output: bool,
+    pub(crate) error: bool,
+}
+
+impl Colours {
+    /// What the choice, the environment (`variable` gives a set, non-empty one) and the terminal come to.
+    pub(crate) fn of<'v>(
+        choice: ColourChoice,
+        variable: impl Fn(&str) -> Option<&'v str>,
+        terminal: &Terminal,
+    ) -> Self {
+        let forced = variable("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+        let on = |is_terminal: bool| match choice {
+            ColourChoice::Always => true,
+            ColourChoice::Never => false,
+            ColourChoice::Auto if variable("NO_COLOR").is_some() => false,
+            ColourChoice::Auto if forced => true,
+            ColourChoice::Auto => is_terminal && variable("TERM") != Some("dumb") && variable("CLICOLOR") != Some("0"),
+        };
+        Self { output: on(terminal.output), error: on(terminal.error) }
+    }
+}
+
+/// Standard output and standard error.
+pub(crate) struct Output {
+    output: Box<dyn Write + Send>,
+    error: Box<dyn Write + Send>,
+    colours: Colours,
+    terminal: Terminal,
+    json: bool,
+}
+
+impl Output {
+    pub(crate) fn new(
+        output: Box<dyn Write + Send>,
+        error: Box<dyn Write + Send>,
+        terminal: Terminal,
+        colours: Colours,
+        json: bool,
+    ) -> Self {
+        Self { output, error, colours, terminal, json }
+    }
+
+    /// Whether `--json` was given.
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether standard output gets colours.
+    pub(crate) fn coloured(&self) -> bool {
+        self.colours.output
+    }
+
+    /// Whether standard output is a terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal.output
+    }
+
+    /// Columns of the terminal.
+    pub(crate) fn columns(&self) -> usize {
+        self.terminal.columns.clamp(20, 400)
+    }
+
+    /// A line of data for people.
+    pub(crate) fn line(&mut self, text: impl Into<Text>) -> Result<(), Ended> {
+        let line = text.into().render(self.colours.output);
+        written(self.output.write_all(line.as_bytes()))
+    }
+
+    /// Several lines, made printable one by one, each after `indent`, broken at the terminal's edge.
+    pub(crate) fn paragraph(&mut self, indent: &str, text: &str) -> Result<(), Ended> {
+        let columns = self.columns().min(100).saturating_sub(indent.len()).max(20);
+        let safe = Untrusted::new(text.trim_end());
+        for line in width::wrap(safe.display().as_str(), columns) {
+            self.line(Text::new().plain(indent).plain(line))?;
+        }
+        Ok(())
+    }
+
+    /// The one object of `--json`, or one of a stream.
+    pub(crate) fn object(&mut self, value: &Value) -> Result<(), Ended> {
+        let line = escaped(&value.to_string()) + "\n";
+        written(self.output.write_all(line.as_bytes()).and_then(|()| self.output.flush()))
+    }
+
+    /// Bytes as they are where they are piped on or kept; made printable, line by line, on a terminal.
+    pub(crate) fn document(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+        if !self.terminal.output {
+            return written(self.output.write_all(bytes));
+        }
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line(Text::new().bytes(Role::Plain, line.strip_suffix(b"\n").unwrap_or(line)))?;
+        }
+        Ok(())
+    }
+
+    /// A check's output: its colours where colours are wanted, never another escape sequence.
+    pub(crate) fn log(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+        let text = printable_log(&crate::text::sanitize_log(bytes), self.colours.output);
+        written(self.output.write_all(text.as_bytes()))
+    }
+
+    /// Our own text, known to be printable: help, manuals, completions.
+    pub(crate) fn own(&mut self, text: &str) -> Result<(), Ended> {
+        written(self.output.write_all(text.as_bytes()))
+    }
+
+    /// A line for people that is not data.
+    pub(crate) fn say(&mut self, text: impl Into<Text>) {
+        let line = text.into().render(self.colours.error);
+        // who closed standard error does not want to hear
+        let _ = self.error.write_all(line.as_bytes());
+    }
+
+    /// The question of a prompt, without a line end.
+    pub(crate) fn question(&mut self, text: impl Into<Text>) {
+        let line = text.into().render(self.colours.error);
+        let _ = self.error.write_all(line.trim_end_matches('\n').as_bytes());
+        let _ = self.error.write_all(b" ");
+        let _ = self.error.flush();
+    }
+
+    /// `error:`, `cause:` and `hint:` lines; with `--json` also the object `paraph.failure/1` on standard output.
+    pub(crate) fn failure(&mut self, failure: &Failure) {
+        self.say(Text::new().role(Role::Bad, "error: ").plain(&failure.message));
+        for cause in &failure.causes {
+            self.say(Text::new().role(Role::Dim, "cause: ").plain(cause));
+        }
+        for hint in &failure.hints {
+            self.say(Text::new().role(Role::Mark, "hint: ").plain(hint));
+        }
+        if self.json {
+            let object = serde_json::json!({
+                "schema": "paraph.failure/1",
+                "kind": failure.kind,
+                "exit": failure.kind.exit_code(),
+                "message": failure.message,
+                "causes": failure.causes,
+                "hints": failure.hints,
+            });
+            // the failure itself is the exit status already
+            let _ = self.object(&object);
+        }
+    }
+
+    /// Everything out.
+    pub(crate) fn flush(&mut self) -> Result<(), Ended> {
+        written(self.output.flush())
+    }
+
+    /// Standard output for a document that is written piece by piece.
+    pub(crate) fn writer(&mut self) -> &mut (dyn Write + Send) {
+        self.output.as_mut()
+    }
+}
+
+fn written(result: std::io::Result<()>) -> Result<(), Ended> {
+    result.map_err(|error| match error.kind() {
+        std::io::ErrorKind::BrokenPipe => Ended::NobodyReads,
+        _ => Ended::Failed(Failure::from_error(FailureKind::Failed, &error)),
+    })
+}
+
+/// A log that holds no sequences but colours, with everything else made printable; colours end where it does.
+fn printable_log(log: &str, coloured: bool) -> String {
+    let mut text = String::with_capacity(log.len());
+    let mut pieces = log.split('\x1b');
+    text.push_str(Untrusted::new(pieces.next().unwrap_or_default()).display().as_str());
+    let mut open = false;
+    for piece in pieces {
+        let (colour, rest) = piece.split_once('m').unwrap_or(("", piece));
+        if coloured {
+            text.extend(["\x1b", colour, "m"]);
+            open = !matches!(colour, "[" | "[0");
+        }
+        text.push_str(Untrusted::new(rest).display().as_str());
+    }
+    if open {
+        text.push_str("\x1b[0m");
+    }
+    text
+}
+
+/// JSON in which every character that a terminal could act on, or that hides, is `\uXXXX`: it can only stand in a
+/// string, so the value stays the same.
+fn escaped(json: &str) -> String {
+    let acts = |c: char| !c.is_ascii() || c == '\x7f';
+    let text = Untrusted::new(json);
+    if !json.contains(acts) || text.display_line().is_borrowed() {
+        return json.to_owned();
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if acts(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                safe += &format!("\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn colours(choice: ColourChoice, variables: &[(&str, &'static str)], is_terminal: bool, expected: bool) {
+        let terminal = Terminal { output: is_terminal, ..Terminal::NONE };
+        let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        assert_eq!(Colours::of(choice, variable, &terminal).output, expected, "{choice:?} {variables:?}");
+    }
+
+    #[test]
+    fn colours_follow_flag_then_environment_then_terminal() {
+        colours(ColourChoice::Auto, &[], true, true);
+        colours(ColourChoice::Auto, &[], false, false);
+        colours(ColourChoice::Auto, &[("TERM", "dumb")], true, false);
+        colours(ColourChoice::Auto, &[("NO_COLOR", "1")], true, false);
+        colours(ColourChoice::Auto, &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], true, false);
+        colours(ColourChoice::Auto, &[("CLICOLOR_FORCE", "1")], false, true);
+        colours(ColourChoice::Auto, &[("CLICOLOR_FORCE", "0")], false, false);
+        colours(ColourChoice::Auto, &[("CLICOLOR", "0")], true, false);
+        colours(ColourChoice::Always, &[("NO_COLOR", "1")], false, true);
+        colours(ColourChoice::Never, &[("CLICOLOR_FORCE", "1")], true, false);
+    }
+
+    #[track_caller]
+    fn json(text: &str, expected: &str) {
+        let value = Value::String(text.to_owned());
+        let printed = escaped(&value.to_string());
+        assert_eq!(printed, expected);
+        assert_eq!(serde_json::from_str::<Value>(&printed).expect("JSON"), value, "the value stays the same");
+    }
+
+    #[test]
+    fn json_holds_nothing_that_a_terminal_acts_on() {
+        json("plain", r#""plain""#);
+        json("süß", r#""süß""#);
+        json("\u{9b}31m", r#""\u009b31m""#);
+        json("\u{202e}x", r#""\u202ex""#);
+        json("\x1b[2J\x7f", r#""\u001b[2J\u007f""#);
+        json("\u{e0041}", r#""\udb40\udc41""#);
+    }
+
+    #[track_caller]
+    fn log(bytes: &[u8], plain: &str, coloured: &str) {
+        let log = crate::text::sanitize_log(bytes);
+        assert_eq!((printable_log(&log, false).as_str(), printable_log(&log, true).as_str()), (plain, coloured));
+    }
+
+    #[test]
+    fn logs_keep_their_colours_and_nothing_else() {
+        log(b"plain\nlines\n", "plain\nlines\n", "plain\nlines\n");
+        log(b"\x1b[31mred\x1b[0m m\n", "red m\n", "\x1b[31mred\x1b[0m m\n");
+        log(b"\x1b[1;32mopen", "open", "\x1b[1;32mopen\x1b[0m");
+        log("a\x1b[2J\u{202e}b".as_bytes(), "a<U+202E>b", "a<U+202E>b");
+        log(b"\x1b]0;title\x07x", "x", "x");
+    }
+
+    #[test]
+    fn text_is_made_printable_whoever_wrote_it() {
+        let text = Text::from("a\x1b[2Jb").role(Role::Bad, "\u{202e}c\nd").cell(Role::Plain, "x", 4);
+        assert_eq!(text.render(false), "a^[[2Jb<U+202E>c^Jdx\n");
+        assert_eq!(text.render(true), "a^[[2Jb\x1b[31m<U+202E>c^Jd\x1b[0mx\n");
+    }
+}

@@ -1,0 +1,244 @@
+//! A session in words: states, gates, scores, checks, violations, as every verb tells them.
+
+use std::time::Duration;
+
+use super::desk::Desk;
+use super::ended::{DONE, Done, Ended};
+use super::output::{Role, Text};
+use super::words::{CheckStatus, Severity, severity_word, status_word};
+use crate::api::{CheckView, FileStat, GateView, LaneView, SessionView, VersionView, ViolationView};
+use crate::diff::ChangeStatus;
+
+/// How a state looks.
+pub(crate) fn state_role(state: &str) -> Role {
+    match state {
+        "Approved" | "Done" | "Publishing" | "PrOpen" => Role::Good,
+        "Failed" | "Rejected" | "BlockedPolicy" | "Cancelled" | "Declined" => Role::Bad,
+        "NeedsHuman" | "ChangesRequested" | "Deferred" => Role::Warn,
+        "Scored" => Role::Mark,
+        _ => Role::Plain,
+    }
+}
+
+/// Six marks, G0 to G5: `+` passed, `!` failed, `.` not run.
+pub(crate) fn gate_strip(gates: &[GateView]) -> String {
+    let mut strip = String::with_capacity(6);
+    for name in ["G0", "G1", "G2", "G3", "G4", "G5"] {
+        let states = gates.iter().filter(|gate| gate.id.to_string() == name).map(|gate| gate.passed);
+        // the worst of the lanes: failed before not run before passed
+        let worst = states.min_by_key(|passed| match passed {
+            Some(false) => 0,
+            None => 1,
+            Some(true) => 2,
+        });
+        strip.push(match worst {
+            Some(Some(true)) => '+',
+            Some(Some(false)) => '!',
+            _ => '.',
+        });
+    }
+    strip
+}
+
+/// A duration in at most four characters: `12s`, `5m`, `3h`, `9d`.
+pub(crate) fn age(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", (seconds / 86_400).min(999)),
+    }
+}
+
+/// A duration of work: `0.4s`, `12.0s`, `3m05s`.
+pub(crate) fn took(millis: u64) -> String {
+    if millis < 60_000 {
+        format!("{}.{}s", millis / 1000, millis % 1000 / 100)
+    } else {
+        format!("{}m{:02}s", millis / 60_000, millis / 1000 % 60)
+    }
+}
+
+/// The one line that stands for a session after a change: its number, state, and what comes next.
+pub(crate) fn summary(view: &SessionView) -> Text {
+    let line = Text::new().role(Role::Strong, format!("{} ", view.id)).role(state_role(&view.state), &view.state);
+    let line = match view.reason.raw() {
+        "" => line,
+        _ => line.plain(": ").plain(view.reason.display_line()),
+    };
+    if view.next.is_empty() { line } else { line.role(Role::Mark, format!("  → {}", view.next)) }
+}
+
+/// Answers a request that changed a session.
+pub(crate) fn changed(view: &SessionView, desk: &mut Desk) -> Done {
+    if desk.out.json() {
+        desk.out.object(&serde_json::to_value(view).expect("plain data serialises"))?;
+    } else {
+        desk.out.line(summary(view))?;
+        for branch in &view.published {
+            desk.out.line(Text::new().role(Role::Good, "  published ").plain(branch))?;
+        }
+    }
+    Ok(DONE)
+}
+
+/// The whole session, or the versions that the view holds.
+pub(crate) fn print(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
+    let out = &mut desk.out;
+    out.line(summary(view))?;
+    out.paragraph("  ", view.goal.raw())?;
+    let about = format!("  {} · {} · {} · playbook {}", view.kind.name(), view.source, view.engine, view.playbook);
+    out.line(Text::new().role(Role::Dim, about))?;
+    let times = format!("  created {} · changed {}", view.created_at, view.updated_at);
+    out.line(Text::new().role(Role::Dim, times))?;
+    for lane in &view.lanes {
+        print_lane(lane, desk)?;
+    }
+    for version in &view.versions {
+        print_version(version, desk)?;
+    }
+    for branch in view.published.iter().chain(&view.pull_requests) {
+        desk.out.line(Text::new().role(Role::Good, "  published ").plain(branch))?;
+    }
+    Ok(())
+}
+
+fn print_lane(lane: &LaneView, desk: &mut Desk) -> Result<(), Ended> {
+    let line = Text::new().plain("  ").role(Role::Strong, &lane.repo).plain("  ").role(Role::Dim, &lane.source);
+    let line = match (&lane.branch, &lane.base_commit) {
+        (Some(branch), Some(base)) => line.plain(format!("  {branch} at {}", base.short())),
+        (None, Some(base)) => line.plain(format!("  at {}", base.short())),
+        _ => line,
+    };
+    let line = line.plain("  ").role(state_role(&lane.phase), if lane.dropped { "dropped" } else { &lane.phase });
+    desk.out.line(line)?;
+    if lane.left_out > 0 {
+        let left = format!("    {} changed files of the working copy are left out (--dirty takes them)", lane.left_out);
+        desk.out.line(Text::new().role(Role::Warn, left))?;
+    }
+    for notice in &lane.notices {
+        desk.out.line(Text::new().role(Role::Dim, "    note: ").plain(notice.display_line()))?;
+    }
+    Ok(())
+}
+
+fn print_version(version: &VersionView, desk: &mut Desk) -> Result<(), Ended> {
+    desk.out.line("")?;
+    let score = version.score.as_ref().map_or_else(|| "no score yet".to_owned(), |score| score.overall.to_string());
+    let head = Text::new()
+        .role(Role::Strong, version.number)
+        .plain(format!("  {} ({})  score {score}  ", version.made_by, version.made_for))
+        .plain(gate_strip(&version.gates));
+    desk.out.line(head)?;
+    desk.out.paragraph("  ", version.explanation.raw())?;
+    for set in &version.patch_sets {
+        let line = Text::new().plain("  ").role(Role::Strong, &set.repo).plain("  digest ");
+        desk.out.line(line.role(Role::Mark, set.digest.short()))?;
+        for file in &set.files {
+            desk.out.line(file_line(file))?;
+        }
+        if let Some(decision) = &set.decision {
+            let line = Text::new().plain("    ").role(Role::Strong, decision.verdict.name());
+            let line = line.plain(format!(" by {} at {}", decision.by, decision.at));
+            desk.out.line(line)?;
+            desk.out.paragraph("      ", decision.message.raw())?;
+        }
+    }
+    for check in &version.checks {
+        desk.out.line(check_line(check))?;
+    }
+    if let Some(why) = &version.unverified {
+        desk.out.line(Text::new().role(Role::Warn, "  Unverified: ").plain(why.display_line()))?;
+    }
+    for violation in &version.violations {
+        desk.out.line(violation_line(violation))?;
+    }
+    if let Some(score) = &version.score {
+        for (dimension, tenths) in &score.dimensions {
+            desk.out.line(Text::new().plain("  ").cell(Role::Dim, dimension, 16).plain(tenths))?;
+        }
+    }
+    for gate in &version.gates {
+        desk.out.line(gate_line(gate))?;
+    }
+    Ok(())
+}
+
+fn file_line(file: &FileStat) -> Text {
+    let (letter, role) = match file.status {
+        ChangeStatus::Added => ("A", Role::Good),
+        ChangeStatus::Modified => ("M", Role::Plain),
+        ChangeStatus::Deleted => ("D", Role::Bad),
+    };
+    Text::new()
+        .plain("    ")
+        .role(role, letter)
+        .plain(format!(" {}", file.path))
+        .role(Role::Dim, format!("  +{} -{}", file.added, file.deleted))
+}
+
+/// One check: verdict, name, what it did on the base, time, tests.
+pub(crate) fn check_line(check: &CheckView) -> Text {
+    let role = match check.status {
+        CheckStatus::Passed | CheckStatus::Fixed => Role::Good,
+        CheckStatus::Failed | CheckStatus::Environment | CheckStatus::TimedOut => Role::Warn,
+        CheckStatus::Broken => Role::Bad,
+        CheckStatus::Skipped | CheckStatus::Running => Role::Dim,
+    };
+    let line = Text::new().plain("  ").cell(role, status_word(check.status), 12).cell(Role::Plain, &check.name, 16);
+    let line = line.role(Role::Dim, format!("{:>7}  {}", took(check.duration_ms), check.confinement));
+    let tests = &check.tests;
+    let line = if tests.passed + tests.failed + tests.errors > 0 {
+        line.plain(format!("  {} passed, {} failed", tests.passed, tests.failed + tests.errors))
+    } else {
+        line
+    };
+    let line = match (tests.broken.as_slice(), tests.fixed.len()) {
+        ([], 0) => line,
+        ([], fixed) => line.role(Role::Good, format!("  fixed {fixed}")),
+        ([first, ..], _) => line.role(Role::Bad, format!("  broke {}: {first}", tests.broken.len())),
+    };
+    if check.note.raw().is_empty() { line } else { line.plain("  ").role(Role::Dim, check.note.display_line()) }
+}
+
+/// One breach of a policy.
+pub(crate) fn violation_line(violation: &ViolationView) -> Text {
+    let role = if violation.severity == Severity::Block { Role::Bad } else { Role::Warn };
+    let line = Text::new().plain("  ").cell(role, severity_word(violation.severity), 6);
+    let place = violation.line.map_or_else(String::new, |line| format!(":{line}"));
+    let line = line.plain(format!("{} {}{place}  ", violation.rule, violation.path));
+    let line = line.plain(violation.message.display_line());
+    if violation.overridden { line.role(Role::Dim, "  (overridden)") } else { line }
+}
+
+/// One gate with its evidence.
+pub(crate) fn gate_line(gate: &GateView) -> Text {
+    let (word, role) = match gate.passed {
+        Some(true) => ("passed", Role::Good),
+        Some(false) => ("failed", Role::Bad),
+        None => ("not run", Role::Dim),
+    };
+    let line = Text::new().plain(format!("  {} ", gate.id)).cell(role, word, 8);
+    let line = gate.repo.iter().fold(line, |line, repo| line.role(Role::Dim, format!("{repo}: ")));
+    line.plain(gate.evidence.display_line())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(millis: u64, as_age: &str, as_work: &str) {
+        assert_eq!((age(Duration::from_millis(millis)), took(millis)), (as_age.to_owned(), as_work.to_owned()));
+    }
+
+    #[test]
+    fn durations_are_short() {
+        check(0, "0s", "0.0s");
+        check(59_999, "59s", "59.9s");
+        check(61_000, "1m", "1m01s");
+        check(7_200_000, "2h", "120m00s");
+        check(864_000_000, "10d", "14400m00s");
+    }
+}

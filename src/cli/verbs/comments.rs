@@ -1,0 +1,156 @@
+//! `paraph comments`
+
+use std::collections::BTreeMap;
+
+use crate::api::{AgainstRequest, PatchSetRequest, PatchSetView, Side, ThreadKind, ThreadView, ThreadsRequest};
+use crate::cli::desk::Desk;
+use crate::cli::ended::{DONE, Done, Ended};
+use crate::cli::output::{Role, Text};
+use crate::cli::verbs::comment::place;
+use crate::id::{SessionRef, Version};
+use crate::text::Untrusted;
+
+/// Lists the threads of a version, or hands them to an agent as a prompt
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The session, or a version of it, such as 12 or 12@v3
+    #[arg(value_name = "ID[@vN]")]
+    session: SessionRef,
+    /// text for people, json, or prompt: open threads as instructions with file, line and the code they are about
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json", "prompt"])]
+    format: String,
+}
+
+pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
+    let service = desk.service().await?;
+    let view = desk.ask_on(service.as_ref(), ThreadsRequest { session: args.session }).await?;
+    if desk.out.json() || args.format == "json" {
+        desk.out.object(&serde_json::to_value(&view).expect("plain data serialises"))?;
+        return Ok(DONE);
+    }
+    if args.format == "text" {
+        for thread in &view.threads {
+            text(thread, desk)?;
+        }
+        if view.threads.is_empty() {
+            desk.out.say("no comments");
+        }
+        return Ok(DONE);
+    }
+    let open: Vec<&ThreadView> = view.threads.iter().filter(|thread| !thread.resolved).collect();
+    let mut versions: BTreeMap<Version, Vec<PatchSetView>> = BTreeMap::new();
+    for thread in open.iter().filter(|thread| thread.path.is_some()) {
+        if let std::collections::btree_map::Entry::Vacant(missing) = versions.entry(thread.version) {
+            let session = SessionRef { session: args.session.session, version: Some(thread.version) };
+            let request = PatchSetRequest { session, repo: None, against: AgainstRequest::Base };
+            missing.insert(desk.ask_on(service.as_ref(), request).await?);
+        }
+    }
+    prompt(args.session, &open, &versions, desk)?;
+    Ok(DONE)
+}
+
+fn kind_word(kind: ThreadKind) -> &'static str {
+    match kind {
+        ThreadKind::Issue => "issue",
+        ThreadKind::Question => "question",
+        ThreadKind::Nit => "nit",
+        ThreadKind::Must => "must",
+    }
+}
+
+fn text(thread: &ThreadView, desk: &mut Desk) -> Result<(), Ended> {
+    let head = Text::new()
+        .role(Role::Strong, format!("#{} ", thread.id.0))
+        .role(if thread.kind == ThreadKind::Must { Role::Bad } else { Role::Mark }, kind_word(thread.kind))
+        .plain(format!(" {} {} ", thread.version, place(thread)));
+    desk.out.line(if thread.resolved { head.role(Role::Good, "resolved") } else { head })?;
+    for comment in &thread.comments {
+        desk.out.line(Text::new().plain("  ").role(Role::Dim, format!("{} at {}", comment.by, comment.at)))?;
+        desk.out.paragraph("    ", comment.text.raw())?;
+    }
+    Ok(())
+}
+
+/// Instructions that any agent understands: what to change, where, and how the result comes back.
+fn prompt(
+    session: SessionRef,
+    open: &[&ThreadView],
+    versions: &BTreeMap<Version, Vec<PatchSetView>>,
+    desk: &mut Desk,
+) -> Result<(), Ended> {
+    if open.is_empty() {
+        return desk.out.line(format!("Review of session {session}: no open comments."));
+    }
+    desk.out.line(format!("Review of session {session}: {} open comments. Please address each one.", open.len()))?;
+    for words in [
+        "Change only what a comment asks for. Answer a question in words; it asks for no change.",
+        "Comments marked `must` have to be settled before the change can be approved.",
+        "Quoted code shows the reviewed version; line numbers count in that version.",
+    ] {
+        desk.out.line(format!("- {words}"))?;
+    }
+    for thread in open {
+        let place = place(thread);
+        let place = if place.is_empty() { "the whole change".to_owned() } else { place };
+        desk.out.line("")?;
+        desk.out.line(format!("## {}. {place} ({})", thread.id.0, kind_word(thread.kind)))?;
+        let quoted = quote(thread, versions.get(&thread.version).map_or(&[], Vec::as_slice), desk)?;
+        if !quoted.is_empty() {
+            let fence = fence_for(&quoted);
+            let language = thread.path.as_ref().and_then(|path| path.extension()).unwrap_or_default().to_owned();
+            desk.out.line("")?;
+            desk.out.line(format!("{fence}{language}"))?;
+            for line in &quoted {
+                desk.out.line(line)?;
+            }
+            desk.out.line(&fence)?;
+        }
+        desk.out.line("")?;
+        for comment in &thread.comments {
+            let words = comment.text.display();
+            for line in words.as_str().lines() {
+                desk.out.line(format!("> {line}"))?;
+            }
+        }
+    }
+    let id = session.session;
+    desk.out.line("")?;
+    desk.out.line(format!(
+        "When you are done, commit, and say so; `paraph adopt` then makes the next version of session {id}."
+    ))
+}
+
+/// The lines that a thread is about, made printable; none where the file is not part of the change.
+fn quote(thread: &ThreadView, sets: &[PatchSetView], desk: &Desk) -> Result<Vec<String>, Ended> {
+    let (Some(path), Some(to)) = (&thread.path, thread.line) else { return Ok(Vec::new()) };
+    let file =
+        sets.iter().filter(|set| set.repo == thread.repo).flat_map(|set| &set.files).find(|file| file.path == *path);
+    let side = file.filter(|file| !file.binary).and_then(|file| match thread.side {
+        Side::Old => file.old.as_ref(),
+        Side::New => file.new.as_ref(),
+    });
+    let Some(side) = side else { return Ok(Vec::new()) };
+    let from = thread.from_line.unwrap_or(to).max(1);
+    let bytes = desk.world.blobs.read(&side.digest)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines = text.lines().skip(from as usize - 1).take((to.saturating_sub(from) + 1) as usize);
+    Ok(lines.map(|line| Untrusted::new(line).display_line().to_string()).collect())
+}
+
+/// A fence longer than any run of backticks in the quoted lines, so that code cannot end its own quotation.
+fn fence_for(lines: &[String]) -> String {
+    let longest = |line: &String| line.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(lines.iter().map(longest).max().unwrap_or(0).max(2) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fence_for;
+
+    #[test]
+    fn code_cannot_end_its_own_quotation() {
+        assert_eq!(fence_for(&["let x;".to_owned()]), "```");
+        assert_eq!(fence_for(&["```` end".to_owned(), "`".to_owned()]), "`````");
+    }
+}

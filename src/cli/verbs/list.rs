@@ -1,0 +1,66 @@
+//! `paraph list`
+
+use crate::api::{ListRequest, SessionRow};
+use crate::cli::desk::Desk;
+use crate::cli::ended::{DONE, Done};
+use crate::cli::output::{Role, Text};
+use crate::cli::session_text::{age, gate_strip, state_role};
+use crate::clock::Timestamp;
+use crate::id::SessionId;
+
+/// Lists sessions, newest first
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only sessions in this state: needs-me, running, open, done, or a state such as Scored
+    #[arg(long)]
+    state: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    limit: u32,
+    /// Only sessions with a smaller number: the next page
+    #[arg(long, value_name = "ID")]
+    before: Option<SessionId>,
+}
+
+pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
+    let request = ListRequest { state: args.state, limit: Some(args.limit), before: args.before };
+    let list = desk.ask(request).await?;
+    if desk.out.json() {
+        desk.out.object(&serde_json::to_value(&list).expect("plain data serialises"))?;
+        return Ok(DONE);
+    }
+    let now = desk.world.clock.now();
+    for row in &list.sessions {
+        desk.out.line(row_line(row, now, desk.out.columns()))?;
+    }
+    let total: u32 = list.totals.values().sum();
+    match (list.sessions.len(), total) {
+        (0, 0) => desk.out.say("no sessions yet: paraph run GOAL, or paraph demo"),
+        (0, _) => desk.out.say(format!("none of {total} sessions")),
+        (shown, _) if (shown as u64) < u64::from(total) => desk.out.say(format!("{shown} of {total} sessions")),
+        _ => {}
+    }
+    Ok(DONE)
+}
+
+/// One session on one line: number, state, version, gates, score, size, age, goal, and why it stands still.
+pub(crate) fn row_line(row: &SessionRow, now: Timestamp, columns: usize) -> Text {
+    let version = row.version.map_or_else(|| "-".to_owned(), |version| version.to_string());
+    let score = row.score.map_or_else(|| "-".to_owned(), |score| score.to_string());
+    let size = if row.files > 0 { format!("+{} -{}", row.added, row.deleted) } else { String::new() };
+    let line = Text::new()
+        .role(Role::Strong, format!("{:>4} ", row.id))
+        .cell(state_role(&row.state), &row.state, 16)
+        .cell(Role::Plain, version, 4)
+        .plain(format!("{} ", gate_strip(&row.gates)))
+        .plain(format!("{score:>4} "))
+        .cell(Role::Dim, size, 12)
+        .role(Role::Dim, format!("{:>4} ", age(now.since(row.updated_at))));
+    // what stands before the goal takes 54 columns; a narrow terminal breaks the line rather than lose the goal
+    let room = columns.saturating_sub(54).max(24);
+    let line = line.plain(row.goal.display_within(room));
+    if row.needs_me && columns >= 140 && !row.next.is_empty() {
+        return line.role(Role::Mark, format!("  → {}", row.next));
+    }
+    line
+}

@@ -1,0 +1,188 @@
+//! `paraph run`
+
+use std::path::PathBuf;
+
+use crate::api::{FailureKind, RepositoryRequest, RunRequest, Service, SessionView, TrustRequest};
+use crate::cli::desk::Desk;
+use crate::cli::ended::{DONE, Done, Ended, comes_later, usage};
+use crate::cli::output::{Role, Text};
+use crate::cli::progress::{self, Waited};
+use crate::cli::session_text::{self, summary};
+use crate::cli::words::{Base, EngineKind, Kind, Source};
+use crate::id::{HostPath, ParseIdError};
+
+/// Starts a session: a goal, or a ready diff, becomes a validated, scored patch for you to decide on
+///
+/// Nothing outside Paraph's data directory is written before you approve and publish. Exit status with --wait: the
+/// first that fits of 130, 124, 8, 1, 10 (a person is needed, Unverified too), 6 (policy), 7 (the patch broke
+/// something), 0.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What shall change, in words
+    #[arg(required_unless_present = "patch")]
+    goal: Option<String>,
+    /// A repository, by path or URL; several make several lanes [default: the one you stand in]
+    #[arg(long, value_name = "PATH|URL")]
+    repo: Vec<String>,
+    /// The kind of work: bugfix, refactor, feature, docs, deps [default: guessed from the goal]
+    #[arg(long)]
+    kind: Option<Kind>,
+    /// A forge's issue as the goal
+    #[arg(long, value_name = "URL")]
+    issue: Option<String>,
+    /// The session's shape: quick, indexed, triaged, static
+    #[arg(long, value_name = "NAME")]
+    playbook: Option<String>,
+    /// What makes the proposal: rules, patch
+    #[arg(long, value_name = "NAME")]
+    engine: Option<String>,
+    /// Only these rules
+    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
+    rules: Vec<String>,
+    /// Only paths that match this glob; may be given again
+    #[arg(long = "path", value_name = "GLOB")]
+    paths: Vec<String>,
+    /// Start from this revision [default: HEAD]
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
+    /// Start from HEAD with what is not committed on top
+    #[arg(long, conflicts_with = "base")]
+    dirty: bool,
+    /// A ready diff to review (- for standard input)
+    #[arg(long, value_name = "FILE|-")]
+    patch: Option<PathBuf>,
+    /// Wait until it can be decided on
+    #[arg(long)]
+    wait: bool,
+}
+
+/// The engine of that name; one that this version has not says so.
+pub(crate) fn engine(name: &str) -> Result<EngineKind, Ended> {
+    name.parse().map_err(|error: ParseIdError| match name {
+        "llm" | "agent" | "command" => comes_later(&format!("the engine `{name}`"), "models"),
+        _ => usage(error.to_string()).hint("--engine rules").into(),
+    })
+}
+
+pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
+    if args.issue.is_some() {
+        return Err(comes_later("`--issue`", "forges"));
+    }
+    let wait = args.wait;
+    let request = request(args, desk)?;
+    let service = desk.service().await?;
+    ask_for_trust(service.as_ref(), &request, desk).await?;
+    // opened first, so that nothing of the session is missed
+    let notices = if wait { Some(service.notices().await?) } else { None };
+    let view = desk.ask_on(service.as_ref(), request).await?;
+    let Some(notices) = notices else {
+        started(&view, desk)?;
+        return Ok(DONE);
+    };
+    match progress::wait(service.as_ref(), notices, view.id, desk).await? {
+        Waited::Interrupted => {
+            desk.out.say(format!("session {} goes on: paraph watch {}", view.id, view.id));
+            Ok(FailureKind::Interrupted.exit_code())
+        }
+        Waited::Settled(view) => ended(&view, desk),
+    }
+}
+
+fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
+    let base = match (args.base, args.dirty) {
+        (Some(revision), _) => Base::Rev(revision),
+        (None, true) => Base::Dirty,
+        (None, false) => Base::Head,
+    };
+    let sources = match args.repo.as_slice() {
+        [] => vec![desk.source(None)?],
+        named => named.iter().map(|repo| desk.source(Some(repo))).collect::<Result<_, _>>()?,
+    };
+    let engine = args.engine.as_deref().map(engine).transpose()?;
+    let goal = match (&args.goal, &args.patch) {
+        (Some(goal), _) if goal.trim().is_empty() => {
+            return Err(usage("the goal is empty").hint("paraph run \"what shall change\"").into());
+        }
+        (Some(goal), _) => goal.clone(),
+        (None, Some(file)) if file.as_os_str() != "-" => format!("review the patch {}", HostPath::new(file)),
+        (None, _) => "review a patch".to_owned(),
+    };
+    let patch = match args.patch {
+        Some(file) => Some(store_patch(&file, desk)?),
+        None => None,
+    };
+    Ok(RunRequest {
+        goal,
+        kind: args.kind,
+        repositories: sources.into_iter().map(|source| RepositoryRequest { source, base: base.clone() }).collect(),
+        engine,
+        rules: args.rules,
+        paths: args.paths,
+        playbook: args.playbook,
+        patch,
+    })
+}
+
+/// Stores a diff as a blob, so that the request can name it.
+pub(crate) fn store_patch(file: &std::path::Path, desk: &mut Desk) -> Result<crate::id::Digest, Ended> {
+    let bytes = desk.read_input(file)?;
+    if bytes.trim_ascii().is_empty() {
+        return Err(usage("the patch is empty").hint("git diff | paraph run --patch - GOAL").into());
+    }
+    Ok(desk.world.blobs.write(&bytes)?)
+}
+
+/// On a terminal, once: shows the commands that trust would let run, and asks.
+async fn ask_for_trust(service: &dyn Service, request: &RunRequest, desk: &mut Desk) -> Result<(), Ended> {
+    if !desk.is_interactive() {
+        return Ok(());
+    }
+    for repository in &request.repositories {
+        let Source::Path(path) = &repository.source else { continue };
+        let ask = TrustRequest { path: path.clone(), trust: None };
+        let trust = desk.ask_on(service, ask).await?;
+        if trust.trusted || trust.commands.is_empty() {
+            continue;
+        }
+        desk.out.say(
+            Text::new().role(Role::Strong, &trust.path).plain(" was not trusted yet. Its checks would run, confined:"),
+        );
+        for command in &trust.commands {
+            desk.out.say(Text::new().plain("  ").plain(command.display_line()));
+        }
+        let answer = desk.prompt("y: trust it, anything else: go on without checks:")?;
+        if answer.is_some_and(|answer| answer == "y" || answer == "Y" || answer == "yes") {
+            let yes = TrustRequest { path: trust.path, trust: Some(true) };
+            desk.ask_on(service, yes).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The session was recorded.
+pub(crate) fn started(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
+    if desk.out.json() {
+        return desk.out.object(&serde_json::to_value(view).expect("plain data serialises"));
+    }
+    desk.out.line(summary(view))?;
+    for lane in view.lanes.iter().filter(|lane| lane.left_out > 0) {
+        desk.out.say(format!("{}: {} changed files are left out; --dirty takes them", lane.repo, lane.left_out));
+    }
+    desk.out.say(Text::new().role(Role::Mark, "hint: ").plain(format!("paraph watch {}", view.id)));
+    Ok(())
+}
+
+/// The session stands still: shows it and gives the exit status that fits.
+pub(crate) fn ended(view: &SessionView, desk: &mut Desk) -> Done {
+    if desk.out.json() {
+        desk.out.object(&serde_json::to_value(view).expect("plain data serialises"))?;
+    } else {
+        session_text::print(view, desk)?;
+    }
+    let status = progress::exit_code(view);
+    let unverified = view.versions.last().is_some_and(|version| version.unverified.is_some());
+    if status == FailureKind::NeedsHuman.exit_code() && unverified {
+        desk.out.say(Text::new().role(Role::Mark, "hint: ").plain("paraph trust"));
+    }
+    Ok(status)
+}

@@ -1,0 +1,26 @@
+//! The system calls that the standard library lacks.
+
+use std::io;
+
+/// The user that this process acts as.
+pub(super) fn own_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Whether a peer with this uid is answered: this user, or root, whom nothing could keep out.
+pub(super) fn may_ask(uid: u32) -> bool {
+    uid == own_uid() || uid == 0
+}
+
+/// Leaves the terminal that this process was started from. A process that leads its group stays where it is: then
+/// somebody started it in the foreground.
+pub(super) fn leave_terminal() {
+    let _leads_already = rustix::process::setsid();
+}
+
+/// Asks a process to end.
+pub(super) fn terminate(pid: u32) -> io::Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    Ok(rustix::process::kill_process(pid, rustix::process::Signal::TERM)?)
+}

@@ -1,0 +1,230 @@
+//! Reading the layers: the user's file, the `.env` beside it, the environment.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::table::{KEY_VARIABLES, NOT_SETTINGS, SETTINGS, SettingSpec, spec};
+use super::{Config, LARGEST, Origin, Problem, Weight};
+
+impl Config {
+    pub(super) fn read_file(&mut self, path: &Path) {
+        let Some(text) = self.text_of(path) else { return };
+        let (root, errors) = DeTable::parse_recoverable(&text);
+        let place = |at: usize| Origin::File { path: path.to_owned(), line: line_of(&text, at) };
+        for error in errors {
+            let at = error.span().map_or(0, |span| span.start);
+            self.problem(Weight::Error, place(at), error.message().to_owned(), "see https://toml.io for the form");
+        }
+        self.read_table("", root.get_ref(), &place);
+    }
+
+    fn read_table(&mut self, prefix: &str, table: &DeTable<'_>, place: &dyn Fn(usize) -> Origin) {
+        let mut items: Vec<_> = table.iter().collect();
+        items.sort_by_key(|(name, _)| name.span().start);
+        for (name, value) in items {
+            let key = format!("{prefix}{}", name.get_ref());
+            let at = place(name.span().start);
+            match (spec(&key), value.get_ref()) {
+                (Some(spec), value) => self.take_toml(spec, value, at),
+                (None, DeValue::Table(inner)) if is_table(&key) => {
+                    self.read_table(&format!("{key}."), inner, place);
+                }
+                (None, _) if is_table(&key) => {
+                    self.problem(Weight::Error, at, format!("`{key}` is a table"), &format!("write [{key}]"));
+                }
+                (None, _) => self.unknown(&key, at),
+            }
+        }
+    }
+
+    fn take_toml(&mut self, spec: &'static SettingSpec, value: &DeValue<'_>, at: Origin) {
+        match spec.shape.of_toml(&plain(value)) {
+            Ok(value) => drop(self.values.insert(spec.key, (value, at))),
+            Err(what) => self.problem(Weight::Error, at, format!("`{}` {what}", spec.key), &spec.shape.wanted()),
+        }
+    }
+
+    fn unknown(&mut self, key: &str, at: Origin) {
+        let lower = key.to_ascii_lowercase();
+        if ["key", "token", "secret", "password"].iter().any(|word| lower.ends_with(word)) {
+            let message = format!("`{key}` looks like a key; keys are not read from this file");
+            return self.problem(Weight::Error, at, message, "take it out and set OPENAI_API_KEY or its like");
+        }
+        let known = SETTINGS.iter().map(|spec| spec.key);
+        let hint = match nearest(key, known) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => "type `paraph config origins` to see every setting".to_owned(),
+        };
+        self.problem(Weight::Warning, at, format!("unknown setting `{key}`"), &hint);
+    }
+
+    /// `NAME=value` lines, with `export`, comments and quotes as shells have them; nothing is expanded.
+    pub(super) fn read_dotenv(&mut self, path: &Path) {
+        let Some(text) = self.text_of(path) else { return };
+        for (number, line) in (1..).zip(text.lines()) {
+            let at = Origin::File { path: path.to_owned(), line: number };
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let line = line.strip_prefix("export ").unwrap_or(line);
+            match line.split_once('=') {
+                Some((name, value)) => self.take_variable(name.trim(), unquoted(value.trim()), at),
+                // the line is not shown: it may be a key
+                None => self.problem(Weight::Error, at, "a line without `=`".to_owned(), "write NAME=value"),
+            }
+        }
+    }
+
+    pub(super) fn read_environment(&mut self, environment: &BTreeMap<OsString, OsString>) {
+        for (name, value) in environment {
+            let Some(name) = name.to_str() else { continue };
+            let at = Origin::Variable(name.to_owned());
+            match value.to_str() {
+                Some(value) => self.take_variable(name, value, at),
+                None if name.starts_with("PARAPH_") && !NOT_SETTINGS.contains(&name) => {
+                    self.problem(Weight::Error, at, "its value is not UTF-8".to_owned(), "");
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn take_variable(&mut self, name: &str, value: &str, at: Origin) {
+        if KEY_VARIABLES.contains(&name) {
+            return self.keys.put(name, value, at);
+        }
+        let is_alias = |spec: &&SettingSpec| spec.alias == Some(name);
+        if let Some(spec) = SETTINGS.iter().find(is_alias) {
+            // our own name is the stronger of two in one layer; another program's empty variable says nothing
+            let own = self.values.get(spec.key).is_some_and(|(_, known)| same_layer(known, &at));
+            if !own && !value.trim().is_empty() {
+                self.take_words(spec, value, at);
+            }
+            return;
+        }
+        if !name.starts_with("PARAPH_") || NOT_SETTINGS.contains(&name) {
+            return;
+        }
+        match SETTINGS.iter().find(|spec| spec.variable() == name) {
+            Some(spec) => self.take_words(spec, value, at),
+            None => {
+                let names: Vec<String> = SETTINGS.iter().map(SettingSpec::variable).collect();
+                let hint = nearest(name, names.iter().map(String::as_str));
+                let hint = hint.map_or_else(String::new, |word| format!("did you mean {word}?"));
+                self.problem(Weight::Warning, at, format!("unknown variable {name}"), &hint);
+            }
+        }
+    }
+
+    fn take_words(&mut self, spec: &'static SettingSpec, value: &str, at: Origin) {
+        match spec.shape.of_words(value) {
+            Ok(value) => drop(self.values.insert(spec.key, (value, at))),
+            Err(what) => self.problem(Weight::Error, at, format!("`{}` {what}", spec.key), &spec.shape.wanted()),
+        }
+    }
+
+    /// The file's text; `None` where it is not there, and where it cannot be read, which is a problem.
+    fn text_of(&mut self, path: &Path) -> Option<String> {
+        let mut text = String::new();
+        let read = File::open(path).and_then(|file| {
+            if !file.metadata()?.is_file() {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+            }
+            file.take(LARGEST + 1).read_to_string(&mut text)
+        });
+        let at = Origin::File { path: path.to_owned(), line: 1 };
+        match read {
+            Ok(size) if size as u64 <= LARGEST => Some(text),
+            Ok(_) => {
+                self.problem(Weight::Error, at, format!("it is larger than {LARGEST} bytes"), "");
+                None
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => None,
+            Err(error) => {
+                self.problem(Weight::Error, at, format!("it cannot be read: {error}"), "paraph config path");
+                None
+            }
+        }
+    }
+
+    fn problem(&mut self, weight: Weight, origin: Origin, message: String, hint: &str) {
+        self.problems.push(Problem { weight, origin, message, hint: hint.to_owned() });
+    }
+}
+
+fn is_table(key: &str) -> bool {
+    SETTINGS.iter().any(|spec| spec.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
+}
+
+fn same_layer(one: &Origin, other: &Origin) -> bool {
+    match (one, other) {
+        (Origin::Variable(_), Origin::Variable(_)) => true,
+        (Origin::File { path: one, .. }, Origin::File { path: other, .. }) => one == other,
+        _ => false,
+    }
+}
+
+fn plain(value: &DeValue<'_>) -> toml::Value {
+    let whole = |number: &toml::de::DeInteger<'_>| i64::from_str_radix(number.as_str(), number.radix()).ok();
+    match value {
+        DeValue::String(text) => toml::Value::String(text.to_string()),
+        DeValue::Integer(number) => {
+            whole(number).map_or_else(|| toml::Value::String(number.as_str().to_owned()), toml::Value::Integer)
+        }
+        DeValue::Float(number) => toml::Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(flag) => toml::Value::Boolean(*flag),
+        DeValue::Datetime(time) => toml::Value::Datetime(*time),
+        DeValue::Array(items) => toml::Value::Array(items.iter().map(|item| plain(item.get_ref())).collect()),
+        DeValue::Table(table) => {
+            let pair = |(name, value): (&Spanned<toml::de::DeString<'_>>, &Spanned<DeValue<'_>>)| {
+                (name.get_ref().to_string(), plain(value.get_ref()))
+            };
+            toml::Value::Table(table.iter().map(pair).collect())
+        }
+    }
+}
+
+fn unquoted(value: &str) -> &str {
+    let quoted = |quote: char| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    quoted('"').or_else(|| quoted('\'')).unwrap_or_else(|| match value.find(" #") {
+        Some(comment) => value[..comment].trim_end(),
+        None => value,
+    })
+}
+
+fn line_of(text: &str, at: usize) -> u32 {
+    let before = text.as_bytes().get(..at.min(text.len())).unwrap_or_default();
+    1 + u32::try_from(memchr::memchr_iter(b'\n', before).count()).unwrap_or(u32::MAX - 1)
+}
+
+/// The known word that was probably meant.
+pub(super) fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
+    // `max_files` for `policy.max_files`: the right word in the wrong table
+    let distance_of = |word: &str| distance(given, word).min(1 + distance(&last(given), &last(word)));
+    let (distance, word) = known.map(|word| (distance_of(word), word)).min()?;
+    (distance <= 1 + last(word).len() / 3).then_some(word)
+}
+
+/// Levenshtein's distance, in characters of the first 64.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

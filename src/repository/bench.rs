@@ -1,0 +1,40 @@
+//! What `check-patch` needs beside the port: the user's own objects, without a private repository.
+
+use super::{GitVcs, Source, UserTree, Vcs, VcsError};
+use crate::diff::ChangeSet;
+use crate::id::ObjectId;
+
+/// Looks at a repository and at what a change would make of it, leaving nothing behind but what is asked for.
+pub trait PatchBench: Vcs {
+    /// The tree of `rev` (HEAD where it is `None`).
+    ///
+    /// # Errors
+    /// [`VcsError`]: no repository, unborn, no such revision.
+    fn user_tree(&self, source: &Source, rev: Option<&str>) -> Result<UserTree, VcsError>;
+
+    /// The id of the tree that `changes` make of `rev`; nothing is stored.
+    ///
+    /// # Errors
+    /// As [`Vcs::write_tree`].
+    fn would_be_tree(&self, source: &Source, rev: Option<&str>, changes: &ChangeSet) -> Result<ObjectId, VcsError>;
+
+    /// As [`PatchBench::would_be_tree`], and stores it among the objects of the user's repository.
+    ///
+    /// # Errors
+    /// As [`Vcs::write_tree`].
+    fn write_tree_into(&self, source: &Source, rev: Option<&str>, changes: &ChangeSet) -> Result<ObjectId, VcsError>;
+}
+
+impl PatchBench for GitVcs {
+    fn user_tree(&self, source: &Source, rev: Option<&str>) -> Result<UserTree, VcsError> {
+        self.user_tree(source, rev)
+    }
+
+    fn would_be_tree(&self, source: &Source, rev: Option<&str>, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
+        self.would_be_tree(source, rev, changes)
+    }
+
+    fn write_tree_into(&self, source: &Source, rev: Option<&str>, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
+        self.write_tree_into(source, rev, changes)
+    }
+}

@@ -1,0 +1,241 @@
+//! `check-patch`: parse, police the paths, place in memory, police the result, name the tree.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::api::{CheckPatchRequest, CheckedPatch, Failure, FailureKind, FileStat, ViolationView};
+use crate::diff::{
+    ChangeSet, ChangeStatus, FileChange, FileMode, FilePatch, FileSide, Operation, Patch, PatchLineKind, PatchProblem,
+    line_stat, place,
+};
+use crate::id::{ObjectId, RepoPath};
+use crate::policy::{PathPolicy, PolicySettings, RULES, Severity, Touch, Violation};
+use crate::repository::{Base, Tree, TreeError, VcsError};
+use crate::text::Untrusted;
+use crate::validation::{ConfigError, ConfigLimits, RepositoryConfig};
+
+use super::{WorkbenchParts, vcs_failure};
+
+/// The most violations that are listed; one more would tell a person nothing.
+const MOST_VIOLATIONS: usize = 1000;
+
+/// Checks every patch of `request` on what the ones before it left.
+///
+/// Where refusals are listed nothing applies. Where none is and `applies` is false, the path policy stopped a patch
+/// before it was placed: the violations say why.
+pub(super) fn check_patch(parts: &WorkbenchParts, request: &CheckPatchRequest) -> Result<CheckedPatch, Failure> {
+    let rev = revision(&request.base)?;
+    let base = parts.vcs.user_tree(&request.source, rev).map_err(|error| vcs_failure(&error))?;
+    let settings = settings(parts, base.tree.as_ref())?;
+    let name = parts.vcs.facts(&request.source).map(|facts| facts.name).unwrap_or_default();
+    let mut placing = Placing::new(base.tree.as_ref());
+    for (given, bytes) in &request.patches {
+        match placing.add(given, bytes) {
+            Ok(()) => {}
+            Err(Stop::Refused(refusals)) => return Ok(not_applied(Vec::new(), refusals)),
+            Err(Stop::Blocked(found)) => return Ok(not_applied(views(&name, found), Vec::new())),
+            Err(Stop::Failed(error)) => return Err(vcs_failure(&error.into())),
+        }
+    }
+    let (changes, files) = placing.finish().map_err(|error| vcs_failure(&error.into()))?;
+    let judged = parts.policy.judge(&changes, base.tree.as_ref(), &settings);
+    let found = judged.map_err(|error| vcs_failure(&error.into()))?;
+    let blocks = found.iter().any(|violation| violation.severity == Severity::Block);
+    // the commit, not the name: what HEAD means may change meanwhile
+    let at = Some(base.commit.as_str());
+    let tree = match request.write_tree && !blocks {
+        true => parts.vcs.write_tree_into(&request.source, at, &changes),
+        false => parts.vcs.would_be_tree(&request.source, at, &changes),
+    };
+    let tree = match tree {
+        Ok(tree) => Some(tree),
+        // a policy that blocks says it better
+        Err(VcsError::BadPath { .. }) if blocks => None,
+        Err(error @ VcsError::BadPath { .. }) => return Ok(not_applied(Vec::new(), vec![error.to_string().into()])),
+        Err(error) => return Err(vcs_failure(&error)),
+    };
+    Ok(answer(true, tree, files, views(&name, found), Vec::new()))
+}
+
+fn answer(
+    applies: bool,
+    tree: Option<ObjectId>,
+    files: Vec<FileStat>,
+    violations: Vec<ViolationView>,
+    refusals: Vec<Untrusted>,
+) -> CheckedPatch {
+    CheckedPatch { schema: "paraph.check-patch/1".to_owned(), applies, tree, files, violations, refusals }
+}
+
+fn not_applied(violations: Vec<ViolationView>, refusals: Vec<Untrusted>) -> CheckedPatch {
+    answer(false, None, Vec::new(), violations, refusals)
+}
+
+fn revision(base: &Base) -> Result<Option<&str>, Failure> {
+    match base {
+        Base::Head => Ok(None),
+        Base::Rev(rev) => Ok(Some(rev)),
+        Base::Dirty | Base::Of(_) => Err(Failure::new(FailureKind::Usage, "check-patch compares with a commit")
+            .hint("paraph check-patch --base REV FILE")),
+    }
+}
+
+/// The user's policy, tightened by the base's own.
+fn settings(parts: &WorkbenchParts, base: &dyn Tree) -> Result<PolicySettings, Failure> {
+    let rules: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+    let limits = ConfigLimits { max_timeout_s: parts.max_check.as_secs(), rules: &rules };
+    let user = parts.policy_settings.clone();
+    match RepositoryConfig::of(base, &limits) {
+        Ok(Some(config)) => Ok(user.tightened(&config.policy)),
+        Ok(None) => Ok(user),
+        Err(ConfigError::Tree(error)) => Err(vcs_failure(&error.into())),
+        Err(ConfigError::Wrong(problems)) => {
+            let failure = Failure::new(FailureKind::Failed, "the base's .paraph.toml does not read");
+            let lines = problems.iter().map(|problem| {
+                format!("{}:{}: {} ({})", RepositoryConfig::NAME, problem.line, problem.message, problem.hint)
+            });
+            Err(Failure { causes: lines.collect(), ..failure }.hint("mend and commit .paraph.toml"))
+        }
+    }
+}
+
+fn views(repo: &str, mut found: Vec<Violation>) -> Vec<ViolationView> {
+    found.truncate(MOST_VIOLATIONS);
+    let view = |violation: Violation| ViolationView {
+        repo: repo.to_owned(),
+        rule: violation.rule,
+        severity: violation.severity,
+        path: violation.path,
+        line: violation.line,
+        message: violation.message.into(),
+        overridden: false,
+    };
+    found.into_iter().map(view).collect()
+}
+
+/// Why a patch is not placed.
+enum Stop {
+    Refused(Vec<Untrusted>),
+    Blocked(Vec<Violation>),
+    Failed(TreeError),
+}
+
+/// Patches placed one after the other on a base.
+struct Placing<'a> {
+    base: &'a dyn Tree,
+    now: BTreeMap<RepoPath, Option<FileSide>>,
+    /// Lines added and deleted, of paths that one part of one patch changed in place.
+    counted: HashMap<RepoPath, Option<(u32, u32)>>,
+}
+
+impl<'a> Placing<'a> {
+    fn new(base: &'a dyn Tree) -> Self {
+        Self { base, now: BTreeMap::new(), counted: HashMap::new() }
+    }
+
+    fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), Stop> {
+        let patch = Patch::parse(bytes).map_err(|error| {
+            let hint = parse_hint(&error.problem);
+            Stop::Refused(vec![format!("{name}: {error}{hint}").into()])
+        })?;
+        self.check_paths(&patch)?;
+        let read = |path: &RepoPath| match self.now.get(path) {
+            Some(side) => Ok(side.clone()),
+            None => self.base.side(path),
+        };
+        let placed = place(&patch, &read).map_err(|refusals| {
+            let told = |refusal: &crate::diff::Refusal| {
+                let hint = refusal.hint.map_or_else(String::new, |hint| format!("; {hint}"));
+                Untrusted::new(format!("{name}: {refusal}{hint}"))
+            };
+            Stop::Refused(refusals.iter().map(told).collect())
+        })?;
+        for file in patch.files() {
+            self.count(&patch, file);
+        }
+        for file in placed.files() {
+            self.now.insert(file.path.clone(), file.new.clone());
+        }
+        Ok(())
+    }
+
+    /// What may not be written stops a patch before it is placed; a name that the base already has may be odd.
+    fn check_paths(&self, patch: &Patch) -> Result<(), Stop> {
+        let touches: Vec<Touch<'_>> = patch.files().iter().flat_map(touches).collect();
+        let blocking = |base| -> Result<Vec<Violation>, Stop> {
+            let mut found = PathPolicy.check_paths(&touches, base).map_err(Stop::Failed)?;
+            found.retain(|violation| violation.severity == Severity::Block);
+            Ok(found)
+        };
+        if blocking(None)?.is_empty() {
+            return Ok(());
+        }
+        let found = blocking(Some(self.base))?;
+        if found.is_empty() { Ok(()) } else { Err(Stop::Blocked(found)) }
+    }
+
+    fn count(&mut self, patch: &Patch, file: &FilePatch) {
+        let lines = (file.operation == Operation::Modify).then(|| {
+            let lines = file.hunks().iter().flat_map(|hunk| patch.lines(hunk));
+            lines.fold((0, 0), |(added, deleted), line| match line.kind {
+                PatchLineKind::Added => (added + 1, deleted),
+                PatchLineKind::Removed => (added, deleted + 1),
+                PatchLineKind::Context => (added, deleted),
+            })
+        });
+        // changed twice: only the contents tell what is left of it
+        self.counted.entry(file.path().clone()).and_modify(|known| *known = None).or_insert(lines);
+    }
+
+    fn finish(self) -> Result<(ChangeSet, Vec<FileStat>), TreeError> {
+        let mut files = Vec::with_capacity(self.now.len());
+        for (path, new) in self.now {
+            let old = self.base.side(&path)?;
+            files.push(FileChange { path, old, new });
+        }
+        let changes = ChangeSet::new(files);
+        let stats = changes.files().iter().map(|file| stat(file, &self.counted)).collect();
+        Ok((changes, stats))
+    }
+}
+
+fn stat(file: &FileChange, counted: &HashMap<RepoPath, Option<(u32, u32)>>) -> FileStat {
+    let text = |side: &Option<FileSide>| side.as_ref().map(|side| side.patch_text().into_owned()).unwrap_or_default();
+    let is_binary = |side: &Option<FileSide>| side.as_ref().is_some_and(FileSide::is_binary);
+    let status = file.status();
+    let known = counted.get(&file.path).copied().flatten().filter(|_| status == ChangeStatus::Modified);
+    let (added, deleted) = match known {
+        Some(lines) if !is_binary(&file.old) && !is_binary(&file.new) => lines,
+        _ => line_stat(&text(&file.old), &text(&file.new)).unwrap_or((0, 0)),
+    };
+    FileStat { path: file.path.clone(), status, added, deleted }
+}
+
+/// The paths that a part of a patch speaks of. A link's target is not known before it is placed: the policies judge it then.
+fn touches(file: &FilePatch) -> Vec<Touch<'_>> {
+    let judged_later = |mode: FileMode| if mode == FileMode::Symlink { FileMode::Regular } else { mode };
+    let old = judged_later(file.old_mode.unwrap_or(FileMode::Regular));
+    let new = judged_later(file.new_mode.or(file.old_mode).unwrap_or(FileMode::Regular));
+    let touch = |path, old, new| Touch { path, old, new, target: None };
+    match (&file.old_path, &file.new_path) {
+        (Some(from), Some(to)) if from == to => vec![touch(to, Some(old), Some(new))],
+        (Some(from), Some(to)) if file.operation == Operation::Copy => {
+            vec![touch(from, Some(old), Some(old)), touch(to, None, Some(new))]
+        }
+        (Some(from), Some(to)) => vec![touch(from, Some(old), None), touch(to, None, Some(new))],
+        (Some(from), None) => vec![touch(from, Some(old), None)],
+        (None, Some(to)) => vec![touch(to, None, Some(new))],
+        (None, None) => Vec::new(),
+    }
+}
+
+fn parse_hint(problem: &PatchProblem) -> &'static str {
+    match problem {
+        PatchProblem::NoFiles => "; make one with git diff > FILE",
+        PatchProblem::OtherFormat => "; make it with git diff A B",
+        PatchProblem::CutLine | PatchProblem::Truncated { .. } => "; it seems to be cut: copy it whole",
+        PatchProblem::ExtraLines | PatchProblem::BadLine | PatchProblem::BadHunkHeader => {
+            "; the hunk was edited by hand: make the patch again with git diff"
+        }
+        _ => "",
+    }
+}

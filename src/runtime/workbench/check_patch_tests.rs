@@ -1,0 +1,252 @@
+//! `check-patch` on real repositories: what applies, what does not, what is blocked, and that nothing is left behind.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::id::RandomIds;
+use crate::policy::{BuiltInPolicy, Severity};
+use crate::repository::{Base, GitVcs};
+
+/// A home and a repository with a few files.
+pub(super) struct Lab {
+    folder: tempfile::TempDir,
+    pub(super) repo: PathBuf,
+}
+
+impl Lab {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let repo = folder.path().join("work");
+        fs::create_dir(&repo).expect("a folder");
+        let lab = Self { folder, repo };
+        lab.git(&["init", "-q", "-b", "main"]);
+        lab.write("a.txt", "one\ntwo\nthree\n");
+        lab.write("dir/b.txt", "b\n");
+        lab.commit();
+        lab
+    }
+
+    pub(super) fn home(&self) -> Home {
+        Home::at(self.folder.path().join("home"))
+    }
+
+    pub(super) fn bench(&self) -> LocalWorkbench {
+        LocalWorkbench::new(self.parts())
+    }
+
+    pub(super) fn parts(&self) -> WorkbenchParts {
+        WorkbenchParts {
+            home: self.home(),
+            vcs: Arc::new(GitVcs::new(self.home().repos(), Vec::<(OsString, OsString)>::new())),
+            policy: Arc::new(BuiltInPolicy::new()),
+            policy_settings: PolicySettings::default(),
+            max_check: Duration::from_secs(900),
+            clock: Arc::new(SystemClock::default()),
+            ids: Arc::new(RandomIds),
+            machine: Arc::new(super::doctor_tests::facts),
+        }
+    }
+
+    pub(super) fn write(&self, path: &str, text: &str) {
+        let path = self.repo.join(path);
+        fs::create_dir_all(path.parent().expect("in the repository")).expect("folders");
+        fs::write(path, text).expect("a file");
+    }
+
+    pub(super) fn git(&self, args: &[&str]) -> String {
+        let mut command = Command::new("git");
+        command
+            .arg("-C")
+            .arg(&self.repo)
+            .args(args)
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null");
+        for who in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{who}_NAME"), "User").env(format!("GIT_{who}_EMAIL"), "user@example.org");
+        }
+        let output = command.output().expect("git runs");
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
+    pub(super) fn commit(&self) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "-m", "next"]);
+    }
+
+    fn check(&self, patches: &[&str]) -> CheckedPatch {
+        self.ask(patches, false).expect("an answer")
+    }
+
+    fn ask(&self, patches: &[&str], write_tree: bool) -> Result<CheckedPatch, Failure> {
+        let patches = patches.iter().enumerate().map(|(at, text)| (format!("{at}.patch"), text.as_bytes().to_vec()));
+        let source = Source::Path(HostPath::new(&*self.repo));
+        self.bench().check_patch(&CheckPatchRequest {
+            source,
+            base: Base::Head,
+            patches: patches.collect(),
+            write_tree,
+        })
+    }
+
+    /// Every file of the repository, `.git` whole.
+    fn everything(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        walk(&self.repo, &mut found);
+        found
+    }
+}
+
+fn walk(folder: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    for entry in fs::read_dir(folder).expect("readable") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            walk(&path, found);
+        } else {
+            found.insert(path.clone(), fs::read(path).expect("readable"));
+        }
+    }
+}
+
+const TWO: &str = "--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n";
+const AGAIN: &str = "--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,4 @@\n one\n-zwei\n+deux\n+dos\n three\n";
+
+#[test]
+fn the_tree_is_gits_own_and_nothing_is_left_behind() {
+    let lab = Lab::new();
+    let before = lab.everything();
+    let checked = lab.check(&[TWO]);
+    assert!(checked.applies, "{checked:?}");
+    assert_eq!(lab.everything(), before);
+    let stat: Vec<_> = checked.files.iter().map(|file| (file.path.to_string(), file.added, file.deleted)).collect();
+    assert_eq!(stat, [("a.txt".to_owned(), 1, 1)]);
+    lab.write("a.txt", "one\nzwei\nthree\n");
+    lab.git(&["add", "-A"]);
+    assert_eq!(checked.tree.map(|tree| tree.to_string()), Some(lab.git(&["write-tree"])));
+}
+
+#[test]
+fn a_second_patch_sees_what_the_first_made() {
+    let lab = Lab::new();
+    let both = lab.check(&[TWO, AGAIN]);
+    assert!(both.applies && both.violations.is_empty(), "{both:?}");
+    assert_eq!((both.files[0].added, both.files[0].deleted), (2, 1));
+    let alone = lab.check(&[AGAIN]);
+    assert!(!alone.applies && alone.tree.is_none() && alone.files.is_empty(), "{alone:?}");
+    assert!(alone.refusals[0].raw().starts_with("0.patch: a.txt: its old lines are nowhere"), "{alone:?}");
+    let made_and_gone = [
+        "diff --git a/n b/n\nnew file mode 100644\n--- /dev/null\n+++ b/n\n@@ -0,0 +1 @@\n+n\n",
+        "diff --git a/n b/n\ndeleted file mode 100644\n--- a/n\n+++ /dev/null\n@@ -1 +0,0 @@\n-n\n",
+    ];
+    let nothing = lab.check(&made_and_gone);
+    assert!(nothing.applies && nothing.files.is_empty(), "{nothing:?}");
+    assert_eq!(nothing.tree.map(|tree| tree.to_string()), Some(lab.git(&["rev-parse", "HEAD^{tree}"])));
+}
+
+#[test]
+fn a_tree_is_stored_where_it_is_asked_for_and_only_there() {
+    let lab = Lab::new();
+    let dry = lab.check(&[TWO]).tree.expect("a tree").to_string();
+    let missing =
+        Command::new("git").arg("-C").arg(&lab.repo).args(["cat-file", "-e", &dry]).output().expect("git runs");
+    assert!(!missing.status.success());
+    let stored = lab.ask(&[TWO], true).expect("an answer");
+    assert_eq!(stored.tree.map(|tree| tree.to_string()), Some(dry.clone()));
+    assert_eq!(lab.git(&["show", &format!("{dry}:a.txt")]), "one\nzwei\nthree");
+    assert_eq!(lab.git(&["status", "--porcelain"]), "");
+}
+
+#[track_caller]
+fn check_blocked(patch: &str, rule: &str) {
+    let lab = Lab::new();
+    let before = lab.everything();
+    let checked = lab.ask(&[patch], true).expect("an answer");
+    let blocks = |violation: &&crate::api::ViolationView| violation.severity == Severity::Block;
+    let rules: Vec<&str> = checked.violations.iter().filter(blocks).map(|found| found.rule.as_str()).collect();
+    assert!(rules.contains(&rule), "{checked:?}");
+    assert!(checked.refusals.is_empty(), "{checked:?}");
+    assert_eq!(lab.everything(), before, "a patch that is blocked stores nothing");
+}
+
+fn new_file(path: &str, mode: &str) -> String {
+    format!("diff --git a/{path} b/{path}\nnew file mode {mode}\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+x\n")
+}
+
+#[test]
+fn what_a_policy_blocks_is_named_and_not_stored() {
+    check_blocked(&new_file("../x", "100644"), "path-traversal");
+    check_blocked(&new_file("dir/../../x", "100644"), "path-traversal");
+    check_blocked(&new_file(".git/hooks/pre-commit", "100755"), "path-git-directory");
+    check_blocked(&new_file("n", "100600"), "odd-mode");
+    let link = "diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+/etc/passwd\n\\ No newline at end of file\n";
+    check_blocked(link, "link-escapes");
+}
+
+#[test]
+fn a_link_that_stays_inside_applies() {
+    let lab = Lab::new();
+    let link = "diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+a.txt\n\\ No newline at end of file\n";
+    let checked = lab.check(&[link]);
+    assert!(checked.applies, "{checked:?}");
+    assert!(checked.violations.iter().all(|found| found.severity == Severity::Warn), "{checked:?}");
+    // and a patch after it cannot write through it
+    let through = lab.check(&[link, &new_file("l/x", "100644")]);
+    assert!(!through.applies, "{through:?}");
+}
+
+#[test]
+fn the_bases_own_policy_tightens() {
+    let lab = Lab::new();
+    lab.write(".paraph.toml", "[policy]\nfrozen = [\"a.txt\"]\nraised = [\"frozen-path\"]\n");
+    lab.commit();
+    let checked = lab.check(&[TWO]);
+    assert!(checked.violations.iter().any(|found| found.rule == "frozen-path"), "{checked:?}");
+    lab.write(".paraph.toml", "[policy]\nfrozen = 3\n");
+    lab.commit();
+    let failure = lab.ask(&[TWO], false).expect_err("the configuration does not read");
+    assert!(failure.causes[0].starts_with(".paraph.toml:2: "), "{failure:?}");
+}
+
+#[track_caller]
+fn check_refused(patch: &str, part: &str) {
+    let checked = Lab::new().check(&[patch]);
+    assert!(!checked.applies);
+    assert!(checked.refusals[0].raw().contains(part), "{checked:?}");
+}
+
+#[test]
+fn a_refusal_says_where_why_and_what_may_help() {
+    check_refused("hello\n", "git diff");
+    check_refused("--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n", "line 6: the hunk ends early");
+    check_refused(
+        "--- a/gone\n+++ b/gone\n@@ -1 +1 @@\n-a\n+b\n",
+        "0.patch: gone: no such file in the base (line 1 of the patch); was",
+    );
+    check_refused(&new_file("a.txt", "100644"), "already exists");
+}
+
+#[test]
+fn bad_places_are_failures_with_a_hint() {
+    let lab = Lab::new();
+    let empty = lab.folder.path().join("empty");
+    fs::create_dir(&empty).expect("a folder");
+    let failure = lab.bench().repository_root(&empty).expect_err("no repository");
+    assert_eq!((failure.kind, &failure.hints[..]), (FailureKind::NotFound, &["git init".to_owned()][..]));
+    let source = Source::Path(HostPath::new(&*lab.repo));
+    let ask = |base| CheckPatchRequest { source: source.clone(), base, patches: Vec::new(), write_tree: false };
+    let failure = lab.bench().check_patch(&ask(Base::Rev("nowhere".to_owned()))).expect_err("no such revision");
+    assert_eq!(failure.kind, FailureKind::NotFound);
+    let failure = lab.bench().check_patch(&ask(Base::Dirty)).expect_err("no commit");
+    assert_eq!(failure.kind, FailureKind::Usage);
+    assert_eq!(
+        lab.bench().repository_root(&lab.repo.join("dir")).ok().map(|root| root.to_string()),
+        lab.repo.canonicalize().ok().map(|path| path.display().to_string())
+    );
+}

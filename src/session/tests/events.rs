@@ -1,0 +1,193 @@
+//! Events as the journal keeps them: integers and strings, and every form that was ever written still reads.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::story::{self, L0, L1, V1};
+use super::*;
+use crate::id::ThreadId;
+use crate::policy::PolicySettings;
+use crate::proposal::EngineKind;
+use crate::repository::WorkSpec;
+use crate::scoring::GateId;
+
+/// One of every kind, with every field filled.
+fn samples() -> Vec<Event> {
+    let (by, lane, version, message) = (story::ana, L1, V1, || "größe \" \\ \n".into());
+    let key = EffectKey::on_version(EffectKind::Check, lane, version);
+    let mut session = story::new_session(2, "indexed", EngineKind::Adopt);
+    session.adopted = Some(WorkSpec::Branch("topic".to_owned()));
+    session.patch = Some(story::digest("diff"));
+    session.rules = vec!["rust-len-zero".to_owned()];
+    session.paths = vec!["src/**".to_owned()];
+    let mut set = story::patch_set(lane, "draft");
+    set.rebased = Some(story::snapshot(lane));
+    let violations = vec![story::warn("ci-file", "a.yml"), story::block("secret-added", "b\tc.rs")];
+    let mut result = story::unverified();
+    result.checks = story::checks(crate::validation::CheckStatus::Fixed).checks;
+    result.notices = vec!["cargo is offline".to_owned()];
+    let mut snapshot = story::snapshot(lane);
+    snapshot.adopted = Some(story::oid("adopted"));
+    let seen = story::digest("seen");
+    let gates = [Some(true), Some(false), None].map(|passed| story::gate(GateId::G3, passed, "evidence")).to_vec();
+    vec![
+        Event::Created { session: Box::new(session) },
+        Event::AttemptStarted { key, attempt: 2 },
+        Event::SnapshotLoaded { lane, snapshot, plan: story::digest("plan"), policy: PolicySettings::default() },
+        Event::Indexed { lane, index: story::digest("index"), files: 12, definitions: 34 },
+        Event::Triaged { by: by(), message: message() },
+        Event::Proposed { version, engine: EngineKind::Rules, made_for: "goal".into(), patch_sets: vec![set] },
+        Event::BranchApplied {
+            lane,
+            version,
+            tree: story::oid("tree"),
+            commit: story::oid("commit"),
+            reference: "refs/heads/paraph/7/v1".to_owned(),
+        },
+        Event::PatchBlocked { lane, version, violations: violations.clone() },
+        Event::Validated { lane, version, result },
+        Event::Scored { lane, version, violations, score: story::score_of(73), gates },
+        Event::Approved { lane, version, digest: seen, by: by(), message: message(), because: vec!["G3".into()] },
+        Event::Rejected { lane, version, digest: seen, by: by(), message: message() },
+        Event::ChangesRequested { lane, version, digest: seen, by: by(), message: message() },
+        Event::Overridden {
+            lane,
+            version,
+            rule: "ci-file".to_owned(),
+            path: Some("a.yml".into()),
+            by: by(),
+            message: message(),
+        },
+        Event::Regenerated {
+            by: by(),
+            engine: Some(EngineKind::Patch),
+            rules: vec!["rust-len-zero".to_owned()],
+            patch: Some(story::digest("diff")),
+            message: message(),
+            made_for: "regenerated".to_owned(),
+        },
+        Event::RecheckAsked { lane, version },
+        Event::LaneDropped { lane, by: by() },
+        Event::PublishAsked { by: by() },
+        Event::Published {
+            lane,
+            version,
+            branch: "paraph/7-use".to_owned(),
+            commit: story::oid("published"),
+            place: "/src/repo1".to_owned(),
+        },
+        Event::Stopped {
+            kind: StopKind::NeedsHuman,
+            reason: "it went wrong".into(),
+            next: "paraph doctor".to_owned(),
+            key: Some(key),
+        },
+        Event::ThreadOpened { thread: ThreadId(1), place: story::place(lane, version), by: by(), text: message() },
+        Event::ThreadAnswered { thread: ThreadId(1), by: by(), text: message() },
+        Event::ThreadResolved { thread: ThreadId(1), by: by() },
+        Event::ThreadReopened { thread: ThreadId(1), by: by() },
+        Event::Marked { lane, version, hunks: vec![seen], by: by() },
+        Event::Unmarked { lane, version, hunks: vec![seen], by: by() },
+    ]
+}
+
+/// The same kinds with everything left out that can be.
+fn bare() -> Vec<Event> {
+    let plain = Event::Created { session: Box::new(story::new_session(1, "static", EngineKind::Rules)) };
+    let place = ThreadPlace { path: None, line: 0, ..story::place(L0, V1) };
+    let (by, message) = (story::ana, || "".into());
+    vec![
+        plain,
+        Event::AttemptStarted { key: EffectKey::draft(V1), attempt: 1 },
+        Event::AttemptStarted { key: EffectKey::on_lane(EffectKind::Load, L0), attempt: 1 },
+        Event::Overridden { lane: L0, version: V1, rule: "r".into(), path: None, by: by(), message: message() },
+        Event::Regenerated {
+            by: by(),
+            engine: None,
+            rules: Vec::new(),
+            patch: None,
+            message: message(),
+            made_for: String::new(),
+        },
+        Event::Stopped { kind: StopKind::Cancelled, reason: message(), next: String::new(), key: None },
+        Event::ThreadOpened { thread: ThreadId(1), place, by: by(), text: message() },
+    ]
+}
+
+/// The value that the journal keeps: as the event serialises, without nulls.
+fn kept(event: &Event) -> Value {
+    fn drop_nulls(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.retain(|_, field| !field.is_null());
+                fields.values_mut().for_each(drop_nulls);
+            }
+            Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut value = serde_json::to_value(event).expect("events are plain data");
+    drop_nulls(&mut value);
+    value
+}
+
+/// Where something other than integers, strings, lists and objects stands.
+fn oddities(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Null | Value::Bool(_) => found.push(format!("{at} = {value}")),
+        Value::Number(number) if !number.is_i64() && !number.is_u64() => found.push(format!("{at} = {number}")),
+        Value::Number(_) | Value::String(_) => {}
+        Value::Array(items) => items.iter().for_each(|item| oddities(item, at, found)),
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, field)| oddities(field, &format!("{at}.{name}"), found));
+        }
+    }
+}
+
+#[test]
+fn events_are_integers_and_strings_and_read_back() {
+    for event in samples().into_iter().chain(bare()) {
+        let value = kept(&event);
+        let mut found = Vec::new();
+        oddities(&value, event.name(), &mut found);
+        assert_eq!(found, Vec::<String>::new());
+        assert_eq!(serde_json::from_value::<Event>(value.clone()).ok().as_ref(), Some(&event), "{value:#}");
+        assert_eq!(value["type"], event.name());
+    }
+}
+
+#[test]
+fn there_is_a_sample_of_every_kind() {
+    let names: BTreeSet<&str> = samples().iter().map(Event::name).collect();
+    // the arms of Event::name, which the compiler holds complete
+    let known = include_str!("../event.rs").lines().filter_map(|line| line.trim().strip_prefix("Self::"));
+    let known: BTreeSet<&str> = known.filter_map(|arm| arm.split("=> \"").nth(1)?.strip_suffix("\",")).collect();
+    assert_eq!(names, known);
+}
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/events")
+}
+
+/// A form that was ever written must read for ever. `PARAPH_BLESS=1` writes forms that are not there yet; a file that
+/// is there never changes: another form of the same event gets a file of its own.
+#[test]
+fn every_form_that_was_ever_written_still_reads() {
+    for event in samples() {
+        let path = golden().join(format!("{}.json", event.name()));
+        if std::env::var_os("PARAPH_BLESS").is_some() && !path.exists() {
+            std::fs::write(&path, format!("{:#}\n", kept(&event))).expect("the folder can be written");
+        }
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let value: Value = serde_json::from_str(&text).expect("golden files are JSON");
+        assert_eq!(serde_json::from_value::<Event>(value).ok(), Some(event), "{}", path.display());
+    }
+    for file in std::fs::read_dir(golden()).expect("the folder is there") {
+        let path = file.expect("it can be read").path();
+        let text = std::fs::read_to_string(&path).expect("it can be read");
+        let event = serde_json::from_str::<Event>(&text);
+        assert!(event.is_ok(), "{}: {event:?}", path.display());
+    }
+}

@@ -1,0 +1,93 @@
+//! What approving offers, and what a session's state is, one line each.
+
+use super::story::{self, L0, L1, Story, V1};
+use super::*;
+use crate::policy::Violation;
+use crate::proposal::EngineKind;
+
+/// `clean`, `reason: …` or `not: …` for a version with that score, G3 and violations.
+#[track_caller]
+fn offers(tenths: i64, g3: Option<bool>, violations: Vec<Violation>, drift: (u32, bool), expected: &str) {
+    let story = Story::quick().runs_until(Some(EffectKind::Score));
+    let story = story.finds(EffectKind::Score, story::scored(tenths, g3, violations));
+    shows(&story, L0, DriftSeen { commits: drift.0, merges_cleanly: drift.1 }, expected);
+}
+
+#[track_caller]
+fn shows(story: &Story, lane: crate::id::LaneId, drift: DriftSeen, expected: &str) {
+    let text = match offer(&story.session, lane, V1, drift) {
+        Offer::Clean => "clean".to_owned(),
+        Offer::WithReason { because } => format!("reason: {}", because.join("; ")),
+        Offer::Not { because } => format!("not: {}", because.join("; ")),
+    };
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn approving_is_offered_by_rule() {
+    let warn = || vec![story::warn("ci-file", "a.yml")];
+    let block = || vec![story::block("secret-added", "a.rs")];
+    offers(85, Some(true), vec![], (0, true), "clean");
+    offers(70, Some(true), vec![], (0, true), "clean");
+    offers(69, Some(true), vec![], (0, true), "reason: score 6.9 is under 7.0");
+    offers(85, Some(false), vec![], (0, true), "reason: G3 failed: what the checks said");
+    offers(85, None, vec![], (0, true), "reason: G3 was not run: what the checks said");
+    offers(85, Some(true), warn(), (0, true), "reason: WARN ci-file on a.yml");
+    offers(85, Some(true), vec![], (2, true), "reason: the base moved on by 2 commits");
+    offers(85, Some(true), vec![], (2, false), "reason: the patch no longer merges cleanly with its branch");
+    offers(85, Some(true), block(), (0, true), "not: BLOCK secret-added on a.rs: request changes");
+    offers(10, None, block(), (2, false), "not: BLOCK secret-added on a.rs: request changes");
+    let unfinished = Story::quick().runs_until(Some(EffectKind::Check));
+    shows(&unfinished, L0, DriftSeen::NONE, "not: its validation has not ended: wait for it");
+    shows(&unfinished, L1, DriftSeen::NONE, "not: there is no v1 of this repository");
+    let superseded = Story::quick().runs().does(story::regenerate("again")).runs();
+    shows(&superseded, L0, DriftSeen::NONE, "not: superseded by v2: read it and decide on that");
+    let accepted = Story::quick().runs_until(Some(EffectKind::Score));
+    let accepted = accepted.finds(EffectKind::Score, story::scored(85, Some(true), warn())).does(Command::Override {
+        lane: L0,
+        version: V1,
+        rule: "ci-file".to_owned(),
+        path: None,
+        by: story::ana(),
+        message: "known".into(),
+    });
+    shows(&accepted, L0, DriftSeen::NONE, "clean");
+}
+
+#[track_caller]
+fn is(story: Story, expected: &str) {
+    assert_eq!(story.session.state().name(), expected);
+}
+
+#[test]
+fn a_session_is_as_far_as_its_lanes() {
+    use EffectKind::{Check, Draft, Load, Score};
+    let two = Story::two_lanes;
+    let reviewed = || two().runs();
+    is(two(), "Created");
+    is(two().finds(Load, story::finding(&two().session, EffectKey::on_lane(Load, L0))), "Created");
+    is(two().runs_until(Some(Draft)), "SnapshotLoaded");
+    is(two().runs_until(Some(Check)), "BranchApplied");
+    is(two().runs_until(Some(Check)).finds(Check, Finding::Checks(Box::default())), "BranchApplied");
+    is(two().runs_until(Some(Score)), "Validated");
+    is(reviewed(), "Scored");
+    is(reviewed().decides(L0, Verdict::Approve), "Scored");
+    is(reviewed().decides(L0, Verdict::Reject), "Rejected");
+    is(reviewed().decides(L0, Verdict::Approve).decides(L1, Verdict::Reject), "Rejected");
+    is(reviewed().decides(L0, Verdict::Approve).decides(L1, Verdict::Approve), "Approved");
+    is(reviewed().decides(L0, Verdict::Reject).does(Command::Drop { lane: L0, by: story::ana() }), "Scored");
+    is(reviewed().decides(L0, Verdict::RequestChanges), "SnapshotLoaded");
+    is(reviewed().does(Command::Cancel { by: story::ana() }), "Cancelled");
+    is(reviewed().decides(L0, Verdict::Approve).decides(L1, Verdict::Approve).publishes(), "Publishing");
+    is(reviewed().decides(L0, Verdict::Approve).decides(L1, Verdict::Approve).publishes().runs(), "Done");
+    // one lane that no version changes holds nothing back
+    let one = || two().runs_until(Some(Draft)).finds(Draft, story::draft([L1], "one")).runs();
+    is(one(), "Scored");
+    is(one().decides(L1, Verdict::Approve), "Approved");
+    is(one().decides(L1, Verdict::Approve).publishes().runs(), "Done");
+    let adopt = || Story::of(story::new_session(1, "quick", EngineKind::Adopt)).runs();
+    is(adopt().decides(L0, Verdict::RequestChanges), "ChangesRequested");
+    let triaged = || Story::of(story::new_session(1, "triaged", EngineKind::Rules)).runs();
+    is(triaged(), "Indexed");
+    is(triaged().does(Command::Triage { by: story::ana(), message: "GO".into() }), "Triaged");
+}

@@ -1,0 +1,137 @@
+//! What keys do in a window on top: palette, search, comment, wizard.
+
+use crossterm::event::KeyCode;
+
+use super::actions::Action;
+use super::keymap::{Key, Meaning};
+use super::keys::{act, close_overlay, list_len, move_list, search};
+use super::model::{Field, Model, Overlay, Task, Ticket};
+use super::screens::patches::Enter;
+use super::screens::review::Tab;
+use super::screens::wizard::At;
+use super::update::enter_file;
+use crate::api::Request;
+
+pub(crate) fn on_palette_key(model: &mut Model, key: Key) -> Vec<Task> {
+    let Some(Overlay::Palette(palette)) = model.overlays.last_mut() else { return Vec::new() };
+    let len = palette.found().len();
+    match key.code() {
+        KeyCode::Esc => close_overlay(model),
+        KeyCode::Down => {
+            palette.list.move_by(1, len);
+            Vec::new()
+        }
+        KeyCode::Up => {
+            palette.list.move_by(-1, len);
+            Vec::new()
+        }
+        KeyCode::Tab => {
+            if let Some(action) = palette.found().get(palette.list.cursor) {
+                palette.field = Field::new(action.name());
+            }
+            Vec::new()
+        }
+        KeyCode::Enter => {
+            let (line, action) = (palette.line(), palette.found().get(palette.list.cursor).copied());
+            model.overlays.pop();
+            match (line, action) {
+                (Some(line), _) => to_line(model, line),
+                (None, Some(action)) => act(model, action),
+                (None, None) => Vec::new(),
+            }
+        }
+        _ => {
+            palette.field.key(key);
+            palette.list.cursor = 0;
+            Vec::new()
+        }
+    }
+}
+
+fn to_line(model: &mut Model, line: u32) -> Vec<Task> {
+    if let Some(review) = model.review.as_mut().filter(|review| review.tab == Tab::Patches) {
+        review.patches.enter = Enter::Line(line);
+        enter_file(model);
+    } else {
+        let len = list_len(model);
+        move_list(model, isize::MIN / 2, len);
+        move_list(model, isize::try_from(line.saturating_sub(1)).unwrap_or(0), len);
+    }
+    Vec::new()
+}
+
+pub(crate) fn on_search_key(model: &mut Model, key: Key) -> Vec<Task> {
+    let Some(Overlay::Search(field)) = model.overlays.last_mut() else { return Vec::new() };
+    match key.code() {
+        KeyCode::Esc => close_overlay(model),
+        KeyCode::Enter => {
+            model.search = field.text().to_owned();
+            model.overlays.pop();
+            search(model, true)
+        }
+        _ => {
+            field.key(key);
+            Vec::new()
+        }
+    }
+}
+
+pub(crate) fn on_comment_key(model: &mut Model, key: Key) -> Vec<Task> {
+    let meaning = model.settings.keymap.meaning(&model.contexts(), &[key]);
+    let Some(Overlay::Comment(comment)) = model.overlays.last_mut() else { return Vec::new() };
+    match meaning {
+        Meaning::Do(Action::Back) => close_overlay(model),
+        Meaning::Do(Action::CycleKind) => {
+            comment.cycle_kind();
+            Vec::new()
+        }
+        Meaning::Do(Action::EditText) => vec![Task::EditText(comment.body())],
+        Meaning::Do(Action::Save) if comment.sending => Vec::new(),
+        Meaning::Do(Action::Save) if comment.body().is_empty() => close_overlay(model),
+        Meaning::Do(Action::Save) => {
+            comment.sending = true;
+            let request = comment.request();
+            vec![Task::Ask(Ticket::Comment(request.session.session), Request::Comment(request))]
+        }
+        _ => {
+            comment.text.input(key.event());
+            Vec::new()
+        }
+    }
+}
+
+pub(crate) fn on_wizard_key(model: &mut Model, key: Key) -> Vec<Task> {
+    let meaning = model.settings.keymap.meaning(&model.contexts(), &[key]);
+    let Some(Overlay::Wizard(wizard)) = model.overlays.last_mut() else { return Vec::new() };
+    let start = match meaning {
+        Meaning::Do(Action::Back) => return close_overlay(model),
+        Meaning::Do(Action::Quit) => return vec![Task::Quit],
+        Meaning::Do(Action::FocusNext) => {
+            wizard.step(1);
+            false
+        }
+        Meaning::Do(Action::FocusPrevious) => {
+            wizard.step(-1);
+            false
+        }
+        Meaning::Do(Action::Open) if wizard.at != At::Start => {
+            wizard.step(1);
+            false
+        }
+        Meaning::Do(Action::Open | Action::Save) => !wizard.sent,
+        _ => {
+            wizard.key(key);
+            false
+        }
+    };
+    if !start {
+        return Vec::new();
+    }
+    match wizard.request() {
+        Some(request) => {
+            wizard.sent = true;
+            vec![Task::Ask(Ticket::Started, Request::Run(request))]
+        }
+        None => Vec::new(),
+    }
+}

@@ -1,0 +1,82 @@
+//! Ignored folders of the user's working copy that a check needs: dependencies that no checkout has.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::cancel::Cancel;
+use crate::infrastructure::process::Git;
+use crate::repository::TreeEntry;
+use crate::validation::DEPENDENCY_FOLDERS;
+
+/// How deep below the top dependency folders are looked for.
+const DEEPEST: usize = 4;
+/// The most folders of a tree that are looked into.
+const MOST_FOLDERS: usize = 4000;
+/// The most folders that are lent; each is a mount.
+const MOST_LENT: usize = 64;
+/// What a build makes and no tool needs: a stale one could stand for the change.
+const NOT_LENT: &str = "build";
+
+/// One folder that is lent to the checkout, at the same place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Dependency {
+    /// Where in the checkout.
+    pub(super) place: PathBuf,
+    /// What is lent.
+    pub(super) source: PathBuf,
+}
+
+/// The dependency folders of the working copy at `root` that git ignores and `entries` has nothing in.
+pub(super) fn find(root: &Path, entries: &[TreeEntry], git: &Git, cancel: &Cancel) -> Vec<Dependency> {
+    let folders = folders(entries);
+    let mut places: Vec<PathBuf> = Vec::new();
+    for folder in folders.iter().take(MOST_FOLDERS) {
+        for name in DEPENDENCY_FOLDERS.iter().filter(|name| **name != NOT_LENT) {
+            let place = Path::new(OsStr::from_bytes(folder)).join(name);
+            let tracked = folders.contains(place.as_os_str().as_bytes());
+            if !tracked && fs::symlink_metadata(root.join(&place)).is_ok_and(|found| found.is_dir()) {
+                places.push(place);
+            }
+        }
+    }
+    let mut lent = ignored(root, &places, git, cancel);
+    lent.truncate(MOST_LENT);
+    lent.into_iter().map(|place| Dependency { source: root.join(&place), place }).collect()
+}
+
+/// The folders that files are in, the top one first.
+pub(super) fn folders(entries: &[TreeEntry]) -> BTreeSet<&[u8]> {
+    let mut folders = BTreeSet::from([b"".as_slice()]);
+    for entry in entries {
+        let path = entry.path.as_bytes();
+        folders.extend(memchr::memchr_iter(b'/', path).take(DEEPEST).map(|at| &path[..at]));
+    }
+    folders
+}
+
+/// Those of `places` that git ignores; none where it cannot be asked.
+fn ignored(root: &Path, places: &[PathBuf], git: &Git, cancel: &Cancel) -> Vec<PathBuf> {
+    if places.is_empty() {
+        return Vec::new();
+    }
+    // `check-ignore` would be the verb, and takes no literal paths; this one stops at the folders it prints
+    let verb = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory", "--"];
+    let command = git.command(root, verb).args(places);
+    match git.finish("ls-files", command, cancel) {
+        Ok(finished) if finished.status.success() => {
+            let printed = finished.stdout.bytes();
+            let names: BTreeSet<&[u8]> = printed.split(|byte| *byte == 0).collect();
+            // a virtual environment is ignored by a file of its own
+            let is_ignored = |place: &&PathBuf| {
+                let place = place.as_os_str().as_bytes();
+                names.contains([place, b"/"].concat().as_slice())
+                    || names.contains([place, b"/.gitignore"].concat().as_slice())
+            };
+            places.iter().filter(is_ignored).cloned().collect()
+        }
+        Ok(_) | Err(_) => Vec::new(),
+    }
+}

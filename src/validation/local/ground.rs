@@ -1,0 +1,259 @@
+//! What a run stands on: layers below, one that it writes to, and the policy that shows them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::below::Below;
+use super::rewrites::Rewrites;
+use super::setting::Setting;
+use super::slots::{Slot, broken};
+use super::touched::Touched;
+use crate::cancel::Cancel;
+use crate::id::Digest;
+use crate::infrastructure::confinement::{Confinement, ConfinementError, Limits, Overlay, Policy, cow_copy, discard};
+use crate::infrastructure::process::Command;
+use crate::repository::{Tree, TreeEntry};
+use crate::validation::ValidatorError;
+
+/// Folders of a base run's scratch that the proposal's runs see too: caches of compilers in the first place.
+const SCRATCH_BELOW: [&str; 3] = ["home", "gocache", "gradle"];
+
+/// What is needed to lay out any ground.
+#[derive(Clone, Copy)]
+pub(super) struct Layout<'a> {
+    pub(super) confinement: &'a Confinement,
+    pub(super) setting: &'a Setting,
+    pub(super) slot: &'a Slot,
+    pub(super) limits: Limits,
+    /// Whether layers are overlays; copies otherwise.
+    pub(super) overlays: bool,
+}
+
+/// One checkout that runs see, and where what they write goes.
+pub(super) struct Ground<'a> {
+    layout: Layout<'a>,
+    /// Layers over the tree that stay as they are, the first on top.
+    layers: Vec<PathBuf>,
+    /// Overlays: where writes go. Copies: the checkout itself.
+    upper: PathBuf,
+    scratch: PathBuf,
+    scratch_below: Option<PathBuf>,
+    /// Removed when this is dropped.
+    folder: Option<PathBuf>,
+}
+
+impl Drop for Ground<'_> {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.folder.take().map(|folder| discard(&folder)) {
+            tracing::warn!(path = %self.scratch.display(), %error, "what a run left could not be removed");
+        }
+    }
+}
+
+impl<'a> Layout<'a> {
+    /// Where commands see the checkout.
+    pub(super) fn shown(&self) -> PathBuf {
+        match &self.setting.place {
+            Some(place) if self.overlays => place.clone(),
+            _ => self.slot.path.join("work"),
+        }
+    }
+
+    /// Ground for runs of the base; what they leave stays after [`Ground::keep`].
+    pub(super) fn base(self) -> Result<Ground<'a>, ValidatorError> {
+        let scratch = self.slot.path.join("scratch");
+        forget_overlays(&scratch).map_err(|error| broken("prepare", &scratch, &error))?;
+        let upper = if self.overlays { self.slot.left() } else { self.copy_of_left()? };
+        Ok(Ground { layout: self, layers: Vec::new(), upper, scratch, scratch_below: None, folder: None })
+    }
+
+    /// Ground for runs of the proposal `tree` whose files are `new`; `old` are the base's.
+    pub(super) fn proposal(
+        self,
+        number: u64,
+        tree: &dyn Tree,
+        old: &[TreeEntry],
+        new: &[TreeEntry],
+    ) -> Result<Ground<'a>, ValidatorError> {
+        let folder = self.slot.path.join("runs").join(number.to_string());
+        let (left, change, scratch) = (self.slot.left(), folder.join("change"), folder.join("scratch"));
+        let failed = |error| broken("prepare", &folder, &error);
+        let written = if self.overlays { change.join("top/written") } else { self.slot.path.join("work") };
+        let mut ground = Ground {
+            layout: self,
+            layers: if self.overlays { vec![change, left.clone()] } else { Vec::new() },
+            upper: if self.overlays { folder.join("upper") } else { written.clone() },
+            scratch,
+            scratch_below: self.overlays.then(|| self.slot.path.join("scratch")),
+            folder: Some(folder.clone()),
+        };
+        fs::create_dir_all(&ground.scratch).map_err(failed)?;
+        let touched = if self.overlays {
+            fs::create_dir_all(&written).map_err(failed)?;
+            Touched::in_layer(&left.join("top/written")).map_err(failed)?
+        } else {
+            ground.upper = self.copy_of_left()?;
+            Touched::in_copy(&self.slot.tree(), &written, old)
+        };
+        let rewrites = Rewrites::between(old, new, &touched);
+        self.rewrite(tree, &rewrites, &written, folder.join("trash"))?;
+        Ok(ground)
+    }
+
+    fn rewrite(&self, tree: &dyn Tree, rewrites: &Rewrites, into: &Path, trash: PathBuf) -> Result<(), ValidatorError> {
+        let failed = |error| broken("write below", into, &error);
+        let mut below = Below::open(into, trash).map_err(failed)?;
+        for path in &rewrites.remove {
+            if self.overlays { below.hide(path) } else { below.remove(path) }.map_err(failed)?;
+        }
+        for entry in &rewrites.write {
+            let content = tree.content(entry).map_err(|error| ValidatorError::Checkout(error.to_string()))?;
+            below.put(entry.path.as_bytes(), entry.mode, &content).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// A fresh copy of what the base's runs left, or of the base itself, at the one place where runs take place.
+    fn copy_of_left(&self) -> Result<PathBuf, ValidatorError> {
+        let (work, left) = (self.slot.path.join("work"), self.slot.left());
+        let from = if left.is_dir() { left } else { self.slot.tree() };
+        let copied = discard(&work).and_then(|()| cow_copy(&from, &work)).and_then(|_| self.link_dependencies(&work));
+        copied.map_err(|error| broken("copy the checkout to", &work, &error))?;
+        Ok(work)
+    }
+
+    /// Without overlays dependency folders are seen through links, read-only.
+    fn link_dependencies(&self, work: &Path) -> io::Result<()> {
+        for dependency in &self.setting.dependencies {
+            let at = work.join(&dependency.place);
+            let is_free = fs::symlink_metadata(&at).is_err() && !dependency.place.ends_with("target");
+            // the folder it is in may be a link that the base's runs made; then it is not followed
+            let parent = at.parent().and_then(|parent| parent.canonicalize().ok());
+            if is_free && parent.as_deref() == at.parent() {
+                std::os::unix::fs::symlink(&dependency.source, &at)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Ground<'_> {
+    /// Keeps what the base's runs left for those that come.
+    pub(super) fn keep(self) -> Result<(), ValidatorError> {
+        let (work, left) = (self.layout.slot.path.join("work"), self.layout.slot.left());
+        if self.layout.overlays {
+            return Ok(());
+        }
+        discard(&left).and_then(|()| fs::rename(&work, &left)).map_err(|error| broken("keep", &left, &error))
+    }
+
+    /// Throws away what the base's runs left: they did not come to an end.
+    pub(super) fn forget(self) -> Result<(), ValidatorError> {
+        let left = self.layout.slot.left();
+        discard(&left).map_err(|error| broken("remove", &left, &error))
+    }
+
+    /// Where commands see the checkout.
+    pub(super) fn shown(&self) -> PathBuf {
+        self.layout.shown()
+    }
+
+    /// What a command may see and touch, and its variables.
+    pub(super) fn policy(&self) -> (Policy, BTreeMap<OsString, OsString>) {
+        let Layout { confinement, setting, overlays, limits, .. } = self.layout;
+        let mut policy = Policy { limits, ..Policy::new(&self.upper, &self.scratch) };
+        if overlays {
+            policy.writable.clear();
+            self.overlay(&mut policy);
+        } else {
+            policy.read_only.extend(setting.dependencies.iter().map(|dependency| dependency.source.clone()));
+        }
+        let mut env = setting.lent.lend_to(confinement, &mut policy);
+        if !overlays {
+            // the machine has overlays and this file system cannot take one: lent as they are
+            for overlay in std::mem::take(&mut policy.overlays) {
+                policy.read_only.extend(overlay.lowers.into_iter().filter(|lower| *lower == overlay.at));
+            }
+            env.insert("GOCACHE".into(), self.scratch.join("gocache").into());
+        }
+        env.insert("CI".into(), "true".into()); // nobody answers, and nothing is to be watched
+        (policy, env)
+    }
+
+    fn overlay(&self, policy: &mut Policy) {
+        let shown = self.shown();
+        for (place, key, source) in self.mounts() {
+            let layers =
+                self.layers.iter().map(|layer| layer.join(&key).join("written")).filter(|layer| layer.is_dir());
+            let at = if place.as_os_str().is_empty() { shown.clone() } else { shown.join(place) };
+            policy.overlays.push(Overlay { lowers: layers.chain([source]).collect(), at, upper: self.upper.join(key) });
+        }
+        let Some(below) = &self.scratch_below else { return };
+        for name in SCRATCH_BELOW.iter().filter(|name| below.join(name).is_dir()) {
+            let (at, upper) = (self.scratch.join(name), self.scratch.join(format!("layer-{name}")));
+            // a mount needs its place
+            let _made_by_the_launcher_too = fs::create_dir_all(&at);
+            policy.overlays.push(Overlay { lowers: vec![below.join(name)], at, upper });
+        }
+    }
+
+    /// Place in the checkout, name of its part in each layer, and what lies below all layers.
+    fn mounts(&self) -> Vec<(PathBuf, String, PathBuf)> {
+        let top = (PathBuf::new(), "top".to_owned(), self.layout.slot.tree());
+        let lent = self.layout.setting.dependencies.iter().map(|dependency| {
+            use std::os::unix::ffi::OsStrExt as _;
+            let key = Digest::of(dependency.place.as_os_str().as_bytes()).short();
+            (dependency.place.clone(), key, dependency.source.clone())
+        });
+        [top].into_iter().chain(lent).collect()
+    }
+
+    /// Folders that hold what this ground's runs wrote, by their place in the checkout.
+    pub(super) fn written(&self) -> Vec<(PathBuf, PathBuf)> {
+        if !self.layout.overlays {
+            return vec![(PathBuf::new(), self.upper.clone())];
+        }
+        self.mounts().into_iter().map(|(place, key, _)| (place, self.upper.join(key).join("written"))).collect()
+    }
+}
+
+/// Removes what toolchain caches took from an earlier session: their order may be another now.
+fn forget_overlays(scratch: &Path) -> io::Result<()> {
+    fs::create_dir_all(scratch)?;
+    for entry in fs::read_dir(scratch)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("overlay-") {
+            discard(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the file system of `folder` takes what is written to an overlay, and the marks that hide files.
+pub(super) fn overlays_work_in(confinement: &Confinement, folder: &Path) -> bool {
+    let Ok(trial) =
+        fs::create_dir_all(folder).and_then(|()| tempfile::Builder::new().prefix("trial-").tempdir_in(folder))
+    else {
+        return false;
+    };
+    let top = trial.path().canonicalize().unwrap_or_else(|_| trial.path().to_owned());
+    let lower = top.join("lower");
+    let marked = fs::create_dir(&lower).and_then(|()| Below::open(&lower, top.join("trash"))?.hide(b"mark"));
+    if marked.is_err() {
+        return false;
+    }
+    let mut policy = Policy::new(&top, top.join("scratch"));
+    policy.writable.clear();
+    let overlay = Overlay { lowers: vec![lower], at: top.join("shown"), upper: top.join("upper") };
+    policy.overlays.push(overlay);
+    let command = Command::new("/bin/sh").args(["-c", ":"]).timeout(Duration::from_secs(10));
+    match confinement.run_blocking(&policy, &command, &Cancel::new(), &mut |_| {}) {
+        Ok(_) => true,
+        Err(ConfinementError::NotConfined { step, .. }) => !step.starts_with("overlaying"),
+        Err(_) => true,
+    }
+}

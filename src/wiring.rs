@@ -1,0 +1,221 @@
+//! The composition root: the only file that names concrete adapters.
+
+mod daemon;
+mod demo;
+mod launch;
+mod operator;
+mod settings;
+mod watch;
+
+pub use launch::Rooms;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::api::{BlobStore, Failure, FailureKind};
+use crate::clock::{Clock, SystemClock};
+use crate::id::{Ids, RandomIds};
+use crate::indexing::{StoredTagCache, SymbolIndex};
+use crate::infrastructure::blobs::Blobs;
+use crate::infrastructure::config::Config;
+use crate::infrastructure::confinement::Confinement;
+use crate::infrastructure::fault::Faults;
+use crate::infrastructure::store::Cache;
+use crate::policy::BuiltInPolicy;
+use crate::proposal::{AdoptEngine, PatchEngine, RuleEngine};
+use crate::publishing::LocalForge;
+use crate::repository::{GitVcs, Vcs};
+use crate::runtime::{Engines, Home, LocalWorkbench, Operator, Ports, Runtime, StartError, Started, WorkbenchParts};
+use crate::scoring::SixDimensions;
+use crate::syntax::Syntax;
+use crate::validation::{LocalLimits, LocalPorts, LocalValidator};
+
+/// Variables that the user's own git sees; nothing else is passed on.
+const FOR_GIT: &[&str] = &[
+    "HOME",
+    "PATH",
+    "XDG_CONFIG_HOME",
+    "SSH_AUTH_SOCK",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
+
+/// The index cache is thrown away beyond this. // 512 MiB: the tags of some hundred large repositories
+const CACHE_LIMIT: u64 = 512 << 20;
+
+/// The process as it was started, read once by `main` and handed down.
+pub struct House {
+    home: Home,
+    environment: BTreeMap<OsString, OsString>,
+    program: PathBuf,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    faults: Faults,
+    opened: Mutex<Vec<Runtime>>,
+    config: OnceLock<Config>,
+}
+
+impl House {
+    /// A house at Paraph's home of this environment. `program` is this binary: the confinement's launcher.
+    ///
+    /// # Errors
+    /// A [`Failure`] where no home can be told, or a fault point is misspelt.
+    pub fn new(environment: BTreeMap<OsString, OsString>, program: PathBuf) -> Result<Self, Failure> {
+        let variable = |name: &str| environment.get(&OsString::from(name)).filter(|value| !value.is_empty());
+        let home = variable("PARAPH_HOME")
+            .map(PathBuf::from)
+            .or_else(|| variable("XDG_STATE_HOME").map(|state| Path::new(state).join("paraph")))
+            .or_else(|| variable("HOME").map(|home| Path::new(home).join(".local/state/paraph")))
+            .ok_or_else(|| {
+                Failure::new(FailureKind::Failed, "there is no HOME, so Paraph has no place of its own")
+                    .hint("PARAPH_HOME=/some/folder paraph …")
+            })?;
+        let home = std::path::absolute(&home).unwrap_or(home);
+        let wish = variable("PARAPH_FAULT").and_then(|text| text.to_str());
+        let faults = Faults::parse(wish).map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))?;
+        Ok(Self {
+            home: Home::at(home),
+            environment,
+            program,
+            clock: Arc::new(SystemClock::default()),
+            ids: Arc::new(RandomIds),
+            faults,
+            opened: Mutex::new(Vec::new()),
+            config: OnceLock::new(),
+        })
+    }
+
+    /// Ends every runtime that was opened in this process: anchored, synced, nothing half done.
+    pub async fn close(&self) {
+        let opened = std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
+        for runtime in opened {
+            runtime.stop().await;
+        }
+    }
+
+    /// Where everything of Paraph lies.
+    #[must_use]
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The clock that everybody shares.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    /// The source of fresh names that everybody shares.
+    #[must_use]
+    pub fn ids(&self) -> Arc<dyn Ids> {
+        self.ids.clone()
+    }
+
+    /// Where clients read bodies.
+    #[must_use]
+    pub fn blobs(&self) -> BlobStore {
+        BlobStore::of_home(self.home.root())
+    }
+
+    /// Variables that are valid text.
+    #[must_use]
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        let text = |value: &OsString| value.to_str().map(str::to_owned);
+        self.environment.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect()
+    }
+
+    /// What works without a daemon.
+    #[must_use]
+    pub fn workbench(self: &Arc<Self>) -> LocalWorkbench {
+        let house = self.clone();
+        LocalWorkbench::new(WorkbenchParts {
+            machine: Arc::new(move || house.machine()),
+            home: self.home.clone(),
+            vcs: Arc::new(self.vcs(&self.home)),
+            policy: Arc::new(BuiltInPolicy::new()),
+            policy_settings: self.settings().policy,
+            max_check: self.settings().max_check,
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        })
+    }
+
+    /// Opens the home and starts core and workers in this process. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// A [`Failure`] with what to type where the home cannot be opened.
+    pub fn open(&self) -> Result<(Runtime, Vec<String>), Failure> {
+        self.open_at(&self.home)
+    }
+
+    fn open_at(&self, home: &Home) -> Result<(Runtime, Vec<String>), Failure> {
+        let failed = |error: StartError| {
+            let hint = error.hint();
+            Failure::from_error(FailureKind::Failed, &error).hint(hint)
+        };
+        let started = Started::open(home, self.clock.as_ref(), self.ids.as_ref(), &self.faults).map_err(failed)?;
+        let notices = started.notices.clone();
+        let vcs = Arc::new(self.vcs(home));
+        let operator = self.operator(vcs.as_ref());
+        let ports = self.ports(home, vcs);
+        let runtime = Runtime::start(started, ports, self.settings(), operator).map_err(failed)?;
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(runtime.clone());
+        self.keep_records(runtime.clone(), home.clone());
+        Ok((runtime, notices))
+    }
+
+    fn vcs(&self, home: &Home) -> GitVcs {
+        let seen = self.environment.iter().filter(|(name, _)| FOR_GIT.iter().any(|known| *name == known));
+        GitVcs::new(home.repos(), seen.map(|(name, value)| (name.clone(), value.clone())))
+    }
+
+    fn operator(&self, vcs: &dyn Vcs) -> Operator {
+        let user = vcs.user();
+        Operator {
+            login: operator::login_at_host(&self.variables()),
+            name: user.as_ref().map(|user| user.name.clone()).unwrap_or_default(),
+            email: user.map(|user| user.email).unwrap_or_default(),
+        }
+    }
+
+    fn ports(&self, home: &Home, vcs: Arc<GitVcs>) -> Ports {
+        let blobs = Blobs::new(&home.blobs(), self.faults.clone());
+        let cache = Cache::open(&home.cache(), CACHE_LIMIT);
+        let syntax = Arc::new(Syntax::new());
+        let validator = LocalValidator::new(LocalPorts {
+            vcs: vcs.clone(),
+            confinement: Confinement::probe(self.program.clone()),
+            blobs: blobs.clone(),
+            cache: cache.clone(),
+            worktrees: home.worktrees(),
+            clock: self.clock.clone(),
+            limits: LocalLimits { command: self.check_limits(), ..LocalLimits::default() },
+        });
+        validator.reclaim();
+        Ports {
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            index: Arc::new(SymbolIndex::new(syntax, Arc::new(StoredTagCache::new(cache)), self.index_settings())),
+            engines: Engines {
+                rules: Arc::new(RuleEngine::default()),
+                patch: Arc::new(PatchEngine),
+                adopt: Arc::new(AdoptEngine::new(vcs.clone())),
+            },
+            validator: Arc::new(validator),
+            policy: Arc::new(BuiltInPolicy::new()),
+            scorer: Arc::new(SixDimensions),
+            forge: Arc::new(LocalForge::new(home.repos())),
+            vcs,
+            blobs,
+            faults: self.faults.clone(),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What runs stand on, and what they leave.
+
+use std::fs;
+use std::sync::Arc;
+
+use crate::bench::{Bench, holds, levels, sh, status};
+use paraph::clock::SystemClock;
+use paraph::infrastructure::store::Cache;
+use paraph::validation::{CommandLine, LocalLimits, LocalPorts, LocalValidator, Setup};
+
+#[test]
+fn the_proposal_is_what_runs_see() {
+    for confinement in levels() {
+        let files = [
+            ("kept", "kept\n"),
+            ("gone", "x\n"),
+            ("dir/gone", "x\n"),
+            ("dir/sub/gone", "x\n"),
+            ("becomes-dir", "x\n"),
+            ("becomes-file/a", "x\n"),
+            ("becomes-file/b", "x\n"),
+        ];
+        let bench = Bench::at(confinement, &files);
+        let tree = bench.proposal(&[
+            ("gone", None),
+            ("dir/gone", None),
+            ("dir/sub/gone", None),
+            ("becomes-dir", None),
+            ("becomes-dir/inside", Some("inside\n")),
+            ("becomes-file/a", None),
+            ("becomes-file/b", None),
+            ("added/deep/file", Some("added\n")),
+        ]);
+        let tree = {
+            // git keeps the folder's name for a file only after the folder is gone
+            bench.git(&["read-tree", &tree.to_string()]);
+            fs::remove_dir_all(bench.repo.join("becomes-file")).expect("was there");
+            bench.write(&[("becomes-file", "now a file\n")]);
+            bench.git(&["add", "becomes-file"]);
+            let tree = bench.git(&["write-tree"]);
+            bench.git(&["reset", "-q", "--hard"]);
+            tree.parse().expect("an id")
+        };
+        let list = "find . -path ./left-by-base -prune -o -type f -print | sort | tr '\\n' ' '; test -e added";
+        let base = sh("base leaves", "mkdir -p left-by-base dir; echo x > left-by-base/product; echo y >> gone; true");
+        let (result, _) = bench.validate(&bench.job(&tree, vec![base, sh("list", list)]));
+        assert_eq!(status(&result.checks[1]), "fixed", "{}", bench.log(&result.checks[1]));
+        let log = bench.log(&result.checks[1]);
+        // the proposal's own first check wrote `gone` again
+        let expected = "./added/deep/file ./becomes-dir/inside ./becomes-file ./gone ./kept ";
+        assert!(log.contains(expected), "{log}");
+    }
+}
+
+#[test]
+fn products_of_the_base_are_used_and_its_edits_undone() {
+    for confinement in levels() {
+        let bench = Bench::at(confinement, &[("source", "one\n"), ("other", "one\n"), ("src/a", "a\n")]);
+        let script = "test -e product && echo reused; cat source other src/a; echo made > product; \
+                      echo edited > other; rm -rf src; mkdir src; echo new > src/b; ls src";
+        let checks = vec![sh("build", script)];
+        let (result, _) = bench.validate(&bench.job(&bench.proposal(&[("source", Some("two\n"))]), checks));
+        let log = bench.log(&result.checks[0]);
+        assert!(log.contains("reused\ntwo\none\na\nb\n"), "{log}");
+    }
+}
+
+#[test]
+fn what_a_proposal_leaves_is_seen_by_nobody() {
+    for confinement in levels() {
+        let bench = Bench::at(confinement, &[("value", "good\n")]);
+        let script = "test ! -e junk && grep -q '^[a-z]*$' value && test ! -e $HOME/junk && test ! -e /tmp/junk-4711; \
+                      result=$?; if grep -q evil value; then \
+                      touch junk $HOME/junk /tmp/junk-4711; echo 1 >> value; fi; exit $result";
+        let checks = vec![sh("clean", script)];
+        for value in ["evil", "eviler", "good too"] {
+            let proposal = [("value", Some(value)), ("more", Some("m"))];
+            let (result, _) = bench.validate(&bench.job(&bench.proposal(&proposal), checks.clone()));
+            assert_eq!(status(&result.checks[0]), if value == "good too" { "broken" } else { "passed" }, "{value}");
+        }
+        assert!(!holds(&bench.folder.path().join("worktrees"), "junk"));
+        assert!(!std::path::Path::new("/tmp/junk-4711").exists());
+    }
+}
+
+#[test]
+fn ignored_dependencies_are_lent_and_stay_as_they_are() {
+    for confinement in levels() {
+        let has_overlays = confinement.overlays_work();
+        let bench =
+            Bench::at(confinement, &[("value", "good\n"), (".gitignore", "node_modules/\n/vendor\n"), ("app/x", "x")]);
+        bench.write(&[
+            ("node_modules/tool/run", "#!/bin/sh\necho tool ran\n"),
+            ("app/node_modules/dep", "nested\n"),
+            (".venv/.gitignore", "*\n"),
+            (".venv/bin/tool", "venv\n"),
+        ]);
+        let script = "sh node_modules/tool/run && cat app/node_modules/dep .venv/bin/tool && test ! -e third_party; \
+                      result=$?; echo spoiled > node_modules/tool/run; rm -f app/node_modules/dep; pwd; exit $result";
+        let mut job = bench.job(&bench.job_tree("value", "bad\n"), vec![sh("uses", script)]);
+        job.plan.notices.push("first".into());
+        bench.write(&[("third_party/not-ignored", "x")]);
+        let before = bench.fingerprint();
+        let (result, _) = bench.validate(&job);
+        let log = bench.log(&result.checks[0]);
+        assert!(before == bench.fingerprint(), "the working copy was touched");
+        assert!(result.notices[1].contains("`node_modules`, `.venv`, `app/node_modules`"), "{:?}", result.notices);
+        if has_overlays {
+            // the base's run spoiled its own copy, which the proposal starts from
+            assert!(log.contains(&format!("\n{}\n", bench.repo.display())), "seen at the user's own place: {log}");
+            assert_eq!(result.checks[0].baseline, paraph::validation::BaselineStatus::Passed, "{log}");
+        } else {
+            assert!(log.contains("tool ran\nnested\nvenv\n"), "{log}");
+            assert_eq!(status(&result.checks[0]), "passed");
+        }
+    }
+}
+
+#[test]
+fn setup_runs_once_for_a_lockfile() {
+    let bench = Bench::new(&[("value", "good\n"), ("package-lock.json", "{}\n")]);
+    let setup =
+        Setup { command: CommandLine::Shell("date +%s%N > .deps; cat package-lock.json".into()), timeout_s: 30 };
+    let run = |tree: &paraph::id::ObjectId| {
+        let mut job = bench.job(tree, vec![sh("uses", "cat .deps")]);
+        job.plan.setup = Some(setup.clone());
+        let (result, heard) = bench.validate(&job);
+        assert_eq!(status(&result.checks[0]), "passed", "{}", bench.log(&result.checks[0]));
+        heard.into_iter().filter(|told| told.ends_with("setup")).collect::<Vec<_>>()
+    };
+    assert_eq!(run(&bench.job_tree("value", "two\n")), ["+setup"]);
+    assert!(run(&bench.job_tree("value", "three\n")).is_empty());
+    assert_eq!(run(&bench.job_tree("package-lock.json", "{\"a\": 1}\n")), ["setup"], "other dependencies");
+    let mut job = bench.job(&bench.job_tree("value", "four\n"), vec![sh("uses", "cat .deps")]);
+    job.plan.setup = Some(Setup { command: CommandLine::Shell("echo cannot; exit 1".into()), timeout_s: 30 });
+    let (result, _) = bench.validate(&job);
+    assert_eq!(status(&result.checks[0]), "environment");
+    assert!(result.checks[0].note.contains("setup step") && bench.log(&result.checks[0]).contains("cannot"));
+}
+
+#[test]
+fn several_jobs_on_one_base_do_not_meet() {
+    for confinement in levels() {
+        let bench = Bench::at(confinement, &[("value", "0\n")]);
+        let jobs: Vec<_> = (1..5)
+            .map(|number| {
+                let (text, script) =
+                    (format!("{number}\n"), "v=$(cat value); echo $v > mine; sleep 0.2; test $v = $(cat mine)");
+                bench.job(&bench.job_tree("value", &text), vec![sh("mine", script), sh("still", "cmp value mine")])
+            })
+            .collect();
+        std::thread::scope(|scope| {
+            let running: Vec<_> = jobs.iter().map(|job| scope.spawn(|| bench.validate(job).0)).collect();
+            for run in running {
+                let result = run.join().expect("no panic");
+                let statuses: Vec<_> = result.checks.iter().map(status).collect();
+                assert_eq!(statuses, ["passed", "passed"]);
+            }
+        });
+    }
+}
+
+#[test]
+fn checkouts_are_reclaimed_and_a_crash_leaves_nothing() {
+    let bench = Bench::new(&[("value", "good\n")]);
+    assert_eq!(bench.statuses(&[("value", Some("bad\n"))], vec![sh("one", "true")]), ["one: passed"]);
+    let worktrees = bench.folder.path().join("worktrees");
+    let slot = fs::read_dir(&worktrees).expect("there").next().expect("one").expect("readable").path();
+    fs::create_dir_all(slot.join("runs/7/upper")).expect("what a crashed run left");
+    fs::create_dir_all(worktrees.join("no-slot")).expect("rubbish");
+    bench.validator.reclaim();
+    assert!(!slot.join("runs").exists() && slot.join("tree/value").exists() && !worktrees.join("no-slot").exists());
+    // a checkout cut short is made again
+    fs::remove_file(slot.join("complete")).expect("was there");
+    fs::remove_file(slot.join("tree/value")).expect("was there");
+    let check = sh("two", "test -e value");
+    assert_eq!(bench.statuses(&[("other", Some("x\n"))], vec![check.clone()]), ["two: passed"]);
+    let few = LocalValidator::new(LocalPorts {
+        vcs: bench.vcs.clone(),
+        confinement: bench.confinement.clone(),
+        blobs: bench.blobs.clone(),
+        cache: Cache::none(),
+        worktrees: worktrees.clone(),
+        clock: Arc::new(SystemClock::default()),
+        limits: LocalLimits { kept_checkouts: 0, ..LocalLimits::default() },
+    });
+    few.reclaim();
+    assert_eq!(fs::read_dir(&worktrees).expect("there").count(), 0);
+    // the base's result is kept, what it built is not: the proposal starts from the bare tree
+    let (result, heard) = bench.validate(&bench.job(&bench.job_tree("value", "x\n"), vec![check]));
+    assert_eq!((status(&result.checks[0]).as_str(), heard.len()), ("passed", 2));
+}
+
+#[test]
+fn hostile_leftovers_lead_nowhere() {
+    for confinement in levels() {
+        let bench = Bench::at(confinement, &[("src/a", "a\n"), ("value", "good\n")]);
+        let outside = bench.folder.path().join("outside");
+        fs::create_dir(&outside).expect("a folder");
+        fs::write(outside.join("a"), "theirs").expect("a file");
+        let outside_path = outside.canonicalize().expect("there");
+        let script = format!(
+            "rm -rf src; ln -s {} src; ln -sf {}/a value; true",
+            outside_path.display(),
+            outside_path.display()
+        );
+        let show = sh("show", "cat src/a value; test ! -L src && test ! -L value; true");
+        let tree = bench.proposal(&[("src/a", Some("new\n")), ("value", Some("bad\n"))]);
+        let (result, _) = bench.validate(&bench.job(&tree, vec![show, sh("links", &script)]));
+        assert!(bench.log(&result.checks[0]).contains("\nnew\nbad\n"), "{}", bench.log(&result.checks[0]));
+        assert_eq!(fs::read_to_string(outside.join("a")).expect("there"), "theirs");
+        assert_eq!(fs::read_dir(&outside).expect("there").count(), 1);
+    }
+}
+
+impl Bench {
+    /// The tree with one file changed.
+    fn job_tree(&self, path: &str, content: &str) -> paraph::id::ObjectId {
+        self.proposal(&[(path, Some(content))])
+    }
+}

@@ -1,0 +1,16 @@
+//! The product's milestones in order, each through the real runtime on real repositories, with one adapter swapped.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[path = "../support/house.rs"]
+mod house;
+
+mod m01_life_cycle;
+mod m02_snapshot;
+mod m03_index;
+mod m04_proposal;
+mod m05_sandbox;
+mod m06_validation;
+mod m07_scoring;
+mod m08_audit;
+mod m09_review;
+mod m10_async_and_recovery;

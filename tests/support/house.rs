@@ -1,0 +1,440 @@
+//! A house for one test: a home, real repositories, the real runtime with the real adapters, one of them swapped.
+#![allow(dead_code, missing_docs, clippy::unwrap_used, unreachable_pub, reason = "each test binary uses its own part")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::StreamExt as _;
+use paraph::api::{
+    Ask, ClientInfo, DecideRequest, Failure, Notice, NoticeStream, PublishRequest, RepositoryRequest, RunRequest,
+    Service as _, SessionView, ShowRequest, TimelineRequest, TrustRequest, Verdict, ask,
+};
+use paraph::audit::{self, Report, VerifyOptions};
+use paraph::cancel::Cancel;
+use paraph::clock::{FixedClock, Timestamp};
+use paraph::id::{Digest, HostPath, Ids, RandomIds, RequestId, SessionId, SessionRef, Version};
+use paraph::indexing::{IndexSettings, NoTagCache, SymbolIndex};
+use paraph::infrastructure::blobs::Blobs;
+use paraph::infrastructure::fault::Faults;
+use paraph::policy::{BuiltInPolicy, PolicySettings};
+use paraph::proposal::{AdoptEngine, EngineKind, PatchEngine, RuleEngine};
+use paraph::publishing::LocalForge;
+use paraph::repository::{Base, GitVcs, Source};
+use paraph::runtime::{Engines, Home, Operator, Ports, Runtime, Settings, Started};
+use paraph::scoring::SixDimensions;
+use paraph::syntax::Syntax;
+use paraph::validation::{
+    BaselineStatus, Check, CheckResult, CheckStatus, Progress, TestTally, ValidationJob, ValidationResult, Validator,
+    ValidatorError,
+};
+use tempfile::TempDir;
+
+/// The longest that anything may take before a test fails; nothing waits for it otherwise.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A goal that the shipped rules fit.
+pub const GOAL: &str = "compare with None by identity";
+
+pub const FILE: &str = "def empty(x):\n    if x == None:\n        return True\n    return False\n";
+
+/// A folder that holds a home, repositories and nothing of the user's.
+pub struct House {
+    folder: TempDir,
+    pub home: Home,
+    pub ports: Ports,
+    pub settings: Settings,
+    pub faults: Faults,
+}
+
+impl House {
+    /// The real adapters; checks alone are answered by [`Told`], as a confined check of a test machine might not run.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path().join("home/paraph"));
+        fs::create_dir_all(folder.path().join("user")).unwrap();
+        let faults = Faults::none();
+        let blobs = Blobs::new(&home.blobs(), faults.clone());
+        let vcs = Arc::new(GitVcs::new(home.repos(), environment(folder.path())));
+        let syntax = Arc::new(Syntax::new());
+        let ports = Ports {
+            clock: Arc::new(FixedClock::at(Timestamp(1_795_167_000_000))),
+            ids: Arc::new(RandomIds),
+            index: Arc::new(SymbolIndex::new(syntax, Arc::new(NoTagCache), IndexSettings::default())),
+            engines: Engines {
+                rules: Arc::new(RuleEngine::default()),
+                patch: Arc::new(PatchEngine),
+                adopt: Arc::new(AdoptEngine::new(vcs.clone())),
+            },
+            validator: Arc::new(Told::all(CheckStatus::Passed)),
+            policy: Arc::new(BuiltInPolicy::new()),
+            scorer: Arc::new(SixDimensions),
+            forge: Arc::new(LocalForge::new(home.repos())),
+            vcs,
+            blobs,
+            faults: faults.clone(),
+        };
+        let settings = Settings {
+            threshold: paraph::scoring::Tenths::clamped(70),
+            workers: 2,
+            engine: EngineKind::Rules,
+            playbook: "quick".to_owned(),
+            policy: PolicySettings::default(),
+            max_check: Duration::from_secs(60),
+            path: std::env::var("PATH").expect("tests run with a PATH"),
+            user_home: folder.path().join("user"),
+        };
+        Self { folder, home, ports, settings, faults }
+    }
+
+    /// The house with other adapters.
+    pub fn with(change: impl FnOnce(&mut Self)) -> Self {
+        let mut house = Self::new();
+        change(&mut house);
+        house
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Opens the home and starts the runtime, as a daemon's start does.
+    pub fn open(&self) -> Desk {
+        let ports = self.ports.clone();
+        let started = Started::open(&self.home, ports.clock.as_ref(), ports.ids.as_ref(), &self.faults).unwrap();
+        let replayed = started.replayed;
+        let operator =
+            Operator { login: "ana@build1".to_owned(), name: "Ana".to_owned(), email: "ana@example.org".to_owned() };
+        let runtime = Runtime::start(started, ports, self.settings.clone(), operator).unwrap();
+        let client = ClientInfo { name: "test".to_owned(), ..ClientInfo::default() };
+        Desk { runtime, client, replayed }
+    }
+
+    /// A committed repository of these files.
+    pub fn repository(&self, name: &str, files: &[(&str, &str)]) -> Repository {
+        let path = self.path().join(name);
+        fs::create_dir_all(&path).unwrap();
+        let repository = Repository { path, folder: self.path().to_owned() };
+        repository.git(&["init", "-q", "-b", "main"]);
+        for (name, content) in files {
+            repository.write(name, content);
+        }
+        repository.commit("first");
+        repository
+    }
+
+    /// A repository that [`GOAL`] has something to do in, with one check of its own.
+    pub fn small_repository(&self, name: &str) -> Repository {
+        let check = "[[check]]\nname = \"unit\"\nkind = \"test\"\ncommand = [\"true\"]\n";
+        self.repository(name, &[("a.py", FILE), (".paraph.toml", check)])
+    }
+
+    /// What the notary says, blobs included.
+    pub fn verify(&self) -> Report {
+        audit::verify(&self.home.journal(), &VerifyOptions { blobs: Some(&self.ports.blobs), ..Default::default() })
+    }
+
+    /// Every line of the journal.
+    pub fn journal(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        audit::export(&self.home.journal(), &mut out).unwrap();
+        String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+fn environment(folder: &Path) -> Vec<(OsString, OsString)> {
+    let path = std::env::var_os("PATH").expect("tests run with a PATH");
+    vec![("HOME".into(), folder.join("user").into()), ("PATH".into(), path)]
+}
+
+/// A repository of the user's.
+pub struct Repository {
+    pub path: PathBuf,
+    folder: PathBuf,
+}
+
+impl Repository {
+    pub fn write(&self, name: &str, content: &str) {
+        let path = self.path.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub fn commit(&self, message: &str) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "-m", message]);
+    }
+
+    #[track_caller]
+    pub fn git(&self, args: &[&str]) -> String {
+        let identity = ["-c", "user.name=Ana", "-c", "user.email=ana@example.org", "-c", "gc.auto=0"];
+        let output = Command::new("git")
+            .args(identity)
+            .args(args)
+            .current_dir(&self.path)
+            .env_clear()
+            .envs(environment(&self.folder))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .output()
+            .expect("git runs");
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    pub fn source(&self) -> Source {
+        Source::Path(HostPath::new(&self.path))
+    }
+
+    /// Every folder, link and file of it, `.git` whole: name, permission and content.
+    pub fn fingerprint(&self) -> BTreeMap<PathBuf, String> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![self.path.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                let meta = path.symlink_metadata().unwrap();
+                let mode = meta.permissions().mode();
+                let what = if meta.is_dir() {
+                    folders.push(path.clone());
+                    "folder".to_owned()
+                } else if meta.is_symlink() {
+                    format!("link to {}", fs::read_link(&path).unwrap().display())
+                } else {
+                    Digest::of(&fs::read(&path).unwrap()).to_string()
+                };
+                found.insert(path, format!("{mode:o} {what}"));
+            }
+        }
+        found
+    }
+}
+
+/// A client of a running house.
+#[derive(Clone)]
+pub struct Desk {
+    pub runtime: Runtime,
+    pub client: ClientInfo,
+    /// Entries that opening replayed into the store.
+    pub replayed: u64,
+}
+
+pub fn fresh() -> RequestId {
+    RequestId(RandomIds.uuid())
+}
+
+impl Desk {
+    pub async fn ask<A: Ask + Send>(&self, request: A) -> Result<A::Answer, Failure> {
+        self.ask_as(fresh(), request).await
+    }
+
+    pub async fn ask_as<A: Ask + Send>(&self, id: RequestId, request: A) -> Result<A::Answer, Failure> {
+        ask(&self.runtime, id, &self.client, request).await
+    }
+
+    pub async fn trust(&self, repository: &Repository) {
+        let path = HostPath::new(&repository.path);
+        assert!(self.ask(TrustRequest { path, trust: Some(true) }).await.unwrap().trusted);
+    }
+
+    /// Starts [`GOAL`] over these repositories.
+    pub async fn run(&self, repositories: &[&Repository]) -> SessionId {
+        self.run_by(repositories, None).await
+    }
+
+    pub async fn run_by(&self, repositories: &[&Repository], playbook: Option<&str>) -> SessionId {
+        self.ask(run(repositories, playbook)).await.unwrap().id
+    }
+
+    pub async fn show(&self, session: SessionId) -> SessionView {
+        self.ask(ShowRequest { session: SessionRef { session, version: None } }).await.unwrap()
+    }
+
+    /// Waits until the session is in `state`: looks, and looks again whenever a notice comes.
+    #[track_caller]
+    pub fn until(&self, session: SessionId, state: &str) -> impl Future<Output = SessionView> {
+        let (desk, state) = (self.clone(), state.to_owned());
+        let caller = std::panic::Location::caller();
+        async move {
+            let wanted = state.clone();
+            // a session that stands still is not waited for
+            let still = |view: &SessionView| matches!(view.state.as_str(), "NeedsHuman" | "BlockedPolicy" | "Failed");
+            let seen = desk.wait_until(session, move |view| view.state == wanted || still(view)).await;
+            match seen {
+                Ok(view) if view.state == state => view,
+                Ok(view) => panic!("{caller}: {session} is {} ({}), not {state}", view.state, view.reason.raw()),
+                Err(view) => panic!("{caller}: {session} is still {}, not {state}", view.state),
+            }
+        }
+    }
+
+    /// The view as soon as `condition` holds, or as it was when patience ended.
+    pub async fn wait_until(
+        &self,
+        session: SessionId,
+        condition: impl Fn(&SessionView) -> bool,
+    ) -> Result<SessionView, Box<SessionView>> {
+        let mut notices: NoticeStream = self.runtime.notices().await.unwrap();
+        let looked = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let view = self.show(session).await;
+                if condition(&view) {
+                    return view;
+                }
+                while let Some(notice) = notices.next().await {
+                    match notice {
+                        Notice::SessionChanged { row } if row.id == session => break,
+                        Notice::Missed | Notice::CheckFinished { .. } | Notice::CheckStarted { .. } => break,
+                        _ => {}
+                    }
+                }
+            }
+        })
+        .await;
+        match looked {
+            Ok(view) => Ok(view),
+            Err(_) => Err(Box::new(self.show(session).await)),
+        }
+    }
+
+    /// The person's word on the newest version of the session's only lane.
+    pub async fn decide(&self, session: SessionId, verdict: Verdict, message: &str) -> Result<SessionView, Failure> {
+        let view = self.show(session).await;
+        self.ask(decision(&view, verdict, message)).await
+    }
+
+    pub async fn publish(&self, session: SessionId) -> Result<SessionView, Failure> {
+        self.ask(PublishRequest { session }).await
+    }
+
+    /// What happened in a session, by name.
+    pub async fn timeline(&self, session: SessionId) -> Vec<String> {
+        let timeline = self.ask(TimelineRequest { session }).await.unwrap();
+        timeline.entries.into_iter().map(|entry| entry.event).collect()
+    }
+}
+
+pub fn run(repositories: &[&Repository], playbook: Option<&str>) -> RunRequest {
+    RunRequest {
+        goal: GOAL.to_owned(),
+        kind: None,
+        repositories: repositories
+            .iter()
+            .map(|repository| RepositoryRequest { source: repository.source(), base: Base::Head })
+            .collect(),
+        engine: None,
+        rules: Vec::new(),
+        paths: Vec::new(),
+        playbook: playbook.map(str::to_owned),
+        patch: None,
+    }
+}
+
+/// A decision on the first patch set of the newest version that `view` shows.
+pub fn decision(view: &SessionView, verdict: Verdict, message: &str) -> DecideRequest {
+    let version = view.versions.last().expect("a version is there");
+    DecideRequest {
+        session: SessionRef { session: view.id, version: Some(version.number) },
+        repo: None,
+        verdict,
+        digest: version.patch_sets[0].digest.short(),
+        message: message.to_owned(),
+    }
+}
+
+pub fn version(view: &SessionView, number: u32) -> &paraph::api::VersionView {
+    view.versions.iter().find(|version| version.number == Version(number)).expect("the version is there")
+}
+
+/// A validator that runs nothing and answers as it was told; holds every validation until it may go on.
+pub struct Told {
+    status: CheckStatus,
+    gate: Option<tokio::sync::Semaphore>,
+    at_once: AtomicUsize,
+    most: AtomicUsize,
+    runs: AtomicUsize,
+}
+
+impl Told {
+    pub fn all(status: CheckStatus) -> Self {
+        let zero = || AtomicUsize::new(0);
+        Self { status, gate: None, at_once: zero(), most: zero(), runs: zero() }
+    }
+
+    /// Waits in every validation for [`Told::let_go`].
+    pub fn held(status: CheckStatus) -> Self {
+        Self { gate: Some(tokio::sync::Semaphore::new(0)), ..Self::all(status) }
+    }
+
+    /// Lets `validations` of those that wait, or will, go on.
+    pub fn let_go(&self, validations: usize) {
+        self.gate.as_ref().expect("it holds").add_permits(validations);
+    }
+
+    /// The most validations that ran at once.
+    pub fn most(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
+    }
+
+    /// How many validations began.
+    pub fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+
+    fn result(&self, check: &Check) -> CheckResult {
+        CheckResult {
+            name: check.name.clone(),
+            kind: check.kind,
+            status: self.status,
+            baseline: BaselineStatus::Passed,
+            duration_ms: 1,
+            tests: TestTally::default(),
+            confinement: "NONE (told)".to_owned(),
+            log: None,
+            base_log: None,
+            note: String::new(),
+        }
+    }
+}
+
+#[async_trait]
+impl Validator for Told {
+    async fn validate(
+        &self,
+        job: &ValidationJob,
+        progress: &dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<ValidationResult, ValidatorError> {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+        let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        for check in &job.plan.checks {
+            progress.started(&check.name, false, PathBuf::from("/dev/null"));
+        }
+        let went = match &self.gate {
+            None => true,
+            Some(gate) => tokio::select! {
+                permit = gate.acquire() => { permit.expect("it is never closed").forget(); true }
+                () = cancel.cancelled() => false,
+            },
+        };
+        self.at_once.fetch_sub(1, Ordering::SeqCst);
+        if !went {
+            return Err(ValidatorError::Cancelled);
+        }
+        let checks: Vec<CheckResult> = job.plan.checks.iter().map(|check| self.result(check)).collect();
+        checks.iter().for_each(|result| progress.finished(result));
+        Ok(ValidationResult { checks, ..ValidationResult::default() })
+    }
+}
+
+/// The names of all branches.
+pub fn branches(repository: &Repository) -> BTreeSet<String> {
+    repository.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads"]).lines().map(str::to_owned).collect()
+}

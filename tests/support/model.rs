@@ -1,0 +1,501 @@
+//! The model: random histories against the core, and what must be true after every step.
+//!
+//! [`Watch`] is an oracle of its own: it hears events only, never asks the session what it may do, and so finds the
+//! session out where the two disagree.
+#![allow(dead_code, missing_docs, clippy::unwrap_used, unreachable_pub, reason = "each test binary uses its own part")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use paraph::id::{Digest, LaneId, ThreadId, Version};
+use paraph::planning::Stage;
+use paraph::policy::Severity;
+use paraph::proposal::EngineKind;
+use paraph::session::{
+    BeadStatus, Command, DecideCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, Outcome, PatchSet,
+    Phase, Session, StopKind, Verdict, WriteGate, decide,
+};
+use paraph::validation::CheckStatus;
+
+use super::story::{self, Story};
+
+/// Xorshift64*: small, seeded, the same everywhere.
+pub struct Random(u64);
+
+impl Random {
+    pub fn seeded(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// 0 to `end`, exclusive.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end.max(1)
+    }
+
+    /// Once in `n`.
+    pub fn once_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    pub fn of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len() as u64) as usize]
+    }
+}
+
+/// What happened, as events alone tell it.
+#[derive(Default)]
+struct Watch {
+    drafted: BTreeMap<(Version, LaneId), PatchSet>,
+    decided: BTreeMap<(LaneId, Version), (Verdict, Digest)>,
+    latest: BTreeMap<EffectKey, u32>,
+    answered: BTreeSet<(EffectKey, u32)>,
+    publish_asked: bool,
+    published: BTreeSet<(LaneId, Version)>,
+}
+
+impl Watch {
+    fn hear(&mut self, before: &Session, event: &Event) {
+        match event {
+            Event::AttemptStarted { key, attempt } => {
+                let last = self.latest.insert(*key, *attempt).unwrap_or(0);
+                assert_eq!(*attempt, last + 1, "attempts of {key} are numbered without a gap");
+            }
+            Event::Proposed { version, patch_sets, .. } => {
+                assert_eq!(*version, before.next_version(), "versions are numbered without a gap");
+                assert!(!patch_sets.is_empty(), "{version} changes nothing");
+                for set in patch_sets {
+                    assert!(!before.lane(set.lane).unwrap().dropped, "{version} changes a dropped lane");
+                    let other = self.drafted.insert((*version, set.lane), set.clone());
+                    assert!(other.is_none(), "{version} was drafted twice");
+                }
+            }
+            Event::Approved { lane, version, digest, .. } => {
+                let set = before.patch_set(*lane, *version).unwrap();
+                assert!(set.score.is_some() && set.validation.is_some(), "approved before it was scored");
+                let blocks = set.violations.iter().any(|violation| violation.severity == Severity::Block);
+                assert!(!blocks, "approved with a BLOCK");
+                self.decide(*lane, *version, Verdict::Approve, *digest);
+            }
+            Event::Rejected { lane, version, digest, .. } => self.decide(*lane, *version, Verdict::Reject, *digest),
+            Event::ChangesRequested { lane, version, digest, .. } => {
+                self.decide(*lane, *version, Verdict::RequestChanges, *digest);
+            }
+            Event::PublishAsked { .. } => {
+                self.publish_asked = true;
+                for lane in before.at_stake() {
+                    let version = lane.phase.version().expect("nothing unversioned is published");
+                    self.is_approved(lane.id, version);
+                }
+            }
+            Event::Published { lane, version, .. } => {
+                assert!(self.publish_asked, "published, and nobody asked");
+                self.is_approved(*lane, *version);
+                assert!(self.published.insert((*lane, *version)), "published twice");
+            }
+            _ => {}
+        }
+    }
+
+    fn decide(&mut self, lane: LaneId, version: Version, verdict: Verdict, digest: Digest) {
+        assert_eq!(self.drafted[&(version, lane)].digest, digest, "decided on another digest");
+        let newest = self.drafted.keys().filter(|(_, of)| *of == lane).map(|(version, _)| *version).max();
+        assert_eq!(newest, Some(version), "decided on a superseded version");
+        assert!(self.decided.insert((lane, version), (verdict, digest)).is_none(), "decided twice");
+    }
+
+    fn is_approved(&self, lane: LaneId, version: Version) {
+        let wanted = (Verdict::Approve, self.drafted[&(version, lane)].digest);
+        assert_eq!(self.decided.get(&(lane, version)), Some(&wanted), "published without an approval of that digest");
+    }
+
+    /// A finding that recorded something was of the newest attempt, and the first answer to it.
+    fn moved(&mut self, key: EffectKey, attempt: u32) {
+        assert_eq!(self.latest.get(&key), Some(&attempt), "a stale answer to {key} moved something");
+        assert!(self.answered.insert((key, attempt)), "{key} attempt {attempt} was answered twice");
+    }
+}
+
+/// One history: a story, its watch, and where its randomness comes from.
+pub struct History {
+    story: Story,
+    watch: Watch,
+    random: Random,
+    drafts: u64,
+    pub steps: u64,
+    /// How often each event was recorded: a model that never publishes proves nothing about publishing.
+    pub seen: BTreeMap<&'static str, u64>,
+}
+
+impl History {
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::seeded(seed);
+        let story = Self::begin(&mut random);
+        let seen = BTreeMap::from([("created", 1)]);
+        Self { story, watch: Watch::default(), random, drafts: 0, steps: 0, seen }
+    }
+
+    fn begin(random: &mut Random) -> Story {
+        let lanes = 1 + random.below(3) as u16;
+        let playbook = *random.of(&["quick", "quick", "indexed", "triaged", "static"]);
+        let engine = *random.of(&[EngineKind::Rules, EngineKind::Rules, EngineKind::Patch, EngineKind::Adopt]);
+        Story::of(story::new_session(lanes, playbook, engine))
+    }
+
+    /// Goes on with other choices.
+    pub fn reseed(&mut self, seed: u64) {
+        self.random = Random::seeded(seed);
+    }
+
+    /// Takes one step and checks what must be true after it.
+    pub fn step(&mut self) {
+        self.steps += 1;
+        let input = self.input();
+        self.take(&input);
+        if self.story.session.state().is_over() && self.random.once_in(20) {
+            self.finish();
+            *self = Self {
+                story: Self::begin(&mut self.random),
+                watch: Watch::default(),
+                random: Random(self.random.next() | 1),
+                drafts: self.drafts,
+                steps: self.steps,
+                seen: std::mem::take(&mut self.seen),
+            };
+        }
+    }
+
+    /// Hears `input`.
+    pub fn take(&mut self, input: &Input) {
+        let Ok(step) = decide(&self.story.session, input) else {
+            assert!(matches!(input, Input::Command(_)), "only commands are refused");
+            return;
+        };
+        if let Input::Outcome(outcome) = input
+            && let Outcome::Found { key, attempt, .. } = &**outcome
+            && !step.events.is_empty()
+        {
+            self.watch.moved(*key, *attempt);
+        }
+        for event in step.events {
+            *self.seen.entry(event.name()).or_default() += 1;
+            self.watch.hear(&self.story.session, &event);
+            self.story.record(event);
+        }
+        self.check();
+    }
+
+    /// What is true after every step.
+    fn check(&self) {
+        let session = &self.story.session;
+        let waits_for_go = session.asked.playbook.has(Stage::Triage) && !session.triaged;
+        let state = session.state();
+        assert!(
+            !session.owed().is_empty() || state.needs_a_person() || state.is_over() || waits_for_go,
+            "forgotten: {state:?} owes nothing and waits for nobody\n{session:#?}"
+        );
+        if state.is_over() {
+            assert!(session.owed().is_empty(), "{state:?} still owes {:?}", session.owed());
+        }
+        for (key, owed) in session.owed() {
+            assert!(self.dispatchable(*key), "{key} is owed and cannot be done");
+            assert_eq!(owed.attempt, self.watch.latest.get(key).copied().unwrap_or(0), "attempts of {key}");
+            let bead = session.beads.iter().rev().find(|bead| bead.key == *key).expect("what is owed has a bead");
+            let status = if owed.started { BeadStatus::Running } else { BeadStatus::Pending };
+            assert_eq!(bead.status, status, "the bead of {key}");
+        }
+        for lane in &session.lanes {
+            let opens = WriteGate::open(session, lane.id);
+            assert_eq!(opens.is_ok(), matches!(lane.phase, Phase::Publishing(_)), "{:?}", lane.phase);
+            if let Ok(permit) = opens {
+                self.watch.is_approved(lane.id, permit.version());
+                assert_eq!(permit.digest(), self.watch.drafted[&(permit.version(), lane.id)].digest);
+                assert!(self.watch.publish_asked && !lane.dropped);
+            }
+        }
+    }
+
+    fn dispatchable(&self, key: EffectKey) -> bool {
+        let session = &self.story.session;
+        let started = decide(session, &Input::Outcome(Box::new(Outcome::Starting(key)))).expect("never refused");
+        let lane = key.lane.and_then(|lane| session.lane(lane));
+        let set = key.lane.zip(key.version).and_then(|(lane, version)| session.patch_set(lane, version));
+        let ready = match key.kind {
+            EffectKind::Load => lane.is_some_and(|lane| lane.snapshot.is_none()),
+            EffectKind::Index => lane.is_some_and(|lane| lane.snapshot.is_some()),
+            EffectKind::Draft => session.drafting.as_ref().is_some_and(|drafting| {
+                let loaded = |id: &LaneId| session.lane(*id).is_some_and(|lane| lane.snapshot.is_some());
+                Some(drafting.version) == key.version && !drafting.lanes.is_empty() && drafting.lanes.iter().all(loaded)
+            }),
+            EffectKind::Apply => set.is_some(),
+            EffectKind::Check => set.is_some_and(|set| set.applied.is_some()),
+            EffectKind::Score => set.is_some_and(|set| set.validation.is_some()),
+            EffectKind::Publish => key.lane.is_some_and(|lane| WriteGate::open(session, lane).is_ok()),
+        };
+        started.events.len() == 1 && ready && lane.is_none_or(|lane| !lane.dropped)
+    }
+
+    /// What is true of the whole record: it folds to the live state, and nothing that was said ever changed.
+    pub fn finish(&self) {
+        let session = &self.story.session;
+        assert!(self.story.replayed() == *session, "replay differs from the live state");
+        let mut found = 0;
+        for version in &session.versions {
+            for (lane, set) in &version.patch_sets {
+                found += 1;
+                assert_eq!(set.drafted, self.watch.drafted[&(version.number, *lane)], "a version changed");
+                let decided = set.decision.as_ref().map(|decision| (decision.verdict, decision.digest));
+                assert_eq!(decided, self.watch.decided.get(&(*lane, version.number)).copied(), "a decision changed");
+                assert_eq!(set.published.is_some(), self.watch.published.contains(&(*lane, version.number)));
+            }
+        }
+        assert_eq!(found, self.watch.drafted.len(), "a version was lost");
+        let open = session.beads.iter().filter(|bead| bead.finished_at.is_none()).count();
+        assert_eq!(open, session.owed().len(), "every open bead is owed");
+    }
+
+    fn input(&mut self) -> Input {
+        match self.random.below(20) {
+            0..12 => self.outcome(),
+            12 => self.absurd_outcome(),
+            13..18 => Input::Command(Box::new(self.command())),
+            _ => Input::Command(Box::new(self.absurd_command())),
+        }
+    }
+
+    /// Starts or answers something that is owed.
+    fn outcome(&mut self) -> Input {
+        let owed: Vec<_> = self.story.session.owed().iter().map(|(key, owed)| (*key, *owed)).collect();
+        if owed.is_empty() {
+            return Input::Command(Box::new(self.command()));
+        }
+        let (key, owed) = *self.random.of(&owed);
+        let outcome = if !owed.started || self.random.once_in(40) {
+            Outcome::Starting(key)
+        } else {
+            Outcome::Found { key, attempt: owed.attempt, finding: self.finding(key) }
+        };
+        Input::Outcome(Box::new(outcome))
+    }
+
+    fn finding(&mut self, key: EffectKey) -> Finding {
+        if self.random.once_in(25) {
+            let kinds = [StopKind::NeedsHuman, StopKind::NeedsHuman, StopKind::BlockedPolicy, StopKind::Deferred];
+            let kind = *self.random.of(&kinds);
+            return story::stuck(if self.random.once_in(40) { StopKind::Failed } else { kind });
+        }
+        match key.kind {
+            EffectKind::Draft => {
+                // sometimes the same again, sometimes not for every lane
+                self.drafts += u64::from(!self.random.once_in(6));
+                let wanted: Vec<LaneId> =
+                    self.story.session.drafting.iter().flat_map(|drafting| drafting.lanes.iter().copied()).collect();
+                let lanes: Vec<LaneId> = wanted.into_iter().filter(|_| !self.random.once_in(4)).collect();
+                story::draft(lanes, &format!("draft {}", self.drafts))
+            }
+            EffectKind::Apply if self.random.once_in(12) => {
+                Finding::Blocked { violations: vec![story::block("path-traversal", "../a")] }
+            }
+            EffectKind::Check if self.random.once_in(4) => Finding::Checks(Box::new(story::unverified())),
+            EffectKind::Check if self.random.once_in(4) => {
+                Finding::Checks(Box::new(story::checks(CheckStatus::Broken)))
+            }
+            EffectKind::Score if self.random.once_in(3) => {
+                let violations = match self.random.below(3) {
+                    0 => vec![story::warn("ci-file", ".github/a.yml")],
+                    1 => vec![story::block("secret-added", "a.rs"), story::warn("exec-bit", "b.sh")],
+                    _ => Vec::new(),
+                };
+                let tenths = 10 + self.random.below(91) as i64;
+                let passed = *self.random.of(&[Some(true), Some(false), None]);
+                story::scored(tenths, passed, violations)
+            }
+            _ => story::finding(&self.story.session, key),
+        }
+    }
+
+    /// An answer that nobody waits for, or that is none.
+    fn absurd_outcome(&mut self) -> Input {
+        let kind = *self.random.of(&EffectKind::ALL);
+        let lane = LaneId(self.random.below(4) as u16);
+        let version = Version(1 + self.random.below(self.story.session.versions.len() as u64 + 2) as u32);
+        let key = match kind {
+            EffectKind::Draft => EffectKey::draft(version),
+            EffectKind::Load | EffectKind::Index => EffectKey::on_lane(kind, lane),
+            _ => EffectKey::on_version(kind, lane, version),
+        };
+        let owed: Vec<EffectKey> = self.story.session.owed().keys().copied().collect();
+        let known: Vec<EffectKey> = self.watch.latest.keys().copied().collect();
+        let key = match self.random.below(3) {
+            0 if !owed.is_empty() => *self.random.of(&owed),
+            1 if !known.is_empty() => *self.random.of(&known),
+            _ => key,
+        };
+        let other = EffectKey { kind: *self.random.of(&EffectKind::ALL), ..key };
+        let found = if self.random.once_in(10) { other } else { key };
+        let finding = self.finding(found);
+        let attempt = self.random.below(u64::from(self.watch.latest.get(&key).copied().unwrap_or(0)) + 2) as u32;
+        Input::Outcome(Box::new(Outcome::Found { key, attempt, finding }))
+    }
+
+    /// What a person would do who reads the screen.
+    fn command(&mut self) -> Command {
+        let session = &self.story.session;
+        let lanes: Vec<LaneId> = session.active().map(|lane| lane.id).collect();
+        let lane = *self.random.of(&lanes);
+        let current = session.current(lane).map(|(version, set)| (version, set.drafted.digest));
+        let Some((version, digest)) = current else {
+            return if self.random.once_in(3) {
+                story::regenerate("please")
+            } else {
+                Command::Triage { by: story::ana(), message: "GO".into() }
+            };
+        };
+        match self.random.below(64) {
+            0..18 => self.decide_on(lane, version, digest.short(), Verdict::Approve),
+            18..22 => self.decide_on(lane, version, digest.short(), Verdict::RequestChanges),
+            22 | 23 => self.decide_on(lane, version, digest.short(), Verdict::Reject),
+            24..34 => Command::Publish { by: story::ana() },
+            34..38 => story::regenerate("again"),
+            38..42 => Command::Recheck { lane },
+            42..46 => self.override_one(lane, version),
+            46..52 => story::open_thread(lane, version),
+            52..55 => {
+                let hunks = vec![story::digest("hunk 1"), story::digest("hunk 2")];
+                Command::Mark { lane, version, hunks, reviewed: !self.random.once_in(3), by: self.somebody() }
+            }
+            55..59 => Command::Resolve { thread: self.thread(), resolved: self.random.once_in(2), by: story::ana() },
+            59 | 60 => Command::Answer { thread: self.thread(), by: self.somebody(), text: "because".into() },
+            61 | 62 if self.random.once_in(4) => Command::Drop { lane, by: story::ana() },
+            63 if self.random.once_in(12) => Command::Cancel { by: story::ana() },
+            _ => Command::Triage { by: story::ana(), message: "GO".into() },
+        }
+    }
+
+    /// What nobody who reads the screen would ask.
+    fn absurd_command(&mut self) -> Command {
+        let lane = LaneId(self.random.below(5) as u16);
+        let version = Version(1 + self.random.below(self.story.session.versions.len() as u64 + 2) as u32);
+        let digests: Vec<Digest> = self.watch.drafted.values().map(|set| set.digest).collect();
+        let seen = if digests.is_empty() || self.random.once_in(3) {
+            (*self.random.of(&["", "0", "000000000000", "nonsense"])).to_owned()
+        } else {
+            self.random.of(&digests).short()
+        };
+        match self.random.below(10) {
+            0..5 => {
+                let verdict = *self.random.of(&[Verdict::Approve, Verdict::Reject, Verdict::RequestChanges]);
+                self.decide_on(lane, version, seen, verdict)
+            }
+            5 => self.override_one(lane, version),
+            6 => story::open_thread(lane, version),
+            7 => Command::Recheck { lane },
+            8 => Command::Answer { thread: ThreadId(9999), by: story::ana(), text: "?".into() },
+            _ => Command::Regenerate {
+                by: story::ana(),
+                engine: Some(*self.random.of(&[EngineKind::Patch, EngineKind::Rules, EngineKind::Adopt])),
+                rules: vec!["no-such-rule".to_owned()],
+                patch: None,
+                message: "".into(),
+                made_for: "regenerated".to_owned(),
+            },
+        }
+    }
+
+    fn decide_on(&mut self, lane: LaneId, version: Version, digest: String, verdict: Verdict) -> Command {
+        let drifts = [DriftSeen::NONE, DriftSeen { commits: 2, merges_cleanly: true }];
+        let drift = *self.random.of(&drifts);
+        let message = *self.random.of(&["reason", "reason", ""]);
+        Command::Decide(DecideCommand {
+            lane,
+            version,
+            digest,
+            verdict,
+            by: self.somebody(),
+            message: message.into(),
+            drift,
+        })
+    }
+
+    fn override_one(&mut self, lane: LaneId, version: Version) -> Command {
+        let rule = *self.random.of(&["ci-file", "exec-bit", "secret-added", "no-such-rule"]);
+        let (by, message) = (self.somebody(), "known".into());
+        Command::Override { lane, version, rule: rule.to_owned(), path: None, by, message }
+    }
+
+    fn thread(&mut self) -> ThreadId {
+        ThreadId(1 + self.random.below(self.story.session.threads.len() as u64 + 1) as u32)
+    }
+
+    fn somebody(&mut self) -> paraph::session::Person {
+        story::person(if self.random.once_in(2) { "ana" } else { "ben" })
+    }
+}
+
+/// Runs `histories` of `steps` each, from seeds that follow `seed`; what was recorded how often.
+pub fn run(seed: u64, histories: u64, steps: u64) -> BTreeMap<&'static str, u64> {
+    let mut seen: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for number in 0..histories {
+        let seed = seed.wrapping_add(number);
+        let run = std::panic::catch_unwind(|| {
+            let mut history = History::new(seed);
+            for step in 0..steps {
+                history.step();
+                // a fold of the whole record costs what the record is long
+                if step % 250 == 249 {
+                    history.finish();
+                }
+            }
+            history.finish();
+            history.seen
+        });
+        let Ok(events) = run else { panic!("history of seed {seed} failed; see above") };
+        for (name, count) in events {
+            *seen.entry(name).or_default() += count;
+        }
+    }
+    seen
+}
+
+/// `PARAPH_MODEL=1000x1000`: histories × steps; `default` where it is not set.
+pub fn size(default: (u64, u64)) -> (u64, u64) {
+    let Some(text) = std::env::var_os("PARAPH_MODEL") else { return default };
+    let text = text.to_string_lossy().into_owned();
+    let parsed =
+        text.split_once('x').and_then(|(histories, steps)| Some((histories.parse().ok()?, steps.parse().ok()?)));
+    parsed.unwrap_or_else(|| panic!("PARAPH_MODEL is HISTORIESxSTEPS, such as 1000x1000, not `{text}`"))
+}
+
+/// Every event that a history must have met for the run to mean anything.
+pub const MUST_BE_SEEN: [&str; 25] = [
+    "created",
+    "attempt-started",
+    "snapshot-loaded",
+    "indexed",
+    "triaged",
+    "proposed",
+    "branch-applied",
+    "patch-blocked",
+    "validated",
+    "scored",
+    "approved",
+    "rejected",
+    "changes-requested",
+    "overridden",
+    "regenerated",
+    "recheck-asked",
+    "lane-dropped",
+    "publish-asked",
+    "published",
+    "stopped",
+    "thread-opened",
+    "thread-answered",
+    "thread-resolved",
+    "marked",
+    "unmarked",
+];

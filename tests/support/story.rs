@@ -1,0 +1,373 @@
+//! Sessions told event by event: plausible values of everything a session can hear, and a [`Story`] that records it.
+//!
+//! The core's unit tests and the model share it, so that both mean the same by "a scored version".
+#![allow(dead_code, missing_docs, clippy::unwrap_used, unreachable_pub, reason = "each test binary uses its own part")]
+
+use std::collections::BTreeMap;
+
+use paraph::clock::Timestamp;
+use paraph::id::{Digest, HostPath, LaneId, ObjectId, Seq, SessionId, SessionUuid, ThreadId, Version};
+use paraph::planning::{Kind, Playbook};
+use paraph::policy::{PolicySettings, Severity, Violation};
+use paraph::proposal::EngineKind;
+use paraph::repository::{Base, RepoKey, Snapshot, Source};
+use paraph::scoring::{Dimension, Gate, GateId, Rating, Score, Tenths};
+use paraph::session::{
+    Command, DecideCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, LaneRequest, NewSession, Outcome,
+    PatchSet, Person, Refusal, Session, StopKind, ThreadPlace, Verdict, decide,
+};
+use paraph::validation::{BaselineStatus, CheckKind, CheckResult, CheckStatus, TestTally, ValidationResult};
+
+/// 2026-11-20T09:30:00.000Z: when every story starts; each entry is a second later.
+pub const START: i64 = 1_795_167_000_000;
+
+pub const L0: LaneId = LaneId(0);
+pub const L1: LaneId = LaneId(1);
+pub const V1: Version = Version(1);
+pub const V2: Version = Version(2);
+pub const V3: Version = Version(3);
+
+pub fn digest(name: &str) -> Digest {
+    Digest::of(name.as_bytes())
+}
+
+/// A git object's id that stands for `name`.
+pub fn oid(name: &str) -> ObjectId {
+    digest(name).to_string()[..40].parse().unwrap()
+}
+
+pub fn person(login: &str) -> Person {
+    Person {
+        login: format!("{login}@build1"),
+        name: login.to_owned(),
+        email: format!("{login}@example.org"),
+        client: "cli".to_owned(),
+        terminal: "yes".to_owned(),
+    }
+}
+
+pub fn ana() -> Person {
+    person("ana")
+}
+
+pub fn new_session(lanes: u16, playbook: &str, engine: EngineKind) -> NewSession {
+    NewSession {
+        id: SessionId(7),
+        uuid: SessionUuid(uuid::Uuid::from_u128(7)),
+        goal: "use is_empty".into(),
+        kind: Kind::Refactor,
+        adopted: None,
+        engine,
+        rules: Vec::new(),
+        paths: Vec::new(),
+        playbook: Playbook::named(playbook).unwrap(),
+        patch: None,
+        lanes: (0..lanes).map(|lane| LaneRequest { source: source(LaneId(lane)), base: Base::Head }).collect(),
+        environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin".to_owned())]),
+        by: ana(),
+    }
+}
+
+fn source(lane: LaneId) -> Source {
+    Source::Path(HostPath::new(format!("/src/repo{}", lane.0)))
+}
+
+pub fn snapshot(lane: LaneId) -> Snapshot {
+    Snapshot {
+        repo: format!("repo{}", lane.0),
+        source: source(lane),
+        key: RepoKey(format!("key{}", lane.0)),
+        commit: oid(&format!("base {}", lane.0)),
+        tree: oid(&format!("tree {}", lane.0)),
+        branch: Some("main".to_owned()),
+        adopted: None,
+        left_out: 0,
+        notices: Vec::new(),
+    }
+}
+
+/// The change that a draft named `text` makes of `lane`.
+pub fn patch_set(lane: LaneId, text: &str) -> PatchSet {
+    PatchSet {
+        lane,
+        digest: digest(&format!("{text} of {}", lane.0)),
+        base_commit: oid(&format!("base {}", lane.0)),
+        base_tree: oid(&format!("tree {}", lane.0)),
+        rebased: None,
+        message: "use is_empty".into(),
+        explanation: digest("explanation"),
+        context: digest("context"),
+        stats: digest("stats"),
+        files: 1,
+        added: 2,
+        deleted: 1,
+    }
+}
+
+pub fn violation(rule: &str, severity: Severity, path: &str) -> Violation {
+    Violation {
+        rule: rule.to_owned(),
+        severity,
+        path: path.into(),
+        line: Some(3),
+        message: format!("{rule} was broken"),
+    }
+}
+
+pub fn warn(rule: &str, path: &str) -> Violation {
+    violation(rule, Severity::Warn, path)
+}
+
+pub fn block(rule: &str, path: &str) -> Violation {
+    violation(rule, Severity::Block, path)
+}
+
+pub fn checks(status: CheckStatus) -> ValidationResult {
+    let check = CheckResult {
+        name: "test".to_owned(),
+        kind: CheckKind::Test,
+        status,
+        baseline: BaselineStatus::Passed,
+        duration_ms: 1200,
+        tests: TestTally { passed: 4, ..TestTally::default() },
+        confinement: "FULL (namespaces)".to_owned(),
+        log: Some(digest("log")),
+        base_log: Some(digest("base log")),
+        note: String::new(),
+    };
+    ValidationResult { checks: vec![check], unverified: None, notices: Vec::new() }
+}
+
+pub fn unverified() -> ValidationResult {
+    ValidationResult { unverified: Some("not trusted".to_owned()), ..ValidationResult::default() }
+}
+
+pub fn score_of(tenths: i64) -> Score {
+    let overall = Tenths::clamped(tenths);
+    let rating = Rating { dimension: Dimension::Correctness, score: overall, reasons: vec!["the tests pass".into()] };
+    Score { scorer: "six-dimensions/1".to_owned(), overall, ratings: vec![rating] }
+}
+
+pub fn gate(id: GateId, passed: Option<bool>, evidence: &str) -> Gate {
+    Gate { id, passed, evidence: evidence.to_owned() }
+}
+
+/// A score with gates that agree with it; `g3` is what the checks said.
+pub fn scored(tenths: i64, g3: Option<bool>, violations: Vec<Violation>) -> Finding {
+    let gates = vec![gate(GateId::G2, Some(true), "it applies"), gate(GateId::G3, g3, "what the checks said")];
+    Finding::Score { violations, score: Box::new(score_of(tenths)), gates }
+}
+
+pub fn stuck(kind: StopKind) -> Finding {
+    Finding::Stuck { kind, reason: "it went wrong".into(), next: "paraph doctor".to_owned() }
+}
+
+/// A draft of `lanes`, told apart from other drafts by `text`.
+pub fn draft(lanes: impl IntoIterator<Item = LaneId>, text: &str) -> Finding {
+    Finding::Draft { patch_sets: lanes.into_iter().map(|lane| patch_set(lane, text)).collect() }
+}
+
+/// What a worker would find for `key`, all being well.
+pub fn finding(session: &Session, key: EffectKey) -> Finding {
+    let lane = key.lane.unwrap_or(L0);
+    match key.kind {
+        EffectKind::Load => Finding::Snapshot {
+            snapshot: Box::new(snapshot(lane)),
+            plan: digest("plan"),
+            policy: PolicySettings::default(),
+        },
+        EffectKind::Index => Finding::Index { index: digest("index"), files: 12, definitions: 34 },
+        EffectKind::Draft => {
+            let lanes = session.drafting.iter().flat_map(|drafting| drafting.lanes.iter().copied());
+            draft(lanes, &format!("draft {}", key.version.unwrap_or(V1)))
+        }
+        EffectKind::Apply => Finding::Branch {
+            tree: oid(&format!("{key} tree {}", lane.0)),
+            commit: oid(&format!("{key} commit {}", lane.0)),
+            reference: format!("refs/heads/paraph/7/{}", key.version.unwrap_or(V1)),
+        },
+        EffectKind::Check => Finding::Checks(Box::new(checks(CheckStatus::Passed))),
+        EffectKind::Score => scored(85, Some(true), Vec::new()),
+        EffectKind::Publish => Finding::Published {
+            branch: "paraph/7-use-is-empty".to_owned(),
+            commit: oid(&format!("published {}", lane.0)),
+            place: format!("/src/repo{}", lane.0),
+        },
+    }
+}
+
+pub fn decision(lane: LaneId, version: Version, seen: Digest, verdict: Verdict, message: &str) -> Command {
+    Command::Decide(DecideCommand {
+        lane,
+        version,
+        digest: seen.short(),
+        verdict,
+        by: ana(),
+        message: message.into(),
+        drift: DriftSeen::NONE,
+    })
+}
+
+pub fn regenerate(message: &str) -> Command {
+    Command::Regenerate {
+        by: ana(),
+        engine: None,
+        rules: Vec::new(),
+        patch: None,
+        message: message.into(),
+        made_for: "regenerated".to_owned(),
+    }
+}
+
+pub fn place(lane: LaneId, version: Version) -> ThreadPlace {
+    ThreadPlace {
+        version,
+        lane,
+        path: Some("src/a.rs".into()),
+        line: 3,
+        from_line: 0,
+        side: "new".to_owned(),
+        kind: "issue".to_owned(),
+    }
+}
+
+pub fn open_thread(lane: LaneId, version: Version) -> Command {
+    Command::OpenThread { place: place(lane, version), by: ana(), text: "why?".into() }
+}
+
+pub fn answer(thread: u32) -> Command {
+    Command::Answer { thread: ThreadId(thread), by: ana(), text: "because".into() }
+}
+
+/// A session and all that was recorded about it.
+#[derive(Clone)]
+pub struct Story {
+    pub session: Session,
+    pub entries: Vec<(Event, Timestamp, Seq)>,
+}
+
+impl Story {
+    pub fn of(asked: NewSession) -> Self {
+        let (at, seq) = (Timestamp(START), Seq(1));
+        let session = Session::created(asked.clone(), at, seq);
+        Self { session, entries: vec![(Event::Created { session: Box::new(asked) }, at, seq)] }
+    }
+
+    /// One repository, playbook `quick`, engine `rules`.
+    pub fn quick() -> Self {
+        Self::of(new_session(1, "quick", EngineKind::Rules))
+    }
+
+    /// Two repositories, playbook `quick`, engine `rules`.
+    pub fn two_lanes() -> Self {
+        Self::of(new_session(2, "quick", EngineKind::Rules))
+    }
+
+    pub fn record(&mut self, event: Event) {
+        let seq = Seq(self.entries.len() as u64 + 1);
+        let at = Timestamp(START + 1000 * (self.entries.len() as i64));
+        let unfinished = std::mem::replace(&mut self.session, placeholder());
+        self.session = unfinished.apply(&event, at, seq);
+        self.entries.push((event, at, seq));
+    }
+
+    /// Decides and records; what was recorded, or why nothing was.
+    pub fn tell(&mut self, input: Input) -> Result<Vec<Event>, Refusal> {
+        let step = decide(&self.session, &input)?;
+        for event in &step.events {
+            self.record(event.clone());
+        }
+        Ok(step.events)
+    }
+
+    pub fn command(&mut self, command: Command) -> Result<Vec<Event>, Refusal> {
+        self.tell(Input::Command(Box::new(command)))
+    }
+
+    pub fn outcome(&mut self, outcome: Outcome) -> Vec<Event> {
+        self.tell(Input::Outcome(Box::new(outcome))).expect("outcomes are never refused")
+    }
+
+    /// A person's command that must be carried out.
+    #[track_caller]
+    pub fn does(mut self, command: Command) -> Self {
+        self.command(command.clone()).unwrap_or_else(|refusal| panic!("{command:?}: {refusal}"));
+        self
+    }
+
+    /// Starts the effect and answers it.
+    #[track_caller]
+    pub fn answers(mut self, key: EffectKey, finding: Finding) -> Self {
+        assert_eq!(self.outcome(Outcome::Starting(key)).len(), 1, "{key} is not owed");
+        let attempt = self.session.owed()[&key].attempt;
+        assert_eq!(self.outcome(Outcome::Found { key, attempt, finding }).len(), 1, "{key} moved nothing");
+        self
+    }
+
+    /// Answers the only effect of that kind that is owed.
+    #[track_caller]
+    pub fn finds(self, kind: EffectKind, finding: Finding) -> Self {
+        let key = self.owed(kind);
+        self.answers(key, finding)
+    }
+
+    /// The first owed effect of that kind.
+    #[track_caller]
+    pub fn owed(&self, kind: EffectKind) -> EffectKey {
+        let owed = self.session.owed().keys().find(|key| key.kind == kind).copied();
+        owed.unwrap_or_else(|| panic!("no {kind:?} is owed: {:?}", self.session.owed()))
+    }
+
+    /// Answers everything that is owed, as [`finding`] would, until nothing is or work of the kind `end` is.
+    pub fn runs_until(mut self, end: Option<EffectKind>) -> Self {
+        while let Some(key) = self.session.owed().keys().find(|key| Some(key.kind) != end).copied() {
+            let found = finding(&self.session, key);
+            self = self.answers(key, found);
+        }
+        self
+    }
+
+    /// Answers everything that is owed.
+    pub fn runs(self) -> Self {
+        self.runs_until(None)
+    }
+
+    /// The person's word on the lane's current version, with a reason.
+    #[track_caller]
+    pub fn decides(self, lane: LaneId, verdict: Verdict) -> Self {
+        let (version, set) = self.session.current(lane).expect("a version changes the lane");
+        let seen = set.drafted.digest;
+        self.does(decision(lane, version, seen, verdict, "reason"))
+    }
+
+    pub fn publishes(self) -> Self {
+        self.does(Command::Publish { by: ana() })
+    }
+
+    /// The session that the recorded entries make.
+    pub fn replayed(&self) -> Session {
+        Session::fold(self.entries.iter().cloned()).expect("it starts with Created")
+    }
+
+    pub fn phase(&self, lane: LaneId) -> String {
+        let phase = self.session.lane(lane).unwrap().phase;
+        phase.version().map_or_else(|| phase.name().to_owned(), |version| format!("{} {version}", phase.name()))
+    }
+
+    /// What is owed, as text, in order.
+    pub fn owes(&self) -> String {
+        self.session.owed().keys().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Stands in for a session while its successor is made.
+fn placeholder() -> Session {
+    thread_local! {
+        static EMPTY: Session = Session::created(
+            NewSession { lanes: Vec::new(), environment: BTreeMap::new(), ..new_session(0, "static", EngineKind::Rules) },
+            Timestamp(0),
+            Seq(0),
+        );
+    }
+    EMPTY.with(Clone::clone)
+}
