@@ -27,9 +27,7 @@ use crate::policy::BuiltInPolicy;
 use crate::proposal::{AdoptEngine, PatchEngine, RuleEngine};
 use crate::publishing::LocalForge;
 use crate::repository::{GitVcs, Vcs};
-use crate::runtime::{
-    Engines, Home, LocalWorkbench, Operator, Ports, Runtime, StartError, Started, WorkbenchParts,
-};
+use crate::runtime::{Engines, Home, LocalWorkbench, Operator, Ports, Runtime, StartError, Started, WorkbenchParts};
 use crate::scoring::SixDimensions;
 use crate::syntax::Syntax;
 use crate::validation::{LocalLimits, LocalPorts, LocalValidator};

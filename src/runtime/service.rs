@@ -378,11 +378,13 @@ impl Runtime {
     /// Notices for a part of this process, which is no client and keeps nothing awake.
     pub fn unseen_notices(&self) -> NoticeStream {
         let stream = BroadcastStream::new(self.shared.notices.subscribe());
-        let told = stream.map(|notice| notice.unwrap_or(Notice::Missed));
+        let told = stream.map(|notice| notice.unwrap_or(Notice::Missed)).boxed();
         // the farewell is the last that is heard
-        let heard = told.scan(false, move |ended, notice| {
-            let before = std::mem::replace(ended, notice == Notice::Leaving);
-            std::future::ready((!before).then_some(notice))
+        let heard = futures::stream::unfold(Some(told), async |listening| {
+            let mut told = listening?;
+            let notice = told.next().await?;
+            let next = (notice != Notice::Leaving).then_some(told);
+            Some((notice, next))
         });
         heard.boxed()
     }

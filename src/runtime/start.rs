@@ -285,12 +285,11 @@ pub fn rebuild(home: &Home, clock: &dyn Clock, ids: &dyn Ids) -> Result<Started,
     Ok(Started { set_aside: aside, ..started })
 }
 
+/// Tables that agree with the journal, how many entries that took, and the sessions that owe work.
+type Agreed = (Tables, u64, HashMap<SessionId, Arc<Session>>);
+
 /// Brings the store up to the journal and folds the sessions that owe work; others are folded when looked at.
-fn agree(
-    store: Store,
-    journal: &Journal,
-    mark: Option<Mark>,
-) -> Result<(Tables, u64, HashMap<SessionId, Arc<Session>>), StartError> {
+fn agree(store: Store, journal: &Journal, mark: Option<Mark>) -> Result<Agreed, StartError> {
     let tables = Tables::new(store)?;
     let reader = journal.reader();
     let from = mark.map_or(Seq(1), |mark| Seq(mark.seq.0 + 1));

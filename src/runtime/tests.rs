@@ -51,8 +51,8 @@ async fn a_store_that_fails_once_is_brought_up_and_never_skips_a_batch() {
         let bench = Bench::with_faults(&format!("store.before-commit:{n}:eio"));
         let id = bench.run("write it").await;
         bench.until(id, "Scored").await;
-        bench.stop().await;
-        check_store(&bench.home());
+        let (home, _folder) = bench.end().await;
+        check_store(&home);
     }
 }
 
@@ -65,8 +65,8 @@ async fn a_store_that_never_takes_anything_loses_nothing() {
     bench.ask(asked.clone()).await.expect("rejected");
     let again = bench.ask(Request::Decide(bench.decide(&view, Verdict::Approve))).await.expect_err("decided");
     assert_eq!(again.kind, FailureKind::Conflict);
-    bench.stop().await;
-    check_store(&bench.home());
+    let (home, _folder) = bench.end().await;
+    check_store(&home);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,8 +77,8 @@ async fn what_a_worker_found_on_a_full_disk_is_recorded_later_and_done_once() {
     assert_eq!(bench.engine.drafts.load(Ordering::SeqCst), 1);
     let view = bench.show(id).await;
     assert_eq!(view.versions.len(), 1);
-    bench.stop().await;
-    check_store(&bench.home());
+    let (home, _folder) = bench.end().await;
+    check_store(&home);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,8 +136,8 @@ async fn the_same_request_gets_the_first_reply_also_at_once_and_after_a_restart(
         panic!("a timeline")
     };
     assert!(timeline.entries.len() > 3 && entries.0 > 0);
-    bench.stop().await;
-    check_store(&bench.home());
+    let (home, _folder) = bench.end().await;
+    check_store(&home);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,8 +229,8 @@ async fn what_is_too_much_is_refused_and_what_is_odd_still_fits_the_store() {
     bench.until(id, "Scored").await;
     let list = bench.list(ListRequest::default()).await;
     assert_eq!(list.sessions.len(), 1);
-    bench.stop().await;
-    check_store(&bench.home());
+    let (home, _folder) = bench.end().await;
+    check_store(&home);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,12 +47,7 @@ impl House {
     pub(super) fn check_limits(&self) -> Limits {
         let asked = self.config().settings().checks;
         let usual = Limits::default();
-        Limits {
-            memory_bytes: asked.memory_bytes,
-            processes: asked.processes,
-            disk_bytes: asked.disk_bytes,
-            ..usual
-        }
+        Limits { memory_bytes: asked.memory_bytes, processes: asked.processes, disk_bytes: asked.disk_bytes, ..usual }
     }
 
     pub(super) fn index_settings(&self) -> IndexSettings {

@@ -212,6 +212,12 @@ impl Bench {
         self.start(Faults::none());
     }
 
+    /// Stops and lets go of the store; the folder stays as long as it is held.
+    pub(super) async fn end(self) -> (Home, Arc<tempfile::TempDir>) {
+        self.stop().await;
+        (self.home(), self.folder.clone())
+    }
+
     /// Drops the runtime without stopping it; the folder stays.
     pub(super) fn drop_runtime(self) -> Arc<tempfile::TempDir> {
         self.folder.clone()
