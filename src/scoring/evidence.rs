@@ -81,6 +81,11 @@ pub(super) fn is_green(check: &CheckResult) -> bool {
     matches!(check.status, CheckStatus::Passed | CheckStatus::Fixed)
 }
 
+/// Whether a check that is no worse than on the base shows something all the same: tests of it pass.
+pub(super) fn is_compared(check: &CheckResult) -> bool {
+    check.status == CheckStatus::Failed && !is_red(check) && check.tests.passed > 0
+}
+
 /// `1 check`, `2 checks`.
 pub(super) fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }

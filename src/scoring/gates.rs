@@ -1,6 +1,6 @@
 //! The gates of one lane of one version, from facts.
 
-use super::evidence::{is_green, is_red, plural};
+use super::evidence::{is_compared, is_green, is_red, plural};
 use super::{Gate, GateId, Score, Tenths};
 use crate::policy::{Severity, Violation};
 use crate::repository::Drift;
@@ -113,6 +113,10 @@ fn checks(validation: Option<&ValidationResult>) -> Verdict {
     if known > 0 {
         evidence.push_str(&format!(", {known} as bad as on the base"));
     }
+    if green == 0 && !checks.iter().any(is_compared) {
+        // what fails on the base too is not the change's doing, but shows nothing of it either
+        return (None, format!("nothing shows that it works: {evidence}"));
+    }
     if quiet > 0 {
         evidence.push_str(&format!(", {quiet} could not start"));
     }
@@ -176,6 +180,11 @@ mod tests {
         g3(&[(S::Passed, B::Passed), (S::Environment, B::Environment)], Some(true), "1 could not start");
         g3(&[(S::Passed, B::Passed), (S::Broken, B::Passed)], Some(false), "`c1`");
         g3(&[(S::TimedOut, B::Passed)], Some(false), "1 check red");
+        g3(&[(S::Failed, B::Failed), (S::Skipped, B::NotRun)], None, "nothing shows that it works");
+        g3(&[(S::TimedOut, B::TimedOut)], None, "0 checks passed, 1 as bad as on the base");
+        let mut some_pass = result(&[(S::Failed, B::Failed)]);
+        some_pass.checks[0].tests = TestTally { passed: 615, failed: 4, ..TestTally::default() };
+        assert_eq!(checks(Some(&some_pass)), (Some(true), "0 checks passed, 1 as bad as on the base".to_owned()));
         g3(&[(S::Failed, B::NotRun)], Some(false), "1 check red");
         g3(&[(S::Environment, B::Environment)], None, "1 could not start");
         g3(&[(S::Skipped, B::NotRun)], None, "no check ran");

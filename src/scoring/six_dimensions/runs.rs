@@ -1,6 +1,6 @@
 //! Correctness and tests: what the checks found, and whether the change brought tests.
 
-use super::super::evidence::{FileRole, adds_inline_tests, is_green, is_red, plural, role};
+use super::super::evidence::{FileRole, adds_inline_tests, is_compared, is_green, is_red, plural, role};
 use super::{Evidence, Points};
 use crate::planning::Kind;
 use crate::validation::{CheckKind, CheckResult, CheckStatus};
@@ -21,7 +21,7 @@ pub(super) fn correctness(evidence: &Evidence<'_>) -> Points {
     for check in checks {
         one(&mut points, check);
     }
-    if !checks.iter().any(is_green) {
+    if !checks.iter().any(|check| is_green(check) || is_compared(check)) {
         points.cap(UNKNOWN, "no check passed, so nothing shows that it works");
     }
     if let Some(red) = checks.iter().find(|check| is_red(check)) {
@@ -63,6 +63,10 @@ fn one(points: &mut Points, check: &CheckResult) {
         }
         CheckStatus::Broken => points.add(-35, format!("`{name}` passed on the base and fails now")),
         CheckStatus::Failed if is_red(check) => points.add(-25, format!("`{name}` fails; the base has no result")),
+        CheckStatus::Failed if is_compared(check) => {
+            let passed = plural(check.tests.passed as usize, "test");
+            points.add(10, format!("`{name}`: {passed} passed; what fails there fails on the base too"));
+        }
         CheckStatus::Failed => points.add(-5, format!("`{name}` fails, as it does on the base")),
         CheckStatus::TimedOut if is_red(check) => points.add(-15, format!("`{name}` did not end in time")),
         CheckStatus::TimedOut => points.note(format!("`{name}` did not end in time, nor does the base")),
@@ -80,8 +84,8 @@ pub(super) fn tests(evidence: &Evidence<'_>) -> Points {
         .iter()
         .filter(|file| file.new.is_some() && (role(&file.path) == FileRole::Test || adds_inline_tests(file)))
         .collect();
-    let ran: u32 =
-        evidence.validation.checks.iter().filter(|c| is_green(c)).map(|c| c.tests.passed).fold(0, u32::saturating_add);
+    let told = evidence.validation.checks.iter().filter(|check| is_green(check) || is_compared(check));
+    let ran: u32 = told.map(|check| check.tests.passed).fold(0, u32::saturating_add);
     let quiet = matches!(evidence.kind, Kind::Refactor | Kind::Docs | Kind::Deps);
     let mut points = Points::start(50);
     match (sources, touched.first()) {

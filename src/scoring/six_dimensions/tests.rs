@@ -111,7 +111,12 @@ fn correctness() {
     let unverified = ValidationResult { unverified: Some("not trusted".into()), ..Default::default() };
     rates(Case { validation: unverified, ..Case::good() }, 60, "nothing was run: not trusted");
     rates(with(vec![check(CheckKind::Test, CheckStatus::Broken, 3)]), 25, "fails now");
-    rates(with(vec![check(CheckKind::Test, CheckStatus::Failed, 3)]), 55, "as it does on the base");
+    rates(
+        with(vec![check(CheckKind::Test, CheckStatus::Failed, 3)]),
+        70,
+        "3 tests passed; what fails there fails on the base",
+    );
+    rates(with(vec![check(CheckKind::Build, CheckStatus::Failed, 0)]), 55, "as it does on the base");
     rates(with(vec![check(CheckKind::Test, CheckStatus::TimedOut, 0)]), 40, "is red");
     rates(with(vec![check(CheckKind::Test, CheckStatus::Environment, 0)]), 60, "counts neither way");
     rates(with(vec![check(CheckKind::Test, CheckStatus::Fixed, 4)]), 90, "failed on the base and passes now");

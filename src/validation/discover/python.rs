@@ -7,8 +7,9 @@ use super::{CheckKind, Finder};
 use crate::repository::TreeError;
 
 /// Files that say where a Python project starts.
-const MANIFESTS: &[&str] =
-    &["pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", "requirements.txt", "conftest.py"];
+const MANIFESTS: &[&str] = &["pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini"];
+/// Files that say so where there is none of those above them: both lie in folders of tests and documents too.
+const FAINT_MANIFESTS: &[&str] = &["requirements.txt", "conftest.py"];
 /// Where pytest writes what it found, in the folder it runs in.
 const REPORT: &str = ".paraph-reports/pytest.xml";
 /// The most test files that are read to see which framework they use.
@@ -16,6 +17,9 @@ const MOST_READ: usize = 40;
 
 pub(super) fn find(finder: &mut Finder<'_>) -> Result<(), TreeError> {
     let mut folders = finder.folders(MANIFESTS);
+    if folders.is_empty() {
+        folders = finder.folders(FAINT_MANIFESTS);
+    }
     if folders.is_empty() && tests(finder, "").next().is_some() {
         folders.push(String::new());
     }
@@ -42,7 +46,7 @@ fn project(finder: &mut Finder<'_>, folder: &str) -> Result<(), TreeError> {
         return Ok(());
     };
     let (wants_pytest, unittest) = framework(finder, folder)?;
-    let has_pytest = finder.around.python_has(&path, "pytest");
+    let has_pytest = has_pytest(finder, &path);
     if has_pytest && (wants_pytest || !unittest) {
         let report = format!("--junitxml={REPORT}");
         let command = [&python, "-m", "pytest", &report];
@@ -60,7 +64,7 @@ fn project(finder: &mut Finder<'_>, folder: &str) -> Result<(), TreeError> {
     // an editable install points to the user's working copy; what is checked out comes before it
     check.env.insert("PYTHONPATH".into(), source.into());
     check.env.insert("PYTHONDONTWRITEBYTECODE".into(), "1".into());
-    let named = MANIFESTS.iter().find(|name| finder.layout.has(folder, name));
+    let named = MANIFESTS.iter().chain(FAINT_MANIFESTS).find(|name| finder.layout.has(folder, name));
     let origin = named.map_or_else(|| "test files".to_owned(), |name| join(folder, name));
     finder.origin(origin);
     Ok(())
@@ -83,6 +87,14 @@ fn interpreter(finder: &Finder<'_>, folder: &str) -> Option<(String, PathBuf)> {
         }
     }
     ["python3", "python"].iter().find_map(|name| Some(((*name).to_owned(), finder.around.which(name)?)))
+}
+
+/// Whether `python` has pytest: as it is found, or by the script that installing it puts beside the Python of a
+/// virtual environment in the working copy.
+fn has_pytest(finder: &Finder<'_>, python: &Path) -> bool {
+    let beside = python.with_file_name("pytest");
+    let lent = python.is_relative() && beside.to_str().is_some_and(|script| finder.around.lends(script));
+    lent || finder.around.python_has(python, "pytest")
 }
 
 /// Whether pytest is configured or used, and whether unittest is used.

@@ -143,9 +143,20 @@ fn python() {
     found(&[("pyproject.toml", "[tool.pytest.ini_options]\n"), ("tests/test_a.py", classes)], &[], &[pytest]);
     found(&[("test_a.py", classes)], &[], &[unittest]);
     found(&[("setup.py", ""), ("a.py", "")], &[], &[]);
+    let beside = [("pyproject.toml", ""), ("tests/conftest.py", ""), ("tests/test_a.py", functions), ("a.py", "")];
+    found(&beside, &["a.py", "tests/test_a.py"], &[pytest]);
+    found(
+        &beside[1..],
+        &["tests/test_a.py"],
+        &["python pytest (tests): python3 -m pytest --junitxml=.paraph-reports/pytest.xml"],
+    );
     let bare = Machine { without_pytest: true, ..Machine::default() };
     notice(&bare, &[("setup.py", ""), ("tests/test_a.py", functions)], "cannot import");
     found_on(&bare, &[("setup.py", ""), ("tests/test_a.py", classes)], &[], &[unittest]);
+    let lends = &[".venv/bin/python", ".venv/bin/pytest"];
+    let inside = Machine { lends, without_pytest: true, ..Machine::default() };
+    let tests = [("setup.py", ""), ("tests/test_a.py", functions)];
+    assert_eq!(plan(&inside, &tests, &[]).checks[0].command, args(".venv/bin/python"));
     let venv = Machine { lends: &[".venv/bin/python"], ..Machine::default() };
     let files = [("setup.py", ""), ("tests/test_a.py", functions), ("src/a/__init__.py", "")];
     let with = plan(&venv, &files, &[]);
@@ -167,6 +178,19 @@ fn maven_and_gradle() {
     let mvn = ["maven build: mvn -o -B -q -DskipTests test-compile", "maven test: mvn -o -B -fae test"];
     found(&[("pom.xml", "")], &[], &mvn);
     found(&[("pom.xml", ""), ("core/pom.xml", "")], &["core/src/A.java"], &mvn);
+    let modules = "<modules>\n  <module>core</module>\n  <module> app/ </module>\n</modules>\n";
+    let reactor = [("pom.xml", modules), ("core/pom.xml", ""), ("app/pom.xml", ""), ("README.md", "")];
+    let some = |list: &str| {
+        ["-q -DskipTests test-compile", "-fae test"].map(|goals| format!("mvn -o -B {goals} -pl {list} -am"))
+    };
+    let commands = |changed: &[&str]| -> Vec<String> {
+        let checks = plan(&Machine::default(), &reactor, changed).checks;
+        checks.iter().map(|check| brief(check).split(": ").skip(1).collect()).collect()
+    };
+    assert_eq!(commands(&["core/src/A.java"]), some("core"));
+    assert_eq!(commands(&["core/src/A.java", "app/B.java"]), some("app,core"));
+    found(&reactor, &["core/src/A.java", "pom.xml"], &mvn);
+    found(&reactor, &["README.md"], &mvn);
     let wrapper = ["maven build: ./mvnw -o -B -q -DskipTests test-compile", "maven test: ./mvnw -o -B -fae test"];
     let without = Machine { without: &["mvn", "gradle"], ..Machine::default() };
     found_on(&without, &[("pom.xml", ""), ("mvnw", "")], &[], &wrapper);

@@ -21,6 +21,7 @@ const SIGNS: &[(&str, &str)] = &[
     ("no cached version of", "a Gradle artifact is not in the cache, and there is no network"),
     ("no cached version available for offline mode", "a Gradle artifact is not in the cache, and there is no network"),
     ("no space left on device", "the disk is full"),
+    ("couldn't create a temp dir", "a folder that the compiler writes to is gone, or full"),
     ("linker `cc` not found", "there is no C compiler"),
     ("no cmake_c_compiler could be found", "there is no C compiler"),
     ("no cmake_cxx_compiler could be found", "there is no C++ compiler"),
@@ -73,6 +74,8 @@ mod tests {
         let cargo = "error: no matching package named `x` found\nAs a reminder, you're using offline mode (--offline) which can sometimes cause surprising resolution failures, if this error is too confusing you may wish to retry without the offline flag.\n";
         check(cargo, 101, Some("a crate is not in the cache, and there is no network"));
         check("error[E0308]: mismatched types\nerror: could not compile `a`\n", 101, None);
+        let gone = "error: couldn't create a temp dir: No such file or directory (os error 2) at path \"/x/target/rmeta\"\n\nerror: could not compile `libc` (build script) due to 1 previous error\n";
+        check(gone, 101, Some("a folder that the compiler writes to is gone, or full"));
         let red =
             "FAILED tests/test_a.py::test_b - socket.gaierror: Name or service not known\n=== 1 failed in 0.1s ===\n";
         check(red, 1, None);

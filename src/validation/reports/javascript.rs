@@ -1,10 +1,12 @@
-//! jest, vitest, mocha, node:test, ava-like summaries as text.
+//! jest, vitest, mocha, node:test and ava, as they write to the console.
+
+use std::collections::HashSet;
 
 use super::TestOutcomes;
 use super::lines::{Lines, number_before};
 
 pub(super) fn read(lines: &Lines<'_>) -> Option<TestOutcomes> {
-    node(lines).or_else(|| jest_or_vitest(lines)).or_else(|| mocha(lines))
+    node(lines).or_else(|| jest_or_vitest(lines)).or_else(|| mocha(lines)).or_else(|| ava(lines))
 }
 
 /// jest: `Tests:       1 failed, 2 skipped, 9 passed, 12 total`; vitest: `Tests  1 failed | 9 passed (10)`.
@@ -69,6 +71,36 @@ fn node(lines: &Lines<'_>) -> Option<TestOutcomes> {
     told.passed = passed;
     told.failed = failed.saturating_add(count("cancelled").unwrap_or(0));
     told.skipped = count("skipped").unwrap_or(0) + count("todo").unwrap_or(0);
+    told.told()
+}
+
+/// ava: `  ✔ file › title (12ms)`, `  ✘ [fail]: file › title Error`, then `  3 tests failed` and `  51 tests passed`.
+fn ava(lines: &Lines<'_>) -> Option<TestOutcomes> {
+    let count = |words: &[&str]| {
+        let of = |line: &str| {
+            let (number, rest) = line.trim().split_once(' ')?;
+            let said = rest.strip_prefix("tests ").or_else(|| rest.strip_prefix("test "))?;
+            words.contains(&said).then(|| number.parse::<u32>().ok()).flatten()
+        };
+        lines.iter().rev().find_map(of)
+    };
+    let (passed, failed) = (count(&["passed"]), count(&["failed"]));
+    passed.or(failed)?;
+    let titles: HashSet<&str> = lines.iter().map(str::trim).collect();
+    let mut told = TestOutcomes::default();
+    for line in lines.iter().map(str::trim) {
+        if let Some(name) = line.strip_prefix("✔ ") {
+            told.pass(without_time(name.trim()));
+        } else if let Some(rest) = line.strip_prefix("✘ [fail]: ").or_else(|| line.strip_prefix("✖ [fail]: ")) {
+            // what went wrong stands behind the title, which stands alone above its details
+            let ends = rest.char_indices().filter(|(_, c)| *c == ' ').map(|(at, _)| &rest[..at]);
+            let title = ends.filter(|start| titles.contains(start)).last();
+            told.fail(without_time(title.unwrap_or(rest)));
+        }
+    }
+    told.passed = passed.unwrap_or(0);
+    told.failed = failed.unwrap_or(0);
+    told.skipped = count(&["skipped"]).unwrap_or(0) + count(&["todo"]).unwrap_or(0);
     told.told()
 }
 

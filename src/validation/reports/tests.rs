@@ -212,6 +212,8 @@ Time:        0.41 s
     let node_tap =
         "TAP version 13\n# Subtest: adds\nok 1 - adds\nnot ok 2 - divides\n1..2\n# tests 2\n# pass 1\n# fail 1\n";
     tells(node_tap, (1, 1, 0, 0), &["adds"], &["divides"]);
+    let ava = "> xo && ava\n\n  ✔ test › empty\n  ✔ test › slow (2.1s)\n  ✘ [fail]: test › in time 200 ≤ 258.1 ≰ 250\n  - [skip] test › later\n  ─\n\n  test › in time\n\n  test.js:12\n\n  ─\n\n  1 test failed\n  1 test skipped\n  2 tests passed\n";
+    tells(ava, (2, 1, 0, 1), &["test › empty", "test › slow"], &["test › in time"]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) const SYSTEM: [&str; 9] =
     ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"];
 
 /// What programs need to know of the machine; nothing that names a server or holds a key.
-pub(super) const ETC: [&str; 24] = [
+pub(super) const ETC: [&str; 31] = [
     "passwd",
     "group",
     "nsswitch.conf",
@@ -47,6 +47,14 @@ pub(super) const ETC: [&str; 24] = [
     "pki/ca-trust",
     "crypto-policies",
     "maven",
+    // a packaged JDK keeps java.security there, without which it does not start
+    "java",
+    "java-8-openjdk",
+    "java-11-openjdk",
+    "java-17-openjdk",
+    "java-21-openjdk",
+    "java-25-openjdk",
+    "gradle",
 ];
 
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
