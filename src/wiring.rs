@@ -4,29 +4,31 @@ mod daemon;
 mod demo;
 mod launch;
 mod operator;
+mod settings;
+mod watch;
 
 pub use launch::Rooms;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::api::{BlobStore, Failure, FailureKind};
 use crate::clock::{Clock, SystemClock};
 use crate::id::{Ids, RandomIds};
-use crate::indexing::{IndexSettings, StoredTagCache, SymbolIndex};
+use crate::indexing::{StoredTagCache, SymbolIndex};
 use crate::infrastructure::blobs::Blobs;
+use crate::infrastructure::config::Config;
 use crate::infrastructure::confinement::Confinement;
 use crate::infrastructure::fault::Faults;
 use crate::infrastructure::store::Cache;
-use crate::policy::{BuiltInPolicy, PolicySettings};
-use crate::proposal::{AdoptEngine, EngineKind, PatchEngine, RuleEngine};
+use crate::policy::BuiltInPolicy;
+use crate::proposal::{AdoptEngine, PatchEngine, RuleEngine};
 use crate::publishing::LocalForge;
 use crate::repository::{GitVcs, Vcs};
 use crate::runtime::{
-    Engines, Home, LocalWorkbench, Operator, Ports, Runtime, Settings, StartError, Started, WorkbenchParts,
+    Engines, Home, LocalWorkbench, Operator, Ports, Runtime, StartError, Started, WorkbenchParts,
 };
 use crate::scoring::SixDimensions;
 use crate::syntax::Syntax;
@@ -60,6 +62,7 @@ pub struct House {
     ids: Arc<dyn Ids>,
     faults: Faults,
     opened: Mutex<Vec<Runtime>>,
+    config: OnceLock<Config>,
 }
 
 impl House {
@@ -88,6 +91,7 @@ impl House {
             ids: Arc::new(RandomIds),
             faults,
             opened: Mutex::new(Vec::new()),
+            config: OnceLock::new(),
         })
     }
 
@@ -132,8 +136,10 @@ impl House {
 
     /// What works without a daemon.
     #[must_use]
-    pub fn workbench(&self) -> LocalWorkbench {
+    pub fn workbench(self: &Arc<Self>) -> LocalWorkbench {
+        let house = self.clone();
         LocalWorkbench::new(WorkbenchParts {
+            machine: Arc::new(move || house.machine()),
             home: self.home.clone(),
             vcs: Arc::new(self.vcs(&self.home)),
             policy: Arc::new(BuiltInPolicy::new()),
@@ -164,6 +170,7 @@ impl House {
         let ports = self.ports(home, vcs);
         let runtime = Runtime::start(started, ports, self.settings(), operator).map_err(failed)?;
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(runtime.clone());
+        self.keep_records(runtime.clone(), home.clone());
         Ok((runtime, notices))
     }
 
@@ -192,13 +199,13 @@ impl House {
             cache: cache.clone(),
             worktrees: home.worktrees(),
             clock: self.clock.clone(),
-            limits: LocalLimits::default(),
+            limits: LocalLimits { command: self.check_limits(), ..LocalLimits::default() },
         });
         validator.reclaim();
         Ports {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
-            index: Arc::new(SymbolIndex::new(syntax, Arc::new(StoredTagCache::new(cache)), IndexSettings::default())),
+            index: Arc::new(SymbolIndex::new(syntax, Arc::new(StoredTagCache::new(cache)), self.index_settings())),
             engines: Engines {
                 rules: Arc::new(RuleEngine::default()),
                 patch: Arc::new(PatchEngine),
@@ -211,20 +218,6 @@ impl House {
             vcs,
             blobs,
             faults: self.faults.clone(),
-        }
-    }
-
-    fn settings(&self) -> Settings {
-        let variables = self.variables();
-        let workers = std::thread::available_parallelism().map_or(2, usize::from).max(2);
-        Settings {
-            workers,
-            engine: EngineKind::Rules,
-            playbook: "quick".to_owned(),
-            policy: PolicySettings::default(),
-            max_check: Duration::from_secs(3600),
-            path: variables.get("PATH").cloned().unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()),
-            user_home: variables.get("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The daemon over real sockets, in this process and as a process of its own.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "daemon/binary.rs"]
+mod binary;
 #[path = "daemon/contract.rs"]
 mod contract;
 #[path = "daemon/hostile.rs"]

@@ -54,8 +54,9 @@ impl BlobStore {
     /// A [`Failure`] where the folder cannot be written.
     pub fn write(&self, bytes: &[u8]) -> Result<Digest, Failure> {
         let faults = crate::infrastructure::fault::Faults::none();
-        crate::infrastructure::blobs::Blobs::new(&self.folder, faults)
-            .put(bytes)
-            .map_err(|error| Failure::from_error(FailureKind::Failed, &error))
+        let blobs = crate::infrastructure::blobs::Blobs::new(&self.folder, faults);
+        // a service that starts meanwhile removes unfinished files, this one too: then it is written again
+        let stored = blobs.put(bytes).or_else(|_| blobs.put(bytes));
+        stored.map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))
     }
 }

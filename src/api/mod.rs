@@ -4,6 +4,7 @@
 //! bodies never cross it: a reply names a [`BlobRef`], and [`blob`] opens and checks it.
 
 mod blob;
+mod environment;
 mod failure;
 mod notice;
 mod request;
@@ -12,6 +13,7 @@ mod service;
 mod view;
 
 pub use blob::{BlobRef, BlobStore};
+pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES};
 pub use failure::{Failure, FailureKind};
 pub use notice::Notice;
 pub use request::{

@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
+
+use crate::clock::Clock;
 
 /// The daemon's register of visitors.
-#[derive(Debug)]
 pub(super) struct Attendance {
+    clock: Arc<dyn Clock>,
     calls: AtomicU64,
     listeners: AtomicU64,
-    last_seen: std::sync::Mutex<Instant>,
+    last_seen: std::sync::Mutex<Duration>,
     emptied: Notify,
     leaving: watch::Sender<bool>,
 }
@@ -29,11 +30,13 @@ pub(super) enum Visit {
 }
 
 impl Attendance {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        let now = clock.monotonic();
         Self {
+            clock,
             calls: AtomicU64::new(0),
             listeners: AtomicU64::new(0),
-            last_seen: std::sync::Mutex::new(Instant::now()),
+            last_seen: std::sync::Mutex::new(now),
             emptied: Notify::new(),
             leaving: watch::Sender::new(false),
         }
@@ -65,7 +68,8 @@ impl Attendance {
     /// For how long nobody was there; `None` while somebody is.
     pub(super) fn quiet_for(&self) -> Option<Duration> {
         let nobody = self.calls() == 0 && self.listeners() == 0;
-        nobody.then(|| self.last_seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).elapsed())
+        let last_seen = *self.last_seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        nobody.then(|| self.clock.monotonic().saturating_sub(last_seen))
     }
 
     /// Tells everybody that the daemon leaves.
@@ -99,7 +103,6 @@ impl Attendance {
 }
 
 /// One visitor, while it is there.
-#[derive(Debug)]
 pub(super) struct Visitor {
     of: Arc<Attendance>,
     visit: Visit,
@@ -108,7 +111,8 @@ pub(super) struct Visitor {
 impl Drop for Visitor {
     fn drop(&mut self) {
         if self.visit != Visit::Glance {
-            *self.of.last_seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
+            let now = self.of.clock.monotonic();
+            *self.of.last_seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
         }
         self.of.count(self.visit).fetch_sub(1, Ordering::SeqCst);
         self.of.emptied.notify_waiters();

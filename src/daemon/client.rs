@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use crate::api::{Call, ClientInfo, Failure, FailureKind, Notice, NoticeStream, Reply, Service};
 
 use super::facts::DaemonFacts;
+use super::pauses::Pauses;
 use super::routes::{CLIENT, IF_IDLE, REQUEST_ID};
 use super::sse::EventReader;
 use super::system;
@@ -199,13 +200,11 @@ impl Listening {
 
 /// Connects; a full queue means that the daemon is there and busy.
 async fn reach(address: &Path) -> io::Result<UnixStream> {
-    let mut pause = Duration::from_millis(1);
-    let started = tokio::time::Instant::now();
+    let mut pauses = Pauses::new(Duration::from_millis(1), Duration::from_millis(50));
     loop {
         match UnixStream::connect(address).await {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && started.elapsed() < QUEUE_PATIENCE => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_millis(50));
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && pauses.waited() < QUEUE_PATIENCE => {
+                pauses.pause().await;
             }
             reached => return reached,
         }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::Instant;
 
 use crate::api::{Call, Connect, Failure, FailureKind, NoticeStream, Reply, Request, Service, Start};
 
@@ -17,6 +16,7 @@ use super::facts::{DaemonFacts, Standing};
 use super::launch::{Launch, LaunchPlan, Launched, cleaned};
 use super::lifecycle::{Hosted, Open};
 use super::lock::Lock;
+use super::pauses::Pauses;
 use super::place::Place;
 use super::stop;
 
@@ -143,8 +143,7 @@ impl Connector {
 
     /// Waits for the daemon to answer: this one, or another that was faster.
     async fn answering(&self, launched: &mut dyn Launched, logged_before: u64) -> Result<Client, Failure> {
-        let started = Instant::now();
-        let mut pause = Duration::from_millis(1);
+        let mut pauses = Pauses::new(Duration::from_millis(1), Duration::from_millis(50));
         loop {
             let ended = launched.ended().ok().flatten();
             match self.running(Start::Never).await {
@@ -154,12 +153,11 @@ impl Connector {
             if let Some(ended) = ended {
                 return Err(self.unstarted(&format!("it ended with {ended}"), logged_before));
             }
-            if started.elapsed() > PATIENCE {
+            if pauses.waited() > PATIENCE {
                 let message = format!("it did not answer within {} s", PATIENCE.as_secs());
                 return Err(self.unstarted(&message, logged_before));
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(50));
+            pauses.pause().await;
         }
     }
 

@@ -20,6 +20,7 @@ use super::attendance::Attendance;
 use super::client::Client;
 use super::facts::{DaemonFacts, PROTOCOL};
 use super::lock::{Holder, Lock};
+use super::pauses::Pauses;
 use super::place::Place;
 use super::routes::House;
 use super::{server, system};
@@ -30,6 +31,8 @@ pub const IDLE: Duration = Duration::from_secs(15 * 60);
 const LOOK: Duration = Duration::from_secs(60);
 /// How long a daemon that cannot have the lock yet waits for the one before it to leave or to answer.
 const TURN: Duration = Duration::from_secs(60);
+/// How long a process that ends may take between its files.
+const PARTING: Duration = Duration::from_millis(20);
 
 /// A service in process, and what its host must know of it.
 #[async_trait]
@@ -120,8 +123,8 @@ async fn serve(setup: &Setup, lock: &Lock, hosted: Arc<dyn Hosted>, signals: Sig
         home: HostPath::new(setup.place.home()),
         started: setup.clock.now(),
     };
-    let attendance = Arc::new(Attendance::new());
-    let house = Arc::new(House { hosted, ids: setup.ids.clone(), facts, attendance });
+    let attendance = Arc::new(Attendance::new(setup.clock.clone()));
+    let house = Arc::new(House { hosted, ids: setup.ids.clone(), clock: setup.clock.clone(), facts, attendance });
     let listener = Listening::new(&setup.place, &house.facts)?;
     let serving = server::serve(&listener.listener, house.clone());
     tokio::pin!(serving);
@@ -163,10 +166,13 @@ enum Turn {
 
 /// Waits for the lock, or for the one that holds it to answer.
 async fn turn(place: &Place) -> Result<Turn, Failure> {
-    let started = tokio::time::Instant::now();
-    let mut pause = Duration::from_millis(5);
+    let mut pauses = Pauses::new(Duration::from_millis(5), Duration::from_millis(200));
     loop {
         if let Some(lock) = Lock::try_take(place, Holder::Daemon)? {
+            if pauses.waited() > Duration::ZERO {
+                // a process that ends gives the lock back a moment before the files of its store
+                tokio::time::sleep(PARTING).await;
+            }
             return Ok(Turn::Ours(lock));
         }
         if let Ok(client) = Client::connect(&place.address()?).await
@@ -178,11 +184,10 @@ async fn turn(place: &Place) -> Result<Turn, Failure> {
             Some((_, Holder::Other)) => Duration::from_secs(1),
             _ => TURN,
         };
-        if started.elapsed() > patience {
+        if pauses.waited() > patience {
             return Err(Lock::held(place));
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(200));
+        pauses.pause().await;
     }
 }
 

@@ -43,6 +43,7 @@ mod launch;
 mod lifecycle;
 mod lock;
 mod notices;
+mod pauses;
 mod place;
 mod routes;
 mod server;

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::stream::{BoxStream, Stream, StreamExt as _};
-use tokio::time::Instant;
 
 use crate::api::{Failure, Notice, NoticeStream};
+use crate::clock::Clock;
 use crate::id::SessionId;
 
 use super::attendance::Visit;
@@ -31,7 +31,7 @@ pub(super) async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + Send + use<>>, Failure> {
     let visitor = house.attendance.enter(Visit::Listen);
     let notices = house.hosted.notices().await?;
-    let events = until(throttled(notices, WINDOW), house.attendance.left()).map(move |notice| {
+    let events = until(throttled(notices, WINDOW, house.clock.clone()), house.attendance.left()).map(move |notice| {
         let _listening = &visitor;
         Ok(Event::default().json_data(&notice).expect("plain data serialises"))
     });
@@ -65,11 +65,13 @@ impl Thing {
 }
 
 struct Told {
-    at: Instant,
+    /// When, on the monotonic clock.
+    at: Duration,
     held: Option<Notice>,
 }
 
 struct Throttle {
+    clock: Arc<dyn Clock>,
     source: NoticeStream,
     window: Duration,
     told: BTreeMap<Thing, Told>,
@@ -77,8 +79,8 @@ struct Throttle {
 }
 
 /// Lets a notice pass at once, and the newest of those that follow within the window when it ends.
-fn throttled(source: NoticeStream, window: Duration) -> impl Stream<Item = Notice> + Send {
-    let throttle = Throttle { source, window, told: BTreeMap::new(), ended: false };
+fn throttled(source: NoticeStream, window: Duration, clock: Arc<dyn Clock>) -> impl Stream<Item = Notice> + Send {
+    let throttle = Throttle { clock, source, window, told: BTreeMap::new(), ended: false };
     futures::stream::unfold(throttle, |mut throttle| async move {
         let notice = throttle.next().await?;
         Some((notice, throttle))
@@ -90,18 +92,19 @@ impl Throttle {
         loop {
             let due = self.told.iter().filter(|(_, told)| told.held.is_some()).min_by_key(|(_, told)| told.at);
             let due = due.map(|(thing, told)| (thing.clone(), told.at + self.window));
-            if let Some((thing, at)) = due.clone().filter(|(_, at)| self.ended || *at <= Instant::now()) {
+            if let Some((thing, at)) = due.clone().filter(|(_, at)| self.ended || *at <= self.clock.monotonic()) {
                 return self.release(&thing, at);
             }
             if self.ended {
                 return None;
             }
+            let wait = due.as_ref().map(|(_, at)| at.saturating_sub(self.clock.monotonic()));
             tokio::select! {
                 notice = self.source.next() => match notice {
                     None => self.ended = true,
                     Some(notice) => if let Some(notice) = self.admit(notice) { return Some(notice) },
                 },
-                () = sleep_until(due.as_ref().map(|(_, at)| *at)), if due.is_some() => {}
+                () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
             }
         }
     }
@@ -109,7 +112,7 @@ impl Throttle {
     /// The notice, unless it has to wait.
     fn admit(&mut self, notice: Notice) -> Option<Notice> {
         let Some(thing) = Thing::of(&notice) else { return Some(notice) };
-        let now = Instant::now();
+        let now = self.clock.monotonic();
         if self.told.len() > REMEMBERED {
             let window = self.window;
             self.told.retain(|_, told| told.held.is_some() || told.at + window > now);
@@ -126,22 +129,17 @@ impl Throttle {
         }
     }
 
-    fn release(&mut self, thing: &Thing, due: Instant) -> Option<Notice> {
+    fn release(&mut self, thing: &Thing, due: Duration) -> Option<Notice> {
         let told = self.told.get_mut(thing)?;
-        told.at = due.max(Instant::now());
+        told.at = due.max(self.clock.monotonic());
         told.held.take()
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    if let Some(at) = at {
-        tokio::time::sleep_until(at).await;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SystemClock;
     use crate::id::HostPath;
 
     fn grew(session: u64, size: u64) -> Notice {
@@ -149,7 +147,7 @@ mod tests {
     }
 
     async fn passed(sent: Vec<Notice>) -> Vec<Notice> {
-        throttled(futures::stream::iter(sent).boxed(), WINDOW).collect().await
+        throttled(futures::stream::iter(sent).boxed(), WINDOW, Arc::new(SystemClock::default())).collect().await
     }
 
     #[tokio::test]
@@ -169,7 +167,7 @@ mod tests {
     #[tokio::test]
     async fn a_held_notice_comes_when_its_window_ends() {
         let sent = futures::stream::iter([grew(1, 1), grew(1, 2)]).chain(futures::stream::pending()).boxed();
-        let mut stream = throttled(sent, WINDOW).boxed();
+        let mut stream = throttled(sent, WINDOW, Arc::new(SystemClock::default())).boxed();
         assert_eq!(stream.next().await, Some(grew(1, 1)));
         assert_eq!(stream.next().await, Some(grew(1, 2)));
     }

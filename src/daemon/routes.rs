@@ -12,6 +12,7 @@ use axum::routing::get;
 use serde_json::{Map, Value};
 
 use crate::api::{Call, ClientInfo, Failure, FailureKind, Reply, Request, Route, StoppedView, openapi};
+use crate::clock::Clock;
 use crate::id::{Ids, RequestId};
 
 use super::attendance::{Attendance, Visit};
@@ -35,6 +36,7 @@ pub(super) const IF_IDLE: &str = "paraph-if-idle";
 pub(super) struct House {
     pub(super) hosted: Arc<dyn Hosted>,
     pub(super) ids: Arc<dyn Ids>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) facts: DaemonFacts,
     pub(super) attendance: Arc<Attendance>,
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use tokio::net::UnixStream;
-use tokio::time::Instant;
 
 use crate::api::{Failure, FailureKind};
 
 use super::client::Client;
 use super::lock::{Holder, Lock};
+use super::pauses::Pauses;
 use super::place::Place;
 use super::system;
 
@@ -60,14 +60,12 @@ pub async fn stop(place: &Place) -> Result<Stopped, Failure> {
 
 /// Waits until the lock is free.
 pub(super) async fn freed(place: &Place, patience: Duration) -> bool {
-    let started = Instant::now();
-    let mut pause = Duration::from_millis(2);
+    let mut pauses = Pauses::new(Duration::from_millis(2), Duration::from_millis(50));
     while !Lock::is_free(place) {
-        if started.elapsed() > patience {
+        if pauses.waited() > patience {
             return false;
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(50));
+        pauses.pause().await;
     }
     true
 }

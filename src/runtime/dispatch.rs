@@ -1,6 +1,9 @@
 //! Hands out owed work: fair between sessions, at most so many pieces at once, every attempt recorded before it starts.
+//!
+//! A piece that was asked to stop keeps its place until its worker is gone: two workers never do the same piece at once,
+//! and the limit holds.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -8,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::cancel::Cancel;
 use crate::id::SessionId;
-use crate::session::{EffectKey, Finding, Outcome, Session, StopKind};
+use crate::session::{EffectKey, Finding, Outcome, Owed, Session, StopKind};
 
 use super::order::Post;
 use super::work::Worker;
@@ -16,58 +19,77 @@ use super::work::Worker;
 type Piece = (SessionId, EffectKey);
 
 enum Standing {
-    /// The attempt that follows `after` is being recorded.
-    Starting { after: u32 },
+    /// That it starts is posted and waits to be decided.
+    Asked,
+    /// That it starts is part of the batch at hand.
+    Recorded,
     /// A worker has it.
     Running { attempt: u32, cancel: Cancel },
+    /// A worker has it and was asked to stop: nobody waits for its answer.
+    Leaving { attempt: u32 },
 }
 
 /// Owned by the core thread.
 pub(super) struct Dispatcher {
     worker: Arc<Worker>,
-    inbox: mpsc::Sender<Post>,
+    /// Weak, so that the core ends when every client and worker is gone.
+    inbox: mpsc::WeakSender<Post>,
     handle: Handle,
     limit: usize,
-    queue: VecDeque<(Piece, u32)>,
+    /// What waits for a place, with a ticket each: a smaller one came first.
+    queue: BTreeMap<SessionId, BTreeMap<EffectKey, u64>>,
+    tickets: u64,
     busy: HashMap<Piece, Standing>,
 }
 
 impl Dispatcher {
-    pub(super) fn new(worker: Arc<Worker>, inbox: mpsc::Sender<Post>, handle: Handle, limit: usize) -> Self {
-        Self { worker, inbox, handle, limit: limit.max(1), queue: VecDeque::new(), busy: HashMap::new() }
+    pub(super) fn new(worker: Arc<Worker>, inbox: mpsc::WeakSender<Post>, handle: Handle, limit: usize) -> Self {
+        let limit = limit.max(1);
+        Self { worker, inbox, handle, limit, queue: BTreeMap::new(), tickets: 0, busy: HashMap::new() }
     }
 
     /// Takes note of what a session owes now: launches what was recorded, queues what is new, stops what is not
     /// wanted any more.
     pub(super) fn owe(&mut self, session: &Arc<Session>) {
         let id = session.asked.id;
-        let wanted = |key: &EffectKey| session.owed().get(key);
-        self.queue.retain(|((of, key), _)| *of != id || wanted(key).is_some());
-        self.busy.retain(|(of, key), standing| {
-            if *of != id {
-                return true;
+        if let Some(waiting) = self.queue.get_mut(&id) {
+            waiting.retain(|key, _| session.owed().contains_key(key));
+        }
+        let mine: Vec<EffectKey> = self.busy.keys().filter(|(of, _)| *of == id).map(|(_, key)| *key).collect();
+        for key in mine {
+            self.review(session, key);
+        }
+        for key in session.owed().keys() {
+            if matches!(self.busy.get(&(id, *key)), None | Some(Standing::Leaving { .. })) {
+                self.tickets += 1;
+                self.queue.entry(id).or_default().entry(*key).or_insert(self.tickets);
             }
-            match (standing, wanted(key)) {
-                (Standing::Running { attempt, cancel }, owed) => {
-                    let stale = owed.is_none_or(|owed| !owed.started || owed.attempt != *attempt);
-                    if stale {
-                        cancel.cancel();
-                    }
-                    !stale
-                }
-                (Standing::Starting { .. }, owed) => owed.is_some(),
+        }
+        if self.queue.get(&id).is_some_and(BTreeMap::is_empty) {
+            self.queue.remove(&id);
+        }
+    }
+
+    /// What becomes of one busy piece.
+    fn review(&mut self, session: &Arc<Session>, key: EffectKey) {
+        let piece = (session.asked.id, key);
+        // the attempt whose answer is waited for; none until the next one is recorded as started
+        let owed = session.owed().get(&key);
+        let running = owed.filter(|owed| owed.started).map(|owed| owed.attempt);
+        match (self.busy.get(&piece), owed) {
+            (Some(Standing::Recorded), Some(Owed { started: true, attempt, .. })) => {
+                self.launch(session.clone(), key, *attempt);
             }
-        });
-        for (key, owed) in session.owed() {
-            match self.busy.get(&(id, *key)) {
-                None if !self.queue.iter().any(|(piece, _)| *piece == (id, *key)) => {
-                    self.queue.push_back(((id, *key), owed.attempt));
-                }
-                Some(Standing::Starting { after }) if owed.started && owed.attempt > *after => {
-                    self.launch(session.clone(), *key, owed.attempt);
-                }
-                _ => {}
+            // recorded and given up within one batch, or not wanted before it started
+            (Some(Standing::Recorded), _) | (Some(Standing::Asked), None) => {
+                self.busy.remove(&piece);
             }
+            (Some(Standing::Running { attempt, cancel }), _) if running != Some(*attempt) => {
+                cancel.cancel();
+                let attempt = *attempt;
+                self.busy.insert(piece, Standing::Leaving { attempt });
+            }
+            _ => {}
         }
     }
 
@@ -75,24 +97,61 @@ impl Dispatcher {
     pub(super) fn fill(&mut self) -> Vec<Post> {
         let mut starting = Vec::new();
         while self.busy.len() < self.limit {
-            let at_work = |id: SessionId| self.busy.keys().filter(|(of, _)| *of == id).count();
-            let next = (0..self.queue.len()).min_by_key(|index| (at_work(self.queue[*index].0.0), *index));
-            let Some((piece, after)) = next.and_then(|index| self.queue.remove(index)) else { break };
-            self.busy.insert(piece, Standing::Starting { after });
-            starting.push(Post::Outcome(piece.0, Outcome::Starting(piece.1)));
+            let Some((id, key)) = self.next() else { break };
+            if let Some(waiting) = self.queue.get_mut(&id) {
+                waiting.remove(&key);
+                if waiting.is_empty() {
+                    self.queue.remove(&id);
+                }
+            }
+            self.busy.insert((id, key), Standing::Asked);
+            starting.push(Post::Outcome(id, Outcome::Starting(key)));
         }
         starting
     }
 
-    /// A worker ended.
+    fn next(&self) -> Option<Piece> {
+        let mut at_work: HashMap<SessionId, usize> = HashMap::new();
+        for (id, _) in self.busy.keys() {
+            *at_work.entry(*id).or_default() += 1;
+        }
+        let waiting = self.queue.iter().flat_map(|(id, keys)| keys.iter().map(|(key, ticket)| ((*id, *key), *ticket)));
+        let free = waiting.filter(|(piece, _)| !self.busy.contains_key(piece));
+        let first = free.min_by_key(|((id, _), ticket)| (at_work.get(id).copied().unwrap_or(0), *ticket));
+        first.map(|(piece, _)| piece)
+    }
+
+    /// Whether a start that was posted is still wanted; it is being recorded then.
+    pub(super) fn starts(&mut self, id: SessionId, key: EffectKey) -> bool {
+        match self.busy.get_mut(&(id, key)) {
+            Some(standing @ Standing::Asked) => {
+                *standing = Standing::Recorded;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A start could not be recorded: it is offered again.
+    pub(super) fn not_started(&mut self, id: SessionId, key: EffectKey) {
+        if let Some(standing @ Standing::Recorded) = self.busy.get_mut(&(id, key)) {
+            *standing = Standing::Asked;
+        }
+    }
+
+    /// A worker is gone, and what it found is recorded or not wanted.
     pub(super) fn ended(&mut self, id: SessionId, key: EffectKey, ended: u32) {
-        if matches!(self.busy.get(&(id, key)), Some(Standing::Running { attempt, .. }) if *attempt == ended) {
+        let known = self.busy.get(&(id, key));
+        if matches!(known, Some(Standing::Running { attempt, .. } | Standing::Leaving { attempt }) if *attempt == ended)
+        {
             self.busy.remove(&(id, key));
         }
     }
 
-    /// Asks everything that runs to stop.
+    /// Asks everything that runs to stop, and forgets what waits.
     pub(super) fn cancel_all(&mut self) {
+        self.queue.clear();
+        self.busy.retain(|_, standing| matches!(standing, Standing::Running { .. } | Standing::Leaving { .. }));
         for standing in self.busy.values() {
             if let Standing::Running { cancel, .. } = standing {
                 cancel.cancel();
@@ -107,9 +166,13 @@ impl Dispatcher {
 
     fn launch(&mut self, session: Arc<Session>, key: EffectKey, attempt: u32) {
         let id = session.asked.id;
+        let Some(inbox) = self.inbox.upgrade() else {
+            self.busy.remove(&(id, key));
+            return;
+        };
         let cancel = Cancel::new();
         self.busy.insert((id, key), Standing::Running { attempt, cancel: cancel.clone() });
-        let (worker, inbox) = (self.worker.clone(), self.inbox.clone());
+        let worker = self.worker.clone();
         self.handle.spawn(async move {
             let work = tokio::spawn(async move { worker.run(&session, key, attempt, &cancel).await });
             let finding = work.await.unwrap_or_else(|error| {

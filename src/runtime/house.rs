@@ -7,6 +7,8 @@ use crate::audit::Entry;
 use crate::id::{HostPath, RequestId};
 use crate::session::{Event, Person};
 
+use super::order::Asked;
+
 /// Something that happened to the store, not to a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
@@ -44,12 +46,42 @@ pub(super) struct UnknownEntry {
     why: serde_json::Error,
 }
 
-/// The value that the journal keeps: no nulls, the request beside the event.
-pub(super) fn to_value<E: Serialize>(event: &E, request: Option<&RequestId>) -> Value {
+/// Room for what the journal adds to an event: actor, time, both digests, numbers.
+const AROUND: usize = 4096;
+
+/// The largest integer that every JSON reader keeps exactly.
+const MAX_INTEGER: u64 = (1 << 53) - 1;
+
+/// Why the journal would not take `event`, if it would not. One such entry would have its whole batch refused.
+pub(super) fn misfit(event: &Value) -> Option<String> {
+    let bytes = event.to_string().len();
+    if bytes + AROUND > crate::audit::MAX_LINE {
+        return Some(format!("{bytes} bytes are too many to record; the most is {}", crate::audit::MAX_LINE - AROUND));
+    }
+    odd_leaf(event).map(|leaf| format!("`{leaf}` cannot be recorded exactly"))
+}
+
+fn odd_leaf(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(fields) => fields.values().find_map(odd_leaf),
+        Value::Array(items) => items.iter().find_map(odd_leaf),
+        Value::Number(number) => {
+            let amount = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+            amount.is_none_or(|amount| amount > MAX_INTEGER).then(|| number.to_string())
+        }
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null => Some("null".to_owned()),
+        Value::String(_) => None,
+    }
+}
+
+/// The value that the journal keeps: no nulls, the request and what it asked beside the event.
+pub(super) fn to_value<E: Serialize>(event: &E, asked: Option<&Asked>) -> Value {
     let mut value = serde_json::to_value(event).expect("events are plain data");
     drop_nulls(&mut value);
-    if let (Value::Object(fields), Some(request)) = (&mut value, request) {
-        fields.insert("request".to_owned(), Value::String(request.to_string()));
+    if let (Value::Object(fields), Some(asked)) = (&mut value, asked) {
+        fields.insert("request".to_owned(), Value::String(asked.id.to_string()));
+        fields.insert("asked".to_owned(), Value::String(asked.what.clone()));
     }
     value
 }
@@ -66,13 +98,40 @@ fn drop_nulls(value: &mut Value) {
 }
 
 /// What an entry says, and the request that it answered.
-pub(super) fn read(entry: &Entry) -> Result<(Said, Option<RequestId>), UnknownEntry> {
+pub(super) fn read(entry: &Entry) -> Result<(Said, Option<Asked>), UnknownEntry> {
     let unknown = |why| UnknownEntry { seq: entry.seq.0, why };
-    let request = entry.event.get("request").and_then(Value::as_str).and_then(|text| text.parse().ok());
+    let text = |name| entry.event.get(name).and_then(Value::as_str);
+    let request = text("request").and_then(|text| text.parse::<RequestId>().ok());
+    let request = request.map(|id| Asked { id, what: text("asked").unwrap_or_default().to_owned() });
     let said = if entry.session.is_some() {
         Said::OfSession(Box::new(Event::deserialize(&entry.event).map_err(unknown)?))
     } else {
         Said::OfHouse(HouseEvent::deserialize(&entry.event).map_err(unknown)?)
     };
     Ok((said, request))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(event: &Value, expected: Option<&str>) {
+        let found = misfit(event);
+        assert_eq!(found.is_some(), expected.is_some(), "{found:?}");
+        if let (Some(found), Some(expected)) = (found, expected) {
+            assert!(found.contains(expected), "{found}");
+        }
+    }
+
+    #[test]
+    fn what_the_journal_would_refuse_is_known_before() {
+        check(&json!({"a": "text", "b": [1, -5, {"c": 9_007_199_254_740_991_u64}]}), None);
+        check(&json!({"a": 1.5}), Some("`1.5`"));
+        check(&json!([{"a": 9_007_199_254_740_992_u64}]), Some("`9007199254740992`"));
+        check(&json!({"a": true}), Some("`true`"));
+        check(&json!({"a": "x".repeat(1024 * 1024)}), Some("too many to record"));
+    }
 }

@@ -1,117 +1,168 @@
-//! Figures over all sessions, from the store's tables alone.
+//! Figures over all sessions: counted as entries are written to the store, so that asking reads a few rows.
 
 use std::collections::BTreeMap;
 
 use crate::api::{Failure, FailureKind, Metrics};
-use crate::audit::{Head, JournalReader};
-use crate::id::SessionId;
-use crate::infrastructure::store::Order;
-use crate::session::Event;
+use crate::audit::Head;
+use crate::clock::Timestamp;
+use crate::id::{LaneId, Version};
+use crate::session::{BeadStatus, EffectKey, EffectKind, Event, Session};
+use crate::validation::{CheckStatus, ValidationResult};
 
-use super::house::{Said, read};
-use super::tables::{BeadRow, Tables};
+use super::tables::Tables;
 
-/// What one session's beads tell.
-#[derive(Default)]
-struct Times {
-    created: i64,
-    first_score: Option<i64>,
-}
+/// How far counts go up or down in a batch, by name (`family/rest`).
+#[derive(Debug, Default)]
+pub(super) struct Counter(BTreeMap<String, i64>);
 
-pub(super) fn of(tables: &Tables, reader: &JournalReader, head: Head) -> Result<Metrics, Failure> {
-    let failed = |error| Failure::from_error(FailureKind::Failed, &error);
-    let mut metrics = Metrics {
-        schema: "paraph.metrics/1".to_owned(),
-        cost_usd: "0".to_owned(),
-        journal_entries: head.seq.0,
-        ..Metrics::default()
-    };
-    for (_, row) in tables.sessions.scan(&(), Order::Forward, usize::MAX).map_err(failed)? {
-        *metrics.sessions.entry(row.state).or_default() += 1;
-    }
-    for ((_, version), _) in tables.proposals.scan(&(), Order::Forward, usize::MAX).map_err(failed)? {
-        metrics.proposals_made += 1;
-        metrics.regenerations += u64::from(version.0 > 1);
-    }
-    let mut times: BTreeMap<SessionId, Times> = BTreeMap::new();
-    for ((session, index), bead) in tables.beads.scan(&(), Order::Forward, usize::MAX).map_err(failed)? {
-        count_bead(&mut metrics, times.entry(session).or_default(), index, &bead);
-    }
-    let mut to_review: Vec<u64> =
-        times.values().filter_map(|times| u64::try_from(times.first_score? - times.created).ok()).collect();
-    to_review.sort_unstable();
-    metrics.to_review_ms_median = quantile(&to_review, 50);
-    metrics.to_review_ms_p90 = quantile(&to_review, 90);
-    let mut to_decision = Vec::new();
-    for ((session, lane, version), row) in tables.decisions.scan(&(), Order::Forward, usize::MAX).map_err(failed)? {
-        *metrics.decisions.entry(row.verdict).or_default() += 1;
-        let places = tables.places_of(session).map_err(failed)?;
-        let entries = reader
-            .entries(&places)
-            .map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))?;
-        let mut scored = None;
-        for entry in &entries {
-            match read(entry) {
-                Ok((Said::OfSession(event), _)) => match *event {
-                    Event::Scored { lane: of, version: at, .. } if (of, at) == (lane, version) => {
-                        scored = Some(entry.at)
-                    }
-                    Event::Published { lane: of, version: at, .. } if (of, at) == (lane, version) => {
-                        metrics.published += 1
-                    }
-                    Event::Validated { lane: of, version: at, ref result } if (of, at) == (lane, version) => {
-                        let ran = result.unverified.is_none();
-                        let broke = result.checks.iter().any(|check| {
-                            matches!(
-                                check.status,
-                                crate::validation::CheckStatus::Broken | crate::validation::CheckStatus::TimedOut
-                            )
-                        });
-                        metrics.validations_passed += u64::from(ran && !broke);
-                    }
-                    _ => {}
-                },
-                Ok((Said::OfHouse(_), _)) | Err(_) => {}
-            }
-            if entry.seq == row.seq
-                && let Some(scored) = scored
-            {
-                to_decision.push(u64::try_from(entry.at.since(scored).as_millis()).unwrap_or(u64::MAX));
-            }
+impl Counter {
+    /// One more, or less.
+    pub(super) fn add(&mut self, name: impl Into<String>, step: i64) {
+        if step != 0 {
+            *self.0.entry(name.into()).or_default() += step;
         }
     }
-    to_decision.sort_unstable();
-    metrics.to_decision_ms_median = quantile(&to_decision, 50);
-    Ok(metrics)
+
+    /// What is to be written.
+    pub(super) fn steps(self) -> impl Iterator<Item = (String, i64)> {
+        self.0.into_iter().filter(|(_, step)| *step != 0)
+    }
 }
 
-fn count_bead(metrics: &mut Metrics, times: &mut Times, index: u32, bead: &BeadRow) {
-    if index == 0 {
-        times.created = bead.started_at;
-    }
-    match bead.category.as_str() {
-        "proposal" => metrics.proposals_asked += 1,
-        "validation" if bead.status == "COMPLETED" => metrics.validations += 1,
-        "score" if bead.status == "COMPLETED" && times.first_score.is_none() => times.first_score = bead.finished_at,
+/// Counts what one entry adds.
+pub(super) fn count_event(
+    counts: &mut Counter,
+    event: &Event,
+    at: Timestamp,
+    before: Option<&Session>,
+    after: &Session,
+) {
+    let known = before.map_or(0, |session| session.beads.len());
+    let drafts = after.beads.iter().skip(known).filter(|bead| bead.key.kind == EffectKind::Draft).count();
+    counts.add("proposals/asked", i64::try_from(drafts).unwrap_or(i64::MAX));
+    match event {
+        Event::Proposed { version, .. } => {
+            counts.add("proposals/made", 1);
+            counts.add("proposals/again", i64::from(version.0 > 1));
+        }
+        Event::Validated { result, .. } => {
+            counts.add("validations/all", 1);
+            counts.add("validations/passed", i64::from(passed(result)));
+        }
+        Event::Scored { .. } if before.is_some_and(never_scored) => {
+            counts.add(format!("to-review/{}", bucket(since(at, after.created_at))), 1);
+        }
+        Event::Approved { lane, version, .. }
+        | Event::Rejected { lane, version, .. }
+        | Event::ChangesRequested { lane, version, .. } => {
+            counts.add(format!("decisions/{}", event.name()), 1);
+            if let Some(scored) = scored_at(after, *lane, *version) {
+                counts.add(format!("to-decision/{}", bucket(since(at, scored))), 1);
+            }
+        }
+        Event::Published { .. } => counts.add("published/all", 1),
         _ => {}
     }
 }
 
-/// The value below which `percent` of the sorted values lie; 0 of none.
-fn quantile(sorted: &[u64], percent: usize) -> u64 {
-    let last = sorted.len().saturating_sub(1);
-    sorted.get((sorted.len() * percent / 100).min(last)).copied().unwrap_or(0)
+fn passed(result: &ValidationResult) -> bool {
+    let broke = |status| matches!(status, CheckStatus::Broken | CheckStatus::TimedOut);
+    result.unverified.is_none() && !result.checks.iter().any(|check| broke(check.status))
+}
+
+fn never_scored(session: &Session) -> bool {
+    session.versions.iter().flat_map(|version| version.patch_sets.values()).all(|set| set.score.is_none())
+}
+
+fn scored_at(session: &Session, lane: LaneId, version: Version) -> Option<Timestamp> {
+    let key = EffectKey::on_version(EffectKind::Score, lane, version);
+    let done = session.beads.iter().rev().find(|bead| bead.key == key && bead.status == BeadStatus::Completed);
+    done.and_then(|bead| bead.finished_at)
+}
+
+/// Milliseconds; none where the clock went back.
+fn since(at: Timestamp, from: Timestamp) -> u64 {
+    u64::try_from(at.since(from).as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The bucket of a time as its upper bound, an eighth of a power of two wide: names sort as their numbers do.
+fn bucket(ms: u64) -> String {
+    let shift = (64 - ms.leading_zeros()).saturating_sub(4);
+    let bound = ((ms >> shift) << shift) | ((1 << shift) - 1);
+    format!("{bound:020}")
+}
+
+/// The upper bound of the bucket below or in which `percent` of the times lie; 0 of none.
+fn quantile(buckets: &BTreeMap<String, u64>, percent: u64) -> u64 {
+    let all: u64 = buckets.values().sum();
+    let mut left = (all * percent).div_ceil(100).max(1);
+    for (bound, count) in buckets {
+        match left.checked_sub(*count) {
+            Some(rest) if rest > 0 => left = rest,
+            _ => return bound.parse().unwrap_or(0),
+        }
+    }
+    0
+}
+
+pub(super) fn of(tables: &Tables, head: Head) -> Result<Metrics, Failure> {
+    let counted = |family| {
+        tables.counted(family).map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))
+    };
+    let (proposals, validations) = (counted("proposals")?, counted("validations")?);
+    let (to_review, to_decision) = (counted("to-review")?, counted("to-decision")?);
+    let of = |counts: &BTreeMap<String, u64>, name: &str| counts.get(name).copied().unwrap_or(0);
+    Ok(Metrics {
+        schema: "paraph.metrics/1".to_owned(),
+        sessions: counted("state")?,
+        proposals_asked: of(&proposals, "asked"),
+        proposals_made: of(&proposals, "made"),
+        regenerations: of(&proposals, "again"),
+        validations: of(&validations, "all"),
+        validations_passed: of(&validations, "passed"),
+        decisions: counted("decisions")?,
+        published: of(&counted("published")?, "all"),
+        cost_usd: "0".to_owned(),
+        to_review_ms_median: quantile(&to_review, 50),
+        to_review_ms_p90: quantile(&to_review, 90),
+        to_decision_ms_median: quantile(&to_decision, 50),
+        journal_entries: head.seq.0,
+        ..Metrics::default()
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::quantile;
+    use super::*;
+
+    #[track_caller]
+    fn check(times: &[u64], percent: u64, expected: u64) {
+        let mut buckets = BTreeMap::new();
+        for time in times {
+            *buckets.entry(bucket(*time)).or_default() += 1;
+        }
+        assert_eq!(quantile(&buckets, percent), expected);
+    }
 
     #[test]
-    fn quantiles_of_few_values() {
-        assert_eq!(quantile(&[], 50), 0);
-        assert_eq!(quantile(&[7], 90), 7);
-        assert_eq!(quantile(&[1, 2, 3, 4], 50), 3);
-        assert_eq!(quantile(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 90), 10);
+    fn quantiles_from_buckets() {
+        check(&[], 50, 0);
+        check(&[7], 90, 7);
+        check(&[1, 2, 3, 4], 50, 2);
+        check(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 90, 9);
+        check(&[1000], 50, 1023);
+        check(&[60_000, 60_000, 5], 50, 61_439);
+    }
+
+    #[test]
+    fn a_bucket_is_an_eighth_wide_at_most_and_they_sort() {
+        let mut last = String::new();
+        for ms in [0, 1, 7, 8, 15, 16, 17, 100, 1000, 86_400_000, u64::MAX] {
+            let name = bucket(ms);
+            let bound: u64 = name.parse().expect("a number");
+            assert!(bound >= ms && bound - ms <= ms / 8, "{ms} is in {bound}");
+            assert!(name >= last);
+            last = name;
+        }
     }
 }

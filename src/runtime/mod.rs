@@ -7,14 +7,17 @@
 mod answer;
 mod core;
 mod dispatch;
+mod follow;
 mod house;
 mod metrics;
 mod order;
 mod ports;
 pub mod records;
 mod service;
+mod stage;
 mod start;
 mod tables;
+mod trust;
 mod views;
 mod work;
 mod workbench;
@@ -24,3 +27,6 @@ pub use ports::{Engines, Operator, Ports, Settings};
 pub use service::Runtime;
 pub use start::{Home, StartError, Started, rebuild};
 pub use workbench::{ConfinementFacts, DaemonFacts, LocalWorkbench, MachineFacts, WorkbenchParts};
+
+#[cfg(test)]
+mod tests;

@@ -4,15 +4,40 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::api::{Failure, FailureKind};
-use crate::id::{RequestId, SessionId};
+use crate::api::{Failure, FailureKind, Request};
+use crate::id::{Digest, RequestId, SessionId, ThreadId};
 use crate::session::{Command, Event, NewSession, Outcome, Refusal, Session};
 
 use super::core::Core;
 use super::house::HouseEvent;
 
-/// What an order is answered with: the session as it then is.
-pub(super) type Answered = Result<Arc<Session>, Failure>;
+/// What an order led to.
+#[derive(Debug, Clone)]
+pub(super) struct Done {
+    /// The session as it is now.
+    pub(super) session: Arc<Session>,
+    /// The thread that the order opened, if it opened one.
+    pub(super) thread: Option<ThreadId>,
+}
+
+/// What an order is answered with.
+pub(super) type Answered = Result<Done, Failure>;
+
+/// A request by its name, with what it asks: the same name for something else is a conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) id: RequestId,
+    /// The first digits of the digest of the whole request.
+    pub(super) what: String,
+}
+
+impl Asked {
+    /// The request `id` that asks for `request`.
+    pub(super) fn new(id: RequestId, request: &Request) -> Self {
+        let text = serde_json::to_vec(request).expect("requests are plain data");
+        Self { id, what: Digest::of(&text).short() }
+    }
+}
 
 /// What a person wants.
 pub(super) enum Want {
@@ -25,9 +50,9 @@ pub(super) enum Want {
 /// One message to the core thread.
 pub(super) enum Post {
     /// A person wants something.
-    Order { request: RequestId, want: Want, reply: oneshot::Sender<Answered> },
+    Order { asked: Asked, want: Want, reply: oneshot::Sender<Answered> },
     /// A person wants something of the house.
-    House { request: RequestId, event: HouseEvent, reply: oneshot::Sender<Result<(), Failure>> },
+    House { asked: Asked, event: HouseEvent, reply: oneshot::Sender<Result<(), Failure>> },
     /// A worker answers.
     Outcome(SessionId, Outcome),
     /// Somebody wants to look.

@@ -13,7 +13,7 @@ use crate::policy::{Policy, PolicySettings};
 use crate::proposal::{EngineKind, ProposalEngine};
 use crate::publishing::Forge;
 use crate::repository::Vcs;
-use crate::scoring::Scorer;
+use crate::scoring::{Scorer, Tenths};
 use crate::session::Person;
 use crate::validation::Validator;
 
@@ -78,6 +78,8 @@ pub struct Settings {
     pub playbook: String,
     /// The user's policy; repositories can only tighten it.
     pub policy: PolicySettings,
+    /// The score from which G4 passes. The user's: a repository cannot lower it.
+    pub threshold: Tenths,
     /// The longest a single check may take, whatever a repository asks.
     pub max_check: Duration,
     /// Checks and tools found on this PATH where a client sends none.

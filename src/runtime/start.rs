@@ -1,24 +1,24 @@
 //! Opening a home: the journal is the truth, the store is made to agree with it, open sessions are folded.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::audit::{Journal, JournalError, JournalOptions, JournalReader, MarkStanding, Placed};
+use crate::api::Failure;
+use crate::audit::{Journal, JournalError, JournalOptions, MarkStanding, Placed};
 use crate::clock::Clock;
 use crate::id::{Ids, Seq, SessionId};
 use crate::infrastructure::fault::Faults;
-use crate::infrastructure::store::{Batch, Mark, Order, Store, StoreError, set_aside};
-use crate::session::{Event, Session};
+use crate::infrastructure::store::{Mark, Order, Store, StoreError, set_aside};
+use crate::session::Session;
 
-use super::core::{load, stored_row};
-use super::house::{Said, UnknownEntry, read};
-use super::tables::{RequestRow, StagedPlaces, Tables};
-
-/// Entries replayed between two commits to the store.
-const REPLAY_BATCH: usize = 2000;
+use super::core::load;
+use super::follow::replay;
+use super::house::UnknownEntry;
+use super::tables::Tables;
+use super::trust::Trust;
 
 /// The folders of a home.
 #[derive(Debug, Clone)]
@@ -64,6 +64,11 @@ impl Home {
         logs
         /// Socket, lock and the like.
         run
+    }
+
+    /// A file whose being there means: build the store again at the next start.
+    pub(super) fn rebuild_note(&self) -> PathBuf {
+        self.root.join("store.rebuild")
     }
 
     /// Makes every folder, for its owner only.
@@ -113,6 +118,9 @@ pub enum StartError {
     /// The store, after it was rebuilt.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A session cannot be folded.
+    #[error("{0}")]
+    Session(Failure),
     /// A newer Paraph wrote here.
     #[error("{0}")]
     Newer(String),
@@ -126,7 +134,20 @@ impl StartError {
             Self::Folder { .. } => "set PARAPH_HOME to a folder you can write".to_owned(),
             Self::Journal(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::Session(failure) => failure.hints.first().cloned().unwrap_or_else(|| "paraph recover".to_owned()),
             Self::Newer(_) => "install a newer paraph".to_owned(),
+        }
+    }
+}
+
+impl StartError {
+    /// Whether building the store again from the journal may mend it: another process, a full disk and a newer
+    /// Paraph stay what they are.
+    fn lies_in_the_store(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_rebuildable() || matches!(error, StoreError::AlreadyWritten { .. }),
+            Self::Session(_) => true,
+            Self::Folder { .. } | Self::Journal(_) | Self::Newer(_) => false,
         }
     }
 }
@@ -142,12 +163,57 @@ pub struct Started {
     pub(super) journal: Journal,
     pub(super) tables: Tables,
     pub(super) live: HashMap<SessionId, Arc<Session>>,
+    pub(super) trust: Trust,
+    /// Where to note that the store must be built again; none where all of it was read already.
+    pub(super) unchecked: Option<PathBuf>,
     /// What a person should know: what was set aside, what was rebuilt.
     pub notices: Vec<String>,
     /// Entries that were replayed into the store.
     pub replayed: u64,
     /// Where the old store went, if it was set aside.
     pub set_aside: Option<PathBuf>,
+}
+
+/// The store while a home is opened.
+struct Opening<'a> {
+    home: &'a Home,
+    stamp: String,
+    faults: &'a Faults,
+    notices: Vec<String>,
+    aside: Option<PathBuf>,
+}
+
+impl Opening<'_> {
+    fn store(&mut self) -> Result<(Store, Option<Mark>, bool), StartError> {
+        if self.home.rebuild_note().exists() {
+            let store = self.anew("the store was found damaged while Paraph ran")?;
+            return Ok((store, None, true));
+        }
+        match Store::open(&self.home.store(), self.faults.clone()) {
+            Ok((store, opened)) => Ok((store, opened.mark, opened.checked)),
+            Err(error) if error.is_rebuildable() => {
+                let store = self.anew(&format!("the store was damaged ({error})"))?;
+                Ok((store, None, true))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sets the store aside and starts an empty one.
+    fn anew(&mut self, why: &str) -> Result<Store, StartError> {
+        if self.home.store().exists() {
+            let path = set_aside(&self.home.store(), &self.stamp)?;
+            self.notices.push(format!("{why}; it is kept at {} and was rebuilt", path.display()));
+            self.aside = Some(path);
+        }
+        let store = Store::open(&self.home.store(), self.faults.clone())?.0;
+        match std::fs::remove_file(self.home.rebuild_note()) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(StartError::Folder { path: self.home.rebuild_note(), source })
+            }
+            _ => Ok(store),
+        }
+    }
 }
 
 impl Started {
@@ -157,25 +223,14 @@ impl Started {
     /// [`StartError`]; the journal is as it was then.
     pub fn open(home: &Home, clock: &dyn Clock, ids: &dyn Ids, faults: &Faults) -> Result<Self, StartError> {
         home.create()?;
-        let mut notices = Vec::new();
-        let mut aside = None;
         let stamp = clock.now().to_string().replace([':', '.'], "-");
-        let (mut store, mut mark) = match Store::open(&home.store(), faults.clone()) {
-            Ok((store, opened)) => (store, opened.mark),
-            Err(error) if error.is_rebuildable() => {
-                let path = set_aside(&home.store(), &stamp)?;
-                notices
-                    .push(format!("the store was damaged ({error}); it is kept at {} and was rebuilt", path.display()));
-                aside = Some(path);
-                (Store::open(&home.store(), faults.clone())?.0, None)
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let mut opening = Opening { home, stamp, faults, notices: Vec::new(), aside: None };
+        let (mut store, mut mark, mut checked) = opening.store()?;
         let options =
             JournalOptions { faults: faults.clone(), mark: mark.map(Placed::from), ..JournalOptions::new(ids) };
         let (journal, opened) = Journal::open(&home.journal(), options)?;
         if let Some(torn) = &opened.torn {
-            notices.push(format!(
+            opening.notices.push(format!(
                 "the journal ended in {} bytes that were never acknowledged; they are kept at {}",
                 torn.bytes,
                 torn.path.display()
@@ -183,24 +238,23 @@ impl Started {
         }
         if opened.mark == MarkStanding::Unknown {
             drop(store);
-            let path = set_aside(&home.store(), &stamp)?;
-            notices.push(format!(
-                "the store belonged to another history; it is kept at {} and was rebuilt",
-                path.display()
-            ));
-            aside = Some(path);
-            store = Store::open(&home.store(), faults.clone())?.0;
-            mark = None;
+            store = opening.anew("the store belonged to another history")?;
+            (mark, checked) = (None, true);
         }
-        let tables = Tables::new(store)?;
-        let from = mark.map_or(Seq(1), |mark| Seq(mark.seq.0 + 1));
-        let replayed = replay(&tables, &journal.reader(), from)?;
-        let mut live = HashMap::new();
-        for (id, _) in tables.open.scan(&(), Order::Forward, usize::MAX)? {
-            let session = load(&tables, &journal.reader(), id).map_err(|failure| StartError::Newer(failure.message))?;
-            live.insert(id, Arc::new(session));
-        }
-        Ok(Self { journal, tables, live, notices, replayed, set_aside: aside })
+        let agreed = match agree(store, &journal, mark) {
+            Err(error) if mark.is_some() && error.lies_in_the_store() => {
+                let store = opening.anew(&format!("the store could not go on ({error})"))?;
+                checked = true;
+                agree(store, &journal, None)
+            }
+            agreed => agreed,
+        };
+        let (tables, replayed, live) = agreed?;
+        let trusted = tables.trusted.scan(&(), Order::Forward, usize::MAX)?;
+        let trust = Trust::of(trusted.into_iter().map(|(top, _)| top));
+        let unchecked = (!checked).then(|| home.rebuild_note());
+        let Opening { notices, aside: set_aside, .. } = opening;
+        Ok(Self { journal, tables, live, trust, unchecked, notices, replayed, set_aside })
     }
 
     /// How many sessions the store knows.
@@ -231,54 +285,20 @@ pub fn rebuild(home: &Home, clock: &dyn Clock, ids: &dyn Ids) -> Result<Started,
     Ok(Started { set_aside: aside, ..started })
 }
 
-/// Folds the entries from `from` on into the store.
-fn replay(tables: &Tables, reader: &JournalReader, from: Seq) -> Result<u64, StartError> {
-    let mut sessions: HashMap<SessionId, Session> = HashMap::new();
-    let mut count = 0;
-    let mut entries = reader.iter_from(from)?;
-    loop {
-        let mut batch = Batch::new();
-        let mut places = StagedPlaces::default();
-        let mut touched = BTreeSet::new();
-        let mut mark: Option<Mark> = None;
-        for _ in 0..REPLAY_BATCH {
-            let Some((placed, entry)) = entries.next().transpose()? else { break };
-            let (said, request) = read(&entry)?;
-            mark = Some(placed.into());
-            count += 1;
-            match (said, entry.session) {
-                (Said::OfHouse(event), _) => tables.put_house(&mut batch, &event)?,
-                (Said::OfSession(event), Some(id)) => {
-                    let before = match (sessions.remove(&id), &*event) {
-                        (_, Event::Created { .. }) => None,
-                        (Some(session), _) => Some(session),
-                        (None, _) => {
-                            Some(load(tables, reader, id).map_err(|failure| StartError::Newer(failure.message))?)
-                        }
-                    };
-                    let after = match (&before, *event.clone()) {
-                        (Some(session), event) => session.clone().apply(&event, entry.at, entry.seq),
-                        (None, Event::Created { session }) => Session::created(*session, entry.at, entry.seq),
-                        (None, _) => continue,
-                    };
-                    tables.project(&mut batch, &mut places, &event, placed, before.as_ref(), &after)?;
-                    if let Some(request) = request {
-                        let row = RequestRow { session: id, seq: placed.seq };
-                        batch.put(&tables.requests, &request.to_string(), &row)?;
-                    }
-                    touched.insert(id);
-                    sessions.insert(id, after);
-                }
-                (Said::OfSession(_), None) => {}
-            }
-        }
-        let Some(mark) = mark else { return Ok(count) };
-        for id in touched {
-            if let Some(session) = sessions.get(&id) {
-                tables.put_row(&mut batch, session, stored_row(session))?;
-            }
-        }
-        sessions.retain(|_, session| !session.state().is_over());
-        tables.store.commit(&batch, Some(&mark))?;
+/// Brings the store up to the journal and folds the sessions that owe work; others are folded when looked at.
+fn agree(
+    store: Store,
+    journal: &Journal,
+    mark: Option<Mark>,
+) -> Result<(Tables, u64, HashMap<SessionId, Arc<Session>>), StartError> {
+    let tables = Tables::new(store)?;
+    let reader = journal.reader();
+    let from = mark.map_or(Seq(1), |mark| Seq(mark.seq.0 + 1));
+    let replayed = replay(&tables, &reader, from, journal.head().seq)?;
+    let mut live = HashMap::new();
+    for id in tables.open_where(|row| row.owes)? {
+        let session = load(&tables, &reader, id).map_err(StartError::Session)?;
+        live.insert(id, Arc::new(session));
     }
+    Ok((tables, replayed, live))
 }

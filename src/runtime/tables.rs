@@ -1,13 +1,21 @@
 //! The store's tables and what each entry writes to them. All of it can be built again from the journal.
 
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Placed;
-use crate::id::{Digest, LaneId, Seq, SessionId, Version};
+use crate::clock::Timestamp;
+use crate::id::{Digest, LaneId, Seq, SessionId, ThreadId, Version};
 use crate::infrastructure::store::{Batch, Mark, Order, Record, Store, StoreError, Table};
+use crate::repository::{Source, WorkSpec};
 use crate::session::{BeadStatus, Event, Session};
 
 use super::house::HouseEvent;
+use super::metrics::{Counter, count_event};
+use super::order::Asked;
+use super::views::{is_waiting, stored_row};
 
 /// Where a session's entries lie, at most [`PLACES_A_ROW`] of them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -16,7 +24,7 @@ impl Record for Places {
     const VERSION: u8 = 1;
 }
 
-/// 40 places of about 60 bytes stay under the 4 KiB that a value may have.
+/// 40 places of at most 94 bytes stay under the 4 KiB that a value may have.
 const PLACES_A_ROW: u64 = 40;
 
 /// What `list` shows of a session, and nothing that is long.
@@ -26,8 +34,33 @@ pub(super) struct Row {
     pub(super) json: String,
     /// Its state's name.
     pub(super) state: String,
+    /// Whether a person is needed now.
+    pub(super) needs_me: bool,
+    /// Whether something of it runs or waits to run.
+    pub(super) running: bool,
 }
 impl Record for Row {
+    const VERSION: u8 = 1;
+}
+
+/// What is looked for among the sessions that are not over, without folding them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OpenRow {
+    /// Whether it owes work: those are folded at the start.
+    pub(super) owes: bool,
+    /// The work that it adopted, as [`short_of`]; 0 where it adopted none.
+    pub(super) adopted: u64,
+    /// Its repositories, as [`short_of`].
+    pub(super) sources: Vec<u64>,
+}
+impl Record for OpenRow {
+    const VERSION: u8 = 1;
+}
+
+/// A count.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Count(pub(super) u64);
+impl Record for Count {
     const VERSION: u8 = 1;
 }
 
@@ -53,10 +86,25 @@ impl Record for DecisionRow {
 }
 
 /// What a request led to.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RequestRow {
-    pub(super) session: SessionId,
-    pub(super) seq: Seq,
+    /// The session; none for what the house was asked.
+    pub(super) session: Option<SessionId>,
+    /// The thread that it opened.
+    pub(super) thread: Option<ThreadId>,
+    /// What was asked, as [`Asked`] has it.
+    pub(super) what: String,
+}
+
+impl RequestRow {
+    /// What `event` answers to a request for `what`.
+    pub(super) fn of(id: SessionId, event: &Event, what: &str) -> Self {
+        let thread = match event {
+            Event::ThreadOpened { thread, .. } | Event::ThreadAnswered { thread, .. } => Some(*thread),
+            _ => None,
+        };
+        Self { session: Some(id), thread, what: what.to_owned() }
+    }
 }
 impl Record for RequestRow {
     const VERSION: u8 = 1;
@@ -89,7 +137,8 @@ impl Record for Word {
 pub(super) struct Tables {
     pub(super) store: Store,
     pub(super) sessions: Table<SessionId, Row>,
-    pub(super) open: Table<SessionId, Word>,
+    pub(super) open: Table<SessionId, OpenRow>,
+    pub(super) counts: Table<String, Count>,
     pub(super) places: Table<(SessionId, u64), Places>,
     pub(super) proposals: Table<(SessionId, Version), ProposalRow>,
     pub(super) decisions: Table<(SessionId, LaneId, Version), DecisionRow>,
@@ -103,6 +152,7 @@ impl Tables {
         Ok(Self {
             sessions: store.table("sessions")?,
             open: store.table("open")?,
+            counts: store.table("counts")?,
             places: store.table("places")?,
             proposals: store.table("proposals")?,
             decisions: store.table("decisions")?,
@@ -124,13 +174,30 @@ impl Tables {
         Ok(rows.into_iter().flat_map(|(_, places)| places.0).map(Placed::from).collect())
     }
 
+    /// The counts whose name starts with `family/`, by the rest of their name.
+    pub(super) fn counted(&self, family: &str) -> Result<BTreeMap<String, u64>, StoreError> {
+        let (from, to) = (format!("{family}/"), format!("{family}0"));
+        let rows = self.counts.range(Bound::Included(&from), Bound::Excluded(&to), Order::Forward, usize::MAX)?;
+        let rest = |name: &str| name.strip_prefix(&from).map(str::to_owned);
+        Ok(rows
+            .into_iter()
+            .filter(|(_, count)| count.0 > 0)
+            .filter_map(|(name, n)| Some((rest(&name)?, n.0)))
+            .collect())
+    }
+
+    /// Open sessions of which `meant` is true, newest first.
+    pub(super) fn open_where(&self, meant: impl Fn(&OpenRow) -> bool) -> Result<Vec<SessionId>, StoreError> {
+        let rows = self.open.scan(&(), Order::Backward, usize::MAX)?;
+        Ok(rows.into_iter().filter(|(_, row)| meant(row)).map(|(id, _)| id).collect())
+    }
+
     /// Writes what one entry of a session means.
     pub(super) fn project(
         &self,
         batch: &mut Batch,
-        staged: &mut StagedPlaces,
-        event: &Event,
-        placed: Placed,
+        staged: &mut Staging,
+        (event, at, placed): (&Event, Timestamp, Placed),
         before: Option<&Session>,
         after: &Session,
     ) -> Result<(), StoreError> {
@@ -150,25 +217,52 @@ impl Tables {
             }
             _ => {}
         }
+        count_event(&mut staged.counts, event, at, before, after);
         self.put_beads(batch, before, after)
     }
 
+    /// Writes that a request was answered, once.
+    pub(super) fn put_request(&self, batch: &mut Batch, asked: &Asked, row: &RequestRow) -> Result<(), StoreError> {
+        batch.put(&self.requests, &asked.id.to_string(), row)
+    }
+
     /// Writes what `list` shows; once for a session in a batch.
-    pub(super) fn put_row(&self, batch: &mut Batch, session: &Session, json: String) -> Result<(), StoreError> {
+    pub(super) fn put_row(&self, batch: &mut Batch, staged: &mut Staging, session: &Session) -> Result<(), StoreError> {
         let id = session.asked.id;
         let state = session.state();
-        batch.put(&self.sessions, &id, &Row { json, state: state.name().to_owned() })?;
+        let row = Row {
+            json: stored_row(session),
+            state: state.name().to_owned(),
+            needs_me: is_waiting(session),
+            running: !session.owed().is_empty(),
+        };
+        let was = self.sessions.get(&id)?;
+        for (row, step) in was.iter().map(|row| (row, -1)).chain([(&row, 1)]) {
+            staged.counts.add(format!("state/{}", row.state), step);
+            staged.counts.add("now/needs-me", step * i64::from(row.needs_me));
+            staged.counts.add("now/running", step * i64::from(row.running));
+        }
+        batch.put(&self.sessions, &id, &row)?;
         if state.is_over() {
             batch.remove(&self.open, &id);
+            Ok(())
         } else {
-            batch.put(&self.open, &id, &Word(String::new()))?;
+            batch.put(&self.open, &id, &OpenRow::of(session))
+        }
+    }
+
+    /// Writes what the batch counted; last.
+    pub(super) fn put_counts(&self, batch: &mut Batch, staged: Staging) -> Result<(), StoreError> {
+        for (name, step) in staged.counts.steps() {
+            let before = self.counts.get(&name)?.unwrap_or_default();
+            batch.put(&self.counts, &name, &Count(before.0.saturating_add_signed(step)))?;
         }
         Ok(())
     }
 
     pub(super) fn put_house(&self, batch: &mut Batch, event: &HouseEvent) -> Result<(), StoreError> {
         match event {
-            HouseEvent::Trusted { path, by } => batch.put(&self.trusted, &path.to_string(), &Word(by.login.clone())),
+            HouseEvent::Trusted { path, by } => batch.put(&self.trusted, &path.to_string(), &Word(cut(&by.login, 200))),
             HouseEvent::TrustRevoked { path, .. } => {
                 batch.remove(&self.trusted, &path.to_string());
                 Ok(())
@@ -179,11 +273,11 @@ impl Tables {
     fn put_place(
         &self,
         batch: &mut Batch,
-        staged: &mut StagedPlaces,
+        staged: &mut Staging,
         id: SessionId,
         placed: Placed,
     ) -> Result<(), StoreError> {
-        let (count, places) = match staged.0.entry(id) {
+        let (count, places) = match staged.places.entry(id) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(free) => {
                 let last = self.places.scan(&id, Order::Backward, 1)?.pop();
@@ -219,9 +313,35 @@ impl Tables {
     }
 }
 
-/// The last row of places of each session that a batch touches.
+/// What a batch has read or counted and not written yet.
 #[derive(Debug, Default)]
-pub(super) struct StagedPlaces(std::collections::HashMap<SessionId, (u64, Places)>);
+pub(super) struct Staging {
+    /// The last row of places of each session that the batch touches.
+    places: HashMap<SessionId, (u64, Places)>,
+    counts: Counter,
+}
+
+impl OpenRow {
+    fn of(session: &Session) -> Self {
+        let first = session.lanes.first().map(|lane| &lane.source);
+        Self {
+            owes: !session.owed().is_empty(),
+            adopted: session.asked.adopted.as_ref().zip(first).map_or(0, |(work, source)| short_of_work(work, source)),
+            sources: session.lanes.iter().map(|lane| short_of(&lane.source.to_string())).collect(),
+        }
+    }
+}
+
+/// The start of the digest of `text`, enough to find candidates.
+pub(super) fn short_of(text: &str) -> u64 {
+    let digest = Digest::of(text.as_bytes());
+    u64::from_be_bytes(*digest.as_bytes().first_chunk().expect("a digest has 32 bytes"))
+}
+
+/// The same of adopted work of a repository.
+pub(super) fn short_of_work(work: &WorkSpec, source: &Source) -> u64 {
+    short_of(&format!("{} {source}", serde_json::to_string(work).expect("plain data"))).max(1)
+}
 
 /// At most `chars` characters of `text`.
 pub(super) fn cut(text: &str, chars: usize) -> String {

@@ -15,8 +15,34 @@ use crate::validation::CheckResult;
 
 use super::tables::cut;
 
+/// How much of each text a row keeps: goal and reason, next step, gates' evidence, repositories, their names.
+type Cuts = (usize, usize, usize, usize, usize);
+
+/// What clients are told, and what fits the store, wider first: control characters grow sixfold in JSON.
+const CUTS: [Cuts; 3] = [(300, 120, 90, 8, 60), (100, 60, 24, 4, 30), (20, 20, 0, 2, 12)];
+
+/// 4 KiB less room for what stands beside the JSON in its record.
+const ROW_BYTES: usize = 3900;
+
 /// One line of the inbox.
 pub(super) fn row_of(session: &Session) -> SessionRow {
+    row_within(session, CUTS[0])
+}
+
+/// The row as the store keeps it: JSON that always fits.
+pub(super) fn stored_row(session: &Session) -> String {
+    let json = |cuts| serde_json::to_string(&row_within(session, cuts)).expect("rows are plain data");
+    let fits = |text: &String| text.len() <= ROW_BYTES;
+    CUTS.into_iter().map(json).find(fits).unwrap_or_else(|| json(CUTS[2]))
+}
+
+/// Whether a person is needed now.
+pub(super) fn is_waiting(session: &Session) -> bool {
+    let state = session.state();
+    state.needs_a_person() || waits_for_go(session, state)
+}
+
+fn row_within(session: &Session, (words, step, evidence, repos, name): Cuts) -> SessionRow {
     let state = session.state();
     let (reason, next) = session.waits_for();
     let newest = session.versions.last();
@@ -24,18 +50,18 @@ pub(super) fn row_of(session: &Session) -> SessionRow {
     let sum = |count: fn(&PatchSetRecord) -> u32| sets().map(count).fold(0, u32::saturating_add);
     SessionRow {
         id: session.asked.id,
-        goal: cut(session.asked.goal.raw(), 300).into(),
+        goal: cut(session.asked.goal.raw(), words).into(),
         kind: session.asked.kind,
         state: state.name().to_owned(),
-        reason: cut(reason.raw(), 300).into(),
-        next: cut(&next, 120),
-        needs_me: state.needs_a_person() || waits_for_go(session, state),
+        reason: cut(reason.raw(), words).into(),
+        next: cut(&next, step),
+        needs_me: is_waiting(session),
         running: !session.owed().is_empty(),
         engine: session.asked.engine.name().to_owned(),
-        repos: session.active().take(8).map(|lane| cut(&lane.name(), 60)).collect(),
+        repos: session.active().take(repos).map(|lane| cut(&lane.name(), name)).collect(),
         version: newest.map(|version| version.number),
         score: sets().filter_map(|set| set.score.as_ref().map(|score| score.overall)).min(),
-        gates: newest.map_or_else(Vec::new, |version| worst_gates(session, version)),
+        gates: newest.map_or_else(Vec::new, |version| worst_gates(session, version, evidence)),
         files: sum(|set| set.drafted.files),
         added: sum(|set| set.drafted.added),
         deleted: sum(|set| set.drafted.deleted),
@@ -54,19 +80,18 @@ fn open_threads(session: &Session) -> u32 {
 }
 
 /// The gates of a version, the worst of its lanes for each.
-fn worst_gates(session: &Session, version: &VersionRecord) -> Vec<GateView> {
+fn worst_gates(session: &Session, version: &VersionRecord, evidence: usize) -> Vec<GateView> {
     let mut worst: BTreeMap<GateId, GateView> = BTreeMap::new();
     for (lane, set) in &version.patch_sets {
         if session.lane(*lane).is_none_or(|lane| lane.dropped) {
             continue;
         }
         for gate in &set.gates {
-            let view =
-                GateView { repo: None, id: gate.id, passed: gate.passed, evidence: cut(&gate.evidence, 90).into() };
-            let badness = |passed: Option<bool>| match passed {
-                Some(false) => 2,
-                None => 1,
-                Some(true) => 0,
+            let view = GateView {
+                repo: None,
+                id: gate.id,
+                passed: gate.passed,
+                evidence: cut(&gate.evidence, evidence).into(),
             };
             let known = worst.entry(gate.id).or_insert_with(|| view.clone());
             if badness(view.passed) > badness(known.passed) {
@@ -75,6 +100,15 @@ fn worst_gates(session: &Session, version: &VersionRecord) -> Vec<GateView> {
         }
     }
     worst.into_values().collect()
+}
+
+/// Failed before not run before passed.
+fn badness(passed: Option<bool>) -> u8 {
+    match passed {
+        Some(false) => 2,
+        None => 1,
+        Some(true) => 0,
+    }
 }
 
 /// A session, whole. `stats` gives the files of a patch set (from its blob).
@@ -101,7 +135,7 @@ pub(super) fn view_of(
         aliases: aliases(state).iter().map(|alias| (*alias).to_owned()).collect(),
         reason,
         next,
-        needs_me: state.needs_a_person() || waits_for_go(session, state),
+        needs_me: is_waiting(session),
         playbook: session.asked.playbook.name.clone(),
         engine: session.asked.engine.name().to_owned(),
         created_at: session.created_at,
@@ -164,13 +198,44 @@ fn version_view(session: &Session, version: &VersionRecord, stats: &dyn Fn(&Dige
                 checks.map(|check| check_view(name(lane), check)).collect::<Vec<_>>()
             })
             .collect(),
-        unverified: sets().find_map(|(_, set)| {
-            set.validation.as_ref().and_then(|result| result.unverified.as_deref()).map(Untrusted::from)
-        }),
+        unverified: unverified(session, version),
         violations: sets().flat_map(|(lane, set)| violations_of(&name(lane), set)).collect(),
         score: lowest.map(score_view),
-        gates: sets().flat_map(|(lane, set)| gates_of(&name(lane), &set.gates)).collect(),
+        gates: version_gates(session, version),
     }
+}
+
+/// Why nothing ran, by repository where there are several.
+fn unverified(session: &Session, version: &VersionRecord) -> Option<Untrusted> {
+    let why = |set: &PatchSetRecord| set.validation.as_ref().and_then(|result| result.unverified.clone());
+    let several = version.patch_sets.len() > 1;
+    let lines: Vec<String> = version
+        .patch_sets
+        .iter()
+        .filter_map(|(lane, set)| Some((session.lane(*lane)?.name(), why(set)?)))
+        .map(|(name, why)| if several { format!("{name}: {why}") } else { why })
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("; ").into())
+}
+
+/// Gates about the whole version once, the worst of its lanes; then each lane's own.
+fn version_gates(session: &Session, version: &VersionRecord) -> Vec<GateView> {
+    let mut whole: BTreeMap<GateId, GateView> = BTreeMap::new();
+    let mut own = Vec::new();
+    for (lane, set) in &version.patch_sets {
+        let name = session.lane(*lane).map_or_else(String::new, session::Lane::name);
+        for gate in gates_of(&name, &set.gates) {
+            if gate.repo.is_some() {
+                own.push(gate);
+            } else {
+                let known = whole.entry(gate.id).or_insert_with(|| gate.clone());
+                if badness(gate.passed) > badness(known.passed) {
+                    *known = gate;
+                }
+            }
+        }
+    }
+    whole.into_values().chain(own).collect()
 }
 
 fn patch_set_view(repo: String, set: &PatchSetRecord, stats: &dyn Fn(&Digest) -> Vec<FileStat>) -> VersionPatchSet {
@@ -217,10 +282,10 @@ pub(super) fn violations_of(repo: &str, set: &PatchSetRecord) -> Vec<ViolationVi
     set.violations.iter().map(view).collect()
 }
 
-/// Gates with their repository.
+/// Gates with their repository; intake and artifacts are about the whole version.
 pub(super) fn gates_of(repo: &str, gates: &[Gate]) -> Vec<GateView> {
     let view = |gate: &Gate| GateView {
-        repo: Some(repo.to_owned()),
+        repo: (!matches!(gate.id, GateId::G0 | GateId::G1)).then(|| repo.to_owned()),
         id: gate.id,
         passed: gate.passed,
         evidence: gate.evidence.as_str().into(),

@@ -2,6 +2,7 @@
 
 mod draft;
 mod inspect;
+mod listen;
 mod prepare;
 mod ship;
 
@@ -18,52 +19,28 @@ use crate::session::{EffectKey, EffectKind, Finding, Session, StopKind};
 
 use super::ports::{Ports, Settings};
 use super::tables::Tables;
+use super::trust::Trust;
 
 pub(super) use draft::{StoredChange, read_changes};
+pub(super) use listen::LiveLogs;
 
 /// What every worker shares.
 pub(super) struct Worker {
     pub(super) ports: Ports,
     pub(super) settings: Settings,
     pub(super) tables: Tables,
+    pub(super) trust: Trust,
     pub(super) notices: broadcast::Sender<Notice>,
     pub(super) live_logs: LiveLogs,
 }
 
-type LogsBySession = std::collections::BTreeMap<(SessionId, String, String), std::path::PathBuf>;
-
-/// Where the output of running checks grows. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct LiveLogs(Arc<std::sync::Mutex<LogsBySession>>);
-
-impl LiveLogs {
-    /// Repository, check and file of every check of a session that runs now.
-    pub(super) fn list(&self, session: SessionId) -> Vec<(String, String, std::path::PathBuf)> {
-        let logs = self.lock();
-        let of = logs.iter().filter(|((id, ..), _)| *id == session);
-        of.map(|((_, repo, check), path)| (repo.clone(), check.clone(), path.clone())).collect()
-    }
-
-    fn put(&self, session: SessionId, repo: &str, check: &str, path: std::path::PathBuf) {
-        self.lock().insert((session, repo.to_owned(), check.to_owned()), path);
-    }
-
-    fn remove(&self, session: SessionId, repo: &str, check: &str) {
-        self.lock().remove(&(session, repo.to_owned(), check.to_owned()));
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, LogsBySession> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-/// The commands that trusting the repository at `path` lets run, as its base has them.
+/// The commands that trusting the repository lets run, as its base has them.
 pub(super) fn commands_of(
     ports: &Ports,
     settings: &Settings,
-    path: &crate::id::HostPath,
+    source: &crate::repository::Source,
 ) -> Vec<crate::text::Untrusted> {
-    inspect::commands_of(ports, settings, path).unwrap_or_default()
+    inspect::commands_of(ports, settings, source).unwrap_or_default()
 }
 
 fn before(kind: EffectKind) -> &'static str {
@@ -105,11 +82,15 @@ impl Stuck {
 
 impl From<VcsError> for Stuck {
     fn from(error: VcsError) -> Self {
-        let next = match &error {
-            VcsError::BaseGone { .. } => "paraph run the goal again, or paraph cancel",
-            VcsError::OtherOwner(_) => "git config --global --add safe.directory PATH",
-            VcsError::NoGit(_) => "install git, then paraph regenerate",
-            _ => "paraph regenerate, or paraph cancel",
+        let next = match (&error, error.hint()) {
+            (VcsError::BaseGone { .. }, _) => "paraph run the goal again, or paraph cancel".to_owned(),
+            // the number was used in another copy of this home: another session gets another ref
+            (VcsError::RefTaken { .. }, _) => {
+                "paraph run the goal again; a new session has a ref of its own".to_owned()
+            }
+            (VcsError::NoGit(_), _) => "install git, then paraph regenerate".to_owned(),
+            (_, Some(hint)) => format!("{hint}, then paraph regenerate"),
+            (_, None) => "paraph regenerate, or paraph cancel".to_owned(),
         };
         let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
         Self::needs_human(format!("{error}{cause}"), next)

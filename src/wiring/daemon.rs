@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures::FutureExt as _;
 
 use crate::api::Failure;
-use crate::daemon::{Connector, ConnectorParts, Hosted, IDLE, Launch, LaunchPlan, Launched, Open, Place, Setup};
+use crate::daemon::{Connector, ConnectorParts, Hosted, Launch, LaunchPlan, Launched, Open, Place, Setup};
 use crate::infrastructure::process::{Detached, detached};
 use crate::runtime::Runtime;
 
@@ -50,14 +50,11 @@ impl House {
     /// The way to this home's service.
     #[must_use]
     pub fn connector(self: &Arc<Self>) -> Connector {
-        let mut environment = self.environment.clone();
-        environment.insert("PARAPH_HOME".into(), self.home.root().into());
         Connector::new(ConnectorParts {
-            arguments: vec!["daemon".into(), "run".into()],
             place: self.place(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             program: self.program.clone(),
-            environment: environment.into_iter().collect(),
+            environment: self.environment.clone().into_iter().collect(),
             launch: Arc::new(Processes),
             open: self.opener(),
         })
@@ -66,12 +63,12 @@ impl House {
     /// What a daemon of this home is made of.
     pub(super) fn daemon(self: &Arc<Self>) -> Setup {
         let variables = self.variables();
-        let idle = variables.get("PARAPH_DAEMON_IDLE_SECONDS").and_then(|text| text.parse().ok());
+        let minutes = self.config().settings().daemon_idle_minutes;
         Setup {
             place: self.place(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             detach: variables.contains_key(DETACHED),
-            idle: idle.map_or(IDLE, std::time::Duration::from_secs),
+            idle: std::time::Duration::from_secs(60 * minutes),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             open: self.opener(),

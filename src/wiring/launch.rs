@@ -174,6 +174,7 @@ impl Launch for Rooms {
 
     fn daemon_run(&self) -> BoxFuture<'_, Result<u8, Failure>> {
         async move {
+            let _log = self.house.log();
             match crate::daemon::run(self.house.daemon()).await? {
                 Left::AnotherServes(pid) => tracing::info!(pid, "another daemon serves this home"),
                 Left::Asked | Left::Idle | Left::HomeGone => {}
@@ -183,11 +184,11 @@ impl Launch for Rooms {
         .boxed()
     }
 
-    fn config(&self, _ask: &ConfigAsk) -> Result<ConfigReport, Failure> {
-        Err(Failure::new(FailureKind::Refused, "`config` comes with the next slice"))
+    fn config(&self, ask: &ConfigAsk) -> Result<ConfigReport, Failure> {
+        self.house.answer_config(ask)
     }
 
-    fn init(&self, _repo_file: Option<&HostPath>) -> Result<InitReport, Failure> {
-        Err(Failure::new(FailureKind::Refused, "`init` comes with the next slice"))
+    fn init(&self, repo_file: Option<&HostPath>) -> Result<InitReport, Failure> {
+        self.house.initialise(repo_file)
     }
 }

@@ -130,12 +130,13 @@ async fn files_are_private_whatever_the_umask() {
     let home = tempfile::tempdir().unwrap();
     let place = Place::new(home.path(), None);
     // the shell sets it for the daemon alone: a umask is the whole process's
-    let script = "umask 000; exec \"$0\" --exact support::a_daemon_of_its_own --ignored --nocapture";
+    let script = "umask 000; exec \"$0\" --exact support::a_daemon_of_its_own --nocapture";
     let mut child = Command::new("/bin/sh")
         .args(["-c", script])
         .arg(std::env::current_exe().unwrap())
         .env_clear()
         .env("PARAPH_HOME", home.path())
+        .env("PARAPH_TEST_DAEMON", "1")
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();

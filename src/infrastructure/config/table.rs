@@ -99,7 +99,8 @@ pub const SETTINGS: &[SettingSpec] = &[
 ];
 
 /// Variables of ours that are no settings: places, filters, and what only tests use.
-pub(super) const NOT_SETTINGS: &[&str] = &["PARAPH_HOME", "PARAPH_CONFIG", "PARAPH_LOG", "PARAPH_FAULT"];
+pub(super) const NOT_SETTINGS: &[&str] =
+    &["PARAPH_HOME", "PARAPH_CONFIG", "PARAPH_LOG", "PARAPH_FAULT", "PARAPH_DETACHED", "PARAPH_DAEMON_IDLE_SECONDS"];
 
 /// Variables that hold keys. They are never a setting: only whether they are there is told.
 pub const KEY_VARIABLES: &[&str] = &[

@@ -18,7 +18,7 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::proposal::{Brief, Context, ContextItem, Draft, EngineError, Feedback, ProposalEngine};
 use crate::repository::Tree;
-use crate::syntax::structural::RuleSet;
+use crate::syntax::structural::{RuleLanguage, RuleSet};
 use crate::text::Untrusted;
 pub use catalogue::catalogue;
 use choose::{Choice, Request};
@@ -148,7 +148,7 @@ impl RuleEngine {
             most_frequent(&counts).filter(|(id, _)| !closest.contains(id)).map(|(id, count)| advice(&id, count)),
         );
         let why = format!("no rule is about the goal `{}`", brief.goal.raw());
-        Ok(EngineError::NothingFits { why, would_fit })
+        Ok(EngineError::NothingFits { why, would_fit: or_other_engines(would_fit) })
     }
 
     fn nothing_found(
@@ -159,21 +159,19 @@ impl RuleEngine {
         scope: &Scope,
         cancel: &Cancel,
     ) -> Result<EngineError, EngineError> {
-        let ids: Vec<&str> = choice.rules.rules().iter().map(|rule| rule.id.as_str()).take(ADVICE).collect();
+        let ids = named(&at_home(&choice.rules, brief.tree.as_ref()));
         let only_find = choice.rules.rules().iter().all(|rule| !rule.has_fix());
         let why = if only_find {
-            format!("{} can find code but not change it: no `fix`", ids.join(", "))
+            format!("{ids} can find code but not change it: no `fix`")
         } else {
-            format!(
-                "{} chosen, but they change nothing here ({})",
-                report::counted(choice.rules.rules().len(), "rule"),
-                ids.join(", ")
-            )
+            let count = report::counted(choice.rules.rules().len(), "rule");
+            let them = if choice.rules.rules().len() == 1 { "it changes" } else { "they change" };
+            format!("{count} chosen, but {them} nothing here ({ids})")
         };
         let counts = sweep::count(brief.tree.as_ref(), rules, scope, self.limits.searched_for_advice, cancel)?;
         let mut would_fit: Vec<String> = tag_advice(rules, &counts).collect();
         would_fit.extend(most_frequent(&counts).map(|(id, count)| advice(&id, count)));
-        Ok(EngineError::NothingFits { why, would_fit })
+        Ok(EngineError::NothingFits { why, would_fit: or_other_engines(would_fit) })
     }
 }
 
@@ -257,6 +255,38 @@ fn context(brief: &Brief, chosen: &RuleSet, local: &LocalRules, outcomes: &[File
         inputs: chosen.rules().iter().map(|rule| format!("{} {}", rule.id, rule.digest)).collect(),
         items,
     }
+}
+
+/// Those of `rules` whose language the tree has files of; all of them where it has none.
+fn at_home(rules: &RuleSet, tree: &dyn Tree) -> Vec<String> {
+    let entries = tree.entries().unwrap_or_default();
+    let spoken: BTreeSet<_> = entries.iter().filter_map(|entry| RuleLanguage::of_path(&entry.path)).collect();
+    let ids = |only: bool| -> Vec<String> {
+        let rules = rules.rules().iter();
+        let wanted = rules.filter(|rule| !only || rule.languages().any(|language| spoken.contains(&language)));
+        wanted.map(|rule| rule.id.clone()).collect()
+    };
+    Some(ids(true)).filter(|ids| !ids.is_empty()).unwrap_or_else(|| ids(false))
+}
+
+/// The first names, and how many more there are.
+fn named(ids: &[String]) -> String {
+    let shown = ids.iter().take(ADVICE).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match ids.len().saturating_sub(ADVICE) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// Where no rule would change anything, what else makes a proposal.
+fn or_other_engines(would_fit: Vec<String>) -> Vec<String> {
+    if !would_fit.is_empty() {
+        return would_fit;
+    }
+    vec![
+        "no rule finds anything here; a change that somebody made: paraph adopt BRANCH".to_owned(),
+        "a ready diff: paraph run GOAL --patch FILE".to_owned(),
+    ]
 }
 
 fn advice(id: &str, count: usize) -> String {

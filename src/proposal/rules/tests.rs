@@ -150,9 +150,22 @@ fn a_goal_that_no_rule_fits_is_said_with_what_would() {
     let would_fit = check_nothing(&brief("add OAuth login"), "no rule is about the goal");
     assert!(would_fit.iter().any(|advice| advice.contains("fix bugs")), "{would_fit:?}");
     assert!(would_fit.iter().any(|advice| advice.contains("--rules js-includes (1 place")), "{would_fit:?}");
-    check_nothing(&brief("apply py-time-clock"), "change nothing here");
+    check_nothing(&brief("apply py-time-clock"), "1 rule chosen, but it changes nothing here (py-time-clock)");
     let empty = brief_on(MemoryTree::new(Vec::<(&str, FileSide)>::new()), "fix bugs");
-    assert!(check_nothing(&empty, "change nothing here").is_empty());
+    check_nothing(&empty, "change nothing here");
+}
+
+#[test]
+fn where_no_rule_finds_anything_other_ways_are_named() {
+    let python = || tree_of(&[("a.py", "def f():\n    return 1\n"), ("README.md", "x == None\n")]);
+    for (goal, why) in [("add OAuth login", "no rule is about the goal"), ("modernise", "change nothing here (py-")] {
+        let would_fit = check_nothing(&brief_on(python(), goal), why);
+        assert!(would_fit.iter().any(|advice| advice.contains("paraph adopt")), "{would_fit:?}");
+    }
+    let Err(EngineError::NothingFits { why, .. }) = draft(&brief_on(python(), "modernise")) else {
+        panic!("nothing is to be modernised")
+    };
+    assert!(!why.contains("go-") && why.contains(" more)"), "{why}");
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn store(worker: &Worker, lane: LaneId, base: &Snapshot, draft: &Draft) -> Resul
         bodies.extend([&file.old, &file.new].into_iter().flatten().map(|side| &*side.content));
     }
     // the manifest last: where it is, all it names is
-    worker.blobs().put_many(&bodies)?;
+    put_side_by_side(worker.blobs(), &bodies)?;
     let digests = worker.blobs().put_many(&[explanation.as_slice(), &context, &listed, canonical.as_bytes()])?;
     Ok(PatchSet {
         lane,
@@ -168,6 +168,24 @@ fn store(worker: &Worker, lane: LaneId, base: &Snapshot, draft: &Draft) -> Resul
         files: u32::try_from(stats.len()).unwrap_or(u32::MAX),
         added,
         deleted,
+    })
+}
+
+/// Threads that store bodies at once: file systems join the syncs that come at the same time.
+const WRITERS: usize = 8;
+
+/// Stores many bodies. Each is synced by itself, so a thousand one after the other would take seconds.
+fn put_side_by_side(blobs: &Blobs, bodies: &[&[u8]]) -> Result<(), Stuck> {
+    let share = bodies.len().div_ceil(WRITERS).max(8);
+    std::thread::scope(|scope| {
+        let writers: Vec<_> =
+            bodies.chunks(share).map(|bodies| scope.spawn(move || blobs.put_many(bodies).map(drop))).collect();
+        for writer in writers {
+            writer
+                .join()
+                .map_err(|_| Stuck::needs_human("storing the draft ended by an internal error", "paraph doctor"))??;
+        }
+        Ok(())
     })
 }
 

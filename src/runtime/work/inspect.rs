@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::api::Notice;
 use crate::cancel::Cancel;
-use crate::id::{HostPath, LaneId, RepoPath, SessionId, Version};
+use crate::id::{LaneId, RepoPath, Version};
 use crate::planning::Stage;
 use crate::policy::PolicySettings;
 use crate::repository::{Base, Source, Tree};
-use crate::scoring::{Evidence, GateInput, Placement, Tenths};
+use crate::scoring::{Evidence, GateInput, Placement};
 use crate::session::{Finding, Session};
 use crate::text::Untrusted;
 use crate::validation::{
-    CheckPlan, CheckResult, CommandLine, ConfigError, ConfigLimits, Progress, RepositoryConfig, Surroundings,
-    ValidationJob, ValidationResult, ValidatorError,
+    CheckPlan, CommandLine, ConfigError, ConfigLimits, RepositoryConfig, Surroundings, ValidationJob, ValidationResult,
+    ValidatorError,
 };
 
+use super::listen::Listener;
 use super::{Stuck, Worker, blocking, read_changes};
 use crate::runtime::ports::{Ports, Settings};
-use crate::runtime::views::check_view;
+use crate::runtime::trust::top_of;
 
 /// The most violations that are recorded for one patch set; one more would tell a person nothing.
 pub(super) const MOST_VIOLATIONS: usize = 300;
@@ -62,6 +62,7 @@ fn configured_plan(tree: &dyn Tree, settings: &Settings) -> Result<Configured, S
 pub(super) fn plan(
     worker: &Worker,
     session: &Session,
+    source: &Source,
     tree: &dyn Tree,
     configured: &Configured,
     changed: &[RepoPath],
@@ -69,7 +70,7 @@ pub(super) fn plan(
     if let Some(plan) = &configured.plan {
         return Ok(plan.clone());
     }
-    let around = Around::new(worker, session);
+    let around = Around::new(worker, session, source);
     crate::validation::discover(tree, &around, changed)
         .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))
 }
@@ -82,17 +83,21 @@ struct Around {
 }
 
 impl Around {
-    fn new(worker: &Worker, session: &Session) -> Self {
+    fn new(worker: &Worker, session: &Session, source: &Source) -> Self {
         let path = session.asked.environment.get("PATH").unwrap_or(&worker.settings.path);
-        let working_copy = session.lanes.first().and_then(|lane| match lane.snapshot.as_ref().map(|of| &of.source) {
-            Some(Source::Path(path)) => Some(path.as_path().to_owned()),
-            _ => None,
-        });
-        Self::of(path, session.asked.environment.get("VIRTUAL_ENV").map(PathBuf::from), working_copy)
+        Self::of(path, session.asked.environment.get("VIRTUAL_ENV").map(PathBuf::from), working_copy(source))
     }
 
     fn of(path: &str, virtual_env: Option<PathBuf>, working_copy: Option<PathBuf>) -> Self {
         Self { path: std::env::split_paths(path).collect(), virtual_env, working_copy }
+    }
+}
+
+/// The folder of a repository on this machine.
+fn working_copy(source: &Source) -> Option<PathBuf> {
+    match source {
+        Source::Path(path) => Some(path.as_path().to_owned()),
+        Source::Url(_) => None,
     }
 }
 
@@ -150,7 +155,8 @@ pub(super) async fn check(
     };
     let repo = job.snapshot.repo.clone();
     let (notices, live_logs) = (worker.notices.clone(), worker.live_logs.clone());
-    let listener = Listener { session: session.asked.id, version, repo, notices, live_logs };
+    let handle = tokio::runtime::Handle::current();
+    let listener = Listener { session: session.asked.id, version, repo, notices, live_logs, handle };
     match worker.ports.validator.validate(&job, &listener, cancel).await {
         Ok(result) => Ok(Finding::Checks(Box::new(result))),
         Err(ValidatorError::Cancelled) => Err(Stuck::needs_human("the checks were stopped", "paraph regenerate")),
@@ -176,16 +182,12 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
     let configured = configuration(worker, base.as_ref())?;
     let stored = read_changes(worker.blobs(), &set.drafted.digest)?;
     let changed: Vec<RepoPath> = stored.changes.files().iter().map(|file| file.path.clone()).collect();
-    let plan = plan(worker, session, base.as_ref(), &configured, &changed)?;
+    let plan = plan(worker, session, &snapshot.source, base.as_ref(), &configured, &changed)?;
     if plan.checks.is_empty() {
         return Ok(Prepared::Not("no check was found; name some in .paraph.toml".to_owned(), plan.notices));
     }
-    let root = match &snapshot.source {
-        Source::Path(path) => path.clone(),
-        Source::Url(_) => HostPath::new(PathBuf::from(snapshot.source.to_string())),
-    };
-    let trusted = worker.tables.trusted.get(&root.to_string()).ok().flatten().is_some();
-    if !trusted {
+    let root = top_of(&snapshot.source);
+    if !worker.trust.has(&root) {
         let why = format!("{root} is not trusted to run its own commands: paraph trust {root}");
         return Ok(Prepared::Not(why, plan.notices));
     }
@@ -201,35 +203,6 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
         environment,
         home: worker.settings.user_home.clone(),
     })))
-}
-
-/// Turns progress into notices.
-struct Listener {
-    session: SessionId,
-    version: Version,
-    repo: String,
-    notices: tokio::sync::broadcast::Sender<Notice>,
-    live_logs: super::LiveLogs,
-}
-
-impl Progress for Listener {
-    fn started(&self, check: &str, on_base: bool, log: PathBuf) {
-        self.live_logs.put(self.session, &self.repo, check, log.clone());
-        let _ = self.notices.send(Notice::CheckStarted {
-            session: self.session,
-            version: self.version,
-            repo: self.repo.clone(),
-            check: check.to_owned(),
-            on_base,
-            log: HostPath::new(log),
-        });
-    }
-
-    fn finished(&self, result: &CheckResult) {
-        self.live_logs.remove(self.session, &self.repo, &result.name);
-        let check = Box::new(check_view(self.repo.clone(), result));
-        let _ = self.notices.send(Notice::CheckFinished { session: self.session, version: self.version, check });
-    }
 }
 
 /// Judges and scores one lane.
@@ -269,18 +242,18 @@ pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: V
         violations: &violations,
         overrides: &overrides,
         score: Some(&score),
-        threshold: Tenths::clamped(crate::scoring::DEFAULT_THRESHOLD_TENTHS),
+        threshold: worker.settings.threshold,
         ci: None,
     });
     violations.truncate(MOST_VIOLATIONS);
     Ok(Finding::Score { violations, score: Box::new(score), gates })
 }
 
-/// The commands that trusting the repository at `path` lets run, as its HEAD has them.
-pub(super) fn commands_of(ports: &Ports, settings: &Settings, path: &HostPath) -> Result<Vec<Untrusted>, Stuck> {
-    let snapshot = ports.vcs.snapshot(&Source::Path(path.clone()), &Base::Head)?;
+/// The commands that trusting the repository lets run, as its HEAD has them.
+pub(super) fn commands_of(ports: &Ports, settings: &Settings, source: &Source) -> Result<Vec<Untrusted>, Stuck> {
+    let snapshot = ports.vcs.snapshot(source, &Base::Head)?;
     let tree = ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
-    let around = Around::of(&settings.path, None, Some(path.as_path().to_owned()));
+    let around = Around::of(&settings.path, None, working_copy(source));
     let plan = match configured_plan(tree.as_ref(), settings)?.plan {
         Some(plan) => plan,
         None => crate::validation::discover(tree.as_ref(), &around, &[])

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::id::LaneId;
-use crate::publishing::Anchor;
+use crate::publishing::{Anchor, ForgeError};
 use crate::session::{Finding, Session, WriteGate, WritePermit};
 
 use super::{Stuck, Worker};
@@ -14,12 +14,14 @@ pub(super) async fn publish(worker: &Arc<Worker>, session: &Arc<Session>, lane: 
         WriteGate::open(session, lane).map_err(|refusal| Stuck::needs_human(refusal.to_string(), "paraph show"))?;
     let anchor = anchor(worker, &permit)
         .ok_or_else(|| Stuck::needs_human("the approval's entry is not in the store", "paraph recover"))?;
-    let published = worker
-        .ports
-        .forge
-        .publish(permit, anchor)
-        .await
-        .map_err(|error| Stuck::needs_human(error.to_string(), "paraph publish, or paraph cancel"))?;
+    let published = worker.ports.forge.publish(permit, anchor).await.map_err(|error| {
+        let next = match &error {
+            ForgeError::BaseGone(_) => "paraph run the goal again, or paraph cancel",
+            ForgeError::BranchTaken { .. } => "git branch -m the branch to another name, then paraph publish",
+            ForgeError::CannotWrite { .. } => "paraph publish, or paraph cancel",
+        };
+        Stuck::needs_human(error.to_string(), next)
+    })?;
     Ok(Finding::Published { branch: published.branch, commit: published.commit, place: published.place })
 }
 

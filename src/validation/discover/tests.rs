@@ -102,6 +102,16 @@ fn go() {
 }
 
 #[test]
+fn a_red_test_does_not_stop_what_looks_at_style() {
+    let group = |name: &str| {
+        let plan = plan(&Machine::default(), &[("go.mod", "module a\n"), ("a.go", "")], &[]);
+        plan.checks.into_iter().find(|check| check.name == name).map(|check| check.group)
+    };
+    assert_eq!(group("go build"), group("go test"));
+    assert_ne!(group("go test"), group("go vet"));
+}
+
+#[test]
 fn node() {
     let manifest =
         r#"{"scripts": {"build": "tsc", "test": "jest", "lint": "eslint ."}, "devDependencies": {"jest": "1"}}"#;

@@ -1,0 +1,206 @@
+//! Starting sessions: from a goal, or from work already done.
+
+use std::sync::Arc;
+
+use crate::api::{AdoptRequest, Call, Failure, FailureKind, RegenerateRequest, RunRequest, SessionView};
+use crate::id::{SessionId, SessionUuid};
+use crate::planning::{Kind, Playbook};
+use crate::proposal::EngineKind;
+use crate::repository::{Base, RepositoryFacts, Source, VcsError, WorkSpec};
+use crate::session::{LaneRequest, NewSession, Session};
+
+use super::{Runtime, Want, blocking, limits, views};
+use crate::runtime::tables::short_of_work;
+
+impl Runtime {
+    pub(super) async fn facts(&self, source: &Source) -> Result<RepositoryFacts, Failure> {
+        let (shared, source) = (self.shared.clone(), source.clone());
+        blocking(move || shared.ports.vcs.facts(&source).map_err(|error| vcs_failure(&error))).await
+    }
+
+    /// The source with its path brought to the top of the repository, so that one repository has one name.
+    async fn settle(&self, source: &Source, base: &Base) -> Result<Source, Failure> {
+        let facts = self.facts(source).await?;
+        if facts.head.is_none() && matches!(base, Base::Head | Base::Dirty) {
+            return Err(vcs_failure(&VcsError::Unborn(source.to_string())));
+        }
+        Ok(match source {
+            Source::Path(_) => Source::Path(facts.root),
+            Source::Url(url) => Source::Url(url.clone()),
+        })
+    }
+
+    /// Engine and playbook of a new session.
+    fn shape(&self, run: &RunRequest) -> Result<(EngineKind, Playbook), Failure> {
+        if run.goal.trim().is_empty() {
+            return Err(usage("the goal is empty", "paraph run \"what shall change\""));
+        }
+        if run.repositories.is_empty() {
+            return Err(usage("no repository was named", "paraph run GOAL --repo PATH"));
+        }
+        let settings = &self.shared.settings;
+        let engine = run.engine.unwrap_or(if run.patch.is_some() { EngineKind::Patch } else { settings.engine });
+        if engine == EngineKind::Patch && run.patch.is_none() {
+            return Err(usage("engine patch needs a diff", "paraph run GOAL --patch FILE"));
+        }
+        if engine == EngineKind::Adopt {
+            return Err(usage("engine adopt reviews work that is there", "paraph adopt BRANCH"));
+        }
+        let name = run.playbook.as_deref().unwrap_or(&settings.playbook);
+        let playbook = Playbook::named(name).ok_or_else(|| {
+            let names: Vec<String> = Playbook::shipped().into_iter().map(|playbook| playbook.name).collect();
+            usage(format!("there is no playbook `{name}`"), format!("--playbook with one of {}", names.join(", ")))
+        })?;
+        Ok((engine, playbook))
+    }
+
+    pub(super) async fn run(&self, call: &Call, run: RunRequest) -> Result<SessionView, Failure> {
+        let (engine, playbook) = self.shape(&run)?;
+        let mut lanes = Vec::new();
+        for repository in &run.repositories {
+            let source = self.settle(&repository.source, &repository.base).await?;
+            if lanes.iter().any(|lane: &LaneRequest| lane.source == source) {
+                return Err(usage(format!("{source} was named twice"), "name each repository once"));
+            }
+            lanes.push(LaneRequest { source, base: repository.base.clone() });
+        }
+        let asked = NewSession {
+            id: SessionId(0),
+            uuid: SessionUuid(self.shared.ports.ids.uuid()),
+            kind: run.kind.unwrap_or_else(|| guess_kind(&run.goal)),
+            goal: run.goal.into(),
+            adopted: None,
+            engine,
+            rules: run.rules,
+            paths: run.paths,
+            playbook,
+            patch: run.patch,
+            lanes,
+            environment: limits::environment(&call.client.environment),
+            by: self.person(&call.client),
+        };
+        let done = self.order(call, Want::Start(Box::new(asked))).await?;
+        self.view(done.session, None).await
+    }
+
+    pub(super) async fn adopt(&self, call: &Call, adopt: AdoptRequest) -> Result<SessionView, Failure> {
+        let base = Base::Of(adopt.work.clone());
+        let source = self.settle(&adopt.source, &base).await?;
+        let open = self.open_adoption(&adopt.work, &source).await?;
+        if let Some(session) = open {
+            let again = RegenerateRequest {
+                session,
+                engine: None,
+                rules: Vec::new(),
+                patch: None,
+                message: adopt.goal.unwrap_or_default(),
+            };
+            return self.regenerate(call, again, "adopted again").await;
+        }
+        let goal = match adopt.goal.filter(|goal| !goal.trim().is_empty()) {
+            Some(goal) => goal,
+            None => self.goal_of(&source, &base, &adopt.work).await?,
+        };
+        let asked = NewSession {
+            id: SessionId(0),
+            uuid: SessionUuid(self.shared.ports.ids.uuid()),
+            kind: guess_kind(&goal),
+            goal: goal.into(),
+            adopted: Some(adopt.work),
+            engine: EngineKind::Adopt,
+            rules: Vec::new(),
+            paths: Vec::new(),
+            playbook: Playbook::named("quick").expect("it ships"),
+            patch: None,
+            lanes: vec![LaneRequest { source, base }],
+            environment: limits::environment(&call.client.environment),
+            by: self.person(&call.client),
+        };
+        let done = self.order(call, Want::Start(Box::new(asked))).await?;
+        self.view(done.session, None).await
+    }
+
+    /// The goal of adopted work: the subject of its newest commit, else its name. Early, so that work that cannot be
+    /// adopted is refused before a session starts.
+    async fn goal_of(&self, source: &Source, base: &Base, work: &WorkSpec) -> Result<String, Failure> {
+        let (shared, source, base, work) = (self.shared.clone(), source.clone(), base.clone(), work.clone());
+        blocking(move || {
+            let snapshot = shared.ports.vcs.snapshot(&source, &base).map_err(|error| vcs_failure(&error))?;
+            let message = snapshot
+                .adopted
+                .as_ref()
+                .filter(|_| !matches!(work, WorkSpec::Dirty))
+                .and_then(|commit| shared.ports.vcs.commit_facts(&snapshot.key, commit).ok())
+                .and_then(|(_, message)| message.lines().next().map(str::to_owned))
+                .filter(|subject| !subject.trim().is_empty());
+            Ok(message.unwrap_or_else(|| format!("review {}", views::name_of(&work))))
+        })
+        .await
+    }
+
+    /// The newest open session that reviews this work, if there is one.
+    async fn open_adoption(&self, work: &WorkSpec, source: &Source) -> Result<Option<SessionId>, Failure> {
+        let (wanted, at) = (work.clone(), source.clone());
+        let same = move |session: &Session| {
+            session.asked.adopted.as_ref() == Some(&wanted)
+                && session.lanes.first().is_some_and(|lane| lane.source == at)
+                && !session.state().is_over()
+        };
+        let same = Arc::new(same);
+        let meant = same.clone();
+        let live = self
+            .look(move |core| {
+                let mine = core.live_sessions().filter(|session| meant(session));
+                mine.map(|session| session.asked.id).max()
+            })
+            .await?;
+        let (shared, short) = (self.shared.clone(), short_of_work(work, source));
+        let candidates = blocking(move || {
+            let found = shared.tables.open_where(|row| row.adopted == short);
+            found.map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))
+        });
+        for id in candidates.await?.into_iter().filter(|id| live.is_none_or(|live| *id > live)) {
+            if same(&*self.session(id).await?) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(live)
+    }
+}
+
+fn usage(message: impl Into<String>, hint: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::Usage, message).hint(hint)
+}
+
+/// The kind that a goal's words suggest.
+fn guess_kind(goal: &str) -> Kind {
+    let words: Vec<String> = goal.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect();
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    if has(&["fix", "fixes", "bug", "bugs", "crash", "broken", "wrong", "error"]) {
+        Kind::Bugfix
+    } else if has(&["doc", "docs", "documentation", "readme", "typo", "typos"]) {
+        Kind::Docs
+    } else if has(&["bump", "upgrade", "dependency", "dependencies", "deps"]) {
+        Kind::Deps
+    } else if has(&["add", "implement", "support", "feature", "new"]) {
+        Kind::Feature
+    } else {
+        Kind::Refactor
+    }
+}
+
+/// A version control error as clients see it.
+pub(crate) fn vcs_failure(error: &VcsError) -> Failure {
+    let (kind, fallback) = match error {
+        VcsError::NotARepository(_) => (FailureKind::NotFound, "git init, or --repo PATH"),
+        VcsError::OtherOwner(_) => (FailureKind::Refused, "paraph doctor"),
+        VcsError::NoSuchRevision { .. } => (FailureKind::NotFound, "git branch --all"),
+        VcsError::BaseGone { .. } => (FailureKind::NeedsHuman, "paraph run again from a commit that is there"),
+        VcsError::Cancelled => (FailureKind::Interrupted, ""),
+        VcsError::Unsupported { .. } => (FailureKind::Failed, "use a SHA-1 repository with loose or packed refs"),
+        _ => (FailureKind::Failed, "paraph doctor"),
+    };
+    let hint = error.hint().unwrap_or_else(|| fallback.to_owned());
+    let failure = Failure::from_error(kind, error);
+    if hint.is_empty() { failure } else { failure.hint(hint) }
+}

@@ -1,0 +1,147 @@
+//! Reviewing: threads, marks, decisions, and asking for the next version.
+
+use crate::api::{
+    Call, CommentRequest, DecideRequest, DropRequest, Failure, FailureKind, MarkRequest, OverrideRequest,
+    RegenerateRequest, ResolveRequest, SessionView, Side, ThreadKind, ThreadView, Verdict,
+};
+use crate::id::{LaneId, SessionRef, ThreadId, Version};
+use crate::session::{self, Command, DecideCommand, DriftSeen, Session, ThreadPlace};
+use crate::text::Untrusted;
+
+use super::{Runtime, Want, answer, blocking, views};
+
+impl Runtime {
+    pub(super) async fn comment(&self, call: &Call, asked: CommentRequest) -> Result<ThreadView, Failure> {
+        if asked.text.trim().is_empty() {
+            return Err(Failure::new(FailureKind::Usage, "the comment is empty").hint("-m TEXT"));
+        }
+        let by = self.person(&call.client);
+        let id = asked.session.session;
+        let text = Untrusted::new(asked.text);
+        let command = match asked.thread {
+            Some(thread) => Command::Answer { thread, by, text },
+            None => {
+                let session = self.session(id).await?;
+                let version = answer::version_of(&session, asked.session)?;
+                let lane = answer::lane_of(&session, version, asked.repo.as_deref())?;
+                let place = ThreadPlace {
+                    version,
+                    lane,
+                    path: asked.path,
+                    line: asked.line.unwrap_or(0),
+                    from_line: asked.from_line.unwrap_or(0),
+                    side: if asked.side == Side::Old { "old" } else { "new" }.to_owned(),
+                    kind: thread_kind(asked.kind).to_owned(),
+                };
+                Command::OpenThread { place, by, text }
+            }
+        };
+        let done = self.order(call, Want::Command(id, Box::new(command))).await?;
+        thread_of(&done.session, done.thread)
+    }
+
+    pub(super) async fn resolve(&self, call: &Call, asked: ResolveRequest) -> Result<ThreadView, Failure> {
+        let by = self.person(&call.client);
+        let command = Command::Resolve { thread: asked.thread, resolved: asked.resolved, by };
+        let done = self.order(call, Want::Command(asked.session, Box::new(command))).await?;
+        thread_of(&done.session, Some(asked.thread))
+    }
+
+    pub(super) async fn drop_lane(&self, call: &Call, asked: DropRequest) -> Result<SessionView, Failure> {
+        let session = self.session(asked.session).await?;
+        let lane = session.lanes.iter().find(|lane| lane.name() == asked.repo).map(|lane| lane.id);
+        let lane = lane.ok_or_else(|| {
+            let message = format!("session {} has no repository `{}`", asked.session, asked.repo);
+            Failure::new(FailureKind::NotFound, message).hint(format!("paraph show {}", asked.session))
+        })?;
+        let command = Command::Drop { lane, by: self.person(&call.client) };
+        self.command(call, asked.session, command).await
+    }
+
+    pub(super) async fn mark(&self, call: &Call, asked: MarkRequest) -> Result<SessionView, Failure> {
+        let id = asked.session.session;
+        let (version, lane) = self.place(asked.session, asked.repo.as_deref()).await?;
+        let by = self.person(&call.client);
+        let command = Command::Mark { lane, version, hunks: asked.hunks, reviewed: asked.reviewed, by };
+        self.command(call, id, command).await
+    }
+
+    async fn place(&self, of: SessionRef, repo: Option<&str>) -> Result<(Version, LaneId), Failure> {
+        let session = self.session(of.session).await?;
+        let version = answer::version_of(&session, of)?;
+        Ok((version, answer::lane_of(&session, version, repo)?))
+    }
+
+    pub(super) async fn decide(&self, call: &Call, asked: DecideRequest) -> Result<SessionView, Failure> {
+        let id = asked.session.session;
+        if asked.session.version.is_none() {
+            return Err(Failure::new(FailureKind::Usage, "a decision names the version that was read")
+                .hint(format!("paraph {} {id}@vN", asked.verdict.name())));
+        }
+        if asked.digest.len() < 12 || !asked.digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(Failure::new(FailureKind::Usage, "a decision names 12 or more hex digits of the digest")
+                .hint(format!("paraph show {} --json", asked.session)));
+        }
+        let (version, lane) = self.place(asked.session, asked.repo.as_deref()).await?;
+        let drift = if asked.verdict == Verdict::Approve {
+            let session = self.session(id).await?;
+            let shared = self.shared.clone();
+            blocking(move || Ok(answer::drift(shared.ports.vcs.as_ref(), &session, lane, version))).await?
+        } else {
+            DriftSeen::NONE
+        };
+        let verdict = match asked.verdict {
+            Verdict::Approve => session::Verdict::Approve,
+            Verdict::Reject => session::Verdict::Reject,
+            Verdict::RequestChanges => session::Verdict::RequestChanges,
+        };
+        let (by, message) = (self.person(&call.client), asked.message.into());
+        let command = DecideCommand { lane, version, digest: asked.digest, verdict, by, message, drift };
+        self.command(call, id, Command::Decide(command)).await
+    }
+
+    pub(super) async fn override_warning(&self, call: &Call, asked: OverrideRequest) -> Result<SessionView, Failure> {
+        let (version, lane) = self.place(asked.session, asked.repo.as_deref()).await?;
+        let by = self.person(&call.client);
+        let (rule, path, message) = (asked.rule, asked.path, asked.message.into());
+        let command = Command::Override { lane, version, rule, path, by, message };
+        self.command(call, asked.session.session, command).await
+    }
+
+    pub(super) async fn regenerate(
+        &self,
+        call: &Call,
+        asked: RegenerateRequest,
+        why: &str,
+    ) -> Result<SessionView, Failure> {
+        let by = self.person(&call.client);
+        let message = Untrusted::new(asked.message);
+        let session = self.session(asked.session).await?;
+        let waits_for_go = session.asked.playbook.has(crate::planning::Stage::Triage) && !session.triaged;
+        let command = if waits_for_go {
+            Command::Triage { by, message }
+        } else {
+            let (engine, rules, patch, made_for) = (asked.engine, asked.rules, asked.patch, why.to_owned());
+            Command::Regenerate { by, engine, rules, patch, message, made_for }
+        };
+        self.command(call, asked.session, command).await
+    }
+}
+
+/// A thread as clients see it.
+pub(super) fn thread_of(session: &Session, thread: Option<ThreadId>) -> Result<ThreadView, Failure> {
+    let found = thread.and_then(|thread| session.thread(thread));
+    found.map(|thread| views::thread_view(session, thread)).ok_or_else(|| {
+        Failure::new(FailureKind::NotFound, format!("there is no thread {}", thread.map_or(0, |thread| thread.0)))
+            .hint(format!("paraph comments {}", session.asked.id))
+    })
+}
+
+fn thread_kind(kind: ThreadKind) -> &'static str {
+    match kind {
+        ThreadKind::Issue => "issue",
+        ThreadKind::Question => "question",
+        ThreadKind::Nit => "nit",
+        ThreadKind::Must => "must",
+    }
+}

@@ -1,0 +1,164 @@
+//! The user's configuration, brought to what each room takes.
+
+use std::time::Duration;
+
+use crate::api::{Failure, FailureKind};
+use crate::cli::{ConfigAsk, ConfigReport, InitReport, Setting};
+use crate::id::HostPath;
+use crate::indexing::IndexSettings;
+use crate::infrastructure::config::{self, Config};
+use crate::infrastructure::confinement::Limits;
+use crate::policy::{PolicySettings, Severity};
+use crate::proposal::EngineKind;
+use crate::runtime::Settings;
+use crate::scoring::Tenths;
+use crate::text::Untrusted;
+
+use super::House;
+
+impl House {
+    /// What all layers of the configuration say, read once.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        self.config.get_or_init(|| Config::load(&self.environment))
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        let asked = self.config().settings();
+        let variables = self.variables();
+        Settings {
+            workers: asked.workers,
+            engine: asked.engine.parse().unwrap_or(EngineKind::Rules),
+            playbook: asked.playbook,
+            policy: PolicySettings {
+                frozen: asked.policy.frozen,
+                frozen_severity: if asked.policy.frozen_blocks { Severity::Block } else { Severity::Warn },
+                raised: asked.policy.raised,
+                max_file_bytes: asked.policy.max_file_bytes,
+                max_files: asked.policy.max_files,
+            },
+            threshold: Tenths::clamped(asked.threshold_tenths.into()),
+            max_check: Duration::from_secs(asked.checks.max_timeout_s),
+            path: variables.get("PATH").cloned().unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            user_home: self.user_home(),
+        }
+    }
+
+    pub(super) fn check_limits(&self) -> Limits {
+        let asked = self.config().settings().checks;
+        let usual = Limits::default();
+        Limits {
+            memory_bytes: asked.memory_bytes,
+            processes: asked.processes,
+            disk_bytes: asked.disk_bytes,
+            ..usual
+        }
+    }
+
+    pub(super) fn index_settings(&self) -> IndexSettings {
+        let asked = self.config().settings().index;
+        let usual = IndexSettings::default();
+        IndexSettings {
+            extensions: usual.extensions.into_iter().chain(asked.extensions).collect(),
+            skip: usual.skip.into_iter().chain(asked.skip).collect(),
+            ..usual
+        }
+    }
+
+    /// Answers `paraph config`.
+    pub(super) fn answer_config(&self, ask: &ConfigAsk) -> Result<ConfigReport, Failure> {
+        let path = self.config().path().map(ToOwned::to_owned).ok_or_else(|| {
+            Failure::new(FailureKind::Failed, "no variable says where the configuration is")
+                .hint("PARAPH_CONFIG=/a/file paraph config …")
+        })?;
+        let mut report = ConfigReport { path: HostPath::new(&path), settings: Vec::new(), findings: Vec::new() };
+        let all = || {
+            self.config().all().map(|(spec, value, origin)| Setting {
+                key: spec.key.to_owned(),
+                value: Untrusted::new(value.to_string()),
+                origin: origin.to_string(),
+            })
+        };
+        match ask {
+            ConfigAsk::Path => {}
+            ConfigAsk::Get(None) | ConfigAsk::Origins => report.settings = all().collect(),
+            ConfigAsk::Get(Some(key)) => {
+                report.settings = all().filter(|setting| setting.key == *key).collect();
+                if report.settings.is_empty() {
+                    return Err(Failure::new(FailureKind::NotFound, format!("there is no setting `{key}`"))
+                        .hint("paraph config get"));
+                }
+            }
+            ConfigAsk::Set { key, value } => {
+                config::set(&path, key, value).map_err(|error| {
+                    let hint = error.hint();
+                    Failure::from_error(FailureKind::Usage, &error).hint(hint)
+                })?;
+                report.settings = Config::load(&self.environment)
+                    .all()
+                    .filter(|(spec, ..)| spec.key == key)
+                    .map(|(spec, value, origin)| Setting {
+                        key: spec.key.to_owned(),
+                        value: Untrusted::new(value.to_string()),
+                        origin: origin.to_string(),
+                    })
+                    .collect();
+            }
+            ConfigAsk::Check => {
+                report.findings =
+                    self.config().problems().iter().map(|problem| Untrusted::new(problem.to_string())).collect();
+            }
+        }
+        Ok(report)
+    }
+
+    /// Writes the user's configuration, or a repository's `.paraph.toml`; never over a file that is there.
+    pub(super) fn initialise(&self, repo_file: Option<&HostPath>) -> Result<InitReport, Failure> {
+        let (path, text) = match repo_file {
+            Some(top) => (top.as_path().join(".paraph.toml"), REPOSITORY_FILE.to_owned()),
+            None => {
+                let path = self.config().path().ok_or_else(|| {
+                    Failure::new(FailureKind::Failed, "no variable says where the configuration is")
+                        .hint("PARAPH_CONFIG=/a/file paraph init")
+                })?;
+                (path.to_owned(), config::initial_text())
+            }
+        };
+        let failed = |error: std::io::Error| {
+            Failure::new(FailureKind::Failed, format!("cannot write {}: {error}", HostPath::new(&path)))
+                .hint("paraph doctor")
+        };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+        let created = match made {
+            Ok(mut file) => {
+                std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
+                true
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => false,
+            Err(error) => return Err(failed(error)),
+        };
+        Ok(InitReport { path: HostPath::new(&path), created })
+    }
+}
+
+/// What `init --repo-file` writes.
+const REPOSITORY_FILE: &str = "\
+# What Paraph runs for this repository. It counts once it is committed: checks are read from the base of a
+# proposal, never from the proposal. Without this file checks are found from the manifests.
+
+# [[check]]
+# name = \"test\"
+# kind = \"test\"                    # build, test, lint or perf
+# command = [\"make\", \"test\"]       # a list runs as it is, a string through the shell
+# timeout_s = 120
+# reports = [\"build/reports/*.xml\"] # JUnit and the like
+
+# [setup]
+# command = [\"npm\", \"ci\", \"--offline\"]
+
+# [policy]
+# frozen = [\"LICENSE\", \"migrations/**\"]
+";
