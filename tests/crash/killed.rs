@@ -46,7 +46,8 @@ fn survives(seed: u64) -> u32 {
 #[test]
 fn sixty_kills_at_random_moments_lose_and_repeat_nothing() {
     let kills = AtomicU32::new(0);
-    let seeds: Vec<u64> = (0..u64::from(KILLS / IN_A_SESSION)).map(|n| 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(n + 1)).collect();
+    let seeds: Vec<u64> =
+        (0..u64::from(KILLS / IN_A_SESSION)).map(|n| 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(n + 1)).collect();
     for_each(&seeds, |seed| {
         kills.fetch_add(survives(*seed), Ordering::SeqCst);
     });

@@ -105,7 +105,8 @@ fn the_list_of_points_is_known() {
 
 #[test]
 fn a_daemon_that_dies_at_any_point_finishes_once_when_it_is_started_again() {
-    let mut moments: Vec<(&str, u32)> = ALL.iter().filter(|point| !NOT_PASSED.contains(point)).map(|p| (*p, 1)).collect();
+    let mut moments: Vec<(&str, u32)> =
+        ALL.iter().filter(|point| !NOT_PASSED.contains(point)).map(|p| (*p, 1)).collect();
     for point in ["journal.before-write", "journal.before-sync", "journal.after-sync", "store.before-commit"] {
         moments.extend([2, 5, 9].map(|passage| (point, passage)));
     }

@@ -93,8 +93,8 @@ fn ava(lines: &Lines<'_>) -> Option<TestOutcomes> {
             told.pass(without_time(name.trim()));
         } else if let Some(rest) = line.strip_prefix("✘ [fail]: ").or_else(|| line.strip_prefix("✖ [fail]: ")) {
             // what went wrong stands behind the title, which stands alone above its details
-            let ends = rest.char_indices().filter(|(_, c)| *c == ' ').map(|(at, _)| &rest[..at]);
-            let title = ends.filter(|start| titles.contains(start)).last();
+            let mut ends = rest.char_indices().filter(|(_, c)| *c == ' ').map(|(at, _)| &rest[..at]);
+            let title = ends.rfind(|start| titles.contains(start));
             told.fail(without_time(title.unwrap_or(rest)));
         }
     }
