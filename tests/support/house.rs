@@ -82,7 +82,6 @@ impl House {
             faults: faults.clone(),
         };
         let settings = Settings {
-            threshold: paraph::scoring::Tenths::clamped(70),
             workers: 2,
             engine: EngineKind::Rules,
             playbook: "quick".to_owned(),
