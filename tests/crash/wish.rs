@@ -125,7 +125,7 @@ impl<'a> Wish<'a> {
         if !said.done() && !said.err.contains("there is no session") {
             said.is_a_good_refusal();
             self.refused.push(said.clone());
-            if self.refused.len() as u32 % self.patience == 0 {
+            if (self.refused.len() as u32).is_multiple_of(self.patience) {
                 self.den.line("daemon stop");
             }
         }
