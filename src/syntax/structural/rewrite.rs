@@ -202,6 +202,13 @@ fn unharmed(node: &Node<'_, StrDoc<SupportLang>>, text: String) -> Option<String
     if node.get_inner_node().has_error() || node.ancestors().any(|outer| outer.is_error()) {
         return None;
     }
+    let original = node.text();
+    let is_comment = |inner: &Node<'_, StrDoc<SupportLang>>| inner.kind().contains("comment");
+    if node.dfs().filter(is_comment).any(|comment| !text.contains(comment.text().trim())) {
+        // what a person wrote for people is not a rule's to take away
+        return None;
+    }
+    let text = on_its_lines(&original, text);
     if !text.contains('\n') {
         return Some(text);
     }
@@ -214,6 +221,17 @@ fn unharmed(node: &Node<'_, StrDoc<SupportLang>>, text: String) -> Option<String
     };
     let kept = node.dfs().filter(spans_lines).all(|inner| text.contains(inner.text().as_ref()));
     kept.then_some(text)
+}
+
+/// A chain of calls that had each call on a line of its own keeps the break where the new call starts.
+fn on_its_lines(original: &str, mut text: String) -> String {
+    let same = original.bytes().zip(text.bytes()).take_while(|(old, new)| old == new).count();
+    let rest = &original.as_bytes()[same..];
+    let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    if text.as_bytes().get(same) == Some(&b'.') && rest.get(blank) == Some(&b'.') && rest[..blank].contains(&b'\n') {
+        text.insert_str(same, &original[same..same + blank]);
+    }
+    text
 }
 
 type Kept<'a> = Vec<(&'a Match, &'a Fix)>;

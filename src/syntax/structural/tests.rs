@@ -78,6 +78,21 @@ fn strings_over_several_lines_are_never_shifted() {
 }
 
 #[test]
+fn chains_keep_their_lines_and_comments_stay() {
+    let yaml = "id: a\nlanguage: rust\nrule: {pattern: $X.or_insert_with(Vec::new)}\nfix: $X.or_default()\n";
+    let set = RuleSet::parse(yaml, "test.yml").expect("the rule parses");
+    let rust = RuleLanguage::named("rust").expect("built in");
+    let check = |source: &str, expected: &str| assert_eq!(set.rewrite(rust, source, 3).source, expected);
+    check(
+        "fn f() {\n    map\n        .entry(k)\n        .or_insert_with(Vec::new)\n        .push(1);\n}\n",
+        "fn f() {\n    map\n        .entry(k)\n        .or_default()\n        .push(1);\n}\n",
+    );
+    check("fn f() { m.entry(k).or_insert_with(Vec::new); }\n", "fn f() { m.entry(k).or_default(); }\n");
+    let told = "fn f() {\n    m.entry(k) // once a day\n        .or_insert_with(Vec::new);\n}\n";
+    check(told, told);
+}
+
+#[test]
 fn rules_that_undo_each_other_stop() {
     let yaml = "id: a\nlanguage: python\nrule: {pattern: f($A)}\nfix: g($A)\n---\nid: b\nlanguage: python\nrule: {pattern: g($A)}\nfix: f($A)";
     let rewrite = RuleSet::parse(yaml, "test.yml").expect("the rules parse").rewrite(python(), "f(1)\n", 100);

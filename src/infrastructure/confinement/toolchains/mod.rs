@@ -171,6 +171,7 @@ impl Lent {
         for (name, place) in table::IN_SCRATCH {
             env.entry(name.into()).or_insert_with(|| policy.scratch.join(place).into());
         }
+        java_home_folder(policy, &mut env);
         policy.hidden.extend(self.hidden.iter().cloned());
         env
     }
@@ -179,6 +180,18 @@ impl Lent {
 fn overlay(policy: &mut Policy, lower: PathBuf, at: PathBuf) {
     let upper = policy.scratch.join(format!("overlay-{}", policy.overlays.len()));
     policy.overlays.push(Overlay { lowers: vec![lower], at, upper });
+}
+
+/// Java asks the password file for the home, not HOME: Maven would look for its packages where none are lent.
+fn java_home_folder(policy: &Policy, env: &mut BTreeMap<OsString, OsString>) {
+    let home = policy.home();
+    // Maven's script splits this at blanks
+    let Some(home) = home.to_str().filter(|home| !home.contains(char::is_whitespace)) else { return };
+    let options = env.entry("MAVEN_OPTS".into()).or_default();
+    if !options.is_empty() {
+        options.push(" ");
+    }
+    options.push(format!("-Duser.home={home}"));
 }
 
 #[cfg(test)]
@@ -264,6 +277,18 @@ mod tests {
         let real = home.path().canonicalize().expect("is there");
         assert!(lent.paths.iter().any(|lent| real.join(".local/share/uv/tools/ruff/bin/ruff").starts_with(&lent.path)));
         assert!(!lent.paths.iter().any(|lent| real.join(".ssh/id").starts_with(&lent.path)), "{:?}", lent.paths);
+    }
+
+    #[test]
+    fn java_is_told_the_home_that_commands_have() {
+        let told = |scratch: &str, options: &str| {
+            let mut env = BTreeMap::from([(OsString::from("MAVEN_OPTS"), OsString::from(options))]);
+            java_home_folder(&Policy::new("/w", scratch), &mut env);
+            env.remove(&OsString::from("MAVEN_OPTS")).expect("it stays")
+        };
+        assert_eq!(told("/s", ""), "-Duser.home=/s/home");
+        assert_eq!(told("/s", "-Xmx1g"), "-Xmx1g -Duser.home=/s/home");
+        assert_eq!(told("/with blank", "-Xmx1g"), "-Xmx1g");
     }
 
     #[test]
