@@ -164,7 +164,7 @@ pub trait Launch: Send + Sync {
     fn init(&self, repo_file: Option<&HostPath>) -> Result<InitReport, Failure>;
 
     /// Forgets what was typed before a question was shown, so that type-ahead answers nothing.
-    fn drop_typed_ahead(&self) {}
+    fn drop_typed_ahead(&self);
 
     /// Looks for colours that are hard to read in themes.
     ///

@@ -383,6 +383,7 @@ fn summary(event: &crate::session::Event) -> String {
         Event::ChangesRequested { version, message, .. } => format!("{version}{}", said(message)),
         Event::Overridden { version, rule, message, .. } => format!("{version} {rule}{}", said(message)),
         Event::Regenerated { made_for, message, .. } => format!("{made_for}{}", said(message)),
+        Event::Retried { message, .. } => message.raw().to_owned(),
         Event::RecheckAsked { version, .. } => format!("{version} is checked again"),
         Event::LaneDropped { lane, .. } => lane.to_string(),
         Event::PublishAsked { .. } => String::new(),

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::cancel::Cancel;
 use crate::id::SessionId;
-use crate::session::{EffectKey, Finding, Outcome, Owed, Session, StopKind};
+use crate::session::{EffectKey, EffectKind, Finding, Outcome, Owed, Session, StopKind};
 
 use super::order::Post;
 use super::work::Worker;
@@ -96,8 +96,7 @@ impl Dispatcher {
     /// Picks the next pieces, the session with the fewest at work first, and says that they start.
     pub(super) fn fill(&mut self) -> Vec<Post> {
         let mut starting = Vec::new();
-        while self.busy.len() < self.limit {
-            let Some((id, key)) = self.next() else { break };
+        while let Some((id, key)) = self.next() {
             if let Some(waiting) = self.queue.get_mut(&id) {
                 waiting.remove(&key);
                 if waiting.is_empty() {
@@ -116,7 +115,11 @@ impl Dispatcher {
             *at_work.entry(*id).or_default() += 1;
         }
         let waiting = self.queue.iter().flat_map(|(id, keys)| keys.iter().map(|(key, ticket)| ((*id, *key), *ticket)));
-        let free = waiting.filter(|(piece, _)| !self.busy.contains_key(piece));
+        // the limit is for what takes long; a publication does not stand in line behind somebody's tests
+        let long = self.busy.keys().filter(|(_, key)| takes_long(*key)).count();
+        let short = self.busy.len() - long;
+        let room = |key: EffectKey| if takes_long(key) { long < self.limit } else { short < self.limit + SHORT_MORE };
+        let free = waiting.filter(|(piece, _)| !self.busy.contains_key(piece) && room(piece.1));
         let first = free.min_by_key(|((id, _), ticket)| (at_work.get(id).copied().unwrap_or(0), *ticket));
         first.map(|(piece, _)| piece)
     }
@@ -187,4 +190,12 @@ impl Dispatcher {
             let _ = inbox.send(Post::Outcome(id, Outcome::Found { key, attempt, finding })).await;
         });
     }
+}
+
+/// Short pieces that may run beside the long ones, over the limit.
+const SHORT_MORE: usize = 2;
+
+/// Whether a piece of work takes seconds or minutes: drafting, indexing and checks do.
+fn takes_long(key: EffectKey) -> bool {
+    matches!(key.kind, EffectKind::Draft | EffectKind::Index | EffectKind::Check)
 }

@@ -189,6 +189,8 @@ impl Session {
                 }
                 self.want_version(lanes, message.clone(), made_for, at);
             }
+            // what the lanes still owe follows from their phases
+            Event::Retried { .. } => self.stop = None,
             Event::RecheckAsked { lane, version } => {
                 self.stop = None;
                 self.with_patch_set(*lane, *version, |set| {

@@ -185,6 +185,8 @@ pub enum Event {
         message: Untrusted,
         made_for: String,
     },
+    /// A person asked that what was stuck is tried again; the version stays.
+    Retried { by: Person, message: Untrusted },
     /// A person asked for the checks again (after trusting the repository).
     RecheckAsked { lane: LaneId, version: Version },
     /// A person took a repository out.
@@ -235,6 +237,7 @@ impl Event {
             Self::ChangesRequested { .. } => "changes-requested",
             Self::Overridden { .. } => "overridden",
             Self::Regenerated { .. } => "regenerated",
+            Self::Retried { .. } => "retried",
             Self::RecheckAsked { .. } => "recheck-asked",
             Self::LaneDropped { .. } => "lane-dropped",
             Self::PublishAsked { .. } => "publish-asked",
@@ -260,6 +263,7 @@ impl Event {
             | Self::ChangesRequested { by, .. }
             | Self::Overridden { by, .. }
             | Self::Regenerated { by, .. }
+            | Self::Retried { by, .. }
             | Self::LaneDropped { by, .. }
             | Self::PublishAsked { by }
             | Self::ThreadOpened { by, .. }

@@ -58,6 +58,11 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
         Command::Override { lane, version, rule, path, by, message } => {
             override_warning(session, (*lane, *version), rule, path.as_ref(), by, message, command)
         }
+        Command::Regenerate { by, engine: None, rules, patch: None, message, .. }
+            if rules.is_empty() && is_stuck_on_a_lane(session) =>
+        {
+            Ok(Step::record(Event::Retried { by: by.clone(), message: message.clone() }))
+        }
         Command::Regenerate { by, engine, rules, patch, message, made_for } => {
             let wants = engine.unwrap_or(session.asked.engine);
             check_regenerate(session, wants, patch.is_some(), command)?;
@@ -72,6 +77,10 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
         }
         Command::Recheck { lane } => recheck(session, *lane, command),
         Command::Drop { lane, by } => drop_lane(session, *lane, by, command),
+        // what is being written outside cannot be called back: its outcome is recorded first
+        Command::Cancel { .. } if session.active().any(|lane| matches!(lane.phase, Phase::Publishing(_))) => {
+            Err(not_now(session, command))
+        }
         Command::Cancel { by } => Ok(Step::record(Event::Stopped {
             kind: StopKind::Cancelled,
             reason: Untrusted::new(format!("cancelled by {}", by.login)),
@@ -316,6 +325,14 @@ fn known_thread(session: &Session, thread: ThreadId) -> Result<&super::state::Th
 fn patch_set(session: &Session, lane: LaneId, version: Version) -> Result<&PatchSetRecord, Refusal> {
     session.lane(lane).ok_or(Refusal::NoSuchLane)?;
     session.patch_set(lane, version).ok_or(Refusal::NoSuchVersion { version })
+}
+
+/// Whether a stop stands because work on a lane was stuck: then the same work is wanted again, not another draft.
+fn is_stuck_on_a_lane(session: &Session) -> bool {
+    let stuck = session.stop.as_ref().and_then(|stop| stop.key);
+    stuck.is_some_and(|key| {
+        matches!(key.kind, EffectKind::Load | EffectKind::Index | EffectKind::Apply | EffectKind::Check | EffectKind::Score)
+    })
 }
 
 fn is_over(session: &Session) -> bool {

@@ -184,6 +184,11 @@ impl Launch for Rooms {
         .boxed()
     }
 
+    fn drop_typed_ahead(&self) {
+        // where standard input is no terminal there is nothing typed to forget
+        let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
+    }
+
     fn config(&self, ask: &ConfigAsk) -> Result<ConfigReport, Failure> {
         self.house.answer_config(ask)
     }

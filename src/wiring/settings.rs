@@ -56,7 +56,10 @@ impl House {
         IndexSettings {
             extensions: usual.extensions.into_iter().chain(asked.extensions).collect(),
             skip: usual.skip.into_iter().chain(asked.skip).collect(),
-            ..usual
+            max_chars_per_file: asked.max_chars_per_file,
+            max_chars: asked.max_chars,
+            max_file_bytes: asked.max_file_bytes,
+            max_tree_lines: usual.max_tree_lines,
         }
     }
 

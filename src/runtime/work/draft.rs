@@ -83,7 +83,7 @@ fn brief(worker: &Worker, session: &Session, drafting: &Drafting, lane: LaneId) 
     let known = session.lane(lane).ok_or_else(|| Stuck::needs_human("the session has no such lane", "paraph show"))?;
     let loaded = known.snapshot.clone().ok_or_else(|| Stuck::needs_human("the lane has no snapshot", "paraph show"))?;
     // work adopted again is looked at again: its branch went on
-    let again = session.asked.adopted.is_some() && drafting.version > Version::FIRST;
+    let again = session.asked.adopted.is_some() && drafting.made_for != "goal";
     let snapshot = if again {
         Snapshot { repo: loaded.repo, ..worker.ports.vcs.snapshot(&known.source, &known.base)? }
     } else {

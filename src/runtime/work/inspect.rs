@@ -112,8 +112,15 @@ impl Surroundings for Around {
 
     fn python_has(&self, python: &Path, module: &str) -> bool {
         // asking the interpreter would run code of the repository's venv outside confinement: look instead
+        // a virtual environment of the working copy is named from its top
+        let python = self.working_copy.as_ref().map_or_else(|| python.to_owned(), |copy| copy.join(python));
         let Some(prefix) = python.parent().and_then(Path::parent) else { return false };
-        let places = [prefix.join("lib"), prefix.join("lib64")];
+        let mut places = vec![prefix.join("lib"), prefix.join("lib64")];
+        if prefix.join("versions").is_dir() {
+            // pyenv's shims stand for any of its versions
+            let versions = std::fs::read_dir(prefix.join("versions")).into_iter().flatten().flatten();
+            places.extend(versions.map(|version| version.path().join("lib")));
+        }
         let libraries = places.iter().filter_map(|lib| std::fs::read_dir(lib).ok()).flatten().flatten();
         libraries
             .map(|entry| entry.path())

@@ -68,6 +68,7 @@ fn samples() -> Vec<Event> {
             message: message(),
             made_for: "regenerated".to_owned(),
         },
+        Event::Retried { by: by(), message: "there is room again".into() },
         Event::RecheckAsked { lane, version },
         Event::LaneDropped { lane, by: by() },
         Event::PublishAsked { by: by() },
