@@ -100,13 +100,16 @@ impl From<VcsError> for Stuck {
 impl From<BlobError> for Stuck {
     fn from(error: BlobError) -> Self {
         let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
-        Self::needs_human(format!("{error}{cause}"), error.hint())
+        // a session has no command to type again: its work is asked for again
+        let hint = error.hint().replace("then type the command again", "then paraph regenerate");
+        let next = if hint.contains("then paraph") { hint } else { format!("{hint}, then paraph regenerate") };
+        Self::needs_human(format!("{error}{cause}"), next)
     }
 }
 
 impl From<std::io::Error> for Stuck {
     fn from(error: std::io::Error) -> Self {
-        Self::needs_human(error.to_string(), "paraph doctor")
+        Self::needs_human(error.to_string(), "paraph doctor, then paraph regenerate")
     }
 }
 
@@ -131,7 +134,12 @@ impl Worker {
         });
         found.unwrap_or_else(|stuck| {
             tracing::warn!(session = %id, %key, reason = stuck.reason, "is stuck");
-            Finding::Stuck { kind: stuck.kind, reason: stuck.reason.into(), next: with_id(&stuck.next, id) }
+            // what is approved is not drafted again
+            let next = match key.kind {
+                EffectKind::Publish => stuck.next.replace("paraph regenerate", "paraph publish"),
+                _ => stuck.next,
+            };
+            Finding::Stuck { kind: stuck.kind, reason: stuck.reason.into(), next: with_id(&next, id) }
         })
     }
 
@@ -190,6 +198,7 @@ fn with_id(next: &str, id: SessionId) -> String {
             words = format!("{words} {id}");
         }
         words = words.replace(&format!("paraph {verb} -"), &format!("paraph {verb} {id} -"));
+        words = words.replace(&format!("paraph {verb};"), &format!("paraph {verb} {id};"));
     }
     words
 }
