@@ -30,7 +30,9 @@ fn for_each<T: Sync + std::fmt::Debug>(items: &[T], work: impl Fn(&T) + Sync) {
                 while let Some(item) = items.get(next.fetch_add(1, std::sync::atomic::Ordering::SeqCst)) {
                     let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(item)));
                     if let Err(panic) = worked {
-                        let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+                        let said = panic.downcast_ref::<String>().cloned();
+                        let said = said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).to_owned()));
+                        let said = said.unwrap_or_default();
                         failed.lock().unwrap().push(format!("{item:?}: {said}"));
                     }
                 }

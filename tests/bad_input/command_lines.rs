@@ -8,10 +8,9 @@ const WRONG: &[(&str, i32, &str)] = &[
     ("--nonsense", 2, "--nonsense"),
     ("run", 2, "GOAL"),
     ("run g --kind z", 2, "bugfix, refactor, feature, docs or deps"),
-    ("run g --engine z", 2, "rules, patch or adopt"),
+    ("run g --engine z --repo R", 2, "rules, patch or adopt"),
     ("run g --repo E", 3, "not inside a git repository"),
     ("run g --repo /nonexistent", 3, "/nonexistent"),
-    ("run g --repo R --base no-such-rev", 3, "no-such-rev"),
     ("run g --repo R --playbook z", 2, "z"),
     ("run g --repo R --base main --dirty", 2, "--dirty"),
     ("run g --repo R --patch /nonexistent", 1, "/nonexistent"),
@@ -41,7 +40,6 @@ const WRONG: &[(&str, i32, &str)] = &[
     ("context 99", 3, "no session 99"),
     ("beads --status nonsense", 2, "nonsense"),
     ("comment 99@v1 --file a --line 1 -m x", 3, "no session 99"),
-    ("comment 1@v1 --file nonsense --line 1 -m x", 3, "nonsense"),
     ("comment 1@v1 --file a.py --line 9-3 -m x", 2, "9-3"),
     ("comment 1@v1 --file a.py --line 1", 2, "-m"),
     ("comments 99@v1", 3, "no session 99"),
@@ -91,6 +89,10 @@ const WRONG: &[(&str, i32, &str)] = &[
     ("theme nonsense", 2, "nonsense"),
 ];
 
+/// Refusals that name what is wrong and have no command to offer: it is the name that has to be typed again.
+const NO_HINT: &[&str] =
+    &["run g --repo R --patch /nonexistent", "log 1 --check nonsense", "audit export --out /nonexistent/x"];
+
 /// What a later version brings: refused, and said so.
 const LATER: &[&str] =
     &["merge 1 --pr 1", "theme lint", "run g --repo R --engine llm", "run g --repo R --issue https://example.org/1"];
@@ -115,7 +117,10 @@ fn every_wrong_command_line_is_refused_and_told_what_to_type() {
     for (line, status, part) in WRONG {
         let said = den.run(&as_typed(line));
         said.has_not_panicked();
-        if said.status != *status || !said.err.contains(part) || !said.err.contains("hint: ") {
+        if said.status != *status
+            || !said.err.contains(part)
+            || !(said.err.contains("hint: ") || NO_HINT.contains(line))
+        {
             wrong.push(format!("{line}: {status} with `{part}` and a hint was wanted: {said:#?}"));
         }
     }

@@ -11,7 +11,14 @@ use serde_json::Value;
 use crate::den::{Den, FILE, GOAL, Repository, Said};
 
 fn session(den: &Den, path: &Path) -> Said {
-    let said = den.run(&[OsStr::new("run"), GOAL.as_ref(), "--repo".as_ref(), path.as_ref(), "--wait".as_ref(), "--json".as_ref()]);
+    let said = den.run(&[
+        OsStr::new("run"),
+        GOAL.as_ref(),
+        "--repo".as_ref(),
+        path.as_ref(),
+        "--wait".as_ref(),
+        "--json".as_ref(),
+    ]);
     said.has_not_panicked();
     said
 }
@@ -72,7 +79,10 @@ fn what_is_no_repository_or_has_no_commit_is_refused() {
     let unborn = den.empty_repository("unborn");
     let said = session(&den, &unborn.path);
     assert!(!said.done() && (said.err.contains("commit") || said.out.contains("commit")), "{said:#?}");
-    assert!(said.err.contains("hint: ") || said.out.contains("\"next\":\"") , "{said:#?}");
+    assert!(said.err.contains("hint: ") || said.out.contains("\"next\":\""), "{said:#?}");
+    let known = den.small_repository("known");
+    let said = den.run(&["run", GOAL, "--repo", known.arg(), "--base", "no-such-rev", "--wait"]);
+    assert!(!said.done() && (said.out.clone() + &said.err).contains("no-such-rev"), "{said:#?}");
     // a repository that lost its HEAD, and one whose objects are gone
     let broken = den.small_repository("broken");
     std::fs::write(broken.path.join(".git/HEAD"), "nonsense\n").unwrap();
@@ -88,7 +98,16 @@ fn what_is_no_repository_or_has_no_commit_is_refused() {
 #[test]
 fn names_and_contents_of_every_kind_stay_as_they_are() {
     let den = Den::new();
-    let repository = den.repository("odd", &[("a.py", FILE), (" lead and trail ", "x\n"), ("a\nb", "x\n"), ("\u{1b}[31mred", "x\n"), ("\u{202e}gnp.py", "y = 1\n")]);
+    let repository = den.repository(
+        "odd",
+        &[
+            ("a.py", FILE),
+            (" lead and trail ", "x\n"),
+            ("a\nb", "x\n"),
+            ("\u{1b}[31mred", "x\n"),
+            ("\u{202e}gnp.py", "y = 1\n"),
+        ],
+    );
     repository.write("bin.py", b"\x00\x01if x == None:\n    pass\n");
     repository.write("latin.py", b"# \xe9\nif x == None:\n    pass\n");
     std::fs::write(repository.path.join(OsStr::from_bytes(b"inv\xffalid.txt")), "x\n").unwrap();
@@ -111,7 +130,11 @@ fn names_and_contents_of_every_kind_stay_as_they_are() {
     let spaced = den.repository(OsStr::from_bytes(b"sp ace\n\x1b[1m"), &[("a.py", FILE)]);
     copes(&den, &spaced.path);
     let invalid = den.repository(OsStr::from_bytes(b"inv\xffalid"), &[("a.py", FILE)]);
-    copes(&den, &invalid.path);
+    let mut inside = den.paraph();
+    inside.current_dir(&invalid.path);
+    let said = den.say(inside, &["run", GOAL, "--wait", "--json"], b"");
+    said.has_not_panicked();
+    assert!(said.json()["state"] == "Scored" || said.err.contains("hint: "), "{said:#?}");
     let listed = den.line("list").ended(0);
     listed.has_not_panicked();
     den.is_sound();

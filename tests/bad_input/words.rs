@@ -20,7 +20,11 @@ fn goals_of_any_kind_are_kept_as_data() {
     let said = run(&huge);
     said.has_not_panicked();
     assert!(said.done() || said.err.contains("hint: ") || said.json()["next"] != "", "{}", said.err);
-    for goal in ["\u{1b}[2J\u{1b}]52;c;YQ==\u{7} compare with None by identity", "\u{202e}compare with None\u{200b}", "; rm -rf / $(id) `id` '\""] {
+    for goal in [
+        "\u{1b}[2J\u{1b}]52;c;YQ==\u{7} compare with None by identity",
+        "\u{202e}compare with None\u{200b}",
+        "; rm -rf / $(id) `id` '\"",
+    ] {
         let said = run(goal);
         said.has_not_panicked();
         let shown = den.run(&["show", &said.json()["id"].to_string()]).ended(0);
@@ -44,7 +48,9 @@ fn patches_that_cannot_be_are_refused_and_change_nothing() {
     let repository = den.small_repository("repo");
     let before = repository.git(&["rev-parse", "HEAD"]);
     let new = |path: &str, mode: &str, line: &str| {
-        format!("diff --git a/{path} b/{path}\nnew file mode {mode}\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+{line}\n")
+        format!(
+            "diff --git a/{path} b/{path}\nnew file mode {mode}\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+{line}\n"
+        )
     };
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("empty", Vec::new()),
@@ -68,7 +74,10 @@ fn patches_that_cannot_be_are_refused_and_change_nothing() {
         for said in [&checked, &ran] {
             said.has_not_panicked();
             assert!(!said.done(), "{name}: {said:#?}");
-            let told = said.err.contains("error: ") || said.out.contains("refusals") || said.out.contains("reason") || said.out.contains("BLOCK");
+            let told = said.err.contains("error: ")
+                || said.out.contains("refusals")
+                || said.out.contains("reason")
+                || said.out.contains("BLOCK");
             assert!(told, "{name}: {said:#?}");
         }
         assert!([1, 2, 6].contains(&checked.status), "{name}: {checked:#?}");
