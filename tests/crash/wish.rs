@@ -102,7 +102,11 @@ impl<'a> Wish<'a> {
             assert!(!(self.acknowledged.publish && state == "Approved"), "an acknowledged publish is forgotten");
             if state == "NeedsHuman" {
                 stood += 1;
-                assert!(stood < 8, "it does not go on: {seen:#}");
+                assert!(stood < 8, "it does not go on: {seen:#}\n{:#?}", self.advised);
+                if stood == 4 {
+                    // the disk has room again: the next daemon is without the fault
+                    self.den.line("daemon stop");
+                }
                 self.does_as_told(&seen);
             }
             std::thread::sleep(std::time::Duration::from_millis(20));
@@ -115,7 +119,7 @@ impl<'a> Wish<'a> {
         let next = seen["next"].as_str().unwrap_or_default().to_owned();
         assert!(next.contains("paraph "), "what to type: {seen:#}");
         let verb = if next.contains("publish") { "publish" } else { "regenerate" };
-        self.advised.push(next);
+        self.advised.push(format!("{}: {next}", seen["reason"]));
         self.tries(&[verb, "1"]);
     }
 

@@ -12,8 +12,9 @@ use super::{Stuck, Worker};
 pub(super) async fn publish(worker: &Arc<Worker>, session: &Arc<Session>, lane: LaneId) -> Result<Finding, Stuck> {
     let permit =
         WriteGate::open(session, lane).map_err(|refusal| Stuck::needs_human(refusal.to_string(), "paraph show"))?;
-    let anchor = anchor(worker, &permit)
-        .ok_or_else(|| Stuck::needs_human("the approval's entry is not in the store", "paraph recover"))?;
+    let anchor = anchor(worker, &permit).ok_or_else(|| {
+        Stuck::needs_human("the store does not know the approval yet", "paraph daemon stop, then paraph publish")
+    })?;
     let published = worker.ports.forge.publish(permit, anchor).await.map_err(|error| {
         let next = match &error {
             ForgeError::BaseGone(_) => "paraph run the goal again, or paraph cancel",
