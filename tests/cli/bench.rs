@@ -119,6 +119,8 @@ impl Workbench for Bare {
 struct Rooms;
 
 impl Launch for Rooms {
+    fn drop_typed_ahead(&self) {}
+
     fn tui(&self, _: Start, _: Option<HostPath>) -> BoxFuture<'_, Result<u8, Failure>> {
         Box::pin(async { Ok(42) })
     }
