@@ -331,7 +331,10 @@ fn patch_set(session: &Session, lane: LaneId, version: Version) -> Result<&Patch
 fn is_stuck_on_a_lane(session: &Session) -> bool {
     let stuck = session.stop.as_ref().and_then(|stop| stop.key);
     stuck.is_some_and(|key| {
-        matches!(key.kind, EffectKind::Load | EffectKind::Index | EffectKind::Apply | EffectKind::Check | EffectKind::Score)
+        matches!(
+            key.kind,
+            EffectKind::Load | EffectKind::Index | EffectKind::Apply | EffectKind::Check | EffectKind::Score
+        )
     })
 }
 
