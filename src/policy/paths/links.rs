@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rules::breach;
-use super::{Touch, Violation, alias};
+use super::{Touch, Violation, alias, names};
 use crate::diff::FileMode;
 use crate::id::RepoPath;
 use crate::repository::{Tree, TreeError};
@@ -81,6 +81,9 @@ fn link(touch: &Touch<'_>, after: &After<'_>, say: &mut dyn FnMut(&str, String))
 /// What speaks against a link to `place`: a link on the way there, or one at its end that leads out itself.
 fn through(mut place: Vec<u8>, after: &After<'_>) -> Result<Option<String>, TreeError> {
     for _ in 0..MOST_LINKS {
+        if memchr::memchr_iter(b'/', &place).count() > names::DEEPEST {
+            return Ok(Some(format!("the link leads more than {} folders deep", names::DEEPEST)));
+        }
         for at in memchr::memchr_iter(b'/', &place) {
             if after.mode(&place[..at])? == Some(FileMode::Symlink) {
                 let other = RepoPath::from_bytes(&place[..at]);
