@@ -50,13 +50,14 @@ impl PathPolicy {
     /// [`TreeError`] where the base cannot be read.
     pub fn check_paths(&self, touches: &[Touch<'_>], base: Option<&dyn Tree>) -> Result<Vec<Violation>, TreeError> {
         let mut found = Vec::new();
+        let after = links::After::new(touches, base);
         for touch in touches {
             let known = match base {
                 Some(base) if touch.old.is_some() => base.entry(touch.path)?.is_some(),
                 _ => false,
             };
             names::check(touch.path, known, touch.new.is_some(), &mut found);
-            links::check_mode(touch, &mut found);
+            links::check_mode(touch, &after, &mut found)?;
         }
         // what is too deep is refused already, and would make the rest slow
         let shallow = |touch: &&Touch<'_>| memchr::memchr_iter(b'/', touch.path.as_bytes()).count() <= names::DEEPEST;

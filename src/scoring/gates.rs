@@ -4,7 +4,7 @@ use super::evidence::{is_compared, is_green, is_red, plural};
 use super::{Gate, GateId, Score, Tenths};
 use crate::policy::{Severity, Violation};
 use crate::repository::Drift;
-use crate::validation::{CheckStatus, ValidationResult};
+use crate::validation::{BaselineStatus, CheckResult, CheckStatus, ValidationResult};
 
 /// Whether the patch could be placed on its base.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,8 +97,7 @@ fn checks(validation: Option<&ValidationResult>) -> Verdict {
     if checks.iter().any(|check| check.status == CheckStatus::Running) {
         return (None, "checks are running".to_owned());
     }
-    let count =
-        |test: &dyn Fn(&crate::validation::CheckResult) -> bool| checks.iter().filter(|check| test(check)).count();
+    let count = |test: &dyn Fn(&CheckResult) -> bool| checks.iter().filter(|check| test(check)).count();
     let red: Vec<String> =
         checks.iter().filter(|check| is_red(check)).map(|check| format!("`{}`", check.name)).collect();
     let (green, quiet) = (count(&is_green), count(&|check| check.status == CheckStatus::Environment));
@@ -107,7 +106,8 @@ fn checks(validation: Option<&ValidationResult>) -> Verdict {
     }
     let known = checks.len() - green - quiet - count(&|check| check.status == CheckStatus::Skipped);
     if green + known == 0 {
-        return (None, format!("no check ran to an end; {quiet} could not start"));
+        let unlike = unlike_base(checks).map_or_else(String::new, |unlike| format!(": {unlike}"));
+        return (None, format!("no check ran to an end; {quiet} could not start{unlike}"));
     }
     let mut evidence = format!("{} passed", plural(green, "check"));
     if known > 0 {
@@ -120,7 +120,27 @@ fn checks(validation: Option<&ValidationResult>) -> Verdict {
     if quiet > 0 {
         evidence.push_str(&format!(", {quiet} could not start"));
     }
-    (Some(true), evidence)
+    match unlike_base(checks) {
+        Some(unlike) => (None, format!("{evidence}, but {unlike}")),
+        None => (Some(true), evidence),
+    }
+}
+
+/// What was seen on the base and is not seen now, without any failure: it may be gone for that very reason.
+fn unlike_base(checks: &[CheckResult]) -> Option<String> {
+    let ran = |end| matches!(end, BaselineStatus::Passed | BaselineStatus::Failed | BaselineStatus::TimedOut);
+    let unlike = |check: &CheckResult| {
+        if check.status == CheckStatus::Environment && ran(check.baseline) {
+            Some(format!("`{}` ran on the base and lacks something now", check.name))
+        } else if check.tests.lost > 0 {
+            let lost = plural(check.tests.lost as usize, "test");
+            Some(format!("`{}` told of {lost} fewer than on the base", check.name))
+        } else {
+            None
+        }
+    };
+    let found: Vec<String> = checks.iter().filter_map(unlike).collect();
+    (!found.is_empty()).then(|| found.join("; "))
 }
 
 fn judged(input: &GateInput<'_>) -> Verdict {
@@ -146,7 +166,7 @@ fn judged(input: &GateInput<'_>) -> Verdict {
 mod tests {
     use super::*;
     use crate::policy::rule;
-    use crate::validation::{BaselineStatus, CheckKind, CheckResult, TestTally};
+    use crate::validation::{CheckKind, TestTally};
 
     fn result(statuses: &[(CheckStatus, BaselineStatus)]) -> ValidationResult {
         let check = |(at, (status, baseline)): (usize, &(CheckStatus, BaselineStatus))| CheckResult {
@@ -189,6 +209,15 @@ mod tests {
         g3(&[(S::Environment, B::Environment)], None, "1 could not start");
         g3(&[(S::Skipped, B::NotRun)], None, "no check ran");
         g3(&[(S::Running, B::NotRun)], None, "running");
+        let lacks = "1 check passed, 1 could not start, but `c1` ran on the base and lacks something now";
+        g3(&[(S::Passed, B::Passed), (S::Environment, B::Passed)], None, lacks);
+        g3(&[(S::Passed, B::Passed), (S::Environment, B::Failed)], None, lacks);
+        g3(&[(S::Environment, B::Passed)], None, "1 could not start: `c0` ran on the base");
+        g3(&[(S::Broken, B::Passed), (S::Environment, B::Passed)], Some(false), "`c0`");
+        let mut fewer = result(&[(S::Passed, B::Passed), (S::Passed, B::Failed)]);
+        fewer.checks[1].tests.lost = 2;
+        let told = "2 checks passed, but `c1` told of 2 tests fewer than on the base";
+        assert_eq!(checks(Some(&fewer)), (None, told.to_owned()));
         g3(&[], None, "no check ran");
         let unverified = ValidationResult { unverified: Some("not trusted".into()), ..Default::default() };
         assert_eq!(checks(Some(&unverified)), (None, "unverified: not trusted".to_owned()));

@@ -16,7 +16,9 @@ pub enum RunEnd {
     Failed,
     /// It was stopped at its limit.
     TimedOut,
-    /// It could not start, or what it needs was not there.
+    /// It could not start: nothing to run, or nothing that may be run.
+    CouldNotStart,
+    /// What it needs was not there.
     Environment,
     /// It did not run.
     NotRun,
@@ -46,14 +48,14 @@ pub struct Verdict {
 
 /// Compares two runs of one check.
 ///
-/// What the base failed as well is not this change's doing; what could not start is never red.
+/// What the base failed as well is not this change's doing; what cannot start is red only where the base could.
 #[must_use]
 pub fn compare(base: Run<'_>, proposal: Run<'_>) -> Verdict {
     let baseline = match base.end {
         RunEnd::Passed => BaselineStatus::Passed,
         RunEnd::Failed => BaselineStatus::Failed,
         RunEnd::TimedOut => BaselineStatus::TimedOut,
-        RunEnd::Environment => BaselineStatus::Environment,
+        RunEnd::CouldNotStart | RunEnd::Environment => BaselineStatus::Environment,
         RunEnd::NotRun => BaselineStatus::NotRun,
     };
     let tests = tally(base, proposal);
@@ -65,22 +67,29 @@ fn status(base: Run<'_>, proposal: Run<'_>, tests: &TestTally) -> (CheckStatus, 
     let plain = |status| (status, String::new());
     match (base.end, proposal.end) {
         (_, RunEnd::NotRun) => plain(CheckStatus::Skipped),
-        (_, RunEnd::Environment) => {
+        (RunEnd::Passed | RunEnd::Failed | RunEnd::TimedOut, RunEnd::CouldNotStart) => {
+            (CheckStatus::Broken, "it started on the base and cannot start now".into())
+        }
+        (RunEnd::Passed | RunEnd::Failed | RunEnd::TimedOut, RunEnd::Environment) => {
+            (CheckStatus::Environment, "it lacks something now that it did not lack on the base".into())
+        }
+        (_, RunEnd::CouldNotStart | RunEnd::Environment) => {
             (CheckStatus::Environment, "it could not start; this says nothing of the change".into())
         }
         (RunEnd::TimedOut, RunEnd::TimedOut) => (CheckStatus::TimedOut, "the base does not end in time either".into()),
         (_, RunEnd::TimedOut) => plain(CheckStatus::TimedOut),
-        (RunEnd::Failed, RunEnd::Passed) => plain(CheckStatus::Fixed),
-        (RunEnd::Passed | RunEnd::NotRun | RunEnd::TimedOut | RunEnd::Environment, RunEnd::Passed) => {
-            vanished(base, proposal).map_or_else(|| plain(CheckStatus::Passed), |note| (CheckStatus::Passed, note))
-        }
+        (_, RunEnd::Passed) => match vanished(base, proposal) {
+            Some(note) => (CheckStatus::Passed, note),
+            None if base.end == RunEnd::Failed => plain(CheckStatus::Fixed),
+            None => plain(CheckStatus::Passed),
+        },
         (RunEnd::Passed, RunEnd::Failed) => plain(CheckStatus::Broken),
         (RunEnd::Failed, RunEnd::Failed) if !tests.broken.is_empty() => {
             let count = tests.broken.len();
             (CheckStatus::Broken, format!("the base fails too, but {count} that passed there fail now"))
         }
         (RunEnd::Failed, RunEnd::Failed) => worse(base, proposal),
-        (RunEnd::NotRun | RunEnd::TimedOut | RunEnd::Environment, RunEnd::Failed) => {
+        (RunEnd::NotRun | RunEnd::TimedOut | RunEnd::CouldNotStart | RunEnd::Environment, RunEnd::Failed) => {
             (CheckStatus::Failed, "there is no result of the base to compare with".into())
         }
     }
@@ -110,9 +119,21 @@ fn vanished(base: Run<'_>, proposal: Run<'_>) -> Option<String> {
     (is < was).then(|| format!("{is} tests ran where {was} ran on the base"))
 }
 
+/// How many fewer tests a run told of than the base's, where both came to an end of their own.
+fn lost(base: Run<'_>, proposal: Run<'_>) -> u32 {
+    let comparable = |end| matches!(end, RunEnd::Passed | RunEnd::Failed);
+    if !comparable(base.end) || !comparable(proposal.end) {
+        return 0;
+    }
+    let total = |run: Run<'_>| run.tests.map_or(0, TestOutcomes::total);
+    total(base).saturating_sub(total(proposal))
+}
+
 fn tally(base: Run<'_>, proposal: Run<'_>) -> TestTally {
-    let Some(now) = proposal.tests else { return TestTally::default() };
+    let lost = lost(base, proposal);
+    let Some(now) = proposal.tests else { return TestTally { lost, ..TestTally::default() } };
     let mut tally = TestTally {
+        lost,
         passed: now.passed,
         failed: now.failed,
         errors: now.errors,
@@ -148,7 +169,7 @@ fn tally(base: Run<'_>, proposal: Run<'_>) -> TestTally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use RunEnd::{Environment, Failed, NotRun, Passed, TimedOut};
+    use RunEnd::{CouldNotStart, Environment, Failed, NotRun, Passed, TimedOut};
 
     fn outcomes(passed: &[&str], failed: &[&str]) -> TestOutcomes {
         let mut outcomes = TestOutcomes::default();
@@ -198,6 +219,14 @@ mod tests {
             ends(base, Environment, CheckStatus::Environment);
             ends(base, NotRun, CheckStatus::Skipped);
         }
+        for base in [Passed, Failed, TimedOut] {
+            ends(base, CouldNotStart, CheckStatus::Broken);
+        }
+        for base in [CouldNotStart, Environment, NotRun] {
+            ends(base, CouldNotStart, CheckStatus::Environment);
+        }
+        ends(CouldNotStart, Passed, CheckStatus::Passed);
+        ends(CouldNotStart, Failed, CheckStatus::Failed);
     }
 
     #[test]
@@ -210,7 +239,7 @@ mod tests {
         let new_test = outcomes(&["a", "b"], &["c", "new"]);
         tests((Failed, &old), (Failed, &new_test), CheckStatus::Failed, &[], &[]);
         let gone = outcomes(&["a", "b"], &[]);
-        tests((Failed, &old), (Passed, &gone), CheckStatus::Fixed, &[], &[]);
+        tests((Failed, &old), (Passed, &gone), CheckStatus::Passed, &[], &[]);
     }
 
     #[test]
@@ -220,6 +249,28 @@ mod tests {
         tests((Failed, &counts(9, 1)), (Failed, &counts(9, 1)), CheckStatus::Failed, &[], &[]);
         let verdict = compare(Run { end: Failed, tests: Some(&counts(9, 1)) }, Run { end: Failed, tests: None });
         assert_eq!(verdict.status, CheckStatus::Broken, "it no longer compiles");
+    }
+
+    #[track_caller]
+    fn loses(base: (RunEnd, u32), proposal: (RunEnd, Option<u32>), status: CheckStatus, lost: u32) {
+        let count = |passed| TestOutcomes { passed, ..TestOutcomes::default() };
+        let (before, after) = (count(base.1), proposal.1.map(count));
+        let verdict =
+            compare(Run { end: base.0, tests: Some(&before) }, Run { end: proposal.0, tests: after.as_ref() });
+        assert_eq!((verdict.status, verdict.tests.lost), (status, lost));
+    }
+
+    #[test]
+    fn tests_that_vanished_are_counted_and_nothing_is_fixed_by_them() {
+        loses((Passed, 5), (Passed, Some(5)), CheckStatus::Passed, 0);
+        loses((Passed, 5), (Passed, Some(6)), CheckStatus::Passed, 0);
+        loses((Passed, 5), (Passed, Some(3)), CheckStatus::Passed, 2);
+        loses((Passed, 5), (Passed, None), CheckStatus::Passed, 5);
+        loses((Failed, 5), (Passed, Some(5)), CheckStatus::Fixed, 0);
+        loses((Failed, 5), (Passed, Some(4)), CheckStatus::Passed, 1);
+        loses((Failed, 5), (Passed, None), CheckStatus::Passed, 5);
+        loses((Failed, 5), (Failed, Some(4)), CheckStatus::Failed, 1);
+        loses((NotRun, 5), (Passed, Some(4)), CheckStatus::Passed, 0);
     }
 
     #[test]

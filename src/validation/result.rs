@@ -19,13 +19,13 @@ pub enum CheckStatus {
     Passed,
     /// It failed, and failed on the base too: not this change's doing.
     Failed,
-    /// It passed on the base and fails on the proposal, or a test that passed fails now.
+    /// It passed on the base and fails on the proposal, or a test that passed fails now, or it cannot start any more.
     Broken,
     /// It failed on the base and passes on the proposal.
     Fixed,
     /// It did not end in time.
     TimedOut,
-    /// It could not start: a missing tool, no network, confinement. Never red.
+    /// It lacked something: a missing tool, no network, confinement. Never red.
     Environment,
     /// It did not run: stopped by its group, cancelled, or nothing to do.
     Skipped,
@@ -60,10 +60,18 @@ pub struct TestTally {
     pub errors: u32,
     /// How many were left out.
     pub skipped: u32,
+    /// How many fewer were told of than on the base.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost: u32,
     /// Names that failed on the base and pass now (at most 100).
     pub fixed: Vec<String>,
     /// Names that passed on the base and fail now (at most 100).
     pub broken: Vec<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// One check on one version of one lane.

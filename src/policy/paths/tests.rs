@@ -157,6 +157,35 @@ fn links_and_what_lies_behind_them() {
     mode("inside", Some(FileMode::Symlink), FileMode::Regular, None, None);
 }
 
+/// What a change that makes these links (path, target) over the base breaks.
+#[track_caller]
+fn made(links: &[(&str, &str)], expected: &[(&str, Severity)]) {
+    let paths: Vec<RepoPath> = links.iter().map(|(path, _)| RepoPath::from(*path)).collect();
+    let new = Some(FileMode::Symlink);
+    let touch = |(at, path): (usize, _)| Touch { path, old: None, new, target: Some(links[at].1.as_bytes()) };
+    let touches: Vec<Touch<'_>> = paths.iter().enumerate().map(touch).collect();
+    let expected: Vec<_> = expected.iter().map(|(rule, severity)| ((*rule).to_owned(), *severity)).collect();
+    assert_eq!(rules(&touches, Some(&base())), expected);
+}
+
+#[test]
+fn links_that_lead_out_through_others() {
+    let (block, warn) = (("link-escapes", Severity::Block), ("link-added", Severity::Warn));
+    made(&[("a/b/out", "up/../SECRET"), ("a/b/up", "../..")], &[block, warn]);
+    made(&[("a/b/out", "up/x"), ("a/b/up", "../..")], &[block, warn]); // through a link of the change
+    made(&[("l", "inside/lib.rs")], &[block]); // through one of the base
+    made(&[("l", "src/../docs")], &[block]); // a name may become a link
+    made(&[("l", "out")], &[block]); // to one of the base that leads out
+    made(&[("l", "inside")], &[warn]);
+    made(&[("a/l", "../src/lib.rs")], &[warn]);
+    made(&[("a/l", "./../docs/./a.md")], &[warn]);
+    made(&[("a/l", "..")], &[warn]);
+    made(&[("lib.so", "lib.so.1"), ("lib.so.1", "lib.so.1.2")], &[warn, warn]);
+    made(&[("p", "q"), ("q", "p")], &[block, block]); // round and round
+    made(&[("l", &"x/".repeat(3000))], &[block]); // too long to follow
+    made(&[("l", &"x/".repeat(1000))], &[block]); // too deep
+}
+
 #[test]
 fn writes_through_a_link() {
     blocks("out/x", "write-through-link"); // P20

@@ -14,7 +14,7 @@ use super::slots::described;
 use crate::cancel::Cancel;
 use crate::id::Digest;
 use crate::infrastructure::blobs::Blobs;
-use crate::infrastructure::confinement::{Applied, Confined, Confinement, Exceeded, Policy};
+use crate::infrastructure::confinement::{Applied, Confined, Confinement, ConfinementError, Exceeded, Policy};
 use crate::infrastructure::process::{Command, Status, Stopped};
 use crate::validation::{CommandLine, Run, RunEnd, TestOutcomes, ValidatorError, missing_from_environment, read_run};
 
@@ -95,7 +95,7 @@ impl Runner<'_> {
                 let found = reports.map(|reports| reports.after(&written)).unwrap_or_default();
                 ended(&confined, step, &found)
             }
-            Err(error) => not_started(&described(&error)),
+            Err(error) => not_started(&error),
         };
         ran.log = Some(log.finish(&last_line(&ran)).map_err(stored)?);
         Ok(ran)
@@ -144,8 +144,12 @@ pub(super) fn confined_by(applied: &Applied) -> String {
     format!("{} ({}; landlock {})", applied.level, applied.backend, applied.landlock)
 }
 
-fn not_started(why: &str) -> Ran {
-    Ran { end: RunEnd::Environment, ..Ran::not(one_line(why)) }
+fn not_started(error: &ConfinementError) -> Ran {
+    let end = match error {
+        ConfinementError::CouldNotStart { .. } => RunEnd::CouldNotStart,
+        _ => RunEnd::Environment, // confining failed: that is the machine's
+    };
+    Ran { end, ..Ran::not(one_line(&described(error))) }
 }
 
 fn ended(confined: &Confined, step: &Step<'_>, reports: &[(String, Vec<u8>)]) -> Ran {
@@ -161,6 +165,7 @@ fn ended(confined: &Confined, step: &Step<'_>, reports: &[(String, Vec<u8>)]) ->
         (_, Some(limit)) => (RunEnd::Failed, format!("stopped: {}", beyond(limit))),
         _ if finished.status.success() => (RunEnd::Passed, String::new()),
         _ => match missing_from_environment(&output, exit) {
+            Some(what) if matches!(exit, Some(126 | 127)) => (RunEnd::CouldNotStart, what),
             Some(what) => (RunEnd::Environment, what),
             None if exit.is_none() => (RunEnd::Failed, format!("ended by {}", finished.status)),
             None => (RunEnd::Failed, String::new()),
@@ -189,6 +194,7 @@ fn last_line(ran: &Ran) -> String {
         RunEnd::Passed => "passed",
         RunEnd::Failed => "failed",
         RunEnd::TimedOut => "timed out",
+        RunEnd::CouldNotStart => "could not start",
         RunEnd::Environment => "could not run",
         RunEnd::NotRun => "did not run",
     };

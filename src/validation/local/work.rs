@@ -267,7 +267,7 @@ struct Stopped(BTreeMap<String, String>);
 
 impl Stopped {
     fn note(&mut self, check: &Check, ran: &Ran) {
-        if !check.group.is_empty() && matches!(ran.end, RunEnd::Failed | RunEnd::TimedOut | RunEnd::Environment) {
+        if !check.group.is_empty() && !matches!(ran.end, RunEnd::Passed | RunEnd::NotRun) {
             self.0.entry(check.group.clone()).or_insert_with(|| check.name.clone());
         }
     }
