@@ -177,6 +177,22 @@ impl House {
         GitVcs::new(home.repos(), seen.map(|(name, value)| (name.clone(), value.clone())))
     }
 
+    /// What no check may see or reach: the homes with their sockets, the ways to them, and the configuration.
+    fn private(&self, home: &Home) -> Vec<PathBuf> {
+        let mut places = vec![self.home.root().to_owned(), home.root().to_owned()];
+        if let Some(config) = self.config().path() {
+            // the usual folder is ours alone; a file that PARAPH_CONFIG names may lie among others
+            match config.parent().filter(|folder| folder.ends_with("paraph")) {
+                Some(folder) => places.push(folder.to_owned()),
+                None => places.extend([config.to_owned(), config.with_file_name(".env")]),
+            }
+        }
+        let address = self.place().address().ok();
+        places.extend(address.iter().filter_map(|address| address.parent()).map(Path::to_owned));
+        places.retain(|place| place.is_absolute());
+        places
+    }
+
     fn operator(&self, vcs: &dyn Vcs) -> Operator {
         let user = vcs.user();
         Operator {
@@ -196,6 +212,7 @@ impl House {
             blobs: blobs.clone(),
             cache: cache.clone(),
             worktrees: home.worktrees(),
+            private: self.private(home),
             clock: self.clock.clone(),
             limits: LocalLimits { command: self.check_limits(), ..LocalLimits::default() },
         });
@@ -217,5 +234,32 @@ impl House {
             blobs,
             faults: self.faults.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `config` is what PARAPH_CONFIG says; `private` lies below the folder that holds everything.
+    #[track_caller]
+    fn check(config: Option<&str>, wanted: &[&str]) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        let mut environment =
+            BTreeMap::from([("HOME".into(), at("user").into()), ("PARAPH_HOME".into(), at("home").into())]);
+        environment.extend(config.map(|config| ("PARAPH_CONFIG".into(), at(config).into())));
+        let house = House::new(environment, "/paraph".into()).expect("a house");
+        let private = house.private(&Home::at(at("demo")));
+        for wanted in wanted {
+            assert!(private.contains(&at(wanted)), "{wanted} is not in {private:?}");
+        }
+        assert!(!private.contains(&at("user")) && !private.contains(&at("")), "{private:?}");
+    }
+
+    #[test]
+    fn homes_and_configuration_are_private() {
+        check(None, &["home", "demo", "home/run", "user/.config/paraph"]);
+        check(Some("own.toml"), &["home", "demo", "own.toml", ".env"]);
     }
 }

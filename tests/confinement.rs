@@ -304,7 +304,7 @@ fn toolchains_that_run_outside_run_inside() {
     let variables: std::collections::BTreeMap<_, _> =
         kept.iter().filter_map(|name| Some(((*name).into(), std::env::var_os(name)?))).collect();
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/nonexistent"), PathBuf::from);
-    let lent = paraph::infrastructure::confinement::toolchains::find(&variables, &home);
+    let lent = paraph::infrastructure::confinement::toolchains::find(&variables, &home, &[]);
     at_every_level(|mut bench| {
         let env = lent.lend_to(&bench.confinement, &mut bench.policy);
         let tools = [

@@ -181,6 +181,7 @@ fn checkouts_are_reclaimed_and_a_crash_leaves_nothing() {
         blobs: bench.blobs.clone(),
         cache: Cache::none(),
         worktrees: worktrees.clone(),
+        private: Vec::new(),
         clock: Arc::new(SystemClock::default()),
         limits: LocalLimits { kept_checkouts: 0, ..LocalLimits::default() },
     });

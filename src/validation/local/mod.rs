@@ -69,6 +69,8 @@ pub struct LocalPorts {
     pub cache: Cache,
     /// The folder of checkouts, which is this validator's own.
     pub worktrees: PathBuf,
+    /// Paraph's own places, which no check may see or reach: its home with the socket, its configuration.
+    pub private: Vec<PathBuf>,
     /// Tells how old a checkout is.
     pub clock: Arc<dyn Clock>,
     /// Limits.

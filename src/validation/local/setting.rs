@@ -29,7 +29,15 @@ pub(super) struct Setting {
 
 impl Setting {
     /// What `job` finds; `entries` are the files of its base.
-    pub(super) fn find(job: &ValidationJob, entries: &[TreeEntry], worktrees: &Path, cancel: &Cancel) -> Self {
+    ///
+    /// `private` are Paraph's own places, which no check may see.
+    pub(super) fn find(
+        job: &ValidationJob,
+        entries: &[TreeEntry],
+        worktrees: &Path,
+        private: &[PathBuf],
+        cancel: &Cancel,
+    ) -> Self {
         let passed_on = |name: &str| toolchains::PASSED_ON.contains(&name);
         let variables: BTreeMap<OsString, OsString> = job
             .environment
@@ -37,7 +45,7 @@ impl Setting {
             .filter(|(name, _)| passed_on(name))
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        let lent = toolchains::find(&variables, &job.home);
+        let lent = toolchains::find(&variables, &job.home, private);
         let root = match &job.snapshot.source {
             Source::Path(path) => path.as_path().canonicalize().ok().filter(|root| root.join(".git").exists()),
             Source::Url(_) => None,
@@ -48,20 +56,23 @@ impl Setting {
             let git = Git::new(path).with_user_config(&job.home);
             dependencies = dependencies::find(root, entries, &git, cancel);
             lend_tools_inside(root, entries, &lent, &mut dependencies);
+            dependencies.retain(|dependency| !lent.would_show_private(&dependency.source));
         }
-        let place = root.filter(|root| may_be_shown_at(root, &job.home, worktrees));
+        let place = root.filter(|root| may_be_shown_at(root, &job.home, worktrees) && !lent.covers_private(root));
         let digest = digest(&variables, &lent, &dependencies, place.as_deref());
         Self { lent, dependencies, place, digest }
     }
 
     /// What a person should know.
     pub(super) fn notices(&self) -> Vec<String> {
+        let mut notices = self.lent.notices.clone();
         if self.dependencies.is_empty() {
-            return Vec::new();
+            return notices;
         }
         let places: Vec<_> =
             self.dependencies.iter().map(|dependency| format!("`{}`", dependency.place.display())).collect();
-        vec![format!("lent from the working copy, copy-on-write: {}", places.join(", "))]
+        notices.push(format!("lent from the working copy, copy-on-write: {}", places.join(", ")));
+        notices
     }
 }
 

@@ -57,7 +57,7 @@ impl Work {
     pub(super) fn run(self) -> Result<ValidationResult, ValidatorError> {
         let trees = self.trees()?;
         let worktrees = self.shared.slots.folder()?;
-        let setting = Setting::find(&self.job, &trees.old, &worktrees, &self.cancel);
+        let setting = Setting::find(&self.job, &trees.old, &worktrees, &self.shared.ports.private, &self.cancel);
         let overlays = self.shared.overlays();
         let manner = format!("{overlays} {}", setting.place.as_deref().unwrap_or(&worktrees).display());
         let slot = self.shared.slots.slot(&self.job.snapshot.key, &self.job.snapshot.tree, &manner)?;

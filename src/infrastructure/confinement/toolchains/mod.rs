@@ -1,6 +1,7 @@
 //! What of a home must be lent so that checks of real repositories run: toolchains and package caches, found from
 //! PATH and well-known variables; never keys, tokens or settings.
 mod on_path;
+mod private;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::policy::{Overlay, Policy};
 use super::run::Confinement;
+use private::Private;
 
 /// How a place is lent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,9 @@ pub struct Lent {
     pub paths: Vec<LentPath>,
     /// Secrets inside them, which stay hidden.
     pub hidden: Vec<PathBuf>,
+    /// What was not lent though it was asked for, and why.
+    pub notices: Vec<String>,
+    private: Private,
     env: BTreeMap<OsString, OsString>,
 }
 
@@ -75,9 +80,12 @@ pub const PASSED_ON: [&str; 26] = [
 ];
 
 /// Finds what `variables` (those of [`PASSED_ON`] are looked at, others ignored) and `home` hold of toolchains.
+///
+/// `private` are Paraph's own places, its home and configuration: whatever names them, they are not lent and are hidden.
 #[must_use]
-pub fn find(variables: &BTreeMap<OsString, OsString>, home: &Path) -> Lent {
-    let mut finder = Finder { home, variables, seen: BTreeSet::new(), lent: Lent::default() };
+pub fn find(variables: &BTreeMap<OsString, OsString>, home: &Path, private: &[PathBuf]) -> Lent {
+    let lent = Lent { private: Private::new(private), ..Lent::default() };
+    let mut finder = Finder { home, variables, seen: BTreeSet::new(), lent };
     for entry in table::ENTRIES {
         finder.entry(entry);
     }
@@ -93,6 +101,8 @@ pub fn find(variables: &BTreeMap<OsString, OsString>, home: &Path) -> Lent {
     for (name, value) in table::OFFLINE {
         finder.lent.env.insert(name.into(), value.into());
     }
+    finder.lent.notices.sort();
+    finder.lent.notices.dedup();
     let secrets = table::SECRETS.iter().map(|secret| home.join(secret));
     let lent = &finder.lent.paths;
     let hidden = secrets.filter(|secret| lent.iter().any(|lent| secret.starts_with(&lent.path))).collect();
@@ -131,9 +141,25 @@ impl Finder<'_> {
         if already || !path.exists() || !may_be_lent(&path, self.home) {
             return already;
         }
+        if self.lent.private.holds(&path) {
+            self.lent.notices.push(format!("not lent: `{}` ({why}) lies in a folder of Paraph's own", path.display()));
+            return false;
+        }
+        if self.lent.private.is_in(&path) {
+            return self.lend_parts(&path, why, lending);
+        }
         self.seen.insert(path.clone());
         self.lent.paths.push(LentPath { path, why, lending });
         true
+    }
+
+    /// Lends what an installation is made of, where the folder that it shares with Paraph cannot be lent.
+    fn lend_parts(&mut self, path: &Path, why: &'static str, lending: Lending) -> bool {
+        let parts = table::INSTALLATION.iter().filter(|_| lending == Lending::ReadOnly);
+        let any = parts.fold(false, |any, part| self.lend(path.join(part), why, lending) || any);
+        let what = if any { "not lent whole" } else { "not lent" };
+        self.lent.notices.push(format!("{what}: `{}` ({why}) holds a folder of Paraph's own", path.display()));
+        any
     }
 }
 
@@ -173,7 +199,21 @@ impl Lent {
         }
         java_home_folder(policy, &mut env);
         policy.hidden.extend(self.hidden.iter().cloned());
+        let private = self.private.hidden(policy);
+        policy.hidden.extend(private);
         env
+    }
+
+    /// Whether a private place is `path` or lies in it: then nothing may be shown in the place of `path`.
+    #[must_use]
+    pub fn covers_private(&self, path: &Path) -> bool {
+        self.private.is_in(path)
+    }
+
+    /// Whether lending `path` would show something of a private place.
+    #[must_use]
+    pub fn would_show_private(&self, path: &Path) -> bool {
+        self.private.is_in(path) || self.private.holds(path)
     }
 }
 
@@ -214,7 +254,7 @@ mod tests {
     fn check(files: &[&str], path: &[&str], wanted: &[&str]) {
         let home = home_with(files);
         let path = std::env::join_paths(path.iter().map(|part| home.path().join(part))).expect("no colon");
-        let lent = find(&BTreeMap::from([("PATH".into(), path)]), home.path());
+        let lent = find(&BTreeMap::from([("PATH".into(), path)]), home.path(), &[]);
         let relative =
             |path: &LentPath| path.path.strip_prefix(home.path()).ok().map(|path| path.display().to_string());
         let mut found: Vec<String> = lent.paths.iter().filter_map(relative).collect();
@@ -258,7 +298,7 @@ mod tests {
         for variable in ["JAVA_HOME", "GOROOT", "VIRTUAL_ENV", "CARGO_HOME"] {
             for wide in [home.path(), above, Path::new("/"), &home.path().join(".ssh")] {
                 let variables = BTreeMap::from([(variable.into(), wide.into()), ("PATH".into(), wide.into())]);
-                let lent = find(&variables, home.path());
+                let lent = find(&variables, home.path(), &[]);
                 let key = home.path().join(".ssh/id");
                 let reaches = |lent: &LentPath| key.starts_with(&lent.path);
                 assert!(!lent.paths.iter().any(reaches), "{variable}={wide:?} lends {:?}", lent.paths);
@@ -273,7 +313,7 @@ mod tests {
         std::os::unix::fs::symlink(home.path().join(".local/share/uv/tools/ruff/bin/ruff"), bin.join("ruff"))
             .expect("link");
         std::os::unix::fs::symlink(home.path().join(".ssh/id"), bin.join("id")).expect("link");
-        let lent = find(&BTreeMap::from([("PATH".into(), bin.into())]), home.path());
+        let lent = find(&BTreeMap::from([("PATH".into(), bin.into())]), home.path(), &[]);
         let real = home.path().canonicalize().expect("is there");
         assert!(lent.paths.iter().any(|lent| real.join(".local/share/uv/tools/ruff/bin/ruff").starts_with(&lent.path)));
         assert!(!lent.paths.iter().any(|lent| real.join(".ssh/id").starts_with(&lent.path)), "{:?}", lent.paths);
@@ -295,8 +335,27 @@ mod tests {
     fn only_listed_variables_are_passed_on() {
         let home = home_with(&[]);
         let variables = BTreeMap::from([("LANG".into(), "C".into()), ("AWS_SECRET_ACCESS_KEY".into(), "s".into())]);
-        let lent = find(&variables, home.path());
+        let lent = find(&variables, home.path(), &[]);
         assert!(lent.env.contains_key(&OsString::from("LANG")));
         assert!(!lent.env.contains_key(&OsString::from("AWS_SECRET_ACCESS_KEY")));
+    }
+
+    #[test]
+    fn what_holds_a_private_place_is_lent_in_parts_or_not_at_all() {
+        let top = home_with(&["tool/bin/x", "tool/lib/x", "tool/home/run/x", "tool/home/bin/x", "one/bin/x", "user/x"]);
+        let at = |name: &str| top.path().join(name);
+        let path = std::env::join_paths([at("tool/bin"), at("tool/home/bin"), at("one/bin")]).expect("no colon");
+        for (variable, named) in [("JAVA_HOME", "tool"), ("VIRTUAL_ENV", "tool/home"), ("GOROOT", "tool/home/run")] {
+            let variables = BTreeMap::from([("PATH".into(), path.clone()), (variable.into(), at(named).into())]);
+            let lent = find(&variables, &at("user"), &[at("tool/home")]);
+            let mut places: Vec<PathBuf> = lent.paths.iter().map(|lent| lent.path.clone()).collect();
+            places.sort();
+            assert_eq!(places, [at("one"), at("tool/bin"), at("tool/lib")], "{variable}={named}");
+            assert!(lent.notices.iter().any(|notice| notice.contains("tool`")), "{:?}", lent.notices);
+            assert!(lent.would_show_private(&at("tool")) && lent.would_show_private(&at("tool/home/run")));
+            assert!(lent.covers_private(&at("tool")) && !lent.covers_private(&at("tool/home/run")));
+        }
+        let module_cache = BTreeMap::from([("GOMODCACHE".into(), at("tool").into())]);
+        assert_eq!(find(&module_cache, &at("user"), &[at("tool/home")]).paths, []);
     }
 }

@@ -173,3 +173,23 @@ pub(super) const TOO_MUCH: [&str; 16] = [
     "/", "/home", "/root", "/Users", "/opt", "/etc", "/var", "/tmp", "/run", "/srv", "/mnt", "/media", "/proc", "/sys",
     "/dev", "/usr",
 ];
+
+/// What installations are made of: lent alone where the folder holds something that must not be.
+pub(super) const INSTALLATION: [&str; 16] = [
+    "bin",
+    "sbin",
+    "lib",
+    "lib64",
+    "libexec",
+    "include",
+    "share",
+    "pkg",
+    "src",
+    "conf",
+    "jmods",
+    "release",
+    "go.env",
+    "VERSION",
+    "pyvenv.cfg",
+    "conda-meta",
+];

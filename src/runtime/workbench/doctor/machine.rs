@@ -129,7 +129,7 @@ fn namespaces_hint() -> Option<String> {
 pub(super) fn toolchains(facts: &MachineFacts) -> DoctorLine {
     let passed = |name: &&str| facts.variable(name).map(|value| (OsString::from(*name), value.to_owned()));
     let variables: BTreeMap<OsString, OsString> = toolchains::PASSED_ON.iter().filter_map(passed).collect();
-    let lent = toolchains::find(&variables, &facts.user_home);
+    let lent = toolchains::find(&variables, &facts.user_home, &[]);
     let tools = ["cargo", "python3", "node", "go", "java", "cc", "cmake", "make", "ruby", "dotnet", "php"];
     let found: Vec<&str> = tools.into_iter().filter(|tool| facts.on_path(tool).is_some()).collect();
     let mut places: Vec<String> =
