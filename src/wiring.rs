@@ -157,6 +157,11 @@ impl House {
     }
 
     fn open_at(&self, home: &Home) -> Result<(Runtime, Vec<String>), Failure> {
+        // what a person wrote and what counts must be the same: a mistyped policy would otherwise be a milder one
+        if let Some(problem) = self.config().errors().next() {
+            let failure = Failure::new(FailureKind::Usage, format!("the configuration cannot be used: {problem}"));
+            return Err(failure.hint("paraph config check"));
+        }
         let failed = |error: StartError| {
             let hint = error.hint();
             Failure::from_error(FailureKind::Failed, &error).hint(hint)

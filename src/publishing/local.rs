@@ -96,6 +96,8 @@ fn publish_branch(request: &LocalBranch) -> Result<Published, PublishBranchError
 #[must_use]
 pub fn branch_name(session: SessionId, goal: &str) -> String {
     let mut name = format!("paraph/{session}");
+    // never the bare number: `paraph/12/v1` is a ref of the private repository, and git has no ref below a ref
+    let goal = if goal.chars().any(|c| c.is_ascii_alphanumeric()) { goal } else { "change" };
     let words = goal.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     for word in words {
         let room = NAME_LIMIT.saturating_sub(name.len() + 1);
@@ -221,10 +223,10 @@ mod tests {
     #[test]
     fn branch_names_are_plain_and_short() {
         check("Fix the parser", "paraph/12-fix-the-parser");
-        check("", "paraph/12");
+        check("", "paraph/12-change");
         check("  ../..//@{0}~^:?*[\\ ", "paraph/12-0");
         check("größe ändern", "paraph/12-gr-e-ndern");
-        check("日本語", "paraph/12");
+        check("日本語", "paraph/12-change");
         check("a\x1b[31mb\n.lock", "paraph/12-a-31mb-lock");
         check(&"x".repeat(99), &format!("paraph/12-{}", "x".repeat(40)));
         check(

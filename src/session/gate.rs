@@ -16,6 +16,18 @@ use super::state::{Phase, Session, Verdict};
 /// ```compile_fail
 /// let permit = paraph::session::WritePermit { session: paraph::id::SessionId(1) };
 /// ```
+/// nothing is published without one:
+/// ```compile_fail
+/// async fn skip(forge: &dyn paraph::publishing::Forge, anchor: paraph::publishing::Anchor) {
+///     let _ = forge.publish(anchor).await;
+/// }
+/// ```
+/// it cannot be copied:
+/// ```compile_fail
+/// fn copy(permit: &paraph::session::WritePermit) -> paraph::session::WritePermit {
+///     permit.clone()
+/// }
+/// ```
 /// and cannot be used twice:
 /// ```compile_fail
 /// fn twice(permit: paraph::session::WritePermit) {

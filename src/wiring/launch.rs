@@ -40,11 +40,16 @@ impl Rooms {
     ) -> Result<u8, Failure> {
         let variables = self.house.variables();
         let look = |name: &str| variables.get(name).cloned();
+        let ui = self.house.config().settings().ui;
+        let usual = TuiOptions::from_environment(look, blobs, self.house.clock(), self.house.ids());
         let options = TuiOptions {
+            theme: ui.theme.unwrap_or_else(|| usual.theme.clone()),
+            ascii: ui.ascii || usual.ascii,
+            mouse: ui.mouse,
             here: repo.map(|path| path.to_string()),
             open,
             client: self.client("tui"),
-            ..TuiOptions::from_environment(look, blobs, self.house.clock(), self.house.ids())
+            ..usual
         };
         match run(service, options).await {
             Ok(()) => Ok(0),
