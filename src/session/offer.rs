@@ -2,7 +2,7 @@
 
 use crate::id::{LaneId, Version};
 use crate::policy::Severity;
-use crate::scoring::{DEFAULT_THRESHOLD_TENTHS, GateId, Tenths};
+use crate::scoring::GateId;
 
 use super::input::DriftSeen;
 use super::state::{PatchSetRecord, Session};
@@ -58,9 +58,9 @@ fn reasons(set: &PatchSetRecord, drift: DriftSeen) -> Vec<String> {
         let how = if checks.passed.is_none() { "was not run" } else { "failed" };
         because.push(format!("G3 {how}: {}", checks.evidence));
     }
-    if let Some(score) = set.score.as_ref().filter(|score| score.overall < Tenths::clamped(DEFAULT_THRESHOLD_TENTHS)) {
-        let threshold = Tenths::clamped(DEFAULT_THRESHOLD_TENTHS);
-        because.push(format!("score {} is under {threshold}", score.overall));
+    // the gate knows which threshold it was judged by
+    if let Some(judged) = gate(GateId::G4).filter(|gate| gate.passed == Some(false)) {
+        because.push(format!("G4 failed: {}", judged.evidence));
     }
     if !drift.merges_cleanly {
         because.push("the patch no longer merges cleanly with its branch".to_owned());
