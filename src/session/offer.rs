@@ -26,7 +26,7 @@ pub enum Offer {
 
 /// What approving one lane of a version offers now. A number never outvotes a person: it can only ask for a reason.
 #[must_use]
-pub fn offer(session: &Session, lane: LaneId, version: Version, drift: DriftSeen) -> Offer {
+pub fn offer(session: &Session, lane: LaneId, version: Version, drift: &DriftSeen) -> Offer {
     let Some(set) = session.patch_set(lane, version) else {
         return Offer::Not { because: vec![format!("there is no {version} of this repository")] };
     };
@@ -51,7 +51,7 @@ pub fn offer(session: &Session, lane: LaneId, version: Version, drift: DriftSeen
     if because.is_empty() { Offer::Clean } else { Offer::WithReason { because } }
 }
 
-fn reasons(set: &PatchSetRecord, drift: DriftSeen) -> Vec<String> {
+fn reasons(set: &PatchSetRecord, drift: &DriftSeen) -> Vec<String> {
     let mut because = Vec::new();
     let gate = |id| set.gates.iter().find(|gate| gate.id == id);
     if let Some(checks) = gate(GateId::G3).filter(|gate| gate.passed != Some(true)) {
@@ -62,7 +62,9 @@ fn reasons(set: &PatchSetRecord, drift: DriftSeen) -> Vec<String> {
     if let Some(judged) = gate(GateId::G4).filter(|gate| gate.passed == Some(false)) {
         because.push(format!("G4 failed: {}", judged.evidence));
     }
-    if !drift.merges_cleanly {
+    if let Some(why) = &drift.unknown {
+        because.push(format!("drift unknown: {why}"));
+    } else if !drift.merges_cleanly {
         because.push("the patch no longer merges cleanly with its branch".to_owned());
     } else if drift.commits > 0 {
         because.push(format!("the base moved on by {} commits", drift.commits));

@@ -10,7 +10,7 @@ use crate::proposal::EngineKind;
 fn offers(tenths: i64, g3: Option<bool>, violations: Vec<Violation>, drift: (u32, bool), expected: &str) {
     let story = Story::quick().runs_until(Some(EffectKind::Score));
     let story = story.finds(EffectKind::Score, story::scored(tenths, g3, violations));
-    shows(&story, L0, DriftSeen { commits: drift.0, merges_cleanly: drift.1 }, expected);
+    shows(&story, L0, DriftSeen::of(drift.0, drift.1), expected);
 }
 
 /// The recorded gate counts, whatever threshold it was judged by.
@@ -30,7 +30,7 @@ fn strict(tenths: i64, expected: &str) {
 
 #[track_caller]
 fn shows(story: &Story, lane: crate::id::LaneId, drift: DriftSeen, expected: &str) {
-    let text = match offer(&story.session, lane, V1, drift) {
+    let text = match offer(&story.session, lane, V1, &drift) {
         Offer::Clean => "clean".to_owned(),
         Offer::WithReason { because } => format!("reason: {}", because.join("; ")),
         Offer::Not { because } => format!("not: {}", because.join("; ")),
@@ -57,6 +57,9 @@ fn approving_is_offered_by_rule() {
     let unfinished = Story::quick().runs_until(Some(EffectKind::Check));
     shows(&unfinished, L0, DriftSeen::NONE, "not: its validation has not ended: wait for it");
     shows(&unfinished, L1, DriftSeen::NONE, "not: there is no v1 of this repository");
+    let scored = Story::quick().runs_until(Some(EffectKind::Score));
+    let scored = scored.finds(EffectKind::Score, story::scored(85, Some(true), vec![]));
+    shows(&scored, L0, DriftSeen::unknown("no branch".to_owned()), "reason: drift unknown: no branch");
     let superseded = Story::quick().runs().does(story::regenerate("again")).runs();
     shows(&superseded, L0, DriftSeen::NONE, "not: superseded by v2: read it and decide on that");
     let accepted = Story::quick().runs_until(Some(EffectKind::Score));
