@@ -457,6 +457,9 @@ pub struct PanelView {
     pub drift: u32,
     /// Whether the patch still merges cleanly.
     pub merges_cleanly: bool,
+    /// Why the drift could not be measured; then the two above say nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift_unknown: Option<Untrusted>,
     /// The gates.
     pub gates: Vec<GateView>,
     /// The score.

@@ -176,6 +176,7 @@ fn show(panel: &PanelView, desk: &mut Desk) {
     out.say(head);
     out.say(Text::new().plain("  ").plain(panel.goal.display_within(out.columns().saturating_sub(2).max(20))));
     let drift = match (panel.drift, panel.merges_cleanly) {
+        _ if panel.drift_unknown.is_some() => "drift unknown".to_owned(),
         (0, true) => "no drift".to_owned(),
         (drift, true) => format!("drift {drift} commits, merges cleanly"),
         (drift, false) => format!("drift {drift} commits, no longer merges cleanly"),

@@ -10,7 +10,8 @@ use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::id::{Digest, LaneId, SessionRef, Version};
 use crate::infrastructure::blobs::Blobs;
 use crate::proposal::Context;
-use crate::repository::{Tree, Vcs};
+use crate::repository::{Drift, Tree, Vcs};
+use crate::scoring::{Gate, GateId, Placement, gate_of_base};
 use crate::session::{DriftSeen, Offer, PatchSetRecord, Session, offer};
 use crate::text::Untrusted;
 use crate::validation::CheckStatus;
@@ -177,13 +178,36 @@ fn known(session: &Session, lane: LaneId, version: Version) -> Result<&PatchSetR
     })
 }
 
-/// How far the base of a version moved; nothing where its branch cannot be looked at any more.
+/// How far the base of a version moved, or why that is not known; `None` where nothing was applied yet.
+pub(super) fn measured(
+    vcs: &dyn Vcs,
+    session: &Session,
+    lane: LaneId,
+    version: Version,
+) -> Option<Result<Drift, String>> {
+    let base = session.base_of(lane, version)?;
+    let (tree, ..) = session.patch_set(lane, version)?.applied.as_ref()?;
+    Some(vcs.drift(base, tree).map_err(|error| error.to_string()))
+}
+
+/// How far the base of a version moved, as a decision takes it.
 pub(super) fn drift(vcs: &dyn Vcs, session: &Session, lane: LaneId, version: Version) -> DriftSeen {
-    let seen = session.base_of(lane, version).and_then(|base| {
-        let (tree, ..) = session.patch_set(lane, version)?.applied.as_ref()?;
-        vcs.drift(base, tree).ok()
-    });
-    seen.map_or(DriftSeen::NONE, |drift| DriftSeen { commits: drift.commits, merges_cleanly: drift.merges_cleanly })
+    seen(measured(vcs, session, lane, version).as_ref())
+}
+
+fn seen(measured: Option<&Result<Drift, String>>) -> DriftSeen {
+    match measured {
+        None => DriftSeen::NONE,
+        Some(Ok(drift)) => DriftSeen::of(drift.commits, drift.merges_cleanly),
+        Some(Err(why)) => DriftSeen::unknown(why.clone()),
+    }
+}
+
+/// The recorded gates, with G2 as it stands now.
+fn fresh(recorded: &[Gate], measured: Option<&Result<Drift, String>>) -> Vec<Gate> {
+    let Some(measured) = measured else { return recorded.to_vec() };
+    let now = gate_of_base(&Placement::Clean, Some(measured.as_ref().map_err(String::as_str)));
+    recorded.iter().map(|gate| if gate.id == GateId::G2 { now.clone() } else { gate.clone() }).collect()
 }
 
 /// What the decision panel shows.
@@ -197,7 +221,8 @@ pub(super) fn panel(
     let lane = lane_of(session, version, repo)?;
     let set = known(session, lane, version)?;
     let name = session.lane(lane).map(crate::session::Lane::name).unwrap_or_default();
-    let seen = drift(ports.vcs.as_ref(), session, lane, version);
+    let measured = measured(ports.vcs.as_ref(), session, lane, version);
+    let seen = seen(measured.as_ref());
     let open = session.threads.iter().filter(|thread| !thread.resolved).count();
     let overridden = set.violations.iter().filter(|violation| set.is_overridden(violation)).count();
     let mut care = Vec::new();
@@ -207,7 +232,7 @@ pub(super) fn panel(
     if overridden > 0 {
         care.push(format!("{overridden} overridden WARN"));
     }
-    let offer = match offer(session, lane, version, seen) {
+    let offer = match offer(session, lane, version, &seen) {
         Offer::Clean if care.is_empty() => OfferView::Clean,
         Offer::Clean => OfferView::WithCare { because: care, reason: false },
         Offer::WithReason { because } => {
@@ -225,7 +250,8 @@ pub(super) fn panel(
         base_commit: set.drafted.base_commit.clone(),
         drift: seen.commits,
         merges_cleanly: seen.merges_cleanly,
-        gates: gates_of(&name, &set.gates),
+        drift_unknown: seen.unknown.map(Untrusted::from),
+        gates: gates_of(&name, &fresh(&set.gates, measured.as_ref())),
         score: set.score.as_ref().map(score_view),
         violations: violations_of(&name, set),
         open_threads: u32::try_from(open).unwrap_or(u32::MAX),
@@ -406,4 +432,27 @@ pub(super) fn index_tree(ports: &Ports, tree: &dyn Tree, words: &str, cancel: &C
         .index(tree, &focus, cancel)
         .map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint("paraph doctor"))?;
     Ok(index.summary(30))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(measured: Option<Result<Drift, String>>, expected: &DriftSeen, g2: Option<bool>) {
+        let gate = |id| Gate { id, passed: Some(true), evidence: "recorded".to_owned() };
+        let gates = fresh(&[gate(GateId::G2), gate(GateId::G3)], measured.as_ref());
+        assert_eq!((gates[0].passed, gates[1].clone()), (g2, gate(GateId::G3)));
+        assert_eq!(seen(measured.as_ref()), *expected);
+    }
+
+    #[test]
+    fn drift_is_that_of_now_and_an_error_is_not_none() {
+        let drift = |commits, merges_cleanly| Ok(Drift { commits, touched_by_both: Vec::new(), merges_cleanly });
+        check(None, &DriftSeen::NONE, Some(true));
+        check(Some(drift(0, true)), &DriftSeen::NONE, Some(true));
+        check(Some(drift(2, true)), &DriftSeen::of(2, true), Some(true));
+        check(Some(drift(2, false)), &DriftSeen::of(2, false), Some(false));
+        check(Some(Err("no branch".to_owned())), &DriftSeen::unknown("no branch".to_owned()), None);
+    }
 }

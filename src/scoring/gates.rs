@@ -26,8 +26,8 @@ pub struct GateInput<'a> {
     pub missing_artifacts: Option<&'a [String]>,
     /// Whether the patch applies.
     pub placement: &'a Placement,
-    /// How far the user's branch moved; `None` where there is no branch or nobody looked.
-    pub drift: Option<&'a Drift>,
+    /// How far the user's branch moved, or why that is not known; `None` where nobody looked.
+    pub drift: Option<Result<&'a Drift, &'a str>>,
     /// What the checks found; `None` before they ended.
     pub validation: Option<&'a ValidationResult>,
     /// What the policies found.
@@ -49,11 +49,18 @@ pub fn gates(input: &GateInput<'_>) -> Vec<Gate> {
     vec![
         gate(GateId::G0, said(input.intake, "the goal was not triaged yet")),
         gate(GateId::G1, artifacts(input)),
-        gate(GateId::G2, placed(input)),
+        gate_of_base(input.placement, input.drift),
         gate(GateId::G3, checks(input.validation)),
         gate(GateId::G4, judged(input)),
         gate(GateId::G5, said(input.ci, "nothing was published yet")),
     ]
+}
+
+/// G2 alone, for a drift that was measured later.
+#[must_use]
+pub fn gate_of_base(placement: &Placement, drift: Option<Result<&Drift, &str>>) -> Gate {
+    let (passed, evidence) = placed(placement, drift);
+    Gate { id: GateId::G2, passed, evidence }
 }
 
 type Verdict = (Option<bool>, String);
@@ -70,21 +77,22 @@ fn artifacts(input: &GateInput<'_>) -> Verdict {
     }
 }
 
-fn placed(input: &GateInput<'_>) -> Verdict {
-    match (input.placement, input.drift) {
+fn placed(placement: &Placement, drift: Option<Result<&Drift, &str>>) -> Verdict {
+    match (placement, drift) {
         (Placement::Pending, _) => (None, "the patch was not placed yet".to_owned()),
         (Placement::Refused(why), _) => (Some(false), format!("the patch does not apply: {why}")),
         (Placement::Clean, None) => (Some(true), "the patch applies to its base".to_owned()),
-        (Placement::Clean, Some(drift)) if !drift.merges_cleanly => {
+        (Placement::Clean, Some(Err(why))) => (None, format!("the patch applies to its base; drift unknown: {why}")),
+        (Placement::Clean, Some(Ok(drift))) if !drift.merges_cleanly => {
             let both = drift.touched_by_both.first().map_or_else(String::new, |path| format!(", such as `{path}`"));
             let behind = plural(drift.commits as usize, "commit");
             (Some(false), format!("the branch is {behind} ahead of the base and no longer merges{both}"))
         }
-        (Placement::Clean, Some(drift)) if drift.commits > 0 => {
+        (Placement::Clean, Some(Ok(drift))) if drift.commits > 0 => {
             let behind = plural(drift.commits as usize, "commit");
             (Some(true), format!("the patch applies; the branch is {behind} ahead of the base and still merges"))
         }
-        (Placement::Clean, Some(_)) => (Some(true), "the patch applies and its base is fresh".to_owned()),
+        (Placement::Clean, Some(Ok(_))) => (Some(true), "the patch applies and its base is fresh".to_owned()),
     }
 }
 
@@ -228,7 +236,7 @@ mod tests {
         Drift { commits, touched_by_both: vec!["a.rs".into()], merges_cleanly }
     }
 
-    fn input<'a>(placement: &'a Placement, drift: Option<&'a Drift>) -> GateInput<'a> {
+    fn input<'a>(placement: &'a Placement, drift: Option<Result<&'a Drift, &'a str>>) -> GateInput<'a> {
         GateInput {
             intake: Some((true, "a person asked for it")),
             missing_artifacts: Some(&[]),
@@ -247,7 +255,7 @@ mod tests {
     fn drift_fails_only_where_nothing_merges() {
         #[track_caller]
         fn check(placement: Placement, drift: Option<Drift>, passed: Option<bool>) {
-            assert_eq!(gates(&input(&placement, drift.as_ref()))[2].passed, passed);
+            assert_eq!(gates(&input(&placement, drift.as_ref().map(Ok)))[2].passed, passed);
         }
         check(Placement::Pending, None, None);
         check(Placement::Refused("hunk 2".into()), None, Some(false));
@@ -255,6 +263,9 @@ mod tests {
         check(Placement::Clean, Some(drift(0, true)), Some(true));
         check(Placement::Clean, Some(drift(3, true)), Some(true));
         check(Placement::Clean, Some(drift(3, false)), Some(false));
+        let unknown = gate_of_base(&Placement::Clean, Some(Err("no branch")));
+        assert_eq!(unknown.passed, None, "what could not be measured is not fresh");
+        assert!(unknown.evidence.ends_with("drift unknown: no branch"), "{}", unknown.evidence);
     }
 
     #[test]

@@ -13,17 +13,31 @@ use super::effect::EffectKey;
 use super::event::{PatchSet, Person, StopKind, ThreadPlace};
 
 /// How far the base moved, as it was measured for a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DriftSeen {
     /// Commits on the branch that the base lacks.
     pub commits: u32,
     /// Whether the patch still merges.
     pub merges_cleanly: bool,
+    /// Why it could not be measured; then the rest says nothing.
+    pub unknown: Option<String>,
 }
 
 impl DriftSeen {
     /// The branch stands where it stood.
-    pub const NONE: Self = Self { commits: 0, merges_cleanly: true };
+    pub const NONE: Self = Self::of(0, true);
+
+    /// It was measured.
+    #[must_use]
+    pub const fn of(commits: u32, merges_cleanly: bool) -> Self {
+        Self { commits, merges_cleanly, unknown: None }
+    }
+
+    /// It could not be measured: that is not the same as no drift.
+    #[must_use]
+    pub fn unknown(why: String) -> Self {
+        Self { unknown: Some(why), ..Self::NONE }
+    }
 }
 
 /// A person's word on a patch set.

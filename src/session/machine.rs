@@ -204,7 +204,7 @@ fn decide_on(session: &Session, asked: &DecideCommand, command: &Command) -> Res
 
 /// What asks for a reason, where approving is offered and the reason was given.
 fn approvable(session: &Session, asked: &DecideCommand) -> Result<Vec<String>, Refusal> {
-    match offer(session, asked.lane, asked.version, asked.drift) {
+    match offer(session, asked.lane, asked.version, &asked.drift) {
         Offer::Clean => Ok(Vec::new()),
         Offer::WithReason { because } if asked.message.raw().trim().is_empty() => {
             Err(Refusal::ReasonNeeded { because })

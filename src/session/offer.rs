@@ -2,7 +2,7 @@
 
 use crate::id::{LaneId, Version};
 use crate::policy::Severity;
-use crate::scoring::{DEFAULT_THRESHOLD_TENTHS, GateId, Tenths};
+use crate::scoring::GateId;
 
 use super::input::DriftSeen;
 use super::state::{PatchSetRecord, Session};
@@ -26,7 +26,7 @@ pub enum Offer {
 
 /// What approving one lane of a version offers now. A number never outvotes a person: it can only ask for a reason.
 #[must_use]
-pub fn offer(session: &Session, lane: LaneId, version: Version, drift: DriftSeen) -> Offer {
+pub fn offer(session: &Session, lane: LaneId, version: Version, drift: &DriftSeen) -> Offer {
     let Some(set) = session.patch_set(lane, version) else {
         return Offer::Not { because: vec![format!("there is no {version} of this repository")] };
     };
@@ -51,18 +51,20 @@ pub fn offer(session: &Session, lane: LaneId, version: Version, drift: DriftSeen
     if because.is_empty() { Offer::Clean } else { Offer::WithReason { because } }
 }
 
-fn reasons(set: &PatchSetRecord, drift: DriftSeen) -> Vec<String> {
+fn reasons(set: &PatchSetRecord, drift: &DriftSeen) -> Vec<String> {
     let mut because = Vec::new();
     let gate = |id| set.gates.iter().find(|gate| gate.id == id);
     if let Some(checks) = gate(GateId::G3).filter(|gate| gate.passed != Some(true)) {
         let how = if checks.passed.is_none() { "was not run" } else { "failed" };
         because.push(format!("G3 {how}: {}", checks.evidence));
     }
-    if let Some(score) = set.score.as_ref().filter(|score| score.overall < Tenths::clamped(DEFAULT_THRESHOLD_TENTHS)) {
-        let threshold = Tenths::clamped(DEFAULT_THRESHOLD_TENTHS);
-        because.push(format!("score {} is under {threshold}", score.overall));
+    // the gate knows which threshold it was judged by
+    if let Some(judged) = gate(GateId::G4).filter(|gate| gate.passed == Some(false)) {
+        because.push(format!("G4 failed: {}", judged.evidence));
     }
-    if !drift.merges_cleanly {
+    if let Some(why) = &drift.unknown {
+        because.push(format!("drift unknown: {why}"));
+    } else if !drift.merges_cleanly {
         because.push("the patch no longer merges cleanly with its branch".to_owned());
     } else if drift.commits > 0 {
         because.push(format!("the base moved on by {} commits", drift.commits));

@@ -449,6 +449,7 @@ fn panel(gates: &[GateView]) -> PanelView {
         base_commit: oid('3'),
         drift: 0,
         merges_cleanly: true,
+        drift_unknown: None,
         gates: gates.to_vec(),
         score: Some(score()),
         violations: violations(),

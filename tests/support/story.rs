@@ -154,7 +154,12 @@ pub fn gate(id: GateId, passed: Option<bool>, evidence: &str) -> Gate {
 
 /// A score with gates that agree with it; `g3` is what the checks said.
 pub fn scored(tenths: i64, g3: Option<bool>, violations: Vec<Violation>) -> Finding {
-    let gates = vec![gate(GateId::G2, Some(true), "it applies"), gate(GateId::G3, g3, "what the checks said")];
+    let blocked = violations.iter().any(|violation| violation.severity == Severity::Block);
+    let gates = vec![
+        gate(GateId::G2, Some(true), "it applies"),
+        gate(GateId::G3, g3, "what the checks said"),
+        gate(GateId::G4, Some(!blocked && tenths >= 70), "what the score said"),
+    ];
     Finding::Score { violations, score: Box::new(score_of(tenths)), gates }
 }
 

@@ -227,8 +227,9 @@ pub(super) fn apply(worker: &Worker, session: &Session, lane: LaneId, version: V
     let base = session.base_of(lane, version).ok_or_else(gone)?;
     let stored = read_changes(worker.blobs(), &set.drafted.digest)?;
     let tree = worker.ports.vcs.tree(&base.key, &base.tree)?;
+    let policy = super::inspect::policy_of(worker, session, lane, version, tree.as_ref())?;
     let violations = crate::policy::PathPolicy
-        .judge(&stored.changes, tree.as_ref(), &policy_of(session, lane))
+        .judge(&stored.changes, tree.as_ref(), &policy)
         .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))?;
     if violations.iter().any(|violation| violation.severity == Severity::Block) {
         return Ok(Finding::Blocked {
@@ -254,8 +255,4 @@ pub(super) fn apply(worker: &Worker, session: &Session, lane: LaneId, version: V
         },
     )?;
     Ok(Finding::Branch { tree: written, commit, reference })
-}
-
-fn policy_of(session: &Session, lane: LaneId) -> crate::policy::PolicySettings {
-    session.lane(lane).map(|lane| lane.policy.clone()).unwrap_or_default()
 }

@@ -217,14 +217,14 @@ pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: V
     let gone = || Stuck::needs_human(format!("there is no {version} of this lane"), "paraph show");
     let set = session.patch_set(lane, version).ok_or_else(gone)?;
     let base = session.base_of(lane, version).ok_or_else(gone)?;
-    let known = session.lane(lane).ok_or_else(gone)?;
     let validation = set.validation.clone().unwrap_or_default();
     let stored = read_changes(worker.blobs(), &set.drafted.digest)?;
     let tree = worker.ports.vcs.tree(&base.key, &base.tree)?;
+    let policy = policy_of(worker, session, lane, version, tree.as_ref())?;
     let mut violations = worker
         .ports
         .policy
-        .judge(&stored.changes, tree.as_ref(), &known.policy)
+        .judge(&stored.changes, tree.as_ref(), &policy)
         .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))?;
     let stats: Vec<crate::api::FileStat> =
         serde_json::from_slice(&worker.blobs().get(set.drafted.stats)?).unwrap_or_default();
@@ -238,13 +238,14 @@ pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: V
         validation: &validation,
         violations: &violations,
     });
+    let drift = crate::runtime::answer::measured(worker.ports.vcs.as_ref(), session, lane, version);
     let intake = format!("started by {}", session.asked.by.login);
     let overrides: Vec<String> = set.overrides.iter().map(|accepted| accepted.rule.clone()).collect();
     let gates = crate::scoring::gates(&GateInput {
         intake: Some((true, &intake)),
         missing_artifacts: Some(&[]),
         placement: &Placement::Clean,
-        drift: None,
+        drift: drift.as_ref().map(|drift| drift.as_ref().map_err(String::as_str)),
         validation: Some(&validation),
         violations: &violations,
         overrides: &overrides,
@@ -254,6 +255,35 @@ pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: V
     });
     violations.truncate(MOST_VIOLATIONS);
     Ok(Finding::Score { violations, score: Box::new(score), gates })
+}
+
+/// The policy that a version is judged by: that of the base it stands on. Adopted work may bring another base than
+/// the one the lane started with, and what is frozen there counts.
+pub(super) fn policy_of(
+    worker: &Worker,
+    session: &Session,
+    lane: LaneId,
+    version: Version,
+    tree: &dyn Tree,
+) -> Result<PolicySettings, Stuck> {
+    policy_at(session, lane, version, tree, &worker.settings)
+}
+
+fn policy_at(
+    session: &Session,
+    lane: LaneId,
+    version: Version,
+    tree: &dyn Tree,
+    settings: &Settings,
+) -> Result<PolicySettings, Stuck> {
+    let known = session
+        .lane(lane)
+        .ok_or_else(|| Stuck::needs_human(format!("there is no {version} of this lane"), "paraph show"))?;
+    let first = known.snapshot.as_ref().map(|snapshot| &snapshot.tree);
+    if first == session.base_of(lane, version).map(|base| &base.tree) {
+        return Ok(known.policy.clone());
+    }
+    Ok(configured_plan(tree, settings)?.policy)
 }
 
 /// The commands that trusting the repository lets run, as its HEAD has them.

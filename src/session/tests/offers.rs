@@ -10,12 +10,27 @@ use crate::proposal::EngineKind;
 fn offers(tenths: i64, g3: Option<bool>, violations: Vec<Violation>, drift: (u32, bool), expected: &str) {
     let story = Story::quick().runs_until(Some(EffectKind::Score));
     let story = story.finds(EffectKind::Score, story::scored(tenths, g3, violations));
-    shows(&story, L0, DriftSeen { commits: drift.0, merges_cleanly: drift.1 }, expected);
+    shows(&story, L0, DriftSeen::of(drift.0, drift.1), expected);
+}
+
+/// The recorded gate counts, whatever threshold it was judged by.
+#[track_caller]
+fn strict(tenths: i64, expected: &str) {
+    let Finding::Score { violations, score, mut gates } = story::scored(tenths, Some(true), vec![]) else {
+        unreachable!("a score was asked for")
+    };
+    for gate in gates.iter_mut().filter(|gate| gate.id == crate::scoring::GateId::G4) {
+        gate.passed = Some(tenths >= 90);
+        gate.evidence = format!("the score {} is under 9.0", score.overall);
+    }
+    let story = Story::quick().runs_until(Some(EffectKind::Score));
+    let story = story.finds(EffectKind::Score, Finding::Score { violations, score, gates });
+    shows(&story, L0, DriftSeen::NONE, expected);
 }
 
 #[track_caller]
 fn shows(story: &Story, lane: crate::id::LaneId, drift: DriftSeen, expected: &str) {
-    let text = match offer(&story.session, lane, V1, drift) {
+    let text = match offer(&story.session, lane, V1, &drift) {
         Offer::Clean => "clean".to_owned(),
         Offer::WithReason { because } => format!("reason: {}", because.join("; ")),
         Offer::Not { because } => format!("not: {}", because.join("; ")),
@@ -29,7 +44,9 @@ fn approving_is_offered_by_rule() {
     let block = || vec![story::block("secret-added", "a.rs")];
     offers(85, Some(true), vec![], (0, true), "clean");
     offers(70, Some(true), vec![], (0, true), "clean");
-    offers(69, Some(true), vec![], (0, true), "reason: score 6.9 is under 7.0");
+    offers(69, Some(true), vec![], (0, true), "reason: G4 failed: what the score said");
+    strict(85, "reason: G4 failed: the score 8.5 is under 9.0");
+    strict(95, "clean");
     offers(85, Some(false), vec![], (0, true), "reason: G3 failed: what the checks said");
     offers(85, None, vec![], (0, true), "reason: G3 was not run: what the checks said");
     offers(85, Some(true), warn(), (0, true), "reason: WARN ci-file on a.yml");
@@ -40,6 +57,9 @@ fn approving_is_offered_by_rule() {
     let unfinished = Story::quick().runs_until(Some(EffectKind::Check));
     shows(&unfinished, L0, DriftSeen::NONE, "not: its validation has not ended: wait for it");
     shows(&unfinished, L1, DriftSeen::NONE, "not: there is no v1 of this repository");
+    let scored = Story::quick().runs_until(Some(EffectKind::Score));
+    let scored = scored.finds(EffectKind::Score, story::scored(85, Some(true), vec![]));
+    shows(&scored, L0, DriftSeen::unknown("no branch".to_owned()), "reason: drift unknown: no branch");
     let superseded = Story::quick().runs().does(story::regenerate("again")).runs();
     shows(&superseded, L0, DriftSeen::NONE, "not: superseded by v2: read it and decide on that");
     let accepted = Story::quick().runs_until(Some(EffectKind::Score));

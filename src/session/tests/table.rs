@@ -100,7 +100,7 @@ fn commands(story: &Story) -> Vec<(String, Command)> {
     let drifted = |commits, merges_cleanly| {
         let mut command = decide(Verdict::Approve, "");
         if let Command::Decide(asked) = &mut command {
-            asked.drift = DriftSeen { commits, merges_cleanly };
+            asked.drift = DriftSeen::of(commits, merges_cleanly);
         }
         command
     };

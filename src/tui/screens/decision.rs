@@ -314,6 +314,7 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, decision: &Decision, panel:
         ],
     );
     let drift = match (panel.drift, panel.merges_cleanly) {
+        _ if panel.drift_unknown.is_some() => Run::new("  how far the branch moved is not known", Role::Warn),
         (0, _) => Run::new("  the branch has not moved", Role::Muted),
         (n, true) => Run::new(
             format!("  the branch moved {}; still merges cleanly", words::count(n as usize, "commit")),
