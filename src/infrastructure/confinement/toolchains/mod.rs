@@ -2,6 +2,7 @@
 //! PATH and well-known variables; never keys, tokens or settings.
 mod on_path;
 mod private;
+mod secrets;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,9 +104,8 @@ pub fn find(variables: &BTreeMap<OsString, OsString>, home: &Path, private: &[Pa
     }
     finder.lent.notices.sort();
     finder.lent.notices.dedup();
-    let secrets = table::SECRETS.iter().map(|secret| home.join(secret));
-    let lent = &finder.lent.paths;
-    let hidden = secrets.filter(|secret| lent.iter().any(|lent| secret.starts_with(&lent.path))).collect();
+    let lent: Vec<&Path> = finder.lent.paths.iter().map(|lent| lent.path.as_path()).collect();
+    let hidden = secrets::find(variables, home, &lent);
     Lent { hidden, ..finder.lent }
 }
 

@@ -193,3 +193,37 @@ pub(super) const INSTALLATION: [&str; 16] = [
     "pyvenv.cfg",
     "conda-meta",
 ];
+
+/// Hidden in every folder that belongs to a tool, wherever it lies: files that hold tokens, and that tools can do
+/// without.
+pub(super) const ROOT_SECRETS: [&str; 22] = [
+    "credentials",
+    "credentials.toml",
+    "config.toml",
+    ".netrc",
+    ".npmrc",
+    "npmrc",
+    "etc/npmrc",
+    ".yarnrc.yml",
+    ".pypirc",
+    "pip.conf",
+    "etc/pip.conf",
+    ".condarc",
+    ".env",
+    ".git-credentials",
+    ".gitconfig",
+    "etc/gitconfig",
+    "gradle.properties",
+    "settings-security.xml",
+    "conf/settings-security.xml",
+    "auth.json",
+    "NuGet.Config",
+    ".ssh",
+];
+
+/// The same for one tool: names that mean something else elsewhere.
+pub(super) const NAMED_SECRETS: [(&str, &str); 3] =
+    [("CARGO_HOME", "config"), ("GRADLE_USER_HOME", "init.d"), ("SDKMAN_DIR", "etc")];
+
+/// Settings without which a tool does not start: hidden where they hold a secret.
+pub(super) const SETTINGS_WITH_SECRETS: [&str; 2] = ["settings.xml", "conf/settings.xml"];
