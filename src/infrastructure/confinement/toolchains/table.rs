@@ -74,6 +74,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     row("", ".cache/pypoetry", &["virtualenvs"], "poetry environments", ReadOnly),
     row("WORKON_HOME", ".local/share/virtualenvs", &[""], "python environments", ReadOnly),
     named("JAVA_HOME", "java"),
+    named("JDK_HOME", "java"),
+    named("MAVEN_HOME", "maven"),
+    named("M2_HOME", "maven"),
+    named("GRADLE_HOME", "gradle"),
+    named("GEM_HOME", "ruby packages"),
     row("SDKMAN_DIR", ".sdkman", &["candidates"], "java", ReadOnly),
     row("", ".m2/repository", &[""], "maven packages", InScratch("home/.m2/repository")),
     row("", ".m2/wrapper", &[""], "maven wrapper", InScratch("home/.m2/wrapper")),
@@ -87,7 +92,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     row("NUGET_PACKAGES", ".nuget/packages", &[""], "nuget packages", CopyOnWrite),
     row("DOTNET_ROOT", ".dotnet", &["dotnet", "host", "sdk", "shared", "packs"], "dotnet", ReadOnly),
     row("ASDF_DATA_DIR", ".asdf", &["bin", "installs", "lib", "plugins", "shims"], "tool versions", ReadOnly),
-    row("", ".local/share/mise", &["installs", "shims"], "tool versions", ReadOnly),
+    row("MISE_DATA_DIR", ".local/share/mise", &["installs", "shims"], "tool versions", ReadOnly),
 ];
 
 /// Tells tools that there is no network, so that they say what is missing instead of waiting for it.
@@ -123,8 +128,12 @@ pub(super) const OFFLINE: [(&str, &str); 26] = [
 ];
 
 /// Variables whose folder is always the run's own: the real one holds settings and tokens too.
-pub(super) const IN_SCRATCH: [(&str, &str); 3] =
-    [("GRADLE_USER_HOME", "gradle"), ("XDG_CACHE_HOME", "home/.cache"), ("GOCACHE", "gocache")];
+pub(super) const IN_SCRATCH: [(&str, &str); 4] = [
+    ("GRADLE_USER_HOME", "gradle"),
+    ("COMPOSER_HOME", "home/.composer"),
+    ("XDG_CACHE_HOME", "home/.cache"),
+    ("GOCACHE", "gocache"),
+];
 
 /// Never lent, and hidden where a place that is lent holds them. Below the home.
 pub(super) const SECRETS: [&str; 38] = [
