@@ -124,6 +124,52 @@ fn sockets_outside_cannot_be_reached() {
 }
 
 #[test]
+fn a_tool_beside_a_private_home_runs_and_the_homes_socket_is_out_of_reach() {
+    at_every_level(|mut bench| {
+        // the second home is one of Paraph's own that also holds this run's checkout
+        let homes = [bench.path("opt/tool/home"), bench.path("opt/far")];
+        fs::create_dir_all(bench.path("opt/tool/bin")).expect("folders");
+        symlink(bench.path("opt/far"), bench.path("opt/tool/link")).expect("a link");
+        fs::write(bench.path("opt/tool/bin/tool"), "a program").expect("a file");
+        let listeners = homes.each_ref().map(|home| {
+            fs::create_dir_all(home.join("run")).expect("folders");
+            fs::write(home.join("secret"), "a secret").expect("a file");
+            let daemon = UnixListener::bind(home.join("run/paraph.sock")).expect("binds");
+            daemon.set_nonblocking(true).expect("a flag");
+            daemon
+        });
+        for name in ["checkout", "scratch"] {
+            fs::create_dir_all(homes[1].join(name)).expect("folders");
+        }
+        let policy = Policy::new(homes[1].join("checkout"), homes[1].join("scratch"));
+        bench.policy = Policy { read_only: bench.policy.read_only.clone(), ..policy };
+        bench.policy.writable.push(bench.path("checkout")); // where the attacker starts
+        // whoever shows the folder all the same shows nothing of the homes
+        bench.policy.read_only.push(bench.path("opt"));
+        let path = [("PATH".into(), bench.path("opt/tool/bin").into())];
+        let private = [bench.path("opt/tool/home"), bench.path("opt/tool/link")];
+        let lent = paraph::infrastructure::confinement::toolchains::find(&path.into(), &bench.path("home"), &private);
+        let places: Vec<&Path> = lent.paths.iter().map(|lent| lent.path.as_path()).collect();
+        assert_eq!(places, [bench.path("opt/tool/bin")]);
+        let _variables = lent.lend_to(&bench.confinement, &mut bench.policy);
+        assert!(bench.allowed("read", bench.path("opt/tool/bin/tool")).contains("a program"));
+        for home in homes.iter().chain([&bench.path("opt/tool/link")]) {
+            bench.held("unix", home.join("run/paraph.sock"));
+            bench.held("list", home.join("run/paraph.sock"));
+            assert!(!bench.attack("read", home.join("secret")).1.contains("a secret"));
+            if bench.level() == Level::Full {
+                let seen = bench.attack("list", home.join("run")).1;
+                assert!(!seen.contains("paraph.sock"), "{seen}");
+            } else {
+                bench.held("list", home.join("run"));
+            }
+        }
+        bench.allowed("write", homes[1].join("checkout/file"));
+        assert!(listeners.iter().all(|daemon| daemon.accept().is_err()), "somebody came in");
+    });
+}
+
+#[test]
 fn the_network_is_closed_and_the_hosts_loopback_too() {
     at_every_level(|bench| {
         let server = TcpListener::bind("127.0.0.1:0").expect("binds");

@@ -13,7 +13,7 @@ mod service;
 mod view;
 
 pub use blob::{BlobRef, BlobStore};
-pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES};
+pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, is_allowed_variable};
 pub use failure::{Failure, FailureKind};
 pub use notice::Notice;
 pub use request::{

@@ -2,64 +2,14 @@
 
 use std::collections::BTreeMap;
 
-/// Variables that are sent by name.
-const ALLOWED: &[&str] = &[
-    "PATH",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
-    // Python
-    "VIRTUAL_ENV",
-    "CONDA_PREFIX",
-    "CONDA_DEFAULT_ENV",
-    "PYENV_ROOT",
-    "PYENV_VERSION",
-    // Java
-    "JAVA_HOME",
-    "JDK_HOME",
-    "MAVEN_HOME",
-    "M2_HOME",
-    "GRADLE_HOME",
-    "GRADLE_USER_HOME",
-    // Go
-    "GOPATH",
-    "GOROOT",
-    "GOMODCACHE",
-    "GOCACHE",
-    "GOTOOLCHAIN",
-    // Rust
-    "CARGO_HOME",
-    "RUSTUP_HOME",
-    "RUSTUP_TOOLCHAIN",
-    // JavaScript
-    "NVM_DIR",
-    "NVM_BIN",
-    "NODE_PATH",
-    "VOLTA_HOME",
-    "FNM_DIR",
-    "FNM_MULTISHELL_PATH",
-    "PNPM_HOME",
-    "COREPACK_HOME",
-    // .NET, Ruby, PHP, and managers of all of these
-    "DOTNET_ROOT",
-    "GEM_HOME",
-    "GEM_PATH",
-    "RBENV_ROOT",
-    "RBENV_VERSION",
-    "COMPOSER_HOME",
-    "ASDF_DIR",
-    "ASDF_DATA_DIR",
-    "MISE_DATA_DIR",
-    "SDKMAN_DIR",
-];
+use crate::api::is_allowed_variable;
 
 /// What of `environment` a check may see; recorded with the session.
 #[must_use]
 pub fn for_checks(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let allowed = |name: &str| ALLOWED.contains(&name) || name.starts_with("LC_");
     environment
         .iter()
-        .filter(|(name, value)| allowed(name) && !value.is_empty())
+        .filter(|(name, value)| is_allowed_variable(name) && !value.is_empty())
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
@@ -86,5 +36,18 @@ mod tests {
         check("SSH_AUTH_SOCK", false);
         check("CARGO_REGISTRY_TOKEN", false);
         check("LD_PRELOAD", false);
+        check("LC_lower", false);
+        check("LC_", false);
+        check("npm_config_cache", true);
+        check("npm_config__auth", false);
+    }
+
+    #[test]
+    fn what_a_client_sends_is_what_checks_are_passed() {
+        use crate::infrastructure::confinement::toolchains;
+        for name in crate::api::ALLOWED_VARIABLES.iter().chain(&["LC_ALL", "LC_CTYPE"]) {
+            check(name, true);
+            assert!(toolchains::is_passed_on(name), "{name}");
+        }
     }
 }

@@ -68,7 +68,7 @@ impl Bench {
             blobs: blobs.clone(),
             cache: Cache::open(&top.join("cache"), u64::MAX),
             worktrees: top.join("worktrees"),
-            private: vec![top.join("work/repo/target/private")],
+            private: vec![top.join("private")],
             clock: Arc::new(SystemClock::default()),
             limits: LocalLimits::default(),
         });

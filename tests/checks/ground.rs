@@ -117,6 +117,32 @@ fn ignored_dependencies_are_lent_and_stay_as_they_are() {
 }
 
 #[test]
+fn what_holds_a_private_place_in_the_working_copy_is_not_lent() {
+    let mut bench = Bench::new(&[("value", "good\n"), (".gitignore", "node_modules/\n.venv/\n")]);
+    bench.write(&[("node_modules/home/run/paraph.sock", "reached\n"), (".venv/bin/tool", "x\n")]);
+    bench.validator = LocalValidator::new(LocalPorts {
+        vcs: bench.vcs.clone(),
+        confinement: bench.confinement.clone(),
+        blobs: bench.blobs.clone(),
+        cache: Cache::none(),
+        worktrees: bench.folder.path().join("worktrees"),
+        private: vec![bench.repo.join("node_modules/home")],
+        clock: Arc::new(SystemClock::default()),
+        limits: LocalLimits::default(),
+    });
+    let socket = bench.repo.join("node_modules/home/run/paraph.sock");
+    let script = format!(
+        "test -e .venv/bin/tool && test ! -e node_modules && ! cat '{}'; result=$?; pwd; exit $result",
+        socket.display()
+    );
+    let (result, _) = bench.validate(&bench.job(&bench.job_tree("value", "x\n"), vec![sh("look", &script)]));
+    let log = bench.log(&result.checks[0]);
+    assert_eq!(status(&result.checks[0]), "passed", "{log}");
+    // the checkout is not shown over a working copy that holds a private place
+    assert!(log.contains("worktrees"), "{log}");
+}
+
+#[test]
 fn setup_runs_once_for_a_lockfile() {
     let bench = Bench::new(&[("value", "good\n"), ("package-lock.json", "{}\n")]);
     let setup =

@@ -180,6 +180,11 @@ impl Ground<'_> {
             }
             env.insert("GOCACHE".into(), self.scratch.join("gocache").into());
         }
+        if let Some(place) = setting.place.as_deref().filter(|_| overlays) {
+            // files of the tree lie where the working copy's own would: only what is lent from there has secrets
+            let lent = |path: &Path| setting.dependencies.iter().any(|lent| path.starts_with(&lent.source));
+            policy.hidden.retain(|path| !path.starts_with(place) || lent(path));
+        }
         env.insert("CI".into(), "true".into()); // nobody answers, and nothing is to be watched
         (policy, env)
     }

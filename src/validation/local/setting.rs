@@ -38,11 +38,10 @@ impl Setting {
         private: &[PathBuf],
         cancel: &Cancel,
     ) -> Self {
-        let passed_on = |name: &str| toolchains::PASSED_ON.contains(&name);
         let variables: BTreeMap<OsString, OsString> = job
             .environment
             .iter()
-            .filter(|(name, _)| passed_on(name))
+            .filter(|(name, _)| toolchains::is_passed_on(name))
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
         let lent = toolchains::find(&variables, &job.home, private);

@@ -2,7 +2,9 @@
 //! PATH and well-known variables; never keys, tokens or settings.
 mod on_path;
 mod private;
+mod secrets;
 mod table;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -11,6 +13,7 @@ use std::path::{Path, PathBuf};
 use super::policy::{Overlay, Policy};
 use super::run::Confinement;
 use private::Private;
+pub use variables::{PASSED_ON, PASSED_ON_PREFIX, is_passed_on};
 
 /// How a place is lent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,37 +52,7 @@ pub struct Lent {
     env: BTreeMap<OsString, OsString>,
 }
 
-/// Variables a client may pass on to checks, beside PATH. They name places and the language, nothing secret.
-pub const PASSED_ON: [&str; 26] = [
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
-    "TZ",
-    "TERM",
-    "CARGO_HOME",
-    "RUSTUP_HOME",
-    "RUSTUP_TOOLCHAIN",
-    "GOROOT",
-    "GOPATH",
-    "GOMODCACHE",
-    "GOCACHE",
-    "NVM_DIR",
-    "VOLTA_HOME",
-    "PYENV_ROOT",
-    "PYENV_VERSION",
-    "VIRTUAL_ENV",
-    "CONDA_PREFIX",
-    "JAVA_HOME",
-    "SDKMAN_DIR",
-    "GRADLE_USER_HOME",
-    "RBENV_ROOT",
-    "ASDF_DATA_DIR",
-    "NUGET_PACKAGES",
-    "COMPOSER_CACHE_DIR",
-];
-
-/// Finds what `variables` (those of [`PASSED_ON`] are looked at, others ignored) and `home` hold of toolchains.
+/// Finds what `variables` (those that [`is_passed_on`] names are looked at, others ignored) and `home` hold of toolchains.
 ///
 /// `private` are Paraph's own places, its home and configuration: whatever names them, they are not lent and are hidden.
 #[must_use]
@@ -93,9 +66,10 @@ pub fn find(variables: &BTreeMap<OsString, OsString>, home: &Path, private: &[Pa
     for (path, why) in on_path::places(&path, home) {
         finder.lend(path, why, Lending::ReadOnly);
     }
-    for name in PASSED_ON.map(OsString::from) {
-        if let Some(value) = variables.get(&name) {
-            finder.lent.env.entry(name).or_insert_with(|| value.clone());
+    let own = |name: &OsString| table::IN_SCRATCH.iter().any(|(own, _)| name == own);
+    for (name, value) in variables {
+        if name.to_str().is_some_and(is_passed_on) && !own(name) {
+            finder.lent.env.entry(name.clone()).or_insert_with(|| value.clone());
         }
     }
     for (name, value) in table::OFFLINE {
@@ -103,9 +77,8 @@ pub fn find(variables: &BTreeMap<OsString, OsString>, home: &Path, private: &[Pa
     }
     finder.lent.notices.sort();
     finder.lent.notices.dedup();
-    let secrets = table::SECRETS.iter().map(|secret| home.join(secret));
-    let lent = &finder.lent.paths;
-    let hidden = secrets.filter(|secret| lent.iter().any(|lent| secret.starts_with(&lent.path))).collect();
+    let lent: Vec<&Path> = finder.lent.paths.iter().map(|lent| lent.path.as_path()).collect();
+    let hidden = secrets::find(variables, home, &lent);
     Lent { hidden, ..finder.lent }
 }
 
@@ -357,5 +330,22 @@ mod tests {
         }
         let module_cache = BTreeMap::from([("GOMODCACHE".into(), at("tool").into())]);
         assert_eq!(find(&module_cache, &at("user"), &[at("tool/home")]).paths, []);
+    }
+
+    #[test]
+    fn every_variable_of_the_table_reaches_it_and_the_command() {
+        // the user's own, which are not sent: their usual places are lent
+        let unsent = ["", "YARN_CACHE_FOLDER", "YARN_GLOBAL_FOLDER", "PLAYWRIGHT_BROWSERS_PATH"];
+        for entry in table::ENTRIES.iter().filter(|entry| !unsent.contains(&entry.variable)) {
+            assert!(is_passed_on(entry.variable), "{} never arrives", entry.variable);
+        }
+        let home = home_with(&["gems/bin/x", "gradle/caches/x"]);
+        for (name, folder, passed) in
+            [("GEM_HOME", "gems", true), ("NODE_PATH", "gems", true), ("GRADLE_USER_HOME", "gradle", false)]
+        {
+            let variables = BTreeMap::from([(name.into(), home.path().join(folder).into())]);
+            let lent = find(&variables, home.path(), &[]);
+            assert_eq!(lent.env.contains_key(&OsString::from(name)), passed, "{name}");
+        }
     }
 }

@@ -34,7 +34,7 @@ impl Private {
     pub(super) fn hidden(&self, policy: &Policy) -> Vec<PathBuf> {
         let stands_on =
             policy.writable.iter().chain([&policy.scratch]).chain(policy.overlays.iter().map(|one| &one.at));
-        let own: Vec<PathBuf> = stands_on.flat_map(|path| [path.clone(), real(path)]).collect();
+        let own: Vec<PathBuf> = stands_on.map(|path| real(path)).collect();
         let mut hidden = Vec::new();
         for place in &self.0 {
             all_but(place, &own, &mut hidden);
@@ -43,11 +43,13 @@ impl Private {
     }
 }
 
+/// `own` are real paths; `path` may go through links, and what is hidden then goes through them too.
 fn all_but(path: &Path, own: &[PathBuf], hidden: &mut Vec<PathBuf>) {
-    if own.iter().any(|own| path.starts_with(own)) {
+    let real = real(path);
+    if own.iter().any(|own| real.starts_with(own)) {
         return;
     }
-    if !own.iter().any(|own| own.starts_with(path)) {
+    if !own.iter().any(|own| own.starts_with(&real)) {
         hidden.push(path.to_owned());
         return;
     }
@@ -82,7 +84,16 @@ mod tests {
         let mut hidden = private.hidden(&policy);
         hidden.sort();
         assert_eq!(hidden, [home.join("run"), home.join("worktrees/two")]);
-        assert_eq!(private.hidden(&Policy::new("/w", "/s")), [home]);
+        assert_eq!(private.hidden(&Policy::new("/w", "/s")), std::slice::from_ref(&home));
+        let link = folder.path().canonicalize().expect("is there").join("link");
+        std::os::unix::fs::symlink(&home, &link).expect("a link");
+        for (name, own) in [(&link, &home), (&home, &link), (&link, &link)] {
+            let policy = Policy::new(own.join("worktrees/one/work"), own.join("worktrees/one/scratch"));
+            let hidden = Private::new(std::slice::from_ref(name)).hidden(&policy);
+            assert!(hidden.contains(&name.join("run")) && hidden.contains(&home.join("run")), "{hidden:?}");
+            let covers = |path: &PathBuf| home.join("worktrees/one/scratch").starts_with(real(path));
+            assert!(!hidden.iter().any(covers), "{hidden:?}");
+        }
     }
 
     #[test]

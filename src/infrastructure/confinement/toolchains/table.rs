@@ -74,6 +74,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     row("", ".cache/pypoetry", &["virtualenvs"], "poetry environments", ReadOnly),
     row("WORKON_HOME", ".local/share/virtualenvs", &[""], "python environments", ReadOnly),
     named("JAVA_HOME", "java"),
+    named("JDK_HOME", "java"),
+    named("MAVEN_HOME", "maven"),
+    named("M2_HOME", "maven"),
+    named("GRADLE_HOME", "gradle"),
+    named("GEM_HOME", "ruby packages"),
     row("SDKMAN_DIR", ".sdkman", &["candidates"], "java", ReadOnly),
     row("", ".m2/repository", &[""], "maven packages", InScratch("home/.m2/repository")),
     row("", ".m2/wrapper", &[""], "maven wrapper", InScratch("home/.m2/wrapper")),
@@ -87,7 +92,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     row("NUGET_PACKAGES", ".nuget/packages", &[""], "nuget packages", CopyOnWrite),
     row("DOTNET_ROOT", ".dotnet", &["dotnet", "host", "sdk", "shared", "packs"], "dotnet", ReadOnly),
     row("ASDF_DATA_DIR", ".asdf", &["bin", "installs", "lib", "plugins", "shims"], "tool versions", ReadOnly),
-    row("", ".local/share/mise", &["installs", "shims"], "tool versions", ReadOnly),
+    row("MISE_DATA_DIR", ".local/share/mise", &["installs", "shims"], "tool versions", ReadOnly),
 ];
 
 /// Tells tools that there is no network, so that they say what is missing instead of waiting for it.
@@ -123,8 +128,12 @@ pub(super) const OFFLINE: [(&str, &str); 26] = [
 ];
 
 /// Variables whose folder is always the run's own: the real one holds settings and tokens too.
-pub(super) const IN_SCRATCH: [(&str, &str); 3] =
-    [("GRADLE_USER_HOME", "gradle"), ("XDG_CACHE_HOME", "home/.cache"), ("GOCACHE", "gocache")];
+pub(super) const IN_SCRATCH: [(&str, &str); 4] = [
+    ("GRADLE_USER_HOME", "gradle"),
+    ("COMPOSER_HOME", "home/.composer"),
+    ("XDG_CACHE_HOME", "home/.cache"),
+    ("GOCACHE", "gocache"),
+];
 
 /// Never lent, and hidden where a place that is lent holds them. Below the home.
 pub(super) const SECRETS: [&str; 38] = [
@@ -193,3 +202,37 @@ pub(super) const INSTALLATION: [&str; 16] = [
     "pyvenv.cfg",
     "conda-meta",
 ];
+
+/// Hidden in every folder that belongs to a tool, wherever it lies: files that hold tokens, and that tools can do
+/// without.
+pub(super) const ROOT_SECRETS: [&str; 22] = [
+    "credentials",
+    "credentials.toml",
+    "config.toml",
+    ".netrc",
+    ".npmrc",
+    "npmrc",
+    "etc/npmrc",
+    ".yarnrc.yml",
+    ".pypirc",
+    "pip.conf",
+    "etc/pip.conf",
+    ".condarc",
+    ".env",
+    ".git-credentials",
+    ".gitconfig",
+    "etc/gitconfig",
+    "gradle.properties",
+    "settings-security.xml",
+    "conf/settings-security.xml",
+    "auth.json",
+    "NuGet.Config",
+    ".ssh",
+];
+
+/// The same for one tool: names that mean something else elsewhere.
+pub(super) const NAMED_SECRETS: [(&str, &str); 3] =
+    [("CARGO_HOME", "config"), ("GRADLE_USER_HOME", "init.d"), ("SDKMAN_DIR", "etc")];
+
+/// Settings without which a tool does not start: hidden where they hold a secret.
+pub(super) const SETTINGS_WITH_SECRETS: [&str; 2] = ["settings.xml", "conf/settings.xml"];
