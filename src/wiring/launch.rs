@@ -15,6 +15,7 @@ use crate::daemon::Left;
 use crate::id::{HostPath, RequestId, SessionId, SessionRef};
 use crate::repository::{Base, Source};
 use crate::runtime::Home;
+use crate::text::SecretMask;
 use crate::tui::{TuiOptions, run};
 
 use super::{House, demo};
@@ -50,6 +51,11 @@ impl Rooms {
             Ok(()) => Ok(0),
             Err(error) => Err(Failure::from_error(FailureKind::Failed, &error).hint("paraph doctor")),
         }
+    }
+
+    /// One for each part of the program: it knows the keys that the configuration holds.
+    fn mask(&self) -> SecretMask {
+        SecretMask::new(self.house.config().keys().to_mask())
     }
 
     fn client(&self, name: &str) -> ClientInfo {
@@ -166,6 +172,10 @@ impl Launch for Rooms {
             self.screen(service, self.house.blobs(), repo, None).await
         }
         .boxed()
+    }
+
+    fn secret_mask(&self) -> SecretMask {
+        self.mask()
     }
 
     fn demo(&self) -> BoxFuture<'_, Result<u8, Failure>> {
