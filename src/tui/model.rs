@@ -104,6 +104,8 @@ pub(crate) enum Ticket {
     /// Any other change: its verb in the past.
     Changed(SessionId, &'static str),
     Trust,
+    /// What trust would let run: the question comes with the answer.
+    TrustQuestion(SessionId),
 }
 
 /// One file of the patch sets that are shown; `generation` tells older answers from current ones.

@@ -373,6 +373,41 @@ fn a_session_is_started_by_the_wizard() {
     assert!(matches!(bench.model.overlays.last(), Some(Overlay::Wizard(wizard)) if !wizard.wrong.is_empty()));
 }
 
+/// What was trusted, and whether it was said yes to.
+fn trusts(bench: &Bench) -> Vec<String> {
+    let yes = |request: &Request| match request {
+        Request::Trust(asked) if asked.trust == Some(true) => Some(asked.path.to_string()),
+        _ => None,
+    };
+    bench.world.changes.iter().filter_map(yes).collect()
+}
+
+#[test]
+fn trust_shows_the_commands_before_it_is_given() {
+    let asked = || Bench::review(100, 30).press(":").write("trust").press("Enter");
+    let screen = asked().screen();
+    assert!(screen.contains("  cargo test") && screen.contains("  make ^[[2Jlint"), "{screen}");
+    let long = || {
+        let mut world = World::new();
+        world.commands = vec![format!("make {} && the-end", "quiet ".repeat(20)).into()];
+        Bench::of(world, 80, 24).press("Enter :").write("trust").press("Enter")
+    };
+    assert!(long().screen().contains("the-end"), "a command's end is shown: {}", long().screen());
+    assert_eq!(trusts(&asked()), [] as [String; 0], "a question alone gives nothing");
+    assert_eq!(trusts(&asked().press("Esc")), [] as [String; 0]);
+    assert_eq!(trusts(&asked().press("y")).len(), 1);
+    let address = "https://example.org/a.git";
+    let bench = || {
+        let mut world = World::new();
+        world.view.lanes[0].source = super::words::Source::Url(address.to_owned());
+        world.commands = (0..20).map(|n| format!("make step-{n}").into()).collect();
+        Bench::of(world, 100, 30).press("Enter :").write("trust").press("Enter")
+    };
+    let screen = bench().screen();
+    assert!(screen.contains(address) && screen.contains("and 8 more: paraph trust --show"), "{screen}");
+    assert_eq!(trusts(&bench().press("y")), [address]);
+}
+
 #[test]
 fn every_size_is_survived() {
     for (columns, rows) in [(1, 1), (2, 3), (5, 2), (10, 4), (19, 5), (33, 9), (64, 11), (99, 17), (250, 80)] {
