@@ -38,6 +38,7 @@ impl Bench {
             ascii: false,
             here: Some("/home/ada/core".to_owned()),
         };
+            folder: Some("/home/ada/core/src".into()),
         let model = Model::new(settings, (columns, rows), NOW);
         let buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
         let mut bench = Self { model, world, buffer };

@@ -188,6 +188,8 @@ pub(crate) struct Settings {
     pub ascii: bool,
     /// Where the program was started: the wizard's first suggestion.
     pub here: Option<String>,
+    /// The folder the program was started in: relative paths begin there.
+    pub folder: Option<std::path::PathBuf>,
 }
 
 /// What the screens know.

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct TuiOptions {
     /// The repository the program was started in.
     pub here: Option<String>,
     /// The session to open at once.
+    /// The folder that the program was started in: relative paths begin there.
+    pub folder: Option<PathBuf>,
     pub open: Option<SessionId>,
     /// What the client says of itself.
     pub client: crate::api::ClientInfo,
@@ -87,6 +90,7 @@ impl TuiOptions {
             open: None,
             client: crate::api::ClientInfo { name: "tui".to_owned(), terminal: true, ..Default::default() },
             blobs,
+            folder: None,
             clock,
             ids,
         }
@@ -138,6 +142,7 @@ pub async fn run(service: Arc<dyn Service>, options: TuiOptions) -> Result<(), T
     let terminal = Terminal::enter(Setup { mouse: options.mouse })?;
     let mut model = Model::new(settings, terminal.size(), options.clock.now());
     let (messages, inbox) = mpsc::unbounded_channel();
+        folder: options.folder.clone(),
     let mut tasks = Vec::new();
     if let Some(id) = options.open {
         tasks = super::asks::open_session(&mut model, id);

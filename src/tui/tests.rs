@@ -373,6 +373,15 @@ fn a_session_is_started_by_the_wizard() {
     assert!(matches!(bench.model.overlays.last(), Some(Overlay::Wizard(wizard)) if !wizard.wrong.is_empty()));
 }
 
+#[test]
+fn a_relative_repository_is_the_one_beside_the_person() {
+    let bench = Bench::inbox(80, 24).press("n").write("fix it").press("Enter Ctrl-u").write("../other");
+    let bench = bench.press("Enter Enter Enter Enter");
+    let Some(Request::Run(run)) = bench.world.changes.last() else { panic!("a run") };
+    let path = crate::id::HostPath::new("/home/ada/core/src/../other");
+    assert_eq!(run.repositories[0].source, super::words::Source::Path(path));
+}
+
 /// What was trusted, and whether it was said yes to.
 fn trusts(bench: &Bench) -> Vec<String> {
     let yes = |request: &Request| match request {

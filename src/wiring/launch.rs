@@ -44,6 +44,7 @@ impl Rooms {
         let options = TuiOptions {
             here: repo.map(|path| path.to_string()),
             open,
+            folder: std::env::current_dir().ok(),
             client: self.client("tui"),
             ..TuiOptions::from_environment(look, blobs, self.house.clock(), self.house.ids())
         };
