@@ -418,6 +418,21 @@ fn trust_shows_the_commands_before_it_is_given() {
 }
 
 #[test]
+fn secrets_are_stars_on_the_screen() {
+    let token = format!("{}{}", "ghp_", "k3J9Zx81Qw7e".repeat(3));
+    for keys in ["", "1", "3", "6", "t"] {
+        let mut world = World::new();
+        let new = format!("a = '{token}'\n");
+        world.sets[0].files = vec![world.file("a.py", Some("a = 1\n"), Some(&new), 1, 1)];
+        world.threads[0].comments[0].text = format!("is {token} yours?").into();
+        world.view.versions[1].explanation = format!("uses {token}").into();
+        let screen = Bench::of(world, 140, 45).press("Enter").press(keys).screen();
+        assert!(!screen.contains("ghp_") && !screen.contains(&token[4..12]), "{keys}: {screen}");
+        assert!(!keys.is_empty() || screen.contains(&format!("a = '{}'", "*".repeat(40))), "{screen}");
+    }
+}
+
+#[test]
 fn every_size_is_survived() {
     for (columns, rows) in [(1, 1), (2, 3), (5, 2), (10, 4), (19, 5), (33, 9), (64, 11), (99, 17), (250, 80)] {
         for keys in ["", "1", "2", "3", "4", "5", "} x t", "7", "8", "9", "A", "?", ":", "c", "| w", "z R G", "t Tab j"]

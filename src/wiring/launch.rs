@@ -46,6 +46,7 @@ impl Rooms {
             open,
             folder: std::env::current_dir().ok(),
             client: self.client("tui"),
+            mask: Arc::new(self.mask()),
             ..TuiOptions::from_environment(look, blobs, self.house.clock(), self.house.ids())
         };
         match run(service, options).await {
