@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::desk::Desk;
 use super::ended::{DONE, Done, Ended, usage};
-use super::output::{ColourChoice, Colours, Output};
+use super::output::{ColourChoice, Colours, LazyMask, Output};
 use super::verbs;
 use super::world::World;
 
@@ -122,7 +122,9 @@ pub async fn run(args: impl Iterator<Item = OsString>, mut world: World) -> u8 {
     let colours = Colours::of(choice, |name| world.variable(name), &world.terminal);
     let output = std::mem::replace(&mut world.streams.output, Box::new(std::io::sink()));
     let error = std::mem::replace(&mut world.streams.error, Box::new(std::io::sink()));
-    let mut out = Output::new(output, error, world.terminal, colours, json);
+    let launch = world.launch.clone();
+    let mask = LazyMask::new(Box::new(move || launch.secret_mask()));
+    let mut out = Output::new(output, error, world.terminal, colours, json, mask);
     match parsed {
         Err(error) => {
             let done = unparsed(&error, &mut out);

@@ -4,15 +4,17 @@
 //! no verb can print what somebody else wrote as it is; [`Output::document`] is the one exception, for bytes that
 //! are piped on. JSON is one object a line, with every character that a terminal could act on escaped.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::Write;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use super::ended::Ended;
 use super::world::Terminal;
 use crate::api::{Failure, FailureKind};
-use crate::text::{DisplayOptions, Untrusted, display_bytes, width};
+use crate::text::{DisplayOptions, SecretMask, Untrusted, display_bytes, width};
 
 /// What a piece of text is; colour only repeats what the words say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +76,14 @@ impl Text {
         let text = Untrusted::new(text.to_string());
         let padded = width::pad_end(text.display_line().as_str(), columns).into_owned();
         self.role(role, padded)
+    }
+
+    fn mask(&mut self, mask: &SecretMask) {
+        for (_, text) in &mut self.spans {
+            if let Cow::Owned(hidden) = mask.hide_text(text) {
+                *text = hidden;
+            }
+        }
     }
 
     fn render(&self, colour: bool) -> String {
@@ -141,7 +151,12 @@ pub(crate) struct Output {
     colours: Colours,
     terminal: Terminal,
     json: bool,
+    mask: LazyMask,
+    masked: bool,
 }
+
+/// Hides secrets from people; made when something is first shown.
+pub(crate) type LazyMask = LazyLock<SecretMask, Box<dyn FnOnce() -> SecretMask + Send>>;
 
 impl Output {
     pub(crate) fn new(
@@ -150,8 +165,22 @@ impl Output {
         terminal: Terminal,
         colours: Colours,
         json: bool,
+        mask: LazyMask,
     ) -> Self {
-        Self { output, error, colours, terminal, json }
+        // colours are for eyes: whoever forces them into a pipe has a pager behind it
+        let masked = terminal.output || colours.output;
+        Self { output, error, colours, terminal, json, mask, masked }
+    }
+
+    /// Hides secrets even where the output is piped: for text that is handed to somebody else.
+    pub(crate) fn mask_always(&mut self) {
+        self.masked = true;
+    }
+
+    /// `bytes` as they may be shown: every byte of a secret is a star, lines and columns stay. As they are where
+    /// the output is data.
+    pub(crate) fn masked<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.masked { self.mask.hide(bytes) } else { Cow::Borrowed(bytes) }
     }
 
     /// Whether `--json` was given.
@@ -176,14 +205,19 @@ impl Output {
 
     /// A line of data for people.
     pub(crate) fn line(&mut self, text: impl Into<Text>) -> Result<(), Ended> {
-        let line = text.into().render(self.colours.output);
+        let mut text = text.into();
+        if self.masked {
+            text.mask(&self.mask);
+        }
+        let line = text.render(self.colours.output);
         written(self.output.write_all(line.as_bytes()))
     }
 
     /// Several lines, made printable one by one, each after `indent`, broken at the terminal's edge.
     pub(crate) fn paragraph(&mut self, indent: &str, text: &str) -> Result<(), Ended> {
         let columns = self.columns().min(100).saturating_sub(indent.len()).max(20);
-        let safe = Untrusted::new(text.trim_end());
+        let shown = self.masked(text.trim_end().as_bytes()).into_owned();
+        let safe = Untrusted::new(String::from_utf8_lossy(&shown));
         for line in width::wrap(safe.display().as_str(), columns) {
             self.line(Text::new().plain(indent).plain(line))?;
         }
@@ -201,7 +235,8 @@ impl Output {
         if !self.terminal.output {
             return written(self.output.write_all(bytes));
         }
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let shown = self.masked(bytes).into_owned();
+        for line in shown.split_inclusive(|byte| *byte == b'\n') {
             self.line(Text::new().bytes(Role::Plain, line.strip_suffix(b"\n").unwrap_or(line)))?;
         }
         Ok(())
@@ -209,7 +244,9 @@ impl Output {
 
     /// A check's output: its colours where colours are wanted, never another escape sequence.
     pub(crate) fn log(&mut self, bytes: &[u8]) -> Result<(), Ended> {
-        let text = printable_log(&crate::text::sanitize_log(bytes), self.colours.output);
+        let clean = crate::text::sanitize_log(bytes);
+        let shown = self.masked(clean.as_bytes());
+        let text = printable_log(&String::from_utf8_lossy(&shown), self.colours.output);
         written(self.output.write_all(text.as_bytes()))
     }
 
@@ -220,7 +257,11 @@ impl Output {
 
     /// A line for people that is not data.
     pub(crate) fn say(&mut self, text: impl Into<Text>) {
-        let line = text.into().render(self.colours.error);
+        let mut text = text.into();
+        if self.terminal.error {
+            text.mask(&self.mask);
+        }
+        let line = text.render(self.colours.error);
         // who closed standard error does not want to hear
         let _ = self.error.write_all(line.as_bytes());
     }

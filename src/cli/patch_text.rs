@@ -36,16 +36,25 @@ pub(crate) fn options(set: &PatchSetView, context: u32) -> WriteOptions {
     WriteOptions { context, object_format }
 }
 
-/// Prints a git diff for people: made printable, added and removed lines in their colours.
+/// Prints a git diff for people: made printable, secrets hidden, added and removed lines in their colours.
 pub(crate) fn print(patch: &[u8], desk: &mut Desk) -> Result<(), Ended> {
     let mut place = Place::Header;
-    for line in patch.split_inclusive(|byte| *byte == b'\n') {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let role = place.step(line);
+    // of the same length, line by line: a private key is one secret over many lines
+    let shown = desk.out.masked(patch).into_owned();
+    let mut at = 0;
+    for whole in patch.split_inclusive(|byte| *byte == b'\n') {
+        let mut line = shown[at..at + whole.len()].to_vec();
+        at += whole.len();
+        let whole = whole.strip_suffix(b"\n").unwrap_or(whole);
+        line.truncate(whole.len());
+        if let (Some(shown), Some(sign)) = (line.first_mut(), whole.first()) {
+            *shown = *sign; // what happens to a line is no part of the secret
+        }
+        let role = place.step(whole);
         if place == Place::Binary && role != Role::Strong {
             continue; // nobody reads base 85
         }
-        desk.out.line(Text::new().bytes(role, line))?;
+        desk.out.line(Text::new().bytes(role, &line))?;
     }
     Ok(())
 }

@@ -6,8 +6,10 @@ use super::desk::Desk;
 use super::ended::{DONE, Ended};
 use super::output::{Role, Text};
 use super::session_text::{check_line, state_role};
-use super::words::{CheckStatus, Severity};
-use crate::api::{FailureKind, ListRequest, Notice, NoticeStream, Service, SessionRow, SessionView, ShowRequest};
+use super::words::{CheckStatus, GateId, Severity};
+use crate::api::{
+    FailureKind, ListRequest, Notice, NoticeStream, Service, SessionRow, SessionView, ShowRequest, VersionView,
+};
 use crate::id::{SessionId, SessionRef};
 
 /// How a wait ended.
@@ -76,6 +78,11 @@ async fn row_of(service: &dyn Service, session: SessionId, desk: &Desk) -> Resul
     Ok(list.sessions.into_iter().find(|row| row.id == session))
 }
 
+/// Whether gate G3, "breaks nothing", does not hold in one lane. A gate that nobody could judge has not failed.
+fn breaks_something(version: &VersionView) -> bool {
+    version.gates.iter().any(|gate| gate.id == GateId::G3 && gate.passed == Some(false))
+}
+
 /// The exit status of a session that stands still: the first of design §6 that fits.
 pub(crate) fn exit_code(view: &SessionView) -> u8 {
     let newest = view.versions.last();
@@ -95,7 +102,7 @@ pub(crate) fn exit_code(view: &SessionView) -> u8 {
         FailureKind::NeedsHuman
     } else if state == "BlockedPolicy" || blocked {
         FailureKind::Refused
-    } else if any(CheckStatus::Broken) {
+    } else if any(CheckStatus::Broken) || newest.is_some_and(breaks_something) {
         FailureKind::ValidationFailed
     } else {
         return DONE;

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use crate::api::{BlobStore, Connect, Failure, FailureKind, Start, Workbench};
 use crate::clock::Clock;
 use crate::id::{HostPath, Ids};
-use crate::text::Untrusted;
+use crate::text::{SecretMask, Untrusted};
 
 /// The three standard streams, or a test's.
 pub struct Streams {
@@ -165,6 +165,11 @@ pub trait Launch: Send + Sync {
 
     /// Forgets what was typed before a question was shown, so that type-ahead answers nothing.
     fn drop_typed_ahead(&self);
+
+    /// What hides secrets on screens and in prompts: their shapes, and the keys that Paraph was given.
+    fn secret_mask(&self) -> SecretMask {
+        SecretMask::new(Vec::new())
+    }
 
     /// Looks for colours that are hard to read in themes.
     ///

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 
@@ -55,6 +56,41 @@ impl SecretMask {
         }
     }
 
+    /// `bytes` with every byte of a secret as `*`: line ends stay, so every line and column is where it was.
+    #[must_use]
+    pub fn hide<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => starred(bytes, self.places(text)),
+            Err(_) => {
+                // each byte that is no text counts as one sign, so that places in one are places in the other
+                let mut text = String::with_capacity(bytes.len());
+                for chunk in bytes.utf8_chunks() {
+                    text.push_str(chunk.valid());
+                    text.extend(std::iter::repeat_n('?', chunk.invalid().len()));
+                }
+                starred(bytes, self.places(&text))
+            }
+        }
+    }
+
+    /// As [`SecretMask::hide`], for text.
+    #[must_use]
+    pub fn hide_text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let places = self.places(text);
+        if places.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let bytes = starred(text.as_bytes(), places).into_owned();
+        Cow::Owned(String::from_utf8(bytes).expect("whole characters became stars"))
+    }
+
+    /// Where secrets stand, in bytes.
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let mut places: Vec<_> = self.scanner.scan(text).into_iter().map(|finding| finding.range).collect();
+        places.extend(self.known.iter().flat_map(|known| known.find_iter(text)).map(|found| found.range()));
+        places
+    }
+
     fn mask_shapes<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let findings = self.scanner.scan(text);
         if findings.is_empty() {
@@ -69,6 +105,17 @@ impl SecretMask {
         masked.push_str(&text[from..]);
         Cow::Owned(masked)
     }
+}
+
+fn starred(bytes: &[u8], places: Vec<Range<usize>>) -> Cow<'_, [u8]> {
+    if places.is_empty() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut masked = bytes.to_vec();
+    for place in places {
+        masked[place].iter_mut().filter(|byte| !matches!(**byte, b'\n' | b'\r')).for_each(|byte| *byte = b'*');
+    }
+    Cow::Owned(masked)
 }
 
 impl fmt::Debug for SecretMask {
@@ -100,6 +147,28 @@ mod tests {
     fn shapes_are_hidden_with_their_name() {
         let token = format!("{}{}", "ghp_", "k3J9".repeat(9).replace("k3J9k3J9", "Zx81Qw7e"));
         check(&[], &format!("push with {token} failed"), "push with [masked:github-token] failed");
+    }
+
+    #[track_caller]
+    fn check_hidden(text: &[u8], hidden: &[u8]) {
+        let mask = SecretMask::new(vec!["hunter22".to_owned()]);
+        assert_eq!(mask.hide(text), hidden, "{}", text.escape_ascii());
+        if let (Ok(text), Ok(hidden)) = (std::str::from_utf8(text), std::str::from_utf8(hidden)) {
+            assert_eq!(mask.hide_text(text), hidden);
+        }
+    }
+
+    #[test]
+    fn hidden_text_keeps_its_lines_and_columns() {
+        let token = format!("{}{}", "ghp_", "k3J9".repeat(9).replace("k3J9k3J9", "Zx81Qw7e"));
+        check_hidden(b"nothing here", b"nothing here");
+        check_hidden("süß hunter22 é".as_bytes(), "süß ******** é".as_bytes());
+        check_hidden(b"\xff\xfe hunter22\n\xff", b"\xff\xfe ********\n\xff");
+        check_hidden(format!("a {token}\r\nb").as_bytes(), format!("a {}\r\nb", "*".repeat(40)).as_bytes());
+        let (begin, end) = (format!("-----BEGIN {} KEY-----", "PRIVATE"), format!("-----END {} KEY-----", "PRIVATE"));
+        let key = format!("{begin}\nMIIEvQ\n{end}");
+        let stars: String = key.chars().map(|c| if c == '\n' { c } else { '*' }).collect();
+        check_hidden(format!("x\n{key}\ny").as_bytes(), format!("x\n{stars}\ny").as_bytes());
     }
 
     #[test]

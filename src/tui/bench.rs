@@ -15,6 +15,7 @@ use super::theme::{ColorDepth, Theme};
 use super::update::update;
 use super::view::{Scene, view};
 use crate::syntax::Syntax;
+use crate::text::SecretMask;
 
 /// Model and world, played together.
 pub(crate) struct Bench {
@@ -37,6 +38,7 @@ impl Bench {
             keymap: Keymap::load(None).expect("ships"),
             ascii: false,
             here: Some("/home/ada/core".to_owned()),
+            folder: Some("/home/ada/core/src".into()),
         };
         let model = Model::new(settings, (columns, rows), NOW);
         let buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
@@ -109,14 +111,14 @@ impl Bench {
                 if matches!(ticket, Ticket::Panel(_)) && self.world.hold_panel {
                     return None;
                 }
-                let reply = self.world.answer(request);
+                let reply = self.world.answer(request).map(|reply| super::work::masked(mask(), reply));
                 Some(Msg::Answer(ticket, Box::new(reply)))
             }
-            Task::Diff(key, source) => Some(super::work::load(blobs, key, &source)),
+            Task::Diff(key, source) => Some(super::work::load(blobs, key, &source, mask())),
             Task::Survey(key, source) => Some(super::work::survey(blobs, key, &source)),
             Task::Color(key, doc) => Some(Msg::Colored(key, Arc::new(Colors::of(&doc, syntax())))),
             Task::ReadBlob(key, digest) => {
-                let text = blobs.read(&digest).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+                let text = blobs.read(&digest).map(|bytes| super::work::shown(mask(), &bytes));
                 Some(Msg::Text(key, text))
             }
             Task::Copy(text) => {
@@ -155,6 +157,11 @@ impl Bench {
 fn syntax() -> &'static Syntax {
     static SYNTAX: std::sync::OnceLock<Syntax> = std::sync::OnceLock::new();
     SYNTAX.get_or_init(Syntax::new)
+}
+
+fn mask() -> &'static SecretMask {
+    static MASK: std::sync::OnceLock<SecretMask> = std::sync::OnceLock::new();
+    MASK.get_or_init(|| SecretMask::new(Vec::new()))
 }
 
 fn text_of(buffer: &Buffer, scene: Scene) -> String {

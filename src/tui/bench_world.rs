@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub quit: bool,
     /// Whether the service does not answer the panel.
     pub hold_panel: bool,
+    /// What trust lets run.
+    pub commands: Vec<Untrusted>,
 }
 
 pub(crate) const NOW: Timestamp = Timestamp(1_795_169_400_000); // 2026-11-20T09:30:00Z
@@ -176,6 +178,7 @@ impl World {
             copied: Vec::new(),
             quit: false,
             hold_panel: false,
+            commands: vec!["cargo test".into(), "make \u{1b}[2Jlint".into()],
         };
         let new_parser = OLD_PARSER
             .replace("read_to_string(path).unwrap()", "read_to_string(path).expect(\"the caller checked the path\")")
@@ -299,6 +302,11 @@ impl World {
                 thread.resolved = resolve.resolved;
                 Reply::Resolve(thread.clone())
             }
+            Request::Trust(asked) => Reply::Trust(TrustView {
+                path: asked.path,
+                trusted: asked.trust == Some(true),
+                commands: self.commands.clone(),
+            }),
             Request::Mark(_) => Reply::Mark(self.view.clone()),
             Request::Decide(_) => Reply::Decide(self.view.clone()),
             Request::Override(_) => Reply::Override(self.view.clone()),

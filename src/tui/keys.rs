@@ -13,9 +13,10 @@ use super::screens::palette::Palette;
 use super::screens::patches::Enter;
 use super::screens::review::Tab;
 use super::screens::wizard::Wizard;
+use super::trust_keys::ask_trust;
 use super::update::{relayout, scroll_to_cursor, show_artifact, show_log};
 use super::window_keys::{on_comment_key, on_palette_key, on_search_key, on_wizard_key};
-use crate::api::{CancelRequest, PanelRequest, PublishRequest, RegenerateRequest, Request, TrustRequest, Verdict};
+use crate::api::{CancelRequest, PanelRequest, PublishRequest, RegenerateRequest, Request, Verdict};
 use crate::id::SessionId;
 
 /// Takes a key.
@@ -513,6 +514,9 @@ fn next_theme(model: &mut Model) -> Vec<Task> {
 fn confirm(model: &mut Model, action: Action) -> Vec<Task> {
     let selected = model.inbox.selected().map(|row| row.id);
     let Some(id) = model.review.as_ref().map(|review| review.id).or(selected) else { return Vec::new() };
+    if action == Action::Trust {
+        return ask_trust(model);
+    }
     let Some((title, lines, ticket, request)) = question(model, action, id) else { return Vec::new() };
     show(model, Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, ticket, request })))
 }
@@ -555,19 +559,6 @@ fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec
                 vec!["The other repositories can ship without it.".to_owned()],
                 changed("dropped"),
                 Request::Drop(crate::api::DropRequest { session: id, repo }),
-            )
-        }
-        Action::Trust => {
-            let lane = review?.view.as_ref()?.lanes.get(review?.lane)?;
-            let super::words::Source::Path(path) = &lane.source else { return None };
-            (
-                format!("Trust {}", super::screens::plain(&lane.repo)),
-                vec![
-                    "Its own commands (build, tests) may run, in confinement:".to_owned(),
-                    "no network, no keys, writes only in the checkout.".to_owned(),
-                ],
-                Ticket::Trust,
-                Request::Trust(TrustRequest { path: path.clone(), trust: Some(true) }),
             )
         }
         _ => return None,

@@ -21,6 +21,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod trust_keys;
 mod update;
 mod view;
 mod widgets;

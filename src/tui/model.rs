@@ -104,6 +104,8 @@ pub(crate) enum Ticket {
     /// Any other change: its verb in the past.
     Changed(SessionId, &'static str),
     Trust,
+    /// What trust would let run: the question comes with the answer.
+    TrustQuestion(SessionId),
 }
 
 /// One file of the patch sets that are shown; `generation` tells older answers from current ones.
@@ -186,6 +188,8 @@ pub(crate) struct Settings {
     pub ascii: bool,
     /// Where the program was started: the wizard's first suggestion.
     pub here: Option<String>,
+    /// The folder the program was started in: relative paths begin there.
+    pub folder: Option<std::path::PathBuf>,
 }
 
 /// What the screens know.

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use super::work::Worker;
 use crate::api::{BlobStore, Service};
 use crate::clock::Clock;
 use crate::id::{Ids, SessionId};
+use crate::text::SecretMask;
 
 /// How the screens are started.
 pub struct TuiOptions {
@@ -45,10 +47,14 @@ pub struct TuiOptions {
     pub editor: String,
     /// The repository the program was started in.
     pub here: Option<String>,
+    /// The folder that the program was started in: relative paths begin there.
+    pub folder: Option<PathBuf>,
     /// The session to open at once.
     pub open: Option<SessionId>,
     /// What the client says of itself.
     pub client: crate::api::ClientInfo,
+    /// What hides secrets on the screens.
+    pub mask: Arc<SecretMask>,
     /// Where bodies are read from.
     pub blobs: BlobStore,
     /// What time it is.
@@ -84,8 +90,10 @@ impl TuiOptions {
             tmux: variable("TMUX").is_some(),
             editor: editor.unwrap_or_else(|| "vi".to_owned()),
             here: None,
+            folder: None,
             open: None,
             client: crate::api::ClientInfo { name: "tui".to_owned(), terminal: true, ..Default::default() },
+            mask: Arc::new(SecretMask::new(Vec::new())),
             blobs,
             clock,
             ids,
@@ -134,6 +142,7 @@ pub async fn run(service: Arc<dyn Service>, options: TuiOptions) -> Result<(), T
         keymap: Keymap::load(options.keymap.as_deref())?,
         ascii: options.ascii,
         here: options.here.clone(),
+        folder: options.folder.clone(),
     };
     let terminal = Terminal::enter(Setup { mouse: options.mouse })?;
     let mut model = Model::new(settings, terminal.size(), options.clock.now());

@@ -374,6 +374,65 @@ fn a_session_is_started_by_the_wizard() {
 }
 
 #[test]
+fn a_relative_repository_is_the_one_beside_the_person() {
+    let bench = Bench::inbox(80, 24).press("n").write("fix it").press("Enter Ctrl-u").write("../other");
+    let bench = bench.press("Enter Enter Enter Enter");
+    let Some(Request::Run(run)) = bench.world.changes.last() else { panic!("a run") };
+    let path = crate::id::HostPath::new("/home/ada/core/src/../other");
+    assert_eq!(run.repositories[0].source, super::words::Source::Path(path));
+}
+
+/// What was trusted, and whether it was said yes to.
+fn trusts(bench: &Bench) -> Vec<String> {
+    let yes = |request: &Request| match request {
+        Request::Trust(asked) if asked.trust == Some(true) => Some(asked.path.to_string()),
+        _ => None,
+    };
+    bench.world.changes.iter().filter_map(yes).collect()
+}
+
+#[test]
+fn trust_shows_the_commands_before_it_is_given() {
+    let asked = || Bench::review(100, 30).press(":").write("trust").press("Enter");
+    let screen = asked().screen();
+    assert!(screen.contains("  cargo test") && screen.contains("  make ^[[2Jlint"), "{screen}");
+    let long = || {
+        let mut world = World::new();
+        world.commands = vec![format!("make {} && the-end", "quiet ".repeat(20)).into()];
+        Bench::of(world, 80, 24).press("Enter :").write("trust").press("Enter")
+    };
+    assert!(long().screen().contains("the-end"), "a command's end is shown: {}", long().screen());
+    assert_eq!(trusts(&asked()), [] as [String; 0], "a question alone gives nothing");
+    assert_eq!(trusts(&asked().press("Esc")), [] as [String; 0]);
+    assert_eq!(trusts(&asked().press("y")).len(), 1);
+    let address = "https://example.org/a.git";
+    let bench = || {
+        let mut world = World::new();
+        world.view.lanes[0].source = super::words::Source::Url(address.to_owned());
+        world.commands = (0..20).map(|n| format!("make step-{n}").into()).collect();
+        Bench::of(world, 100, 30).press("Enter :").write("trust").press("Enter")
+    };
+    let screen = bench().screen();
+    assert!(screen.contains(address) && screen.contains("and 8 more: paraph trust --show"), "{screen}");
+    assert_eq!(trusts(&bench().press("y")), [address]);
+}
+
+#[test]
+fn secrets_are_stars_on_the_screen() {
+    let token = format!("{}{}", "ghp_", "k3J9Zx81Qw7e".repeat(3));
+    for keys in ["", "1", "3", "6", "t"] {
+        let mut world = World::new();
+        let new = format!("a = '{token}'\n");
+        world.sets[0].files = vec![world.file("a.py", Some("a = 1\n"), Some(&new), 1, 1)];
+        world.threads[0].comments[0].text = format!("is {token} yours?").into();
+        world.view.versions[1].explanation = format!("uses {token}").into();
+        let screen = Bench::of(world, 140, 45).press("Enter").press(keys).screen();
+        assert!(!screen.contains("ghp_") && !screen.contains(&token[4..12]), "{keys}: {screen}");
+        assert!(!keys.is_empty() || screen.contains(&format!("a = '{}'", "*".repeat(40))), "{screen}");
+    }
+}
+
+#[test]
 fn every_size_is_survived() {
     for (columns, rows) in [(1, 1), (2, 3), (5, 2), (10, 4), (19, 5), (33, 9), (64, 11), (99, 17), (250, 80)] {
         for keys in ["", "1", "2", "3", "4", "5", "} x t", "7", "8", "9", "A", "?", ":", "c", "| w", "z R G", "t Tab j"]

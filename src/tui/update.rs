@@ -10,6 +10,7 @@ use super::model::{Connection, Model, Msg, Overlay, Task, TextKey, Ticket, Tone}
 use super::screens::decision::{Intent, Step};
 use super::screens::patches::{Enter, FileState};
 use super::screens::review::{Review, Tab};
+use super::trust_keys::confirm_trust;
 use crate::api::{Failure, FailureKind, Notice, Reply, SessionRow, SessionView, Verdict};
 use crate::id::SessionId;
 use crate::text::{Untrusted, strip_ansi};
@@ -306,6 +307,10 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
         (Ticket::Changed(id, done), reply) => {
             model.say(Tone::Success, format!("{done}: session {id}"));
             take_view(model, id, reply)
+        }
+        (Ticket::TrustQuestion(id), Reply::Trust(view)) if here(model, id) => {
+            confirm_trust(model, view);
+            Vec::new()
         }
         (Ticket::Trust, Reply::Trust(view)) => {
             let text = format!("{} is trusted: its own commands may run", view.path);

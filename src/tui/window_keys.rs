@@ -127,7 +127,7 @@ pub(crate) fn on_wizard_key(model: &mut Model, key: Key) -> Vec<Task> {
     if !start {
         return Vec::new();
     }
-    match wizard.request() {
+    match wizard.request(model.settings.folder.as_deref()) {
         Some(request) => {
             wizard.sent = true;
             vec![Task::Ask(Ticket::Started, Request::Run(request))]

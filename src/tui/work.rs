@@ -1,5 +1,6 @@
 //! Work off the screen's thread: requests, blobs, diffs, colours; each ends in one message.
 
+use std::borrow::Cow;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,9 +10,10 @@ use tokio::sync::mpsc;
 use super::diff_view::{Colors, Doc};
 use super::model::{DocKey, DocSource, Msg, Task};
 use super::shell::TuiOptions;
-use crate::api::{BlobStore, Call, ClientInfo, Failure, FailureKind, Service};
+use crate::api::{BlobStore, Call, ClientInfo, Failure, FailureKind, Reply, Service};
 use crate::id::{Digest, Ids, RequestId};
 use crate::syntax::Syntax;
+use crate::text::{SecretMask, Untrusted};
 
 /// The end of a log that is shown: nobody scrolls further back than this, `paraph log` prints it whole.
 const LOG_TAIL: u64 = 512 << 10;
@@ -23,6 +25,7 @@ pub(crate) struct Worker {
     blobs: BlobStore,
     ids: Arc<dyn Ids>,
     syntax: Arc<Syntax>,
+    mask: Arc<SecretMask>,
     messages: mpsc::UnboundedSender<Msg>,
 }
 
@@ -34,6 +37,7 @@ impl Worker {
             blobs: options.blobs.clone(),
             ids: options.ids.clone(),
             syntax: Arc::new(Syntax::new()),
+            mask: options.mask.clone(),
             messages,
         }
     }
@@ -42,17 +46,18 @@ impl Worker {
     pub(crate) fn start(&self, task: Task) {
         let messages = self.messages.clone();
         let blobs = self.blobs.clone();
+        let mask = self.mask.clone();
         // a message nobody hears any more is no error: the screen is closed
         match task {
             Task::Ask(ticket, request) => {
                 let (service, client) = (self.service.clone(), self.client.clone());
                 let call = Call { id: RequestId(self.ids.uuid()), client, request };
                 tokio::spawn(async move {
-                    let reply = service.call(call).await;
+                    let reply = service.call(call).await.map(|reply| masked(&mask, reply));
                     let _ = messages.send(Msg::Answer(ticket, Box::new(reply)));
                 });
             }
-            Task::Diff(key, source) => work(messages, move || load(&blobs, key, &source)),
+            Task::Diff(key, source) => work(messages, move || load(&blobs, key, &source, &mask)),
             Task::Survey(key, source) => work(messages, move || survey(&blobs, key, &source)),
             Task::Color(key, doc) => {
                 let syntax = self.syntax.clone();
@@ -61,12 +66,13 @@ impl Worker {
             Task::ReadBlob(key, digest) => work(messages, move || {
                 let text = blobs.read(&digest).map(|bytes| {
                     let from = bytes.len().saturating_sub(usize::try_from(LOG_TAIL).unwrap_or(usize::MAX));
-                    String::from_utf8_lossy(&bytes[from..]).into_owned()
+                    shown(&mask, &bytes[from..])
                 });
                 Msg::Text(key, text)
             }),
             Task::ReadFile(key, path) => work(messages, move || {
                 let text = read_tail(path.as_path())
+                    .map(|bytes| shown(&mask, &bytes))
                     .map_err(|error| Failure::new(FailureKind::Failed, format!("cannot read {path}: {error}")));
                 Msg::Text(key, text)
             }),
@@ -97,9 +103,39 @@ fn sides(blobs: &BlobStore, source: &DocSource) -> Result<Sides, Failure> {
     Ok((side(source.old)?, side(source.new)?))
 }
 
-pub(crate) fn load(blobs: &BlobStore, key: DocKey, source: &DocSource) -> Msg {
-    let doc = sides(blobs, source).map(|(old, new)| Arc::new(Doc::compare(&source.path, old, new)));
+pub(crate) fn load(blobs: &BlobStore, key: DocKey, source: &DocSource, mask: &SecretMask) -> Msg {
+    let doc = sides(blobs, source).map(|(old, new)| Arc::new(Doc::compare(&source.path, old, new, mask)));
     Msg::Doc(key, doc)
+}
+
+/// A document as it may be shown.
+pub(crate) fn shown(mask: &SecretMask, bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&mask.hide(bytes)).into_owned()
+}
+
+/// The answer with secrets hidden in what people and engines wrote.
+pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
+    let hide = |text: &mut Untrusted| {
+        if let Cow::Owned(hidden) = mask.hide_text(text.raw()) {
+            *text = Untrusted::new(hidden);
+        }
+    };
+    match &mut reply {
+        Reply::Threads(view) => {
+            view.threads.iter_mut().flat_map(|thread| &mut thread.comments).for_each(|comment| hide(&mut comment.text));
+        }
+        Reply::Timeline(view) => view.entries.iter_mut().for_each(|entry| hide(&mut entry.summary)),
+        Reply::Show(view) => {
+            hide(&mut view.goal);
+            for version in &mut view.versions {
+                hide(&mut version.explanation);
+                version.checks.iter_mut().for_each(|check| hide(&mut check.note));
+                version.violations.iter_mut().for_each(|violation| hide(&mut violation.message));
+            }
+        }
+        _ => {}
+    }
+    reply
 }
 
 pub(crate) fn survey(blobs: &BlobStore, key: DocKey, source: &DocSource) -> Msg {
@@ -108,13 +144,13 @@ pub(crate) fn survey(blobs: &BlobStore, key: DocKey, source: &DocSource) -> Msg 
     Msg::Surveyed(key, keys)
 }
 
-fn read_tail(path: &Path) -> io::Result<String> {
+fn read_tail(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = std::fs::File::open(path)?;
     let size = file.metadata()?.len();
     file.seek(SeekFrom::Start(size.saturating_sub(LOG_TAIL)))?;
     let mut bytes = Vec::new();
     file.take(LOG_TAIL).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(bytes)
 }
 
 /// Runs the editor on a file, at a line, and waits. The terminal must be given back before.

@@ -15,6 +15,7 @@ use crate::daemon::Left;
 use crate::id::{HostPath, RequestId, SessionId, SessionRef};
 use crate::repository::{Base, Source};
 use crate::runtime::Home;
+use crate::text::SecretMask;
 use crate::tui::{TuiOptions, run};
 
 use super::{House, demo};
@@ -48,13 +49,20 @@ impl Rooms {
             mouse: ui.mouse,
             here: repo.map(|path| path.to_string()),
             open,
+            folder: std::env::current_dir().ok(),
             client: self.client("tui"),
+            mask: Arc::new(self.mask()),
             ..usual
         };
         match run(service, options).await {
             Ok(()) => Ok(0),
             Err(error) => Err(Failure::from_error(FailureKind::Failed, &error).hint("paraph doctor")),
         }
+    }
+
+    /// One for each part of the program: it knows the keys that the configuration holds.
+    fn mask(&self) -> SecretMask {
+        SecretMask::new(self.house.config().keys().to_mask())
     }
 
     fn client(&self, name: &str) -> ClientInfo {
@@ -171,6 +179,10 @@ impl Launch for Rooms {
             self.screen(service, self.house.blobs(), repo, None).await
         }
         .boxed()
+    }
+
+    fn secret_mask(&self) -> SecretMask {
+        self.mask()
     }
 
     fn demo(&self) -> BoxFuture<'_, Result<u8, Failure>> {

@@ -127,3 +127,16 @@ fn trust_is_asked_once_and_shows_what_it_lets_run() {
     let trusted = Bench::new().at_terminal("");
     assert!(!trusted.run("run a-goal").err.contains("trust it"), "nothing is asked where trust is there");
 }
+
+#[test]
+fn trust_is_given_to_paths_and_addresses() {
+    let check = |args: &str, path: &str| {
+        let bench = Bench::new();
+        assert_eq!(bench.run(&format!("trust {args}")).status, 0, "{args}");
+        assert_eq!(bench.request("trust").expect("asked")["path"], path, "{args}");
+    };
+    check("https://example.org/a.git", "https://example.org/a.git");
+    check("ssh://git@example.org/a.git --show", "ssh://git@example.org/a.git");
+    check("git@example.org:a/b.git --revoke", "git@example.org:a/b.git");
+    check("/srv/a", "/srv/a");
+}

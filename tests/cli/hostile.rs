@@ -102,3 +102,50 @@ fn an_altered_blob_is_told() {
     assert_eq!(outcome.status, 1);
     assert!(outcome.err.contains("hint: paraph audit verify"), "{outcome:?}");
 }
+
+/// A token in everything that a repository or a person wrote, and half of a private key.
+fn with_secrets(mut bench: Bench, token: &str) -> Bench {
+    let store = paraph::api::BlobStore::of_home(bench.home.path());
+    let put = |text: &str| store.write(text.as_bytes()).expect("a blob").to_string();
+    let key = format!("-----BEGIN {0} KEY-----\nMIIEvQIBADANBg\n-----END {0} KEY-----\n", "PRIVATE");
+    let (old, new) = (put("a = 1\n"), put(&format!("a = '{token}'\n{key}")));
+    let log = put(&format!("export {token}\n{key}"));
+    let mut session = sample::session("Scored");
+    session["goal"] = json!(format!("use {token}"));
+    session["versions"][0]["explanation"] = json!(format!("uses {token}"));
+    bench.answer("show", session);
+    bench.answer("patch-set", sample::patch_sets(&old, &new, 14));
+    let mut thread = sample::thread();
+    thread["comments"][0]["text"] = json!(format!("is {token} yours?"));
+    bench.answer("threads", json!({"schema": "paraph.threads/1", "threads": [thread]}));
+    bench.answer(
+        "log",
+        json!([{"repo": "r", "check": "c", "status": "passed", "live": null, "log": log, "base_log": null}]),
+    );
+    bench.answer("artifacts", json!({"artifacts": [{"name": "a", "media_type": "text/plain", "blob": log}]}));
+    bench.terminal.columns = 200;
+    bench
+}
+
+#[test]
+fn secrets_are_hidden_from_eyes_and_prompts_and_stay_in_data() {
+    let token = format!("{}{}", "ghp_", "k3J9Zx81Qw7e".repeat(3));
+    let holds = |outcome: &str| outcome.contains("k3J9") || outcome.contains("MIIE");
+    for line in
+        ["diff 12", "log 12", "show 12", "comments 12", "comments 12 --format prompt", "artifacts 12 a", "watch"]
+    {
+        let outcome = with_secrets(Bench::new().at_terminal(""), &token).run(line);
+        assert_eq!(outcome.status, 0, "{line}: {outcome:?}");
+        assert!(!holds(&outcome.out) && !holds(&outcome.err), "{line}: {outcome:?}");
+        assert!(line == "watch" || outcome.out.contains(&"*".repeat(token.len())), "{line}: {outcome:?}");
+    }
+    let prompt = with_secrets(Bench::new(), &token).run("comments 12 --format prompt");
+    assert!(!holds(&prompt.out) && prompt.out.contains("****"), "{prompt:?}");
+    for line in ["diff 12", "artifacts 12 a", "diff 12 --json", "show 12 --json"] {
+        let outcome = with_secrets(Bench::new(), &token).run(line);
+        assert!(outcome.out.contains(&token), "{line}: {outcome:?}");
+    }
+    let diff = with_secrets(Bench::new().at_terminal(""), &token).run("diff 12 --color never");
+    let stars = "*".repeat("MIIEvQIBADANBg".len());
+    assert!(diff.out.contains(&format!("\n+{stars}\n")), "signs and lines stay: {diff:?}");
+}

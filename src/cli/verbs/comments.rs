@@ -46,6 +46,7 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
             missing.insert(desk.ask_on(service.as_ref(), request).await?);
         }
     }
+    desk.out.mask_always();
     prompt(args.session, &open, &versions, desk)?;
     Ok(DONE)
 }
@@ -108,7 +109,9 @@ fn prompt(
         }
         desk.out.line("")?;
         for comment in &thread.comments {
-            let words = comment.text.display();
+            let words = desk.out.masked(comment.text.raw().as_bytes()).into_owned();
+            let words = Untrusted::new(String::from_utf8_lossy(&words));
+            let words = words.display();
             for line in words.as_str().lines() {
                 desk.out.line(format!("> {line}"))?;
             }
@@ -133,7 +136,8 @@ fn quote(thread: &ThreadView, sets: &[PatchSetView], desk: &Desk) -> Result<Vec<
     let Some(side) = side else { return Ok(Vec::new()) };
     let from = thread.from_line.unwrap_or(to).max(1);
     let bytes = desk.world.blobs.read(&side.digest)?;
-    let text = String::from_utf8_lossy(&bytes);
+    let shown = desk.out.masked(&bytes);
+    let text = String::from_utf8_lossy(&shown);
     let lines = text.lines().skip(from as usize - 1).take((to.saturating_sub(from) + 1) as usize);
     Ok(lines.map(|line| Untrusted::new(line).display_line().to_string()).collect())
 }

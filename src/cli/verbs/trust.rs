@@ -1,17 +1,18 @@
 //! `paraph trust`
 
-use std::path::PathBuf;
-
 use crate::api::{Failure, FailureKind, TrustRequest};
 use crate::cli::desk::Desk;
-use crate::cli::ended::{DONE, Done, usage};
+use crate::cli::ended::{DONE, Done};
 use crate::cli::output::{Role, Text};
+use crate::cli::words::Source;
+use crate::id::HostPath;
 
 /// Lets a repository's own commands run (confined), tells whether they may, or takes trust back
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The repository [default: the one you stand in]
-    path: Option<PathBuf>,
+    /// The repository: a path or a URL [default: the one you stand in]
+    #[arg(value_name = "PATH|URL")]
+    repository: Option<String>,
     /// Take trust back
     #[arg(long, conflicts_with = "show")]
     revoke: bool,
@@ -21,10 +22,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
-    let path = match &args.path {
-        Some(path) if path.as_os_str().is_empty() => return Err(usage("the repository's path is empty").into()),
-        Some(path) => desk.world.workbench.repository_root(&desk.absolute(path))?,
-        None => desk.repository_here()?,
+    let path = match desk.source(args.repository.as_deref())? {
+        Source::Path(path) => path,
+        Source::Url(url) => HostPath::new(url),
     };
     let trust = if args.show { None } else { Some(!args.revoke) };
     let view = desk.ask(TrustRequest { path, trust }).await?;

@@ -1,5 +1,6 @@
 //! One file's two sides, compared: lines by number, blocks, hunks with their keys, colours. Made by workers.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use crate::cancel::Cancel;
 use crate::diff::{DiffKind, DiffOptions, FileDiff, PatchLineKind, inline_diff};
 use crate::id::{Digest, RepoPath};
 use crate::syntax::{Language, ParseLimits, Parsed, Span, Syntax};
+use crate::text::SecretMask;
 use crate::tui::theme::Role;
 
 /// A side of the comparison.
@@ -81,7 +83,8 @@ pub(crate) struct Doc {
 
 impl Doc {
     /// Compares. Costs what a diff costs: for workers only.
-    pub(crate) fn compare(path: &RepoPath, old: Arc<[u8]>, new: Arc<[u8]>) -> Self {
+    /// Hunks and their keys are those of the contents as they are; the lines that are kept hide their secrets.
+    pub(crate) fn compare(path: &RepoPath, old: Arc<[u8]>, new: Arc<[u8]>, mask: &SecretMask) -> Self {
         let diff = FileDiff::compute(&old, &new, &DiffOptions::default());
         let keys = diff.hunk_keys(path, &old, &new);
         let (kind, blocks) = (diff.kind(), blocks_of(&diff));
@@ -110,7 +113,11 @@ impl Doc {
             })
             .collect();
         let binary = kind != DiffKind::Text;
-        let lines = |bytes: Arc<[u8]>| Lines::new(if binary { Arc::from([].as_slice()) } else { bytes });
+        let shown = |bytes: Arc<[u8]>| match mask.hide(&bytes) {
+            Cow::Owned(hidden) => hidden.into(),
+            Cow::Borrowed(_) => bytes,
+        };
+        let lines = |bytes: Arc<[u8]>| Lines::new(if binary { Arc::from([].as_slice()) } else { shown(bytes) });
         Self { path: path.clone(), kind, old: lines(old), new: lines(new), blocks, hunks }
     }
 
@@ -362,7 +369,7 @@ mod tests {
     use super::*;
 
     fn doc(old: &str, new: &str) -> Doc {
-        Doc::compare(&"f.rs".into(), old.as_bytes().into(), new.as_bytes().into())
+        Doc::compare(&"f.rs".into(), old.as_bytes().into(), new.as_bytes().into(), &SecretMask::new(Vec::new()))
     }
 
     #[test]
@@ -371,6 +378,19 @@ mod tests {
         assert_eq!((doc.lines(Side::Old), doc.lines(Side::New)), (0, 4));
         let lines: Vec<_> = (0..5).map(|line| doc.line(Side::New, line)).collect();
         assert_eq!(lines, [b"a".as_slice(), b"b", b"", b"last", b""]);
+    }
+
+    #[test]
+    fn secrets_are_hidden_in_lines_and_counted_in_keys() {
+        let token = |last: char| format!("{}{}{last}", "ghp_", "k3J9Zx81Qw7e".repeat(3).split_at(35).0);
+        let (old, new) = (format!("a = '{}'\n", token('a')), format!("a = '{}'\n", token('b')));
+        let doc = doc(&old, &new);
+        let hidden = format!("a = '{}'", "*".repeat(40));
+        assert_eq!(doc.line(Side::New, 0).escape_ascii().to_string(), hidden.as_bytes().escape_ascii().to_string());
+        assert_eq!(doc.line(Side::Old, 0), doc.line(Side::New, 0));
+        assert_eq!(doc.hunks().len(), 1, "a changed secret is a change");
+        let keys: Vec<_> = doc.hunks().iter().map(|hunk| hunk.key).collect();
+        assert_eq!(Doc::survey(&"f.rs".into(), old.as_bytes(), new.as_bytes()), keys);
     }
 
     #[test]

@@ -278,7 +278,12 @@ mod tests {
     fn doc() -> Doc {
         let old: String = (1..=20).map(|n| format!("line {n}\n")).collect();
         let new = old.replace("line 10\n", "line ten\nand more\n");
-        Doc::compare(&"a.txt".into(), old.as_bytes().into(), new.as_bytes().into())
+        Doc::compare(
+            &"a.txt".into(),
+            old.as_bytes().into(),
+            new.as_bytes().into(),
+            &crate::text::SecretMask::new(Vec::new()),
+        )
     }
 
     fn show(layout: &Layout) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! The wizard for a new session: goal, repository, engine, base; then it is said in one line and started.
 
+use std::path::Path;
+
 use ratatui::layout::Rect;
 
 use super::decision::draw_field;
@@ -86,8 +88,8 @@ impl Wizard {
         }
     }
 
-    /// The request, or what is missing.
-    pub(crate) fn request(&mut self) -> Option<RunRequest> {
+    /// The request, or what is missing. A relative path begins in `folder`: the service stands elsewhere.
+    pub(crate) fn request(&mut self, folder: Option<&Path>) -> Option<RunRequest> {
         let goal = self.goal.text().trim();
         let place = self.repository.text().trim();
         if goal.is_empty() {
@@ -101,7 +103,16 @@ impl Wizard {
             return None;
         }
         let is_url = place.contains("://") || place.starts_with("git@");
-        let source = if is_url { Source::Url(place.to_owned()) } else { Source::Path(HostPath::new(place)) };
+        let source = match folder {
+            _ if is_url => Source::Url(place.to_owned()),
+            Some(folder) => Source::Path(HostPath::new(folder.join(place))),
+            None if Path::new(place).is_absolute() => Source::Path(HostPath::new(place)),
+            None => {
+                self.wrong = "say the whole path: the folder you stand in is gone".to_owned();
+                self.at = At::Repository;
+                return None;
+            }
+        };
         let base = match (self.dirty, self.base.text().trim()) {
             (true, _) => Base::Dirty,
             (false, "") => Base::Head,
@@ -168,5 +179,32 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
     }
     if matches!(wizard.at, At::Engine | At::Start) {
         painter.cursor = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(place: &str, folder: Option<&str>, expected: Option<Source>) {
+        let mut wizard = Wizard::new(Some(place));
+        wizard.goal = Field::new("fix it");
+        let request = wizard.request(folder.map(Path::new));
+        assert_eq!(request.map(|run| run.repositories[0].source.clone()), expected, "{place}");
+        assert_eq!(wizard.wrong.is_empty(), expected.is_some(), "{}", wizard.wrong);
+    }
+
+    #[test]
+    fn a_relative_path_begins_where_the_program_was_started() {
+        let path = |path: &str| Some(Source::Path(HostPath::new(path)));
+        let url = |url: &str| Some(Source::Url(url.to_owned()));
+        check("core", Some("/home/ada"), path("/home/ada/core"));
+        check("../core", Some("/home/ada"), path("/home/ada/../core"));
+        check("/srv/core", Some("/home/ada"), path("/srv/core"));
+        check("/srv/core", None, path("/srv/core"));
+        check("core", None, None);
+        check("https://example.org/a.git", Some("/home/ada"), url("https://example.org/a.git"));
+        check("git@example.org:a.git", None, url("git@example.org:a.git"));
     }
 }
