@@ -409,7 +409,7 @@ impl History {
 
     fn decide_on(&mut self, lane: LaneId, version: Version, digest: String, verdict: Verdict) -> Command {
         let drifts = [DriftSeen::NONE, DriftSeen::of(2, true)];
-        let drift = *self.random.of(&drifts);
+        let drift = self.random.of(&drifts).clone();
         let message = *self.random.of(&["reason", "reason", ""]);
         Command::Decide(DecideCommand {
             lane,
