@@ -128,9 +128,10 @@ impl Finder<'_> {
 
     /// Lends what an installation is made of, where the folder that it shares with Paraph cannot be lent.
     fn lend_parts(&mut self, path: &Path, why: &'static str, lending: Lending) -> bool {
-        let parts = table::INSTALLATION.iter().filter(|_| lending == Lending::ReadOnly);
-        let lent: Vec<bool> = parts.map(|part| self.lend(path.join(part), why, lending)).collect();
-        let any = lent.contains(&true);
+        let mut any = false;
+        for part in table::INSTALLATION.iter().filter(|_| lending == Lending::ReadOnly) {
+            any |= self.lend(path.join(part), why, lending);
+        }
         let what = if any { "not lent whole" } else { "not lent" };
         self.lent.notices.push(format!("{what}: `{}` ({why}) holds a folder of Paraph's own", path.display()));
         any
