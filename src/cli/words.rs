@@ -4,7 +4,6 @@ pub(crate) use crate::planning::Kind;
 pub(crate) use crate::policy::Severity;
 pub(crate) use crate::proposal::EngineKind;
 pub(crate) use crate::repository::{Base, Source, WorkSpec};
-pub(crate) use crate::scoring::GateId;
 pub(crate) use crate::validation::CheckStatus;
 
 /// The word that a check's verdict has in JSON and on the command line.
