@@ -159,7 +159,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 ];
 
 /// Files that are still longer than [`MOST_LINES`], and how long: they may only shrink until they are split.
-const LONG: &[(&str, usize)] = &[("src/api/view.rs", 722)];
+const LONG: &[(&str, usize)] = &[];
 
 /// Statics that hold more than a constant: each is filled once, from constants alone.
 const STATICS: &[(&str, &str)] = &[

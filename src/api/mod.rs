@@ -6,6 +6,7 @@
 mod blob;
 mod environment;
 mod failure;
+mod findings;
 mod notice;
 mod request;
 mod route;
@@ -15,6 +16,7 @@ mod view;
 pub use blob::{BlobRef, BlobStore};
 pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, is_allowed_variable};
 pub use failure::{Failure, FailureKind};
+pub use findings::{CheckedPatch, DoctorLine, DoctorReport, Health, RecoverView, VerifyView};
 pub use notice::Notice;
 pub use request::{
     AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CommentRequest,
@@ -26,9 +28,8 @@ pub use request::{
 pub use route::{Ask, Reply, Request, Route, openapi};
 pub use service::{Call, ClientInfo, Connect, NoticeStream, Service, Start, Workbench, ask};
 pub use view::{
-    ArtifactView, ArtifactsView, BeadView, BeadsView, CheckView, CheckedPatch, CommentView, ContextView, DecisionView,
-    DoctorLine, DoctorReport, FileStat, FileView, GateView, Health, IndexView, LaneView, LogView, Metrics, OfferView,
-    PanelView, PatchSetView, RecoverView, ScoreView, SessionList, SessionRow, SessionView, StatusView, StoppedView,
-    ThreadView, ThreadsView, TimelineEntry, TimelineView, TrustView, UsageView, VerifyView, VersionPatchSet,
-    VersionView, ViolationView,
+    ArtifactView, ArtifactsView, BeadView, BeadsView, CheckView, CommentView, ContextView, DecisionView, FileStat,
+    FileView, GateView, IndexView, LaneView, LogView, Metrics, OfferView, PanelView, PatchSetView, ScoreView,
+    SessionList, SessionRow, SessionView, StatusView, StoppedView, ThreadView, ThreadsView, TimelineEntry,
+    TimelineView, TrustView, UsageView, VersionPatchSet, VersionView, ViolationView,
 };
