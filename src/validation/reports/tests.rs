@@ -28,7 +28,7 @@ fn silent(output: impl AsRef<[u8]>) {
 #[test]
 fn cargo_test() {
     let output = "\
-   Compiling demo v0.1.0 (/work/demo)
+   Compiling demo v0.1.0 (/home/ana/demo)
     Finished `test` profile [unoptimized + debuginfo] target(s) in 0.52s
      Running unittests src/lib.rs (target/debug/deps/demo-5f0c1d2e3b4a5968)
 
@@ -238,7 +238,7 @@ BUILD FAILED in 2s
 ";
     tells(gradle, (1, 1, 0, 1), &["CalcTest > adds()"], &["CalcTest > divides()"]);
     let ctest = "\
-Test project /work/build
+Test project /home/ana/build
     Start 1: adds
 1/3 Test #1: adds .............................   Passed    0.01 sec
     Start 2: divides
