@@ -4,6 +4,7 @@
 //! bodies never cross it: a reply names a [`BlobRef`], and [`blob`] opens and checks it.
 
 mod blob;
+mod decimal;
 mod environment;
 mod failure;
 mod findings;

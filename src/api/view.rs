@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BlobRef, Side, ThreadKind, Verdict};
+use super::{BlobRef, Side, ThreadKind, Verdict, decimal};
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
 use crate::id::{Digest, HostPath, ObjectId, RepoPath, Seq, SessionId, SessionUuid, ThreadId, Version};
@@ -42,7 +42,9 @@ pub struct SessionRow {
     pub repos: Vec<String>,
     /// The newest version, where there is one.
     pub version: Option<Version>,
-    /// The newest version's overall score.
+    /// The newest version's overall score, 1.0–10.0.
+    #[serde(default, with = "decimal::maybe")]
+    #[schemars(with = "Option<f64>")]
     pub score: Option<Tenths>,
     /// Gates of the newest version, G0 first; the worst over its lanes.
     pub gates: Vec<GateView>,
@@ -182,7 +184,9 @@ pub struct VersionPatchSet {
     pub reference: Option<String>,
     /// The commit there.
     pub commit: Option<ObjectId>,
-    /// The lane's score.
+    /// The lane's score, 1.0–10.0.
+    #[serde(default, with = "decimal::maybe")]
+    #[schemars(with = "Option<f64>")]
     pub score: Option<Tenths>,
     /// The commit message that an approval would publish.
     pub message: Untrusted,
@@ -267,11 +271,15 @@ pub struct ViolationView {
 /// A score as `show --json` has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScoreView {
-    /// The overall score.
+    /// The overall score, 1.0–10.0.
+    #[serde(with = "decimal")]
+    #[schemars(with = "f64")]
     pub overall: Tenths,
     /// Who scored.
     pub scorer: String,
-    /// Scores by dimension.
+    /// Scores by dimension, 1.0–10.0.
+    #[serde(with = "decimal::by_name")]
+    #[schemars(with = "BTreeMap<String, f64>")]
     pub dimensions: BTreeMap<String, Tenths>,
     /// The same with their reasons.
     pub ratings: Vec<Rating>,

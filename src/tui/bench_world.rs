@@ -122,7 +122,7 @@ impl World {
                 "Scored",
                 4,
                 serde_json::json!({
-                    "needs_me": true, "version": 2, "score": 84, "gates": review, "files": 3, "added": 12, "deleted": 4,
+                    "needs_me": true, "version": 2, "score": 8.4, "gates": review, "files": 3, "added": 12, "deleted": 4,
                     "next": "read it, then approve or send it back", "open_threads": 1,
                 }),
             ),
@@ -151,7 +151,7 @@ impl World {
                 "Done",
                 3000,
                 serde_json::json!({
-                    "version": 1, "score": 91, "files": 1, "added": 0, "deleted": 14, "repos": ["core", "web"],
+                    "version": 1, "score": 9.1, "files": 1, "added": 0, "deleted": 14, "repos": ["core", "web"],
                     "gates": gates(&[Some(true), Some(true), Some(true), Some(true), Some(true), None]),
                 }),
             ),
@@ -161,7 +161,7 @@ impl World {
                 "Failed",
                 9000,
                 serde_json::json!({
-                    "reason": "the base commit is gone", "version": 1, "score": 52, "files": 8, "added": 310, "deleted": 42,
+                    "reason": "the base commit is gone", "version": 1, "score": 5.2, "files": 8, "added": 310, "deleted": 42,
                     "gates": gates(&[Some(true), Some(true), Some(false), Some(false), None, None]),
                 }),
             ),
@@ -341,7 +341,7 @@ fn score() -> ScoreView {
     .map(|(dimension, score, reason)| serde_json::json!({"dimension": dimension, "score": score, "reasons": [reason]}))
     .collect();
     from_json(serde_json::json!({
-        "overall": 84, "scorer": "six-dimensions/1, without a reviewer model", "dimensions": {}, "ratings": ratings,
+        "overall": 8.4, "scorer": "six-dimensions/1, without a reviewer model", "dimensions": {}, "ratings": ratings,
     }))
 }
 

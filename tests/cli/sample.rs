@@ -37,7 +37,7 @@ pub(crate) fn gates(g3: Option<bool>) -> Value {
 
 pub(crate) fn score() -> Value {
     json!({
-        "overall": 81, "scorer": EVIL, "dimensions": {"tests": 70, EVIL: 10},
+        "overall": 8.1, "scorer": EVIL, "dimensions": {"tests": 7.0, EVIL: 1.0},
         "ratings": [{"dimension": "tests", "score": 70, "reasons": [EVIL]}],
     })
 }
@@ -55,7 +55,7 @@ pub(crate) fn session(state: &str) -> Value {
             "number": 1, "parent": null, "made_by": EVIL, "made_for": EVIL, "made_at": AT, "explanation": EVIL,
             "context": digest(),
             "patch_sets": [{
-                "repo": EVIL, "digest": digest(), "ref": "paraph/12/v1", "commit": COMMIT, "score": 81,
+                "repo": EVIL, "digest": digest(), "ref": "paraph/12/v1", "commit": COMMIT, "score": 8.1,
                 "message": EVIL, "files": [{"path": "a\\\"b", "status": "modified", "added": 1, "deleted": 1}],
                 "decision": {"verdict": "approve", "by": EVIL, "at": AT, "message": EVIL},
             }],
@@ -70,7 +70,7 @@ pub(crate) fn session(state: &str) -> Value {
 pub(crate) fn row(state: &str, needs_me: bool, running: bool) -> SessionRow {
     let row = json!({
         "id": 12, "goal": EVIL, "kind": "bugfix", "state": state, "reason": EVIL, "next": EVIL,
-        "needs_me": needs_me, "running": running, "engine": EVIL, "repos": [EVIL], "version": 1, "score": 81,
+        "needs_me": needs_me, "running": running, "engine": EVIL, "repos": [EVIL], "version": 1, "score": 8.1,
         "gates": gates(None), "files": 1, "added": 3, "deleted": 1, "open_threads": 0, "created_at": AT,
         "updated_at": AT,
     });

@@ -27,7 +27,7 @@ fn row() -> serde_json::Value {
     json!({
         "id": 12, "goal": "say why it cannot fail", "kind": "refactor", "state": "Scored", "reason": "",
         "next": "approve or send it back", "needs_me": true, "running": false, "engine": "rules", "repos": ["core"],
-        "version": 1, "score": 84, "gates": [], "files": 0, "added": 0, "deleted": 0, "open_threads": 0,
+        "version": 1, "score": 8.4, "gates": [], "files": 0, "added": 0, "deleted": 0, "open_threads": 0,
         "created_at": "2026-01-01T09:00:00.000Z", "updated_at": "2026-01-01T09:00:00.000Z",
     })
 }
