@@ -7,6 +7,7 @@
 
 mod ansi;
 mod mask;
+mod near;
 mod safe;
 mod secrets;
 mod untrusted;
@@ -14,6 +15,7 @@ pub mod width;
 
 pub use ansi::{LogFilter, sanitize_log, strip_ansi};
 pub use mask::SecretMask;
+pub use near::near;
 pub use safe::{DisplayOptions, Newlines, Safe, display_bytes};
 pub use secrets::{Finding, RuleInfo, SecretScanner};
 pub use untrusted::Untrusted;
