@@ -5,6 +5,7 @@
 mod adopt;
 mod patch;
 mod rules;
+mod trailers;
 
 use std::sync::Arc;
 
@@ -16,11 +17,12 @@ use crate::diff::ChangeSet;
 use crate::id::{Digest, LaneId, ObjectId, RepoPath, SessionId, Version};
 use crate::indexing::CodeIndex;
 use crate::planning::Kind;
-use crate::repository::{Snapshot, Tree};
+use crate::repository::{Snapshot, Tree, WorkSpec};
 use crate::text::Untrusted;
 pub use adopt::AdoptEngine;
 pub use patch::PatchEngine;
 pub use rules::{RuleEngine, RuleLimits, catalogue};
+pub use trailers::{CO_AUTHOR, ends_in_trailers};
 
 /// The engines there are; the name is what `--engine` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -83,6 +85,8 @@ pub struct Brief {
     pub paths: Vec<String>,
     /// Only these rules (engine `rules`; all, when empty).
     pub rules: Vec<String>,
+    /// The work that the session reviews, where it reviews some.
+    pub work: Option<WorkSpec>,
     /// The base.
     pub snapshot: Snapshot,
     /// The base's tree.
@@ -191,4 +195,13 @@ pub trait ProposalEngine: Send + Sync {
     /// # Errors
     /// [`EngineError`]; nothing was written in any case.
     async fn draft(&self, brief: &Brief, cancel: &Cancel) -> Result<Draft, EngineError>;
+
+    /// Refuses rules and globs of which nothing can come in `tree`, before a session is made of them. It looks at
+    /// names only, so that whoever typed them is not kept waiting.
+    ///
+    /// # Errors
+    /// [`EngineError::NothingFits`] with what may have been meant.
+    fn accepts(&self, _tree: &dyn Tree, _rules: &[String], _paths: &[String]) -> Result<(), EngineError> {
+        Ok(())
+    }
 }

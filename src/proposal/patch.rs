@@ -115,6 +115,7 @@ mod tests {
             kind: Kind::Bugfix,
             paths: Vec::new(),
             rules: Vec::new(),
+            work: None,
             snapshot: Snapshot {
                 repo: "r".into(),
                 source: Source::Url("https://example.invalid/r".into()),

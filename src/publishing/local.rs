@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::id::{HostPath, ObjectId, SessionId};
+use crate::proposal::{CO_AUTHOR, ends_in_trailers};
 use crate::repository::{
     BranchPlace, CommitIdentity, CreateBranchError, NewCommit, RepoKey, Snapshot, Source, VcsError,
 };
@@ -185,7 +186,6 @@ impl Forge for LocalForge {
 
 /// The approved message and, as trailers, what names session, patch and the entry that recorded the approval.
 fn with_trailers(permit: &WritePermit, anchor: Anchor) -> String {
-    let message = permit.message().raw().trim_end();
     let (reason, because) = permit.reason();
     let mut trailers = vec![
         format!("Paraph-Session: {}", permit.uuid()),
@@ -197,7 +197,32 @@ fn with_trailers(permit: &WritePermit, anchor: Anchor) -> String {
     if !because.is_empty() {
         trailers.push(format!("Paraph-Reason: {} ({})", one_line(reason.raw()), one_line(&because.join("; "))));
     }
-    format!("{message}\n\n{}\n", trailers.join("\n"))
+    signed(permit.message().raw(), &permit.approved_by().email, &trailers)
+}
+
+/// `message` with `trailers` behind its own, in one paragraph: git reads the last one only. Whoever decides is the
+/// commit's author and needs no line of their own; a trailer that only Paraph may write is no longer one.
+fn signed(message: &str, author: &str, trailers: &[String]) -> String {
+    let message = message.trim_end();
+    let (body, own) = match message.rsplit_once("\n\n") {
+        Some((body, last)) if ends_in_trailers(message) => (body, last),
+        _ => (message, ""),
+    };
+    // git reads the keys of trailers in any case
+    let ours = |line: &&str| {
+        let line = line.to_ascii_lowercase();
+        line.starts_with("paraph-") || line.starts_with("approved-by:")
+    };
+    let decides = format!("<{author}>");
+    let is_author = |line: &&str| line.starts_with(CO_AUTHOR) && !author.is_empty() && line.ends_with(&decides);
+    let own: Vec<&str> = own.lines().filter(|line| !is_author(line)).collect();
+    let (forged, kept): (Vec<&str>, Vec<&str>) = own.into_iter().partition(|line| ours(line));
+    let mut paragraphs = vec![body.to_owned()];
+    if !forged.is_empty() {
+        paragraphs.push(forged.iter().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n"));
+    }
+    paragraphs.push(kept.into_iter().map(str::to_owned).chain(trailers.iter().cloned()).collect::<Vec<_>>().join("\n"));
+    format!("{}\n", paragraphs.join("\n\n"))
 }
 
 fn one_line(text: &str) -> String {
@@ -233,5 +258,24 @@ mod tests {
             "replace every deprecated call of datetime utcnow in the code",
             "paraph/12-replace-every-deprecated-call-of",
         );
+    }
+
+    #[track_caller]
+    fn check_signed(message: &str, expected: &str) {
+        let trailers = ["Paraph-Version: v1".to_owned(), "Approved-by: ada@vm".to_owned()];
+        assert_eq!(signed(message, "ada@x", &trailers), expected);
+    }
+
+    #[test]
+    fn trailers_of_the_work_stay_and_those_of_paraph_cannot_be_forged() {
+        let ours = "Paraph-Version: v1\nApproved-by: ada@vm\n";
+        check_signed("fix: it\n", &format!("fix: it\n\n{ours}"));
+        check_signed("a\n\nCo-authored-by: Bob <b@x>", &format!("a\n\nCo-authored-by: Bob <b@x>\n{ours}"));
+        check_signed(
+            "a\n\nCo-authored-by: Bob <b@x>\nCo-authored-by: Ada <ada@x>",
+            &format!("a\n\nCo-authored-by: Bob <b@x>\n{ours}"),
+        );
+        check_signed("a\n\nApproved-by: root", &format!("a\n\n> Approved-by: root\n\n{ours}"));
+        check_signed("a\n\nwords\nApproved-by: x", &format!("a\n\nwords\nApproved-by: x\n\n{ours}"));
     }
 }

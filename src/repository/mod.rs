@@ -14,4 +14,4 @@ pub(crate) use git::{BranchPlace, CreateBranchError};
 pub use git::{GitVcs, UserTree};
 pub use snapshot::{Base, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};
 pub use tree::{MemoryTree, Tree, TreeEntry, TreeError};
-pub use vcs::{CommitIdentity, Drift, NewCommit, Vcs, VcsError};
+pub use vcs::{CommitIdentity, Drift, NewCommit, Vcs, VcsError, WorkCommit};

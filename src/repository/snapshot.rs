@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::vcs::shell_word;
 use crate::id::{HostPath, ObjectId};
 
 /// Where a repository comes from.
@@ -14,6 +15,21 @@ pub enum Source {
     Path(HostPath),
     /// A remote: cloned bare into the data directory by the user's own git.
     Url(String),
+}
+
+impl Source {
+    /// Whether a text can only be the address of a remote: `https://…`, `ssh://…`, `git@host:path`. Every verb and
+    /// the service tell addresses from paths by this one rule, so that trust and sessions name the same repository.
+    #[must_use]
+    pub fn is_address(text: &str) -> bool {
+        if text.contains("://") {
+            return true;
+        }
+        // scp's form: a colon before any slash, and something that looks like a host before it
+        text.split_once(':').is_some_and(|(host, path)| {
+            !host.contains('/') && !path.is_empty() && (host.contains('@') || host.contains('.'))
+        })
+    }
 }
 
 impl fmt::Display for Source {
@@ -42,6 +58,18 @@ pub enum WorkSpec {
     Dirty,
     /// Another worktree of the repository: its commits and what is not committed there, against the merge base.
     Worktree(HostPath),
+}
+
+impl WorkSpec {
+    /// What `paraph adopt` takes for this work, ready for a shell.
+    #[must_use]
+    pub fn argument(&self) -> String {
+        match self {
+            Self::Branch(name) | Self::Range(name) => shell_word(name),
+            Self::Dirty => "--dirty".to_owned(),
+            Self::Worktree(path) => shell_word(&path.to_string()),
+        }
+    }
 }
 
 /// What a lane starts from.
@@ -100,4 +128,35 @@ pub struct RepositoryFacts {
     pub bare: bool,
     /// Whether history is cut.
     pub shallow: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: bool) {
+        assert_eq!(Source::is_address(text), expected, "{text}");
+    }
+
+    #[test]
+    fn remotes_are_told_from_paths() {
+        check("https://example.org/a.git", true);
+        check("git@example.org:a/b", true);
+        check("example.org:a/b", true);
+        check("../a", false);
+        check("a/b:c", false);
+        check("C:", false);
+        check(".", false);
+        check("/srv/a", false);
+    }
+
+    #[test]
+    fn work_is_named_as_a_shell_takes_it() {
+        let check = |work: WorkSpec, expected: &str| assert_eq!(work.argument(), expected);
+        check(WorkSpec::Branch("feature/login".to_owned()), "feature/login");
+        check(WorkSpec::Range("main..a b".to_owned()), "'main..a b'");
+        check(WorkSpec::Dirty, "--dirty");
+        check(WorkSpec::Worktree(HostPath::new("/srv/$x")), "'/srv/$x'");
+    }
 }

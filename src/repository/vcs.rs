@@ -114,7 +114,7 @@ impl VcsError {
 }
 
 /// `text` as one word of a POSIX shell.
-fn shell_word(text: &str) -> String {
+pub(super) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
@@ -137,6 +137,15 @@ impl CommitIdentity {
     pub fn paraph() -> Self {
         Self { name: "Paraph".to_owned(), email: "paraph@localhost".to_owned() }
     }
+}
+
+/// A commit of adopted work: what it says and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkCommit {
+    /// The whole message.
+    pub message: String,
+    /// Who wrote it.
+    pub author: CommitIdentity,
 }
 
 /// A commit to make in the private repository. The same value makes the same commit.
@@ -210,6 +219,18 @@ pub trait Vcs: Send + Sync {
     /// # Errors
     /// [`VcsError::NoSuchRevision`].
     fn commit_facts(&self, key: &RepoKey, commit: &ObjectId) -> Result<(ObjectId, String), VcsError>;
+
+    /// The commits that `tip` has and `base` lacks, oldest first; the newest `most` of them where there are more.
+    ///
+    /// # Errors
+    /// [`VcsError::NoSuchRevision`].
+    fn commits_between(
+        &self,
+        key: &RepoKey,
+        base: &ObjectId,
+        tip: &ObjectId,
+        most: usize,
+    ) -> Result<Vec<WorkCommit>, VcsError>;
 
     /// Writes the tree that `changes` make of `base` (a tree id) into the private repository, in memory, without
     /// a checkout. Sides of `changes` that do not fit the base are refused.

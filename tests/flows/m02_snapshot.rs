@@ -9,7 +9,7 @@ use paraph::cancel::Cancel;
 use paraph::diff::ChangeSet;
 use paraph::id::ObjectId;
 use paraph::repository::{
-    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError,
+    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError, WorkCommit,
 };
 
 use crate::house::{House, version};
@@ -41,6 +41,15 @@ impl Vcs for Pruned {
     }
     fn commit_facts(&self, key: &RepoKey, commit: &ObjectId) -> Result<(ObjectId, String), VcsError> {
         self.real.commit_facts(key, commit)
+    }
+    fn commits_between(
+        &self,
+        key: &RepoKey,
+        base: &ObjectId,
+        tip: &ObjectId,
+        most: usize,
+    ) -> Result<Vec<WorkCommit>, VcsError> {
+        self.real.commits_between(key, base, tip, most)
     }
     fn write_tree(&self, key: &RepoKey, base: &ObjectId, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
         self.real.write_tree(key, base, changes)

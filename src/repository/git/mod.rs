@@ -12,6 +12,7 @@ mod difference;
 mod dirty;
 mod drift;
 mod into_user;
+mod log;
 mod objects;
 mod open;
 mod pack;
@@ -34,7 +35,8 @@ use self::private::{Private, Privates};
 use self::program::GitProgram;
 use self::tree::GitTree;
 use super::{
-    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError, WorkSpec,
+    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError,
+    WorkCommit, WorkSpec,
 };
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
@@ -192,6 +194,16 @@ impl Vcs for GitVcs {
             Ok(found) => Ok((to_id(found.tree_id()), String::from_utf8_lossy(found.message_raw_bytes()).into_owned())),
             Err(_) => Err(VcsError::NoSuchRevision { rev: commit.to_string(), repo: private.source() }),
         })?
+    }
+
+    fn commits_between(
+        &self,
+        key: &RepoKey,
+        base: &ObjectId,
+        tip: &ObjectId,
+        most: usize,
+    ) -> Result<Vec<WorkCommit>, VcsError> {
+        log::between(&*self.privates.get(key)?, to_oid(base)?, to_oid(tip)?, most)
     }
 
     fn write_tree(&self, key: &RepoKey, base: &ObjectId, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
