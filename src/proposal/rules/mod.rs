@@ -19,7 +19,7 @@ use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::proposal::{Brief, Context, ContextItem, Draft, EngineError, Feedback, ProposalEngine};
 use crate::repository::Tree;
 use crate::syntax::structural::{RuleLanguage, RuleSet};
-use crate::text::Untrusted;
+use crate::text::{Untrusted, near};
 pub use catalogue::catalogue;
 use choose::{Choice, Request};
 use local::LocalRules;
@@ -55,7 +55,7 @@ impl Default for RuleEngine {
 }
 
 /// How many suggestions of each kind a refusal makes.
-const ADVICE: usize = 8;
+const ADVICE: usize = 10;
 
 #[async_trait]
 impl ProposalEngine for RuleEngine {
@@ -68,6 +68,25 @@ impl ProposalEngine for RuleEngine {
             done = work => done.unwrap_or_else(|error| Err(EngineError::Repository(format!("the rules stopped: {error}")))),
         }
     }
+
+    fn accepts(&self, tree: &dyn Tree, rules: &[String], paths: &[String]) -> Result<(), EngineError> {
+        if !rules.is_empty() {
+            let known = self.with_local(&local::read(tree)?);
+            all_known(rules, &known)?;
+        }
+        sweep::something_at_each(tree, paths)
+    }
+}
+
+/// Refuses the first of `ids` that no rule has, with those that may have been meant.
+fn all_known(ids: &[String], rules: &RuleSet) -> Result<(), EngineError> {
+    let Some(unknown) = ids.iter().map(|id| id.trim()).find(|id| rules.get(id).is_none()) else { return Ok(()) };
+    let all = rules.rules().iter().map(|rule| rule.id.as_str());
+    let mut would_fit: Vec<String> = near(unknown, all, ADVICE).into_iter().map(str::to_owned).collect();
+    let by_words = Request::read(&unknown.replace('-', " "), rules, |_| false).closest(rules, ADVICE);
+    would_fit.extend(by_words.into_iter().filter(|id| !would_fit.contains(id)).collect::<Vec<_>>());
+    would_fit.truncate(ADVICE);
+    Err(EngineError::NothingFits { why: format!("no rule is called `{unknown}`"), would_fit })
 }
 
 impl RuleEngine {
@@ -121,13 +140,8 @@ impl RuleEngine {
         if brief.rules.is_empty() {
             return Ok(request.choose(rules));
         }
+        all_known(&brief.rules, rules)?;
         let wanted: BTreeSet<&str> = brief.rules.iter().map(|id| id.trim()).collect();
-        if let Some(unknown) = wanted.iter().find(|id| rules.get(id).is_none()) {
-            return Err(EngineError::NothingFits {
-                why: format!("no rule is called `{unknown}`"),
-                would_fit: Request::read(&unknown.replace('-', " "), rules, |_| false).closest(rules, ADVICE),
-            });
-        }
         let chosen = rules.filtered(|rule| wanted.contains(rule.id.as_str()));
         Ok(Some(Choice { rules: chosen, because: "they were asked for by id".to_owned() }))
     }
@@ -142,11 +156,12 @@ impl RuleEngine {
     ) -> Result<EngineError, EngineError> {
         let closest = request.closest(rules, ADVICE);
         let counts = sweep::count(brief.tree.as_ref(), rules, scope, self.limits.searched_for_advice, cancel)?;
-        let mut would_fit: Vec<String> = closest.iter().filter_map(|id| Some(advice(id, *counts.get(id)?))).collect();
+        let mut would_fit: Vec<String> =
+            closest.iter().filter_map(|id| Some(advice(brief, id, *counts.get(id)?))).collect();
+        let more = most_frequent(&counts).filter(|(id, _)| !closest.contains(id));
+        would_fit.extend(more.map(|(id, count)| advice(brief, &id, count)));
+        would_fit.truncate(ADVICE);
         would_fit.extend(tag_advice(rules, &counts));
-        would_fit.extend(
-            most_frequent(&counts).filter(|(id, _)| !closest.contains(id)).map(|(id, count)| advice(&id, count)),
-        );
         let why = format!("no rule is about the goal `{}`", brief.goal.raw());
         Ok(EngineError::NothingFits { why, would_fit: or_other_engines(would_fit) })
     }
@@ -169,8 +184,8 @@ impl RuleEngine {
             format!("{count} chosen, but {them} nothing here ({ids})")
         };
         let counts = sweep::count(brief.tree.as_ref(), rules, scope, self.limits.searched_for_advice, cancel)?;
-        let mut would_fit: Vec<String> = tag_advice(rules, &counts).collect();
-        would_fit.extend(most_frequent(&counts).map(|(id, count)| advice(&id, count)));
+        let mut would_fit: Vec<String> = most_frequent(&counts).map(|(id, count)| advice(brief, &id, count)).collect();
+        would_fit.extend(tag_advice(rules, &counts));
         Ok(EngineError::NothingFits { why, would_fit: or_other_engines(would_fit) })
     }
 }
@@ -289,8 +304,9 @@ fn or_other_engines(would_fit: Vec<String>) -> Vec<String> {
     ]
 }
 
-fn advice(id: &str, count: usize) -> String {
-    format!("--rules {id} ({} here)", report::counted(count, "place"))
+/// The command that uses one rule, and how much it would find.
+fn advice(brief: &Brief, id: &str, count: usize) -> String {
+    format!("paraph regenerate {} --rules {id}  ({} here)", brief.session, report::counted(count, "place"))
 }
 
 fn tag_advice<'a>(rules: &'a RuleSet, counts: &'a BTreeMap<String, usize>) -> impl Iterator<Item = String> + 'a {

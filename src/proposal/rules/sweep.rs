@@ -12,6 +12,7 @@ use crate::id::RepoPath;
 use crate::proposal::EngineError;
 use crate::repository::{Tree, TreeEntry};
 use crate::syntax::structural::{LanguageRules, Rewrite, RuleLanguage, RuleSet};
+use crate::text::near;
 
 /// 1 MiB: code that people wrote by hand is smaller.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -20,6 +21,8 @@ const LONGEST_LINE: usize = 20_000;
 /// Bytes at the start of a file in which a mark of generated code is looked for.
 const HEAD: usize = 1024;
 const ROUNDS: usize = 5;
+/// Paths that are named instead of one that is not there.
+const MOST_NEAR: usize = 5;
 
 const SKIPPED_FOLDERS: &[&str] = &[
     "vendor",
@@ -94,14 +97,41 @@ impl Scope {
         Ok(Self { wanted: Some(set), excluded })
     }
 
+    /// Whether the globs name it, whoever wrote it.
+    fn names(&self, path: &str) -> bool {
+        self.wanted.as_ref().is_none_or(|globs| globs.is_match(path))
+    }
+
     fn takes(&self, path: &RepoPath) -> bool {
         let text = path.to_string();
         let excluded = self
             .excluded
             .iter()
             .any(|name| text == *name || text.starts_with(&format!("{}/", name.trim_end_matches('/'))));
-        !excluded && self.wanted.as_ref().is_none_or(|globs| globs.is_match(&text)) && !is_foreign(path)
+        !excluded && self.names(&text) && !is_foreign(path)
     }
+}
+
+/// Refuses the first of `globs` that no file of `tree` matches, with the paths that may have been meant.
+pub(super) fn something_at_each(tree: &dyn Tree, globs: &[String]) -> Result<(), EngineError> {
+    if globs.is_empty() {
+        return Ok(());
+    }
+    let entries = tree.entries().map_err(unreadable)?;
+    for glob in globs {
+        let scope = Scope::new(std::slice::from_ref(glob), BTreeSet::new())?;
+        if entries.iter().any(|entry| scope.names(&entry.path.to_string())) {
+            continue;
+        }
+        let paths: Vec<String> = entries.iter().map(|entry| entry.path.to_string()).collect();
+        let folders: BTreeSet<&str> = paths.iter().filter_map(|path| Some(path.rsplit_once('/')?.0)).collect();
+        let meant = glob.trim_start_matches("./").trim_end_matches(['*', '/']);
+        let all = folders.into_iter().chain(paths.iter().map(String::as_str));
+        let near = near(meant, all, MOST_NEAR).into_iter().map(|path| format!("--path {path}")).collect();
+        let why = format!("`{glob}` matches none of the {} of the base", super::report::counted(paths.len(), "file"));
+        return Err(EngineError::NothingFits { why, would_fit: near });
+    }
+    Ok(())
 }
 
 /// Whether the path belongs to code that somebody else, or a program, wrote.

@@ -62,6 +62,7 @@ fn brief_on(tree: MemoryTree, goal: &str) -> Brief {
         kind: Kind::Refactor,
         paths: Vec::new(),
         rules: Vec::new(),
+        work: None,
         snapshot,
         tree: Arc::new(tree),
         index: None,
@@ -149,7 +150,10 @@ fn paths_narrow_the_work() {
 fn a_goal_that_no_rule_fits_is_said_with_what_would() {
     let would_fit = check_nothing(&brief("add OAuth login"), "no rule is about the goal");
     assert!(would_fit.iter().any(|advice| advice.contains("fix bugs")), "{would_fit:?}");
-    assert!(would_fit.iter().any(|advice| advice.contains("--rules js-includes (1 place")), "{would_fit:?}");
+    assert!(
+        would_fit.iter().any(|advice| advice.contains("paraph regenerate 1 --rules js-includes  (1 place")),
+        "{would_fit:?}"
+    );
     check_nothing(&brief("apply py-time-clock"), "1 rule chosen, but it changes nothing here (py-time-clock)");
     let empty = brief_on(MemoryTree::new(Vec::<(&str, FileSide)>::new()), "fix bugs");
     check_nothing(&empty, "change nothing here");
@@ -173,7 +177,7 @@ fn rules_are_asked_for_by_id() {
     let asked = Brief { rules: vec!["go-time-until".into(), "js-includes".into()], ..brief("whatever it takes") };
     check(&asked, &["tools/wait.go", "web/cart.ts"]);
     let unknown = Brief { rules: vec!["go-time-untl".into()], ..brief("x") };
-    assert!(check_nothing(&unknown, "go-time-untl").contains(&"go-time-since".to_owned()));
+    assert!(check_nothing(&unknown, "go-time-untl").contains(&"go-time-until".to_owned()));
 }
 
 #[test]
@@ -241,4 +245,29 @@ async fn a_cancelled_draft_stops() {
     cancel.cancel();
     let drafted = RuleEngine::default().draft(&brief("fix bugs"), &cancel).await;
     assert!(matches!(drafted, Err(EngineError::Cancelled)), "{drafted:?}");
+}
+
+#[track_caller]
+fn check_accepts(rules: &[&str], paths: &[&str], expected: Result<(), (&str, &str)>) {
+    let tree = tree_of(&[("api/orders.py", "x = 1\n"), ("web/cart.ts", "let x;\n")]);
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    match (RuleEngine::default().accepts(&tree, &owned(rules), &owned(paths)), expected) {
+        (Ok(()), Ok(())) => {}
+        (Err(EngineError::NothingFits { why, would_fit }), Err((why_part, meant))) => {
+            assert!(why.contains(why_part), "{why}");
+            assert_eq!(would_fit.first().map(String::as_str).unwrap_or_default(), meant, "{would_fit:?}");
+        }
+        other => panic!("{rules:?} {paths:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn names_that_nobody_knows_are_refused_early() {
+    check_accepts(&[], &[], Ok(()));
+    check_accepts(&["py-none-equality"], &["api"], Ok(()));
+    check_accepts(&[], &["**/*.ts", "./api/"], Ok(()));
+    check_accepts(&["py-none-equalty"], &[], Err(("no rule is called `py-none-equalty`", "py-none-equality")));
+    check_accepts(&[], &["api", "wep/**"], Err(("`wep/**` matches none of the 2 files", "--path web")));
+    check_accepts(&[], &["orders.py"], Err(("matches none", "--path api/orders.py")));
+    check_accepts(&[], &["zzz"], Err(("matches none", "")));
 }
