@@ -72,7 +72,10 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         Refusal::NoSuchThread { .. } => (FailureKind::NotFound, format!("paraph comments {id}")),
         Refusal::OtherPatch { version, .. } => (FailureKind::Conflict, format!("paraph show {id}@{version}")),
         Refusal::Superseded { newest, .. } => (FailureKind::Conflict, format!("paraph show {id}@{newest}")),
-        Refusal::AlreadyDecided { .. } => (FailureKind::Conflict, format!("paraph regenerate {id} -m TEXT")),
+        Refusal::AlreadyDecided { .. } if session.state().is_over() => {
+            (FailureKind::Conflict, format!("paraph show {id}"))
+        }
+        Refusal::AlreadyDecided { .. } => (FailureKind::Conflict, session.asks_again()),
         Refusal::ReasonNeeded { .. } => (FailureKind::Refused, "say why: -m TEXT".to_owned()),
         Refusal::NotOffered { .. } | Refusal::CannotOverride { .. } => {
             (FailureKind::Refused, format!("paraph request-changes {id}@vN -m TEXT"))
@@ -82,7 +85,13 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         Refusal::NotNow { .. } => {
             let (reason, next) = session.waits_for();
             let failure = Failure::new(FailureKind::Refused, refusal.to_string());
-            let failure = if next.is_empty() { failure } else { failure.hint(next) };
+            // what is over or still runs waits for nobody: then it is looked at
+            let next = match (next.is_empty(), session.state().is_over()) {
+                (false, _) => next,
+                (true, true) => format!("paraph show {id}"),
+                (true, false) => format!("paraph watch {id}"),
+            };
+            let failure = failure.hint(next);
             return if reason.raw().is_empty() {
                 failure
             } else {

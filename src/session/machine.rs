@@ -154,7 +154,7 @@ fn proposed(session: &Session, key: EffectKey, patch_sets: Vec<PatchSet>) -> Eve
                 "engine {} drafted the same change again, so there is no {version}",
                 drafting.engine.name()
             )),
-            next: format!("paraph regenerate {} --rules ID (or --engine)", session.asked.id),
+            next: session.next_draft(drafting.engine),
             key: Some(key),
         };
     }

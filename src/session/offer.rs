@@ -67,7 +67,8 @@ fn reasons(set: &PatchSetRecord, drift: &DriftSeen) -> Vec<String> {
     } else if !drift.merges_cleanly {
         because.push("the patch no longer merges cleanly with its branch".to_owned());
     } else if drift.commits > 0 {
-        because.push(format!("the base moved on by {} commits", drift.commits));
+        let commits = if drift.commits == 1 { "commit" } else { "commits" };
+        because.push(format!("the base moved on by {} {commits}", drift.commits));
     }
     let open =
         |violation: &&crate::policy::Violation| violation.severity == Severity::Warn && !set.is_overridden(violation);

@@ -169,6 +169,14 @@ pub struct OverrideRecord {
     pub message: Untrusted,
 }
 
+impl OverrideRecord {
+    /// Whether it is about that violation.
+    #[must_use]
+    pub fn meets(&self, violation: &Violation) -> bool {
+        self.rule == violation.rule && self.path.as_ref().is_none_or(|path| *path == violation.path)
+    }
+}
+
 /// Where a lane was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
@@ -207,9 +215,7 @@ impl PatchSetRecord {
     /// Whether a person accepted that violation.
     #[must_use]
     pub fn is_overridden(&self, violation: &Violation) -> bool {
-        self.overrides.iter().any(|accepted| {
-            accepted.rule == violation.rule && accepted.path.as_ref().is_none_or(|path| *path == violation.path)
-        })
+        self.overrides.iter().any(|accepted| accepted.meets(violation))
     }
 }
 

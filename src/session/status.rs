@@ -1,6 +1,7 @@
 //! The session's state, computed from its lanes; never stored.
 
 use crate::planning::Stage;
+use crate::proposal::EngineKind;
 
 use super::event::StopKind;
 use super::state::{Lane, Phase, Session};
@@ -184,6 +185,29 @@ impl Session {
         }
     }
 
+    /// What makes the next version: each engine is told in its own way what to do differently.
+    #[must_use]
+    pub fn asks_again(&self) -> String {
+        match self.asked.engine {
+            EngineKind::Rules => format!("paraph regenerate {} -m TEXT", self.asked.id),
+            engine => self.next_draft(engine),
+        }
+    }
+
+    /// What gives `engine` something else to draft from, after it drafted nothing or the same again.
+    #[must_use]
+    pub fn next_draft(&self, engine: EngineKind) -> String {
+        let id = self.asked.id;
+        match (engine, &self.asked.adopted) {
+            (EngineKind::Rules, _) => format!("paraph regenerate {id} --rules ID"),
+            (EngineKind::Patch, _) => format!("paraph regenerate {id} --patch FILE"),
+            (EngineKind::Adopt, Some(work)) => {
+                format!("change the work, then paraph adopt {}", work.argument())
+            }
+            (EngineKind::Adopt, None) => format!("paraph regenerate {id} --engine rules"),
+        }
+    }
+
     /// Why it stands still and what to press or type next; both empty while it runs.
     #[must_use]
     pub fn waits_for(&self) -> (crate::text::Untrusted, String) {
@@ -195,10 +219,11 @@ impl Session {
         match self.state() {
             State::Scored => ("waits for your decision".into(), format!("A X R · paraph show {id}{current}")),
             State::Approved => ("approved, not published".into(), format!("paraph publish {id}")),
-            State::Rejected => ("rejected".into(), format!("paraph regenerate {id}, or paraph cancel {id}")),
-            State::ChangesRequested => {
-                ("changes were requested".into(), format!("paraph regenerate {id}, or adopt the next state"))
+            State::Rejected => {
+                let next = self.asks_again();
+                ("rejected".into(), format!("{next}, or paraph cancel {id}"))
             }
+            State::ChangesRequested => ("changes were requested".into(), self.asks_again()),
             State::BlockedPolicy => ("a policy forbids applying it".into(), format!("paraph show {id}{current}")),
             State::Indexed if self.asked.playbook.has(Stage::Triage) && !self.triaged => {
                 ("waits for GO".into(), format!("paraph regenerate {id} -m GO, or paraph cancel {id}"))

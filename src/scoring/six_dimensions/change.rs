@@ -32,7 +32,7 @@ pub(super) fn maintainability(evidence: &Evidence<'_>) -> Points {
     // what goes is read faster than what comes
     let weight = added.saturating_add(deleted / 4);
     let size = SIZES.iter().find(|(most, _)| weight <= *most).map_or(0, |(_, tenths)| *tenths);
-    points.add(size, format!("{added} lines added, {deleted} deleted"));
+    points.add(size, format!("{} added, {deleted} deleted", plural(added as usize, "line")));
     let spread = SPREADS.iter().find(|(most, _)| count <= *most).map_or(0, |(_, tenths)| *tenths);
     points.add(spread, format!("{} touched", plural(count, "file")));
     let (mut long, mut unfinished) = (0, 0);
