@@ -29,8 +29,8 @@ pub use request::{
 pub use route::{Ask, Reply, Request, Route, openapi};
 pub use service::{Call, ClientInfo, Connect, NoticeStream, Service, Start, Workbench, ask};
 pub use view::{
-    ArtifactView, ArtifactsView, BeadView, BeadsView, CheckView, CommentView, ContextView, DecisionView, FileStat,
-    FileView, GateView, IndexView, LaneView, LogView, Metrics, OfferView, PanelView, PatchSetView, ScoreView,
+    AcceptedView, ArtifactView, ArtifactsView, BeadView, BeadsView, CheckView, CommentView, ContextView, DecisionView,
+    FileStat, FileView, GateView, IndexView, LaneView, LogView, Metrics, OfferView, PanelView, PatchSetView, ScoreView,
     SessionList, SessionRow, SessionView, StatusView, StoppedView, ThreadView, ThreadsView, TimelineEntry,
     TimelineView, TrustView, UsageView, VersionPatchSet, VersionView, ViolationView,
 };

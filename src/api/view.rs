@@ -266,6 +266,18 @@ pub struct ViolationView {
     pub message: Untrusted,
     /// Whether a person accepted it.
     pub overridden: bool,
+    /// Who accepted it and why, where somebody did.
+    #[serde(default)]
+    pub accepted: Option<AcceptedView>,
+}
+
+/// An accepted WARN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AcceptedView {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub message: Untrusted,
 }
 
 /// A score as `show --json` has it.

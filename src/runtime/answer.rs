@@ -227,7 +227,7 @@ pub(super) fn panel(
     let overridden = set.violations.iter().filter(|violation| set.is_overridden(violation)).count();
     let mut care = Vec::new();
     if open > 0 {
-        care.push(format!("{open} open threads"));
+        care.push(if open == 1 { "1 open thread".to_owned() } else { format!("{open} open threads") });
     }
     if overridden > 0 {
         care.push(format!("{overridden} overridden WARN"));
@@ -251,7 +251,7 @@ pub(super) fn panel(
         drift: seen.commits,
         merges_cleanly: seen.merges_cleanly,
         drift_unknown: seen.unknown.map(Untrusted::from),
-        gates: gates_of(&name, &fresh(&set.gates, measured.as_ref())),
+        gates: gates_of(&name, set, &fresh(&set.gates, measured.as_ref())),
         score: set.score.as_ref().map(score_view),
         violations: violations_of(&name, set),
         open_threads: u32::try_from(open).unwrap_or(u32::MAX),
@@ -263,12 +263,15 @@ pub(super) fn panel(
 }
 
 /// The threads of a version, or of the whole session.
-pub(super) fn threads(session: &Session, of: SessionRef) -> ThreadsView {
+pub(super) fn threads(session: &Session, of: SessionRef) -> Result<ThreadsView, Failure> {
+    if of.version.is_some() {
+        version_of(session, of)?;
+    }
     let meant = |thread: &&crate::session::Thread| of.version.is_none_or(|version| thread.place.version == version);
-    ThreadsView {
+    Ok(ThreadsView {
         schema: "paraph.threads/1".to_owned(),
         threads: session.threads.iter().filter(meant).map(|thread| thread_view(session, thread)).collect(),
-    }
+    })
 }
 
 /// The output of checks of a version; `live` gives the file of one that runs.
@@ -299,7 +302,11 @@ pub(super) fn logs(
         logs.retain(|log| log.check == check);
         if logs.is_empty() {
             let failure = Failure::new(FailureKind::NotFound, format!("{version} has no check `{check}`"));
-            return Err(if names.is_empty() { failure } else { failure.hint(format!("--check with one of {names}")) });
+            let id = of.session;
+            return Err(match names.as_str() {
+                "" => failure.hint(format!("paraph show {id}@{version}")),
+                names => failure.hint(format!("--check with one of {names}")),
+            });
         }
     }
     logs.sort_by_key(|log| log.status != CheckStatus::Running);

@@ -11,6 +11,7 @@ mod follow;
 mod house;
 mod metrics;
 mod order;
+mod overridden;
 mod ports;
 pub mod records;
 mod service;

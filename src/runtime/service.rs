@@ -2,9 +2,11 @@
 
 mod begin;
 mod limits;
+mod place;
 mod review;
 mod survey;
 mod trust;
+mod try_out;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -311,7 +313,7 @@ impl Service for Runtime {
             Request::Timeline(asked) => Reply::Timeline(self.timeline(asked.session).await?),
             Request::Threads(asked) => {
                 let session = self.session(asked.session.session).await?;
-                Reply::Threads(answer::threads(&session, asked.session))
+                Reply::Threads(answer::threads(&session, asked.session)?)
             }
             Request::Comment(comment) => Reply::Comment(self.comment(&call, comment).await?),
             Request::Resolve(asked) => Reply::Resolve(self.resolve(&call, asked).await?),

@@ -45,9 +45,6 @@ pub(super) fn top_of(source: &Source) -> HostPath {
 /// The repository that a person meant: what looks like an address is one.
 pub(super) fn source_of(meant: &HostPath) -> Source {
     let text = meant.to_string();
-    if text.contains("://") || (text.starts_with("git@") && text.contains(':')) {
-        Source::Url(text)
-    } else {
-        Source::Path(meant.clone())
-    }
+    // what is there is meant, whatever it looks like
+    if Source::is_address(&text) && !meant.as_path().exists() { Source::Url(text) } else { Source::Path(meant.clone()) }
 }

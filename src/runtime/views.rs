@@ -13,6 +13,7 @@ use crate::session::{self, Decision, PatchSetRecord, Person, Phase, Session, Sta
 use crate::text::Untrusted;
 use crate::validation::CheckResult;
 
+use super::overridden;
 use super::tables::cut;
 
 /// How much of each text a row keeps: goal and reason, next step, gates' evidence, repositories, their names.
@@ -91,7 +92,7 @@ fn worst_gates(session: &Session, version: &VersionRecord, evidence: usize) -> V
                 repo: None,
                 id: gate.id,
                 passed: gate.passed,
-                evidence: cut(&gate.evidence, evidence).into(),
+                evidence: cut(&overridden::evidence(set, gate), evidence).into(),
             };
             let known = worst.entry(gate.id).or_insert_with(|| view.clone());
             if badness(view.passed) > badness(known.passed) {
@@ -224,7 +225,7 @@ fn version_gates(session: &Session, version: &VersionRecord) -> Vec<GateView> {
     let mut own = Vec::new();
     for (lane, set) in &version.patch_sets {
         let name = session.lane(*lane).map_or_else(String::new, session::Lane::name);
-        for gate in gates_of(&name, &set.gates) {
+        for gate in gates_of(&name, set, &set.gates) {
             if gate.repo.is_some() {
                 own.push(gate);
             } else {
@@ -278,17 +279,18 @@ pub(super) fn violations_of(repo: &str, set: &PatchSetRecord) -> Vec<ViolationVi
         line: violation.line,
         message: violation.message.as_str().into(),
         overridden: set.is_overridden(violation),
+        accepted: overridden::accepted(set, violation),
     };
     set.violations.iter().map(view).collect()
 }
 
 /// Gates with their repository; intake and artifacts are about the whole version.
-pub(super) fn gates_of(repo: &str, gates: &[Gate]) -> Vec<GateView> {
+pub(super) fn gates_of(repo: &str, set: &PatchSetRecord, gates: &[Gate]) -> Vec<GateView> {
     let view = |gate: &Gate| GateView {
         repo: (!matches!(gate.id, GateId::G0 | GateId::G1)).then(|| repo.to_owned()),
         id: gate.id,
         passed: gate.passed,
-        evidence: gate.evidence.as_str().into(),
+        evidence: overridden::evidence(set, gate).into(),
     };
     gates.iter().map(view).collect()
 }

@@ -64,6 +64,7 @@ impl Runtime {
             }
             lanes.push(LaneRequest { source, base: repository.base.clone() });
         }
+        self.try_out(&lanes, engine, &run.rules, &run.paths).await?;
         let asked = NewSession {
             id: SessionId(0),
             uuid: SessionUuid(self.shared.ports.ids.uuid()),

@@ -8,7 +8,7 @@ use crate::id::{LaneId, SessionRef, ThreadId, Version};
 use crate::session::{self, Command, DecideCommand, DriftSeen, Session, ThreadPlace};
 use crate::text::Untrusted;
 
-use super::{Runtime, Want, answer, blocking, views};
+use super::{Runtime, Want, answer, blocking, place, views};
 
 impl Runtime {
     pub(super) async fn comment(&self, call: &Call, asked: CommentRequest) -> Result<ThreadView, Failure> {
@@ -33,6 +33,8 @@ impl Runtime {
                     side: if asked.side == Side::Old { "old" } else { "new" }.to_owned(),
                     kind: thread_kind(asked.kind).to_owned(),
                 };
+                let (shared, of, at) = (self.shared.clone(), session.clone(), place.clone());
+                blocking(move || place::check(&shared.ports, &of, &at)).await?;
                 Command::OpenThread { place, by, text }
             }
         };
@@ -117,6 +119,9 @@ impl Runtime {
         let by = self.person(&call.client);
         let message = Untrusted::new(asked.message);
         let session = self.session(asked.session).await?;
+        if asked.engine.unwrap_or(session.asked.engine) == crate::proposal::EngineKind::Rules {
+            self.try_rules(&session, &asked.rules).await?;
+        }
         let waits_for_go = session.asked.playbook.has(crate::planning::Stage::Triage) && !session.triaged;
         let command = if waits_for_go {
             Command::Triage { by, message }

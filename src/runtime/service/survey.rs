@@ -47,6 +47,9 @@ impl Runtime {
     }
 
     pub(super) async fn beads(&self, asked: BeadsRequest) -> Result<BeadsView, Failure> {
+        if let Some(id) = asked.session {
+            self.session(id).await?; // one that is not there has no empty list
+        }
         let shared = self.shared.clone();
         blocking(move || {
             let rows = match asked.session {

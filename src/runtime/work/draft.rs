@@ -42,13 +42,13 @@ pub(super) async fn draft(
         let draft = match engine.draft(&brief, cancel).await {
             Ok(draft) => draft,
             Err(error @ EngineError::NothingFits { .. }) => {
-                nothing = Some(stuck_engine(error));
+                nothing = Some(stuck_engine(session, &drafting, error));
                 continue;
             }
-            Err(error) => return Err(stuck_engine(error)),
+            Err(error) => return Err(stuck_engine(session, &drafting, error)),
         };
         if draft.changes.is_empty() {
-            nothing = Some(Stuck::needs_human("the draft changes nothing", "paraph regenerate -m TEXT"));
+            nothing = Some(Stuck::needs_human("the draft changes nothing", session.next_draft(drafting.engine)));
             continue;
         }
         let (worker, lane, snapshot) = (worker.clone(), *lane, brief.snapshot.clone());
@@ -60,21 +60,23 @@ pub(super) async fn draft(
     }
 }
 
-fn stuck_engine(error: EngineError) -> Stuck {
+/// Why no draft was made, and what makes one with the engine that was asked.
+fn stuck_engine(session: &Session, drafting: &Drafting, error: EngineError) -> Stuck {
+    let next = session.next_draft(drafting.engine);
     match error {
         EngineError::NothingFits { why, would_fit } => {
             let listed: Vec<String> = would_fit.iter().map(|fit| format!("\n  {fit}")).collect();
             let heading = if listed.is_empty() { "" } else { "\nwhat would fit:" };
-            Stuck::needs_human(format!("{why}{heading}{}", listed.concat()), "paraph regenerate --rules ID")
+            Stuck::needs_human(format!("{why}{heading}{}", listed.concat()), next)
         }
         EngineError::DoesNotApply { refusals } => Stuck {
             kind: StopKind::BlockedPolicy,
             reason: format!("the patch does not apply:\n  {}", refusals.join("\n  ")),
-            next: "paraph regenerate --patch FILE".to_owned(),
+            next,
         },
         EngineError::Cancelled => Stuck::needs_human("drafting was stopped", "paraph regenerate"),
         error @ (EngineError::Repository(_) | EngineError::BadInput(_)) => {
-            Stuck::needs_human(error.to_string(), "paraph regenerate, or paraph cancel")
+            Stuck::needs_human(error.to_string(), format!("{next}, or paraph cancel {}", session.asked.id))
         }
     }
 }
@@ -103,6 +105,7 @@ fn brief(worker: &Worker, session: &Session, drafting: &Drafting, lane: LaneId) 
         kind: session.asked.kind,
         paths: session.asked.paths.clone(),
         rules: drafting.rules.clone(),
+        work: session.asked.adopted.clone(),
         snapshot,
         tree,
         index: None,

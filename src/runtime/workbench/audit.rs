@@ -26,9 +26,14 @@ pub(super) fn show(home: &Home, session: Option<SessionId>, limit: Option<u64>) 
     let reader = JournalReader::open(&home.journal()).map_err(|error| journal_failure(&error))?;
     let most = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let mut kept = VecDeque::new();
+    let mut is_known = false;
     for read in reader.iter_from(Seq(1)).map_err(|error| journal_failure(&error))? {
         let (_, entry) = read.map_err(|error| journal_failure(&error))?;
-        if session.is_some_and(|session| entry.session != Some(session)) || most == 0 {
+        if session.is_some_and(|session| entry.session != Some(session)) {
+            continue;
+        }
+        is_known = true;
+        if most == 0 {
             continue;
         }
         if kept.len() == most {
@@ -36,7 +41,13 @@ pub(super) fn show(home: &Home, session: Option<SessionId>, limit: Option<u64>) 
         }
         kept.push_back(timeline_entry(&entry));
     }
-    Ok(kept.into())
+    match session.filter(|_| !is_known) {
+        Some(id) => {
+            let message = format!("the record has no session {id}");
+            Err(Failure::new(FailureKind::NotFound, message).hint("paraph audit show").hint("paraph list"))
+        }
+        None => Ok(kept.into()),
+    }
 }
 
 /// Journal, anchors, every blob, and that no blob is missing which an entry names.

@@ -50,7 +50,8 @@ fn a_whole_record_is_shown_verified_and_exported() {
     let shown = bench.audit_show(None, Some(2)).expect("readable");
     assert_eq!(shown.iter().map(|entry| entry.seq.0).collect::<Vec<_>>(), [4, 5]);
     assert_eq!(bench.audit_show(None, None).expect("readable").len(), 5);
-    assert_eq!(bench.audit_show(Some(SessionId(7)), None).expect("readable").len(), 0);
+    let absent = bench.audit_show(Some(SessionId(7)), None).expect_err("there is no such session");
+    assert_eq!((absent.kind, absent.hints.len()), (FailureKind::NotFound, 2));
     let verified = bench.audit_verify(&[(shown[0].seq, shown[0].digest)]).expect("readable");
     assert!(verified.ok, "{verified:?}");
     assert_eq!((verified.entries, verified.head), (5, Seq(5)));

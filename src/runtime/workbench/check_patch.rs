@@ -108,6 +108,7 @@ fn views(repo: &str, mut found: Vec<Violation>) -> Vec<ViolationView> {
         line: violation.line,
         message: violation.message.into(),
         overridden: false,
+        accepted: None,
     };
     found.into_iter().map(view).collect()
 }

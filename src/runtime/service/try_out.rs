@@ -1,0 +1,78 @@
+//! Trying out what a session would start from, before it is made: a mistyped name is told to whoever typed it.
+
+use crate::api::{Failure, FailureKind};
+use crate::proposal::{EngineError, EngineKind};
+use crate::repository::{Base, Snapshot};
+use crate::session::{LaneRequest, Session};
+
+use super::{Runtime, blocking, vcs_failure};
+
+impl Runtime {
+    /// Refuses a base that is no revision, rules that nobody has, and paths that match nothing in any of `lanes`.
+    /// Where nothing of that was named nothing is looked at.
+    pub(super) async fn try_out(
+        &self,
+        lanes: &[LaneRequest],
+        engine: EngineKind,
+        rules: &[String],
+        paths: &[String],
+    ) -> Result<(), Failure> {
+        let names = !(rules.is_empty() && paths.is_empty());
+        let (shared, lanes) = (self.shared.clone(), lanes.to_vec());
+        let (rules, paths) = (rules.to_vec(), paths.to_vec());
+        blocking(move || {
+            let mut snapshots = Vec::new();
+            for lane in lanes.iter().filter(|lane| names || matches!(lane.base, Base::Rev(_))) {
+                // the snapshot that loading the lane finds again
+                let snapshot = shared.ports.vcs.snapshot(&lane.source, &lane.base);
+                snapshots.push(snapshot.map_err(|error| vcs_failure(&error))?);
+            }
+            if names { accepted(&shared.ports, &snapshots, engine, &rules, &paths) } else { Ok(()) }
+        })
+        .await
+    }
+
+    /// The same for rules that an open session shall use from now on.
+    pub(super) async fn try_rules(&self, session: &Session, rules: &[String]) -> Result<(), Failure> {
+        let snapshots: Vec<Snapshot> = session.active().filter_map(|lane| lane.snapshot.clone()).collect();
+        if rules.is_empty() || snapshots.is_empty() {
+            return Ok(());
+        }
+        let (shared, rules) = (self.shared.clone(), rules.to_vec());
+        blocking(move || accepted(&shared.ports, &snapshots, EngineKind::Rules, &rules, &[])).await
+    }
+}
+
+/// Whether something can come of it in one lane at least: the others are left as they are.
+fn accepted(
+    ports: &crate::runtime::ports::Ports,
+    snapshots: &[Snapshot],
+    engine: EngineKind,
+    rules: &[String],
+    paths: &[String],
+) -> Result<(), Failure> {
+    let mut refused = None;
+    for snapshot in snapshots {
+        let tree = ports.vcs.tree(&snapshot.key, &snapshot.tree).map_err(|error| vcs_failure(&error))?;
+        match ports.engines.of(engine).accepts(tree.as_ref(), rules, paths) {
+            Ok(()) => return Ok(()),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    refused.map_or(Ok(()), |error| Err(failure(error)))
+}
+
+fn failure(error: EngineError) -> Failure {
+    match error {
+        EngineError::NothingFits { why, would_fit } => {
+            let failure = Failure::new(FailureKind::NotFound, why);
+            let as_typed = |fit: String| if fit.starts_with("--") { fit } else { format!("--rules {fit}") };
+            match would_fit.is_empty() {
+                true => failure.hint("git ls-files shows the paths; leave --path away for all of them"),
+                false => would_fit.into_iter().take(5).map(as_typed).fold(failure, Failure::hint),
+            }
+        }
+        error @ EngineError::BadInput(_) => Failure::from_error(FailureKind::Usage, &error).hint("paraph help run"),
+        error => Failure::from_error(FailureKind::Failed, &error).hint("paraph doctor"),
+    }
+}
