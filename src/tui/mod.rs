@@ -21,6 +21,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod theme_lint;
 mod trust_keys;
 mod update;
 mod view;
@@ -33,3 +34,4 @@ pub use actions::{Action, Context};
 pub use keymap::{Keymap, KeymapError};
 pub use shell::{TuiError, TuiOptions, run};
 pub use theme::{ColorDepth, Role, Theme, ThemeError};
+pub use theme_lint::{lint as lint_theme, lint_shipped as lint_shipped_themes};
