@@ -15,7 +15,7 @@ use crate::daemon::Left;
 use crate::id::{HostPath, RequestId, SessionId, SessionRef};
 use crate::repository::{Base, Source};
 use crate::runtime::Home;
-use crate::text::SecretMask;
+use crate::text::{SecretMask, Untrusted};
 use crate::tui::{TuiOptions, run};
 
 use super::{House, demo};
@@ -208,6 +208,33 @@ impl Launch for Rooms {
 
     fn config(&self, ask: &ConfigAsk) -> Result<ConfigReport, Failure> {
         self.house.answer_config(ask)
+    }
+
+    fn pager(&self, program: &str) -> Option<Box<dyn std::io::Write + Send>> {
+        let environment: Vec<_> =
+            self.house.environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let pager = crate::infrastructure::process::pager(program, &environment)?;
+        // ^C is the pager's while it shows something: it must not take this process from under it
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(tokio::signal::ctrl_c());
+        }
+        Some(Box::new(pager))
+    }
+
+    fn theme_lint(&self, files: &[HostPath]) -> Result<Vec<Untrusted>, Failure> {
+        if files.is_empty() {
+            return Ok(crate::tui::lint_shipped_themes().into_iter().map(Untrusted::from).collect());
+        }
+        let mut findings = Vec::new();
+        for file in files {
+            let text = std::fs::read_to_string(file.as_path()).map_err(|error| {
+                Failure::new(FailureKind::Failed, format!("cannot read `{file}`: {error}"))
+                    .hint("paraph theme lint with a theme file, or without one for the themes that ship")
+            })?;
+            let name = file.as_path().file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            findings.extend(crate::tui::lint_theme(&name, &text).into_iter().map(Untrusted::from));
+        }
+        Ok(findings)
     }
 
     fn init(&self, repo_file: Option<&HostPath>) -> Result<InitReport, Failure> {

@@ -6,6 +6,7 @@ mod command;
 mod detached;
 mod git;
 mod output;
+mod pager;
 mod supervise;
 
 pub(in crate::infrastructure) use command::CancelOnDrop;
@@ -13,6 +14,7 @@ pub use command::{Command, ProcessError};
 pub use detached::{Detached, detached};
 pub use git::{Git, GitError};
 pub use output::Captured;
+pub use pager::{Pager, pager};
 pub(in crate::infrastructure) use supervise::{Watch, supervise};
 
 use std::fmt;
