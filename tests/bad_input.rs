@@ -6,8 +6,12 @@ mod den;
 #[path = "support/screen.rs"]
 mod screen;
 
+#[path = "bad_input/adopted.rs"]
+mod adopted;
 #[path = "bad_input/command_lines.rs"]
 mod command_lines;
+#[path = "bad_input/names.rs"]
+mod names;
 #[path = "bad_input/places.rs"]
 mod places;
 #[path = "bad_input/repositories.rs"]

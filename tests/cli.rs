@@ -10,7 +10,11 @@ mod decisions;
 mod help;
 #[path = "cli/hostile.rs"]
 mod hostile;
+#[path = "cli/paging.rs"]
+mod paging;
 #[path = "cli/sample.rs"]
 mod sample;
 #[path = "cli/waiting.rs"]
 mod waiting;
+#[path = "cli/words.rs"]
+mod words;

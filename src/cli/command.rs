@@ -101,6 +101,7 @@ verbs! {
     Completions => completions,
     Man => man,
     Help => help,
+    #[command(name = "__complete", hide = true)] Complete => complete,
 }
 
 /// The grammar, for help, completions and manuals.
@@ -125,6 +126,7 @@ pub async fn run(args: impl Iterator<Item = OsString>, mut world: World) -> u8 {
     let launch = world.launch.clone();
     let mask = LazyMask::new(Box::new(move || launch.secret_mask()));
     let mut out = Output::new(output, error, world.terminal, colours, json, mask);
+    out.let_update(world.variable("TERM") != Some("dumb"));
     match parsed {
         Err(error) => {
             let done = unparsed(&error, &mut out);
@@ -183,7 +185,12 @@ fn usage_failure(rendered: &str) -> crate::api::Failure {
 
 /// Tells how it ended, and gives the exit status.
 fn ending(done: Done, out: &mut Output) -> u8 {
-    match done.and_then(|status| out.flush().map(|()| status)) {
+    let done = done.and_then(|status| out.flush().map(|()| status));
+    out.progress(None);
+    if !out.json() {
+        out.close(); // what a pager shows comes before what went wrong
+    }
+    match done {
         Ok(status) => status,
         Err(Ended::NobodyReads) => DONE,
         Err(Ended::Failed(failure)) => {

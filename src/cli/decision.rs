@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::desk::Desk;
 use super::ended::{Done, Ended, usage};
 use super::output::{Role, Text};
-use super::session_text::{changed, gate_line, violation_line};
+use super::session_text::{changed, counted, dimensions, gate_line, violation_line};
 use crate::api::{DecideRequest, Failure, FailureKind, OfferView, PanelRequest, PanelView, Service, Verdict};
 use crate::id::SessionRef;
 
@@ -44,7 +44,8 @@ impl Reason {
     pub(crate) fn take(self, desk: &mut Desk) -> Result<Option<String>, Failure> {
         let Some(file) = self.message_file else { return Ok(self.message) };
         let bytes = desk.read_input(&file)?;
-        let text = String::from_utf8(bytes).map_err(|_| usage("the reason is not UTF-8"))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| usage("the reason is not UTF-8").hint("iconv -t UTF-8, or say it with -m TEXT"))?;
         Ok(Some(text.trim_end().to_owned()))
     }
 }
@@ -178,17 +179,18 @@ fn show(panel: &PanelView, desk: &mut Desk) {
     let drift = match (panel.drift, panel.merges_cleanly) {
         _ if panel.drift_unknown.is_some() => "drift unknown".to_owned(),
         (0, true) => "no drift".to_owned(),
-        (drift, true) => format!("drift {drift} commits, merges cleanly"),
-        (drift, false) => format!("drift {drift} commits, no longer merges cleanly"),
+        (drift, true) => format!("drift {}, merges cleanly", counted(drift, "commit")),
+        (drift, false) => format!("drift {}, no longer merges cleanly", counted(drift, "commit")),
     };
     out.say(format!(
-        "  base {} · {drift} · score {score} · open threads {}",
+        "  base {} · {drift} · score {score} · {}",
         panel.base_commit.short(),
-        panel.open_threads
+        counted(panel.open_threads, "open thread")
     ));
     if let Some(score) = &panel.score {
-        let parts: Vec<String> = score.dimensions.iter().map(|(name, tenths)| format!("{name} {tenths}")).collect();
-        out.say(Text::new().plain("  ").role(Role::Dim, parts.join(" · ")));
+        for line in dimensions(score) {
+            out.say(line);
+        }
     }
     for gate in &panel.gates {
         out.say(gate_line(gate));
@@ -203,12 +205,12 @@ fn show(panel: &PanelView, desk: &mut Desk) {
         OfferView::Clean => {}
         OfferView::WithCare { because, .. } => {
             for why in because {
-                out.say(Text::new().role(Role::Warn, "  care: ").plain(why));
+                out.say(Text::new().role(Role::Warn, "  care: ").words(Role::Plain, why, "    "));
             }
         }
         OfferView::Not { because } => {
             for why in because {
-                out.say(Text::new().role(Role::Bad, "  not offered: ").plain(why));
+                out.say(Text::new().role(Role::Bad, "  not offered: ").words(Role::Plain, why, "    "));
             }
         }
     }

@@ -1,15 +1,20 @@
 //! Where a verb works: the world, the output, and the few things every verb does.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::api::{Ask, ClientInfo, Failure, FailureKind, Service, Start, ask};
 use crate::id::{HostPath, RequestId};
+use crate::text::near;
 
 use super::ended::{Ended, usage};
 use super::output::{Output, Text};
 use super::words::Source;
 use super::world::World;
+
+/// Names of a folder that a hint looks through.
+const MOST_LOOKED_AT: usize = 5_000;
 
 /// What a verb is given besides its arguments.
 pub(crate) struct Desk {
@@ -78,10 +83,14 @@ impl Desk {
         let name = self.absolute(file);
         let cannot = |error: std::io::Error| {
             let path = HostPath::new(file);
-            Failure::new(FailureKind::Failed, format!("cannot read `{path}`: {error}"))
+            let failure = Failure::new(FailureKind::Failed, format!("cannot read `{path}`: {error}"));
+            match near_in_folder(&name).filter(|_| error.kind() == std::io::ErrorKind::NotFound) {
+                Some(near) => failure.hint(format!("{near} is there")),
+                None => failure.hint("name a file that you can read, or - for standard input"),
+            }
         };
         if file.as_os_str() != "-" {
-            return std::fs::read(name).map_err(cannot);
+            return std::fs::read(&name).map_err(cannot);
         }
         if self.world.terminal.input {
             self.out.say("reading standard input; end it with ^D");
@@ -97,17 +106,47 @@ impl Desk {
     }
 
     /// What `--repo` names: a URL, or a path; the repository you stand in where it is missing.
-    pub(crate) fn source(&self, given: Option<&str>) -> Result<Source, Failure> {
-        match given {
-            Some("") => Err(usage("the repository's path is empty").hint("--repo PATH or --repo URL")),
-            Some(url) if is_url(url) && !self.absolute(Path::new(url)).exists() => Ok(Source::Url(url.to_owned())),
-            Some(path) => Ok(Source::Path(self.repository(Path::new(path))?)),
-            None => Ok(Source::Path(self.repository_here()?)),
+    pub(crate) fn source(&self, given: Option<&OsStr>) -> Result<Source, Failure> {
+        let Some(given) = given else { return Ok(Source::Path(self.repository_here()?)) };
+        if given.is_empty() {
+            return Err(usage("the repository's path is empty").hint("--repo PATH or --repo URL"));
+        }
+        let is_there = self.absolute(Path::new(given)).exists();
+        match given.to_str().filter(|text| !is_there && Source::is_address(text)) {
+            Some(url) => Ok(Source::Url(url.to_owned())),
+            None => Ok(Source::Path(self.repository(Path::new(given))?)),
         }
     }
 
     fn repository(&self, path: &Path) -> Result<HostPath, Failure> {
-        self.world.workbench.repository_root(&self.absolute(path))
+        let whole = self.absolute(path);
+        let found = self.world.workbench.repository_root(&whole);
+        found.map_err(|failure| {
+            if whole.exists() {
+                return failure;
+            }
+            let named = HostPath::new(path);
+            let failure = Failure::new(FailureKind::NotFound, format!("there is no folder `{named}`"));
+            let failure = match near_in_folder(&whole) {
+                Some(other) => failure.hint(format!("{other} is there")),
+                None => failure,
+            };
+            failure.hint("name the path or the address of a repository")
+        })
+    }
+
+    /// Shows what follows in the person's pager, where standard output is a terminal and they have one.
+    pub(crate) fn page(&mut self) -> Result<(), Ended> {
+        let variable = |name: &str| self.world.environment.get(name).map(|value| value.trim());
+        let program = variable("PARAPH_PAGER").or_else(|| variable("PAGER")).unwrap_or("less -FRX");
+        let dumb = variable("TERM") == Some("dumb");
+        if !self.out.is_terminal() || self.out.json() || dumb || matches!(program, "" | "cat") {
+            return Ok(());
+        }
+        match self.world.launch.pager(program) {
+            Some(pager) => self.out.page_through(pager),
+            None => Ok(()), // one that is not there keeps nobody from reading
+        }
     }
 
     /// The repository you stand in, else the one that TARGET_REPO_PATH names.
@@ -120,34 +159,15 @@ impl Desk {
     }
 }
 
-/// Whether a text can only be a remote: `https://…`, `ssh://…`, `git@host:path`.
-fn is_url(text: &str) -> bool {
-    if text.contains("://") {
-        return true;
-    }
-    // scp's form: a colon before any slash, and something that looks like a host before it
-    text.split_once(':').is_some_and(|(host, path)| {
-        !host.contains('/') && !path.is_empty() && (host.contains('@') || host.contains('.'))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_url;
-
-    #[track_caller]
-    fn check(text: &str, expected: bool) {
-        assert_eq!(is_url(text), expected, "{text}");
-    }
-
-    #[test]
-    fn remotes_are_told_from_paths() {
-        check("https://example.org/a.git", true);
-        check("git@example.org:a/b", true);
-        check("example.org:a/b", true);
-        check("../a", false);
-        check("a/b:c", false);
-        check("C:", false);
-        check(".", false);
-    }
+/// The name beside a missing one that was probably meant.
+fn near_in_folder(missing: &Path) -> Option<HostPath> {
+    let folder = missing.parent()?;
+    let names: Vec<String> = std::fs::read_dir(folder)
+        .ok()?
+        .take(MOST_LOOKED_AT)
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let meant = missing.file_name()?.to_str()?;
+    let found = near(meant, names.iter().map(String::as_str), 1).first().map(|name| folder.join(name));
+    found.map(HostPath::new)
 }

@@ -28,9 +28,10 @@ pub(crate) fn usage(message: impl Into<String>) -> Failure {
     Failure::new(FailureKind::Usage, message)
 }
 
-/// A verb or an option whose work comes with a later version.
-pub(crate) fn comes_later(what: &str, with: &str) -> Ended {
-    Ended::Failed(Failure::new(FailureKind::Refused, format!("{what} comes in a later version, with {with}")))
+/// A verb or an option whose work comes with a later version, and what can be typed today.
+pub(crate) fn comes_later(what: &str, with: &str, today: impl Into<String>) -> Ended {
+    let failure = Failure::new(FailureKind::Refused, format!("{what} comes in a later version, with {with}"));
+    Ended::Failed(failure.hint(today))
 }
 
 /// The exit status of every ending, with its word and meaning: the table of `help exit-codes`.

@@ -65,6 +65,19 @@ impl Text {
         self
     }
 
+    /// Words that may have several lines: the first goes on here, each further one starts after `indent`.
+    pub(crate) fn words(mut self, role: Role, words: &str, indent: &str) -> Self {
+        for (at, line) in words.trim_end().split('\n').enumerate() {
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            if at > 0 {
+                let gap = if line.trim().is_empty() { "\n".to_owned() } else { format!("\n{indent}") };
+                self.spans.push((Role::Plain, gap));
+            }
+            self = self.role(role, line);
+        }
+        self
+    }
+
     /// More text in a role, from bytes that may be no UTF-8.
     pub(crate) fn bytes(mut self, role: Role, bytes: &[u8]) -> Self {
         self.spans.push((role, display_bytes(bytes, &DisplayOptions::line()).to_string()));
@@ -76,6 +89,11 @@ impl Text {
         let text = Untrusted::new(text.to_string());
         let padded = width::pad_end(text.display_line().as_str(), columns).into_owned();
         self.role(role, padded)
+    }
+
+    /// The printable text without colours.
+    pub(crate) fn as_plain(&self) -> String {
+        self.render(false)
     }
 
     fn mask(&mut self, mask: &SecretMask) {
@@ -153,6 +171,10 @@ pub(crate) struct Output {
     json: bool,
     mask: LazyMask,
     masked: bool,
+    /// Whether a line on standard error can be written over.
+    updates: bool,
+    /// Whether such a line stands there now.
+    updating: bool,
 }
 
 /// Hides secrets from people; made when something is first shown.
@@ -169,7 +191,46 @@ impl Output {
     ) -> Self {
         // colours are for eyes: whoever forces them into a pipe has a pager behind it
         let masked = terminal.output || colours.output;
-        Self { output, error, colours, terminal, json, mask, masked }
+        Self { output, error, colours, terminal, json, mask, masked, updates: false, updating: false }
+    }
+
+    /// Lets [`Output::progress`] write over its own line, where standard error is a terminal that can.
+    pub(crate) fn let_update(&mut self, can: bool) {
+        self.updates = can && self.terminal.error;
+    }
+
+    /// Whether [`Output::progress`] shows anything.
+    pub(crate) fn updates(&self) -> bool {
+        self.updates
+    }
+
+    /// What goes on, in one line on standard error that the next one replaces; `None` takes it away.
+    pub(crate) fn progress(&mut self, text: Option<Text>) {
+        if !self.updates || (text.is_none() && !self.updating) {
+            return;
+        }
+        self.updating = text.is_some();
+        let mut line = String::from("\r\x1b[K");
+        if let Some(mut text) = text {
+            text.mask(&self.mask);
+            let whole = text.render(false);
+            // a line that reaches the edge would be broken, and only its last part replaced
+            line += &width::truncate_end(whole.trim_end(), self.columns().saturating_sub(1));
+        }
+        let _ = self.error.write_all(line.as_bytes());
+        let _ = self.error.flush();
+    }
+
+    /// Hands all further output to a pager: text for a terminal, as it was going to be.
+    pub(crate) fn page_through(&mut self, pager: Box<dyn Write + Send>) -> Result<(), Ended> {
+        self.flush()?;
+        self.output = Box::new(std::io::BufWriter::new(pager));
+        Ok(())
+    }
+
+    /// Ends the output; a pager is waited for.
+    pub(crate) fn close(&mut self) {
+        self.output = Box::new(std::io::sink());
     }
 
     /// Hides secrets even where the output is piped: for text that is handed to somebody else.
@@ -261,6 +322,7 @@ impl Output {
         if self.terminal.error {
             text.mask(&self.mask);
         }
+        self.progress(None);
         let line = text.render(self.colours.error);
         // who closed standard error does not want to hear
         let _ = self.error.write_all(line.as_bytes());
@@ -268,6 +330,7 @@ impl Output {
 
     /// The question of a prompt, without a line end.
     pub(crate) fn question(&mut self, text: impl Into<Text>) {
+        self.progress(None);
         let line = text.into().render(self.colours.error);
         let _ = self.error.write_all(line.trim_end_matches('\n').as_bytes());
         let _ = self.error.write_all(b" ");
@@ -276,12 +339,12 @@ impl Output {
 
     /// `error:`, `cause:` and `hint:` lines; with `--json` also the object `paraph.failure/1` on standard output.
     pub(crate) fn failure(&mut self, failure: &Failure) {
-        self.say(Text::new().role(Role::Bad, "error: ").plain(&failure.message));
+        self.say(Text::new().role(Role::Bad, "error: ").words(Role::Plain, &failure.message, "       "));
         for cause in &failure.causes {
-            self.say(Text::new().role(Role::Dim, "cause: ").plain(cause));
+            self.say(Text::new().role(Role::Dim, "cause: ").words(Role::Plain, cause, "       "));
         }
         for hint in &failure.hints {
-            self.say(Text::new().role(Role::Mark, "hint: ").plain(hint));
+            self.say(Text::new().role(Role::Mark, "hint: ").words(Role::Plain, hint, "      "));
         }
         if self.json {
             let object = serde_json::json!({
@@ -412,6 +475,13 @@ mod tests {
         log(b"\x1b[1;32mopen", "open", "\x1b[1;32mopen\x1b[0m");
         log("a\x1b[2J\u{202e}b".as_bytes(), "a<U+202E>b", "a<U+202E>b");
         log(b"\x1b]0;title\x07x", "x", "x");
+    }
+
+    #[test]
+    fn several_lines_stay_several() {
+        let text = Text::new().plain("why: ").words(Role::Bad, "a\r\n\x1b[2Jb\n\n  c\n", "  ");
+        assert_eq!(text.render(false), "why: a\n  ^[[2Jb\n\n    c\n");
+        assert_eq!(Text::new().words(Role::Plain, "", "  ").render(false), "\n");
     }
 
     #[test]

@@ -1,15 +1,21 @@
 //! Waiting for a session: notices become lines on standard error, its end an exit status.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures::StreamExt as _;
 
 use super::desk::Desk;
 use super::ended::{DONE, Ended};
 use super::output::{Role, Text};
-use super::session_text::{check_line, state_role};
+use super::session_text::{age, check_line, counted, state_role};
 use super::words::{CheckStatus, Severity};
 use crate::api::{
-    FailureKind, ListRequest, Notice, NoticeStream, Service, SessionRow, SessionView, ShowRequest, VersionView,
+    BeadsRequest, CheckView, Failure, FailureKind, ListRequest, Notice, NoticeStream, Service, SessionRow, SessionView,
+    ShowRequest, StatusRequest, VersionView,
 };
+use crate::clock::Timestamp;
 use crate::id::{SessionId, SessionRef};
 
 /// How a wait ended.
@@ -20,51 +26,170 @@ pub(crate) enum Waited {
     Interrupted,
 }
 
+/// How often the line that tells what goes on is written again: its seconds count.
+const TICK: Duration = Duration::from_secs(1);
+
 /// Waits until a session stands still. `notices` must have been opened before the session was started.
 pub(crate) async fn wait(
     service: &dyn Service,
-    mut notices: NoticeStream,
+    notices: NoticeStream,
     session: SessionId,
     desk: &mut Desk,
 ) -> Result<Waited, Ended> {
-    let mut told = String::new();
+    let mut waiting = Waiting::new(session, desk.world.clock.now());
+    let ended = listen(service, notices, &mut waiting, desk).await;
+    desk.out.progress(None);
+    ended
+}
+
+async fn listen(
+    service: &dyn Service,
+    mut notices: NoticeStream,
+    waiting: &mut Waiting,
+    desk: &mut Desk,
+) -> Result<Waited, Ended> {
+    let session = waiting.session;
+    // a service that left is reached anew; until then the one that was given answers
+    let mut reached: Option<Arc<dyn Service>> = None;
     let mut row = row_of(service, session, desk).await?;
     loop {
         if let Some(row) = row.take() {
-            if row.state != told {
-                let line = Text::new().role(Role::Strong, format!("{session} "));
-                desk.out.say(line.role(state_role(&row.state), &row.state));
-                told.clone_from(&row.state);
-            }
+            waiting.changed(&row, desk);
             if is_settled(&row) {
                 let session = SessionRef { session, version: None };
-                let view = desk.ask_on(service, ShowRequest { session }).await?;
+                let view = desk.ask_on(reached.as_deref().unwrap_or(service), ShowRequest { session }).await?;
                 return Ok(Waited::Settled(Box::new(view)));
             }
         }
         let notice = tokio::select! {
             notice = notices.next() => notice,
             _ = tokio::signal::ctrl_c() => return Ok(Waited::Interrupted),
+            () = tokio::time::sleep(TICK) => {
+                waiting.tick(reached.as_deref().unwrap_or(service), desk).await;
+                continue;
+            }
         };
         match notice {
             Some(Notice::SessionChanged { row: changed }) if changed.id == session => row = Some(*changed),
             Some(Notice::CheckStarted { session: of, check, on_base, .. }) if of == session => {
-                let side = if on_base { "base" } else { "proposal" };
-                desk.out.say(Text::new().role(Role::Dim, format!("  running     {check} on the {side}")));
+                waiting.started(check, on_base, desk);
             }
-            Some(Notice::CheckFinished { session: of, check, .. }) if of == session => {
-                desk.out.say(check_line(&check));
-            }
-            Some(Notice::Missed) => row = row_of(service, session, desk).await?,
+            Some(Notice::CheckFinished { session: of, check, .. }) if of == session => waiting.finished(&check, desk),
+            Some(Notice::Missed) => row = row_of(reached.as_deref().unwrap_or(service), session, desk).await?,
             Some(Notice::Leaving) | None => {
                 // a service that left is started again by asking it, and goes on with what is owed
                 let again = desk.service().await?;
                 notices = again.notices().await?;
                 row = row_of(again.as_ref(), session, desk).await?;
+                reached = Some(again);
             }
             Some(_) => {}
         }
     }
+}
+
+/// What is known of a session that is waited for, told as it changes: on a terminal in one line that is written over,
+/// elsewhere a line for each change.
+struct Waiting {
+    session: SessionId,
+    since: Timestamp,
+    state: String,
+    has_index: bool,
+    /// The checks that run, and on which side.
+    running: BTreeMap<String, &'static str>,
+    /// How many others are before it, while all of its work waits for a place.
+    behind: Option<u64>,
+}
+
+impl Waiting {
+    fn new(session: SessionId, since: Timestamp) -> Self {
+        let (state, running) = (String::new(), BTreeMap::new());
+        Self { session, since, state, has_index: false, running, behind: None }
+    }
+
+    fn changed(&mut self, row: &SessionRow, desk: &mut Desk) {
+        if row.state == self.state {
+            return;
+        }
+        self.state.clone_from(&row.state);
+        self.has_index |= row.state == "Indexed";
+        self.behind = None;
+        if desk.out.updates() {
+            self.show(desk);
+        } else {
+            let line = Text::new().role(Role::Strong, format!("{} ", self.session));
+            desk.out.say(line.role(state_role(&row.state), &row.state));
+        }
+    }
+
+    fn started(&mut self, check: String, on_base: bool, desk: &mut Desk) {
+        let side = if on_base { "base" } else { "proposal" };
+        self.behind = None;
+        if !desk.out.updates() {
+            desk.out.say(Text::new().role(Role::Dim, format!("  running     {check} on the {side}")));
+        }
+        self.running.insert(check, side);
+        self.show(desk);
+    }
+
+    fn finished(&mut self, check: &CheckView, desk: &mut Desk) {
+        self.running.remove(&check.name);
+        if !desk.out.updates() {
+            desk.out.say(check_line(check));
+        }
+        self.show(desk);
+    }
+
+    /// Time passed: where nothing is seen to run, it is looked up whether the session stands in line.
+    async fn tick(&mut self, service: &dyn Service, desk: &mut Desk) {
+        if self.running.is_empty() {
+            // what cannot be told is not worth ending the wait
+            let behind = in_line(service, self.session, desk).await.unwrap_or(None);
+            let news = behind.is_some() && behind != self.behind;
+            self.behind = behind;
+            if news && !desk.out.updates() {
+                desk.out.say(Text::new().role(Role::Dim, format!("  {}", self.doing())));
+            }
+        }
+        self.show(desk);
+    }
+
+    fn show(&self, desk: &mut Desk) {
+        let elapsed = age(desk.world.clock.now().since(self.since));
+        desk.out.progress(Some(Text::from(format!("{} {} · {elapsed}", self.session, self.doing()))));
+    }
+
+    /// What goes on, in words.
+    fn doing(&self) -> String {
+        if let Some(behind) = self.behind {
+            return format!("queued behind {}", counted(behind, "other session"));
+        }
+        let stage = match self.state.as_str() {
+            "Created" => "taking the snapshot",
+            "SnapshotLoaded" if self.has_index => "drafting",
+            "SnapshotLoaded" => "reading the base, drafting",
+            "Indexed" | "Triaged" | "Planned" => "drafting",
+            "Proposed" => "applying it to its branch",
+            "BranchApplied" => "checking",
+            "Validated" => "scoring",
+            "Publishing" => "publishing",
+            other => other,
+        };
+        let checks: Vec<String> = self.running.iter().map(|(check, side)| format!("{check} on the {side}")).collect();
+        if checks.is_empty() { stage.to_owned() } else { format!("{stage} · {}", checks.join(", ")) }
+    }
+}
+
+/// How many other sessions work while everything that this one owes waits for a place; `None` where it works.
+async fn in_line(service: &dyn Service, session: SessionId, desk: &Desk) -> Result<Option<u64>, Failure> {
+    let beads = BeadsRequest { session: Some(session), ..BeadsRequest::default() };
+    let beads = desk.ask_on(service, beads).await?.beads;
+    let any = |status: &str| beads.iter().any(|bead| bead.status == status);
+    if any("RUNNING") || !any("PENDING") {
+        return Ok(None);
+    }
+    let running = desk.ask_on(service, StatusRequest {}).await?.running;
+    Ok(Some(running.saturating_sub(1)).filter(|others| *others > 0))
 }
 
 fn is_settled(row: &SessionRow) -> bool {
@@ -73,7 +198,7 @@ fn is_settled(row: &SessionRow) -> bool {
 }
 
 async fn row_of(service: &dyn Service, session: SessionId, desk: &Desk) -> Result<Option<SessionRow>, Ended> {
-    let request = ListRequest { state: None, limit: Some(1), before: Some(SessionId(session.0 + 1)) };
+    let request = ListRequest { state: None, limit: Some(1), before: Some(SessionId(session.0.saturating_add(1))) };
     let list = desk.ask_on(service, request).await?;
     Ok(list.sessions.into_iter().find(|row| row.id == session))
 }

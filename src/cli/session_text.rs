@@ -6,7 +6,7 @@ use super::desk::Desk;
 use super::ended::{DONE, Done, Ended};
 use super::output::{Role, Text};
 use super::words::{CheckStatus, Severity, severity_word, status_word};
-use crate::api::{CheckView, FileStat, GateView, LaneView, SessionView, VersionView, ViolationView};
+use crate::api::{CheckView, FileStat, GateView, LaneView, ScoreView, SessionView, VersionView, ViolationView};
 use crate::diff::ChangeStatus;
 
 /// How a state looks.
@@ -60,14 +60,21 @@ pub(crate) fn took(millis: u64) -> String {
     }
 }
 
+/// `1 thread`, `2 threads`.
+pub(crate) fn counted<N: std::fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    if count == N::from(1) { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// The one line that stands for a session after a change: its number, state, and what comes next.
 pub(crate) fn summary(view: &SessionView) -> Text {
     let line = Text::new().role(Role::Strong, format!("{} ", view.id)).role(state_role(&view.state), &view.state);
     let line = match view.reason.raw() {
         "" => line,
-        _ => line.plain(": ").plain(view.reason.display_line()),
+        reason => line.plain(": ").words(Role::Plain, reason, "  "),
     };
-    if view.next.is_empty() { line } else { line.role(Role::Mark, format!("  → {}", view.next)) }
+    // behind a reason of several lines the next step would be overlooked
+    let gap = if view.reason.raw().contains('\n') { "\n→ " } else { "  → " };
+    if view.next.is_empty() { line } else { line.words(Role::Mark, &format!("{gap}{}", view.next), "  ") }
 }
 
 /// Answers a request that changed a session.
@@ -114,11 +121,12 @@ fn print_lane(lane: &LaneView, desk: &mut Desk) -> Result<(), Ended> {
     let line = line.plain("  ").role(state_role(&lane.phase), if lane.dropped { "dropped" } else { &lane.phase });
     desk.out.line(line)?;
     if lane.left_out > 0 {
-        let left = format!("    {} changed files of the working copy are left out (--dirty takes them)", lane.left_out);
+        let (files, are) = (counted(lane.left_out, "changed file"), if lane.left_out == 1 { "is" } else { "are" });
+        let left = format!("    {files} of the working copy {are} left out (--dirty takes them)");
         desk.out.line(Text::new().role(Role::Warn, left))?;
     }
     for notice in &lane.notices {
-        desk.out.line(Text::new().role(Role::Dim, "    note: ").plain(notice.display_line()))?;
+        desk.out.line(Text::new().role(Role::Dim, "    note: ").words(Role::Plain, notice.raw(), "      "))?;
     }
     Ok(())
 }
@@ -149,20 +157,33 @@ fn print_version(version: &VersionView, desk: &mut Desk) -> Result<(), Ended> {
         desk.out.line(check_line(check))?;
     }
     if let Some(why) = &version.unverified {
-        desk.out.line(Text::new().role(Role::Warn, "  Unverified: ").plain(why.display_line()))?;
+        desk.out.line(Text::new().role(Role::Warn, "  Unverified: ").words(Role::Plain, why.raw(), "    "))?;
     }
     for violation in &version.violations {
         desk.out.line(violation_line(violation))?;
     }
     if let Some(score) = &version.score {
-        for (dimension, tenths) in &score.dimensions {
-            desk.out.line(Text::new().plain("  ").cell(Role::Dim, dimension, 16).plain(tenths))?;
+        for line in dimensions(score) {
+            desk.out.line(line)?;
         }
     }
     for gate in &version.gates {
         desk.out.line(gate_line(gate))?;
     }
     Ok(())
+}
+
+/// Each dimension with its score and the first of its reasons; all reasons are in the JSON.
+pub(crate) fn dimensions(score: &ScoreView) -> Vec<Text> {
+    let line = |dimension: &String, tenths: String| {
+        let rating = score.ratings.iter().find(|rating| rating.dimension.name() == dimension);
+        let line = Text::new().plain("  ").cell(Role::Dim, dimension, 16).plain(format!("{tenths:>4}"));
+        match rating.and_then(|rating| rating.reasons.first()) {
+            Some(reason) => line.plain("  ").words(Role::Dim, reason, &" ".repeat(24)),
+            None => line,
+        }
+    };
+    score.dimensions.iter().map(|(dimension, tenths)| line(dimension, tenths.to_string())).collect()
 }
 
 fn file_line(file: &FileStat) -> Text {
@@ -199,7 +220,10 @@ pub(crate) fn check_line(check: &CheckView) -> Text {
         ([], fixed) => line.role(Role::Good, format!("  fixed {fixed}")),
         ([first, ..], _) => line.role(Role::Bad, format!("  broke {}: {first}", tests.broken.len())),
     };
-    if check.note.raw().is_empty() { line } else { line.plain("  ").role(Role::Dim, check.note.display_line()) }
+    match check.note.raw() {
+        "" => line,
+        note => line.plain("  ").words(Role::Dim, note, "    "),
+    }
 }
 
 /// One breach of a policy.
@@ -208,8 +232,15 @@ pub(crate) fn violation_line(violation: &ViolationView) -> Text {
     let line = Text::new().plain("  ").cell(role, severity_word(violation.severity), 6);
     let place = violation.line.map_or_else(String::new, |line| format!(":{line}"));
     let line = line.plain(format!("{} {}{place}  ", violation.rule, violation.path));
-    let line = line.plain(violation.message.display_line());
-    if violation.overridden { line.role(Role::Dim, "  (overridden)") } else { line }
+    let line = line.words(Role::Plain, violation.message.raw(), "    ");
+    match &violation.accepted {
+        Some(accepted) => {
+            let words = format!("\noverridden by {}: {}", accepted.by, accepted.message.raw());
+            line.words(Role::Dim, &words, "        ")
+        }
+        None if violation.overridden => line.role(Role::Dim, "  (overridden)"),
+        None => line,
+    }
 }
 
 /// One gate with its evidence.
@@ -221,7 +252,7 @@ pub(crate) fn gate_line(gate: &GateView) -> Text {
     };
     let line = Text::new().plain(format!("  {} ", gate.id)).cell(role, word, 8);
     let line = gate.repo.iter().fold(line, |line, repo| line.role(Role::Dim, format!("{repo}: ")));
-    line.plain(gate.evidence.display_line())
+    line.words(Role::Plain, gate.evidence.raw(), "    ")
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub(super) mod cancel;
 pub(super) mod check_patch;
 pub(super) mod comment;
 pub(super) mod comments;
+pub(super) mod complete;
 pub(super) mod completions;
 pub(super) mod config;
 pub(super) mod context;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use crate::api::{BlobStore, Connect, Failure, FailureKind, Start, Workbench};
+use crate::api::{BlobStore, Connect, Failure, Start, Workbench};
 use crate::clock::Clock;
 use crate::id::{HostPath, Ids};
 use crate::text::{SecretMask, Untrusted};
@@ -136,10 +136,6 @@ pub struct InitReport {
     pub created: bool,
 }
 
-fn later(what: &str) -> Failure {
-    Failure::new(FailureKind::Refused, format!("{what} comes in a later version"))
-}
-
 /// The rooms that a verb opens and that this module does not know.
 pub trait Launch: Send + Sync {
     /// The screen, over the repository at `repo` where one was found. Gives the exit status.
@@ -166,16 +162,21 @@ pub trait Launch: Send + Sync {
     /// Forgets what was typed before a question was shown, so that type-ahead answers nothing.
     fn drop_typed_ahead(&self);
 
+    /// A pager that shows what is written into it, and that is waited for when it is dropped; `None` where that
+    /// program is not there.
+    fn pager(&self, _program: &str) -> Option<Box<dyn Write + Send>> {
+        None
+    }
+
     /// What hides secrets on screens and in prompts: their shapes, and the keys that Paraph was given.
     fn secret_mask(&self) -> SecretMask {
         SecretMask::new(Vec::new())
     }
 
-    /// Looks for colours that are hard to read in themes.
+    /// Looks in themes (the shipped ones, where no file is named) for roles without a style and for colours that
+    /// are hard to read.
     ///
     /// # Errors
-    /// A [`Failure`]; a house without themes says so.
-    fn theme_lint(&self) -> Result<Vec<Untrusted>, Failure> {
-        Err(later("`theme lint`"))
-    }
+    /// A [`Failure`] where a file cannot be read.
+    fn theme_lint(&self, files: &[HostPath]) -> Result<Vec<Untrusted>, Failure>;
 }

@@ -27,6 +27,8 @@ pub(crate) struct Outcome {
     pub(crate) status: u8,
     pub(crate) out: String,
     pub(crate) err: String,
+    /// What a pager was shown.
+    pub(crate) paged: String,
 }
 
 impl Outcome {
@@ -44,6 +46,9 @@ pub(crate) struct Scripted {
     pub(crate) answers: Mutex<BTreeMap<String, Result<Value, Failure>>>,
     pub(crate) asked: Mutex<Vec<Request>>,
     pub(crate) notices: Mutex<Vec<Notice>>,
+    /// Whether notices come only after somebody looked how many sessions run.
+    pub(crate) notices_wait: Mutex<bool>,
+    looked: Arc<tokio::sync::Notify>,
 }
 
 #[async_trait]
@@ -52,6 +57,9 @@ impl Service for Scripted {
         let route = call.request.route();
         assert!(!call.client.environment.keys().any(|name| name.contains("TOKEN")), "keys stay at home");
         self.asked.lock().expect("no panic").push(call.request.clone());
+        if route == "status" {
+            self.looked.notify_one();
+        }
         let answer = self.answers.lock().expect("no panic").get(route).cloned();
         let body = answer.unwrap_or_else(|| panic!("no answer for {route}"))?;
         Ok(Reply::parse(route, body.to_string().as_bytes())
@@ -61,7 +69,12 @@ impl Service for Scripted {
 
     async fn notices(&self) -> Result<NoticeStream, Failure> {
         let notices = std::mem::take(&mut *self.notices.lock().expect("no panic"));
-        Ok(futures::stream::iter(notices).boxed())
+        let notices = futures::stream::iter(notices);
+        if !*self.notices_wait.lock().expect("no panic") {
+            return Ok(notices.boxed());
+        }
+        let looked = self.looked.clone();
+        Ok(futures::stream::once(async move { looked.notified().await }).flat_map(move |()| notices.clone()).boxed())
     }
 }
 
@@ -116,7 +129,12 @@ impl Workbench for Bare {
     }
 }
 
-struct Rooms;
+/// Rooms with one pager, which keeps what it is shown.
+#[derive(Default)]
+struct Rooms {
+    pager: String,
+    paged: Sink,
+}
 
 impl Launch for Rooms {
     fn drop_typed_ahead(&self) {}
@@ -133,6 +151,12 @@ impl Launch for Rooms {
     fn config(&self, _: &ConfigAsk) -> Result<ConfigReport, Failure> {
         let setting = Setting { key: EVIL.into(), value: Untrusted::new(EVIL), origin: EVIL.into() };
         Ok(ConfigReport { path: HostPath::new("/c.toml"), settings: vec![setting], findings: vec![] })
+    }
+    fn theme_lint(&self, files: &[HostPath]) -> Result<Vec<Untrusted>, Failure> {
+        Ok(files.iter().map(|file| Untrusted::new(format!("{file} {EVIL}"))).collect())
+    }
+    fn pager(&self, program: &str) -> Option<Box<dyn Write + Send>> {
+        (program == self.pager).then(|| Box::new(self.paged.clone()) as Box<dyn Write + Send>)
     }
     fn init(&self, _: Option<&HostPath>) -> Result<InitReport, Failure> {
         Ok(InitReport { path: HostPath::new("/c.toml"), created: true })
@@ -175,6 +199,8 @@ pub(crate) struct Bench {
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) nobody_reads: bool,
     pub(crate) home: tempfile::TempDir,
+    /// The only pager that is there, with its options.
+    pub(crate) pager: String,
 }
 
 impl Bench {
@@ -201,6 +227,7 @@ impl Bench {
             variables: [("GITHUB_TOKEN", "secret"), ("PATH", "/bin")].map(|(n, v)| (n.into(), v.into())).into(),
             nobody_reads: false,
             home,
+            pager: "a-pager -x".to_owned(),
         };
         for route in ["run", "adopt", "show", "decide", "override", "regenerate", "drop", "cancel", "publish"] {
             bench.answer(route, sample::session("Scored"));
@@ -245,6 +272,12 @@ impl Bench {
         *self.service.notices.lock().expect("no panic") = notices;
     }
 
+    /// Notices that come once somebody asked for the status.
+    pub(crate) fn slow_notices(&self, notices: Vec<Notice>) {
+        self.notices(notices);
+        *self.service.notices_wait.lock().expect("no panic") = true;
+    }
+
     /// What the service was asked, by route.
     pub(crate) fn asked(&self) -> Vec<&'static str> {
         self.service.asked.lock().expect("no panic").iter().map(Request::route).collect()
@@ -262,11 +295,12 @@ impl Bench {
     }
 
     pub(crate) fn run_args(&self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Outcome {
+        let paged = Sink::default();
         let (out, err) = (Sink { closed: self.nobody_reads, ..Sink::default() }, Sink::default());
         let world = World {
             connect: Arc::new(Wire(self.daemon.then(|| self.service.clone()))),
             workbench: Arc::new(self.workbench.clone()),
-            launch: Arc::new(Rooms),
+            launch: Arc::new(Rooms { pager: self.pager.clone(), paged: paged.clone() }),
             ids: Arc::new(RandomIds),
             clock: Arc::new(FixedClock::at("2026-11-20T09:35:00.000Z".parse::<Timestamp>().expect("a time"))),
             blobs: BlobStore::of_home(self.home.path()),
@@ -283,6 +317,6 @@ impl Bench {
         let args: Vec<OsString> = std::iter::once("paraph".into()).chain(args.into_iter().map(Into::into)).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let status = runtime.block_on(paraph::cli::run(args.into_iter(), world));
-        Outcome { status, out: out.text(), err: err.text() }
+        Outcome { status, out: out.text(), err: err.text(), paged: paged.text() }
     }
 }

@@ -24,7 +24,7 @@ fn harmless(what: &str, text: &str) {
 fn without_colours(text: &str) -> String {
     ["0", "1", "2", "4", "31", "32", "33", "36"]
         .iter()
-        .fold(text.to_owned(), |text, sgr| text.replace(&format!("\x1b[{sgr}m"), ""))
+        .fold(text.replace("\r\x1b[K", ""), |text, sgr| text.replace(&format!("\x1b[{sgr}m"), ""))
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `paraph adopt`
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use crate::api::{AdoptRequest, FailureKind};
@@ -19,13 +21,13 @@ use crate::id::HostPath;
 pub(crate) struct Args {
     /// A branch, tag or commit, a range A..B, or the path of another worktree
     #[arg(value_name = "BRANCH|A..B|WORKTREE")]
-    work: Option<String>,
+    work: Option<OsString>,
     /// What is not committed in the working copy
     #[arg(long)]
     dirty: bool,
     /// The repository [default: the one you stand in]
     #[arg(long, value_name = "PATH")]
-    repo: Option<String>,
+    repo: Option<OsString>,
     /// What the work is for [default: its commit messages]
     #[arg(short, long = "message", value_name = "GOAL")]
     message: Option<String>,
@@ -58,21 +60,26 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
 }
 
 /// What the words name: a range has dots, a worktree is a folder whose path says so; anything else is a revision.
-fn work(named: &str, desk: &Desk) -> Result<WorkSpec, Ended> {
-    if named.trim().is_empty() || named.starts_with('-') {
-        return Err(usage(format!("`{named}` names no work")).hint("paraph adopt BRANCH").into());
-    }
+fn work(named: &OsStr, desk: &Desk) -> Result<WorkSpec, Ended> {
     let path = desk.absolute(Path::new(named));
-    let says_path = named.starts_with(['/', '.', '~']) || named.ends_with('/');
-    if says_path && path.is_dir() {
-        return Ok(WorkSpec::Worktree(HostPath::new(path)));
+    let bytes = named.as_bytes();
+    if bytes.trim_ascii().is_empty() || bytes.starts_with(b"-") {
+        let shown = HostPath::new(named);
+        return Err(usage(format!("`{shown}` names no work")).hint("paraph adopt BRANCH").into());
     }
-    if named.contains("..") && !says_path {
-        return Ok(WorkSpec::Range(named.to_owned()));
-    }
+    let says_path = matches!(bytes[0], b'/' | b'.' | b'~') || bytes.ends_with(b"/");
     // a folder that is the top of a worktree (it holds .git) may be named without a slash
-    if path.join(".git").exists() {
-        return Ok(WorkSpec::Worktree(HostPath::new(path)));
+    let is_worktree = if says_path { path.is_dir() } else { path.join(".git").exists() };
+    let text = named.to_str();
+    match text {
+        Some(text) if !says_path && text.contains("..") => Ok(WorkSpec::Range(text.to_owned())),
+        _ if is_worktree => Ok(WorkSpec::Worktree(HostPath::new(path))),
+        Some(text) => Ok(WorkSpec::Branch(text.to_owned())),
+        None => {
+            let shown = HostPath::new(named);
+            Err(usage(format!("`{shown}` is no folder, and no branch that can be named"))
+                .hint("git branch --all")
+                .into())
+        }
     }
-    Ok(WorkSpec::Branch(named.to_owned()))
 }

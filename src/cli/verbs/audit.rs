@@ -9,6 +9,7 @@ use crate::api::{Failure, FailureKind, VerifyView};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
+use crate::cli::session_text::counted;
 use crate::id::{Digest, HostPath, ParseIdError, Seq, SessionId};
 
 /// Reads, checks and exports the record; needs no daemon
@@ -80,7 +81,7 @@ fn show(session: Option<SessionId>, limit: Option<u64>, desk: &mut Desk) -> Done
             .plain(" ")
             .cell(Role::Mark, &entry.event, 20)
             .plain(" ")
-            .plain(entry.summary.display_line());
+            .words(Role::Plain, entry.summary.raw(), "         ");
         desk.out.line(line)?;
     }
     Ok(DONE)
@@ -103,11 +104,13 @@ fn verdict(view: &VerifyView, desk: &mut Desk) -> Result<(), Ended> {
     } else {
         Text::new().role(Role::Bad, "the record does not hold")
     };
-    let counts = format!(": {} entries, {} bytes, {} blobs", view.entries, view.bytes, view.blobs);
+    let entries = if view.entries == 1 { "entry" } else { "entries" };
+    let (bytes, blobs) = (counted(view.bytes, "byte"), counted(view.blobs, "blob"));
+    let counts = format!(": {} {entries}, {bytes}, {blobs}", view.entries);
     desk.out.line(word.plain(counts))?;
     desk.out.line(Text::new().plain("  head ").role(Role::Mark, format!("{}:{}", view.head, view.head_digest)))?;
     for finding in &view.findings {
-        desk.out.line(Text::new().role(Role::Bad, "  found: ").plain(finding.display_line()))?;
+        desk.out.line(Text::new().role(Role::Bad, "  found: ").words(Role::Plain, finding.raw(), "    "))?;
     }
     for hint in &view.hints {
         desk.out.say(Text::new().role(Role::Mark, "hint: ").plain(hint));
@@ -131,7 +134,14 @@ fn export(desk: &mut Desk) -> Done {
 
 fn export_to(file: &std::path::Path, desk: &mut Desk) -> Done {
     let path = HostPath::new(desk.absolute(file));
-    let cannot = |error: std::io::Error| Failure::new(FailureKind::Failed, format!("cannot write `{path}`: {error}"));
+    let cannot = |error: std::io::Error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AlreadyExists => "--out with a new file: what is there is never overwritten",
+            std::io::ErrorKind::NotFound => "--out with a file in a folder that is there",
+            _ => "paraph audit export > FILE, in a folder that you can write",
+        };
+        Failure::new(FailureKind::Failed, format!("cannot write `{path}`: {error}")).hint(hint)
+    };
     let created = std::fs::OpenOptions::new().write(true).create_new(true).open(path.as_path()).map_err(cannot)?;
     let mut out = std::io::BufWriter::new(created);
     let count = desk.world.workbench.audit_export(&mut out)?;

@@ -17,7 +17,8 @@ pub(crate) struct Args {
     #[arg(long, ignore_case = true, value_parser = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "SKIPPED"])]
     status: Option<String>,
     /// Of this category: snapshot, index, proposal, branch, validation, score, publish
-    #[arg(long)]
+    #[arg(long, value_parser = ["snapshot", "index", "proposal", "branch", "validation", "score", "publish"])]
+    #[arg(hide_possible_values = true)]
     category: Option<String>,
 }
 
@@ -45,7 +46,7 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
             .cell(Role::Plain, &bead.name, 24)
             .plain(format!("{time:>8}"));
         let line = if bead.attempt > 1 { line.plain(format!("  attempt {}", bead.attempt)) } else { line };
-        desk.out.line(line.plain("  ").role(Role::Bad, bead.error.display_line()))?;
+        desk.out.line(line.plain("  ").words(Role::Bad, bead.error.raw(), "       "))?;
     }
     Ok(DONE)
 }

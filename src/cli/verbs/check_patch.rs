@@ -1,5 +1,6 @@
 //! `paraph check-patch`
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::api::{CheckPatchRequest, CheckedPatch, FailureKind};
@@ -20,7 +21,7 @@ pub(crate) struct Args {
     patches: Vec<PathBuf>,
     /// The repository [default: the one you stand in]
     #[arg(long, value_name = "PATH")]
-    repo: Option<String>,
+    repo: Option<OsString>,
     /// What they apply to [default: HEAD]
     #[arg(long, value_name = "REV")]
     base: Option<String>,
@@ -70,7 +71,7 @@ fn print(checked: &CheckedPatch, desk: &mut Desk) -> Result<(), Ended> {
         )?;
     }
     for refusal in &checked.refusals {
-        desk.out.line(Text::new().role(Role::Bad, "  refused: ").plain(refusal.display_line()))?;
+        desk.out.line(Text::new().role(Role::Bad, "  refused: ").words(Role::Plain, refusal.raw(), "    "))?;
     }
     for violation in &checked.violations {
         desk.out.line(violation_line(violation))?;

@@ -6,6 +6,7 @@ use crate::api::{AgainstRequest, PatchSetRequest, PatchSetView, Side, ThreadKind
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
+use crate::cli::session_text::counted;
 use crate::cli::verbs::comment::place;
 use crate::id::{SessionRef, Version};
 use crate::text::Untrusted;
@@ -83,7 +84,8 @@ fn prompt(
     if open.is_empty() {
         return desk.out.line(format!("Review of session {session}: no open comments."));
     }
-    desk.out.line(format!("Review of session {session}: {} open comments. Please address each one.", open.len()))?;
+    let open_comments = counted(open.len(), "open comment");
+    desk.out.line(format!("Review of session {session}: {open_comments}. Please address each one."))?;
     for words in [
         "Change only what a comment asks for. Answer a question in words; it asks for no change.",
         "Comments marked `must` have to be settled before the change can be approved.",

@@ -58,13 +58,14 @@ impl FromStr for Against {
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     if args.task.is_some() {
-        return Err(comes_later("`--task`", "plans of several tasks"));
+        return Err(comes_later("`--task`", "plans of several tasks", format!("paraph diff {}", args.session)));
     }
     let request = PatchSetRequest { session: args.session, repo: args.repo, against: args.against.0 };
     let sets = desk.ask(request).await?;
     if desk.out.json() {
         return as_json(&sets, args.stat, args.context, desk);
     }
+    desk.page()?;
     for set in &sets {
         if sets.len() > 1 {
             desk.out.say(Text::new().role(Role::Strong, &set.repo));

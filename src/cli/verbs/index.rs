@@ -1,9 +1,12 @@
 //! `paraph index`
 
+use std::ffi::OsString;
+
 use crate::api::IndexRequest;
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done};
 use crate::cli::output::{Role, Text};
+use crate::cli::session_text::counted;
 use crate::cli::words::Base;
 
 /// Indexes a repository, or finds the index that is there: languages, files and symbols by rank
@@ -11,7 +14,7 @@ use crate::cli::words::Base;
 pub(crate) struct Args {
     /// The repository [default: the one you stand in]
     #[arg(long, value_name = "PATH")]
-    repo: Option<String>,
+    repo: Option<OsString>,
     /// What to index [default: HEAD]
     #[arg(long, value_name = "REV", conflicts_with = "dirty")]
     base: Option<String>,
@@ -37,10 +40,14 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         return Ok(DONE);
     }
     desk.out.line(Text::new().role(Role::Strong, &view.strategy).plain(format!("  tree {}", view.tree)))?;
-    let counts = format!(
-        "  {} files · {} lines · {} definitions · {} references · {} edges",
-        view.files, view.lines, view.definitions, view.references, view.edges
-    );
+    let counts = [
+        counted(view.files, "file"),
+        counted(view.lines, "line"),
+        counted(view.definitions, "definition"),
+        counted(view.references, "reference"),
+        counted(view.edges, "edge"),
+    ];
+    let counts = format!("  {}", counts.join(" · "));
     desk.out.line(counts)?;
     for (at, language) in view.languages.iter().enumerate() {
         let name = object["languages"][at]["language"].as_str().unwrap_or("?").to_owned();

@@ -4,9 +4,10 @@ use crate::api::{ListRequest, SessionRow};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done};
 use crate::cli::output::{Role, Text};
-use crate::cli::session_text::{age, gate_strip, state_role};
+use crate::cli::session_text::{age, counted, gate_strip, state_role};
 use crate::clock::Timestamp;
 use crate::id::SessionId;
+use crate::text::Untrusted;
 
 /// Lists sessions, newest first
 #[derive(Debug, clap::Args)]
@@ -36,8 +37,10 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let total: u32 = list.totals.values().sum();
     match (list.sessions.len(), total) {
         (0, 0) => desk.out.say("no sessions yet: paraph run GOAL, or paraph demo"),
-        (0, _) => desk.out.say(format!("none of {total} sessions")),
-        (shown, _) if (shown as u64) < u64::from(total) => desk.out.say(format!("{shown} of {total} sessions")),
+        (0, _) => desk.out.say(format!("none of {}", counted(total, "session"))),
+        (shown, _) if (shown as u64) < u64::from(total) => {
+            desk.out.say(format!("{shown} of {}", counted(total, "session")))
+        }
         _ => {}
     }
     Ok(DONE)
@@ -58,7 +61,9 @@ pub(crate) fn row_line(row: &SessionRow, now: Timestamp, columns: usize) -> Text
         .role(Role::Dim, format!("{:>4} ", age(now.since(row.updated_at))));
     // what stands before the goal takes 54 columns; a narrow terminal breaks the line rather than lose the goal
     let room = columns.saturating_sub(54).max(24);
-    let line = line.plain(row.goal.display_within(room));
+    // of a goal of several lines the row has the words, as they would stand on one
+    let goal = Untrusted::new(row.goal.raw().split_whitespace().collect::<Vec<_>>().join(" "));
+    let line = line.plain(goal.display_within(room));
     if row.needs_me && columns >= 140 && !row.next.is_empty() {
         return line.role(Role::Mark, format!("  → {}", row.next));
     }

@@ -37,6 +37,9 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     if desk.out.json() {
         return as_json(&logs, args.base, desk);
     }
+    if !args.follow {
+        desk.page()?;
+    }
     let titled = logs.len() > 1;
     for log in &logs {
         title(log, titled, desk)?;

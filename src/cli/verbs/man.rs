@@ -23,7 +23,7 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let pages = pages();
     write(&folder, &pages).map_err(|error| {
         let message = format!("cannot write manual pages into `{}`: {error}", HostPath::new(&folder));
-        Failure::new(FailureKind::Failed, message)
+        Failure::new(FailureKind::Failed, message).hint("--out with a folder that you can write")
     })?;
     let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
     if desk.out.json() {
@@ -51,7 +51,7 @@ pub(crate) fn pages() -> Vec<(String, Vec<u8>)> {
 }
 
 fn add(verb: clap::Command, name: String, pages: &mut Vec<(String, Vec<u8>)>) {
-    for part in verb.get_subcommands().filter(|part| part.get_name() != "help") {
+    for part in verb.get_subcommands().filter(|part| part.get_name() != "help" && !part.is_hide_set()) {
         add(part.clone(), format!("{name}-{}", part.get_name()), pages);
     }
     let mut page = Vec::new();

@@ -19,5 +19,6 @@ pub(crate) async fn execute(args: Args, _: &mut Desk) -> Done {
     Err(comes_later(
         &format!("merging pull request {} of session {}", args.pr, args.session),
         "a forge that has pull requests",
+        format!("paraph publish {}, then git merge the branch that it names", args.session),
     ))
 }

@@ -26,10 +26,11 @@ pub(crate) async fn execute(_: Args, desk: &mut Desk) -> Done {
     };
     let (now, columns) = (desk.world.clock.now(), desk.out.columns());
     desk.out.line(row_line(row, now, columns))?;
-    desk.out.line(Text::new().plain("  ").plain(row.reason.display_line()))?;
+    desk.out.line(Text::new().plain("  ").words(Role::Plain, row.reason.raw(), "  "))?;
     desk.out.line(Text::new().role(Role::Mark, format!("  → {}", row.next)))?;
     if list.sessions.len() > 1 {
-        desk.out.say(format!("{} more need you", list.sessions.len() - 1));
+        let more = list.sessions.len() - 1;
+        desk.out.say(format!("{more} more {} you", if more == 1 { "needs" } else { "need" }));
     }
     Ok(DONE)
 }

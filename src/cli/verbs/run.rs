@@ -1,5 +1,6 @@
 //! `paraph run`
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::api::{FailureKind, RepositoryRequest, RunRequest, Service, SessionView, TrustRequest};
@@ -7,7 +8,7 @@ use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, comes_later, usage};
 use crate::cli::output::{Role, Text};
 use crate::cli::progress::{self, Waited};
-use crate::cli::session_text::{self, summary};
+use crate::cli::session_text::{self, counted, summary};
 use crate::cli::words::{Base, EngineKind, Kind, Source};
 use crate::id::{HostPath, ParseIdError};
 
@@ -23,7 +24,7 @@ pub(crate) struct Args {
     goal: Option<String>,
     /// A repository, by path or URL; several make several lanes [default: the one you stand in]
     #[arg(long, value_name = "PATH|URL")]
-    repo: Vec<String>,
+    repo: Vec<OsString>,
     /// The kind of work: bugfix, refactor, feature, docs, deps [default: guessed from the goal]
     #[arg(long)]
     kind: Option<Kind>,
@@ -59,14 +60,16 @@ pub(crate) struct Args {
 /// The engine of that name; one that this version has not says so.
 pub(crate) fn engine(name: &str) -> Result<EngineKind, Ended> {
     name.parse().map_err(|error: ParseIdError| match name {
-        "llm" | "agent" | "command" => comes_later(&format!("the engine `{name}`"), "models"),
+        "llm" | "agent" | "command" => {
+            comes_later(&format!("the engine `{name}`"), "models", "--engine rules, or --patch FILE with a ready diff")
+        }
         _ => usage(error.to_string()).hint("--engine rules").into(),
     })
 }
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     if args.issue.is_some() {
-        return Err(comes_later("`--issue`", "forges"));
+        return Err(comes_later("`--issue`", "forges", "paraph run \"the issue in your words\""));
     }
     let wait = args.wait;
     let request = request(args, desk)?;
@@ -107,6 +110,7 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
         (None, Some(file)) if file.as_os_str() != "-" => format!("review the patch {}", HostPath::new(file)),
         (None, _) => "review a patch".to_owned(),
     };
+    // read before anything is asked: a file that is not there starts nothing
     let patch = match args.patch {
         Some(file) => Some(store_patch(&file, desk)?),
         None => None,
@@ -166,7 +170,8 @@ pub(crate) fn started(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> 
     }
     desk.out.line(summary(view))?;
     for lane in view.lanes.iter().filter(|lane| lane.left_out > 0) {
-        desk.out.say(format!("{}: {} changed files are left out; --dirty takes them", lane.repo, lane.left_out));
+        let (files, are) = (counted(lane.left_out, "changed file"), if lane.left_out == 1 { "is" } else { "are" });
+        desk.out.say(format!("{}: {files} {are} left out; --dirty takes them", lane.repo));
     }
     desk.out.say(Text::new().role(Role::Mark, "hint: ").plain(format!("paraph watch {}", view.id)));
     Ok(())

@@ -19,6 +19,7 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     if desk.out.json() {
         desk.out.object(&serde_json::to_value(&view).expect("plain data serialises"))?;
     } else {
+        desk.page()?;
         session_text::print(&view, desk)?;
     }
     Ok(DONE)

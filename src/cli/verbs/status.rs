@@ -6,6 +6,7 @@ use crate::api::{FailureKind, Start, StatusRequest, StatusView};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
+use crate::cli::session_text::counted;
 
 /// Tells in a line how many sessions need you; starts no daemon
 #[derive(Debug, clap::Args)]
@@ -35,10 +36,10 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         _ => desk.out.line(Text::new().role(Role::Strong, brief))?,
     }
     if !args.tmux {
-        desk.out.line(
-            Text::new()
-                .role(Role::Dim, format!("{} sessions · daemon {} · {}", status.sessions, status.pid, status.version)),
-        )?;
+        desk.out.line(Text::new().role(
+            Role::Dim,
+            format!("{} · daemon {} · {}", counted(status.sessions, "session"), status.pid, status.version),
+        ))?;
     }
     Ok(DONE)
 }
@@ -67,7 +68,8 @@ pub(crate) fn as_json(status: &StatusView) -> serde_json::Value {
 
 /// `2 need you · 3 running · 1 CI failed`, without the parts that are zero.
 fn brief(status: &StatusView) -> String {
-    let parts = [(status.need_me, "need you"), (status.running, "running"), (status.ci_failed, "CI failed")];
+    let need = if status.need_me == 1 { "needs you" } else { "need you" };
+    let parts = [(status.need_me, need), (status.running, "running"), (status.ci_failed, "CI failed")];
     let words = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
     words.collect::<Vec<_>>().join(" · ")
 }

@@ -1,5 +1,7 @@
 //! `paraph trust`
 
+use std::ffi::OsString;
+
 use crate::api::{Failure, FailureKind, TrustRequest};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done};
@@ -12,7 +14,7 @@ use crate::id::HostPath;
 pub(crate) struct Args {
     /// The repository: a path or a URL [default: the one you stand in]
     #[arg(value_name = "PATH|URL")]
-    repository: Option<String>,
+    repository: Option<OsString>,
     /// Take trust back
     #[arg(long, conflicts_with = "show")]
     revoke: bool,
@@ -40,7 +42,9 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         desk.out.line(Text::new().plain("  ").plain(command.display_line()))?;
     }
     if trust == Some(true) && !view.trusted {
-        return Err(Failure::new(FailureKind::Failed, format!("{} is still not trusted", view.path)).into());
+        return Err(Failure::new(FailureKind::Failed, format!("{} is still not trusted", view.path))
+            .hint("paraph doctor")
+            .into());
     }
     Ok(DONE)
 }

@@ -88,7 +88,7 @@ fn tell(notice: &Notice, desk: &mut Desk) -> Result<(), Ended> {
             let (now, columns) = (desk.world.clock.now(), desk.out.columns());
             desk.out.line(row_line(row, now, columns))?;
             if row.needs_me && !row.next.is_empty() {
-                let line = Text::new().plain("     ").plain(row.reason.display_line());
+                let line = Text::new().plain("     ").words(Role::Plain, row.reason.raw(), "     ");
                 desk.out.line(line.role(Role::Mark, format!("  → {}", row.next)))?;
             }
             Ok(())

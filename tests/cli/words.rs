@@ -1,0 +1,120 @@
+//! Words for people: several lines stay several, one thing is singular, and scores say why.
+
+use serde_json::json;
+
+use super::bench::Bench;
+use super::sample::{self, EVIL};
+
+fn shown(change: impl Fn(&mut serde_json::Value)) -> String {
+    let bench = Bench::new();
+    let mut session = sample::session("NeedsHuman");
+    change(&mut session);
+    bench.answer("show", session);
+    bench.run("show 12").out
+}
+
+#[test]
+fn reasons_of_several_lines_stay_lines() {
+    let out = shown(|session| {
+        session["reason"] = json!("no rule fits\nwhat would fit:\n  --rules a");
+        session["next"] = json!("paraph regenerate 12");
+        session["versions"][0]["patch_sets"][0]["decision"]["message"] = json!("first\nsecond");
+        session["versions"][0]["gates"][0]["evidence"] = json!("one\ntwo");
+    });
+    assert!(!out.contains("^J"), "{out}");
+    assert!(
+        out.starts_with("12 NeedsHuman: no rule fits\n  what would fit:\n    --rules a\n  → paraph regenerate 12\n")
+    );
+    assert!(out.contains("\n      first\n      second\n") && out.contains("one\n    two\n"), "{out}");
+    let bench = Bench::new();
+    let failure = paraph::api::Failure::new(paraph::api::FailureKind::Failed, "a\nb").hint("c\nd");
+    bench.fail("show", failure);
+    assert_eq!(bench.run("show 12").err, "error: a\n       b\nhint: c\n      d\n");
+}
+
+#[test]
+fn a_goal_of_several_lines_is_one_row() {
+    let bench = Bench::new();
+    let mut row = sample::row("Scored", true, false);
+    row.goal = "fix\n  it".into();
+    bench.answer("list", sample::list(&[row]));
+    assert!(bench.run("list").out.ends_with("fix it\n"));
+}
+
+#[test]
+fn scores_say_why_and_warnings_who_accepted_them() {
+    let out = shown(|session| {
+        let version = &mut session["versions"][0];
+        version["score"]["dimensions"] = json!({"tests": 3.5});
+        version["score"]["ratings"] =
+            json!([{"dimension": "tests", "score": 35, "reasons": ["no test was added", "another"]}]);
+        version["violations"][0]["overridden"] = json!(true);
+        version["violations"][0]["accepted"] = json!({"by": "ada@vm", "message": "known\nfor long"});
+    });
+    assert!(out.contains("  tests            3.5  no test was added\n") && !out.contains("another"), "{out}");
+    assert!(out.contains("\n        overridden by ada@vm: known\n        for long\n"), "{out}");
+}
+
+#[test]
+fn one_is_singular() {
+    let bench = Bench::new().at_terminal("n\n");
+    let mut panel = sample::panel(json!({"offer": "clean"}), json!(null));
+    (panel["open_threads"], panel["drift"]) = (json!(1), json!(1));
+    bench.answer("panel", panel);
+    let err = bench.run("approve 12").err;
+    assert!(err.contains("drift 1 commit, merges") && err.contains("· 1 open thread\n"), "{err}");
+    let bench = Bench::new();
+    let mut status = sample::status();
+    (status["need_me"], status["sessions"]) = (json!(1), json!(1));
+    bench.answer("status", status);
+    assert!(bench.run("status").out.starts_with("1 needs you · 3 running\n1 session · "));
+    let out = shown(|session| session["lanes"][0]["left_out"] = json!(1));
+    assert!(out.contains("1 changed file of the working copy is left out"), "{out}");
+}
+
+#[test]
+fn every_refusal_says_what_to_type_instead() {
+    for line in [
+        "merge 12 --pr 3",
+        "run a --issue https://example.org/1",
+        "run a --engine llm",
+        "diff 12 --task 1",
+        "override 12@v1 G3 -m why",
+        "artifacts 12 none",
+        "audit export --out no/such/folder/file",
+        "man --out /dev/null/x",
+        "run a --patch no-such-file",
+        "check-patch no-such-file",
+        "run a --repo no-such-folder/x",
+        "reject 12@v1 --digest 7f3a9c0d11aa -F no-such-file",
+        "config get",
+    ] {
+        let mut bench = Bench::new();
+        bench.workbench.repository = !line.contains("no-such-folder");
+        let outcome = bench.run(line);
+        assert!(outcome.status == 0 || outcome.err.contains("hint: "), "{line}: {outcome:?}");
+        assert_eq!(outcome.status == 0, line == "config get", "{line}: {outcome:?}");
+    }
+    let bench = Bench::new();
+    std::fs::write(bench.home.path().join("change.diff"), "x").expect("a file");
+    let outcome = bench.run("run a --patch chnge.diff");
+    assert!(outcome.err.contains("/change.diff is there"), "{outcome:?}");
+}
+
+#[test]
+fn sessions_are_completed_without_a_daemon_and_described_with_one() {
+    let bench = Bench::new();
+    assert_eq!(bench.run("__complete sessions").out, "12\n");
+    let described = bench.run("__complete sessions --described").out;
+    assert!(described.starts_with("12\tScored ") && !described.contains(EVIL), "{described:?}");
+    let none = Bench { daemon: false, ..Bench::new() };
+    let outcome = none.run("__complete sessions");
+    assert_eq!((outcome.status, outcome.out.as_str(), outcome.err.as_str()), (0, "", ""));
+    for shell in ["bash", "zsh", "fish"] {
+        let script = bench.run(&format!("completions {shell}")).out;
+        assert!(script.contains("paraph __complete sessions"), "{shell}");
+    }
+    let bash = bench.run("completions bash").out;
+    assert!(bash.contains("show|watch|diff|log|"), "the verbs that take a session");
+    assert!(!bench.run("help").out.contains("__complete"), "it is no verb for people");
+}
