@@ -75,6 +75,12 @@ pub(super) fn blob_key(blob: &ObjectId, language: crate::syntax::Language) -> Ve
     [b"b", blob.as_str().as_bytes(), &[language.code()]].concat()
 }
 
+/// The key of the id of the tree whose tables were made last in a store.
+pub(super) fn latest_key(store: &str, settings: &super::IndexSettings) -> Vec<u8> {
+    let store = crate::id::Digest::of(store.as_bytes());
+    [b"n", &store.as_bytes()[..16], &settings.cache_digest().as_bytes()[..8]].concat()
+}
+
 /// The key of a whole tree's tables.
 pub(super) fn tree_key(tree: &ObjectId, settings: &super::IndexSettings) -> Vec<u8> {
     [b"t", tree.as_str().as_bytes(), &settings.cache_digest().as_bytes()[..8]].concat()

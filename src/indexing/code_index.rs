@@ -148,7 +148,9 @@ impl CodeIndex {
 
     /// Where `name` is used, if some file defines it, in the order of paths.
     pub fn references_to(&self, name: &str) -> impl Iterator<Item = ReferenceSite<'_>> {
-        let rows = self.table.names.find(name).map_or(&[][..], |name| self.table.references_to(name));
+        let is_defined = |name: &u32| !self.table.definitions_of(*name).is_empty();
+        let name = self.table.names.find(name).filter(is_defined);
+        let rows = name.map_or(&[][..], |name| self.table.references_to(name));
         rows.iter().map(|row| ReferenceSite {
             file: &self.table.files[row.file as usize],
             line: row.line,
@@ -174,7 +176,9 @@ impl CodeIndex {
     /// How many definitions and how many uses of them there are.
     #[must_use]
     pub fn symbol_counts(&self) -> (usize, u64) {
-        (self.table.definitions.len(), self.table.references.iter().map(|row| u64::from(row.count)).sum())
+        let defined = self.table.defined();
+        let uses = self.table.references.iter().filter(|row| defined[row.name as usize]);
+        (self.table.definitions.len(), uses.map(|row| u64::from(row.count)).sum())
     }
 
     pub(super) fn table(&self) -> &Table {

@@ -48,9 +48,12 @@ impl IndexStrategy for BasicFileIndex {
 
 /// The files of a tree that an index is about: no links, no submodules, nothing in a skipped folder.
 pub(super) fn listed(tree: &dyn Tree, settings: &IndexSettings) -> Result<Vec<TreeEntry>, IndexError> {
-    let is_file = |entry: &&TreeEntry| matches!(entry.mode, FileMode::Regular | FileMode::Executable);
-    let entries = tree.entries()?;
-    Ok(entries.iter().filter(is_file).filter(|entry| !settings.is_skipped(&entry.path)).cloned().collect())
+    Ok(tree.entries()?.iter().filter(|entry| is_listed(entry, settings)).cloned().collect())
+}
+
+/// Whether an index is about this entry.
+pub(super) fn is_listed(entry: &TreeEntry, settings: &IndexSettings) -> bool {
+    matches!(entry.mode, FileMode::Regular | FileMode::Executable) && !settings.is_skipped(&entry.path)
 }
 
 /// The language of an entry; only a program without an extension is opened for its first line.

@@ -38,6 +38,13 @@ impl Focus {
         Self { goal: goal.into(), paths: Vec::new() }
     }
 
+    /// What of the goal counts: its telling words and what looks like a path, each in the order of letters.
+    #[must_use]
+    pub fn telling(&self) -> Vec<String> {
+        let words = self.words();
+        words.whole.into_iter().chain(words.paths).collect()
+    }
+
     pub(super) fn words(&self) -> FocusWords {
         let mut words = FocusWords::default();
         // a goal can be a whole issue; its first 200 words say what it is about
@@ -133,5 +140,6 @@ mod tests {
         assert_eq!(list(&words.whole), "sessionstore src store timeout");
         assert_eq!(list(&words.parts), "session store timeout");
         assert_eq!(list(&words.paths), "src/store.rs");
+        assert_eq!(Focus::on_goal("the store in src/a.rs").telling(), ["src", "store", "src/a.rs"]);
     }
 }

@@ -9,7 +9,7 @@ use crate::syntax::{DefinitionKind, Language};
 /// A name that more files define says nothing about which one is meant (`new`, `main`, `setUp`).
 const MAX_DEFINERS: usize = 12;
 /// What an import alone is worth.
-const IMPORT_WEIGHT: u32 = 500;
+pub(super) const IMPORT_WEIGHT: u32 = 500;
 
 /// A pair of files and a weight, before pairs are added up.
 type Raw = (u32, u32, u32);
@@ -53,7 +53,8 @@ fn groups<'a>(
     groups
 }
 
-fn of_name(
+/// What the uses of one name weigh; its rows are in the order of their files.
+pub(super) fn of_name(
     files: &[IndexedFile],
     names: &Names,
     definers: &[DefinitionRow],

@@ -20,6 +20,7 @@ mod stored;
 mod summary;
 mod symbols;
 mod table;
+mod update;
 
 pub use cache::{CacheRecord, MemoryTagCache, NoTagCache, TagCache};
 pub use code_index::{CodeIndex, DefinitionSite, Edge, IndexedFile, ReferenceSite, SkipReason};

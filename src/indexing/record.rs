@@ -1,6 +1,7 @@
 //! The tags of one blob as the cache keeps them.
 
 use super::codec::{Reader, Writer};
+use super::table::{DefinitionRow, ReferenceRow};
 use crate::syntax::{DefinitionKind, Tags};
 
 /// Changes whenever the format or a language's rules change: older records count as forgotten.
@@ -35,6 +36,27 @@ pub(super) struct BlobRecord<'a> {
     pub(super) definitions: Vec<DefinitionRecord<'a>>,
     pub(super) references: Vec<ReferenceRecord<'a>>,
     pub(super) imports: Vec<&'a str>,
+}
+
+impl<'a> BlobRecord<'a> {
+    /// Every name that is defined or used.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.definitions.iter().map(|it| it.name).chain(self.references.iter().map(|it| it.name))
+    }
+}
+
+impl DefinitionRecord<'_> {
+    /// The row of a table for it.
+    pub(super) fn numbered(&self, name: u32, file: u32) -> DefinitionRow {
+        DefinitionRow { name, file, line: self.line, end: self.end, depth: self.depth, kind: self.kind }
+    }
+}
+
+impl ReferenceRecord<'_> {
+    /// The row of a table for it.
+    pub(super) fn numbered(&self, name: u32, file: u32) -> ReferenceRow {
+        ReferenceRow { name, file, line: self.line, count: self.count }
+    }
 }
 
 pub(super) fn encode(facts: BlobFacts, tags: &Tags) -> Vec<u8> {

@@ -1,24 +1,27 @@
 //! The index that knows symbols: tags of every file in parallel, kept by blob id; tables kept by tree id.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::cache::{CacheRecord, TagCache, blob_key, tree_key};
+use super::cache::{CacheRecord, TagCache, blob_key, latest_key, tree_key};
 use super::code_index::{CodeIndex, IndexedFile, SkipReason};
-use super::files::{described, language_of, listed};
+use super::files::{described, is_listed, language_of, listed};
 use super::imports::Resolver;
 use super::record::{self, BlobFacts, BlobRecord};
 use super::table::{DefinitionRow, Names, ReferenceRow, Table};
+use super::update::{self, Changed};
 use super::{Focus, IndexError, IndexSettings, IndexStrategy, check_cancel, graph, rank};
 use crate::cancel::Cancel;
+use crate::id::ObjectId;
 use crate::repository::{Tree, TreeEntry};
 use crate::syntax::{DefinitionKind, Language, ParseError, ParseLimits, Syntax, Tags};
 
 /// Definitions, references, imports and ranks of a tree.
 ///
-/// What a blob holds is cached by its id, and the tables of a tree by the tree's: the same tree again is one read.
+/// What a blob holds is cached by its id, and the tables of a tree by the tree's: the same tree again is one read, and
+/// a tree like the one before it is that one's tables with the difference put in.
 pub struct SymbolIndex {
     syntax: Arc<Syntax>,
     cache: Arc<dyn TagCache>,
@@ -32,24 +35,85 @@ impl SymbolIndex {
         Self { syntax, cache, settings }
     }
 
-    fn table(&self, tree: &dyn Tree, cancel: &Cancel) -> Result<Table, IndexError> {
-        let key = tree_key(tree.id(), &self.settings);
-        let kept =
-            self.cache.get(&key).and_then(|bytes| Table::decode(&bytes)).filter(|table| table.tree == *tree.id());
-        if let Some(table) = kept {
-            return Ok(table);
+    pub(super) fn table(&self, tree: &dyn Tree, cancel: &Cancel) -> Result<Arc<Table>, IndexError> {
+        if let Some(table) = self.kept(tree.id()) {
+            return Ok(Arc::new(table));
         }
-        let table = self.build(tree, cancel)?;
-        self.cache.put(vec![CacheRecord { key, value: table.encode() }]);
+        let latest = tree.store().map(|store| latest_key(&store, &self.settings));
+        let mut records: Vec<CacheRecord> =
+            latest.iter().map(|key| CacheRecord { key: key.clone(), value: tree.id().as_str().into() }).collect();
+        let key = tree_key(tree.id(), &self.settings);
+        let updated = latest.map(|latest| self.update(tree, &latest, cancel)).transpose()?.flatten();
+        let table = match updated {
+            Some(table) => {
+                // nobody waits for the cache; a process that ends first has the tables before these
+                let (table, cache) = (Arc::new(table), self.cache.clone());
+                let kept = table.clone();
+                rayon::spawn(move || {
+                    records.insert(0, CacheRecord { key, value: kept.encode() });
+                    cache.put(records);
+                });
+                table
+            }
+            None => {
+                let table = Arc::new(self.build(tree, cancel)?);
+                records.insert(0, CacheRecord { key, value: table.encode() });
+                self.cache.put(records);
+                table
+            }
+        };
         Ok(table)
     }
 
-    fn build(&self, tree: &dyn Tree, cancel: &Cancel) -> Result<Table, IndexError> {
+    /// The tables of `tree`, where the cache has them.
+    pub(super) fn kept(&self, tree: &ObjectId) -> Option<Table> {
+        let bytes = self.cache.get(&tree_key(tree, &self.settings))?;
+        Table::decode(&bytes).filter(|table| table.tree == *tree)
+    }
+
+    /// The tables of `tree` from those made last in its store, where few files differ.
+    pub(super) fn update(&self, tree: &dyn Tree, latest: &[u8], cancel: &Cancel) -> Result<Option<Table>, IndexError> {
+        let latest = self.cache.get(latest).and_then(|id| std::str::from_utf8(&id).ok()?.parse::<ObjectId>().ok());
+        let Some(before) = latest else { return Ok(None) };
+        // a tree that is gone, or damaged, is none to start from
+        let Ok(Some(differing)) = tree.changed_since(&before) else { return Ok(None) };
+        if differing.len() > update::MOST_CHANGED {
+            return Ok(None);
+        }
+        let Some(table) = self.kept(&before) else { return Ok(None) };
+        let mut read: Vec<(u32, FileRecord)> = Vec::new();
+        for (path, entry) in differing {
+            match (table.number_of(&path), entry.filter(|entry| is_listed(entry, &self.settings))) {
+                (None, None) => {}
+                (Some(number), Some(entry)) => read.push((number, self.read(tree, &entry, cancel)?)),
+                _ => return Ok(None),
+            }
+        }
+        let fresh: Vec<CacheRecord> = read.iter().filter_map(|(_, read)| read.to_keep()).collect();
+        if !fresh.is_empty() {
+            self.cache.put(fresh);
+        }
+        let changed = read.iter().map(|(number, read)| {
+            let record = record::decode(&read.record).unwrap_or_default();
+            let same_imports = self.imports_are(&record.imports, &table.files[*number as usize]);
+            Changed { number: *number, file: read.file.clone(), record, same_imports }
+        });
+        let changed = changed.collect();
+        Ok(update::updated(table, tree.id().clone(), changed))
+    }
+
+    /// Whether the cache knows that `file` imports exactly these.
+    fn imports_are(&self, imports: &[&str], file: &IndexedFile) -> bool {
+        let Some(language) = file.language.filter(|language| language.has_tags()) else { return imports.is_empty() };
+        let bytes = self.cache.get(&blob_key(&file.blob, language));
+        bytes.is_some_and(|bytes| record::decode(&bytes).is_some_and(|record| record.imports == imports))
+    }
+
+    pub(super) fn build(&self, tree: &dyn Tree, cancel: &Cancel) -> Result<Table, IndexError> {
         let entries = listed(tree, &self.settings)?;
         let read: Vec<FileRecord> =
             entries.par_iter().map(|entry| self.read(tree, entry, cancel)).collect::<Result<_, _>>()?;
-        let fresh = |read: &FileRecord| read.key.clone().map(|key| CacheRecord { key, value: read.record.clone() });
-        let records: Vec<CacheRecord> = read.iter().filter_map(fresh).collect();
+        let records: Vec<CacheRecord> = read.iter().filter_map(FileRecord::to_keep).collect();
         if !records.is_empty() {
             self.cache.put(records);
         }
@@ -118,7 +182,7 @@ impl IndexStrategy for SymbolIndex {
     }
 
     fn index(&self, tree: &dyn Tree, focus: &Focus, cancel: &Cancel) -> Result<CodeIndex, IndexError> {
-        let table = Arc::new(self.table(tree, cancel)?);
+        let table = self.table(tree, cancel)?;
         check_cancel(cancel)?;
         let ranks = rank::by_walk(&table, focus);
         Ok(CodeIndex::new(self.name(), table, ranks))
@@ -132,6 +196,12 @@ struct FileRecord {
     key: Option<Vec<u8>>,
 }
 
+impl FileRecord {
+    fn to_keep(&self) -> Option<CacheRecord> {
+        self.key.clone().map(|key| CacheRecord { key, value: self.record.clone() })
+    }
+}
+
 /// Puts the records of all files together. The order of everything comes from paths and names, never from threads.
 fn assemble(tree: &dyn Tree, files: Vec<IndexedFile>, records: &[Vec<u8>]) -> Table {
     let decoded: Vec<BlobRecord<'_>> =
@@ -143,14 +213,7 @@ fn assemble(tree: &dyn Tree, files: Vec<IndexedFile>, records: &[Vec<u8>]) -> Ta
         .enumerate()
         .flat_map_iter(|(file, record)| {
             let number = &number;
-            record.definitions.iter().map(move |it| DefinitionRow {
-                name: number[it.name],
-                file: file as u32,
-                line: it.line,
-                end: it.end,
-                depth: it.depth,
-                kind: it.kind,
-            })
+            record.definitions.iter().map(move |it| it.numbered(number[it.name], file as u32))
         })
         .collect();
     definitions.par_sort_unstable();
@@ -159,10 +222,7 @@ fn assemble(tree: &dyn Tree, files: Vec<IndexedFile>, records: &[Vec<u8>]) -> Ta
         .enumerate()
         .flat_map_iter(|(file, record)| {
             let number = &number;
-            record.references.iter().filter_map(move |it| {
-                let name = *number.get(it.name)?;
-                Some(ReferenceRow { name, file: file as u32, line: it.line, count: it.count })
-            })
+            record.references.iter().map(move |it| it.numbered(number[it.name], file as u32))
         })
         .collect();
     references.par_sort_unstable();
@@ -173,10 +233,9 @@ fn assemble(tree: &dyn Tree, files: Vec<IndexedFile>, records: &[Vec<u8>]) -> Ta
 }
 
 fn sorted_names<'a>(records: &[BlobRecord<'a>]) -> Vec<&'a str> {
-    let mut names: Vec<&str> =
-        records.par_iter().flat_map_iter(|record| record.definitions.iter().map(|it| it.name)).collect();
+    let names: HashSet<&str> = records.par_iter().flat_map_iter(BlobRecord::names).collect();
+    let mut names: Vec<&str> = names.into_iter().collect();
     names.par_sort_unstable();
-    names.dedup();
     names
 }
 

@@ -2,9 +2,11 @@
 
 use super::code_index::{Edge, IndexedFile, SkipReason};
 use super::codec::{Reader, Writer};
-use super::record::FORMAT;
 use crate::id::{ObjectId, RepoPath};
 use crate::syntax::{DefinitionKind, Language};
+
+/// Changes with the form of the bytes or with what is in them: older tables count as forgotten.
+const FORMAT: u8 = 2;
 
 /// A definition: names and files by their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +37,7 @@ pub(super) struct Table {
     pub(super) names: Names,
     /// In the order of name, file, line.
     pub(super) definitions: Vec<DefinitionRow>,
-    /// In the order of name and file; only names that some file defines.
+    /// In the order of name and file; of names that no file defines too, as a file may define them tomorrow.
     pub(super) references: Vec<ReferenceRow>,
     /// In the order of `from` and `to`; none from a file to itself.
     pub(super) edges: Vec<Edge>,
@@ -52,11 +54,14 @@ impl Names {
     /// Takes names that are sorted and different.
     pub(super) fn of_sorted<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let mut all = Self::default();
-        for name in names {
-            all.text.push_str(name);
-            all.ends.push(all.text.len() as u32);
-        }
+        names.for_each(|name| all.push(name));
         all
+    }
+
+    /// Adds a name that comes after every other.
+    pub(super) fn push(&mut self, name: &str) {
+        self.text.push_str(name);
+        self.ends.push(self.text.len() as u32);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -106,6 +111,18 @@ impl Table {
         let from = self.references.partition_point(|row| row.name < name);
         let to = from + self.references[from..].partition_point(|row| row.name == name);
         &self.references[from..to]
+    }
+
+    /// Whether some file defines each name, by its number.
+    pub(super) fn defined(&self) -> Vec<bool> {
+        let mut defined = vec![false; self.names.len()];
+        self.definitions.iter().for_each(|row| defined[row.name as usize] = true);
+        defined
+    }
+
+    /// The number of the file at `path`.
+    pub(super) fn number_of(&self, path: &RepoPath) -> Option<u32> {
+        self.files.binary_search_by(|file| file.path.cmp(path)).ok().map(|at| at as u32)
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {

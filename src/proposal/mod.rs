@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
 use crate::id::{Digest, LaneId, ObjectId, RepoPath, SessionId, Version};
-use crate::indexing::CodeIndex;
+use crate::indexing::{CodeIndex, Focus};
 use crate::planning::Kind;
 use crate::repository::{Snapshot, Tree, WorkSpec};
 use crate::text::Untrusted;
@@ -134,12 +134,30 @@ impl Context {
         serde_json::to_value(self).expect("strings always serialise").to_string()
     }
 
+    /// Adds the index that the engine was given: what it was ranked for, and the files that rank first.
+    #[must_use]
+    pub fn with_index(mut self, index: &CodeIndex) -> Self {
+        let words = Focus::on_goal(self.goal.raw()).telling().join(", ");
+        self.inputs.push(format!("index {} of {} files for: {words}", index.strategy(), index.files().len()));
+        let ranked = index.ranked_files().filter(|(file, _)| file.skipped.is_none()).take(RANKED);
+        self.items.extend(ranked.enumerate().map(|(at, (file, _))| ContextItem {
+            path: file.path.clone(),
+            id: file.blob.clone(),
+            why: format!("ranks {} for the goal", at + 1),
+        }));
+        self.items.sort_by(|one, other| (&one.path, &one.why).cmp(&(&other.path, &other.why)));
+        self
+    }
+
     /// The context hash.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(self.canonical().as_bytes())
     }
 }
+
+/// The files of an index that a context lists: as many as `paraph index` shows.
+const RANKED: usize = 30;
 
 /// What an engine made of a brief: not yet a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,5 +221,33 @@ pub trait ProposalEngine: Send + Sync {
     /// [`EngineError::NothingFits`] with what may have been meant.
     fn accepts(&self, _tree: &dyn Tree, _rules: &[String], _paths: &[String]) -> Result<(), EngineError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::FileSide;
+    use crate::indexing::{BasicFileIndex, IndexStrategy as _};
+    use crate::repository::MemoryTree;
+
+    #[test]
+    fn a_context_names_the_index_that_was_given() {
+        let side = || FileSide::regular(*b"x = 1\n");
+        let tree = MemoryTree::new([("src/a.py", side()), ("src/cart.py", side())]);
+        let goal = "round the cart";
+        let index = BasicFileIndex::default().index(&tree, &Focus::on_goal(goal), &Cancel::new()).expect("reads");
+        let bare = Context {
+            engine: "rules/1".to_owned(),
+            goal: goal.into(),
+            tree: tree.id().clone(),
+            inputs: Vec::new(),
+            items: Vec::new(),
+        };
+        let given = bare.clone().with_index(&index);
+        assert_ne!(given.digest(), bare.digest());
+        assert_eq!(given.inputs, ["index files of 2 files for: cart, round"]);
+        let items: Vec<String> = given.items.iter().map(|item| format!("{} {}", item.path, item.why)).collect();
+        assert_eq!(items, ["src/a.py ranks 2 for the goal", "src/cart.py ranks 1 for the goal"]);
     }
 }

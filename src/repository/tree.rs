@@ -62,6 +62,20 @@ pub trait Tree: Send + Sync {
     /// [`TreeError::Missing`] where the blob is not there.
     fn size(&self, entry: &TreeEntry) -> Result<u64, TreeError>;
 
+    /// Names the store that it lies in, where [`Tree::changed_since`] can be asked: trees of one store are often alike.
+    fn store(&self) -> Option<String> {
+        None
+    }
+
+    /// The paths of files that differ from the tree `old` of the same store, with what is there in this one, found
+    /// without a look at what is the same; `None` where `old` is not there.
+    ///
+    /// # Errors
+    /// [`TreeError`] where a tree object is damaged.
+    fn changed_since(&self, _old: &ObjectId) -> Result<Option<Vec<(RepoPath, Option<TreeEntry>)>>, TreeError> {
+        Ok(None)
+    }
+
     /// Mode and content at `path`.
     ///
     /// # Errors

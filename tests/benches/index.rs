@@ -2,7 +2,8 @@
 //! run, so that only the ratios matter.
 //!
 //! `PARAPH_BENCH_TREE=DIR cargo bench --bench index` reads a folder of real files (`.git` left out) into memory;
-//! without it a generated tree of 600 Rust and Python files is taken.
+//! without it a generated tree of 600 Rust and Python files is taken. `PARAPH_BENCH_ONCE=1` beside it parses once and
+//! prints wall and CPU time: a yardstick for a run of the whole program, on a machine that is busy with other things.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -20,7 +21,29 @@ use paraph::syntax::{Language, ParseLimits, Parsed, Syntax};
 use rayon::prelude::*;
 
 fn main() {
-    divan::main();
+    match std::env::var_os("PARAPH_BENCH_ONCE") {
+        Some(_) => parse_once(),
+        None => divan::main(),
+    }
+}
+
+/// One bare parse of the tree; the CPU time is that of every thread, without reading the files.
+fn parse_once() {
+    let sources = sources();
+    parse_all(&sources[..sources.len().min(50)]); // starts the threads
+    let (cpu, start) = (cpu_ms(), std::time::Instant::now());
+    let n_files = parse_all(&sources);
+    println!("{n_files} files, wall {} ms, cpu {} ms", start.elapsed().as_millis(), cpu_ms() - cpu);
+}
+
+/// What the threads of this process have had of the processors so far; 0 where the system does not tell.
+fn cpu_ms() -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let nanoseconds = |task: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        stat.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    tasks.filter_map(nanoseconds).sum::<u64>() / 1_000_000
 }
 
 /// Keeps tags of blobs but no table of a tree, so that every run puts the records together anew.
@@ -151,6 +174,15 @@ fn sources() -> Vec<(tree_sitter::Language, Arc<[u8]>)> {
         .collect()
 }
 
+fn parse_all(sources: &[(tree_sitter::Language, Arc<[u8]>)]) -> usize {
+    let parse = |(grammar, content): &(tree_sitter::Language, Arc<[u8]>)| {
+        let mut parser = tree_sitter::Parser::new();
+        parser.set_language(grammar).expect("the grammar fits");
+        usize::from(parser.parse(content, None).is_some())
+    };
+    sources.par_iter().map(parse).sum()
+}
+
 fn index(cache: Arc<dyn TagCache>) -> SymbolIndex {
     SymbolIndex::new(Arc::new(Syntax::new()), cache, IndexSettings::default())
 }
@@ -164,14 +196,7 @@ fn run(index: &SymbolIndex) -> usize {
 #[divan::bench(sample_count = 7)]
 fn a_bare_parse(bencher: Bencher) {
     let sources = sources();
-    bencher.bench(|| {
-        let parse = |(grammar, content): &(tree_sitter::Language, Arc<[u8]>)| {
-            let mut parser = tree_sitter::Parser::new();
-            parser.set_language(grammar).expect("the grammar fits");
-            usize::from(parser.parse(content, None).is_some())
-        };
-        sources.par_iter().map(parse).sum::<usize>()
-    });
+    bencher.bench(|| parse_all(&sources));
 }
 
 #[divan::bench(sample_count = 7)]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use paraph::api::{ArtifactsRequest, IndexRequest};
+use paraph::api::{ArtifactsRequest, ContextRequest, IndexRequest};
+use paraph::id::SessionRef;
 use paraph::indexing::{BasicFileIndex, IndexSettings};
 use paraph::repository::Base;
 
@@ -19,6 +20,10 @@ async fn definitions(house: &House) -> u64 {
     assert!(at("snapshot-loaded") < at("indexed") && at("indexed") < at("proposed"), "{events:?}");
     let artifacts = desk.ask(ArtifactsRequest { session: id }).await.unwrap().artifacts;
     assert!(artifacts.iter().any(|artifact| artifact.name == "index"), "the summary is kept");
+    let given = desk.ask(ContextRequest { session: SessionRef { session: id, version: None } }).await.unwrap();
+    let (inputs, items) = (&given.lanes[0].2.inputs, &given.lanes[0].2.items);
+    assert!(inputs.iter().any(|input| input.starts_with("index ")), "the engine was given it: {inputs:?}");
+    assert!(items.iter().any(|item| item.why == "ranks 1 for the goal"), "{items:?}");
     let asked = IndexRequest { source: repository.source(), base: Base::Head, focus: None };
     let view = desk.ask(asked).await.unwrap();
     assert_eq!(view.files, 2);

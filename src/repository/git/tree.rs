@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use git2::{ErrorCode, Odb, Oid};
 
+use super::difference::{ChangedFile, Difference};
 use super::objects::{RawEntry, parse_tree, to_id, to_oid};
 use super::private::Private;
 use crate::diff::FileMode;
@@ -130,6 +131,23 @@ impl Tree for GitTree {
         }
         let found = self.with(|odb| find(odb, self.root, path))?.filter(|entry| !entry.is_directory());
         Ok(found.map(|entry| TreeEntry { path: path.clone(), mode: entry.mode(), id: to_id(entry.id) }))
+    }
+
+    fn store(&self) -> Option<String> {
+        Some(self.private.path().to_string_lossy().into_owned())
+    }
+
+    fn changed_since(&self, old: &ObjectId) -> Result<Option<Vec<(RepoPath, Option<TreeEntry>)>>, TreeError> {
+        let Ok(old) = to_oid(old) else { return Ok(None) };
+        let entry = |file: ChangedFile| {
+            let of = |raw: RawEntry| TreeEntry { path: file.path.clone(), mode: raw.mode(), id: to_id(raw.id) };
+            (file.path.clone(), file.new.map(of))
+        };
+        match self.with(|odb| Difference::between(odb, Some(old), Some(self.root))) {
+            Ok(difference) => Ok(Some(difference.files.into_iter().map(entry).collect())),
+            Err(TreeError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn content(&self, entry: &TreeEntry) -> Result<Arc<[u8]>, TreeError> {

@@ -6,10 +6,12 @@ use crate::api::FileStat;
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileMode, FileSide, Manifest};
 use crate::id::{Digest, LaneId, Version};
+use crate::indexing::{CodeIndex, Focus, IndexError};
 use crate::infrastructure::blobs::Blobs;
+use crate::planning::Stage;
 use crate::policy::Severity;
 use crate::proposal::{Brief, Draft, EngineError, Feedback};
-use crate::repository::{CommitIdentity, NewCommit, Snapshot};
+use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree};
 use crate::session::{Drafting, Finding, PatchSet, Session, StopKind};
 
 use super::{Stuck, Worker, blocking};
@@ -36,11 +38,15 @@ pub(super) async fn draft(
     for lane in &drafting.lanes {
         let brief = {
             let (worker, session, drafting, lane) = (worker.clone(), session.clone(), drafting.clone(), *lane);
-            blocking(move || brief(&worker, &session, &drafting, lane)).await?
+            let cancel = cancel.clone();
+            blocking(move || brief(&worker, &session, &drafting, lane, &cancel)).await?
         };
         let engine = worker.ports.engines.of(drafting.engine);
         let draft = match engine.draft(&brief, cancel).await {
-            Ok(draft) => draft,
+            Ok(draft) => match &brief.index {
+                Some(index) => Draft { context: draft.context.with_index(index), ..draft },
+                None => draft,
+            },
             Err(error @ EngineError::NothingFits { .. }) => {
                 nothing = Some(stuck_engine(session, &drafting, error));
                 continue;
@@ -81,7 +87,13 @@ fn stuck_engine(session: &Session, drafting: &Drafting, error: EngineError) -> S
     }
 }
 
-fn brief(worker: &Worker, session: &Session, drafting: &Drafting, lane: LaneId) -> Result<Brief, Stuck> {
+fn brief(
+    worker: &Worker,
+    session: &Session,
+    drafting: &Drafting,
+    lane: LaneId,
+    cancel: &Cancel,
+) -> Result<Brief, Stuck> {
     let known = session.lane(lane).ok_or_else(|| Stuck::needs_human("the session has no such lane", "paraph show"))?;
     let loaded = known.snapshot.clone().ok_or_else(|| Stuck::needs_human("the lane has no snapshot", "paraph show"))?;
     // work adopted again is looked at again: its branch went on
@@ -96,6 +108,10 @@ fn brief(worker: &Worker, session: &Session, drafting: &Drafting, lane: LaneId) 
         Some((_, set)) => Some(Arc::new(read_changes(worker.blobs(), &set.drafted.digest)?.changes)),
         None => None,
     };
+    let index = match session.asked.playbook.has(Stage::Index) {
+        true => Some(Arc::new(index(worker, session, tree.as_ref(), cancel)?)),
+        false => None,
+    };
     let patch = drafting.patch.map(|digest| worker.blobs().get(digest)).transpose()?;
     Ok(Brief {
         session: session.asked.id,
@@ -108,11 +124,18 @@ fn brief(worker: &Worker, session: &Session, drafting: &Drafting, lane: LaneId) 
         work: session.asked.adopted.clone(),
         snapshot,
         tree,
-        index: None,
+        index,
         patch: patch.map(Into::into),
         previous,
         feedback: feedback(session, drafting, lane),
     })
+}
+
+/// The index that the playbook asked for: in the cache since the lane was indexed.
+fn index(worker: &Worker, session: &Session, tree: &dyn Tree, cancel: &Cancel) -> Result<CodeIndex, Stuck> {
+    let focus = Focus::on_goal(session.asked.goal.raw());
+    let failed = |error: IndexError| Stuck::needs_human(error.to_string(), "paraph regenerate");
+    worker.ports.index.index(tree, &focus, cancel).map_err(failed)
 }
 
 /// What was said about the version before: the request's own words, and open threads that ask for a change.

@@ -92,8 +92,14 @@ fn of_pattern(pattern: &str) -> Clauses {
         }
         rest = &text[(sigils + word.len()).max(1)..];
     }
+    // an operator that stands alone is one token; `(${` might be several, which code may write apart
+    let is_operator = |part: &&str| part.len() >= SHORTEST && OPERATORS.contains(part);
+    clauses.extend(pattern.split_whitespace().filter(is_operator).map(|operator| vec![operator.to_owned()]));
     clauses
 }
+
+/// Operators that every grammar we have reads as one token, and that most files lack.
+const OPERATORS: &[&str] = &["==", "!=", "===", "!==", "<=", ">=", "=>", "->", "&&", "||", "+=", "-=", ":="];
 
 /// `^(one|two)$` and the like: one clause of its branches. Anything cleverer promises nothing.
 fn of_regex(regex: &str) -> Clauses {
@@ -167,7 +173,8 @@ mod tests {
     #[test]
     fn words_of_patterns_are_needed() {
         check("rule: {pattern: $X.unwrap_or(String::new())}", &[&["unwrap_or"], &["String"], &["new"]]);
-        check("rule: {pattern: $A == $B}", &[]);
+        check("rule: {pattern: $A == None}", &[&["None"], &["=="]]);
+        check("rule: {pattern: $A=$B}", &[]);
         check("rule: {pattern: 'foo($$$ARGS, bar)'}", &[&["foo"], &["bar"]]);
     }
 
