@@ -49,8 +49,8 @@ fn package(finder: &mut Finder<'_>, folder: &str) -> Result<bool, TreeError> {
         .collect();
     let compiler = "node_modules/.bin/tsc";
     let is_typed = finder.layout.has(folder, "tsconfig.json");
-    let checks_types = |name: &&str| script(name).is_some_and(|command| command.contains("tsc"));
-    let unchecked = is_typed && !SCRIPTS.iter().map(|(name, _)| name).any(|name| checks_types(&name));
+    let checks_types = |name: &str| script(name).is_some_and(|command| command.contains("tsc"));
+    let unchecked = is_typed && !SCRIPTS.iter().map(|(name, _)| name).any(|name| checks_types(name));
     let compiler_at =
         finder.layout.highest(folder, |at| finder.around.lends(&join(at, compiler))).filter(|_| unchecked);
     if wanted.is_empty() && compiler_at.is_none() {

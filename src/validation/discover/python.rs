@@ -132,7 +132,7 @@ fn version_file(finder: &Finder<'_>, folder: &str) -> Result<Option<Option<Strin
     };
     let missing = |file: &&str| {
         let (at, name) = file.rsplit_once('/').unwrap_or(("", file));
-        file.ends_with(".py") && !finder.layout.has(&join(folder, at).trim_end_matches('/').to_owned(), name)
+        file.ends_with(".py") && !finder.layout.has(join(folder, at).trim_end_matches('/'), name)
     };
     Ok(Some(named.filter(is_plain).filter(missing).map(str::to_owned)))
 }

@@ -168,11 +168,7 @@ impl Work {
     }
 
     /// The base run of every check: kept ones, and the rest in one go; or the setup step that wants the network.
-    fn base_runs(
-        &self,
-        layout: Layout<'_>,
-        trees: &Trees,
-    ) -> Result<Result<Vec<Ran>, (Box<Ran>, Digest)>, ValidatorError> {
+    fn base_runs(&self, layout: Layout<'_>, trees: &Trees) -> Result<BaseRuns, ValidatorError> {
         let ports = &self.shared.ports;
         let circumstances = Circumstances {
             tree: &self.job.snapshot.tree,
@@ -323,6 +319,9 @@ impl Work {
 fn mark(setup: Digest) -> String {
     format!("setup-{}", setup.short())
 }
+
+/// The base's runs, or the setup step that wants the network.
+type BaseRuns = Result<Vec<Ran>, (Box<Ran>, Digest)>;
 
 /// What all runs came to.
 enum Runs {
