@@ -32,8 +32,11 @@ fn a_change_breaks_fixes_and_leaves_alone() {
         assert!(untouched == bench.fingerprint(), "the user's repository was touched");
         let statuses: Vec<String> = result.checks.iter().map(status).collect();
         assert_eq!(statuses, ["passed", "failed", "broken", "fixed"]);
-        assert_eq!(heard.len(), 4 + 4 + 4);
+        // what is about to be called broken runs once more on both sides
+        assert_eq!(heard.len(), 4 + 4 + 2 + 4);
         assert_eq!((heard[0].as_str(), heard[4].as_str(), heard[5].as_str()), ("+passes", "passes", "passes=passed"));
+        assert_eq!(result.checks[2].note, "failed 2 of 2 runs; the base failed 0 of 2 runs");
+        assert_eq!(result.checks[2].again.len(), 2);
         let fails = &result.checks[1];
         assert!(fails.confinement.starts_with(&confinement.level().to_string()), "{}", fails.confinement);
         let log = bench.log(fails);
@@ -47,14 +50,45 @@ fn base_runs_are_kept_and_proposals_run_each_time() {
     let bench = Bench::new(&[("value", "good\n")]);
     let checks = vec![sh("one", "grep -q good value"), sh("two", "true")];
     let job = bench.job(&bench.proposal(&[("value", Some("bad\n"))]), checks.clone());
-    assert_eq!(bench.validate(&job).1.iter().filter(|told| told.starts_with('+')).count(), 2);
+    assert_eq!(bench.validate(&job).1.iter().filter(|told| told.starts_with('+')).count(), 2 + 1);
     let (again, heard) = bench.validate(&job);
-    assert_eq!(heard, ["one", "one=broken", "two", "two=passed"]);
+    assert_eq!(heard, ["one", "one", "two", "two=passed", "+one", "one=broken"]);
     assert_eq!(again.checks[0].baseline, BaselineStatus::Passed);
     assert!(again.checks[0].base_log.is_some());
     // another command is another check
     let other = bench.job(&job.tree, vec![checks[0].clone(), sh("two", "true; true")]);
-    assert_eq!(bench.validate(&other).1.iter().filter(|told| told.starts_with('+')).count(), 1);
+    assert_eq!(bench.validate(&other).1.iter().filter(|told| told.starts_with('+')).count(), 1 + 1);
+    // and other variables of its own make another
+    let mut with_variable = checks.clone();
+    with_variable[1].env.insert("A".into(), "1".into());
+    let other = bench.job(&job.tree, with_variable);
+    assert_eq!(bench.validate(&other).1.iter().filter(|told| told.starts_with('+')).count(), 1 + 1);
+}
+
+#[test]
+fn a_test_that_fails_now_and_then_is_neither_broken_nor_fixed() {
+    // a run sees what the one before it on the same side left
+    let once = "if test -e ran; then exit 0; fi; touch ran; exit 1";
+    let later = "if test -e ran; then exit 1; fi; touch ran; exit 0";
+    for confinement in levels() {
+        let check = |on_base: &str, on_proposal: &str, expected: &[(&str, &str)]| {
+            let bench = Bench::at(confinement.clone(), &[("value", "good\n")]);
+            let script = format!("if grep -q good value; then {on_base}; else {on_proposal}; fi");
+            let job = bench.job(&bench.proposal(&[("value", Some("bad\n"))]), vec![sh("one", &script)]);
+            for expected in expected {
+                let (result, _) = bench.validate(&job);
+                let found = (status(&result.checks[0]), result.checks[0].note.clone());
+                assert_eq!((found.0.as_str(), found.1.as_str()), *expected, "{script}");
+            }
+        };
+        check("true", once, &[("passed", "failed 1 of 2 runs")]);
+        check("true", "exit 1", &[("broken", "failed 2 of 2 runs; the base failed 0 of 2 runs")]);
+        let failed = "it fails on the base too; failed 2 of 2 runs; the base failed 1 of 2 runs";
+        check(later, "exit 1", &[("failed", failed)]);
+        // only an old result of the base is looked at again before something is called fixed
+        check(once, "true", &[("fixed", ""), ("passed", "the base failed 1 of 2 runs")]);
+        check("exit 1", "true", &[("fixed", ""), ("fixed", "the base failed 2 of 2 runs")]);
+    }
 }
 
 #[test]

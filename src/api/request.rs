@@ -347,6 +347,10 @@ pub struct TrustRequest {
     pub path: HostPath,
     /// `Some(true)` trusts, `Some(false)` revokes, `None` asks.
     pub trust: Option<bool>,
+    /// `Some(true)` lets the setup steps that sessions wait with use the network (HEAD's where none waits),
+    /// `Some(false)` tells which wait.
+    #[serde(default)]
+    pub setup_network: Option<bool>,
 }
 
 /// How the service is.

@@ -587,6 +587,9 @@ pub struct Metrics {
     pub validations: u64,
     /// Validations in which nothing broke and something ran.
     pub validations_passed: u64,
+    /// Validations that ran nothing: they neither passed nor failed.
+    #[serde(default)]
+    pub validations_unverified: u64,
     /// Versions after a session's first.
     pub regenerations: u64,
     /// Decisions by verdict.
@@ -621,6 +624,12 @@ pub struct TrustView {
     pub trusted: bool,
     /// The commands that trust lets run, as they stand in the base.
     pub commands: Vec<Untrusted>,
+    /// Whether a person said no: then nobody needs to be asked again.
+    #[serde(default)]
+    pub refused: bool,
+    /// The setup steps that wait for the network, or were permitted it by this very request; told where asked for.
+    #[serde(default)]
+    pub setup_waits: Vec<Untrusted>,
 }
 
 /// How the service is.

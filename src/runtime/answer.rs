@@ -368,10 +368,7 @@ pub(super) fn timeline(entries: &[Entry]) -> TimelineView {
 pub(crate) fn timeline_entry(entry: &Entry) -> TimelineEntry {
     let (event, summary) = match read(entry) {
         Ok((Said::OfSession(event), _)) => (event.name().to_owned(), summary(&event)),
-        Ok((Said::OfHouse(super::HouseEvent::Trusted { path, .. }), _)) => ("trusted".to_owned(), path.to_string()),
-        Ok((Said::OfHouse(super::HouseEvent::TrustRevoked { path, .. }), _)) => {
-            ("trust-revoked".to_owned(), path.to_string())
-        }
+        Ok((Said::OfHouse(event), _)) => (event.name().to_owned(), event.path().to_string()),
         Err(error) => ("unknown".to_owned(), error.to_string()),
     };
     TimelineEntry {

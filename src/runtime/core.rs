@@ -74,6 +74,7 @@ impl Drop for Farewell {
 }
 
 /// What waiting for a post came to.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is moved once")]
 enum Waited {
     Post(Post),
     Nothing,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::audit::Entry;
-use crate::id::{HostPath, RequestId};
+use crate::id::{Digest, HostPath, RequestId};
 use crate::session::{Event, Person};
 
 use super::order::Asked;
@@ -27,6 +27,45 @@ pub enum HouseEvent {
         /// Who.
         by: Person,
     },
+    /// A person let setup steps use the network: each is a command on one state of the lockfiles.
+    SetupNetworkPermitted {
+        /// The top of the repository.
+        path: HostPath,
+        /// All that are permitted from now on, the newest at the end.
+        setups: Vec<Digest>,
+        /// Who.
+        by: Person,
+    },
+}
+
+impl HouseEvent {
+    /// The repository that it is about.
+    #[must_use]
+    pub fn path(&self) -> &HostPath {
+        match self {
+            Self::Trusted { path, .. } | Self::TrustRevoked { path, .. } | Self::SetupNetworkPermitted { path, .. } => {
+                path
+            }
+        }
+    }
+
+    /// Who did it.
+    #[must_use]
+    pub fn by(&self) -> &Person {
+        match self {
+            Self::Trusted { by, .. } | Self::TrustRevoked { by, .. } | Self::SetupNetworkPermitted { by, .. } => by,
+        }
+    }
+
+    /// The name that the timeline uses.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Trusted { .. } => "trusted",
+            Self::TrustRevoked { .. } => "trust-revoked",
+            Self::SetupNetworkPermitted { .. } => "setup-network-permitted",
+        }
+    }
 }
 
 /// What an entry of the journal says.

@@ -46,8 +46,11 @@ pub(super) fn count_event(
             counts.add("proposals/again", i64::from(version.0 > 1));
         }
         Event::Validated { result, .. } => {
+            // what ran nothing neither passed nor failed
+            let ran = result.unverified.is_none();
             counts.add("validations/all", 1);
-            counts.add("validations/passed", i64::from(passed(result)));
+            counts.add("validations/unverified", i64::from(!ran));
+            counts.add("validations/passed", i64::from(ran && passed(result)));
         }
         Event::Scored { .. } if before.is_some_and(never_scored) => {
             counts.add(format!("to-review/{}", bucket(since(at, after.created_at))), 1);
@@ -67,7 +70,7 @@ pub(super) fn count_event(
 
 fn passed(result: &ValidationResult) -> bool {
     let broke = |status| matches!(status, CheckStatus::Broken | CheckStatus::TimedOut);
-    result.unverified.is_none() && !result.checks.iter().any(|check| broke(check.status))
+    !result.checks.iter().any(|check| broke(check.status))
 }
 
 fn never_scored(session: &Session) -> bool {
@@ -120,6 +123,7 @@ pub(super) fn of(tables: &Tables, head: Head) -> Result<Metrics, Failure> {
         regenerations: of(&proposals, "again"),
         validations: of(&validations, "all"),
         validations_passed: of(&validations, "passed"),
+        validations_unverified: of(&validations, "unverified"),
         decisions: counted("decisions")?,
         published: of(&counted("published")?, "all"),
         cost_usd: "0".to_owned(),

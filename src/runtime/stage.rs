@@ -112,7 +112,7 @@ impl Core {
             Ok(None) => {}
             Err(failure) => return drop(reply.send(Err(failure))),
         }
-        let (HouseEvent::Trusted { by, .. } | HouseEvent::TrustRevoked { by, .. }) = &event;
+        let by = event.by();
         let value = to_value(&event, Some(&asked));
         if let Some(why) = misfit(&value) {
             return drop(reply.send(Err(too_much(&why))));

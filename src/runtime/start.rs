@@ -18,7 +18,7 @@ use super::core::load;
 use super::follow::replay;
 use super::house::UnknownEntry;
 use super::tables::Tables;
-use super::trust::Trust;
+use super::trust::{Answer, Trust};
 
 /// The folders of a home.
 #[derive(Debug, Clone)]
@@ -251,7 +251,9 @@ impl Started {
         };
         let (tables, replayed, live) = agreed?;
         let trusted = tables.trusted.scan(&(), Order::Forward, usize::MAX)?;
-        let trust = Trust::of(trusted.into_iter().map(|(top, _)| top));
+        let answers = tables.answers.scan(&(), Order::Forward, usize::MAX)?;
+        let answers = answers.into_iter().filter_map(|(top, word)| Some((top, Answer::of_word(&word.0)?)));
+        let trust = Trust::of(trusted.into_iter().map(|(top, _)| top), answers);
         let unchecked = (!checked).then(|| home.rebuild_note());
         let Opening { notices, aside: set_aside, .. } = opening;
         Ok(Self { journal, tables, live, trust, unchecked, notices, replayed, set_aside })

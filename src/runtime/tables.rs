@@ -15,6 +15,7 @@ use crate::session::{BeadStatus, Event, Session};
 use super::house::HouseEvent;
 use super::metrics::{Counter, count_event};
 use super::order::Asked;
+use super::trust::Answer;
 use super::views::{is_waiting, stored_row};
 
 /// Where a session's entries lie, at most [`PLACES_A_ROW`] of them.
@@ -145,6 +146,7 @@ pub(super) struct Tables {
     pub(super) requests: Table<String, RequestRow>,
     pub(super) beads: Table<(SessionId, u32), BeadRow>,
     pub(super) trusted: Table<String, Word>,
+    pub(super) answers: Table<String, Word>,
 }
 
 impl Tables {
@@ -159,6 +161,7 @@ impl Tables {
             requests: store.table("requests")?,
             beads: store.table("beads")?,
             trusted: store.table("trusted")?,
+            answers: store.table("answers")?,
             store,
         })
     }
@@ -262,10 +265,17 @@ impl Tables {
 
     pub(super) fn put_house(&self, batch: &mut Batch, event: &HouseEvent) -> Result<(), StoreError> {
         match event {
-            HouseEvent::Trusted { path, by } => batch.put(&self.trusted, &path.to_string(), &Word(cut(&by.login, 200))),
+            HouseEvent::Trusted { path, by } => {
+                batch.remove(&self.answers, &path.to_string());
+                batch.put(&self.trusted, &path.to_string(), &Word(cut(&by.login, 200)))
+            }
             HouseEvent::TrustRevoked { path, .. } => {
                 batch.remove(&self.trusted, &path.to_string());
-                Ok(())
+                batch.put(&self.answers, &path.to_string(), &Word(Answer::Refused.to_word()))
+            }
+            HouseEvent::SetupNetworkPermitted { path, setups, .. } => {
+                let answer = Answer::Network(setups.clone());
+                batch.put(&self.answers, &path.to_string(), &Word(answer.to_word()))
             }
         }
     }

@@ -43,6 +43,15 @@ pub(super) fn commands_of(
     inspect::commands_of(ports, settings, source).unwrap_or_default()
 }
 
+/// The setup step of the repository's HEAD: what names it on its lockfiles, and its command.
+pub(super) fn setup_of(
+    ports: &Ports,
+    settings: &Settings,
+    source: &crate::repository::Source,
+) -> Option<(Digest, String)> {
+    inspect::setup_of(ports, settings, source).ok().flatten()
+}
+
 fn before(kind: EffectKind) -> &'static str {
     match kind {
         EffectKind::Load => "effect.load.before",

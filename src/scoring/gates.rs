@@ -188,6 +188,7 @@ mod tests {
             log: None,
             base_log: None,
             note: String::new(),
+            again: Vec::new(),
         };
         ValidationResult { checks: statuses.iter().enumerate().map(check).collect(), ..Default::default() }
     }

@@ -186,7 +186,7 @@ actions! {
     CancelSession = "cancel-session", "cancel": "end the session and everything it runs",
     Regenerate = "regenerate", "regenerate": "ask for the next version",
     DropLane = "drop-repository", "drop": "take the repository out of the session",
-    Trust = "trust", "trust": "let the repository's own commands run",
+    Trust = "trust", "trust": "let the repository's own commands run, or its setup use the network",
     NextVersion = "next-version", "newer": "show the next version",
     PreviousVersion = "previous-version", "older": "show the version before",
     NextLane = "next-repository", "repository": "next repository of the session",

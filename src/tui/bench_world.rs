@@ -25,6 +25,8 @@ pub(crate) struct World {
     pub hold_panel: bool,
     /// What trust lets run.
     pub commands: Vec<Untrusted>,
+    /// The setup steps that wait for the network.
+    pub setup_waits: Vec<Untrusted>,
 }
 
 pub(crate) const NOW: Timestamp = Timestamp(1_795_169_400_000); // 2026-11-20T09:30:00Z
@@ -179,6 +181,7 @@ impl World {
             quit: false,
             hold_panel: false,
             commands: vec!["cargo test".into(), "make \u{1b}[2Jlint".into()],
+            setup_waits: Vec::new(),
         };
         let new_parser = OLD_PARSER
             .replace("read_to_string(path).unwrap()", "read_to_string(path).expect(\"the caller checked the path\")")
@@ -304,8 +307,10 @@ impl World {
             }
             Request::Trust(asked) => Reply::Trust(TrustView {
                 path: asked.path,
-                trusted: asked.trust == Some(true),
+                trusted: asked.trust == Some(true) || !self.setup_waits.is_empty(),
                 commands: self.commands.clone(),
+                refused: false,
+                setup_waits: self.setup_waits.clone(),
             }),
             Request::Mark(_) => Reply::Mark(self.view.clone()),
             Request::Decide(_) => Reply::Decide(self.view.clone()),

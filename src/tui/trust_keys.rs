@@ -19,7 +19,8 @@ fn trust_path(review: &Review) -> Option<HostPath> {
 pub(crate) fn ask_trust(model: &Model) -> Vec<Task> {
     let Some(review) = &model.review else { return Vec::new() };
     let Some(path) = trust_path(review) else { return Vec::new() };
-    vec![Task::Ask(Ticket::TrustQuestion(review.id), Request::Trust(TrustRequest { path, trust: None }))]
+    let asked = TrustRequest { path, trust: None, setup_network: Some(false) };
+    vec![Task::Ask(Ticket::TrustQuestion(review.id), Request::Trust(asked))]
 }
 
 /// The most rows of commands that the question shows.
@@ -31,6 +32,9 @@ pub(crate) fn confirm_trust(model: &mut Model, view: TrustView) {
         return;
     }
     let name = super::screens::plain(&view.path.to_string());
+    if view.trusted && !view.setup_waits.is_empty() {
+        return confirm_network(model, view);
+    }
     if view.trusted {
         return model.say(Tone::Info, format!("{name} is trusted already"));
     }
@@ -59,8 +63,22 @@ pub(crate) fn confirm_trust(model: &mut Model, view: TrustView) {
         lines.push(format!("  and {} more: paraph trust --show {name}", view.commands.len() - shown));
     }
     lines.push("no network, no keys, writes only in the checkout.".to_owned());
-    let request = Request::Trust(TrustRequest { path: view.path, trust: Some(true) });
+    let request = Request::Trust(TrustRequest { path: view.path, trust: Some(true), setup_network: None });
     let title = "Trust this repository".to_owned();
+    let confirm = Confirm { title, lines, armed: false, ticket: Ticket::Trust, request };
+    model.overlays.push(Overlay::Confirm(Box::new(confirm)));
+}
+
+/// The question whether setup steps may use the network, with what waits for that: yes lets each run once with it.
+fn confirm_network(model: &mut Model, view: TrustView) {
+    let columns = usize::from(model.size.0.min(70)).saturating_sub(10).max(10);
+    let mut lines = vec![super::screens::plain(&view.path.to_string())];
+    for waiting in &view.setup_waits {
+        lines.extend(width::wrap(waiting.display_line().as_str(), columns).into_iter().map(str::to_owned));
+    }
+    lines.push("It runs with the network, confined otherwise; checks never have it.".to_owned());
+    let request = Request::Trust(TrustRequest { path: view.path, trust: None, setup_network: Some(true) });
+    let title = "Let the setup step use the network".to_owned();
     let confirm = Confirm { title, lines, armed: false, ticket: Ticket::Trust, request };
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
 }

@@ -313,7 +313,9 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             Vec::new()
         }
         (Ticket::Trust, Reply::Trust(view)) => {
-            let text = format!("{} is trusted: its own commands may run", view.path);
+            let may =
+                if view.setup_waits.is_empty() { "its own commands may run" } else { "its setup may use the network" };
+            let text = format!("{} is trusted: {may}", view.path);
             model.say(Tone::Success, Untrusted::new(text).display_line().to_string());
             Vec::new()
         }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::Digest;
+
 /// What a check tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -60,6 +62,22 @@ pub struct Setup {
     pub command: CommandLine,
     /// Seconds before it is stopped.
     pub timeout_s: u64,
+    /// Whether it says itself that it cannot do without the network: then it is not tried without.
+    #[serde(default)]
+    pub network: bool,
+}
+
+impl Setup {
+    /// Names this step on one state of the lockfiles: what a person permits the network for, and what is kept.
+    #[must_use]
+    pub fn digest(&self, lockfiles: Option<Digest>) -> Digest {
+        let command = match &self.command {
+            CommandLine::Args(args) => args.join("\0"),
+            CommandLine::Shell(script) => script.clone(),
+        };
+        let locks = lockfiles.map_or_else(String::new, |digest| digest.to_string());
+        Digest::of(format!("{locks}\0{command}").as_bytes())
+    }
 }
 
 /// The checks of one lane, and where they come from.

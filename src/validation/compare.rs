@@ -24,6 +24,18 @@ pub enum RunEnd {
     NotRun,
 }
 
+impl From<RunEnd> for BaselineStatus {
+    fn from(end: RunEnd) -> Self {
+        match end {
+            RunEnd::Passed => Self::Passed,
+            RunEnd::Failed => Self::Failed,
+            RunEnd::TimedOut => Self::TimedOut,
+            RunEnd::CouldNotStart | RunEnd::Environment => Self::Environment,
+            RunEnd::NotRun => Self::NotRun,
+        }
+    }
+}
+
 /// One run of a check: its end, and the tests it told of.
 #[derive(Debug, Clone, Copy)]
 pub struct Run<'a> {
@@ -51,13 +63,7 @@ pub struct Verdict {
 /// What the base failed as well is not this change's doing; what cannot start is red only where the base could.
 #[must_use]
 pub fn compare(base: Run<'_>, proposal: Run<'_>) -> Verdict {
-    let baseline = match base.end {
-        RunEnd::Passed => BaselineStatus::Passed,
-        RunEnd::Failed => BaselineStatus::Failed,
-        RunEnd::TimedOut => BaselineStatus::TimedOut,
-        RunEnd::CouldNotStart | RunEnd::Environment => BaselineStatus::Environment,
-        RunEnd::NotRun => BaselineStatus::NotRun,
-    };
+    let baseline = base.end.into();
     let tests = tally(base, proposal);
     let (status, note) = status(base, proposal, &tests);
     Verdict { status, baseline, tests, note }

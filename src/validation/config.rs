@@ -121,10 +121,11 @@ impl RepositoryConfig {
             }
         }
         if let Some(table) = reader.table(top, "setup") {
-            reader.known(table, "setup.", &["command", "timeout_s"]);
+            reader.known(table, "setup.", &["command", "timeout_s", "network"]);
             let command = command(reader, table, "setup");
             let timeout_s = self.timeout(reader, table, "setup", BUILD_TIMEOUT_S, limits);
-            self.setup = command.map(|command| Setup { command, timeout_s });
+            let network = reader.yes_or_no(table, "network").unwrap_or(false);
+            self.setup = command.map(|command| Setup { command, timeout_s, network });
         }
         if let Some(table) = reader.table(top, "policy") {
             self.policy = policy(reader, table, limits);

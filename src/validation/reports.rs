@@ -1,6 +1,7 @@
 //! What runs told of their tests: text of the usual runners, and report files. Everything here is hostile input:
 //! reading is bounded, total and never fails; what is not understood counts as nothing.
 
+mod automake;
 mod cargo_test;
 mod ctest;
 mod environment;
@@ -124,13 +125,14 @@ pub fn read_output(output: &[u8]) -> Option<TestOutcomes> {
     let text = String::from_utf8_lossy(bounded(output));
     let lines = Lines::of(&text);
     // the order is from the most to the least distinctive form; a log holds one runner's words
-    let readers: [fn(&Lines<'_>) -> Option<TestOutcomes>; 9] = [
+    let readers: [fn(&Lines<'_>) -> Option<TestOutcomes>; 10] = [
         cargo_test::read,
         go_test::read_json,
         python::read_pytest,
         python::read_unittest,
         maven::read,
         ctest::read,
+        automake::read,
         javascript::read,
         go_test::read_text,
         tap::read,

@@ -1,6 +1,6 @@
 //! What checks found, and the port that runs them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -98,6 +98,32 @@ pub struct CheckResult {
     /// One line on why, where the status needs one.
     #[serde(default)]
     pub note: String,
+    /// Runs that were made again before anything was said to be broken or fixed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<RunAgain>,
+}
+
+/// A side that a check runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunSide {
+    /// The base.
+    Base,
+    /// The proposal.
+    Proposal,
+}
+
+/// A second run of a check: evidence of whether its first can be relied on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RunAgain {
+    /// What it ran on.
+    pub on: RunSide,
+    /// How it ended.
+    pub end: BaselineStatus,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// Its output, a blob.
+    pub log: Option<Digest>,
 }
 
 /// A completed validation.
@@ -108,6 +134,10 @@ pub struct ValidationResult {
     /// Why nothing ran, where nothing did: not trusted, no check found, no confinement to be had.
     #[serde(default)]
     pub unverified: Option<String>,
+    /// The setup step that did not succeed without the network, where nothing ran because of it: what a person may
+    /// permit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup_wants_network: Option<Digest>,
     /// What a person should know.
     #[serde(default)]
     pub notices: Vec<String>,
@@ -132,6 +162,8 @@ pub struct ValidationJob {
     pub environment: BTreeMap<String, String>,
     /// The user's home: only toolchains and caches found from PATH are lent from it.
     pub home: PathBuf,
+    /// The setup steps, by [`super::Setup::digest`], that a person permitted the network for. Checks never have it.
+    pub setup_network: BTreeSet<Digest>,
 }
 
 /// Hears of a validation while it runs. Calls come from any thread and must not block.

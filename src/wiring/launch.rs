@@ -107,7 +107,7 @@ impl Rooms {
     ) -> Result<u8, Failure> {
         let client = self.client("demo");
         let path = HostPath::new(repository);
-        let trust = TrustRequest { path: path.clone(), trust: Some(true) };
+        let trust = TrustRequest { path: path.clone(), trust: Some(true), setup_network: None };
         ask(runtime, self.request(), &client, trust).await?;
         let run = RunRequest {
             goal: demo::GOAL.to_owned(),

@@ -48,6 +48,7 @@ impl House {
             environment: self.environment.clone(),
             standing_in: std::env::current_dir().ok(),
             user_home: self.user_home(),
+            private: self.private(&self.home),
             confinement: ConfinementFacts::from(&Confinement::probe(self.program.clone())),
             config_path: config.path().map(ToOwned::to_owned),
             config_problems: config.problems().to_vec(),

@@ -1,6 +1,6 @@
 //! A user's repository, a proposal on it, and a validator with everything real below it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -127,6 +127,7 @@ impl Bench {
             plan: CheckPlan { checks, ..CheckPlan::default() },
             environment: BTreeMap::from([("PATH".to_owned(), self.path.clone())]),
             home: self.home.clone(),
+            setup_network: BTreeSet::new(),
         }
     }
 

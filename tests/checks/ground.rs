@@ -144,12 +144,10 @@ fn what_holds_a_private_place_in_the_working_copy_is_not_lent() {
 
 #[test]
 fn setup_runs_once_for_a_lockfile() {
-    let bench = Bench::new(&[("value", "good\n"), ("package-lock.json", "{}\n")]);
-    let setup =
-        Setup { command: CommandLine::Shell("date +%s%N > .deps; cat package-lock.json".into()), timeout_s: 30 };
+    let bench = Bench::new(&[("value", "good\n"), ("package-lock.json", "{}\n"), (".gitignore", ".deps\n")]);
     let run = |tree: &paraph::id::ObjectId| {
-        let mut job = bench.job(tree, vec![sh("uses", "cat .deps")]);
-        job.plan.setup = Some(setup.clone());
+        let mut job = bench.job(tree, vec![sh("uses", "cat .deps \"$HOME/.fetched\"")]);
+        job.plan.setup = Some(setup("date +%s%N > .deps; cat package-lock.json > \"$HOME/.fetched\""));
         let (result, heard) = bench.validate(&job);
         assert_eq!(status(&result.checks[0]), "passed", "{}", bench.log(&result.checks[0]));
         heard.into_iter().filter(|told| told.ends_with("setup")).collect::<Vec<_>>()
@@ -157,11 +155,59 @@ fn setup_runs_once_for_a_lockfile() {
     assert_eq!(run(&bench.job_tree("value", "two\n")), ["+setup"]);
     assert!(run(&bench.job_tree("value", "three\n")).is_empty());
     assert_eq!(run(&bench.job_tree("package-lock.json", "{\"a\": 1}\n")), ["setup"], "other dependencies");
-    let mut job = bench.job(&bench.job_tree("value", "four\n"), vec![sh("uses", "cat .deps")]);
-    job.plan.setup = Some(Setup { command: CommandLine::Shell("echo cannot; exit 1".into()), timeout_s: 30 });
-    let (result, _) = bench.validate(&job);
-    assert_eq!(status(&result.checks[0]), "environment");
-    assert!(result.checks[0].note.contains("setup step") && bench.log(&result.checks[0]).contains("cannot"));
+    // what it left serves every base with these lockfiles
+    bench.write(&[("value", "next\n")]);
+    bench.git(&["commit", "-q", "-am", "next"]);
+    assert!(run(&bench.job_tree("value", "four\n")).is_empty());
+    // not one whose files it wrote over
+    bench.write(&[(".deps", "committed\n")]);
+    bench.git(&["add", "-f", ".deps"]);
+    bench.git(&["commit", "-q", "-m", "deps"]);
+    assert_eq!(run(&bench.job_tree("value", "five\n")), ["+setup"]);
+}
+
+#[test]
+fn setup_has_the_network_only_where_a_person_permitted_it() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("an address").port();
+    let fetch = format!("exec bash -c 'echo > /dev/tcp/127.0.0.1/{port} && echo fetched > .deps'");
+    for confinement in levels() {
+        let full = confinement.level() == paraph::infrastructure::confinement::Level::Full;
+        let bench = Bench::at(confinement, &[("value", "good\n"), ("package-lock.json", "{}\n")]);
+        let run = |tree: &paraph::id::ObjectId, setup: Setup, permitted: Option<paraph::id::Digest>| {
+            let uses = sh("uses", &format!("cat .deps && ! bash -c 'echo > /dev/tcp/127.0.0.1/{port}'"));
+            let mut job = bench.job(tree, vec![uses]);
+            (job.plan.setup, job.setup_network) = (Some(setup), permitted.into_iter().collect());
+            bench.validate(&job)
+        };
+        let tree = bench.job_tree("value", "two\n");
+        let (result, heard) = run(&tree, setup(&fetch), None);
+        assert_eq!((result.checks.len(), status(&result.checks[0]).as_str()), (1, "environment"));
+        if !full {
+            assert_eq!((result.unverified, result.setup_wants_network), (None, None));
+            assert!(result.checks[0].note.contains("did not succeed without the network"), "{}", result.checks[0].note);
+            continue;
+        }
+        assert_eq!((result.checks[0].name.as_str(), heard), ("setup", vec!["+setup".to_owned()]));
+        assert!(result.unverified.is_some_and(|why| why.contains("did not succeed without the network")));
+        let wanted = result.setup_wants_network.expect("a person can permit it");
+        let (other, heard) = run(&tree, Setup { network: true, ..setup(&fetch) }, None);
+        assert!(other.setup_wants_network == Some(wanted) && heard.is_empty(), "it says so itself: {heard:?}");
+        let (result, heard) = run(&tree, setup(&fetch), Some(wanted));
+        assert_eq!((result.unverified, heard[0].as_str()), (None, "+setup"));
+        assert_eq!(status(&result.checks[0]), "passed", "{}", bench.log(&result.checks[0]));
+        let (result, heard) = run(&bench.job_tree("value", "three\n"), setup(&fetch), Some(wanted));
+        assert!(!heard.iter().any(|told| told.ends_with("setup")) && result.unverified.is_none(), "{heard:?}");
+        // other lockfiles need a word of their own
+        let (result, _) = run(&bench.job_tree("package-lock.json", "{\"a\": 1}\n"), setup(&fetch), Some(wanted));
+        assert!(result.setup_wants_network.is_some_and(|other| other != wanted), "{result:?}");
+        let (result, _) = run(&tree, setup("echo cannot; exit 1"), None);
+        assert!(bench.log(&result.checks[0]).contains("\ncannot\n"));
+    }
+}
+
+fn setup(script: &str) -> Setup {
+    Setup { command: CommandLine::Shell(script.to_owned()), timeout_s: 30, network: false }
 }
 
 #[test]

@@ -124,6 +124,15 @@ fn trust_is_asked_once_and_shows_what_it_lets_run() {
     check("y\n", true);
     check("\n", false);
     check("", false);
+    let no = Bench::new().at_terminal("n\n");
+    no.answer("trust", json!({"path": "/r", "trusted": false, "commands": ["make test"]}));
+    assert_eq!(no.run("run a-goal").status, 0);
+    assert_eq!(no.request("trust").expect("asked")["trust"], json!(false), "a no is recorded");
+    let refused = Bench::new().at_terminal("y\n");
+    refused.answer("trust", json!({"path": "/r", "trusted": false, "refused": true, "commands": ["make test"]}));
+    let outcome = refused.run("run a-goal");
+    assert!(outcome.err.contains("paraph trust /r") && !outcome.err.contains("y: trust it"), "{outcome:?}");
+    assert_eq!(refused.request("trust").expect("asked")["trust"], json!(null), "and nobody is asked again");
     let trusted = Bench::new().at_terminal("");
     assert!(!trusted.run("run a-goal").err.contains("trust it"), "nothing is asked where trust is there");
 }

@@ -64,7 +64,13 @@ impl Fake {
             self.changes.fetch_add(1, Ordering::SeqCst);
         }
         let trusted = all.get(&asked.path.to_string()).copied().unwrap_or(false);
-        let reply = Reply::Trust(TrustView { path: asked.path.clone(), trusted, commands: vec![] });
+        let reply = Reply::Trust(TrustView {
+            path: asked.path.clone(),
+            trusted,
+            commands: vec![],
+            refused: false,
+            setup_waits: vec![],
+        });
         replies.insert(call.id.to_string(), reply.clone());
         reply
     }
@@ -196,7 +202,7 @@ pub(crate) fn call(request: Request) -> Call {
 }
 
 pub(crate) fn trust(path: &str, trust: Option<bool>) -> Request {
-    Request::Trust(TrustRequest { path: HostPath::new(path), trust })
+    Request::Trust(TrustRequest { path: HostPath::new(path), trust, setup_network: None })
 }
 
 pub(crate) fn trusted(reply: Result<Reply, Failure>) -> bool {

@@ -42,7 +42,7 @@ async fn commands_of_a_repository_run_once_it_is_trusted() {
     let view = desk.wait_until(id, checked).await.unwrap();
     assert_eq!((version(&view, 1).checks[0].status, told.runs()), (CheckStatus::Passed, 1));
     let path = HostPath::new(&repository.path);
-    let revoked = desk.ask(TrustRequest { path, trust: Some(false) }).await.unwrap();
+    let revoked = desk.ask(TrustRequest { path, trust: Some(false), setup_network: None }).await.unwrap();
     assert!(!revoked.trusted);
     let other = desk.run(&[&repository]).await;
     assert!(version(&desk.until(other, "Scored").await, 1).unverified.is_some());

@@ -240,7 +240,7 @@ impl Desk {
 
     pub async fn trust(&self, repository: &Repository) {
         let path = HostPath::new(&repository.path);
-        assert!(self.ask(TrustRequest { path, trust: Some(true) }).await.unwrap().trusted);
+        assert!(self.ask(TrustRequest { path, trust: Some(true), setup_network: None }).await.unwrap().trusted);
     }
 
     /// Starts [`GOAL`] over these repositories.
@@ -399,6 +399,7 @@ impl Told {
             log: None,
             base_log: None,
             note: String::new(),
+            again: Vec::new(),
         }
     }
 }

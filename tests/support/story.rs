@@ -134,8 +134,9 @@ pub fn checks(status: CheckStatus) -> ValidationResult {
         log: Some(digest("log")),
         base_log: Some(digest("base log")),
         note: String::new(),
+        again: Vec::new(),
     };
-    ValidationResult { checks: vec![check], unverified: None, notices: Vec::new() }
+    ValidationResult { checks: vec![check], unverified: None, setup_wants_network: None, notices: Vec::new() }
 }
 
 pub fn unverified() -> ValidationResult {

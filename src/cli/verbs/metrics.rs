@@ -34,11 +34,16 @@ fn text(metrics: &Metrics, desk: &mut Desk) -> Result<(), Ended> {
     let sessions: Vec<String> = metrics.sessions.iter().map(|(state, count)| format!("{state} {count}")).collect();
     let decisions: Vec<String> = metrics.decisions.iter().map(|(word, count)| format!("{word} {count}")).collect();
     let made = share(metrics.proposals_made, metrics.proposals_asked);
-    let passed = share(metrics.validations_passed, metrics.validations);
+    let ran = metrics.validations.saturating_sub(metrics.validations_unverified);
+    let passed = share(metrics.validations_passed, ran);
+    let unverified = match metrics.validations_unverified {
+        0 => String::new(),
+        count => format!(", {count} more ran nothing"),
+    };
     let rows = [
         ("sessions", sessions.join(", ")),
         ("proposals", format!("{} of {} asked ({made})", metrics.proposals_made, metrics.proposals_asked)),
-        ("validations", format!("{} of {} passed ({passed})", metrics.validations_passed, metrics.validations)),
+        ("validations", format!("{} of {ran} passed ({passed}){unverified}", metrics.validations_passed)),
         ("regenerations", metrics.regenerations.to_string()),
         ("decisions", decisions.join(", ")),
         ("published", metrics.published.to_string()),
@@ -80,6 +85,8 @@ fn prometheus(metrics: &Metrics) -> String {
     metric("proposals_made_total", "counter", "Drafts that became a version.", one(metrics.proposals_made));
     metric("validations_total", "counter", "Validations completed.", one(metrics.validations));
     metric("validations_passed_total", "counter", "Validations that broke nothing.", one(metrics.validations_passed));
+    let unverified = one(metrics.validations_unverified);
+    metric("validations_unverified_total", "counter", "Validations that ran nothing.", unverified);
     metric("regenerations_total", "counter", "Versions after the first.", one(metrics.regenerations));
     metric("decisions_total", "counter", "Decisions by verdict.", by("verdict", &metrics.decisions));
     metric("published_total", "counter", "Branches published.", one(metrics.published));

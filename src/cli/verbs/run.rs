@@ -143,9 +143,13 @@ async fn ask_for_trust(service: &dyn Service, request: &RunRequest, desk: &mut D
     }
     for repository in &request.repositories {
         let Source::Path(path) = &repository.source else { continue };
-        let ask = TrustRequest { path: path.clone(), trust: None };
+        let ask = TrustRequest { path: path.clone(), trust: None, setup_network: None };
         let trust = desk.ask_on(service, ask).await?;
         if trust.trusted || trust.commands.is_empty() {
+            continue;
+        }
+        if trust.refused {
+            desk.out.say(format!("{} is not trusted, so no check runs: paraph trust {0}", trust.path));
             continue;
         }
         desk.out.say(
@@ -154,11 +158,13 @@ async fn ask_for_trust(service: &dyn Service, request: &RunRequest, desk: &mut D
         for command in &trust.commands {
             desk.out.say(Text::new().plain("  ").plain(command.display_line()));
         }
-        let answer = desk.prompt("y: trust it, anything else: go on without checks:")?;
-        if answer.is_some_and(|answer| answer == "y" || answer == "Y" || answer == "yes") {
-            let yes = TrustRequest { path: trust.path, trust: Some(true) };
-            desk.ask_on(service, yes).await?;
-        }
+        let answer = desk.prompt("y: trust it, n: no, and never ask again, anything else: go on without checks:")?;
+        let word = match answer.as_deref().map(str::trim) {
+            Some("y" | "Y" | "yes") => true,
+            Some("n" | "N" | "no") => false,
+            _ => continue,
+        };
+        desk.ask_on(service, TrustRequest { path: trust.path, trust: Some(word), setup_network: None }).await?;
     }
     Ok(())
 }
@@ -188,6 +194,7 @@ pub(crate) fn ended(view: &SessionView, desk: &mut Desk) -> Done {
     let unverified = view.versions.last().and_then(|version| version.unverified.as_ref());
     if let (Some(why), true) = (unverified, status == FailureKind::NeedsHuman.exit_code()) {
         let next = match why.raw() {
+            why if why.contains("--setup-network") => "paraph trust --setup-network",
             why if why.contains("trust") => "paraph trust",
             why if why.contains("no check") => "paraph init --repo-file",
             _ => "paraph doctor",

@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// Only tell whether it is trusted, and which commands that lets run
     #[arg(long)]
     show: bool,
+    /// Let the setup step that sessions wait with use the network, once for each state of the lockfiles; checks never do
+    #[arg(long, conflicts_with_all = ["revoke", "show"])]
+    setup_network: bool,
 }
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
@@ -28,8 +31,9 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         Source::Path(path) => path,
         Source::Url(url) => HostPath::new(url),
     };
-    let trust = if args.show { None } else { Some(!args.revoke) };
-    let view = desk.ask(TrustRequest { path, trust }).await?;
+    let trust = if args.show || args.setup_network { None } else { Some(!args.revoke) };
+    let setup_network = if trust.is_none() { Some(args.setup_network) } else { None };
+    let view = desk.ask(TrustRequest { path, trust, setup_network }).await?;
     if desk.out.json() {
         let mut object = serde_json::to_value(&view).expect("plain data serialises");
         object["schema"] = "paraph.trust/1".into();
@@ -40,6 +44,14 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     desk.out.line(Text::new().plain(&view.path).plain("  ").role(role, word))?;
     for command in &view.commands {
         desk.out.line(Text::new().plain("  ").plain(command.display_line()))?;
+    }
+    let may = if args.setup_network { "may use the network: " } else { "waits for the network: " };
+    for waiting in &view.setup_waits {
+        desk.out.line(Text::new().plain("  ").role(Role::Warn, may).plain(waiting.display_line()))?;
+    }
+    if !args.setup_network && !view.setup_waits.is_empty() {
+        desk.out
+            .say(Text::new().role(Role::Mark, "hint: ").plain(format!("paraph trust {} --setup-network", view.path)));
     }
     if trust == Some(true) && !view.trusted {
         return Err(Failure::new(FailureKind::Failed, format!("{} is still not trusted", view.path))

@@ -103,6 +103,7 @@ impl Validator for SteeredValidator {
             log: None,
             base_log: None,
             note: String::new(),
+            again: Vec::new(),
         };
         progress.finished(&check);
         Ok(ValidationResult { checks: vec![check], ..ValidationResult::default() })
@@ -257,7 +258,11 @@ impl Bench {
     }
 
     pub(super) fn trust_request(&self, trust: Option<bool>) -> Request {
-        Request::Trust(TrustRequest { path: HostPath::new(self.folder.path().join("repo")), trust })
+        Request::Trust(TrustRequest {
+            path: HostPath::new(self.folder.path().join("repo")),
+            trust,
+            setup_network: None,
+        })
     }
 
     pub(super) async fn show(&self, id: SessionId) -> SessionView {

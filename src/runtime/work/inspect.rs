@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cancel::Cancel;
-use crate::id::{LaneId, RepoPath, Version};
+use crate::id::{Digest, HostPath, LaneId, RepoPath, Version};
 use crate::planning::Stage;
 use crate::policy::PolicySettings;
 use crate::repository::{Base, Source, Tree};
@@ -160,15 +160,23 @@ pub(super) async fn check(
             return Ok(Finding::Checks(Box::new(result)));
         }
     };
-    let repo = job.snapshot.repo.clone();
+    let (repo, root) = (job.snapshot.repo.clone(), top_of(&job.snapshot.source));
     let (notices, live_logs) = (worker.notices.clone(), worker.live_logs.clone());
     let handle = tokio::runtime::Handle::current();
     let listener = Listener { session: session.asked.id, version, repo, notices, live_logs, handle };
     match worker.ports.validator.validate(&job, &listener, cancel).await {
-        Ok(result) => Ok(Finding::Checks(Box::new(result))),
+        Ok(result) => Ok(Finding::Checks(Box::new(with_way_out(result, &root)))),
         Err(ValidatorError::Cancelled) => Err(Stuck::needs_human("the checks were stopped", "paraph regenerate")),
         Err(error) => Err(Stuck::needs_human(error.to_string(), "paraph doctor")),
     }
+}
+
+/// Says how a person permits the network to a setup step that cannot do without.
+fn with_way_out(mut result: ValidationResult, root: &HostPath) -> ValidationResult {
+    if let (Some(why), Some(_)) = (&mut result.unverified, result.setup_wants_network) {
+        why.push_str(&format!(", which a person must permit: paraph trust {root} --setup-network"));
+    }
+    result
 }
 
 fn unverified(why: String) -> Finding {
@@ -209,6 +217,7 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
         plan,
         environment,
         home: worker.settings.user_home.clone(),
+        setup_network: worker.trust.setup_network(&root).into_iter().collect(),
     })))
 }
 
@@ -296,10 +305,25 @@ pub(super) fn commands_of(ports: &Ports, settings: &Settings, source: &Source) -
         None => crate::validation::discover(tree.as_ref(), &around, &[])
             .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))?,
     };
-    let line = |command: &CommandLine| match command {
-        CommandLine::Args(words) => words.join(" "),
-        CommandLine::Shell(text) => text.clone(),
-    };
     let setup = plan.setup.iter().map(|setup| format!("setup: {}", line(&setup.command)));
     Ok(setup.chain(plan.checks.iter().map(|check| line(&check.command))).map(Untrusted::from).collect())
+}
+
+/// The setup step of the repository's HEAD on its lockfiles, and its command.
+pub(super) fn setup_of(ports: &Ports, settings: &Settings, source: &Source) -> Result<Option<(Digest, String)>, Stuck> {
+    let snapshot = ports.vcs.snapshot(source, &Base::Head)?;
+    let tree = ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
+    let plan = configured_plan(tree.as_ref(), settings)?.plan;
+    let Some(setup) = plan.and_then(|plan| plan.setup) else { return Ok(None) };
+    let locks = crate::validation::lockfiles(tree.as_ref())
+        .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))?;
+    Ok(Some((setup.digest(locks), line(&setup.command))))
+}
+
+/// A command as a person would type it.
+fn line(command: &CommandLine) -> String {
+    match command {
+        CommandLine::Args(words) => words.join(" "),
+        CommandLine::Shell(text) => text.clone(),
+    }
 }

@@ -26,6 +26,8 @@ pub struct MachineFacts {
     pub standing_in: Option<PathBuf>,
     /// The user's home folder.
     pub user_home: PathBuf,
+    /// Paraph's own places, which no check may see.
+    pub private: Vec<PathBuf>,
     /// What commands can be confined by.
     pub confinement: ConfinementFacts,
     /// The user's configuration file.

@@ -25,6 +25,7 @@ pub(super) fn facts() -> MachineFacts {
         ]),
         standing_in: None,
         user_home: PathBuf::from("/nonexistent"),
+        private: Vec::new(),
         confinement: ConfinementFacts {
             level: Level::Full,
             backend: "namespaces+landlock+seccomp".to_owned(),

@@ -23,6 +23,7 @@ fn check(kind: CheckKind, status: CheckStatus, passed: u32) -> CheckResult {
         log: None,
         base_log: None,
         note: String::new(),
+        again: Vec::new(),
     }
 }
 

@@ -403,7 +403,9 @@ pub(crate) fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Revie
     let ratio = |done: u64, all: u64| {
         (done * 100).checked_div(all).map_or("–".to_owned(), |percent| format!("{percent} % of {all}"))
     };
-    let Metrics { proposals_asked, proposals_made, validations, validations_passed, .. } = *metrics;
+    let Metrics { proposals_asked, proposals_made, validations_passed, .. } = *metrics;
+    // what ran nothing neither passed nor failed
+    let validations = metrics.validations.saturating_sub(metrics.validations_unverified);
     row(
         painter,
         "proposals that came",

@@ -82,6 +82,15 @@ impl<'a> Reader<'a> {
         number
     }
 
+    pub(super) fn yes_or_no(&mut self, table: &Table<'_>, key: &str) -> Option<bool> {
+        let value = self.value(table, key)?;
+        let truth = value.get_ref().as_bool();
+        if truth.is_none() {
+            self.wrong_type(value, key, "true or false");
+        }
+        truth
+    }
+
     pub(super) fn strings(&mut self, table: &Table<'_>, key: &str) -> Option<Vec<String>> {
         let value = self.value(table, key)?;
         let list = value.get_ref().as_array().and_then(|list| {

@@ -75,6 +75,12 @@ impl Layout {
         Picked { folders: picked.into_iter().take(MOST_FOLDERS).collect(), left_out }
     }
 
+    /// The nearest folder at or above `folder` that holds a file of that name.
+    pub(super) fn nearest_above(&self, folder: &str, name: &str) -> Option<String> {
+        let inside = format!("{folder}/x");
+        above(if folder.is_empty() { "x" } else { &inside }).find(|at| self.has(at, name)).map(str::to_owned)
+    }
+
     /// The highest folder above `folder`, itself included, for which `test` says yes.
     pub(super) fn highest(&self, folder: &str, test: impl Fn(&str) -> bool) -> Option<String> {
         let inside = format!("{folder}/x");

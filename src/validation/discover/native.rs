@@ -1,4 +1,4 @@
-//! CMake with CTest, and makefiles with a target for tests.
+//! CMake with CTest, autotools, and makefiles with a target for tests.
 
 use super::layout::join;
 use super::{CheckKind, CommandLine, Finder};
@@ -7,8 +7,12 @@ use crate::repository::TreeError;
 /// The folder that CMake builds in; made by the build check, used by the test check of the same run.
 const BUILD: &str = ".paraph-build";
 
+/// The most lists of CMake that are read.
+const MOST_LISTS: usize = 200;
+
 pub(super) fn find(finder: &mut Finder<'_>) -> Result<(), TreeError> {
     cmake(finder)?;
+    autotools(finder);
     make(finder)
 }
 
@@ -28,13 +32,60 @@ fn cmake(finder: &mut Finder<'_>) -> Result<(), TreeError> {
         }
         let build = finder.add("cmake build", CheckKind::Build, &root, &[]);
         build.command = CommandLine::Shell(format!("cmake -S . -B {BUILD} && cmake --build {BUILD} --parallel 2"));
-        let has_tests = |text: &str| text.contains("enable_testing") || text.contains("include(CTest");
-        if has_tests(&finder.text(&manifest)?) && finder.needs("ctest", &manifest) {
-            finder.add("cmake ctest", CheckKind::Test, &root, &["ctest", "--test-dir", BUILD, "--output-on-failure"]);
+        if let Some(at) = has_tests(finder, &root)?.filter(|_| finder.needs("ctest", &manifest)) {
+            let tests = join(BUILD, &at);
+            let tests = tests.trim_end_matches('/');
+            finder.add("cmake ctest", CheckKind::Test, &root, &["ctest", "--test-dir", tests, "--output-on-failure"]);
         }
         finder.origin(manifest);
     }
     Ok(())
+}
+
+/// The folder below `root` from which CTest knows of tests, the shallowest where several do.
+fn has_tests(finder: &Finder<'_>, root: &str) -> Result<Option<String>, TreeError> {
+    let listed = finder.layout.below(root).filter(|(_, name)| *name == "CMakeLists.txt").map(|(at, _)| at.to_owned());
+    let mut folders: Vec<String> = listed.collect();
+    folders.sort_by_key(|at| (at.matches('/').count(), at.len()));
+    for at in folders.into_iter().take(MOST_LISTS) {
+        let text = finder.text(&join(&at, "CMakeLists.txt"))?.to_lowercase();
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        if text.contains("enable_testing()") || text.contains("include(ctest)") {
+            return Ok(Some(at.strip_prefix(root).unwrap_or(&at).trim_start_matches('/').to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// A project with a configure script, or what makes one. The script is made where the tree has none, and runs once:
+/// what it makes is a product like any other.
+fn autotools(finder: &mut Finder<'_>) {
+    for folder in finder.folders(&["configure", "configure.ac", "configure.in"]) {
+        let has = |name: &str| finder.layout.has(&folder, name);
+        let templates = has("Makefile.am") || has("Makefile.in");
+        let found = finder.checks.iter().any(|check| check.cwd == folder && check.kind == CheckKind::Test);
+        if !templates || found {
+            continue;
+        }
+        let manifest =
+            ["configure.ac", "configure.in", "configure"].into_iter().find(|name| has(name)).unwrap_or("configure");
+        let makes = match (has("configure"), has("autogen.sh")) {
+            (true, _) => "",
+            // most of these would also configure, each with arguments of its own
+            (false, true) => "NOCONFIGURE=1 sh ./autogen.sh && ",
+            (false, false) => "autoreconf --force --install && ",
+        };
+        let path = join(&folder, manifest);
+        let has_tools = finder.needs("make", &path) && (makes.is_empty() || finder.needs("autoreconf", &path));
+        if !has_tools {
+            continue;
+        }
+        let configure = format!("[ -e Makefile ] || {{ {makes}sh ./configure; }}");
+        let build = finder.add("autotools build", CheckKind::Build, &folder, &[]);
+        build.command = CommandLine::Shell(format!("{configure} && make -j2"));
+        finder.add("autotools check", CheckKind::Test, &folder, &["make", "check"]);
+        finder.origin(path);
+    }
 }
 
 /// A makefile counts where nothing more telling was found in its folder.

@@ -13,20 +13,33 @@ const SCRIPTS: &[(&str, CheckKind)] = &[
     ("lint", CheckKind::Lint),
     ("typecheck", CheckKind::Lint),
     ("type-check", CheckKind::Lint),
+    ("check-types", CheckKind::Lint),
+    ("check:types", CheckKind::Lint),
+    ("tsc", CheckKind::Lint),
 ];
 
 pub(super) fn find(finder: &mut Finder<'_>) -> Result<(), TreeError> {
+    let mut seen: Vec<String> = Vec::new();
     for folder in finder.folders(&["package.json"]) {
-        package(finder, &folder)?;
+        // a package of a workspace may leave its tests to the one above it
+        let mut at = Some(folder);
+        while let Some(folder) = at.take().filter(|folder| !seen.contains(folder)) {
+            let found = package(finder, &folder)?;
+            let up = folder.rsplit_once('/').map(|(up, _)| up).or((!folder.is_empty()).then_some(""));
+            let above = |up: &str| finder.layout.nearest_above(up, "package.json");
+            at = if found { None } else { up.and_then(above) };
+            seen.push(folder);
+        }
     }
     Ok(())
 }
 
-fn package(finder: &mut Finder<'_>, folder: &str) -> Result<(), TreeError> {
+/// Adds the checks of one package; whether it has any scripts or types that could be checked.
+fn package(finder: &mut Finder<'_>, folder: &str) -> Result<bool, TreeError> {
     let path = join(folder, "package.json");
     let Ok(manifest) = serde_json::from_str::<Value>(&finder.text(&path)?) else {
         finder.notices.push(format!("`{path}` is not JSON that can be read"));
-        return Ok(());
+        return Ok(true);
     };
     let script = |name: &str| manifest.get("scripts")?.get(name)?.as_str();
     let wanted: Vec<(&str, CheckKind)> = SCRIPTS
@@ -34,12 +47,18 @@ fn package(finder: &mut Finder<'_>, folder: &str) -> Result<(), TreeError> {
         .filter(|(name, _)| script(name).is_some_and(|command| !command.contains("no test specified")))
         .copied()
         .collect();
-    if wanted.is_empty() {
-        return Ok(());
+    let compiler = "node_modules/.bin/tsc";
+    let is_typed = finder.layout.has(folder, "tsconfig.json");
+    let checks_types = |name: &str| script(name).is_some_and(|command| command.contains("tsc"));
+    let unchecked = is_typed && !SCRIPTS.iter().map(|(name, _)| name).any(|name| checks_types(name));
+    let compiler_at =
+        finder.layout.highest(folder, |at| finder.around.lends(&join(at, compiler))).filter(|_| unchecked);
+    if wanted.is_empty() && compiler_at.is_none() {
+        return Ok(false);
     }
     let program = package_manager(finder, folder, &manifest);
     if !finder.needs(program, &path) {
-        return Ok(());
+        return Ok(true);
     }
     let some = |key: &str| manifest.get(key).and_then(Value::as_object).is_some_and(|table| !table.is_empty());
     let needs_modules = some("dependencies") || some("devDependencies");
@@ -49,7 +68,7 @@ fn package(finder: &mut Finder<'_>, folder: &str) -> Result<(), TreeError> {
         finder.notices.push(format!(
             "`{path}` needs node_modules, which the working copy does not have: run `{program} install`; its checks were left out"
         ));
-        return Ok(());
+        return Ok(true);
     }
     for (name, kind) in wanted {
         let check = finder.add(&format!("{program} {name}"), kind, folder, &[program, "run", name]);
@@ -58,8 +77,13 @@ fn package(finder: &mut Finder<'_>, folder: &str) -> Result<(), TreeError> {
         check.env.insert("npm_config_offline".into(), "true".into());
         check.env.insert("npm_config_update_notifier".into(), "false".into());
     }
+    if let Some(at) = compiler_at {
+        let below = folder.strip_prefix(at.as_str()).unwrap_or(folder).trim_start_matches('/');
+        let up = if below.is_empty() { String::new() } else { "../".repeat(below.split('/').count()) };
+        finder.add("typescript types", CheckKind::Lint, folder, &[&format!("{up}{compiler}"), "--noEmit"]);
+    }
     finder.origin(path);
-    Ok(())
+    Ok(true)
 }
 
 /// The package manager that the manifest names, else the one whose lockfile lies nearest.

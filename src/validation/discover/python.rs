@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::layout::join;
-use super::{CheckKind, Finder};
+use super::{CheckKind, CommandLine, Finder};
 use crate::repository::TreeError;
 
 /// Files that say where a Python project starts.
@@ -12,6 +12,8 @@ const MANIFESTS: &[&str] = &["pyproject.toml", "setup.py", "setup.cfg", "pytest.
 const FAINT_MANIFESTS: &[&str] = &["requirements.txt", "conftest.py"];
 /// Where pytest writes what it found, in the folder it runs in.
 const REPORT: &str = ".paraph-reports/pytest.xml";
+/// What stands for a version that only git's tags tell.
+const NO_VERSION: &str = "0.0.0";
 /// The most test files that are read to see which framework they use.
 const MOST_READ: usize = 40;
 
@@ -52,7 +54,12 @@ fn project(finder: &mut Finder<'_>, folder: &str) -> Result<(), TreeError> {
         let command = [&python, "-m", "pytest", &report];
         finder.add("python pytest", CheckKind::Test, folder, &command).reports.push(REPORT.to_owned());
     } else if unittest && !wants_pytest {
-        finder.add("python unittest", CheckKind::Test, folder, &[&python, "-m", "unittest", "discover", "-v"]);
+        let mut command = vec![python.as_str(), "-m", "unittest", "discover", "-v"];
+        let start = start_of_tests(finder, folder);
+        if let Some(start) = &start {
+            command.extend(["-s", start]);
+        }
+        finder.add("python unittest", CheckKind::Test, folder, &command);
     } else {
         let message = format!("the tests need pytest, which `{python}` cannot import: they were left out");
         finder.notices.push(message);
@@ -60,7 +67,15 @@ fn project(finder: &mut Finder<'_>, folder: &str) -> Result<(), TreeError> {
     }
     let source =
         if finder.layout.below(&join(folder, "src")).any(|(_, name)| name == "__init__.py") { "src" } else { "." };
+    let version_file = version_file(finder, folder)?;
     let check = finder.checks.last_mut().expect("one was added above");
+    if let Some(file) = version_file {
+        // its version comes from git's tags, which no checkout has
+        check.env.insert("SETUPTOOLS_SCM_PRETEND_VERSION".into(), NO_VERSION.into());
+        if let (Some(file), CommandLine::Args(args)) = (file, &check.command) {
+            check.command = CommandLine::Shell(with_version_file(&file, args));
+        }
+    }
     // an editable install points to the user's working copy; what is checked out comes before it
     check.env.insert("PYTHONPATH".into(), source.into());
     check.env.insert("PYTHONDONTWRITEBYTECODE".into(), "1".into());
@@ -68,6 +83,68 @@ fn project(finder: &mut Finder<'_>, folder: &str) -> Result<(), TreeError> {
     let origin = named.map_or_else(|| "test files".to_owned(), |name| join(folder, name));
     finder.origin(origin);
     Ok(())
+}
+
+/// Where unittest starts to look, where it would find nothing from the top: it enters packages only.
+fn start_of_tests(finder: &Finder<'_>, folder: &str) -> Option<String> {
+    let is_package = |at: &str| finder.layout.has(at, "__init__.py");
+    let reached = |at: &str| {
+        let below = at.strip_prefix(folder).unwrap_or(at).trim_start_matches('/');
+        let mut part = folder.to_owned();
+        below.split('/').filter(|name| !name.is_empty()).all(|name| {
+            part = join(&part, name);
+            is_package(&part)
+        })
+    };
+    let holding: Vec<String> =
+        tests(finder, folder).map(|path| path.rsplit_once('/').map_or("", |(at, _)| at).to_owned()).collect();
+    if holding.iter().any(|at| reached(at)) {
+        return None;
+    }
+    let highest = holding.into_iter().min_by_key(|at| at.matches('/').count())?;
+    Some(highest.strip_prefix(folder).unwrap_or(&highest).trim_start_matches('/').to_owned())
+}
+
+/// Where a project takes its version from git's tags: the file that a build would write it to and that is not in the
+/// tree, where there is one.
+fn version_file(finder: &Finder<'_>, folder: &str) -> Result<Option<Option<String>>, TreeError> {
+    let manifest: toml::Table = finder.text(&join(folder, "pyproject.toml"))?.parse().unwrap_or_default();
+    let at = |path: &[&str]| {
+        let (last, tables) = path.split_last()?;
+        let table = tables.iter().try_fold(&manifest, |table, name| table.get(*name)?.as_table())?;
+        table.get(*last)
+    };
+    let scm = at(&["tool", "setuptools_scm"]);
+    let hatch = at(&["tool", "hatch", "version", "source"]).and_then(toml::Value::as_str) == Some("vcs");
+    if scm.is_none() && !hatch {
+        return Ok(None);
+    }
+    let files: [&[&str]; 3] = [
+        &["tool", "setuptools_scm", "version_file"],
+        &["tool", "setuptools_scm", "write_to"],
+        &["tool", "hatch", "build", "hooks", "vcs", "version-file"],
+    ];
+    let named = files.iter().find_map(|path| at(path)).and_then(toml::Value::as_str);
+    let is_plain = |file: &&str| {
+        file.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c))
+            && !file.contains("..")
+            && !file.starts_with('/')
+    };
+    let missing = |file: &&str| {
+        let (at, name) = file.rsplit_once('/').unwrap_or(("", file));
+        file.ends_with(".py") && !finder.layout.has(join(folder, at).trim_end_matches('/'), name)
+    };
+    Ok(Some(named.filter(is_plain).filter(missing).map(str::to_owned)))
+}
+
+/// `command` after the file that a build would have written, as its own tool writes it.
+fn with_version_file(file: &str, command: &[String]) -> String {
+    let lines = format!(
+        "'__version__ = version = \"{NO_VERSION}\"' '__version_tuple__ = version_tuple = (0, 0, 0)' \
+         '__commit_id__ = commit_id = None'"
+    );
+    let words: Vec<String> = command.iter().map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect();
+    format!("[ -e {file} ] || printf '%s\\n' {lines} > {file}; exec {}", words.join(" "))
 }
 
 /// The Python to run, as the command names it, and where it is: the session's VIRTUAL_ENV, a virtual environment

@@ -139,7 +139,9 @@ fn python() {
     let functions = "def test_a():\n    assert 1\n";
     let classes = "import unittest\nclass A(unittest.TestCase):\n    def test_a(self): pass\n";
     found(&[("setup.py", ""), ("tests/test_a.py", functions)], &[], &[pytest]);
-    found(&[("pyproject.toml", ""), ("tests/test_a.py", classes)], &["a.py"], &[unittest]);
+    let in_folder = "python unittest: python3 -m unittest discover -v -s tests";
+    found(&[("pyproject.toml", ""), ("tests/test_a.py", classes)], &["a.py"], &[in_folder]);
+    found(&[("pyproject.toml", ""), ("tests/__init__.py", ""), ("tests/test_a.py", classes)], &["a.py"], &[unittest]);
     found(&[("pyproject.toml", "[tool.pytest.ini_options]\n"), ("tests/test_a.py", classes)], &[], &[pytest]);
     found(&[("test_a.py", classes)], &[], &[unittest]);
     found(&[("setup.py", ""), ("a.py", "")], &[], &[]);
@@ -152,7 +154,7 @@ fn python() {
     );
     let bare = Machine { without_pytest: true, ..Machine::default() };
     notice(&bare, &[("setup.py", ""), ("tests/test_a.py", functions)], "cannot import");
-    found_on(&bare, &[("setup.py", ""), ("tests/test_a.py", classes)], &[], &[unittest]);
+    found_on(&bare, &[("setup.py", ""), ("tests/test_a.py", classes)], &[], &[in_folder]);
     let lends = &[".venv/bin/python", ".venv/bin/pytest"];
     let inside = Machine { lends, without_pytest: true, ..Machine::default() };
     let tests = [("setup.py", ""), ("tests/test_a.py", functions)];
@@ -209,11 +211,80 @@ fn cmake_and_make() {
     let test = "cmake ctest: ctest --test-dir .paraph-build --output-on-failure";
     found(&[("CMakeLists.txt", "enable_testing()\n"), ("src/CMakeLists.txt", "")], &["src/a.c"], &[build, test]);
     found(&[("CMakeLists.txt", "")], &[], &[build]);
+    found(&[("CMakeLists.txt", "if(X)\n  INCLUDE( CTest )\nendif()\n")], &[], &[build, test]);
+    let below = "cmake ctest: ctest --test-dir .paraph-build/test --output-on-failure";
+    found(&[("CMakeLists.txt", ""), ("test/CMakeLists.txt", "enable_testing ()\n")], &[], &[build, below]);
     found(&[("Makefile", "all: a\n\ntest: all\n\t./a\n")], &[], &["make build: make all", "make test: make test"]);
     found(&[("Makefile", "check test: all\n")], &[], &["make test: make test"]);
     found(&[("Makefile", ".PHONY: test\ntest := 1\n\ttest: x\n")], &[], &[]);
     let cargo = ["cargo build: cargo test --offline --no-run", "cargo test: cargo test --offline --no-fail-fast"];
     found(&[("Cargo.toml", PACKAGE), ("Makefile", "test:\n\tcargo test\n")], &[], &cargo);
+}
+
+#[test]
+fn autotools() {
+    let build =
+        |makes: &str| format!("autotools build: sh: [ -e Makefile ] || {{ {makes}sh ./configure; }} && make -j2");
+    let check = "autotools check: make check";
+    found(&[("configure", ""), ("Makefile.in", "")], &[], &[&build(""), check]);
+    let source = [("configure.ac", ""), ("Makefile.am", ""), ("src/a.c", "")];
+    found(&source, &["src/a.c"], &[&build("autoreconf --force --install && "), check]);
+    let script = [("configure.ac", ""), ("Makefile.am", ""), ("autogen.sh", "")];
+    found(&script, &[], &[&build("NOCONFIGURE=1 sh ./autogen.sh && "), check]);
+    found(&[("configure", ""), ("README", "")], &[], &[]);
+    let bare = Machine { without: &["autoreconf"], ..Machine::default() };
+    notice(&bare, &source, "needs `autoreconf`");
+    found_on(&bare, &[("configure", ""), ("Makefile.in", "")], &[], &[&build(""), check]);
+}
+
+#[test]
+fn types_of_typescript_are_checked_where_no_script_does() {
+    let lends = Machine { lends: &["node_modules", "node_modules/.bin/tsc"], ..Machine::default() };
+    let bare = r#"{"devDependencies": {"typescript": "5"}}"#;
+    let types = "typescript types: node_modules/.bin/tsc --noEmit";
+    found_on(&lends, &[("package.json", bare), ("tsconfig.json", "{}")], &[], &[types]);
+    found_on(&lends, &[("package.json", bare)], &[], &[]);
+    let own = r#"{"scripts": {"check-types": "tsc -p ."}, "devDependencies": {"typescript": "5"}}"#;
+    let script = "npm check-types: npm run check-types";
+    found_on(&lends, &[("package.json", own), ("tsconfig.json", "{}")], &[], &[script]);
+    let workspace = [
+        ("package.json", r#"{"workspaces": ["packages/*"]}"#),
+        ("packages/a/package.json", bare),
+        ("packages/a/tsconfig.json", ""),
+    ];
+    let types = "typescript types (packages/a): ../../node_modules/.bin/tsc --noEmit";
+    found_on(&lends, &workspace, &["packages/a/x.ts"], &[types]);
+}
+
+#[test]
+fn a_package_of_a_workspace_may_leave_its_tests_to_the_one_above() {
+    let lends = Machine { lends: &["node_modules"], ..Machine::default() };
+    let top = r#"{"scripts": {"test": "vitest run"}, "packageManager": "pnpm@9.0.0"}"#;
+    let files = [("package.json", top), ("packages/a/package.json", "{}"), ("packages/b/package.json", "{}")];
+    found_on(&lends, &files, &["packages/a/x.js", "packages/b/x.js"], &["pnpm test: pnpm run test"]);
+}
+
+#[test]
+fn versions_that_only_git_knows_are_stood_in_for() {
+    let tests = ("tests/test_a.py", "def test_a(): pass\n");
+    let of = |manifest: &str, more: &[(&str, &str)]| {
+        let files = [&[("pyproject.toml", manifest), tests][..], more].concat();
+        let mut checks = plan(&Machine::default(), &files, &[]).checks;
+        let check = checks.remove(0);
+        (check.env.contains_key("SETUPTOOLS_SCM_PRETEND_VERSION"), brief(&check))
+    };
+    let plain = "python pytest: python3 -m pytest --junitxml=.paraph-reports/pytest.xml".to_owned();
+    assert_eq!(of("", &[]), (false, plain.clone()));
+    assert_eq!(of("[tool.setuptools_scm]\n", &[]), (true, plain.clone()));
+    let named = "[tool.setuptools_scm]\nversion_file = \"src/a/_version.py\"\n";
+    let (pretends, command) = of(named, &[]);
+    assert!(pretends && command.contains("[ -e src/a/_version.py ] || printf"), "{command}");
+    assert!(command.ends_with("exec 'python3' '-m' 'pytest' '--junitxml=.paraph-reports/pytest.xml'"), "{command}");
+    assert_eq!(of(named, &[("src/a/_version.py", "")]), (true, plain.clone()), "it is in the tree");
+    let odd = "[tool.setuptools_scm]\nwrite_to = \"../$(x).py\"\n";
+    assert_eq!(of(odd, &[]), (true, plain.clone()));
+    let hatch = "[tool.hatch.version]\nsource = \"vcs\"\n[tool.hatch.build.hooks.vcs]\nversion-file = \"a/v.py\"\n";
+    assert!(of(hatch, &[]).1.contains("[ -e a/v.py ]"));
 }
 
 #[test]

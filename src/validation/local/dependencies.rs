@@ -1,4 +1,4 @@
-//! Ignored folders of the user's working copy that a check needs: dependencies that no checkout has.
+//! Folders of the user's working copy that a check needs and no checkout has: ignored dependencies, and submodules.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::cancel::Cancel;
+use crate::diff::FileMode;
 use crate::infrastructure::process::Git;
 use crate::repository::TreeEntry;
 use crate::validation::DEPENDENCY_FOLDERS;
@@ -42,9 +43,24 @@ pub(super) fn find(root: &Path, entries: &[TreeEntry], git: &Git, cancel: &Cance
             }
         }
     }
-    let mut lent = ignored(root, &places, git, cancel);
+    let mut lent = submodules(root, entries, git, cancel);
+    lent.extend(ignored(root, &places, git, cancel));
     lent.truncate(MOST_LENT);
     lent.into_iter().map(|place| Dependency { source: root.join(&place), place }).collect()
+}
+
+/// The submodules that the working copy has checked out at just the commit that the tree names.
+fn submodules(root: &Path, entries: &[TreeEntry], git: &Git, cancel: &Cancel) -> Vec<PathBuf> {
+    let links = entries.iter().filter(|entry| entry.mode == FileMode::Gitlink).take(MOST_LENT);
+    let checked_out = links.filter_map(|link| {
+        let place = PathBuf::from(OsStr::from_bytes(link.path.as_bytes()));
+        let folder = root.join(&place);
+        // without a `.git` of its own the question would be answered by the repository around it
+        let is_there = fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir()) && folder.join(".git").exists();
+        let head = is_there.then(|| git.run(&folder, &["rev-parse", "HEAD"], cancel).ok()).flatten()?;
+        (head.trim_ascii() == link.id.to_string().as_bytes()).then_some(place)
+    });
+    checked_out.collect()
 }
 
 /// The folders that files are in, the top one first.

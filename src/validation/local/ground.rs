@@ -14,13 +14,18 @@ use super::slots::{Slot, broken};
 use super::touched::Touched;
 use crate::cancel::Cancel;
 use crate::id::Digest;
-use crate::infrastructure::confinement::{Confinement, ConfinementError, Limits, Overlay, Policy, cow_copy, discard};
+use crate::infrastructure::confinement::{
+    Confinement, ConfinementError, Limits, Network, Overlay, Policy, cow_copy, discard,
+};
 use crate::infrastructure::process::Command;
 use crate::repository::{Tree, TreeEntry};
 use crate::validation::ValidatorError;
 
 /// Folders of a base run's scratch that the proposal's runs see too: caches of compilers in the first place.
 const SCRATCH_BELOW: [&str; 3] = ["home", "gocache", "gradle"];
+
+/// How the layers over toolchain caches are named in a scratch folder.
+const TOOLCHAIN_LAYER: &str = "overlay-";
 
 /// What is needed to lay out any ground.
 #[derive(Clone, Copy)]
@@ -31,6 +36,8 @@ pub(super) struct Layout<'a> {
     pub(super) limits: Limits,
     /// Whether layers are overlays; copies otherwise.
     pub(super) overlays: bool,
+    /// What a setup step left, which lies below what runs write; overlays only.
+    pub(super) setup: Option<&'a Slot>,
 }
 
 /// One checkout that runs see, and where what they write goes.
@@ -41,7 +48,10 @@ pub(super) struct Ground<'a> {
     /// Overlays: where writes go. Copies: the checkout itself.
     upper: PathBuf,
     scratch: PathBuf,
-    scratch_below: Option<PathBuf>,
+    /// Scratch folders of earlier runs that this one sees too, the latest first.
+    scratch_below: Vec<PathBuf>,
+    /// Whether caches of toolchains that are filled here are kept for runs to come.
+    keeps_caches: bool,
     /// Removed when this is dropped.
     folder: Option<PathBuf>,
 }
@@ -65,10 +75,27 @@ impl<'a> Layout<'a> {
 
     /// Ground for runs of the base; what they leave stays after [`Ground::keep`].
     pub(super) fn base(self) -> Result<Ground<'a>, ValidatorError> {
-        let scratch = self.slot.path.join("scratch");
+        let scratch = self.slot.scratch();
         forget_overlays(&scratch).map_err(|error| broken("prepare", &scratch, &error))?;
         let upper = if self.overlays { self.slot.left() } else { self.copy_of_left()? };
-        Ok(Ground { layout: self, layers: Vec::new(), upper, scratch, scratch_below: None, folder: None })
+        let (layers, scratch_below) = (self.setup_layer(), self.setup_scratch());
+        Ok(Ground { layout: self, layers, upper, scratch, scratch_below, keeps_caches: false, folder: None })
+    }
+
+    /// Ground for a setup step on the bare base: what it leaves goes to `kept`. Overlays only.
+    pub(super) fn setup(self, kept: &Slot) -> Result<Ground<'a>, ValidatorError> {
+        let (upper, scratch) = (kept.left(), kept.scratch());
+        fs::create_dir_all(&scratch).map_err(|error| broken("prepare", &scratch, &error))?;
+        let (layers, scratch_below) = (Vec::new(), Vec::new());
+        Ok(Ground { layout: self, layers, upper, scratch, scratch_below, keeps_caches: true, folder: None })
+    }
+
+    fn setup_layer(&self) -> Vec<PathBuf> {
+        self.setup.map(Slot::left).into_iter().collect()
+    }
+
+    fn setup_scratch(&self) -> Vec<PathBuf> {
+        self.setup.map(Slot::scratch).into_iter().collect()
     }
 
     /// Ground for runs of the proposal `tree` whose files are `new`; `old` are the base's.
@@ -85,16 +112,22 @@ impl<'a> Layout<'a> {
         let written = if self.overlays { change.join("top/written") } else { self.slot.path.join("work") };
         let mut ground = Ground {
             layout: self,
-            layers: if self.overlays { vec![change, left.clone()] } else { Vec::new() },
+            layers: Vec::new(),
             upper: if self.overlays { folder.join("upper") } else { written.clone() },
             scratch,
-            scratch_below: self.overlays.then(|| self.slot.path.join("scratch")),
+            scratch_below: Vec::new(),
+            keeps_caches: false,
             folder: Some(folder.clone()),
         };
+        if self.overlays {
+            ground.layers = [vec![change, left.clone()], self.setup_layer()].concat();
+            ground.scratch_below = [vec![self.slot.scratch()], self.setup_scratch()].concat();
+        }
         fs::create_dir_all(&ground.scratch).map_err(failed)?;
         let touched = if self.overlays {
             fs::create_dir_all(&written).map_err(failed)?;
-            Touched::in_layer(&left.join("top/written")).map_err(failed)?
+            let layers = [left].into_iter().chain(self.setup_layer());
+            Touched::in_layers(layers.map(|layer| layer.join("top/written"))).map_err(failed)?
         } else {
             ground.upper = self.copy_of_left()?;
             Touched::in_copy(&self.slot.tree(), &written, old)
@@ -130,6 +163,8 @@ impl<'a> Layout<'a> {
     fn link_dependencies(&self, work: &Path) -> io::Result<()> {
         for dependency in &self.setting.dependencies {
             let at = work.join(&dependency.place);
+            // the empty folder of a submodule; one that holds something stays
+            let _in_use = fs::remove_dir(&at);
             let is_free = fs::symlink_metadata(&at).is_err() && !dependency.place.ends_with("target");
             // the folder it is in may be a link that the base's runs made; then it is not followed
             let parent = at.parent().and_then(|parent| parent.canonicalize().ok());
@@ -163,9 +198,9 @@ impl Ground<'_> {
     }
 
     /// What a command may see and touch, and its variables.
-    pub(super) fn policy(&self) -> (Policy, BTreeMap<OsString, OsString>) {
+    pub(super) fn policy(&self, network: Network) -> (Policy, BTreeMap<OsString, OsString>) {
         let Layout { confinement, setting, overlays, limits, .. } = self.layout;
-        let mut policy = Policy { limits, ..Policy::new(&self.upper, &self.scratch) };
+        let mut policy = Policy { limits, network, ..Policy::new(&self.upper, &self.scratch) };
         if overlays {
             policy.writable.clear();
             self.overlay(&mut policy);
@@ -173,6 +208,7 @@ impl Ground<'_> {
             policy.read_only.extend(setting.dependencies.iter().map(|dependency| dependency.source.clone()));
         }
         let mut env = setting.lent.lend_to(confinement, &mut policy);
+        self.stack_caches(&mut policy);
         if !overlays {
             // the machine has overlays and this file system cannot take one: lent as they are
             for overlay in std::mem::take(&mut policy.overlays) {
@@ -197,12 +233,37 @@ impl Ground<'_> {
             let at = if place.as_os_str().is_empty() { shown.clone() } else { shown.join(place) };
             policy.overlays.push(Overlay { lowers: layers.chain([source]).collect(), at, upper: self.upper.join(key) });
         }
-        let Some(below) = &self.scratch_below else { return };
-        for name in SCRATCH_BELOW.iter().filter(|name| below.join(name).is_dir()) {
+        for name in SCRATCH_BELOW {
+            // what an earlier run wrote over the folder it saw, and the folder of one that saw nothing below
+            let places = self.scratch_below.iter();
+            let places = places.flat_map(|below| [below.join(format!("layer-{name}/written")), below.join(name)]);
+            let lowers: Vec<PathBuf> = places.filter(|place| place.is_dir()).collect();
+            if lowers.is_empty() {
+                continue;
+            }
             let (at, upper) = (self.scratch.join(name), self.scratch.join(format!("layer-{name}")));
             // a mount needs its place
             let _made_by_the_launcher_too = fs::create_dir_all(&at);
-            policy.overlays.push(Overlay { lowers: vec![below.join(name)], at, upper });
+            policy.overlays.push(Overlay { lowers, at, upper });
+        }
+    }
+
+    /// What a setup step fetched into caches of toolchains lies above what is lent of them.
+    fn stack_caches(&self, policy: &mut Policy) {
+        use std::os::unix::ffi::OsStrExt as _;
+        let of_toolchain = |overlay: &&mut Overlay| {
+            let name = overlay.upper.strip_prefix(&self.scratch).ok().and_then(Path::to_str);
+            name.is_some_and(|name| name.starts_with(TOOLCHAIN_LAYER))
+        };
+        for overlay in policy.overlays.iter_mut().filter(of_toolchain) {
+            let Some(lent) = overlay.lowers.first() else { continue };
+            let key = format!("cache-{}", Digest::of(lent.as_os_str().as_bytes()).short());
+            let filled = self.scratch_below.iter().map(|below| below.join(&key).join("written"));
+            let filled: Vec<PathBuf> = filled.filter(|filled| filled.is_dir()).collect();
+            overlay.lowers.splice(0..0, filled);
+            if self.keeps_caches {
+                overlay.upper = self.scratch.join(key);
+            }
         }
     }
 
@@ -231,7 +292,7 @@ fn forget_overlays(scratch: &Path) -> io::Result<()> {
     fs::create_dir_all(scratch)?;
     for entry in fs::read_dir(scratch)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("overlay-") {
+        if entry.file_name().to_string_lossy().starts_with(TOOLCHAIN_LAYER) {
             discard(&entry.path())?;
         }
     }

@@ -56,9 +56,12 @@ pub(super) struct Circumstances<'a> {
 pub(super) fn key(check: &Check, circumstances: &Circumstances<'_>) -> String {
     let Circumstances { tree, setup, environment, confinement } = circumstances;
     let platform = (std::env::consts::OS, std::env::consts::ARCH);
-    // a check's name and group say nothing of how it runs; their order is that of a struct, so the text is stable
+    // a check's name and group say nothing of how it runs; its variables are its own, and not of the environment;
+    // their order is that of a struct and of a sorted map, so the text is stable
     let check = (&check.command, &check.cwd, &check.env, &check.reports, check.timeout_s);
-    let all = (tree, check, setup, environment, confinement.level, &confinement.backend, platform);
+    // another version of this program may confine and read a run in another way
+    let program = env!("CARGO_PKG_VERSION");
+    let all = (tree, check, setup, environment, confinement.level, &confinement.backend, platform, program);
     Digest::of(&serde_json::to_vec(&all).expect("texts and numbers are always JSON")).to_string()
 }
 
@@ -81,6 +84,7 @@ pub(super) fn get(cache: &Cache, blobs: &Blobs, key: &str) -> Option<Ran> {
         note: kept.note,
         duration_ms: kept.duration_ms,
         confinement: kept.confinement,
+        from_cache: true,
     })
 }
 

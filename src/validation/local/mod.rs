@@ -3,6 +3,7 @@
 //! Nothing a run writes reaches the checkout it stands on: writes go to a layer of their own (an overlay where the
 //! machine has them, else a copy). The layer that the base's runs left lies below every proposal's, so build products
 //! are used again, and a proposal's layer is thrown away with it.
+mod again;
 mod below;
 mod dependencies;
 mod ground;
@@ -12,6 +13,7 @@ mod report_files;
 mod rewrites;
 mod run;
 mod setting;
+mod setup;
 mod slots;
 mod touched;
 mod work;

@@ -14,7 +14,7 @@ use super::slots::described;
 use crate::cancel::Cancel;
 use crate::id::Digest;
 use crate::infrastructure::blobs::Blobs;
-use crate::infrastructure::confinement::{Applied, Confined, Confinement, ConfinementError, Exceeded, Policy};
+use crate::infrastructure::confinement::{Applied, Confined, Confinement, ConfinementError, Exceeded, Network, Policy};
 use crate::infrastructure::process::{Command, Status, Stopped};
 use crate::validation::{CommandLine, Run, RunEnd, TestOutcomes, ValidatorError, missing_from_environment, read_run};
 
@@ -32,6 +32,7 @@ pub(super) struct Step<'a> {
     pub(super) timeout: Duration,
     pub(super) reports: &'a [String],
     pub(super) on_base: bool,
+    pub(super) network: Network,
 }
 
 /// What a run needs of its validation.
@@ -53,12 +54,15 @@ pub(super) struct Ran {
     pub(super) note: String,
     pub(super) duration_ms: u64,
     pub(super) confinement: String,
+    /// Whether it took place in an earlier validation.
+    pub(super) from_cache: bool,
 }
 
 impl Ran {
     /// A run that did not take place.
     pub(super) fn not(note: String) -> Self {
-        Self { end: RunEnd::NotRun, tests: None, log: None, note, duration_ms: 0, confinement: String::new() }
+        let confinement = String::new();
+        Self { end: RunEnd::NotRun, tests: None, log: None, note, duration_ms: 0, confinement, from_cache: false }
     }
 
     /// As the comparison sees it.
@@ -70,7 +74,7 @@ impl Ran {
 impl Runner<'_> {
     /// Runs `step` on `ground` to its end.
     pub(super) fn run(&self, ground: &Ground<'_>, step: &Step<'_>) -> Result<Ran, ValidatorError> {
-        let (policy, env) = ground.policy();
+        let (policy, env) = ground.policy(step.network);
         let cwd = if step.cwd.is_empty() { ground.shown() } else { ground.shown().join(step.cwd) };
         let command = command(step).cwd(&cwd).envs(env).envs(step.env).timeout(step.timeout).grace(GRACE);
         let command = command.output_limit(READ_BYTES).merged();
@@ -104,11 +108,12 @@ impl Runner<'_> {
     fn heading(&self, step: &Step<'_>, cwd: &std::path::Path, policy: &Policy) -> String {
         let limits = &policy.limits;
         let text = format!(
-            "[paraph: `{}` on the {} in {}; {}; at most {} s, {} MiB of memory, {} processes]",
+            "[paraph: `{}` on the {} in {}; {}{}; at most {} s, {} MiB of memory, {} processes]",
             words(step.command),
             if step.on_base { "base" } else { "proposal" },
             cwd.display(),
             confined_by(self.confinement.applied()),
+            if step.network == Network::Host { ", with the network that a person permitted" } else { "" },
             step.timeout.as_secs(),
             limits.memory_bytes >> 20,
             limits.processes,
@@ -178,6 +183,7 @@ fn ended(confined: &Confined, step: &Step<'_>, reports: &[(String, Vec<u8>)]) ->
         note: one_line(&note),
         duration_ms: u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX),
         confinement: confined_by(&confined.applied),
+        from_cache: false,
     }
 }
 

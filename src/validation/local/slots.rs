@@ -8,6 +8,9 @@
 //!                    scratch/   their home and temporary files
 //!                    runs/<n>/  one proposal: what differs, what its runs wrote; gone afterwards
 //!                    work       copies only: where the runs of now take place
+//! <worktrees>/<name>/left       overlays only: what a setup step left for every base with these lockfiles
+//!                    scratch/   its home, and what it fetched into caches of toolchains
+//!                    made-on    the base it ran on; there when it succeeded
 //! ```
 
 use std::collections::HashMap;
@@ -64,6 +67,12 @@ impl Slots {
     /// The slot for a base tree seen in one `manner`: what was built at one place fits no other.
     pub(super) fn slot(&self, key: &RepoKey, tree: &ObjectId, manner: &str) -> Result<Slot, ValidatorError> {
         let name = Digest::of(format!("{}\0{tree}\0{manner}", key.0).as_bytes()).to_string();
+        Ok(self.at(self.folder()?.join(&name[..20])))
+    }
+
+    /// The slot for what a setup step leaves in one `manner`.
+    pub(super) fn setup_slot(&self, key: &RepoKey, setup: Digest, manner: &str) -> Result<Slot, ValidatorError> {
+        let name = Digest::of(format!("{}\0setup {setup}\0{manner}", key.0).as_bytes()).to_string();
         Ok(self.at(self.folder()?.join(&name[..20])))
     }
 
@@ -148,7 +157,7 @@ impl Slot {
             })?;
             fs::write(&complete, &key.0).map_err(failed)?;
         }
-        fs::write(self.path.join("used"), now.to_string()).map_err(failed)
+        self.touch(now)
     }
 
     /// The base as it was checked out.
@@ -159,6 +168,19 @@ impl Slot {
     /// What the base's runs left: a layer, or a copy with it.
     pub(super) fn left(&self) -> PathBuf {
         self.path.join("left")
+    }
+
+    /// Home and temporary files of the base's runs.
+    pub(super) fn scratch(&self) -> PathBuf {
+        self.path.join("scratch")
+    }
+
+    /// Says that it is used now.
+    pub(super) fn touch(&self, now: Timestamp) -> Result<(), ValidatorError> {
+        let used = self.path.join("used");
+        fs::create_dir_all(&self.path)
+            .and_then(|()| fs::write(&used, now.to_string()))
+            .map_err(|error| broken("write", &used, &error))
     }
 
     /// Removes what only a run in progress may have; the caller has the slot alone.

@@ -32,6 +32,15 @@ impl Touched {
         Ok(touched)
     }
 
+    /// Everything that is kept in any of `layers`.
+    pub(super) fn in_layers(layers: impl IntoIterator<Item = std::path::PathBuf>) -> io::Result<Self> {
+        let mut all = Self::default();
+        for layer in layers {
+            all.0.extend(Self::in_layer(&layer)?.0);
+        }
+        Ok(all)
+    }
+
     /// The files of `entries` that are no longer in `copy` as they are in `original`.
     pub(super) fn in_copy(original: &Path, copy: &Path, entries: &[TreeEntry]) -> Self {
         let facts = |top: &Path, path: &RepoPath| {

@@ -20,6 +20,12 @@ const SIGNS: &[(&str, &str)] = &[
     ("has not been downloaded from it before", "a Maven artifact is not in the cache, and there is no network"),
     ("no cached version of", "a Gradle artifact is not in the cache, and there is no network"),
     ("no cached version available for offline mode", "a Gradle artifact is not in the cache, and there is no network"),
+    (
+        "could not find or load main class org.gradle.wrapper",
+        "the Gradle wrapper's own archive is not in the repository",
+    ),
+    ("java.net.unknownhostexception", "there is no network; a Gradle distribution or a package is not in the cache"),
+    ("err_pnpm_no_offline_", "a package is not in the store of pnpm, and there is no network"),
     ("no space left on device", "the disk is full"),
     ("couldn't create a temp dir", "a folder that the compiler writes to is gone, or full"),
     ("linker `cc` not found", "there is no C compiler"),

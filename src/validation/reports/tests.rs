@@ -320,3 +320,26 @@ fn reports_come_before_output() {
     assert_eq!(read_run(none, output).map(|told| told.passed), Some(5));
     assert_eq!(read_run([("a.xml", &b"<a/>"[..])], output).map(|told| told.passed), Some(5));
 }
+
+#[test]
+fn automake() {
+    let output = "\
+make[3]: Entering directory '/x'
+PASS: tests/mantest
+FAIL: tests/jqtest
+SKIP: tests/optionaltest
+XFAIL: tests/known
+============================================================================
+Testsuite summary for jq 1.8
+============================================================================
+# TOTAL: 4
+# PASS:  1
+# SKIP:  1
+# XFAIL: 1
+# FAIL:  1
+# XPASS: 0
+# ERROR: 0
+";
+    tells(output, (2, 1, 0, 1), &["tests/known", "tests/mantest"], &["tests/jqtest"]);
+    silent("PASS: one\n# TOTAL: 0\n");
+}

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::policy::{Overlay, Policy};
+use super::policy::{Network, Overlay, Policy};
 use super::run::Confinement;
 use private::Private;
 pub use variables::{PASSED_ON, PASSED_ON_PREFIX, is_passed_on};
@@ -92,6 +92,7 @@ struct Finder<'a> {
 impl Finder<'_> {
     fn entry(&mut self, entry: &table::Entry) {
         let named = self.variables.get(&OsString::from(entry.variable)).map(PathBuf::from);
+        let named = named.or_else(|| self.derived(entry.variable));
         let root = match (named.filter(|path| path.is_absolute()), entry.default) {
             (Some(named), _) => named,
             (None, Some(default)) => self.home.join(default),
@@ -106,6 +107,14 @@ impl Finder<'_> {
         if any && !entry.variable.is_empty() && !moves_home {
             self.lent.env.insert(entry.variable.into(), root.into());
         }
+    }
+
+    /// Where a folder is whose own variable is not set, while another says where what holds it is.
+    fn derived(&self, variable: &str) -> Option<PathBuf> {
+        let (_, other, below) = table::DERIVED.into_iter().find(|(derived, ..)| *derived == variable)?;
+        let places = self.variables.get(&OsString::from(other))?;
+        // of several places the first is written to
+        Some(std::env::split_paths(places).next()?.join(below))
     }
 
     /// Whether the place is there and may be lent.
@@ -171,6 +180,9 @@ impl Lent {
         }
         for (name, place) in table::IN_SCRATCH {
             env.entry(name.into()).or_insert_with(|| policy.scratch.join(place).into());
+        }
+        if policy.network == Network::Host {
+            env.retain(|name, _| !table::WITHOUT_NETWORK.iter().any(|offline| name == offline));
         }
         java_home_folder(policy, &mut env);
         policy.hidden.extend(self.hidden.iter().cloned());
@@ -264,6 +276,29 @@ mod tests {
         );
         check(&[".local/bin/x", ".local/share/keyrings/login"], &[".local/bin"], &[".local/bin"]);
         check(&[".local/lib/python3.11/site-packages/x"], &[], &[".local/lib/python3.11"]);
+    }
+
+    /// Of a home with modules in two places, the one that is lent and named.
+    #[track_caller]
+    fn modules(variables: &[(&str, &str)], wanted: &str) {
+        let home = home_with(&["go/pkg/mod/x", "work/go/pkg/mod/x", "mods/x"]);
+        let at = |name: &str| home.path().join(name);
+        let variables = variables.iter().map(|(name, places)| {
+            let places = std::env::join_paths(places.split(':').map(at)).expect("no colon");
+            (OsString::from(*name), places)
+        });
+        let lent = find(&variables.collect(), home.path(), &[]);
+        let found: Vec<PathBuf> = lent.paths.iter().map(|lent| lent.path.clone()).collect();
+        assert_eq!(found, [at(wanted)]);
+        assert_eq!(lent.env.get(&OsString::from("GOMODCACHE")), Some(&at(wanted).into_os_string()));
+    }
+
+    #[test]
+    fn modules_of_go_are_found_where_go_looks() {
+        modules(&[], "go/pkg/mod");
+        modules(&[("GOPATH", "work/go")], "work/go/pkg/mod");
+        modules(&[("GOPATH", "work/go:go")], "work/go/pkg/mod");
+        modules(&[("GOPATH", "work/go"), ("GOMODCACHE", "mods")], "mods");
     }
 
     #[test]

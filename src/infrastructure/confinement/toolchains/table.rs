@@ -95,6 +95,9 @@ pub(super) const ENTRIES: &[Entry] = &[
     row("MISE_DATA_DIR", ".local/share/mise", &["installs", "shims"], "tool versions", ReadOnly),
 ];
 
+/// Folders that lie in one that another variable names, unless their own is set.
+pub(super) const DERIVED: [(&str, &str, &str); 1] = [("GOMODCACHE", "GOPATH", "pkg/mod")];
+
 /// Tells tools that there is no network, so that they say what is missing instead of waiting for it.
 ///
 /// Go's `-mod=mod` is left out: it rewrites `go.mod` and overrides a vendor folder.
@@ -125,6 +128,21 @@ pub(super) const OFFLINE: [(&str, &str); 26] = [
     ("COMPOSER_DISABLE_NETWORK", "1"),
     ("BUNDLE_FROZEN", "true"),
     ("NO_COLOR", "1"),
+];
+
+/// Those of [`OFFLINE`] that would keep a tool from a network that it was permitted.
+pub(super) const WITHOUT_NETWORK: [&str; 11] = [
+    "CARGO_NET_OFFLINE",
+    "GOPROXY",
+    "GOSUMDB",
+    "GONOSUMDB",
+    "npm_config_offline",
+    "YARN_ENABLE_NETWORK",
+    "COREPACK_ENABLE_NETWORK",
+    "PIP_NO_INDEX",
+    "UV_OFFLINE",
+    "MAVEN_ARGS",
+    "COMPOSER_DISABLE_NETWORK",
 ];
 
 /// Variables whose folder is always the run's own: the real one holds settings and tokens too.

@@ -129,17 +129,18 @@ fn namespaces_hint() -> Option<String> {
 pub(super) fn toolchains(facts: &MachineFacts) -> DoctorLine {
     let passed = |name: &&str| facts.variable(name).map(|value| (OsString::from(*name), value.to_owned()));
     let variables: BTreeMap<OsString, OsString> = toolchains::PASSED_ON.iter().filter_map(passed).collect();
-    let lent = toolchains::find(&variables, &facts.user_home, &[]);
+    let lent = toolchains::find(&variables, &facts.user_home, &facts.private);
     let tools = ["cargo", "python3", "node", "go", "java", "cc", "cmake", "make", "ruby", "dotnet", "php"];
     let found: Vec<&str> = tools.into_iter().filter(|tool| facts.on_path(tool).is_some()).collect();
     let mut places: Vec<String> =
         lent.paths.iter().map(|lent| format!("{} ({})", HostPath::new(lent.path.clone()), lent.why)).collect();
     places.sort();
-    let lent = if places.is_empty() {
+    let lent_places = if places.is_empty() {
         "nothing of the home is lent".to_owned()
     } else {
         format!("lent to checks: {}", places.join(", "))
     };
+    let lent = [vec![lent_places], lent.notices].concat().join("; ");
     match found.is_empty() {
         false => ok("toolchains", format!("{}; {lent}", found.join(", "))),
         true => warn("toolchains", format!("none of {} on PATH; {lent}", tools.join(", ")), "see PATH"),
@@ -207,5 +208,21 @@ mod tests {
         check("git version 2.17.1", Health::Warn);
         check("git version 3.0.0", Health::Ok);
         check("who knows", Health::Warn);
+    }
+
+    #[test]
+    fn what_holds_a_place_of_paraphs_own_is_not_said_to_be_lent() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (tool, home) = (folder.path().join("tool"), folder.path().join("tool/paraph"));
+        for made in [&tool.join("bin"), &home] {
+            std::fs::create_dir_all(made).expect("folders");
+        }
+        let mut facts = super::super::super::doctor_tests::facts();
+        facts.environment = BTreeMap::from([("JAVA_HOME".into(), tool.clone().into_os_string())]);
+        facts.private = vec![home];
+        let found = toolchains(&facts).found.raw().to_owned();
+        assert!(found.contains(&format!("{} (java)", tool.join("bin").display())), "{found}");
+        assert!(!found.contains(&format!("{} (java)", tool.display())), "{found}");
+        assert!(found.contains("holds a folder of Paraph's own"), "{found}");
     }
 }
