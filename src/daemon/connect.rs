@@ -143,7 +143,7 @@ impl Connector {
 
     /// Waits for the daemon to answer: this one, or another that was faster.
     async fn answering(&self, launched: &mut dyn Launched, logged_before: u64) -> Result<Client, Failure> {
-        let mut pauses = Pauses::new(Duration::from_millis(1), Duration::from_millis(50));
+        let mut pauses = Pauses::new(Duration::from_millis(1), Duration::from_millis(4));
         loop {
             let ended = launched.ended().ok().flatten();
             match self.running(Start::Never).await {

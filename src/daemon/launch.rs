@@ -40,7 +40,7 @@ pub struct LaunchPlan {
 }
 
 /// The variables of `environment` that a daemon gets: what names the user, their places and their language, and what
-/// the user's own git needs to fetch and push. What a check needs comes with each client instead; keys never come along.
+/// the user's own git needs to fetch and push, and settings by their other names. What a check needs comes with each client instead; keys never come along.
 pub(super) fn cleaned(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
     environment.into_iter().filter(|(name, _)| is_allowed(name)).collect()
 }
@@ -48,6 +48,7 @@ pub(super) fn cleaned(environment: impl IntoIterator<Item = (OsString, OsString)
 fn is_allowed(name: &OsStr) -> bool {
     const NAMES: &[&str] = &[
         "ALL_PROXY",
+        "AUTO_MERGE_THRESHOLD",
         "GIT_CONFIG_GLOBAL",
         "GIT_CONFIG_NOSYSTEM",
         "GIT_CONFIG_SYSTEM",
@@ -58,8 +59,10 @@ fn is_allowed(name: &OsStr) -> bool {
         "LANGUAGE",
         "LOGNAME",
         "NO_PROXY",
+        "OPENAI_MODEL",
         "PATH",
         "SSH_AUTH_SOCK",
+        "TARGET_REPO_PATH",
         "TMPDIR",
         "TZ",
         "USER",
@@ -90,7 +93,7 @@ mod tests {
 
     #[test]
     fn only_what_a_daemon_needs_comes_along() {
-        for name in ["HOME", "PATH", "LC_ALL", "PARAPH_CONFIG", "XDG_RUNTIME_DIR"] {
+        for name in ["HOME", "PATH", "LC_ALL", "PARAPH_CONFIG", "XDG_RUNTIME_DIR", "AUTO_MERGE_THRESHOLD"] {
             check(name, true);
         }
         for name in ["OPENAI_API_KEY", "PARAPH_API_KEY", "GITHUB_TOKEN", "LD_PRELOAD", "GIT_DIR", "EDITOR", ""] {

@@ -23,6 +23,10 @@ impl Hosted for Runtime {
         Self::owes(self).await
     }
 
+    async fn ended(&self) {
+        Self::ended(self).await;
+    }
+
     async fn stop(&self) {
         Self::stop(self).await;
     }
