@@ -30,27 +30,11 @@ use crate::infrastructure::store::Cache;
 use crate::policy::BuiltInPolicy;
 use crate::proposal::{AdoptEngine, PatchEngine, RuleEngine};
 use crate::publishing::LocalForge;
-use crate::repository::{GitVcs, Vcs};
+use crate::repository::{GIT_VARIABLES, GitVcs, Vcs};
 use crate::runtime::{Engines, Home, LocalWorkbench, Operator, Ports, Runtime, StartError, Started, WorkbenchParts};
 use crate::scoring::SixDimensions;
 use crate::syntax::Syntax;
 use crate::validation::{LocalLimits, LocalPorts, LocalValidator};
-
-/// Variables that the user's own git sees; nothing else is passed on.
-const FOR_GIT: &[&str] = &[
-    "HOME",
-    "PATH",
-    "XDG_CONFIG_HOME",
-    "SSH_AUTH_SOCK",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-    "NO_PROXY",
-    "no_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-];
 
 /// The index cache is thrown away beyond this. // 512 MiB: the tags of some hundred large repositories
 const CACHE_LIMIT: u64 = 512 << 20;
@@ -188,7 +172,7 @@ impl House {
     }
 
     fn vcs(&self, home: &Home) -> GitVcs {
-        let seen = self.environment.iter().filter(|(name, _)| FOR_GIT.iter().any(|known| *name == known));
+        let seen = self.environment.iter().filter(|(name, _)| GIT_VARIABLES.iter().any(|known| *name == known));
         GitVcs::new(home.repos(), seen.map(|(name, value)| (name.clone(), value.clone())))
     }
 

@@ -38,6 +38,8 @@ pub struct ConnectorParts {
     pub program: PathBuf,
     /// The environment, whole; a daemon gets the allowed part of it, `PARAPH_HOME` and `PARAPH_DETACHED=1`.
     pub environment: Vec<(OsString, OsString)>,
+    /// Variables that the user's own git needs: the daemon gets them too.
+    pub passed_on: &'static [&'static str],
     /// Starts processes.
     pub launch: Arc<dyn Launch>,
     /// Opens the service in this process.
@@ -134,7 +136,7 @@ impl Connector {
     }
 
     fn environment(&self) -> Vec<(OsString, OsString)> {
-        let mut environment = cleaned(self.parts.environment.iter().cloned());
+        let mut environment = cleaned(self.parts.environment.iter().cloned(), self.parts.passed_on);
         environment.retain(|(name, _)| name != "PARAPH_HOME" && name != "PARAPH_DETACHED");
         environment.push(("PARAPH_HOME".into(), self.parts.place.home().into()));
         environment.push(("PARAPH_DETACHED".into(), "1".into()));
