@@ -57,6 +57,8 @@ pub(super) struct Core {
     retry: Vec<Post>,
     /// Since when the journal refuses everything.
     refused_since: Option<Duration>,
+    /// Whether it did so for too long.
+    given_up: bool,
 }
 
 /// What the core is made of.
@@ -107,6 +109,7 @@ impl Core {
             own,
             retry,
             refused_since: None,
+            given_up: false,
         })
     }
 
@@ -174,9 +177,7 @@ impl Core {
 
     /// Whether the journal has to be opened again before anything can be recorded.
     fn records_no_more(&self) -> bool {
-        let now = self.ports.clock.monotonic();
-        let refused = self.refused_since.is_some_and(|since| now.saturating_sub(since) >= GIVE_UP_AFTER);
-        let ends = self.journal.is_read_only() || refused;
+        let ends = self.journal.is_read_only() || self.given_up;
         if ends {
             tracing::error!(
                 "the journal takes no more; the service ends, and the next one opens and verifies it again"
@@ -353,7 +354,6 @@ impl Core {
     /// Nothing of the batch was recorded: everybody who waits is told, and what workers found is offered again.
     fn refuse_all(&mut self, staged: Staged, error: &JournalError) {
         tracing::error!(%error, "the journal refused a batch");
-        self.refused_since.get_or_insert(self.ports.clock.monotonic());
         let failure = Failure::from_error(FailureKind::Failed, error).hint(error.hint());
         for (reply, ..) in staged.answers {
             let _ = reply.send(Err(failure.clone()));
@@ -362,6 +362,11 @@ impl Core {
             let _ = reply.send(Err(failure.clone()));
         }
         let never = matches!(error, JournalError::Entry { .. });
+        if !never {
+            let now = self.ports.clock.monotonic();
+            let since = *self.refused_since.get_or_insert(now);
+            self.given_up = now.saturating_sub(since) >= GIVE_UP_AFTER;
+        }
         for (id, outcome) in staged.outcomes {
             if let Outcome::Starting(key) = &outcome {
                 self.dispatcher.not_started(id, *key);

@@ -165,6 +165,10 @@ impl Runtime {
 
     /// The first reply to a request that was answered before: what it was about may be gone meanwhile, so it is looked
     /// for before anything is prepared. Two at once are told apart by the core.
+    ///
+    /// What the first reply acknowledged comes again: its kind, session, thread and the decision as it was recorded, none
+    /// of which can change. The session around it is shown as it is now: a client that asks again wants to go on from
+    /// there, and a stale view would have it act on a version that was superseded meanwhile.
     async fn answered(&self, call: &Call) -> Result<Option<Reply>, Failure> {
         if !changes(&call.request) {
             return Ok(None);
