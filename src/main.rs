@@ -28,7 +28,11 @@ fn main() -> ExitCode {
             return ExitCode::from(failure.kind.exit_code());
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build() {
+    let mut threads = match only_asks(std::env::args_os().skip(1)) {
+        true => tokio::runtime::Builder::new_current_thread(),
+        false => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = match threads.enable_all().worker_threads(2).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: cannot start threads: {error}");
@@ -55,6 +59,14 @@ fn main() -> ExitCode {
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     ExitCode::from(code)
+}
+
+/// Whether the command line names a verb that asks a daemon one thing and prints the answer: threads would cost it a tenth
+/// of its time. Every other one may hold the whole service.
+fn only_asks(mut arguments: impl Iterator<Item = OsString>) -> bool {
+    const ASKING: &[&str] = &["beads", "list", "metrics", "next", "show", "status"];
+    let asks = arguments.next().is_some_and(|verb| ASKING.iter().any(|asking| verb == *asking));
+    asks && arguments.all(|argument| argument != "--in-process")
 }
 
 fn terminal() -> Terminal {

@@ -2,12 +2,15 @@
 
 mod daemon;
 mod demo;
+mod later;
 mod launch;
 mod operator;
 mod settings;
 mod watch;
 
 pub use launch::Rooms;
+
+use later::Later;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -22,31 +25,16 @@ use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::config::Config;
 use crate::infrastructure::confinement::Confinement;
 use crate::infrastructure::fault::Faults;
+use crate::infrastructure::logging::LogGuard;
 use crate::infrastructure::store::Cache;
 use crate::policy::BuiltInPolicy;
 use crate::proposal::{AdoptEngine, PatchEngine, RuleEngine};
 use crate::publishing::LocalForge;
-use crate::repository::{GitVcs, Vcs};
+use crate::repository::{GIT_VARIABLES, GitVcs, Vcs};
 use crate::runtime::{Engines, Home, LocalWorkbench, Operator, Ports, Runtime, StartError, Started, WorkbenchParts};
 use crate::scoring::SixDimensions;
 use crate::syntax::Syntax;
 use crate::validation::{LocalLimits, LocalPorts, LocalValidator};
-
-/// Variables that the user's own git sees; nothing else is passed on.
-const FOR_GIT: &[&str] = &[
-    "HOME",
-    "PATH",
-    "XDG_CONFIG_HOME",
-    "SSH_AUTH_SOCK",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-    "NO_PROXY",
-    "no_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-];
 
 /// The index cache is thrown away beyond this. // 512 MiB: the tags of some hundred large repositories
 const CACHE_LIMIT: u64 = 512 << 20;
@@ -60,6 +48,8 @@ pub struct House {
     ids: Arc<dyn Ids>,
     faults: Faults,
     opened: Mutex<Vec<Runtime>>,
+    /// What writes the log, once there is one.
+    log: Mutex<Option<LogGuard>>,
     config: OnceLock<Config>,
 }
 
@@ -89,6 +79,7 @@ impl House {
             ids: Arc::new(RandomIds),
             faults,
             opened: Mutex::new(Vec::new()),
+            log: Mutex::new(None),
             config: OnceLock::new(),
         })
     }
@@ -99,6 +90,7 @@ impl House {
         for runtime in opened {
             runtime.stop().await;
         }
+        drop(self.log.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Where everything of Paraph lies.
@@ -158,10 +150,12 @@ impl House {
 
     fn open_at(&self, home: &Home) -> Result<(Runtime, Vec<String>), Failure> {
         // what a person wrote and what counts must be the same: a mistyped policy would otherwise be a milder one
-        if let Some(problem) = self.config().errors().next() {
+        let unknown = self.policy_problems();
+        if let Some(problem) = self.config().errors().chain(&unknown).next() {
             let failure = Failure::new(FailureKind::Usage, format!("the configuration cannot be used: {problem}"));
             return Err(failure.hint("paraph config check"));
         }
+        self.log(home)?;
         let failed = |error: StartError| {
             let hint = error.hint();
             Failure::from_error(FailureKind::Failed, &error).hint(hint)
@@ -173,12 +167,12 @@ impl House {
         let ports = self.ports(home, vcs);
         let runtime = Runtime::start(started, ports, self.settings(), operator).map_err(failed)?;
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(runtime.clone());
-        self.keep_records(runtime.clone(), home.clone());
+        runtime.keep_records(home.clone());
         Ok((runtime, notices))
     }
 
     fn vcs(&self, home: &Home) -> GitVcs {
-        let seen = self.environment.iter().filter(|(name, _)| FOR_GIT.iter().any(|known| *name == known));
+        let seen = self.environment.iter().filter(|(name, _)| GIT_VARIABLES.iter().any(|known| *name == known));
         GitVcs::new(home.repos(), seen.map(|(name, value)| (name.clone(), value.clone())))
     }
 
@@ -207,27 +201,57 @@ impl House {
         }
     }
 
+    fn validator(&self, home: &Home, vcs: Arc<GitVcs>, blobs: Blobs, cache: Later<Cache>) -> Later<LocalValidator> {
+        let (program, worktrees, private) = (self.program.clone(), home.worktrees(), self.private(home));
+        let (clock, command) = (self.clock.clone(), self.check_limits());
+        Later::new(move || {
+            let validator = LocalValidator::new(LocalPorts {
+                vcs: vcs.clone(),
+                confinement: Confinement::probe(program.clone()),
+                blobs: blobs.clone(),
+                cache: cache.get().clone(),
+                worktrees: worktrees.clone(),
+                private: private.clone(),
+                clock: clock.clone(),
+                limits: LocalLimits { command: command.clone(), ..LocalLimits::default() },
+            });
+            validator.reclaim();
+            validator
+        })
+    }
+
     fn ports(&self, home: &Home, vcs: Arc<GitVcs>) -> Ports {
         let blobs = Blobs::new(&home.blobs(), self.faults.clone());
-        let cache = Cache::open(&home.cache(), CACHE_LIMIT);
-        let syntax = Arc::new(Syntax::new());
-        let validator = LocalValidator::new(LocalPorts {
-            vcs: vcs.clone(),
-            confinement: Confinement::probe(self.program.clone()),
-            blobs: blobs.clone(),
-            cache: cache.clone(),
-            worktrees: home.worktrees(),
-            private: self.private(home),
-            clock: self.clock.clone(),
-            limits: LocalLimits { command: self.check_limits(), ..LocalLimits::default() },
+        let folder = home.cache();
+        let cache = Later::new(move || Cache::open(&folder, CACHE_LIMIT));
+        let validator = self.validator(home, vcs.clone(), blobs.clone(), cache.clone());
+        let (tags, settings) = (cache.clone(), self.index_settings());
+        let index = Later::new(move || {
+            let tags = Arc::new(StoredTagCache::new(tags.get().clone()));
+            SymbolIndex::new(Arc::new(Syntax::new()), tags, settings.clone())
         });
-        validator.reclaim();
+        let rules = Later::new(RuleEngine::default);
+        let (cache, first, second, third) = (cache, rules.clone(), validator.clone(), index.clone());
+        later::prepare(vec![
+            Box::new(move || {
+                first.get();
+            }),
+            Box::new(move || {
+                cache.get();
+            }),
+            Box::new(move || {
+                second.get();
+            }),
+            Box::new(move || {
+                third.get();
+            }),
+        ]);
         Ports {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
-            index: Arc::new(SymbolIndex::new(syntax, Arc::new(StoredTagCache::new(cache)), self.index_settings())),
+            index: Arc::new(index),
             engines: Engines {
-                rules: Arc::new(RuleEngine::default()),
+                rules: Arc::new(rules),
                 patch: Arc::new(PatchEngine),
                 adopt: Arc::new(AdoptEngine::new(vcs.clone())),
             },

@@ -137,6 +137,12 @@ impl Journal {
         self.head
     }
 
+    /// Whether a failure left it read-only until it is opened again.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.read_only.is_some()
+    }
+
     /// A reader of the same journal, for any thread.
     #[must_use]
     pub fn reader(&self) -> JournalReader {

@@ -24,4 +24,4 @@ pub use error::{Flaw, JournalError, Problem};
 pub use journal::{Journal, JournalOptions, MarkStanding, Opened, SEGMENT_BYTES, SetAside};
 pub use reader::{Entries, JournalReader};
 pub use recover::{Recovered, recover};
-pub use verify::{Exported, Finding, Report, TornTail, VerifyOptions, export, verify};
+pub use verify::{Exported, Finding, Report, TornTail, VerifyOptions, export, verify, verify_each};

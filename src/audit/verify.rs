@@ -124,19 +124,35 @@ impl Report {
 /// Damage is no error but a finding. It may run while another process appends.
 #[must_use]
 pub fn verify(dir: &Path, options: &VerifyOptions<'_>) -> Report {
+    verify_each(dir, options, &mut |_| {})
+}
+
+/// [`verify`], giving `each` every whole, chained line on the way, so that whoever needs them reads the journal once.
+///
+/// The blobs are read meanwhile, on a thread of their own.
+#[must_use]
+pub fn verify_each(dir: &Path, options: &VerifyOptions<'_>, each: &mut dyn FnMut(&[u8])) -> Report {
     let mut report = Report::default();
-    if let Err(error) = verify_journal(dir, &options.anchors, &mut report) {
-        report.found(error);
-    }
-    if let Some(blobs) = options.blobs {
-        let (checked, wrong) = blobs.verify_all();
-        report.blobs = checked;
-        report.findings.extend(wrong.into_iter().map(Finding::Blob));
-    }
+    std::thread::scope(|scope| {
+        let blobs = options.blobs.map(|blobs| scope.spawn(|| blobs.verify_all()));
+        if let Err(error) = verify_journal(dir, &options.anchors, &mut report, each) {
+            report.found(error);
+        }
+        if let Some(blobs) = blobs {
+            let (checked, wrong) = blobs.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            report.blobs = checked;
+            report.findings.extend(wrong.into_iter().map(Finding::Blob));
+        }
+    });
     report
 }
 
-fn verify_journal(dir: &Path, anchors: &[(Seq, Digest)], report: &mut Report) -> Result<(), JournalError> {
+fn verify_journal(
+    dir: &Path,
+    anchors: &[(Seq, Digest)],
+    report: &mut Report,
+    each: &mut dyn FnMut(&[u8]),
+) -> Result<(), JournalError> {
     let reader = JournalReader::open(dir)?;
     report.uuid = Some(reader.uuid());
     // before the segments: what the anchor names is in them, also while somebody appends
@@ -155,7 +171,8 @@ fn verify_journal(dir: &Path, anchors: &[(Seq, Digest)], report: &mut Report) ->
         while let Some(anchor) = watched.next_if(|anchor| anchor.seq <= head.seq) {
             report.meet(&anchor, head, &walk);
         }
-        let Some((placed, _)) = walk.next()? else { break };
+        let Some((placed, line)) = walk.next()? else { break };
+        each(line.bytes());
         head = Head { seq: placed.seq, digest: placed.digest };
         report.entries += 1;
         report.bytes += u64::from(placed.len) + 1;

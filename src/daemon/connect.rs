@@ -38,6 +38,8 @@ pub struct ConnectorParts {
     pub program: PathBuf,
     /// The environment, whole; a daemon gets the allowed part of it, `PARAPH_HOME` and `PARAPH_DETACHED=1`.
     pub environment: Vec<(OsString, OsString)>,
+    /// Variables that the user's own git needs: the daemon gets them too.
+    pub passed_on: &'static [&'static str],
     /// Starts processes.
     pub launch: Arc<dyn Launch>,
     /// Opens the service in this process.
@@ -134,7 +136,7 @@ impl Connector {
     }
 
     fn environment(&self) -> Vec<(OsString, OsString)> {
-        let mut environment = cleaned(self.parts.environment.iter().cloned());
+        let mut environment = cleaned(self.parts.environment.iter().cloned(), self.parts.passed_on);
         environment.retain(|(name, _)| name != "PARAPH_HOME" && name != "PARAPH_DETACHED");
         environment.push(("PARAPH_HOME".into(), self.parts.place.home().into()));
         environment.push(("PARAPH_DETACHED".into(), "1".into()));
@@ -143,7 +145,7 @@ impl Connector {
 
     /// Waits for the daemon to answer: this one, or another that was faster.
     async fn answering(&self, launched: &mut dyn Launched, logged_before: u64) -> Result<Client, Failure> {
-        let mut pauses = Pauses::new(Duration::from_millis(1), Duration::from_millis(50));
+        let mut pauses = Pauses::new(Duration::from_millis(1), Duration::from_millis(4));
         loop {
             let ended = launched.ended().ok().flatten();
             match self.running(Start::Never).await {

@@ -39,27 +39,28 @@ pub struct LaunchPlan {
     pub log: File,
 }
 
-/// The variables of `environment` that a daemon gets: what names the user, their places and their language, and what
-/// the user's own git needs to fetch and push. What a check needs comes with each client instead; keys never come along.
-pub(super) fn cleaned(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
-    environment.into_iter().filter(|(name, _)| is_allowed(name)).collect()
+/// The variables of `environment` that a daemon gets: what names the user, their places and their language, settings by
+/// all their names, and `passed_on`. What a check needs comes with each client instead; keys never come along.
+pub(super) fn cleaned(
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+    passed_on: &[&str],
+) -> Vec<(OsString, OsString)> {
+    environment.into_iter().filter(|(name, _)| is_allowed(name, passed_on)).collect()
 }
 
-fn is_allowed(name: &OsStr) -> bool {
+fn is_allowed(name: &OsStr, passed_on: &[&str]) -> bool {
     const NAMES: &[&str] = &[
-        "ALL_PROXY",
+        "AUTO_MERGE_THRESHOLD",
         "GIT_CONFIG_GLOBAL",
         "GIT_CONFIG_NOSYSTEM",
         "GIT_CONFIG_SYSTEM",
         "HOME",
-        "HTTPS_PROXY",
-        "HTTP_PROXY",
         "LANG",
         "LANGUAGE",
         "LOGNAME",
-        "NO_PROXY",
+        "OPENAI_MODEL",
         "PATH",
-        "SSH_AUTH_SOCK",
+        "TARGET_REPO_PATH",
         "TMPDIR",
         "TZ",
         "USER",
@@ -68,15 +69,11 @@ fn is_allowed(name: &OsStr) -> bool {
         "XDG_DATA_HOME",
         "XDG_RUNTIME_DIR",
         "XDG_STATE_HOME",
-        "all_proxy",
-        "http_proxy",
-        "https_proxy",
-        "no_proxy",
     ];
     const SECRET: &[&str] = &["KEY", "TOKEN", "SECRET", "PASSWORD"];
     let Some(name) = name.to_str() else { return false };
     let setting = name.starts_with("PARAPH_") && !SECRET.iter().any(|word| name.ends_with(word));
-    NAMES.contains(&name) || name.starts_with("LC_") || setting
+    NAMES.contains(&name) || passed_on.contains(&name) || name.starts_with("LC_") || setting
 }
 
 #[cfg(test)]
@@ -85,12 +82,14 @@ mod tests {
 
     #[track_caller]
     fn check(name: &str, expected: bool) {
-        assert_eq!(is_allowed(OsStr::new(name)), expected, "{name}");
+        assert_eq!(is_allowed(OsStr::new(name), &["SSH_AUTH_SOCK"]), expected, "{name}");
     }
 
     #[test]
     fn only_what_a_daemon_needs_comes_along() {
-        for name in ["HOME", "PATH", "LC_ALL", "PARAPH_CONFIG", "XDG_RUNTIME_DIR"] {
+        for name in
+            ["HOME", "PATH", "LC_ALL", "PARAPH_CONFIG", "XDG_RUNTIME_DIR", "AUTO_MERGE_THRESHOLD", "SSH_AUTH_SOCK"]
+        {
             check(name, true);
         }
         for name in ["OPENAI_API_KEY", "PARAPH_API_KEY", "GITHUB_TOKEN", "LD_PRELOAD", "GIT_DIR", "EDITOR", ""] {

@@ -43,6 +43,11 @@ pub trait Hosted: Service {
     /// A [`Failure`] where the core has ended: then the daemon leaves.
     async fn owes(&self) -> Result<bool, Failure>;
 
+    /// Resolves when the core has ended by itself: it can record no more, or its store must be built again.
+    async fn ended(&self) {
+        std::future::pending().await
+    }
+
     /// Makes everything durable and ends. A second call does nothing.
     async fn stop(&self);
 }
@@ -77,6 +82,8 @@ pub enum Left {
     Idle,
     /// Its home was removed or replaced.
     HomeGone,
+    /// Its core ended: the next daemon opens and verifies everything again.
+    CoreEnded,
     /// Another daemon serves this home: the process named.
     AnotherServes(u32),
 }
@@ -147,6 +154,7 @@ async fn reason(setup: &Setup, lock: &Lock, house: &House, mut signals: Signals)
         tokio::select! {
             () = house.attendance.left() => return Left::Asked,
             () = signals.any() => return Left::Asked,
+            () = house.hosted.ended() => return Left::CoreEnded,
             () = tokio::time::sleep(look) => {}
         }
         if !lock.stands() {

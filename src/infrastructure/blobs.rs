@@ -2,15 +2,23 @@
 //!
 //! `blobs/ab/cdef…`, mode 0600. A blob appears whole or not at all: temporary name, fsync, rename, fsync of the folder.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
 use super::fault::Faults;
 use crate::id::Digest;
+
+/// Threads that wait for fsyncs: a journalling file system takes what comes at once with one commit.
+const SYNCS_AT_ONCE: usize = 8;
+
+/// Files that are open at once while many blobs are stored, far under the usual limit of 1024.
+const WRITTEN_AT_ONCE: usize = 256;
 
 /// Why a blob could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -120,28 +128,29 @@ impl Blobs {
         Ok(self.put_many(&[bytes])?[0])
     }
 
-    /// Stores several blobs with one fsync each and one for each folder; durable when it returns.
+    /// Stores several blobs; durable when it returns. Their fsyncs run side by side, so that the disk takes them together.
     ///
     /// # Errors
     /// As [`Blobs::put`]; some may be stored then, each of them whole.
     pub fn put_many<B: AsRef<[u8]>>(&self, blobs: &[B]) -> Result<Vec<Digest>, BlobError> {
         let mut named = Vec::with_capacity(blobs.len());
-        let mut folders = std::collections::BTreeSet::new();
+        let mut fresh = BTreeMap::new();
         for bytes in blobs {
             let bytes = bytes.as_ref();
             let digest = Digest::of(bytes);
             named.push(digest);
-            if self.has_size(digest, bytes.len() as u64) {
+            if fresh.contains_key(&digest) || self.has_size(digest, bytes.len() as u64) {
                 continue;
             }
             let needed = bytes.len() as u64;
             let mut writer = self.writer()?;
             writer.write_all(bytes).map_err(|error| BlobError::write(&self.dir, needed, error))?;
-            folders.insert(self.place(writer, digest)?);
+            fresh.insert(digest, writer);
+            if fresh.len() == WRITTEN_AT_ONCE {
+                self.place(std::mem::take(&mut fresh))?;
+            }
         }
-        for folder in folders {
-            self.sync_folder(&folder)?;
-        }
+        self.place(fresh)?;
         Ok(named)
     }
 
@@ -238,29 +247,38 @@ impl Blobs {
         })
     }
 
-    /// Makes a written file the blob `digest`; its folder is not synced yet.
-    fn place(&self, writer: BlobWriter, digest: Digest) -> Result<PathBuf, BlobError> {
-        let path = self.path(digest);
-        let folder = path.parent().expect("a blob lies in a folder").to_owned();
-        let place = || -> io::Result<()> {
-            if !folder.is_dir() {
-                make_dir(&folder)?;
-                File::open(&self.dir)?.sync_all()?;
-            }
-            self.faults.point("blobs.before-sync")?;
-            writer.file.as_file().sync_all()?;
-            self.faults.point("blobs.before-rename")?;
-            writer.file.persist(&path).map_err(|error| error.error)?;
-            self.faults.point("blobs.after-rename")
-        };
-        place().map_err(|error| BlobError::write(&folder, writer.len, error))?;
-        Ok(folder)
+    /// Makes written files the blobs that they are: content durable, then the names, then the names durable.
+    fn place(&self, written: BTreeMap<Digest, BlobWriter>) -> Result<(), BlobError> {
+        let paths: Vec<PathBuf> = written.keys().map(|digest| self.path(*digest)).collect();
+        let folders: BTreeSet<&Path> = paths.iter().filter_map(|path| path.parent()).collect();
+        self.make_folders(&folders).map_err(|error| BlobError::write(&self.dir, 4096, error))?;
+        let files: Vec<(&File, u64)> = written.values().map(|writer| (writer.file.as_file(), writer.len)).collect();
+        side_by_side(&files, |(file, len)| {
+            let synced = self.faults.point("blobs.before-sync").and_then(|()| file.sync_all());
+            synced.map_err(|error| BlobError::write(&self.dir, *len, error))
+        })?;
+        for (path, writer) in paths.iter().zip(written.into_values()) {
+            let len = writer.len;
+            let place = || -> io::Result<()> {
+                self.faults.point("blobs.before-rename")?;
+                writer.file.persist(path).map_err(|error| error.error)?;
+                self.faults.point("blobs.after-rename")
+            };
+            place().map_err(|error| BlobError::write(path, len, error))?;
+        }
+        let folders: Vec<&Path> = folders.into_iter().collect();
+        side_by_side(&folders, |folder| {
+            let sync = File::open(folder).and_then(|folder| folder.sync_all());
+            sync.and_then(|()| self.faults.point("blobs.after-folder-sync"))
+                .map_err(|error| BlobError::write(folder, 4096, error))
+        })
     }
 
-    fn sync_folder(&self, folder: &Path) -> Result<(), BlobError> {
-        let sync = File::open(folder).and_then(|folder| folder.sync_all());
-        sync.and_then(|()| self.faults.point("blobs.after-folder-sync"))
-            .map_err(|error| BlobError::write(folder, 4096, error))
+    /// Makes the folders that are missing, their names durable with one fsync.
+    fn make_folders(&self, folders: &BTreeSet<&Path>) -> io::Result<()> {
+        let missing: Vec<&&Path> = folders.iter().filter(|folder| !folder.is_dir()).collect();
+        missing.iter().try_for_each(|folder| make_dir(folder))?;
+        if missing.is_empty() { Ok(()) } else { File::open(&self.dir)?.sync_all() }
     }
 }
 
@@ -302,8 +320,7 @@ impl BlobWriter {
             return Ok(digest);
         }
         let blobs = self.blobs.clone();
-        let folder = blobs.place(self, digest)?;
-        blobs.sync_folder(&folder)?;
+        blobs.place(BTreeMap::from([(digest, self)]))?;
         Ok(digest)
     }
 }
@@ -320,6 +337,19 @@ impl Write for BlobWriter {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+/// Does `work` for each of `items` on a few threads, which wait for the disk together. The first error, if there is one.
+fn side_by_side<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<(), BlobError> + Sync) -> Result<(), BlobError> {
+    if let [one] = items {
+        return work(one);
+    }
+    let share = items.len().div_ceil(SYNCS_AT_ONCE).max(1);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = items.chunks(share).map(|part| scope.spawn(|| part.iter().try_for_each(&work))).collect();
+        let ended = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        ended.fold(Ok(()), |first, next| first.and(next))
+    })
 }
 
 fn make_dir(dir: &Path) -> io::Result<()> {

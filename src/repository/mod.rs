@@ -11,7 +11,7 @@ mod vcs;
 
 pub use bench::PatchBench;
 pub(crate) use git::{BranchPlace, CreateBranchError};
-pub use git::{GitVcs, UserTree};
+pub use git::{GIT_VARIABLES, GitVcs, UserTree};
 pub use snapshot::{Base, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};
 pub use tree::{MemoryTree, Tree, TreeEntry, TreeError};
 pub use vcs::{CommitIdentity, Drift, NewCommit, Vcs, VcsError, WorkCommit};

@@ -19,7 +19,7 @@ use super::house::{Said, read};
 use super::order::{Done, Post};
 use super::ports::Ports;
 use super::stage::{Staged, Told};
-use super::tables::Tables;
+use super::tables::{Row, Tables};
 use super::trust::Trust;
 use super::views::row_of;
 
@@ -31,6 +31,10 @@ const ANCHOR_WITHIN: Duration = Duration::from_millis(900);
 
 /// How long the core waits before it offers the journal or the store again what they could not take (a full disk).
 const RETRY_AFTER: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(2) };
+
+/// How long a journal that refuses everything is offered what waits. After it, or at once where only opening the journal
+/// again can tell what the disk holds, the service ends: a daemon that can record nothing must not hold the lock.
+const GIVE_UP_AFTER: Duration = if cfg!(test) { Duration::from_secs(20) } else { Duration::from_secs(5 * 60) };
 
 /// How long workers may take to go when the service ends: killing a check's process tree takes part of a second.
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
@@ -51,6 +55,10 @@ pub(super) struct Core {
     own: Vec<Post>,
     /// What the journal could not take yet.
     retry: Vec<Post>,
+    /// Since when the journal refuses everything.
+    refused_since: Option<Duration>,
+    /// Whether it did so for too long.
+    given_up: bool,
 }
 
 /// What the core is made of.
@@ -101,6 +109,8 @@ impl Core {
             last_session,
             own,
             retry,
+            refused_since: None,
+            given_up: false,
         })
     }
 
@@ -143,7 +153,7 @@ impl Core {
                 posts.push(post);
             }
             let stopped = self.batch(posts);
-            if !stopped.is_empty() {
+            if !stopped.is_empty() || self.records_no_more() {
                 return stopped;
             }
             // a wait that ended is a deadline that came, also where a test's clock stands still
@@ -166,11 +176,24 @@ impl Core {
         }
     }
 
+    /// Whether the journal has to be opened again before anything can be recorded.
+    fn records_no_more(&self) -> bool {
+        let ends = self.journal.is_read_only() || self.given_up;
+        if ends {
+            tracing::error!(
+                "the journal takes no more; the service ends, and the next one opens and verifies it again"
+            );
+        }
+        ends
+    }
+
     /// Offers journal and store again what they could not take.
     fn try_again(&mut self) {
         self.own.append(&mut self.retry);
         if self.follower.is_behind() && self.follower.catch_up(self.journal.head()) {
             self.live.retain(|_, session| !session.state().is_over());
+            // what was listed meanwhile may be looked at again
+            let _ = self.notices.send(Notice::Missed);
         }
     }
 
@@ -220,6 +243,12 @@ impl Core {
     /// Sessions held in memory: all that owe work, and those that changed and are not over.
     pub(super) fn live_sessions(&self) -> impl Iterator<Item = &Arc<Session>> {
         self.live.values()
+    }
+
+    /// Rows of sessions that the store does not have yet; none while it agrees with the journal.
+    pub(super) fn ahead_of_store(&self) -> Vec<(SessionId, Row)> {
+        let live = self.live.iter().filter(|_| self.follower.is_behind());
+        live.map(|(id, session)| (*id, Row::of(session))).collect()
     }
 
     pub(super) fn journal_head(&self) -> Head {
@@ -277,7 +306,10 @@ impl Core {
     fn commit(&mut self, staged: Staged) {
         if !staged.entries.is_empty() {
             match self.journal.append(&staged.entries) {
-                Ok(placed) => self.follower.follow(&staged.told, &placed),
+                Ok(placed) => {
+                    self.refused_since = None;
+                    self.follower.follow(&staged.told, &placed, self.journal.head());
+                }
                 Err(error) => return self.refuse_all(staged, &error),
             }
         }
@@ -331,6 +363,11 @@ impl Core {
             let _ = reply.send(Err(failure.clone()));
         }
         let never = matches!(error, JournalError::Entry { .. });
+        if !never {
+            let now = self.ports.clock.monotonic();
+            let since = *self.refused_since.get_or_insert(now);
+            self.given_up = now.saturating_sub(since) >= GIVE_UP_AFTER;
+        }
         for (id, outcome) in staged.outcomes {
             if let Outcome::Starting(key) = &outcome {
                 self.dispatcher.not_started(id, *key);

@@ -12,10 +12,13 @@ use super::core::load;
 use super::house::{Said, read};
 use super::stage::Told;
 use super::start::StartError;
-use super::tables::{RequestRow, Staging, Tables};
+use super::tables::{Before, RequestRow, Staging, Tables};
 
 /// Entries replayed between two commits to the store.
-const REPLAY_BATCH: usize = 2000;
+const REPLAY_BATCH: usize = 5000;
+
+/// Folded sessions that a replay holds beside those of its last batch; another is folded from its places again.
+const REPLAY_HELD: usize = 512;
 
 /// Writes what was recorded to the store's tables.
 pub(super) struct Follower {
@@ -41,12 +44,16 @@ impl Follower {
         recent.map_or_else(|| self.tables.requests.get(&request.to_string()), |row| Ok(Some(row)))
     }
 
-    /// Takes a recorded batch over.
-    pub(super) fn follow(&mut self, told: &[Told], placed: &[Placed]) {
+    /// Takes a recorded batch over, which ends in `head`. Where the store refuses it is offered once more at once: whoever
+    /// is answered next reads what was acknowledged.
+    pub(super) fn follow(&mut self, told: &[Told], placed: &[Placed], head: Head) {
         if self.behind.is_none() {
             let Err(error) = self.write(told, placed) else { return };
             tracing::error!(%error, "the store fell behind the journal; nothing is lost");
             self.behind = Some(HashMap::new());
+            if self.catch_up(head) {
+                return;
+            }
         }
         if let Some(requests) = &mut self.behind {
             requests.extend(told.iter().filter_map(Told::answer));
@@ -85,7 +92,8 @@ impl Follower {
             match told {
                 Told::Session { event, at, before, after, .. } => {
                     let said = (&**event, *at, *placed);
-                    self.tables.project(&mut batch, &mut staged, said, before.as_deref(), after)?;
+                    let before = before.as_deref().map(Before::of).unwrap_or_default();
+                    self.tables.project(&mut batch, &mut staged, said, &before, after)?;
                     newest.insert(after.asked.id, after);
                 }
                 Told::House { event, .. } => self.tables.put_house(&mut batch, event)?,
@@ -97,7 +105,7 @@ impl Follower {
         for session in newest.into_values() {
             self.tables.put_row(&mut batch, &mut staged, session)?;
         }
-        self.tables.put_counts(&mut batch, staged)?;
+        self.tables.put_gathered(&mut batch, staged)?;
         let mark = placed.last().copied().map(Mark::from);
         self.tables.store.commit(&batch, mark.as_ref())
     }
@@ -127,19 +135,17 @@ pub(super) fn replay(tables: &Tables, reader: &JournalReader, from: Seq, to: Seq
                     asked.as_ref().map(|asked| RequestRow { session: None, thread: None, what: asked.what.clone() })
                 }
                 (Said::OfSession(event), Some(id)) => {
-                    let before = match (sessions.remove(&id), &*event) {
-                        (_, Event::Created { .. }) => None,
-                        (Some(session), _) => Some(session),
-                        (None, _) => Some(load(tables, reader, id).map_err(StartError::Session)?),
-                    };
-                    let after = match (&before, &*event) {
-                        (Some(session), event) => session.clone().apply(event, entry.at, entry.seq),
-                        (None, Event::Created { session }) => {
-                            Session::created((**session).clone(), entry.at, entry.seq)
+                    let (before, after) = match (sessions.remove(&id), &*event) {
+                        (_, Event::Created { session }) => {
+                            (Before::default(), Session::created((**session).clone(), entry.at, entry.seq))
                         }
-                        (None, _) => continue,
+                        (known, event) => {
+                            let known = known.map_or_else(|| load(tables, reader, id).map_err(StartError::Session), Ok);
+                            let known = known?;
+                            (Before::of(&known), known.apply(event, entry.at, entry.seq))
+                        }
                     };
-                    tables.project(&mut batch, &mut staged, (&event, entry.at, placed), before.as_ref(), &after)?;
+                    tables.project(&mut batch, &mut staged, (&event, entry.at, placed), &before, &after)?;
                     touched.insert(id);
                     if after.state().is_over() {
                         gone.insert(id);
@@ -159,8 +165,11 @@ pub(super) fn replay(tables: &Tables, reader: &JournalReader, from: Seq, to: Seq
         for session in touched.iter().filter_map(|id| sessions.get(id)) {
             tables.put_row(&mut batch, &mut staged, session)?;
         }
-        tables.put_counts(&mut batch, staged)?;
+        tables.put_gathered(&mut batch, staged)?;
         tables.store.commit(&batch, Some(&mark))?;
         sessions.retain(|id, _| !gone.contains(id));
+        if sessions.len() > REPLAY_HELD {
+            sessions.retain(|id, _| touched.contains(id));
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::id::{LaneId, Version};
 use crate::session::{BeadStatus, EffectKey, EffectKind, Event, Session};
 use crate::validation::{CheckStatus, ValidationResult};
 
-use super::tables::Tables;
+use super::tables::{Before, Tables};
 
 /// How far counts go up or down in a batch, by name (`family/rest`).
 #[derive(Debug, Default)]
@@ -30,15 +30,8 @@ impl Counter {
 }
 
 /// Counts what one entry adds.
-pub(super) fn count_event(
-    counts: &mut Counter,
-    event: &Event,
-    at: Timestamp,
-    before: Option<&Session>,
-    after: &Session,
-) {
-    let known = before.map_or(0, |session| session.beads.len());
-    let drafts = after.beads.iter().skip(known).filter(|bead| bead.key.kind == EffectKind::Draft).count();
+pub(super) fn count_event(counts: &mut Counter, event: &Event, at: Timestamp, before: &Before, after: &Session) {
+    let drafts = after.beads.iter().skip(before.beads.len()).filter(|bead| bead.key.kind == EffectKind::Draft).count();
     counts.add("proposals/asked", i64::try_from(drafts).unwrap_or(i64::MAX));
     match event {
         Event::Proposed { version, .. } => {
@@ -52,7 +45,7 @@ pub(super) fn count_event(
             counts.add("validations/unverified", i64::from(!ran));
             counts.add("validations/passed", i64::from(ran && passed(result)));
         }
-        Event::Scored { .. } if before.is_some_and(never_scored) => {
+        Event::Scored { .. } if before.never_scored => {
             counts.add(format!("to-review/{}", bucket(since(at, after.created_at))), 1);
         }
         Event::Approved { lane, version, .. }
@@ -73,7 +66,8 @@ fn passed(result: &ValidationResult) -> bool {
     !result.checks.iter().any(|check| broke(check.status))
 }
 
-fn never_scored(session: &Session) -> bool {
+/// Whether no version of it was ever scored.
+pub(super) fn never_scored(session: &Session) -> bool {
     session.versions.iter().flat_map(|version| version.patch_sets.values()).all(|set| set.score.is_none())
 }
 

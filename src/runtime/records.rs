@@ -3,14 +3,14 @@
 //! The journal is the truth; this is for people and programs that have no Paraph. It can always be written again.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::api::{SessionView, TimelineEntry};
-use crate::id::SessionId;
+use crate::id::{Seq, SessionId};
 use crate::session::State;
 
 use super::start::Home;
@@ -30,6 +30,8 @@ pub struct RecordError {
 #[derive(Debug, Serialize)]
 struct Record<'a> {
     schema: &'static str,
+    /// The session's last entry that it tells of; early in the file, so that few bytes say whether it is the newest.
+    as_of: Seq,
     written_by: &'static str,
     session: &'a SessionView,
     timeline: &'a [TimelineEntry],
@@ -48,6 +50,16 @@ pub fn is_due(state: State) -> bool {
     state.is_over() || stands_still.contains(&state)
 }
 
+/// The last entry that the record of `session` tells of, where there is one.
+#[must_use]
+pub fn as_of(home: &Home, session: SessionId) -> Option<Seq> {
+    let mut start = Vec::new();
+    File::open(path(home, session)).ok()?.take(200).read_to_end(&mut start).ok()?;
+    let text = String::from_utf8_lossy(&start);
+    let number = text.split_once("\"as_of\": ")?.1.split(|c: char| !c.is_ascii_digit()).next()?;
+    number.parse().ok().map(Seq)
+}
+
 /// Writes the record: whole or not at all, for its owner only. It blocks on the disk: never call it on the core thread.
 ///
 /// # Errors
@@ -56,6 +68,7 @@ pub fn write(home: &Home, session: &SessionView, timeline: &[TimelineEntry]) -> 
     let path = path(home, session.id);
     let record = Record {
         schema: "paraph.record/1",
+        as_of: session.head,
         written_by: concat!("paraph ", env!("CARGO_PKG_VERSION")),
         session,
         timeline,
@@ -85,7 +98,7 @@ mod tests {
     use super::*;
     use crate::api::UsageView;
     use crate::clock::Timestamp;
-    use crate::id::{Digest, Seq, SessionUuid};
+    use crate::id::{Digest, SessionUuid};
     use crate::planning::Kind;
 
     fn view(state: &str) -> SessionView {
@@ -137,9 +150,11 @@ mod tests {
             let read: serde_json::Value = serde_json::from_str(&text).expect("JSON");
             assert_eq!((&read["schema"], &read["session"]["state"]), (&"paraph.record/1".into(), &state.into()));
             assert_eq!(read["timeline"][0]["event"], "stopped");
+            assert_eq!(as_of(&home, SessionId(12)), Some(Seq(3)));
             assert!(!text.contains('\u{1b}'));
             assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
         }
+        assert_eq!(as_of(&home, SessionId(13)), None);
         assert_eq!(fs::read_dir(home.records()).expect("a folder").count(), 1, "nothing is left beside it");
     }
 

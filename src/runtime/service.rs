@@ -1,6 +1,7 @@
 //! The service in process: prepares each request away from the core thread, posts it, and shapes the answer.
 
 mod begin;
+mod keep;
 mod limits;
 mod place;
 mod review;
@@ -8,18 +9,20 @@ mod survey;
 mod trust;
 mod try_out;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio_stream::wrappers::BroadcastStream;
 
 use crate::api::{
     Call, ClientInfo, Failure, FailureKind, Notice, NoticeStream, Reply, Request, Service, SessionView, StoppedView,
 };
 use crate::id::{SessionId, Version};
+use crate::infrastructure::blobs::Blobs;
 use crate::session::{Command, Person, Session};
 
 use super::answer;
@@ -57,6 +60,8 @@ struct Shared {
     notices: broadcast::Sender<Notice>,
     live_logs: LiveLogs,
     listeners: Arc<AtomicU64>,
+    /// Who writes the readable records, where they are kept.
+    keeper: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Runtime {
@@ -103,7 +108,9 @@ impl Runtime {
             check_store(tables.clone(), inbox.downgrade(), note)?;
         }
         let listeners = Arc::new(AtomicU64::new(0));
-        let shared = Shared { ports, settings, operator, tables, trust, reader, inbox, notices, live_logs, listeners };
+        let keeper = Mutex::default();
+        let shared =
+            Shared { ports, settings, operator, tables, trust, reader, inbox, notices, live_logs, listeners, keeper };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -113,12 +120,13 @@ impl Runtime {
         self.shared.inbox.closed().await;
     }
 
-    /// Waits for the workers, anchors, syncs and ends. What is owed goes on at the next start.
+    /// Waits for the workers, anchors, syncs and ends; the last readable records are written. What is owed goes on at the next start.
     pub async fn stop(&self) {
         let (reply, stopped) = oneshot::channel();
         if self.shared.inbox.send(Post::Stop(reply)).await.is_ok() {
             let _ = stopped.await;
         }
+        self.records_kept().await;
     }
 
     /// Sessions that run or are owed something now.
@@ -159,6 +167,10 @@ impl Runtime {
 
     /// The first reply to a request that was answered before: what it was about may be gone meanwhile, so it is looked
     /// for before anything is prepared. Two at once are told apart by the core.
+    ///
+    /// What the first reply acknowledged comes again: its kind, session, thread and the decision as it was recorded, none
+    /// of which can change. The session around it is shown as it is now: a client that asks again wants to go on from
+    /// there, and a stale view would have it act on a version that was superseded meanwhile.
     async fn answered(&self, call: &Call) -> Result<Option<Reply>, Failure> {
         if !changes(&call.request) {
             return Ok(None);
@@ -204,30 +216,31 @@ impl Runtime {
 
     async fn view(&self, session: Arc<Session>, only: Option<Version>) -> Result<SessionView, Failure> {
         let shared = self.shared.clone();
-        blocking(move || {
-            let blobs = &shared.ports.blobs;
-            let mut view = views::view_of(&session, only, &|digest| answer::stats(blobs, digest));
-            for version in &mut view.versions {
-                let sets = session.version(version.number).into_iter().flat_map(|record| record.patch_sets.values());
-                let texts: Vec<String> =
-                    sets.map(|set| answer::text(blobs, &set.drafted.explanation).raw().to_owned()).collect();
-                version.explanation = match texts.as_slice() {
-                    [one] => one.as_str().into(),
-                    several => {
-                        let named = version.patch_sets.iter().zip(several);
-                        let named = named.map(|(set, text)| format!("# {}\n\n{text}", set.repo));
-                        named.collect::<Vec<_>>().join("\n\n").into()
-                    }
-                };
-            }
-            Ok(view)
-        })
-        .await
+        blocking(move || Ok(whole(&shared.ports.blobs, &session, only))).await
     }
 
     fn person(&self, client: &ClientInfo) -> Person {
         self.shared.operator.at(client)
     }
+}
+
+/// The session as clients see it, with what its blobs say.
+fn whole(blobs: &Blobs, session: &Session, only: Option<Version>) -> SessionView {
+    let mut view = views::view_of(session, only, &|digest| answer::stats(blobs, digest));
+    for version in &mut view.versions {
+        let sets = session.version(version.number).into_iter().flat_map(|record| record.patch_sets.values());
+        let texts: Vec<String> =
+            sets.map(|set| answer::text(blobs, &set.drafted.explanation).raw().to_owned()).collect();
+        version.explanation = match texts.as_slice() {
+            [one] => one.as_str().into(),
+            several => {
+                let named = version.patch_sets.iter().zip(several);
+                let named = named.map(|(set, text)| format!("# {}\n\n{text}", set.repo));
+                named.collect::<Vec<_>>().join("\n\n").into()
+            }
+        };
+    }
+    view
 }
 
 /// Whether a request records something.

@@ -10,11 +10,12 @@ use crate::clock::Timestamp;
 use crate::id::{Digest, LaneId, Seq, SessionId, ThreadId, Version};
 use crate::infrastructure::store::{Batch, Mark, Order, Record, Store, StoreError, Table};
 use crate::repository::{Source, WorkSpec};
-use crate::session::{BeadStatus, Event, Session};
+use crate::session::{Bead, BeadStatus, Event, Session};
 
 use super::house::HouseEvent;
-use super::metrics::{Counter, count_event};
+use super::metrics::{Counter, count_event, never_scored};
 use super::order::Asked;
+use super::records::is_due;
 use super::trust::Answer;
 use super::views::{is_waiting, stored_row};
 
@@ -42,6 +43,17 @@ pub(super) struct Row {
 }
 impl Record for Row {
     const VERSION: u8 = 1;
+}
+
+impl Row {
+    pub(super) fn of(session: &Session) -> Self {
+        Self {
+            json: stored_row(session),
+            state: session.state().name().to_owned(),
+            needs_me: is_waiting(session),
+            running: !session.owed().is_empty(),
+        }
+    }
 }
 
 /// What is looked for among the sessions that are not over, without folding them.
@@ -147,6 +159,10 @@ pub(super) struct Tables {
     pub(super) beads: Table<(SessionId, u32), BeadRow>,
     pub(super) trusted: Table<String, Word>,
     pub(super) answers: Table<String, Word>,
+    /// The sequence at which a session ended, for now or for good: its readable record is due.
+    pub(super) ends: Table<SessionId, Count>,
+    /// The sequence up to which a readable record was written. The one table that the core does not write.
+    pub(super) kept: Table<SessionId, Count>,
 }
 
 impl Tables {
@@ -162,6 +178,8 @@ impl Tables {
             beads: store.table("beads")?,
             trusted: store.table("trusted")?,
             answers: store.table("answers")?,
+            ends: store.table("ends")?,
+            kept: store.table("kept")?,
             store,
         })
     }
@@ -201,7 +219,7 @@ impl Tables {
         batch: &mut Batch,
         staged: &mut Staging,
         (event, at, placed): (&Event, Timestamp, Placed),
-        before: Option<&Session>,
+        before: &Before,
         after: &Session,
     ) -> Result<(), StoreError> {
         let id = after.asked.id;
@@ -233,12 +251,7 @@ impl Tables {
     pub(super) fn put_row(&self, batch: &mut Batch, staged: &mut Staging, session: &Session) -> Result<(), StoreError> {
         let id = session.asked.id;
         let state = session.state();
-        let row = Row {
-            json: stored_row(session),
-            state: state.name().to_owned(),
-            needs_me: is_waiting(session),
-            running: !session.owed().is_empty(),
-        };
+        let row = Row::of(session);
         let was = self.sessions.get(&id)?;
         for (row, step) in was.iter().map(|row| (row, -1)).chain([(&row, 1)]) {
             staged.counts.add(format!("state/{}", row.state), step);
@@ -246,6 +259,9 @@ impl Tables {
             staged.counts.add("now/running", step * i64::from(row.running));
         }
         batch.put(&self.sessions, &id, &row)?;
+        if is_due(state) {
+            batch.put(&self.ends, &id, &Count(session.head.0))?;
+        }
         if state.is_over() {
             batch.remove(&self.open, &id);
             Ok(())
@@ -254,8 +270,11 @@ impl Tables {
         }
     }
 
-    /// Writes what the batch counted; last.
-    pub(super) fn put_counts(&self, batch: &mut Batch, staged: Staging) -> Result<(), StoreError> {
+    /// Writes what the batch gathered: places and counts; last.
+    pub(super) fn put_gathered(&self, batch: &mut Batch, staged: Staging) -> Result<(), StoreError> {
+        for (id, (row, places)) in &staged.places {
+            batch.put(&self.places, &(*id, *row), places)?;
+        }
         for (name, step) in staged.counts.steps() {
             let before = self.counts.get(&name)?.unwrap_or_default();
             batch.put(&self.counts, &name, &Count(before.0.saturating_add_signed(step)))?;
@@ -295,16 +314,17 @@ impl Tables {
             }
         };
         if places.0.len() as u64 >= PLACES_A_ROW {
+            batch.put(&self.places, &(id, *count), places)?;
             *count += 1;
             places.0.clear();
         }
         places.0.push(placed.into());
-        batch.put(&self.places, &(id, *count), places)
+        Ok(())
     }
 
-    fn put_beads(&self, batch: &mut Batch, before: Option<&Session>, after: &Session) -> Result<(), StoreError> {
+    fn put_beads(&self, batch: &mut Batch, before: &Before, after: &Session) -> Result<(), StoreError> {
         for (index, bead) in after.beads.iter().enumerate() {
-            if before.and_then(|session| session.beads.get(index)) == Some(bead) {
+            if before.beads.get(index) == Some(bead) {
                 continue;
             }
             let index = u32::try_from(index).expect("fewer than 2^32 beads");
@@ -320,6 +340,19 @@ impl Tables {
             batch.put(&self.beads, &(after.asked.id, index), &row)?;
         }
         Ok(())
+    }
+}
+
+/// What is remembered of a session before an event, to tell what the event changed. Nothing, before its first one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Before {
+    pub(super) beads: Vec<Bead>,
+    pub(super) never_scored: bool,
+}
+
+impl Before {
+    pub(super) fn of(session: &Session) -> Self {
+        Self { beads: session.beads.clone(), never_scored: never_scored(session) }
     }
 }
 

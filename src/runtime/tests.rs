@@ -6,14 +6,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::api::{
-    CommentRequest, FailureKind, ListRequest, MetricsRequest, Notice, RegenerateRequest, Reply, Request, ShowRequest,
-    Side, StatusRequest, ThreadKind, Verdict,
+    CancelRequest, CommentRequest, FailureKind, ListRequest, MetricsRequest, Notice, RegenerateRequest, Reply, Request,
+    ShowRequest, Side, StatusRequest, ThreadKind, Verdict,
 };
 use crate::clock::SystemClock;
 use crate::id::{RandomIds, SessionId, SessionRef, Version};
 use crate::infrastructure::fault::Faults;
 use crate::infrastructure::store::Order;
 
+use super::records;
 use super::start::{Home, Started, rebuild};
 use super::tables::Tables;
 use bench::{Bench, fresh};
@@ -89,6 +90,53 @@ async fn a_full_disk_refuses_with_a_hint_and_leaves_no_trace() {
     assert!(!failure.hints.is_empty());
     let id = bench.run("write it").await;
     assert_eq!(id, SessionId(1), "the number was not used up");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_takes_no_more_ends_the_service_and_the_next_start_goes_on() {
+    // the sync fails and so does cutting back: only opening the journal again tells what the disk holds
+    let mut bench = Bench::with_faults("journal.before-sync:1:eio,journal.before-cut:1:eio");
+    let failure = bench.ask(bench.run_request("tidy up")).await.expect_err("not recorded");
+    assert!(!failure.hints.is_empty(), "{failure:?}");
+    bench.ended().await;
+    // what was written and not synced may be there after all, as after a crash: it was never acknowledged
+    let gone = bench.ask(bench.run_request("tidy up")).await.expect_err("it has ended");
+    assert_eq!(gone.kind, FailureKind::Unreachable, "a client starts the next daemon then");
+    bench.restart().await;
+    let id = bench.run("tidy up").await;
+    bench.until(id, "Scored").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_is_followed_by_what_it_acknowledged_also_while_the_store_is_behind() {
+    let bench = Bench::with_faults("store.before-commit:1+:eio");
+    let id = bench.run("tidy up").await;
+    let seen = bench.until(id, "Scored").await;
+    let all = bench.list(ListRequest::default()).await;
+    assert_eq!(all.sessions.iter().map(|row| (row.id, row.state.as_str())).collect::<Vec<_>>(), [(id, "Scored")]);
+    assert_eq!(all.totals, [("Scored".to_owned(), 1)].into());
+    assert_eq!(bench.status().await.need_me, 1);
+    bench.ask(bench.decision(&seen, Verdict::Approve)).await.expect("approved");
+    let waiting = ListRequest { state: Some("needs-me".to_owned()), ..ListRequest::default() };
+    assert_eq!(bench.list(waiting).await.sessions[0].state, "Approved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_was_missed_is_written_at_the_next_start() {
+    let mut bench = Bench::new();
+    let cancelled = bench.run("tidy up").await;
+    bench.until(cancelled, "Scored").await;
+    let cancel = CancelRequest { session: cancelled };
+    bench.ask(Request::Cancel(cancel)).await.expect("cancelled");
+    assert_eq!(records::as_of(&bench.home(), cancelled), None, "nobody kept records");
+    bench.restart().await;
+    bench.keep_records();
+    let (home, _folder) = bench.end().await;
+    let text = std::fs::read_to_string(records::path(&home, cancelled)).expect("a record");
+    assert!(text.contains("\"Cancelled\""), "{text}");
+    let written = records::as_of(&home, cancelled).expect("a sequence");
+    let text = std::fs::read_to_string(home.journal().join("00000000000000000001.jsonl")).expect("a journal");
+    assert_eq!(written.0, text.lines().count() as u64, "it tells of the last entry");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -158,7 +158,12 @@ impl Worker {
         match key.kind {
             EffectKind::Load => {
                 let (worker, session) = (self.clone(), session.clone());
-                blocking(move || prepare::load(&worker, &session, lane)).await
+                let load = blocking(move || prepare::load(&worker, &session, lane));
+                tokio::select! {
+                    loaded = load => loaded,
+                    // a clone may take minutes: it ends by itself, into a folder of its own, and nobody waits for it
+                    () = cancel.cancelled() => Err(Stuck::needs_human("it was cancelled", "paraph regenerate")),
+                }
             }
             EffectKind::Index => {
                 let (worker, session, cancel) = (self.clone(), session.clone(), cancel.clone());

@@ -64,16 +64,23 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             Ok(Step::record(Event::Retried { by: by.clone(), message: message.clone() }))
         }
         Command::Regenerate { by, engine, rules, patch, message, made_for } => {
-            let wants = engine.unwrap_or(session.asked.engine);
-            check_regenerate(session, wants, patch.is_some(), command)?;
-            Ok(Step::record(Event::Regenerated {
+            let regenerated = Event::Regenerated {
                 by: by.clone(),
                 engine: *engine,
                 rules: rules.clone(),
                 patch: *patch,
                 message: message.clone(),
                 made_for: made_for.clone(),
-            }))
+            };
+            if waits_for_go(session) && (engine.is_some() || !rules.is_empty() || patch.is_some()) {
+                // who says how it shall be drafted says GO
+                let mut step = triage(session, by, message, command)?;
+                step.events.push(regenerated);
+                return Ok(step);
+            }
+            let wants = engine.unwrap_or(session.asked.engine);
+            check_regenerate(session, wants, patch.is_some(), command)?;
+            Ok(Step::record(regenerated))
         }
         Command::Recheck { lane } => recheck(session, *lane, command),
         Command::Drop { lane, by } => drop_lane(session, *lane, by, command),
@@ -160,6 +167,10 @@ fn proposed(session: &Session, key: EffectKey, patch_sets: Vec<PatchSet>) -> Eve
     }
     let (engine, made_for) = (drafting.engine, drafting.made_for.clone());
     Event::Proposed { version, engine, made_for, patch_sets: news }
+}
+
+fn waits_for_go(session: &Session) -> bool {
+    session.asked.playbook.has(Stage::Triage) && !session.triaged
 }
 
 fn triage(session: &Session, by: &Person, message: &Untrusted, command: &Command) -> Result<Step, Refusal> {
@@ -257,8 +268,7 @@ fn override_warning(
 
 fn check_regenerate(session: &Session, engine: EngineKind, patch: bool, command: &Command) -> Result<(), Refusal> {
     let published = session.active().any(|lane| matches!(lane.phase, Phase::Publishing(_) | Phase::Done(_)));
-    let waits_for_go = session.asked.playbook.has(Stage::Triage) && !session.triaged;
-    if published || waits_for_go {
+    if published || waits_for_go(session) {
         return Err(not_now(session, command));
     }
     if engine == EngineKind::Patch && !patch && !session.versions.is_empty() {

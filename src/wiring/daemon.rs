@@ -10,6 +10,7 @@ use futures::FutureExt as _;
 use crate::api::Failure;
 use crate::daemon::{Connector, ConnectorParts, Hosted, Launch, LaunchPlan, Launched, Open, Place, Setup};
 use crate::infrastructure::process::{Detached, detached};
+use crate::repository::GIT_VARIABLES;
 use crate::runtime::Runtime;
 
 use super::House;
@@ -21,6 +22,10 @@ const DETACHED: &str = "PARAPH_DETACHED";
 impl Hosted for Runtime {
     async fn owes(&self) -> Result<bool, Failure> {
         Self::owes(self).await
+    }
+
+    async fn ended(&self) {
+        Self::ended(self).await;
     }
 
     async fn stop(&self) {
@@ -55,6 +60,7 @@ impl House {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             program: self.program.clone(),
             environment: self.environment.clone().into_iter().collect(),
+            passed_on: GIT_VARIABLES,
             launch: Arc::new(Processes),
             open: self.opener(),
         })

@@ -191,9 +191,10 @@ impl Launch for Rooms {
 
     fn daemon_run(&self) -> BoxFuture<'_, Result<u8, Failure>> {
         async move {
-            let _log = self.house.log();
+            self.house.log(self.house.home())?;
             match crate::daemon::run(self.house.daemon()).await? {
                 Left::AnotherServes(pid) => tracing::info!(pid, "another daemon serves this home"),
+                Left::CoreEnded => tracing::error!("the core ended; the next daemon opens everything again"),
                 Left::Asked | Left::Idle | Left::HomeGone => {}
             }
             Ok(0)

@@ -6,9 +6,9 @@ use crate::api::{Failure, FailureKind};
 use crate::cli::{ConfigAsk, ConfigReport, InitReport, Setting};
 use crate::id::HostPath;
 use crate::indexing::IndexSettings;
-use crate::infrastructure::config::{self, Config};
+use crate::infrastructure::config::{self, Config, Problem, Weight, nearest};
 use crate::infrastructure::confinement::Limits;
-use crate::policy::{PolicySettings, Severity};
+use crate::policy::{PolicySettings, RULES, Severity};
 use crate::proposal::EngineKind;
 use crate::runtime::Settings;
 use crate::scoring::Tenths;
@@ -42,6 +42,32 @@ impl House {
             path: variables.get("PATH").cloned().unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()),
             user_home: self.user_home(),
         }
+    }
+
+    /// What the policy settings name that there is not: a mistyped rule or glob would be a milder policy than was meant.
+    pub(super) fn policy_problems(&self) -> Vec<Problem> {
+        let config = self.config();
+        let policy = config.settings().policy;
+        let origin = |key: &str| config.get(key).map(|(_, origin)| origin.clone());
+        let mut problems = Vec::new();
+        let mut add = |key: &str, message: String, hint: String| {
+            problems.extend(origin(key).map(|origin| Problem { weight: Weight::Error, origin, message, hint }));
+        };
+        let ids = || RULES.iter().map(|rule| rule.id);
+        for id in policy.raised.iter().filter(|id| ids().all(|known| known != id.as_str())) {
+            let hint = match nearest(id, ids()) {
+                Some(word) => format!("did you mean `{word}`?"),
+                None => format!("the rules are {}", ids().collect::<Vec<_>>().join(", ")),
+            };
+            add("policy.raised", format!("there is no rule `{id}`"), hint);
+        }
+        for glob in &policy.frozen {
+            if let Err(error) = globset::Glob::new(glob) {
+                let hint = "such as 'src/generated/**'".to_owned();
+                add("policy.frozen", format!("`{glob}` is no glob: {}", error.kind()), hint);
+            }
+        }
+        problems
     }
 
     pub(super) fn check_limits(&self) -> Limits {
@@ -103,8 +129,9 @@ impl House {
                     .collect();
             }
             ConfigAsk::Check => {
-                report.findings =
-                    self.config().problems().iter().map(|problem| Untrusted::new(problem.to_string())).collect();
+                let unknown = self.policy_problems();
+                let problems = self.config().problems().iter().chain(&unknown);
+                report.findings = problems.map(|problem| Untrusted::new(problem.to_string())).collect();
             }
         }
         Ok(report)

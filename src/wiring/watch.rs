@@ -1,18 +1,14 @@
-//! What stands beside the runtime in its process: its log, the readable records, and a look at the machine.
+//! What stands beside the runtime in its process: its log, and a look at the machine.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use futures::StreamExt as _;
-
-use crate::api::{ClientInfo, Notice, Service, ShowRequest, TimelineRequest, ask};
+use crate::api::{Failure, FailureKind};
 use crate::daemon::Client;
-use crate::id::{RequestId, SessionId, SessionRef};
 use crate::infrastructure::confinement::Confinement;
-use crate::infrastructure::logging::{LogFormat, LogGuard, LogOptions, start};
-use crate::runtime::{ConfinementFacts, DaemonFacts, Home, MachineFacts, Runtime, records};
-use crate::session::State;
+use crate::infrastructure::logging::{LogError, LogFormat, LogGuard, LogOptions, start};
+use crate::runtime::{ConfinementFacts, DaemonFacts, Home, MachineFacts};
 use crate::text::SecretMask;
 
 use super::House;
@@ -22,22 +18,40 @@ impl House {
         self.environment.get(OsStr::new("HOME")).map_or_else(|| PathBuf::from("/"), PathBuf::from)
     }
 
-    /// Begins to log to the home's folder; without logs the program goes on.
-    pub(super) fn log(&self) -> Option<LogGuard> {
+    /// Begins to log to the folder of `home`, once for this process. Where the folder cannot be written the program goes
+    /// on without logs and says so; [`House::close`] writes what waits.
+    ///
+    /// # Errors
+    /// A [`Failure`] where `PARAPH_LOG` makes no sense: what was asked for would be missing when it is needed.
+    pub(super) fn log(&self, home: &Home) -> Result<(), Failure> {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.is_some() || home.create().is_err() {
+            return Ok(());
+        }
+        match self.logs_in(home) {
+            Ok(guard) => *log = Some(guard),
+            Err(error @ LogError::Filter { .. }) => {
+                return Err(Failure::new(FailureKind::Usage, error.to_string()).hint(error.hint()));
+            }
+            // somebody else's subscriber hears it, where there is one
+            Err(error) => tracing::warn!(%error, "nothing is logged to the home"),
+        }
+        Ok(())
+    }
+
+    fn logs_in(&self, home: &Home) -> Result<LogGuard, LogError> {
         let asked = self.config().settings().log;
-        let filter = self.environment.get(OsStr::new("PARAPH_LOG")).and_then(|text| text.to_str());
-        self.home.create().ok()?;
+        let filter = self.environment.get(OsStr::new("PARAPH_LOG")).map(|text| text.to_string_lossy().into_owned());
         start(LogOptions {
-            folder: self.home.logs(),
+            folder: home.logs(),
             format: if asked.json { LogFormat::Json } else { LogFormat::Text },
             level: asked.level,
-            filter: filter.map(str::to_owned),
+            filter,
             files: asked.files,
             bytes: asked.bytes,
             mask: Arc::new(SecretMask::new(self.config().keys().to_mask())),
             clock: self.clock.clone(),
         })
-        .ok()
     }
 
     /// Looks at the machine, for `doctor`.
@@ -76,41 +90,5 @@ impl House {
             })
         });
         asked.join().unwrap_or(DaemonFacts::NotRunning)
-    }
-
-    /// Writes the readable record of every session that comes to an end, for as long as the runtime lives.
-    pub(super) fn keep_records(&self, runtime: Runtime, home: Home) {
-        let ids = self.ids.clone();
-        tokio::spawn(async move {
-            let mut notices = runtime.unseen_notices();
-            while let Some(notice) = notices.next().await {
-                let Notice::SessionChanged { row } = notice else { continue };
-                if !State::named(&row.state).is_some_and(records::is_due) {
-                    continue;
-                }
-                let request = || RequestId(ids.uuid());
-                if let Err(failure) = keep(&runtime, &home, row.id, request).await {
-                    tracing::warn!(%failure, session = %row.id, "its record was not written");
-                }
-            }
-        });
-    }
-}
-
-async fn keep(
-    runtime: &dyn Service,
-    home: &Home,
-    id: SessionId,
-    request: impl Fn() -> RequestId,
-) -> Result<(), crate::api::Failure> {
-    let client = ClientInfo { name: "record".to_owned(), ..ClientInfo::default() };
-    let whole = ShowRequest { session: SessionRef { session: id, version: None } };
-    let session = ask(runtime, request(), &client, whole).await?;
-    let timeline = ask(runtime, request(), &client, TimelineRequest { session: id }).await?;
-    let home = home.clone();
-    let written = tokio::task::spawn_blocking(move || records::write(&home, &session, &timeline.entries)).await;
-    match written {
-        Ok(Ok(_)) | Err(_) => Ok(()),
-        Ok(Err(error)) => Err(crate::api::Failure::from_error(crate::api::FailureKind::Failed, &error)),
     }
 }

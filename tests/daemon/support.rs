@@ -252,6 +252,7 @@ pub(crate) fn connector(place: &Place, version: &str, settings: &[(&str, &str)])
         version: version.to_owned(),
         program: std::env::current_exe().unwrap(),
         environment,
+        passed_on: &["HOME", "PATH"],
         launch: starter.clone(),
         open: open(&Fake::new()),
     };

@@ -46,6 +46,10 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         Part::Origins => ConfigAsk::Origins,
     };
     let report = desk.world.launch.config(&ask)?;
+    if matches!(ask, ConfigAsk::Set { .. }) && super::status::of_running(desk).await?.is_some() {
+        desk.out.say("the daemon that runs keeps the settings it was started with");
+        desk.out.say(Text::new().role(Role::Mark, "hint: ").plain("restart with: paraph daemon stop"));
+    }
     let status = if report.findings.is_empty() { DONE } else { FailureKind::Failed.exit_code() };
     if desk.out.json() {
         let settings: Vec<_> = report

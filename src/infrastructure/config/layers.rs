@@ -205,7 +205,8 @@ fn line_of(text: &str, at: usize) -> u32 {
 }
 
 /// The known word that was probably meant.
-pub(super) fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
     // `max_files` for `policy.max_files`: the right word in the wrong table
     let distance_of = |word: &str| distance(given, word).min(1 + distance(&last(given), &last(word)));

@@ -1,14 +1,19 @@
 //! Writes over several tables that happen together or not at all.
 
+use std::collections::HashMap;
+
 use super::error::StoreError;
 use super::key::Key;
 use super::record::Record;
 use super::table::Table;
 
-/// Writes that [`super::Store::commit`] makes together.
+/// Writes that [`super::Store::commit`] makes together. A key that is put again keeps only its last value: thousands of
+/// entries of a replay change the same few rows.
 #[derive(Debug, Default)]
 pub struct Batch {
     pub(super) writes: Vec<Write>,
+    /// Where the write of a table's key is, unless it is an insertion.
+    places: HashMap<(&'static str, Vec<u8>), usize>,
 }
 
 #[derive(Debug)]
@@ -65,6 +70,14 @@ impl Batch {
     }
 
     fn push<K: Key, V: Record>(&mut self, table: &Table<K, V>, key: &K, change: Change) {
-        self.writes.push(Write { tree: table.tree.clone(), table: table.name, key: key.to_bytes(), change });
+        let key = key.to_bytes();
+        if !matches!(change, Change::InsertNew(_)) {
+            if let Some(place) = self.places.get(&(table.name, key.clone())) {
+                self.writes[*place].change = change;
+                return;
+            }
+            self.places.insert((table.name, key.clone()), self.writes.len());
+        }
+        self.writes.push(Write { tree: table.tree.clone(), table: table.name, key, change });
     }
 }

@@ -45,6 +45,30 @@ fn a_key_is_written_once() {
 }
 
 #[test]
+fn of_what_a_batch_writes_again_the_last_counts() {
+    let store = Store::temporary().expect("a store");
+    let rows: Rows = store.table("proposals").expect("a table");
+    let mut batch = Batch::new();
+    for text in ["one", "two", "three"] {
+        batch.put(&rows, &key(1, 1), &row(text)).expect("staged");
+        batch.put(&rows, &key(1, 2), &row(text)).expect("staged");
+    }
+    batch.remove(&rows, &key(1, 2));
+    batch.insert_new(&rows, &key(1, 3), &row("new")).expect("staged");
+    batch.put(&rows, &key(1, 3), &row("newer")).expect("staged");
+    assert_eq!(batch.writes.len(), 4);
+    store.commit(&batch, None).expect("written");
+    let found = rows.scan(&(), Order::Forward, 9).expect("read");
+    assert_eq!(found, [(key(1, 1), row("three")), (key(1, 3), row("newer"))]);
+    assert_eq!(store.check().expect("whole"), 2);
+    let mut twice = Batch::new();
+    twice.insert_new(&rows, &key(2, 1), &row("one")).expect("staged");
+    twice.insert_new(&rows, &key(2, 1), &row("two")).expect("staged");
+    let refused = store.commit(&twice, None).expect_err("inserted twice");
+    assert!(matches!(refused, StoreError::AlreadyWritten { .. }), "{refused}");
+}
+
+#[test]
 fn a_row_that_vanished_or_changed_is_counted() {
     let store = Store::temporary().expect("a store");
     let rows: Rows = store.table("proposals").expect("a table");

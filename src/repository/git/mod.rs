@@ -41,6 +41,7 @@ use super::{
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
 use crate::id::{Digest, ObjectId};
+pub use program::GIT_VARIABLES;
 
 pub(crate) use self::into_user::{BranchPlace, CreateBranchError};
 
@@ -60,8 +61,7 @@ pub struct UserTree {
 }
 
 impl GitVcs {
-    /// Private repositories go below `repos`; `environment` is what the user's own git would see (HOME, PATH,
-    /// XDG_CONFIG_HOME, SSH_AUTH_SOCK, proxies; nothing else is passed on).
+    /// Private repositories go below `repos`; of `environment` the user's own git sees [`GIT_VARIABLES`].
     #[must_use]
     pub fn new(repos: PathBuf, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let environment: BTreeMap<_, _> = environment.into_iter().collect();

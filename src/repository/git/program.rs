@@ -29,8 +29,8 @@ const HARDENED: &[&str] = &[
     "init.templateDir=",
 ];
 
-/// What of the environment the program gets.
-const PASSED: &[&str] = &[
+/// What of a person's environment their own git gets: the one list, which a daemon is started with too.
+pub const GIT_VARIABLES: &[&str] = &[
     "PATH",
     "HOME",
     "USER",
@@ -44,6 +44,7 @@ const PASSED: &[&str] = &[
     "https_proxy",
     "all_proxy",
     "no_proxy",
+    "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
     "NO_PROXY",
@@ -62,7 +63,7 @@ impl GitProgram {
             let name = OsString::from(*name);
             environment.get(&name).map(|value| (name, value.clone()))
         };
-        Self { environment: PASSED.iter().filter_map(passed).collect() }
+        Self { environment: GIT_VARIABLES.iter().filter_map(passed).collect() }
     }
 
     /// Clones `url` bare into `into`, which does not exist.

@@ -20,6 +20,12 @@ impl Runtime {
 
     /// The source with its path brought to the top of the repository, so that one repository has one name.
     async fn settle(&self, source: &Source, base: &Base) -> Result<Source, Failure> {
+        if matches!(base, Base::Head | Base::Rev(_))
+            && let Source::Url(url) = source
+        {
+            // cloned as the session's first work: acknowledged first, and cancelled like any other
+            return Ok(Source::Url(url.clone()));
+        }
         let facts = self.facts(source).await?;
         if facts.head.is_none() && matches!(base, Base::Head | Base::Dirty) {
             return Err(vcs_failure(&VcsError::Unborn(source.to_string())));

@@ -123,7 +123,8 @@ impl Runtime {
             self.try_rules(&session, &asked.rules).await?;
         }
         let waits_for_go = session.asked.playbook.has(crate::planning::Stage::Triage) && !session.triaged;
-        let command = if waits_for_go {
+        let only_go = asked.engine.is_none() && asked.rules.is_empty() && asked.patch.is_none();
+        let command = if waits_for_go && only_go {
             Command::Triage { by, message }
         } else {
             let (engine, rules, patch, made_for) = (asked.engine, asked.rules, asked.patch, why.to_owned());

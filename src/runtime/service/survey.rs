@@ -15,10 +15,13 @@ use crate::infrastructure::store::{Order, StoreError};
 use crate::session::State;
 
 use super::{Runtime, answer, blocking, vcs_failure};
-use crate::runtime::tables::{Row, Tables};
+use crate::runtime::tables::{BeadRow, Row, Tables};
 
 /// Rows read at once while a page is filled.
 const CHUNK: usize = 256;
+
+/// The most units of work that are told of all sessions at once: those of some hundred sessions, in a megabyte of JSON.
+const MOST_BEADS: usize = 2000;
 
 impl Runtime {
     pub(super) async fn list(&self, asked: ListRequest) -> Result<SessionList, Failure> {
@@ -30,8 +33,12 @@ impl Runtime {
                     .hint(format!("--state with needs-me, running, open, done, or one of {}", names.join(", "))));
             }
         }
+        let ahead = self.look(|core| core.ahead_of_store()).await?;
         let shared = self.shared.clone();
-        blocking(move || rows(&shared.tables, &asked)).await
+        blocking(
+            move || if ahead.is_empty() { rows(&shared.tables, &asked) } else { merged(&shared.tables, ahead, &asked) },
+        )
+        .await
     }
 
     pub(super) async fn timeline(&self, id: SessionId) -> Result<TimelineView, Failure> {
@@ -52,27 +59,24 @@ impl Runtime {
         }
         let shared = self.shared.clone();
         blocking(move || {
-            let rows = match asked.session {
+            let mut beads = match asked.session {
                 Some(session) => shared.tables.beads.scan(&session, Order::Forward, usize::MAX),
-                None => shared.tables.beads.scan(&(), Order::Forward, usize::MAX),
+                None => newest_beads(&shared.tables, &asked),
+            }
+            .map_err(|error| store_failure(&error))?;
+            beads.retain(|(_, row)| is_meant(&asked, row));
+            beads.sort_by_key(|((session, index), _)| (std::cmp::Reverse(*session), *index));
+            let view = |((session, _), row): ((SessionId, u32), BeadRow)| BeadView {
+                session,
+                name: row.name,
+                category: row.category,
+                status: row.status,
+                started_at: Timestamp(row.started_at),
+                finished_at: row.finished_at.map(Timestamp),
+                attempt: row.attempt,
+                error: row.error.into(),
             };
-            let rows = rows.map_err(|error| store_failure(&error))?;
-            let mut beads: Vec<BeadView> = rows
-                .into_iter()
-                .filter(|(_, row)| asked.status.as_ref().is_none_or(|status| row.status.eq_ignore_ascii_case(status)))
-                .filter(|(_, row)| asked.category.as_ref().is_none_or(|category| row.category == *category))
-                .map(|((session, _), row)| BeadView {
-                    session,
-                    name: row.name,
-                    category: row.category,
-                    status: row.status,
-                    started_at: Timestamp(row.started_at),
-                    finished_at: row.finished_at.map(Timestamp),
-                    attempt: row.attempt,
-                    error: row.error.into(),
-                })
-                .collect();
-            beads.sort_by_key(|bead| std::cmp::Reverse(bead.session));
+            let beads = beads.into_iter().map(view).collect();
             Ok(BeadsView { schema: "paraph.beads/1".to_owned(), beads })
         })
         .await
@@ -96,9 +100,23 @@ impl Runtime {
     }
 
     pub(super) async fn status(&self) -> Result<StatusView, Failure> {
-        let (head, sessions) = self.look(|core| (core.journal_head(), core.last_session())).await?;
+        let seen = self.look(|core| (core.journal_head(), core.last_session(), core.ahead_of_store())).await?;
+        let (head, sessions, ahead) = seen;
         let shared = self.shared.clone();
-        let now = blocking(move || shared.tables.counted("now").map_err(|error| store_failure(&error))).await?;
+        let now = blocking(move || {
+            let mut now = shared.tables.counted("now").map_err(|error| store_failure(&error))?;
+            for (id, row) in ahead {
+                let was = shared.tables.sessions.get(&id).map_err(|error| store_failure(&error))?;
+                for (name, is) in
+                    [("needs-me", (|row| row.needs_me) as fn(&Row) -> bool), ("running", |row| row.running)]
+                {
+                    let count = now.entry(name.to_owned()).or_default();
+                    *count = (*count + u64::from(is(&row))).saturating_sub(u64::from(was.as_ref().is_some_and(is)));
+                }
+            }
+            Ok(now)
+        })
+        .await?;
         let of = |name: &str| now.get(name).copied().unwrap_or(0);
         Ok(StatusView {
             schema: "paraph.status/1".to_owned(),
@@ -113,6 +131,26 @@ impl Runtime {
             head_digest: head.digest,
         })
     }
+}
+
+/// The newest units of work that are meant, of all sessions: read from the end, a piece at a time.
+fn newest_beads(tables: &Tables, asked: &BeadsRequest) -> Result<Vec<((SessionId, u32), BeadRow)>, StoreError> {
+    let mut found = Vec::new();
+    let mut before: Option<(SessionId, u32)> = None;
+    while found.len() < MOST_BEADS {
+        let to = before.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let chunk = tables.beads.range(Bound::Unbounded, to, Order::Backward, CHUNK)?;
+        let Some((last, _)) = chunk.last() else { break };
+        before = Some(*last);
+        found.extend(chunk.into_iter().filter(|(_, row)| is_meant(asked, row)));
+    }
+    found.truncate(MOST_BEADS);
+    Ok(found)
+}
+
+fn is_meant(asked: &BeadsRequest, row: &BeadRow) -> bool {
+    asked.status.as_ref().is_none_or(|status| row.status.eq_ignore_ascii_case(status))
+        && asked.category.as_ref().is_none_or(|category| row.category == *category)
 }
 
 fn store_failure(error: &StoreError) -> Failure {
@@ -153,6 +191,21 @@ fn rows(tables: &Tables, asked: &ListRequest) -> Result<SessionList, Failure> {
             sessions.push(shown(*id, row)?);
         }
     }
+    Ok(SessionList { schema: "paraph.list/1".to_owned(), sessions, totals })
+}
+
+/// The same page while the store is behind the journal: `ahead` is what it does not have. It reads every row.
+fn merged(tables: &Tables, ahead: Vec<(SessionId, Row)>, asked: &ListRequest) -> Result<SessionList, Failure> {
+    let stored = tables.sessions.scan(&(), Order::Forward, usize::MAX).map_err(|error| store_failure(&error))?;
+    let rows: BTreeMap<SessionId, Row> = stored.into_iter().chain(ahead).collect();
+    let mut totals: BTreeMap<String, u32> = BTreeMap::new();
+    for row in rows.values() {
+        *totals.entry(row.state.clone()).or_default() += 1;
+    }
+    let limit = asked.limit.map_or(usize::MAX, |limit| limit as usize);
+    let page =
+        rows.iter().rev().filter(|(id, row)| asked.before.is_none_or(|before| **id < before) && meant(asked, row));
+    let sessions = page.take(limit).map(|(id, row)| shown(*id, row)).collect::<Result<_, _>>()?;
     Ok(SessionList { schema: "paraph.list/1".to_owned(), sessions, totals })
 }
 

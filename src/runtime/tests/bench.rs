@@ -207,6 +207,15 @@ impl Bench {
         tokio::time::timeout(Duration::from_secs(8), self.runtime().stop()).await.expect("it stops in time");
     }
 
+    /// Waits until the service ended by itself.
+    pub(super) async fn ended(&self) {
+        tokio::time::timeout(Duration::from_secs(20), self.runtime().ended()).await.expect("it ends");
+    }
+
+    pub(super) fn keep_records(&self) {
+        self.runtime().keep_records(self.home());
+    }
+
     pub(super) async fn restart(&mut self) {
         self.stop().await;
         self.runtime = None;

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 
+use memchr::memmem;
 use rustix::fs::FlockOperation;
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::api::{Failure, FailureKind, RecoverView, TimelineEntry, VerifyView};
-use crate::audit::{JournalError, JournalReader, VerifyOptions, export, recover as recover_journal, verify};
+use crate::audit::{JournalError, JournalReader, VerifyOptions, export, recover as recover_journal, verify_each};
 use crate::diff::Manifest;
 use crate::id::{Digest, HostPath, Seq, SessionId};
 use crate::infrastructure::blobs::{BlobError, Blobs};
@@ -58,12 +59,11 @@ pub(super) fn check(home: &Home, anchors: &[(Seq, Digest)]) -> Result<VerifyView
         return Err(journal_failure(&error));
     }
     let blobs = Blobs::new(&home.blobs(), Faults::none());
-    let report = verify(&home.journal(), &VerifyOptions { anchors: anchors.to_vec(), blobs: Some(&blobs) });
+    let mut named = NamedBlobs::default();
+    let options = VerifyOptions { anchors: anchors.to_vec(), blobs: Some(&blobs) };
+    let report = verify_each(&home.journal(), &options, &mut |line| named.entry(line));
     let mut findings: Vec<(String, String)> =
         report.findings.iter().map(|finding| (finding.to_string(), finding.hint())).collect();
-    let mut named = NamedBlobs::default();
-    // what cannot be read is among the findings already
-    let _ = export(&home.journal(), &mut named);
     findings.extend(named.missing(&blobs).iter().map(|error| (error.to_string(), error.hint())));
     let mut hints: Vec<String> = Vec::new();
     for (_, hint) in &findings {
@@ -105,22 +105,27 @@ pub(super) fn write_all(home: &Home, out: &mut dyn Write) -> Result<u64, Failure
     }
 }
 
-/// Collects the blobs that entries name, from the lines of an export.
-#[derive(Default)]
+/// Collects the blobs that entries name, from the journal's lines.
 struct NamedBlobs {
-    line: Vec<u8>,
+    /// What a line holds that names blobs: most lines are passed over without being parsed.
+    naming: [memmem::Finder<'static>; 2],
     manifests: BTreeSet<Digest>,
     others: BTreeSet<Digest>,
 }
 
+impl Default for NamedBlobs {
+    fn default() -> Self {
+        let naming = [r#""type":"proposed""#, r#""type":"validated""#].map(|text| memmem::Finder::new(text.as_bytes()));
+        Self { naming, manifests: BTreeSet::new(), others: BTreeSet::new() }
+    }
+}
+
 impl NamedBlobs {
-    fn entry(&mut self) {
-        let line = std::mem::take(&mut self.line);
-        let names = |text: &[u8]| memchr::memmem::find(&line, text).is_some();
-        if !names(b"\"proposed\"") && !names(b"\"validated\"") {
+    fn entry(&mut self, line: &[u8]) {
+        if self.naming.iter().all(|finder| finder.find(line).is_none()) {
             return;
         }
-        let Ok(entry) = serde_json::from_slice::<Value>(&line) else { return };
+        let Ok(entry) = serde_json::from_slice::<Value>(line) else { return };
         match entry.get("event").map(Event::deserialize) {
             Some(Ok(Event::Proposed { patch_sets, .. })) => {
                 for set in patch_sets {
@@ -146,23 +151,6 @@ impl NamedBlobs {
         let all = self.manifests.union(&self.others);
         // a blob that is there was read already
         all.filter(|digest| !blobs.contains(**digest)).filter_map(|digest| blobs.get(*digest).err()).collect()
-    }
-}
-
-impl Write for NamedBlobs {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.line.extend_from_slice(part);
-            if part.ends_with(b"\n") {
-                self.entry();
-                self.line.clear();
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

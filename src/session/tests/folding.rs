@@ -27,6 +27,20 @@ fn attempts_are_numbered_without_a_gap_and_only_the_newest_counts() {
 }
 
 #[test]
+fn go_with_other_rules_drafts_by_them() {
+    let waiting = Story::of(story::new_session(1, "triaged", EngineKind::Rules)).runs();
+    let (by, message, made_for) = (story::ana(), "GO".into(), "regenerated".to_owned());
+    let rules = vec!["rust-len-zero".to_owned()];
+    let go = Command::Regenerate { by, engine: None, rules: rules.clone(), patch: None, message, made_for };
+    let story = waiting.does(go);
+    assert!(story.session.triaged);
+    assert_eq!(story.session.drafting.as_ref().expect("it drafts").rules, rules);
+    assert_eq!(story.owes(), "proposal v1");
+    assert_eq!(story.replayed(), story.session);
+    assert_eq!(story.runs().session.state(), State::Scored);
+}
+
+#[test]
 fn a_draft_that_was_asked_again_answers_an_older_question() {
     let mut story = Story::quick().runs_until(Some(EffectKind::Draft));
     let key = story.owed(EffectKind::Draft);

@@ -1,0 +1,107 @@
+//! Adapters that take a while to make and are not needed to start: the first to need one makes it, and a thread of its
+//! own sees to it meanwhile. A start does not wait for the confinement's probe, the index cache or the rules.
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+
+use crate::cancel::Cancel;
+use crate::indexing::{CodeIndex, Focus, IndexError, IndexStrategy};
+use crate::proposal::{Brief, Draft, EngineError, ProposalEngine};
+use crate::repository::Tree;
+use crate::validation::{Progress, ValidationJob, ValidationResult, Validator, ValidatorError};
+
+type Make<T> = dyn Fn() -> T + Send + Sync;
+
+/// Something that is made when it is first needed; clones share it.
+pub(super) struct Later<T> {
+    made: Arc<OnceLock<T>>,
+    make: Arc<Make<T>>,
+}
+
+impl<T> Clone for Later<T> {
+    fn clone(&self) -> Self {
+        Self { made: self.made.clone(), make: self.make.clone() }
+    }
+}
+
+impl<T: Send + Sync + 'static> Later<T> {
+    pub(super) fn new(make: impl Fn() -> T + Send + Sync + 'static) -> Self {
+        Self { made: Arc::default(), make: Arc::new(make) }
+    }
+
+    /// It; whoever comes first makes it, and others wait.
+    pub(super) fn get(&self) -> &T {
+        self.made.get_or_init(|| (self.make)())
+    }
+
+    /// It, made where blocking is allowed.
+    async fn made(&self) -> &T {
+        if self.made.get().is_none() {
+            let here = self.clone();
+            // a panic in the making is met again, and told, by whoever needs it
+            let _ = tokio::task::spawn_blocking(move || {
+                here.get();
+            })
+            .await;
+        }
+        self.get()
+    }
+}
+
+/// Makes everything of `work` on a thread of its own, in its order.
+pub(super) fn prepare(work: Vec<Box<dyn FnOnce() + Send>>) {
+    let spawned = std::thread::Builder::new()
+        .name("paraph-prepare".to_owned())
+        .spawn(|| work.into_iter().for_each(|make| make()));
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "adapters are made when they are first needed");
+    }
+}
+
+#[async_trait]
+impl<T: Validator + 'static> Validator for Later<T> {
+    async fn validate(
+        &self,
+        job: &ValidationJob,
+        progress: &dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<ValidationResult, ValidatorError> {
+        self.made().await.validate(job, progress, cancel).await
+    }
+}
+
+#[async_trait]
+impl<T: ProposalEngine + 'static> ProposalEngine for Later<T> {
+    async fn draft(&self, brief: &Brief, cancel: &Cancel) -> Result<Draft, EngineError> {
+        self.made().await.draft(brief, cancel).await
+    }
+}
+
+impl<T: IndexStrategy + 'static> IndexStrategy for Later<T> {
+    fn name(&self) -> &str {
+        self.get().name()
+    }
+
+    fn index(&self, tree: &dyn Tree, focus: &Focus, cancel: &Cancel) -> Result<CodeIndex, IndexError> {
+        self.get().index(tree, focus, cancel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_made_once_whoever_comes_first() {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = count.clone();
+        let later = Later::new(move || counted.fetch_add(1, Ordering::SeqCst));
+        let other = later.clone();
+        assert_eq!(count.load(Ordering::SeqCst), 0);
+        let (first, second) = (later.made().await, other.made().await);
+        assert_eq!((*first, *second, count.load(Ordering::SeqCst)), (0, 0, 1));
+    }
+}
