@@ -1,6 +1,6 @@
 //! From bytes to files' parts: finds headers, reads them whole, holds them against each other.
 
-use super::hunk::{is_hunk_header, parse_hunks};
+use super::hunk::parse_hunks;
 use super::lines::Lines;
 use super::mail::{MailMessage, message_in};
 use super::names::{self, Prefixes};
@@ -57,7 +57,8 @@ fn refuse_lost_change(lines: &Lines<'_>, line: &[u8]) -> Result<(), PatchError> 
     if is_combined || line == b"***************" {
         return lines.refuse(PatchProblem::OtherFormat);
     }
-    if is_hunk_header(line) || is_omitted || line == b"GIT binary patch" {
+    // one that cannot be read is a change too
+    if line.starts_with(b"@@ -") || is_omitted || line == b"GIT binary patch" {
         return lines.refuse(PatchProblem::HunkWithoutFile);
     }
     Ok(())
@@ -187,6 +188,8 @@ fn git_file(
             break;
         }
         match header.take(line) {
+            // half a name is a name too
+            Ok(true) if !lines.is_terminated(line) => return lines.refuse(PatchProblem::CutLine),
             Ok(true) => lines.skip(line),
             Ok(false) => break,
             Err(problem) => return lines.refuse(problem),
