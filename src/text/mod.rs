@@ -9,6 +9,7 @@ mod ansi;
 mod mask;
 mod safe;
 mod secrets;
+mod slip;
 mod untrusted;
 pub mod width;
 
@@ -16,4 +17,5 @@ pub use ansi::{LogFilter, sanitize_log, strip_ansi};
 pub use mask::SecretMask;
 pub use safe::{DisplayOptions, Newlines, Safe, display_bytes};
 pub use secrets::{Finding, RuleInfo, SecretScanner};
+pub use slip::{line_of, nearest};
 pub use untrusted::Untrusted;
