@@ -251,7 +251,7 @@ pub(super) fn panel(
         drift: seen.commits,
         merges_cleanly: seen.merges_cleanly,
         drift_unknown: seen.unknown.map(Untrusted::from),
-        gates: gates_of(&name, &fresh(&set.gates, measured.as_ref())),
+        gates: gates_of(&name, &fresh(&set.gates_now(), measured.as_ref())),
         score: set.score.as_ref().map(score_view),
         violations: violations_of(&name, set),
         open_threads: u32::try_from(open).unwrap_or(u32::MAX),

@@ -224,7 +224,7 @@ fn version_gates(session: &Session, version: &VersionRecord) -> Vec<GateView> {
     let mut own = Vec::new();
     for (lane, set) in &version.patch_sets {
         let name = session.lane(*lane).map_or_else(String::new, session::Lane::name);
-        for gate in gates_of(&name, &set.gates) {
+        for gate in gates_of(&name, &set.gates_now()) {
             if gate.repo.is_some() {
                 own.push(gate);
             } else {

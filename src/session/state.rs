@@ -204,6 +204,14 @@ pub struct PatchSetRecord {
 }
 
 impl PatchSetRecord {
+    /// The gates with what a person accepted since they were judged.
+    #[must_use]
+    pub fn gates_now(&self) -> Vec<Gate> {
+        let accepted = self.violations.iter().filter(|violation| self.is_overridden(violation)).count();
+        let open = self.violations.len() - accepted;
+        self.gates.iter().map(|gate| crate::scoring::with_warnings(gate, open, accepted)).collect()
+    }
+
     /// Whether a person accepted that violation.
     #[must_use]
     pub fn is_overridden(&self, violation: &Violation) -> bool {

@@ -111,3 +111,37 @@ fn a_session_is_as_far_as_its_lanes() {
     is(triaged(), "Indexed");
     is(triaged().does(Command::Triage { by: story::ana(), message: "GO".into() }), "Triaged");
 }
+
+#[test]
+fn what_to_press_next_leaves_out_what_is_refused() {
+    let next = |violations: Vec<Violation>| {
+        let story = Story::quick().runs_until(Some(EffectKind::Score));
+        story.finds(EffectKind::Score, story::scored(85, Some(true), violations)).session.waits_for().1
+    };
+    assert_eq!(next(vec![story::warn("ci-file", "a.yml")]).split(" · ").next(), Some("A X R"));
+    assert_eq!(next(vec![story::block("secret-added", "a.rs")]).split(" · ").next(), Some("R X"));
+}
+
+#[test]
+fn an_accepted_warning_is_not_told_as_open() {
+    let warned =
+        story::scored(85, Some(true), vec![story::warn("ci-file", "a.yml"), story::warn("lockfile", "b.lock")]);
+    let Finding::Score { violations, score, mut gates } = warned else { unreachable!("a score was asked for") };
+    for gate in gates.iter_mut().filter(|gate| gate.id == crate::scoring::GateId::G4) {
+        gate.evidence = "the score 8.5 reaches 7.0; 2 warnings open".to_owned();
+    }
+    let story = Story::quick().runs_until(Some(EffectKind::Score));
+    let story = story.finds(EffectKind::Score, Finding::Score { violations, score, gates });
+    let accept = Command::Override {
+        lane: L0,
+        version: V1,
+        rule: "ci-file".to_owned(),
+        path: Some("a.yml".into()),
+        by: story::ana(),
+        message: "meant".into(),
+    };
+    let set = story.does(accept).session.patch_set(L0, V1).cloned().expect("it is there");
+    let told: Vec<String> = set.gates_now().into_iter().map(|gate| gate.evidence).collect();
+    assert!(told.contains(&"the score 8.5 reaches 7.0; 1 warning open, 1 accepted".to_owned()), "{told:?}");
+    assert_eq!(set.gates_now().len(), set.gates.len());
+}
