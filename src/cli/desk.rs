@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::api::{Ask, ClientInfo, Failure, FailureKind, Service, Start, ask};
+use crate::api::{Ask, ClientInfo, Failure, FailureKind, Service, Source, Start, ask};
 use crate::id::{HostPath, RequestId};
 
 use super::ended::{Ended, usage};
 use super::output::{Output, Text};
-use super::words::Source;
 use super::world::World;
 
 /// What a verb is given besides its arguments.

@@ -6,9 +6,9 @@ use super::desk::Desk;
 use super::ended::{DONE, Ended};
 use super::output::{Role, Text};
 use super::session_text::{check_line, state_role};
-use super::words::{CheckStatus, Severity};
 use crate::api::{
-    FailureKind, ListRequest, Notice, NoticeStream, Service, SessionRow, SessionView, ShowRequest, VersionView,
+    CheckStatus, FailureKind, ListRequest, Notice, NoticeStream, Service, SessionRow, SessionView, Severity,
+    ShowRequest, VersionView,
 };
 use crate::id::{SessionId, SessionRef};
 
