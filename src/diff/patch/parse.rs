@@ -52,6 +52,7 @@ fn is_plain_header(lines: &Lines<'_>, line: &[u8]) -> bool {
 
 /// Text between files is skipped, but never a change.
 fn refuse_lost_change(lines: &Lines<'_>, line: &[u8]) -> Result<(), PatchError> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
     let is_omitted = line.starts_with(b"Binary files ") && line.ends_with(b" differ");
     let is_combined = [&b"diff --cc "[..], b"diff --combined ", b"@@@ -"].iter().any(|start| line.starts_with(start));
     if is_combined || line == b"***************" {

@@ -264,7 +264,9 @@ fn a_header_that_ends_within_a_line_may_have_been_cut() {
 
 #[test]
 fn a_hunk_that_cannot_be_read_is_not_taken_for_prose() {
-    let patch = "diff --git a/x b/x\nnew file mode 100644\n@@ -0,0 +4294967295,2 @@\n+one\n";
-    let refused = Patch::parse(patch.as_bytes()).map_err(|error| error.problem);
-    assert_eq!(refused, Err(PatchProblem::HunkWithoutFile));
+    for lost in ["@@ -0,0 +4294967295,2 @@\n+one\n", "\r\nGIT binary patch\r\nliteral 0\r\n"] {
+        let patch = format!("diff --git a/x b/x\nnew file mode 100644\n{lost}");
+        let refused = Patch::parse(patch.as_bytes()).map_err(|error| error.problem);
+        assert_eq!(refused, Err(PatchProblem::HunkWithoutFile), "{lost}");
+    }
 }
