@@ -256,6 +256,10 @@ fn explained(patch: &[u8], ours: &Ours, git: &Result<Listing, String>) -> Option
         {
             Some("a link is moved out of the way")
         }
+        // a name never ends in CR unless it is quoted: git has no name without `---` lines then, we take it without
+        Err(said) if said.contains("lacks filename information") && has_header_with_carriage_return(patch) => {
+            Some("a header with CR LF")
+        }
         // the ids on the `index` line say whether the data came through whole
         Err(_) if has_binary_with_carriage_returns(patch) => Some("binary data with CR LF"),
         _ => None,
@@ -281,6 +285,10 @@ fn has_binary_with_carriage_returns(patch: &[u8]) -> bool {
     let checked = |file: &FilePatch| is_whole(&file.old_id) && is_whole(&file.new_id);
     let mut binaries = patch.files().iter().filter(|file| matches!(file.body, PatchBody::Binary(_))).peekable();
     carriage_return && binaries.peek().is_some() && binaries.all(checked)
+}
+
+fn has_header_with_carriage_return(patch: &[u8]) -> bool {
+    patch.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"diff --git ") && line.ends_with(b"\r"))
 }
 
 fn moves_a_link(patch: &[u8]) -> bool {

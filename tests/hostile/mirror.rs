@@ -30,7 +30,14 @@ impl Mirror {
     /// What git makes of the index and the files; or what it says. Everything is as it was afterwards.
     pub(crate) fn apply(&self, patch: &[u8], strip: usize) -> Result<Listing, String> {
         let strip = format!("-p{strip}");
-        let output = self.run(&["apply", "--index", "--whitespace=nowarn", &strip, "-"], patch);
+        let args = ["apply", "--index", "--whitespace=nowarn", &*strip, "-"];
+        let mut output = self.run(&args, patch);
+        if String::from_utf8_lossy(&output.stderr).contains("does not match index") {
+            // attributes of the patch before coloured how files were put back: written anew they are right
+            self.run(&["read-tree", "--empty"], b"");
+            self.run(&["reset", "-q", "--hard"], b"");
+            output = self.run(&args, patch);
+        }
         if !output.status.success() {
             // a git that crashed leaves its lock
             let _ = std::fs::remove_file(self.0.path.join(".git/index.lock"));
