@@ -13,6 +13,7 @@ mod request;
 mod route;
 mod service;
 mod view;
+mod words;
 
 pub use blob::{BlobRef, BlobStore};
 pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, is_allowed_variable};
@@ -24,7 +25,7 @@ pub use request::{
     ContextRequest, DecideRequest, DropRequest, GoalSource, IndexRequest, ListRequest, LogRequest, MarkRequest,
     MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest,
     RepositoryRequest, ResolveRequest, RunRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind,
-    ThreadsRequest, TimelineRequest, TrustRequest, Verdict,
+    ThreadsRequest, TimelineRequest, TrustRequest,
 };
 pub use route::{Ask, Reply, Request, Route, openapi};
 pub use service::{Call, ClientInfo, Connect, NoticeStream, Service, Start, Workbench, ask};
@@ -33,4 +34,8 @@ pub use view::{
     FileStat, FileView, GateView, IndexView, LaneView, LogView, Metrics, OfferView, PanelView, PatchSetView, ScoreView,
     SessionList, SessionRow, SessionView, StatusView, StoppedView, ThreadView, ThreadsView, TimelineEntry,
     TimelineView, TrustView, UsageView, VersionPatchSet, VersionView, ViolationView,
+};
+pub use words::{
+    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, Kind, Severity, Source, Tenths, Verdict, WorkSpec,
+    severity_word, status_word,
 };

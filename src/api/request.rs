@@ -7,6 +7,7 @@ use crate::id::{Digest, HostPath, RepoPath, SessionId, SessionRef, ThreadId, Ver
 use crate::planning::Kind;
 use crate::proposal::EngineKind;
 use crate::repository::{Base, Source, WorkSpec};
+use crate::session::Verdict;
 
 /// Where a goal came from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -187,30 +188,6 @@ pub struct MarkRequest {
     pub hunks: Vec<Digest>,
     /// Reviewed, or not any more.
     pub reviewed: bool,
-}
-
-/// A person's word on a patch set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// It may ship.
-    Approve,
-    /// It may not.
-    Reject,
-    /// Not like this.
-    RequestChanges,
-}
-
-impl Verdict {
-    /// The name in JSON and on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Approve => "approve",
-            Self::Reject => "reject",
-            Self::RequestChanges => "request-changes",
-        }
-    }
 }
 
 /// Decides on a patch set. Write-once for (session, lane, version, digest).

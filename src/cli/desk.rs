@@ -4,13 +4,12 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::api::{Ask, ClientInfo, Failure, FailureKind, Service, Start, ask};
+use crate::api::{Ask, ClientInfo, Failure, FailureKind, Service, Source, Start, ask};
 use crate::id::{HostPath, RequestId};
 use crate::text::near;
 
 use super::ended::{Ended, usage};
 use super::output::{Output, Text};
-use super::words::Source;
 use super::world::World;
 
 /// Names of a folder that a hint looks through.

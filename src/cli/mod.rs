@@ -14,7 +14,6 @@ mod patch_text;
 mod progress;
 mod session_text;
 mod verbs;
-mod words;
 mod world;
 
 pub use command::run;

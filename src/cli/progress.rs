@@ -10,10 +10,9 @@ use super::desk::Desk;
 use super::ended::{DONE, Ended};
 use super::output::{Role, Text};
 use super::session_text::{age, check_line, counted, state_role};
-use super::words::{CheckStatus, Severity};
 use crate::api::{
-    BeadsRequest, CheckView, Failure, FailureKind, ListRequest, Notice, NoticeStream, Service, SessionRow, SessionView,
-    ShowRequest, StatusRequest, VersionView,
+    BeadsRequest, CheckStatus, CheckView, Failure, FailureKind, ListRequest, Notice, NoticeStream, Service, SessionRow,
+    SessionView, Severity, ShowRequest, StatusRequest, VersionView,
 };
 use crate::clock::Timestamp;
 use crate::id::{SessionId, SessionRef};

@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::desk::Desk;
 use super::ended::{DONE, Done, Ended};
 use super::output::{Role, Text};
-use super::words::{CheckStatus, Severity, severity_word, status_word};
-use crate::api::{CheckView, FileStat, GateView, LaneView, ScoreView, SessionView, VersionView, ViolationView};
+use crate::api::{
+    CheckStatus, CheckView, FileStat, GateView, LaneView, ScoreView, SessionView, Severity, VersionView, ViolationView,
+    severity_word, status_word,
+};
 use crate::diff::ChangeStatus;
 
 /// How a state looks.

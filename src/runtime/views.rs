@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::{
     CheckView, CommentView, DecisionView, FileStat, GateView, LaneView, ScoreView, SessionRow, SessionView, Side,
-    ThreadKind, ThreadView, UsageView, Verdict, VersionPatchSet, VersionView, ViolationView,
+    ThreadKind, ThreadView, UsageView, VersionPatchSet, VersionView, ViolationView,
 };
 use crate::id::{Digest, LaneId, Version};
 use crate::repository::WorkSpec;
@@ -308,11 +308,7 @@ pub(super) fn score_view(score: &Score) -> ScoreView {
 /// A decision.
 pub(super) fn decision_view(decision: &Decision) -> DecisionView {
     DecisionView {
-        verdict: match decision.verdict {
-            session::Verdict::Approve => Verdict::Approve,
-            session::Verdict::Reject => Verdict::Reject,
-            session::Verdict::RequestChanges => Verdict::RequestChanges,
-        },
+        verdict: decision.verdict,
         by: person_text(&decision.by),
         at: decision.at,
         message: decision.message.clone(),

@@ -102,7 +102,12 @@ impl From<VcsError> for Stuck {
             (_, None) => "paraph regenerate, or paraph cancel".to_owned(),
         };
         let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
-        Self::needs_human(format!("{error}{cause}"), next)
+        let kind = match error {
+            // no second attempt finds the ref free
+            VcsError::RefTaken { .. } => StopKind::Failed,
+            _ => StopKind::NeedsHuman,
+        };
+        Self { kind, reason: format!("{error}{cause}"), next }
     }
 }
 

@@ -56,6 +56,18 @@ pub fn gates(input: &GateInput<'_>) -> Vec<Gate> {
     ]
 }
 
+/// How the evidence of a judged score starts, and what stands before its warnings.
+const SCORE: &str = "the score ";
+const WARNINGS_FOLLOW: &str = "; ";
+
+fn warnings(open: usize, accepted: usize) -> String {
+    match (open, accepted) {
+        (0, 0) => "no policy is broken".to_owned(),
+        (open, 0) => format!("{} open", plural(open, "warning")),
+        (open, accepted) => format!("{} open, {accepted} accepted", plural(open, "warning")),
+    }
+}
+
 /// G2 alone, for a drift that was measured later.
 #[must_use]
 pub fn gate_of_base(placement: &Placement, drift: Option<Result<&Drift, &str>>) -> Gate {
@@ -160,14 +172,10 @@ fn judged(input: &GateInput<'_>) -> Verdict {
     let Some(score) = input.score else { return (None, "there is no score yet".to_owned()) };
     let (accepted, open): (Vec<&Violation>, Vec<&Violation>) =
         input.violations.iter().partition(|found| input.overrides.contains(&found.rule));
-    let warnings = match (open.len(), accepted.len()) {
-        (0, 0) => "no policy is broken".to_owned(),
-        (open, 0) => format!("{} open", plural(open, "warning")),
-        (open, accepted) => format!("{} open, {accepted} accepted", plural(open, "warning")),
-    };
+    let warnings = warnings(open.len(), accepted.len());
     let passed = score.overall >= input.threshold;
     let relation = if passed { "reaches" } else { "is under" };
-    (Some(passed), format!("the score {} {relation} {}; {warnings}", score.overall, input.threshold))
+    (Some(passed), format!("{SCORE}{} {relation} {}{WARNINGS_FOLLOW}{warnings}", score.overall, input.threshold))
 }
 
 #[cfg(test)]

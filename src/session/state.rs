@@ -14,8 +14,9 @@ use crate::validation::ValidationResult;
 use super::effect::{EffectKey, Owed};
 use super::event::{NewSession, PatchSet, Person, StopKind, ThreadPlace};
 
-/// A person's word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A person's word on a patch set. Requests and views carry it as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It may ship.
     Approve,
@@ -26,7 +27,10 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The name.
+    /// Every word.
+    pub const ALL: [Self; 3] = [Self::Approve, Self::Reject, Self::RequestChanges];
+
+    /// The name in JSON and on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

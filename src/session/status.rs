@@ -1,6 +1,7 @@
 //! The session's state, computed from its lanes; never stored.
 
 use crate::planning::Stage;
+use crate::policy::Severity;
 use crate::proposal::EngineKind;
 
 use super::event::StopKind;
@@ -162,6 +163,16 @@ impl Session {
         state
     }
 
+    /// Whether every lane that waits for a decision waits with a change that a policy blocks.
+    fn is_blocked(&self) -> bool {
+        let waits = |lane: &&Lane| matches!(lane.phase, Phase::Scored(_));
+        let blocks = |lane: &Lane| {
+            let set = self.current(lane.id).map(|(_, set)| set);
+            set.is_some_and(|set| set.violations.iter().any(|found| found.severity == Severity::Block))
+        };
+        self.at_stake().filter(waits).all(blocks)
+    }
+
     /// How far a lane must have come before anything is drafted.
     pub(super) fn before_draft(&self) -> Phase {
         if self.asked.playbook.has(Stage::Index) { Phase::Indexed } else { Phase::SnapshotLoaded }
@@ -217,6 +228,10 @@ impl Session {
         }
         let current = self.versions.last().map_or(String::new(), |version| format!("@{}", version.number));
         match self.state() {
+            State::Scored if self.is_blocked() => (
+                "a policy forbids approving it: request changes, or reject it".into(),
+                format!("R X · paraph show {id}{current}"),
+            ),
             State::Scored => ("waits for your decision".into(), format!("A X R · paraph show {id}{current}")),
             State::Approved => ("approved, not published".into(), format!("paraph publish {id}")),
             State::Rejected => {

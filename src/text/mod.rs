@@ -10,6 +10,7 @@ mod mask;
 mod near;
 mod safe;
 mod secrets;
+mod slip;
 mod untrusted;
 pub mod width;
 
@@ -18,4 +19,5 @@ pub use mask::SecretMask;
 pub use near::near;
 pub use safe::{DisplayOptions, Newlines, Safe, display_bytes};
 pub use secrets::{Finding, RuleInfo, SecretScanner};
+pub use slip::{line_of, nearest};
 pub use untrusted::Untrusted;

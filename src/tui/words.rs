@@ -1,10 +1,6 @@
 //! The words of the views that screens match on, in one place, and how they read.
 
-pub(crate) use crate::policy::Severity;
-pub(crate) use crate::proposal::EngineKind;
-pub(crate) use crate::repository::{Base, Source};
-pub(crate) use crate::scoring::{Dimension, Tenths};
-pub(crate) use crate::validation::{BaselineStatus, CheckStatus};
+pub(crate) use crate::api::{Base, BaselineStatus, CheckStatus, Dimension, EngineKind, Severity, Source, Tenths};
 
 use super::theme::Role;
 use crate::api::{ThreadKind, Verdict};

@@ -6,13 +6,14 @@ use crate::api::{Failure, FailureKind};
 use crate::cli::{ConfigAsk, ConfigReport, InitReport, Setting};
 use crate::id::HostPath;
 use crate::indexing::IndexSettings;
-use crate::infrastructure::config::{self, Config, Problem, Weight, nearest};
+use crate::infrastructure::config::{self, Config, Problem, Weight};
 use crate::infrastructure::confinement::Limits;
 use crate::policy::{PolicySettings, RULES, Severity};
 use crate::proposal::EngineKind;
 use crate::runtime::Settings;
 use crate::scoring::Tenths;
 use crate::text::Untrusted;
+use crate::text::nearest;
 
 use super::House;
 

@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[path = "git.rs"]
+mod git;
+pub use git::Repository;
+
 /// The longest that anything may take before a test fails; nothing waits for it otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -167,21 +171,12 @@ impl Den {
 
     /// A folder with a git repository in it, and nothing committed.
     pub fn empty_repository(&self, name: impl AsRef<Path>) -> Repository {
-        let path = self.path().join(name);
-        fs::create_dir_all(&path).unwrap();
-        let repository = Repository { path, user: self.path().join("user") };
-        repository.git(&["init", "-q", "-b", "main"]);
-        repository
+        Repository::init(self.path().join(name), self.path().join("user"))
     }
 
     /// A committed repository of these files.
     pub fn repository(&self, name: impl AsRef<Path>, files: &[(&str, &str)]) -> Repository {
-        let repository = self.empty_repository(name);
-        for (name, content) in files {
-            repository.write(name, content.as_bytes());
-        }
-        repository.commit("first");
-        repository
+        Repository::of(self.path().join(name), self.path().join("user"), files)
     }
 
     /// A repository that [`GOAL`] has something to do in, with one check of its own.
@@ -196,53 +191,6 @@ impl Drop for Den {
             let _ = self.line("daemon stop");
         }
         self.kill_daemon();
-    }
-}
-
-/// A repository of the user's.
-pub struct Repository {
-    pub path: PathBuf,
-    user: PathBuf,
-}
-
-impl Repository {
-    pub fn write(&self, name: impl AsRef<Path>, content: &[u8]) {
-        let path = self.path.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-
-    pub fn commit(&self, message: &str) {
-        self.git(&["add", "-A"]);
-        self.git(&["commit", "-q", "-m", message]);
-    }
-
-    #[track_caller]
-    pub fn git(&self, args: &[&str]) -> String {
-        let identity = ["-c", "user.name=Ana", "-c", "user.email=ana@example.org", "-c", "gc.auto=0"];
-        let output = Command::new("git")
-            .args(identity)
-            .args(["-c", "protocol.file.allow=always"])
-            .args(args)
-            .current_dir(&self.path)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").expect("tests run with a PATH"))
-            .env("HOME", &self.user)
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .output()
-            .expect("git runs");
-        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    }
-
-    pub fn branches(&self) -> Vec<String> {
-        let all = self.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads/"]);
-        all.lines().map(str::to_owned).collect()
-    }
-
-    /// The path, for a command line.
-    pub fn arg(&self) -> &str {
-        self.path.to_str().expect("a plain path")
     }
 }
 

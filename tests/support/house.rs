@@ -1,12 +1,10 @@
 //! A house for one test: a home, real repositories, the real runtime with the real adapters, one of them swapped.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, unreachable_pub, reason = "each test binary uses its own part")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,14 +18,14 @@ use paraph::api::{
 use paraph::audit::{self, Report, VerifyOptions};
 use paraph::cancel::Cancel;
 use paraph::clock::{FixedClock, Timestamp};
-use paraph::id::{Digest, HostPath, Ids, RandomIds, RequestId, SessionId, SessionRef, Version};
+use paraph::id::{HostPath, Ids, RandomIds, RequestId, SessionId, SessionRef, Version};
 use paraph::indexing::{IndexSettings, NoTagCache, SymbolIndex};
 use paraph::infrastructure::blobs::Blobs;
 use paraph::infrastructure::fault::Faults;
 use paraph::policy::{BuiltInPolicy, PolicySettings};
 use paraph::proposal::{AdoptEngine, EngineKind, PatchEngine, RuleEngine};
 use paraph::publishing::LocalForge;
-use paraph::repository::{Base, GitVcs, Source};
+use paraph::repository::{Base, GitVcs};
 use paraph::runtime::{Engines, Home, Operator, Ports, Runtime, Settings, Started};
 use paraph::scoring::SixDimensions;
 use paraph::syntax::Syntax;
@@ -36,6 +34,10 @@ use paraph::validation::{
     ValidatorError,
 };
 use tempfile::TempDir;
+
+#[path = "git.rs"]
+mod git;
+pub use git::Repository;
 
 /// The longest that anything may take before a test fails; nothing waits for it otherwise.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -119,15 +121,7 @@ impl House {
 
     /// A committed repository of these files.
     pub fn repository(&self, name: &str, files: &[(&str, &str)]) -> Repository {
-        let path = self.path().join(name);
-        fs::create_dir_all(&path).unwrap();
-        let repository = Repository { path, folder: self.path().to_owned() };
-        repository.git(&["init", "-q", "-b", "main"]);
-        for (name, content) in files {
-            repository.write(name, content);
-        }
-        repository.commit("first");
-        repository
+        Repository::of(self.path().join(name), self.path().join("user"), files)
     }
 
     /// A repository that [`GOAL`] has something to do in, with one check of its own.
@@ -152,68 +146,6 @@ impl House {
 fn environment(folder: &Path) -> Vec<(OsString, OsString)> {
     let path = std::env::var_os("PATH").expect("tests run with a PATH");
     vec![("HOME".into(), folder.join("user").into()), ("PATH".into(), path)]
-}
-
-/// A repository of the user's.
-pub struct Repository {
-    pub path: PathBuf,
-    folder: PathBuf,
-}
-
-impl Repository {
-    pub fn write(&self, name: &str, content: &str) {
-        let path = self.path.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-
-    pub fn commit(&self, message: &str) {
-        self.git(&["add", "-A"]);
-        self.git(&["commit", "-q", "-m", message]);
-    }
-
-    #[track_caller]
-    pub fn git(&self, args: &[&str]) -> String {
-        let identity = ["-c", "user.name=Ana", "-c", "user.email=ana@example.org", "-c", "gc.auto=0"];
-        let output = Command::new("git")
-            .args(identity)
-            .args(args)
-            .current_dir(&self.path)
-            .env_clear()
-            .envs(environment(&self.folder))
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .output()
-            .expect("git runs");
-        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    }
-
-    pub fn source(&self) -> Source {
-        Source::Path(HostPath::new(&self.path))
-    }
-
-    /// Every folder, link and file of it, `.git` whole: name, permission and content.
-    pub fn fingerprint(&self) -> BTreeMap<PathBuf, String> {
-        let mut found = BTreeMap::new();
-        let mut folders = vec![self.path.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).unwrap() {
-                let path = entry.unwrap().path();
-                let meta = path.symlink_metadata().unwrap();
-                let mode = meta.permissions().mode();
-                let what = if meta.is_dir() {
-                    folders.push(path.clone());
-                    "folder".to_owned()
-                } else if meta.is_symlink() {
-                    format!("link to {}", fs::read_link(&path).unwrap().display())
-                } else {
-                    Digest::of(&fs::read(&path).unwrap()).to_string()
-                };
-                found.insert(path, format!("{mode:o} {what}"));
-            }
-        }
-        found
-    }
 }
 
 /// A client of a running house.
@@ -437,5 +369,5 @@ impl Validator for Told {
 
 /// The names of all branches.
 pub fn branches(repository: &Repository) -> BTreeSet<String> {
-    repository.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads"]).lines().map(str::to_owned).collect()
+    repository.branches().into_iter().collect()
 }

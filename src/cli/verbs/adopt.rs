@@ -4,12 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use crate::api::{AdoptRequest, FailureKind};
+use crate::api::{AdoptRequest, FailureKind, WorkSpec};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, usage};
 use crate::cli::progress::{self, Waited};
 use crate::cli::verbs::run::{ended, started};
-use crate::cli::words::WorkSpec;
 use crate::id::HostPath;
 
 /// Reviews work already done: a branch, a range, the working copy, another worktree

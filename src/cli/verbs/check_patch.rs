@@ -3,12 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::api::{CheckPatchRequest, CheckedPatch, FailureKind};
+use crate::api::{Base, CheckPatchRequest, CheckedPatch, FailureKind, Severity};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, usage};
 use crate::cli::output::{Role, Text};
 use crate::cli::session_text::violation_line;
-use crate::cli::words::{Base, Severity};
 use crate::id::HostPath;
 
 /// Parses, polices and applies patches in memory; changes no file and no ref

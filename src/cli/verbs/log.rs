@@ -5,11 +5,10 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 
-use crate::api::{Failure, FailureKind, LogRequest, LogView, Notice, Service};
+use crate::api::{Failure, FailureKind, LogRequest, LogView, Notice, Service, status_word};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
-use crate::cli::words::status_word;
 use crate::id::{HostPath, SessionRef};
 
 /// Prints the output of a session's checks

@@ -3,13 +3,14 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::api::{FailureKind, RepositoryRequest, RunRequest, Service, SessionView, TrustRequest};
+use crate::api::{
+    Base, EngineKind, FailureKind, Kind, RepositoryRequest, RunRequest, Service, SessionView, Source, TrustRequest,
+};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, comes_later, usage};
 use crate::cli::output::{Role, Text};
 use crate::cli::progress::{self, Waited};
 use crate::cli::session_text::{self, counted, summary};
-use crate::cli::words::{Base, EngineKind, Kind, Source};
 use crate::id::{HostPath, ParseIdError};
 
 /// Starts a session: a goal, or a ready diff, becomes a validated, scored patch for you to decide on

@@ -2,11 +2,10 @@
 
 use std::ffi::OsString;
 
-use crate::api::{Failure, FailureKind, TrustRequest};
+use crate::api::{Failure, FailureKind, Source, TrustRequest};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done};
 use crate::cli::output::{Role, Text};
-use crate::cli::words::Source;
 use crate::id::HostPath;
 
 /// Lets a repository's own commands run (confined), tells whether they may, or takes trust back

@@ -93,11 +93,6 @@ impl<'a> Iterator for PatchLines<'a> {
     }
 }
 
-/// Whether a line starts a hunk.
-pub(super) fn is_hunk_header(line: &[u8]) -> bool {
-    parse_header(line).is_some()
-}
-
 /// `@@ -a[,b] +c[,d] @@ heading`: the four numbers and where the heading starts.
 fn parse_header(line: &[u8]) -> Option<([u32; 4], usize)> {
     let mut at = line.strip_prefix(b"@@ -")?;

@@ -1,6 +1,6 @@
 //! From bytes to files' parts: finds headers, reads them whole, holds them against each other.
 
-use super::hunk::{is_hunk_header, parse_hunks};
+use super::hunk::parse_hunks;
 use super::lines::Lines;
 use super::mail::{MailMessage, message_in};
 use super::names::{self, Prefixes};
@@ -52,12 +52,14 @@ fn is_plain_header(lines: &Lines<'_>, line: &[u8]) -> bool {
 
 /// Text between files is skipped, but never a change.
 fn refuse_lost_change(lines: &Lines<'_>, line: &[u8]) -> Result<(), PatchError> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
     let is_omitted = line.starts_with(b"Binary files ") && line.ends_with(b" differ");
     let is_combined = [&b"diff --cc "[..], b"diff --combined ", b"@@@ -"].iter().any(|start| line.starts_with(start));
     if is_combined || line == b"***************" {
         return lines.refuse(PatchProblem::OtherFormat);
     }
-    if is_hunk_header(line) || is_omitted || line == b"GIT binary patch" {
+    // one that cannot be read is a change too
+    if line.starts_with(b"@@ -") || is_omitted || line == b"GIT binary patch" {
         return lines.refuse(PatchProblem::HunkWithoutFile);
     }
     Ok(())
@@ -187,6 +189,8 @@ fn git_file(
             break;
         }
         match header.take(line) {
+            // half a name is a name too
+            Ok(true) if !lines.is_terminated(line) => return lines.refuse(PatchProblem::CutLine),
             Ok(true) => lines.skip(line),
             Ok(false) => break,
             Err(problem) => return lines.refuse(problem),

@@ -252,3 +252,21 @@ proptest::proptest! {
 fn the_sample_is_a_patch() {
     assert!(Patch::parse(&sample()).is_ok_and(|patch| patch.files().len() == 3));
 }
+
+#[test]
+fn a_header_that_ends_within_a_line_may_have_been_cut() {
+    let patch = "diff --git a/a.txt b/a.txt.bak\nrename from a.txt\nrename to a.txt.bak";
+    for cut in [patch, &patch[..patch.len() - 1], "diff --git a/x b/x\nold mode 100644\nnew mode 100755"] {
+        assert_eq!(Patch::parse(cut.as_bytes()).map_err(|error| error.problem), Err(PatchProblem::CutLine), "{cut}");
+    }
+    assert!(Patch::parse(format!("{patch}\n").as_bytes()).is_ok());
+}
+
+#[test]
+fn a_hunk_that_cannot_be_read_is_not_taken_for_prose() {
+    for lost in ["@@ -0,0 +4294967295,2 @@\n+one\n", "\r\nGIT binary patch\r\nliteral 0\r\n"] {
+        let patch = format!("diff --git a/x b/x\nnew file mode 100644\n{lost}");
+        let refused = Patch::parse(patch.as_bytes()).map_err(|error| error.problem);
+        assert_eq!(refused, Err(PatchProblem::HunkWithoutFile), "{lost}");
+    }
+}

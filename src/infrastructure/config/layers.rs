@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::table::{KEY_VARIABLES, NOT_SETTINGS, SETTINGS, SettingSpec, spec};
 use super::{Config, LARGEST, Origin, Problem, Weight};
+use crate::text::{line_of, nearest};
 
 impl Config {
     pub(super) fn read_file(&mut self, path: &Path) {
@@ -197,35 +198,4 @@ fn unquoted(value: &str) -> &str {
         Some(comment) => value[..comment].trim_end(),
         None => value,
     })
-}
-
-fn line_of(text: &str, at: usize) -> u32 {
-    let before = text.as_bytes().get(..at.min(text.len())).unwrap_or_default();
-    1 + u32::try_from(memchr::memchr_iter(b'\n', before).count()).unwrap_or(u32::MAX - 1)
-}
-
-/// The known word that was probably meant.
-#[must_use]
-pub fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
-    // `max_files` for `policy.max_files`: the right word in the wrong table
-    let distance_of = |word: &str| distance(given, word).min(1 + distance(&last(given), &last(word)));
-    let (distance, word) = known.map(|word| (distance_of(word), word)).min()?;
-    (distance <= 1 + last(word).len() / 3).then_some(word)
-}
-
-/// Levenshtein's distance, in characters of the first 64.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

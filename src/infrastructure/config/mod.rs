@@ -19,7 +19,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use keys::KeyRing;
-pub use layers::nearest;
 pub use table::{KEY_VARIABLES, SETTINGS, SettingSpec, spec};
 pub use value::{Shape, Value};
 pub use write::{SetError, initial_text, set, set_in_text};

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item, Table};
 
-use super::layers::nearest;
 use super::table::{SETTINGS, spec};
 use super::value::{Shape, Value};
+use crate::text::nearest;
 
 /// Why a setting was not written. The file is as it was.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use crate::api::{
     RegenerateRequest, ResolveRequest, SessionView, Side, ThreadKind, ThreadView, Verdict,
 };
 use crate::id::{LaneId, SessionRef, ThreadId, Version};
-use crate::session::{self, Command, DecideCommand, DriftSeen, Session, ThreadPlace};
+use crate::session::{Command, DecideCommand, DriftSeen, Session, ThreadPlace};
 use crate::text::Untrusted;
 
 use super::{Runtime, Want, answer, blocking, place, views};
@@ -92,12 +92,7 @@ impl Runtime {
         } else {
             DriftSeen::NONE
         };
-        let verdict = match asked.verdict {
-            Verdict::Approve => session::Verdict::Approve,
-            Verdict::Reject => session::Verdict::Reject,
-            Verdict::RequestChanges => session::Verdict::RequestChanges,
-        };
-        let (by, message) = (self.person(&call.client), asked.message.into());
+        let (by, message, verdict) = (self.person(&call.client), asked.message.into(), asked.verdict);
         let command = DecideCommand { lane, version, digest: asked.digest, verdict, by, message, drift };
         self.command(call, id, Command::Decide(command)).await
     }

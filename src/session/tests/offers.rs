@@ -111,3 +111,13 @@ fn a_session_is_as_far_as_its_lanes() {
     is(triaged(), "Indexed");
     is(triaged().does(Command::Triage { by: story::ana(), message: "GO".into() }), "Triaged");
 }
+
+#[test]
+fn what_to_press_next_leaves_out_what_is_refused() {
+    let next = |violations: Vec<Violation>| {
+        let story = Story::quick().runs_until(Some(EffectKind::Score));
+        story.finds(EffectKind::Score, story::scored(85, Some(true), violations)).session.waits_for().1
+    };
+    assert_eq!(next(vec![story::warn("ci-file", "a.yml")]).split(" · ").next(), Some("A X R"));
+    assert_eq!(next(vec![story::block("secret-added", "a.rs")]).split(" · ").next(), Some("R X"));
+}

@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{CommandLine, ConfigProblem};
+use crate::text::{line_of, nearest};
 
 /// A table whose keys and values know where they stand.
 pub(super) type Table<'a> = DeTable<'a>;
@@ -28,8 +29,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn problem(&mut self, at: usize, message: &str, hint: &str) {
-        let before = self.text.as_bytes().get(..at.min(self.text.len())).unwrap_or(&[]);
-        let line = 1 + u32::try_from(memchr::memchr_iter(b'\n', before).count()).unwrap_or(u32::MAX - 1);
+        let line = line_of(self.text, at);
         self.problems.push(ConfigProblem { line, message: message.to_owned(), hint: hint.to_owned() });
     }
 
@@ -159,26 +159,9 @@ impl<'a> Reader<'a> {
 
 /// A hint that names the nearest of `known`, or all of them where none is near.
 pub(super) fn did_you_mean(given: &str, known: &[&str]) -> String {
-    let nearest = known.iter().map(|word| (distance(given, word), *word)).min();
-    match nearest {
-        Some((distance, word)) if distance <= 1 + word.len() / 3 => format!("did you mean `{word}`?"),
-        _ if known.len() <= 12 => format!("known are {}", known.join(", ")),
-        _ => String::new(),
+    match nearest(given, known.iter().copied()) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None if known.len() <= 12 => format!("known are {}", known.join(", ")),
+        None => String::new(),
     }
-}
-
-/// Levenshtein's distance, in characters of the first 64.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
