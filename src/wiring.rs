@@ -213,7 +213,7 @@ impl House {
                 worktrees: worktrees.clone(),
                 private: private.clone(),
                 clock: clock.clone(),
-                limits: LocalLimits { command: command.clone(), ..LocalLimits::default() },
+                limits: LocalLimits { command, ..LocalLimits::default() },
             });
             validator.reclaim();
             validator

@@ -348,7 +348,7 @@ fn side_by_side<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<(), BlobError>
     std::thread::scope(|scope| {
         let threads: Vec<_> = items.chunks(share).map(|part| scope.spawn(|| part.iter().try_for_each(&work))).collect();
         let ended = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        ended.fold(Ok(()), |first, next| first.and(next))
+        ended.collect::<Vec<_>>().into_iter().collect()
     })
 }
 

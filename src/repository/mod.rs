@@ -13,5 +13,5 @@ pub use bench::PatchBench;
 pub(crate) use git::{BranchPlace, CreateBranchError};
 pub use git::{GIT_VARIABLES, GitVcs, UserTree};
 pub use snapshot::{Base, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};
-pub use tree::{MemoryTree, Tree, TreeEntry, TreeError};
+pub use tree::{MemoryTree, PathChange, Tree, TreeEntry, TreeError};
 pub use vcs::{CommitIdentity, Drift, NewCommit, Vcs, VcsError, WorkCommit};

@@ -17,6 +17,9 @@ pub struct TreeEntry {
     pub id: ObjectId,
 }
 
+/// A path whose file differs between two trees, and what is there in the newer one: nothing where it was deleted.
+pub type PathChange = (RepoPath, Option<TreeEntry>);
+
 /// Why a tree could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeError {
@@ -72,7 +75,7 @@ pub trait Tree: Send + Sync {
     ///
     /// # Errors
     /// [`TreeError`] where a tree object is damaged.
-    fn changed_since(&self, _old: &ObjectId) -> Result<Option<Vec<(RepoPath, Option<TreeEntry>)>>, TreeError> {
+    fn changed_since(&self, _old: &ObjectId) -> Result<Option<Vec<PathChange>>, TreeError> {
         Ok(None)
     }
 

@@ -231,12 +231,11 @@ impl Session {
                 let stop = Stop { kind: *kind, reason: reason.clone(), next: next.clone(), key: *key };
                 if let Some(key) = key {
                     self.fail(*key, reason, at);
-                }
-                if !stop.spares_lanes() {
-                    for lane in &mut self.lanes {
-                        if let Phase::Publishing(version) = lane.phase {
-                            lane.phase = Phase::Approved(version);
-                        }
+                    // only the lane that is stuck: what another one may have written outside by now is still awaited
+                    if let (EffectKind::Publish, Some(lane)) = (key.kind, key.lane.and_then(|id| self.lane_mut(id)))
+                        && let Phase::Publishing(version) = lane.phase
+                    {
+                        lane.phase = Phase::Approved(version);
                     }
                 }
                 self.drafting = None;
@@ -271,9 +270,9 @@ impl Session {
     /// Works out what is owed now: the whole of "what comes next" in one place.
     fn owe_next(&mut self, at: Timestamp) {
         let mut wanted = BTreeSet::new();
-        if self.stop.as_ref().is_none_or(Stop::spares_lanes) {
-            wanted.extend(self.active().filter_map(|lane| self.next_on(lane)));
-        }
+        let goes_on = self.stop.as_ref().is_none_or(Stop::spares_lanes);
+        let publishes = |lane: &&Lane| matches!(lane.phase, Phase::Publishing(_));
+        wanted.extend(self.active().filter(|lane| goes_on || publishes(lane)).filter_map(|lane| self.next_on(lane)));
         if self.stop.is_none() {
             if self.drafting.is_none() && self.ready_to_draft() {
                 let lanes: Vec<LaneId> = self.active().map(|lane| lane.id).collect();

@@ -5,6 +5,7 @@ use crate::id::{Digest, LaneId, ObjectId, SessionId, SessionUuid, Version};
 use crate::repository::Snapshot;
 use crate::text::Untrusted;
 
+use super::effect::{EffectKey, EffectKind};
 use super::event::Person;
 use super::input::Refusal;
 use super::state::{Phase, Session, Verdict};
@@ -131,7 +132,8 @@ impl WriteGate {
         let known = session.lane(lane).ok_or(Refusal::NoSuchLane)?;
         let closed = || Refusal::NotApproved { waiting: vec![format!("{} is {}", known.name(), known.phase.name())] };
         let Phase::Publishing(version) = known.phase else { return Err(closed()) };
-        if known.dropped || session.stop.is_some() {
+        let is_owed = session.owed().contains_key(&EffectKey::on_version(EffectKind::Publish, lane, version));
+        if known.dropped || !is_owed {
             return Err(closed());
         }
         let set = session.patch_set(lane, version).ok_or_else(closed)?;

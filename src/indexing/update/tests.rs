@@ -8,7 +8,7 @@ use super::Table;
 use crate::cancel::Cancel;
 use crate::diff::FileSide;
 use crate::id::{ObjectId, RepoPath};
-use crate::repository::{MemoryTree, Tree, TreeEntry, TreeError};
+use crate::repository::{MemoryTree, PathChange, Tree, TreeEntry, TreeError};
 use crate::syntax::Syntax;
 
 /// A tree that can be compared with the one before it, as those of one repository can.
@@ -49,7 +49,7 @@ impl Tree for Next {
         Some("shop".to_owned())
     }
 
-    fn changed_since(&self, old: &ObjectId) -> Result<Option<Vec<(RepoPath, Option<TreeEntry>)>>, TreeError> {
+    fn changed_since(&self, old: &ObjectId) -> Result<Option<Vec<PathChange>>, TreeError> {
         let Some(before) = self.before.as_ref().filter(|before| before.id() == old) else { return Ok(None) };
         let (old, new) = (before.entries()?, self.entries()?);
         let mut paths: Vec<&RepoPath> = old.iter().chain(new.iter()).map(|entry| &entry.path).collect();

@@ -9,7 +9,7 @@ use super::objects::{RawEntry, parse_tree, to_id, to_oid};
 use super::private::Private;
 use crate::diff::FileMode;
 use crate::id::{ObjectId, RepoPath};
-use crate::repository::{Tree, TreeEntry, TreeError, VcsError};
+use crate::repository::{PathChange, Tree, TreeEntry, TreeError, VcsError};
 
 /// The longest path of a folder that is walked. // 4,096: PATH_MAX on Linux; a made-up tree may nest without end
 const PATH_LIMIT: usize = 4096;
@@ -137,7 +137,7 @@ impl Tree for GitTree {
         Some(self.private.path().to_string_lossy().into_owned())
     }
 
-    fn changed_since(&self, old: &ObjectId) -> Result<Option<Vec<(RepoPath, Option<TreeEntry>)>>, TreeError> {
+    fn changed_since(&self, old: &ObjectId) -> Result<Option<Vec<PathChange>>, TreeError> {
         let Ok(old) = to_oid(old) else { return Ok(None) };
         let entry = |file: ChangedFile| {
             let of = |raw: RawEntry| TreeEntry { path: file.path.clone(), mode: raw.mode(), id: to_id(raw.id) };

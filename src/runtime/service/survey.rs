@@ -133,10 +133,13 @@ impl Runtime {
     }
 }
 
+/// A session and the number of a unit of its work.
+type BeadKey = (SessionId, u32);
+
 /// The newest units of work that are meant, of all sessions: read from the end, a piece at a time.
-fn newest_beads(tables: &Tables, asked: &BeadsRequest) -> Result<Vec<((SessionId, u32), BeadRow)>, StoreError> {
+fn newest_beads(tables: &Tables, asked: &BeadsRequest) -> Result<Vec<(BeadKey, BeadRow)>, StoreError> {
     let mut found = Vec::new();
-    let mut before: Option<(SessionId, u32)> = None;
+    let mut before: Option<BeadKey> = None;
     while found.len() < MOST_BEADS {
         let to = before.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let chunk = tables.beads.range(Bound::Unbounded, to, Order::Backward, CHUNK)?;

@@ -185,6 +185,24 @@ fn publishing_fails_and_is_asked_again() {
 }
 
 #[test]
+fn a_lane_that_is_being_published_is_awaited_though_another_is_stuck() {
+    let story = Story::two_lanes().runs().decides(L0, Verdict::Approve).decides(L1, Verdict::Approve).publishes();
+    let key = |lane| EffectKey::on_version(EffectKind::Publish, lane, V1);
+    let mut story = story;
+    story.outcome(Outcome::Starting(key(L0)));
+    let story = story.answers(key(L1), story::stuck(StopKind::NeedsHuman));
+    assert_eq!((story.phase(L0).as_str(), story.phase(L1).as_str()), ("Publishing v1", "Approved v1"));
+    assert!(WriteGate::open(&story.session, L0).is_ok(), "it was asked for, and nobody took that back");
+    assert!(WriteGate::open(&story.session, L1).is_err(), "a person has to ask again");
+    let finding = story::finding(&story.session, key(L0));
+    let mut story = story;
+    let recorded = story.outcome(Outcome::Found { key: key(L0), attempt: 1, finding });
+    assert_eq!((recorded.len(), story.phase(L0).as_str()), (1, "Done v1"), "a branch outside is never unrecorded");
+    assert_eq!(story.session.state(), State::NeedsHuman);
+    assert_eq!(story.publishes().runs().session.state(), State::Done);
+}
+
+#[test]
 fn marks_and_the_last_review_are_each_persons_own() {
     let hunks: Vec<Digest> = vec![story::digest("one"), story::digest("two")];
     let mark = |login: &str, version, hunks: &[Digest], reviewed| Command::Mark {
