@@ -2,12 +2,15 @@
 
 mod daemon;
 mod demo;
+mod first_use;
 mod launch;
 mod operator;
 mod settings;
 mod watch;
 
 pub use launch::Rooms;
+
+use first_use::FirstUse;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -211,23 +214,32 @@ impl House {
         let blobs = Blobs::new(&home.blobs(), self.faults.clone());
         let cache = Cache::open(&home.cache(), CACHE_LIMIT);
         let syntax = Arc::new(Syntax::new());
-        let validator = LocalValidator::new(LocalPorts {
-            vcs: vcs.clone(),
-            confinement: Confinement::probe(self.program.clone()),
-            blobs: blobs.clone(),
-            cache: cache.clone(),
-            worktrees: home.worktrees(),
-            private: self.private(home),
-            clock: self.clock.clone(),
-            limits: LocalLimits { command: self.check_limits(), ..LocalLimits::default() },
+        let validator = FirstUse::new({
+            let (vcs, blobs, cache, clock) = (vcs.clone(), blobs.clone(), cache.clone(), self.clock.clone());
+            let (program, worktrees, private) = (self.program.clone(), home.worktrees(), self.private(home));
+            let limits = LocalLimits { command: self.check_limits(), ..LocalLimits::default() };
+            move || {
+                let validator = LocalValidator::new(LocalPorts {
+                    vcs: vcs.clone(),
+                    confinement: Confinement::probe(program.clone()),
+                    blobs: blobs.clone(),
+                    cache: cache.clone(),
+                    worktrees: worktrees.clone(),
+                    private: private.clone(),
+                    clock: clock.clone(),
+                    limits,
+                });
+                validator.reclaim();
+                validator
+            }
         });
-        validator.reclaim();
+        validator.begin();
         Ports {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             index: Arc::new(SymbolIndex::new(syntax, Arc::new(StoredTagCache::new(cache)), self.index_settings())),
             engines: Engines {
-                rules: Arc::new(RuleEngine::default()),
+                rules: Arc::new(FirstUse::new(RuleEngine::default)),
                 patch: Arc::new(PatchEngine),
                 adopt: Arc::new(AdoptEngine::new(vcs.clone())),
             },

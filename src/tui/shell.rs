@@ -192,7 +192,7 @@ async fn show(service: Arc<dyn Service>, options: TuiOptions, outside: &Handle) 
     }
     let worker = Worker::new(service, &options, messages, outside.clone());
     let parser = Parser::default();
-    Shell { terminal, model, worker, inbox, options, pane: None, parser, arming, keyed: false }.run().await
+    Shell { terminal, model, worker, inbox, options, pane: None, parser, arming, told: false }.run().await
 }
 
 /// Hears notices, and connects again where the stream ends.
@@ -238,8 +238,8 @@ struct Shell {
     pane: Option<Pane>,
     parser: Parser,
     arming: Arming,
-    /// Whether keys alone made the next frame: it shows a waiting panel as it was.
-    keyed: bool,
+    /// Whether more than keys made the next frame: it may show a waiting panel that is another one.
+    told: bool,
 }
 
 enum Flow {
@@ -261,7 +261,7 @@ impl Shell {
         let mut minute = Instant::now() + MINUTE;
         loop {
             if self.model.dirty && (urgent || drawn.elapsed() >= BETWEEN_FRAMES) {
-                self.draw()?;
+                self.told &= self.draw()?;
                 drawn = Instant::now();
                 urgent = false;
                 self.ask_whether_seen()?;
@@ -293,13 +293,13 @@ impl Shell {
                     self.pane = None;
                     let (columns, rows) = self.terminal.size();
                     urgent = true;
-                    self.keyed = false;
+                    self.told = true;
                     self.take(Msg::Resize(columns, rows))?
                 }
                 message = self.inbox.recv() => {
                     let Some(message) = message else { return Ok(()) };
                     urgent |= !matches!(message, Msg::Notice(_));
-                    self.keyed = false;
+                    self.told = true;
                     self.take_all(message)?
                 }
                 () = pause(wake) => {
@@ -333,12 +333,11 @@ impl Shell {
     /// Asks whether a waiting panel was seen, behind its frame; once for a frame: a key pressed too early draws the same
     /// one again and must not put the answer off.
     fn ask_whether_seen(&mut self) -> io::Result<()> {
-        let again = self.arming.is_waiting() && std::mem::take(&mut self.keyed);
-        if self.model.awaits_shown() && !again {
+        let other = std::mem::take(&mut self.told);
+        if self.model.awaits_shown() && (other || !self.arming.is_waiting()) {
             self.terminal.ask_status()?;
             self.arming.asked(Instant::now());
         }
-        self.keyed = false;
         Ok(())
     }
 
@@ -355,10 +354,7 @@ impl Shell {
                     self.arming.heard();
                     self.terminal.answered();
                 }
-                _ => {
-                    self.keyed = true;
-                    self.arming.typed(Instant::now());
-                }
+                _ => self.arming.typed(Instant::now()),
             }
             if let Flow::Leave = self.take(Msg::Input(input))? {
                 return Ok(Flow::Leave);
@@ -458,19 +454,20 @@ impl Shell {
         Ok(())
     }
 
-    fn draw(&mut self) -> io::Result<()> {
+    /// Draws a frame; says whether it is another one than before.
+    fn draw(&mut self) -> io::Result<bool> {
         let model = &self.model;
         let mut scene = Scene::default();
         let before = self.pane;
         let now = super::view::pane_of(model);
         let moved = before.zip(now).and_then(|(before, now)| scrolled(before, now));
-        self.terminal.draw(moved, |buffer| {
+        let changed = self.terminal.draw(moved, |buffer| {
             scene = view(model, buffer);
             scene.cursor
         })?;
         self.pane = scene.pane;
         self.model.dirty = false;
-        Ok(())
+        Ok(changed)
     }
 }
 

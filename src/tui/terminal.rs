@@ -111,12 +111,13 @@ impl Terminal {
     }
 
     /// Draws one frame: `paint` fills the buffer and says where the cursor stands, if it is shown.
-    /// `moved` names rows that scrolled since the last frame: the terminal moves them itself.
+    /// `moved` names rows that scrolled since the last frame: the terminal moves them itself. Says whether anything is
+    /// shown differently now.
     pub(crate) fn draw(
         &mut self,
         moved: Option<Scroll>,
         paint: impl FnOnce(&mut Buffer) -> Option<Position>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         self.next.reset();
         let cursor = paint(&mut self.next);
         self.bytes.clear();
@@ -140,14 +141,16 @@ impl Terminal {
             self.bytes.extend_from_slice(b"\x1b[?2026l");
             self.tty.write_all(&self.bytes)?;
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Asks the terminal for its status: the answer comes after everything written before was shown. Returns when all of
     /// it left this machine, as far as the system tells: a slow line takes its time.
     pub(crate) fn ask_status(&mut self) -> io::Result<()> {
         self.tty.write_all(b"\x1b[5n")?;
-        Ok(rustix::termios::tcdrain(&self.tty)?)
+        // a signal may cut this short, and a terminal that is gone is noticed by whoever reads from it
+        let _ = rustix::termios::tcdrain(&self.tty);
+        Ok(())
     }
 
     /// What it was asked at the start was answered.

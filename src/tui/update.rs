@@ -46,8 +46,10 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
             ask_everything(model)
         }
         Msg::Lost(failure) => {
+            // heard with every attempt: one frame tells it
+            model.dirty = model.connection != Connection::Lost(failure.message.clone());
             // a daemon that went comes again; one that will not have us says what to do
-            if failure.kind != FailureKind::Unreachable {
+            if model.dirty && failure.kind != FailureKind::Unreachable {
                 model.say_failure(&failure);
             }
             model.connection = Connection::Lost(failure.message);
@@ -153,6 +155,7 @@ fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
         Notice::Missed => ask_everything(model),
         Notice::Leaving => {
             model.connection = Connection::Lost("the service left".to_owned());
+            model.say(Tone::Info, "the daemon was stopped; what you ask for next starts it again");
             Vec::new()
         }
     }

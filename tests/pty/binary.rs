@@ -83,7 +83,7 @@ fn the_screens_go_on_with_the_next_daemon() {
     real.paraph(&["run", "replace nothing by nothing", "--repo", "r", "--json"]);
     real.terminal.wait_for("replace nothing by nothing");
     real.terminal.press("\r");
-    real.terminal.wait_for("Timeline");
+    real.terminal.wait_for("3 Time");
     real.terminal.press("Q");
     assert_eq!(real.terminal.wait_end(PATIENCE), 0);
     real.terminal.check_restored();
