@@ -54,7 +54,7 @@ impl Real {
 
     /// Who serves, once somebody does.
     fn daemon(&self) -> Option<u32> {
-        let text = std::fs::read(Place::new(&self.folder().join("paraph"), None).facts()).ok()?;
+        let text = std::fs::read(Place::new(self.folder().join("paraph"), None).facts()).ok()?;
         serde_json::from_slice::<DaemonFacts>(&text).ok().map(|facts| facts.pid)
     }
 }
