@@ -1,8 +1,11 @@
 //! The screens in a real terminal: entered, left as it was found, quiet while nothing happens.
 //!
-//! The child is this very test binary, run again with [`CHILD`] set: it shows the screens on the pty's other end.
+//! The child is this very test binary, run again with [`CHILD`] set: it shows the screens on the pty's other end; or,
+//! in `binary`, the real program with its daemon.
 #![cfg(unix)]
 
+#[path = "pty/binary.rs"]
+mod binary;
 #[path = "pty/service.rs"]
 mod service;
 
@@ -50,14 +53,19 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Terminal {
     fn open(mode: &str) -> Self {
-        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).expect("a pty");
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = CommandBuilder::new(std::env::current_exe().expect("this binary"));
         command.args(["--exact", "screen", "--nocapture", "--test-threads=1"]);
         command.env_clear();
         command.env(CHILD, mode);
         command.env("PARAPH_TEST_FOLDER", folder.path());
+        Self::with(command, folder)
+    }
+
+    /// A child of `command`, which has the environment that it needs but for what tells of the terminal.
+    fn with(mut command: CommandBuilder, folder: tempfile::TempDir) -> Self {
+        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a pty");
         command.env("TERM", "xterm-256color");
         command.env("LANG", "C.UTF-8");
         let child = pair.slave.spawn_command(command).expect("the child starts");
@@ -135,6 +143,16 @@ impl Terminal {
         }
     }
 
+    /// The terminal goes: `key` makes one more frame, with which the reader lets go of its end; then nobody holds it.
+    fn lose(&mut self, key: &str) {
+        self.closed.store(true, Ordering::SeqCst);
+        let before = self.heard().len();
+        self.press(key);
+        self.wait_until("one more frame", |terminal| terminal.heard().len() > before);
+        self.keys = None;
+        self.master = None;
+    }
+
     fn asked(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.folder.path().join("asked")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
@@ -209,13 +227,7 @@ fn find_first(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 #[test]
 fn a_lost_terminal_ends_the_program() {
     let mut terminal = Terminal::ready("plain");
-    // the reader lets go of its end with the next bytes; then nobody holds the terminal any more
-    terminal.closed.store(true, Ordering::SeqCst);
-    let before = terminal.heard().len();
-    terminal.press("?");
-    terminal.wait_until("one more frame", |terminal| terminal.heard().len() > before);
-    terminal.keys = None;
-    terminal.master = None;
+    terminal.lose("?");
     // one second is the promise; the rest is for a busy machine
     terminal.wait_end(Duration::from_secs(5));
 }
@@ -262,25 +274,64 @@ fn two_keys_decide_and_keys_typed_ahead_do_not() {
     terminal.wait_for("reject it");
     // the terminal says that the panel was shown; what was typed before it decided nothing
     terminal.wait_until("the question", |terminal| count(&terminal.heard(), b"\x1b[5n") > 0);
+    terminal.answer_until_armed();
     assert!(!terminal.asked().contains(&"decide".to_owned()), "typed ahead");
-    terminal.press("\x1b[0n");
     terminal.press("y");
     terminal.wait_for("rejected: session 12");
     assert_eq!(terminal.asked().iter().filter(|route| *route == "decide").count(), 1);
 }
 
+impl Terminal {
+    /// Whether the open panel says that its second key counts.
+    fn is_armed(&self) -> bool {
+        self.screen().lines().any(|line| line.contains("reject it") && !line.contains('…'))
+    }
+
+    /// Answers every status query, as a terminal does, until the panel counts.
+    #[track_caller]
+    fn answer_until_armed(&mut self) {
+        let mut answered = 0;
+        let started = Instant::now();
+        while !self.is_armed() {
+            assert!(started.elapsed() < PATIENCE, "never counted:\n{}", self.screen());
+            let asked = count(&self.heard(), b"\x1b[5n");
+            self.press(&"\x1b[0n".repeat(asked - answered));
+            answered = asked;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
 #[test]
-fn a_terminal_that_answers_nothing_still_decides() {
+fn where_nothing_is_answered_typed_ahead_keys_do_not_count_and_later_ones_do() {
+    let mut terminal = Terminal::ready("plain");
+    terminal.press("Xyyyyyyyyyy");
+    terminal.wait_until("the panel to count", Terminal::is_armed);
+    assert!(!terminal.asked().contains(&"decide".to_owned()), "typed ahead");
+    terminal.press("y");
+    terminal.wait_for("rejected: session 12");
+}
+
+#[test]
+fn an_escape_with_a_key_right_behind_it_decides_nothing() {
     let mut terminal = Terminal::ready("plain");
     terminal.press("X");
     terminal.wait_for("reject it");
-    terminal.wait_until("a decision", |_| true);
-    let started = Instant::now();
-    while !terminal.asked().contains(&"decide".to_owned()) {
-        assert!(started.elapsed() < PATIENCE, "no decision:\n{}", terminal.screen());
-        terminal.press("y");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    terminal.answer_until_armed();
+    terminal.press("\x1by");
+    terminal.wait_until("the panel to close", |terminal| !terminal.screen().contains("reject it"));
+    assert!(!terminal.asked().contains(&"decide".to_owned()));
+}
+
+#[test]
+fn the_ground_is_asked_for_and_its_answer_dresses_the_screens() {
+    let mut terminal = Terminal::ready("plain");
+    let heard = terminal.heard();
+    assert_eq!(count(&heard, b"\x1b]11;?\x1b\\"), 1);
+    assert_eq!(count(&heard, b"\x1b[38;5;"), 0, "the terminal's own sixteen colours");
+    terminal.press("\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?62;22c");
+    terminal.wait_until("colours for a light ground", |terminal| count(&terminal.heard(), b"38;5;") > 0);
+    assert!(terminal.screen().contains("say why it cannot fail"));
 }
 
 #[test]

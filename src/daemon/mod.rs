@@ -38,6 +38,7 @@
 mod attendance;
 mod client;
 mod connect;
+mod enduring;
 mod facts;
 mod launch;
 mod lifecycle;
@@ -53,6 +54,7 @@ mod system;
 
 pub use client::Client;
 pub use connect::{Connector, ConnectorParts};
+pub use enduring::Enduring;
 pub use facts::{DaemonFacts, PROTOCOL};
 pub use launch::{Launch, LaunchPlan, Launched};
 pub use lifecycle::{Hosted, IDLE, Left, Open, Setup, run, run_within};

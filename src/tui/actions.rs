@@ -193,6 +193,15 @@ actions! {
     NextTheme = "next-theme", "theme": "next colour theme",
 }
 
+impl Action {
+    /// Whether it decides, ends or lets something out, or begins to: such a key must be meant.
+    pub(crate) fn is_weighty(self) -> bool {
+        use Action as A;
+        matches!(self, A::Approve | A::Reject | A::RequestChanges | A::Override | A::Publish)
+            || matches!(self, A::CancelSession | A::Regenerate | A::DropLane | A::Trust)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

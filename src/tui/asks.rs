@@ -15,11 +15,12 @@ pub(crate) fn ask_sessions() -> Task {
 }
 
 /// Asks for all that is shown: at first, and after notices were missed.
-pub(crate) fn ask_everything(model: &Model) -> Vec<Task> {
+pub(crate) fn ask_everything(model: &mut Model) -> Vec<Task> {
     let mut tasks = vec![ask_sessions()];
     if let Some(review) = &model.review {
         tasks.push(ask_session(review.id));
         tasks.push(ask_threads(review.id));
+        tasks.extend(ask_tab(model));
     }
     tasks
 }
@@ -55,6 +56,7 @@ pub(crate) fn open_session(model: &mut Model, id: SessionId) -> Vec<Task> {
     if row.is_some_and(|row| row.version.is_some() && row.needs_me) {
         review.tab = Tab::Patches;
     }
+    review.runs.follow = model.settings.motion;
     model.review = Some(review);
     vec![ask_session(id), ask_threads(id)]
 }

@@ -34,9 +34,11 @@ impl Bench {
     pub(crate) fn of(world: World, columns: u16, rows: u16) -> Self {
         let settings = Settings {
             theme: Theme::named("terminal", ColorDepth::Ansi16).expect("ships"),
+            theme_follows: true,
             depth: ColorDepth::Ansi16,
             keymap: Keymap::load(None).expect("ships"),
             ascii: false,
+            motion: true,
             here: Some("/home/ada/core".to_owned()),
             folder: Some("/home/ada/core/src".into()),
         };

@@ -3,6 +3,8 @@
 //! A parser of our own because a lost terminal has to end the program at once: the bytes come from one read of
 //! the tty, so an end of file is seen here and no thread waits behind our back.
 
+use std::time::Duration;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// One thing the terminal sent.
@@ -22,7 +24,16 @@ pub(crate) enum Input {
     StatusOk,
     /// The terminal speaks the kitty keyboard protocol.
     Kitty,
+    /// The terminal says what it is.
+    Device,
+    /// The terminal says which ground it has.
+    Background { light: bool },
 }
+
+/// What follows an escape within this time belongs to it.
+const ESCAPE: Duration = Duration::from_millis(40);
+/// An answer's second half may be a packet of its own; typed as keys it would do things.
+const TORN_ANSWER: Duration = Duration::from_secs(1);
 
 /// The longest paste that is kept: larger ones are cut there, a review comment needs no more.
 const MAX_PASTE: usize = 1 << 20;
@@ -49,9 +60,14 @@ impl Parser {
         self.parse()
     }
 
-    /// Whether an escape waits that may be the key itself or the start of a sequence.
-    pub(crate) fn is_waiting(&self) -> bool {
-        !self.buffer.is_empty() && self.paste.is_none()
+    /// How long to wait for the rest of what begins with an escape, before it is the key itself.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        match self.buffer.as_slice() {
+            [] => None,
+            _ if self.paste.is_some() => None,
+            [0x1b, b']', b'0'..=b'9', ..] => Some(TORN_ANSWER),
+            _ => Some(ESCAPE),
+        }
     }
 
     /// Nothing followed: a lone escape is the key, anything else unfinished is dropped.
@@ -194,16 +210,29 @@ fn ss3(last: u8) -> Option<Input> {
     }))
 }
 
-/// OSC, DCS and APC answers: nothing we ask for comes this way, so they are swallowed whole.
+/// OSC, DCS and APC answers: the ground is the one that is asked for, others are swallowed whole.
 fn string_sequence(rest: &[u8]) -> Step {
     for (at, byte) in rest.iter().enumerate() {
         match byte {
-            0x07 => return Step::Took(at + 3, None),
-            0x1b if rest.get(at + 1) == Some(&b'\\') => return Step::Took(at + 4, None),
+            0x07 => return Step::Took(at + 3, background(&rest[..at])),
+            0x1b if rest.get(at + 1) == Some(&b'\\') => return Step::Took(at + 4, background(&rest[..at])),
             _ => {}
         }
     }
     Step::Incomplete
+}
+
+/// `11;rgb:rrrr/gggg/bbbb`, each part of one to four digits.
+fn background(answer: &[u8]) -> Option<Input> {
+    let color = std::str::from_utf8(answer).ok()?.strip_prefix("11;")?;
+    let parts = color.strip_prefix("rgb:").or_else(|| color.strip_prefix("rgba:"))?;
+    let mut parts = parts.split('/').map(|part| {
+        let most = 16_u32.checked_pow(u32::try_from(part.len()).ok().filter(|digits| (1..=4).contains(digits))?)? - 1;
+        Some(u32::from_str_radix(part, 16).ok()? * 255 / most)
+    });
+    let (red, green, blue) = (parts.next()??, parts.next()??, parts.next()??);
+    // Rec. 601: how bright the eye finds it
+    Some(Input::Background { light: 299 * red + 587 * green + 114 * blue > 127_500 })
 }
 
 fn csi(rest: &[u8]) -> Step {
@@ -222,7 +251,11 @@ fn sequence(params: &str, last: u8) -> Option<Input> {
         return sgr_mouse(mouse, last);
     }
     if params.starts_with('?') {
-        return (last == b'u').then_some(Input::Kitty);
+        return match last {
+            b'u' => Some(Input::Kitty),
+            b'c' => Some(Input::Device),
+            _ => None,
+        };
     }
     let mut numbers = params.split(';').map(|part| part.split(':').next().unwrap_or("").parse::<u32>().unwrap_or(0));
     let first = numbers.next().unwrap_or(0);
@@ -342,7 +375,32 @@ mod tests {
         check(b"\x1b[I\x1b[O", &[Input::Focus(true), Input::Focus(false)]);
         check(b"\x1b[<65;10;4M", &[Input::Wheel(3, 9, 3)]);
         check(b"\x1b[<0;1;1M\x1b[<0;1;1m", &[Input::Click(0, 0)]);
-        check(b"\x1b]11;rgb:0000/0000/0000\x07j", &[key(KeyCode::Char('j'))]);
+        check(b"\x1b]4;1;rgb:0000/0000/0000\x07j", &[key(KeyCode::Char('j'))]);
+        check(b"\x1b[?62;22c", &[Input::Device]);
+    }
+
+    #[track_caller]
+    fn check_ground(answer: &str, light: bool) {
+        check(format!("\x1b]11;{answer}\x1b\\").as_bytes(), &[Input::Background { light }]);
+        check(format!("\x1b]11;{answer}\x07").as_bytes(), &[Input::Background { light }]);
+    }
+
+    #[test]
+    fn the_ground_is_light_or_dark() {
+        check_ground("rgb:ffff/ffff/ffff", true);
+        check_ground("rgb:fd/f6/e3", true);
+        check_ground("rgba:f/f/f/f", true);
+        check_ground("rgb:0000/2b2b/3636", false);
+        check_ground("rgb:0/0/0", false);
+        check(b"\x1b]11;rgb:/0/0\x07\x1b]11;rgb:12345/0/0\x07\x1b]11;pink\x07", &[]);
+    }
+
+    #[test]
+    fn half_an_answer_is_waited_for_longer_than_an_escape() {
+        let mut parser = Parser::default();
+        assert_eq!((parser.feed(b"\x1b"), parser.patience()), (vec![], Some(ESCAPE)));
+        assert_eq!((parser.feed(b"]11;rgb:12"), parser.patience()), (vec![], Some(TORN_ANSWER)));
+        assert_eq!((parser.feed(b"12/1212/1212\x07").len(), parser.patience()), (1, None));
     }
 
     #[test]
@@ -354,9 +412,9 @@ mod tests {
     fn a_lone_escape_waits_and_is_then_the_key() {
         let mut parser = Parser::default();
         assert_eq!(parser.feed(b"\x1b"), &[]);
-        assert!(parser.is_waiting());
+        assert_eq!(parser.patience(), Some(ESCAPE));
         assert_eq!(parser.flush(), &[key(KeyCode::Esc)]);
-        assert!(!parser.is_waiting());
+        assert_eq!(parser.patience(), None);
     }
 
     proptest::proptest! {

@@ -4,6 +4,7 @@
 //! one place that waits: for keys, for the service, for workers.
 
 mod actions;
+mod arming;
 mod asks;
 #[cfg(test)]
 mod bench;
@@ -12,6 +13,7 @@ mod bench_world;
 mod diff_keys;
 mod diff_view;
 mod input;
+mod inputs;
 mod keymap;
 mod keys;
 mod model;

@@ -183,9 +183,13 @@ pub(crate) struct Confirm {
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub theme: Theme,
+    /// Whether nobody chose it: then it is dark or light as the terminal is.
+    pub theme_follows: bool,
     pub depth: ColorDepth,
     pub keymap: Keymap,
     pub ascii: bool,
+    /// Whether anything moves by itself.
+    pub motion: bool,
     /// Where the program was started: the wizard's first suggestion.
     pub here: Option<String>,
     /// The folder the program was started in: relative paths begin there.

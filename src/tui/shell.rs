@@ -1,5 +1,7 @@
 //! The shell: the one place that waits. It owns the terminal, reads keys, runs tasks, feeds messages, draws once
 //! when something changed, and gives the terminal back.
+//!
+//! It has a thread of its own: a key wakes the thread that answers it, and no work of the service stands before it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,27 +12,29 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use tokio::io::unix::AsyncFd;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::arming::Arming;
 use super::input::{Input, Parser};
 use super::keymap::{Keymap, KeymapError};
-use super::model::{Model, Msg, Settings, Task};
+use super::model::{Connection, Model, Msg, Settings, Task};
 use super::terminal::{Scroll, Setup, Terminal};
 use super::theme::{ColorDepth, Theme, ThemeError};
 use super::update::update;
 use super::view::{Pane, Scene, view};
 use super::work::Worker;
-use crate::api::{BlobStore, Service};
+use crate::api::{BlobStore, Failure, FailureKind, Service};
 use crate::clock::Clock;
 use crate::id::{Ids, SessionId};
 use crate::text::SecretMask;
 
 /// How the screens are started.
 pub struct TuiOptions {
-    /// The theme's name.
-    pub theme: String,
+    /// The theme's name; none where it shall be dark or light as the terminal is.
+    pub theme: Option<String>,
     /// How many colours the terminal shows.
     pub depth: ColorDepth,
     /// Changes to the keys: TOML of the shape of the shipped keymap.
@@ -39,10 +43,16 @@ pub struct TuiOptions {
     pub ascii: bool,
     /// Whether clicks and the wheel are wanted.
     pub mouse: bool,
+    /// Whether anything moves by itself: ages that grow, logs that are followed.
+    pub motion: bool,
     /// Whether the bell rings when a session starts needing a person.
     pub bell: bool,
     /// Whether tmux stands between: copies are wrapped for it.
     pub tmux: bool,
+    /// Whether a multiplexer stands between: it answers in the place of the terminal that a person looks at.
+    pub relayed: bool,
+    /// Whether the terminal may be asked for its colours: very plain ones print the question.
+    pub may_ask: bool,
     /// The program that edits text: a command with its arguments.
     pub editor: String,
     /// The repository the program was started in.
@@ -79,15 +89,20 @@ impl TuiOptions {
             locale.contains('.') && !locale.contains("utf-8") && !locale.contains("utf8")
         });
         let plain = variable("TERM").is_some_and(|term| term == "dumb" || term == "linux");
+        let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+        let multiplexed = variable("TERM").is_some_and(|term| term.starts_with("tmux") || term.starts_with("screen"));
         let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| variable(name).filter(|text| !text.is_empty()));
         Self {
-            theme: "terminal".to_owned(),
+            theme: None,
             depth: ColorDepth::from_environment(&variable),
             keymap: None,
             ascii: other_set || plain,
             mouse: true,
+            motion: true,
             bell: true,
             tmux: variable("TMUX").is_some(),
+            relayed: multiplexed || set("TMUX") || set("STY") || set("ZELLIJ"),
+            may_ask: !plain,
             editor: editor.unwrap_or_else(|| "vi".to_owned()),
             here: None,
             folder: None,
@@ -107,6 +122,9 @@ pub enum TuiError {
     /// Standard input or output is no terminal.
     #[error("standard input and output must be a terminal")]
     NoTerminal,
+    /// The service was never there.
+    #[error("{0}")]
+    Unreached(Failure),
     /// The terminal failed.
     #[error("the terminal failed")]
     Terminal(#[from] io::Error),
@@ -120,14 +138,11 @@ pub enum TuiError {
 
 /// Notices alone paint at most five times a second; a key paints at once.
 const BETWEEN_FRAMES: Duration = Duration::from_millis(200);
-/// A terminal that does not answer a status query is given so long to show a panel.
-const SHOWN_AT_LATEST: Duration = Duration::from_millis(300);
-/// What follows an escape within this time belongs to it.
-const ESCAPE: Duration = Duration::from_millis(40);
 /// Ages are told in minutes.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Shows the screens until the person leaves, or the terminal does.
+/// Shows the screens until the person leaves, or the terminal does. Must be called within a tokio runtime: requests
+/// and work are done there.
 ///
 /// # Errors
 /// [`TuiError`]; the terminal is given back first.
@@ -136,32 +151,53 @@ pub async fn run(service: Arc<dyn Service>, options: TuiOptions) -> Result<(), T
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
+    let outside = Handle::current();
+    let (done, left) = tokio::sync::oneshot::channel();
+    let screen = std::thread::Builder::new().name("screen".to_owned()).spawn(move || {
+        let inside = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let result =
+            inside.map_err(TuiError::from).and_then(|inside| inside.block_on(show(service, options, &outside)));
+        // nobody waits any more where the whole program is on its way out
+        let _ = done.send(result);
+    })?;
+    match left.await {
+        Ok(result) => result,
+        Err(_gone) => match screen.join() {
+            Ok(()) => Ok(()),
+            Err(panic) => std::panic::resume_unwind(panic),
+        },
+    }
+}
+
+async fn show(service: Arc<dyn Service>, options: TuiOptions, outside: &Handle) -> Result<(), TuiError> {
+    let (messages, inbox) = mpsc::unbounded_channel();
+    // the service is looked for while the first frame is painted
+    listen(service.clone(), messages.clone(), outside);
+    let named = options.theme.as_deref().unwrap_or(super::theme::usual(false));
     let settings = Settings {
-        theme: Theme::named(&options.theme, options.depth)?,
+        theme: Theme::named(named, options.depth)?,
+        theme_follows: options.theme.is_none(),
         depth: options.depth,
         keymap: Keymap::load(options.keymap.as_deref())?,
         ascii: options.ascii,
+        motion: options.motion,
         here: options.here.clone(),
         folder: options.folder.clone(),
     };
-    let terminal = Terminal::enter(Setup { mouse: options.mouse })?;
+    let terminal = Terminal::enter(Setup { mouse: options.mouse, ask: options.may_ask })?;
+    let arming = Arming::new(Instant::now(), options.relayed);
     let mut model = Model::new(settings, terminal.size(), options.clock.now());
-    let (messages, inbox) = mpsc::unbounded_channel();
-    let mut tasks = Vec::new();
     if let Some(id) = options.open {
-        tasks = super::asks::open_session(&mut model, id);
-        tasks.clear(); // asked again once connected
+        super::asks::open_session(&mut model, id); // what it asks for is asked for once connected
     }
-    listen(service.clone(), messages.clone());
-    let worker = Worker::new(service, &options, messages);
-    let mut shell = Shell { terminal, model, worker, inbox, options, pane: None, parser: Parser::default() };
-    shell.perform(tasks)?;
-    shell.run().await
+    let worker = Worker::new(service, &options, messages, outside.clone());
+    let parser = Parser::default();
+    Shell { terminal, model, worker, inbox, options, pane: None, parser, arming, told: false }.run().await
 }
 
 /// Hears notices, and connects again where the stream ends.
-fn listen(service: Arc<dyn Service>, messages: mpsc::UnboundedSender<Msg>) {
-    tokio::spawn(async move {
+fn listen(service: Arc<dyn Service>, messages: mpsc::UnboundedSender<Msg>, outside: &Handle) {
+    outside.spawn(async move {
         let mut pause = Duration::from_millis(250);
         loop {
             match service.notices().await {
@@ -175,7 +211,7 @@ fn listen(service: Arc<dyn Service>, messages: mpsc::UnboundedSender<Msg>) {
                             return;
                         }
                     }
-                    let failure = crate::api::Failure::new(crate::api::FailureKind::Unreachable, "the service left");
+                    let failure = Failure::new(FailureKind::Unreachable, "the service left");
                     if messages.send(Msg::Lost(failure)).is_err() {
                         return;
                     }
@@ -201,6 +237,9 @@ struct Shell {
     options: TuiOptions,
     pane: Option<Pane>,
     parser: Parser,
+    arming: Arming,
+    /// Whether more than keys made the next frame: it may show a waiting panel that is another one.
+    told: bool,
 }
 
 enum Flow {
@@ -219,27 +258,22 @@ impl Shell {
         let [terminated, hung_up, interrupted] = &mut ends;
         let mut drawn = Instant::now() - BETWEEN_FRAMES;
         let mut urgent = true;
-        let mut asked: Option<Instant> = None;
         let mut minute = Instant::now() + MINUTE;
         loop {
-            let awaits = self.model.awaits_shown();
             if self.model.dirty && (urgent || drawn.elapsed() >= BETWEEN_FRAMES) {
-                self.draw()?;
+                self.told &= self.draw()?;
                 drawn = Instant::now();
                 urgent = false;
-                // asked once: a key pressed too early draws a frame as well, and must not put the answer off
-                if awaits && asked.is_none() {
-                    self.terminal.ask_status()?;
-                    asked = Some(drawn + SHOWN_AT_LATEST);
-                }
+                self.ask_whether_seen()?;
             }
-            if !awaits {
-                asked = None;
+            if !self.model.awaits_shown() {
+                self.arming.forget();
             }
+            let now = Instant::now();
             let next_frame = self.model.dirty.then(|| drawn + BETWEEN_FRAMES);
-            let escape = self.parser.is_waiting().then(|| Instant::now() + ESCAPE);
+            let escape = self.parser.patience().map(|patience| now + patience);
             let ages = self.shows_ages().then_some(minute);
-            let wake = [next_frame, asked, escape, ages].into_iter().flatten().min();
+            let wake = [next_frame, self.arming.look_again(now), escape, ages].into_iter().flatten().min();
             let flow = tokio::select! {
                 biased;
                 _ = terminated.recv() => Flow::Leave,
@@ -249,7 +283,7 @@ impl Shell {
                     Ok(bytes) if !bytes.is_empty() => {
                         urgent = true;
                         let inputs = self.parser.feed(&bytes);
-                        self.take_inputs(inputs, &mut asked)?
+                        self.take_inputs(inputs)?
                     }
                     // the terminal is gone
                     Ok(_) | Err(_) => Flow::Leave,
@@ -257,30 +291,27 @@ impl Shell {
                 _ = resized.recv() => {
                     self.terminal.clear();
                     self.pane = None;
-                    asked = None;
                     let (columns, rows) = self.terminal.size();
                     urgent = true;
+                    self.told = true;
                     self.take(Msg::Resize(columns, rows))?
                 }
                 message = self.inbox.recv() => {
                     let Some(message) = message else { return Ok(()) };
                     urgent |= !matches!(message, Msg::Notice(_));
+                    self.told = true;
                     self.take_all(message)?
                 }
                 () = pause(wake) => {
                     let now = Instant::now();
-                    if asked.is_some_and(|at| at <= now) {
-                        asked = None;
-                        urgent = true;
-                        self.take(Msg::Shown)?
-                    } else if ages.is_some_and(|at| at <= now) {
+                    if ages.is_some_and(|at| at <= now) {
                         minute = now + MINUTE;
                         let now = self.options.clock.now();
                         self.take(Msg::Tick(now))?
-                    } else if self.parser.is_waiting() {
+                    } else if escape.is_some_and(|at| at <= now) {
                         urgent = true;
                         let inputs = self.parser.flush();
-                        self.take_inputs(inputs, &mut asked)?
+                        self.take_inputs(inputs)?
                     } else {
                         Flow::Go
                     }
@@ -290,22 +321,48 @@ impl Shell {
                 self.terminal.leave();
                 return Ok(());
             }
+            if self.arming.is_seen(Instant::now()) {
+                self.arming.settle(Instant::now());
+                self.arming.forget();
+                urgent = true;
+                self.take(Msg::Shown)?;
+            }
         }
+    }
+
+    /// Asks whether a waiting panel was seen, behind its frame; once for a frame: a key pressed too early draws the same
+    /// one again and must not put the answer off.
+    fn ask_whether_seen(&mut self) -> io::Result<()> {
+        let other = std::mem::take(&mut self.told);
+        if self.model.awaits_shown() && (other || !self.arming.is_waiting()) {
+            self.terminal.ask_status()?;
+            self.arming.asked(Instant::now());
+        }
+        Ok(())
     }
 
     /// Whether something young is shown: ages change by the minute then. An old inbox wakes nobody.
     fn shows_ages(&self) -> bool {
-        self.model.review.is_none() && self.model.inbox.has_recent(self.model.now)
+        self.model.settings.motion && self.model.review.is_none() && self.model.inbox.has_recent(self.model.now)
     }
 
-    fn take_inputs(&mut self, inputs: Vec<Input>, asked: &mut Option<Instant>) -> Result<Flow, TuiError> {
+    fn take_inputs(&mut self, inputs: Vec<Input>) -> Result<Flow, TuiError> {
         for input in inputs {
-            let message = match input {
-                Input::StatusOk if asked.take().is_some() => Msg::Shown,
-                input => Msg::Input(input),
-            };
-            if let Flow::Leave = self.take(message)? {
+            match input {
+                Input::StatusOk => self.arming.status_came(),
+                Input::Device | Input::Background { .. } | Input::Kitty => {
+                    self.arming.heard();
+                    self.terminal.answered();
+                }
+                _ => self.arming.typed(Instant::now()),
+            }
+            if let Flow::Leave = self.take(Msg::Input(input))? {
                 return Ok(Flow::Leave);
+            }
+            // in the order of the terminal: the answer counts for the keys behind it and for none before
+            if self.arming.is_seen(Instant::now()) && self.model.awaits_shown() {
+                self.arming.forget();
+                self.take(Msg::Shown)?;
             }
         }
         Ok(Flow::Go)
@@ -329,6 +386,11 @@ impl Shell {
     }
 
     fn take(&mut self, message: Msg) -> Result<Flow, TuiError> {
+        if let Msg::Lost(failure) = &message
+            && self.model.connection == Connection::Connecting
+        {
+            return Err(TuiError::Unreached(failure.clone()));
+        }
         let was_dirty = self.model.dirty;
         if matches!(message, Msg::Input(_) | Msg::Notice(_)) {
             self.model.now = self.options.clock.now();
@@ -392,19 +454,20 @@ impl Shell {
         Ok(())
     }
 
-    fn draw(&mut self) -> io::Result<()> {
+    /// Draws a frame; says whether it is another one than before.
+    fn draw(&mut self) -> io::Result<bool> {
         let model = &self.model;
         let mut scene = Scene::default();
         let before = self.pane;
         let now = super::view::pane_of(model);
         let moved = before.zip(now).and_then(|(before, now)| scrolled(before, now));
-        self.terminal.draw(moved, |buffer| {
+        let changed = self.terminal.draw(moved, |buffer| {
             scene = view(model, buffer);
             scene.cursor
         })?;
         self.pane = scene.pane;
         self.model.dirty = false;
-        Ok(())
+        Ok(changed)
     }
 }
 

@@ -23,7 +23,13 @@ const UNKNOWN: &str = "\u{f8ff}";
 pub(crate) struct Setup {
     /// Whether clicks and the wheel are wanted.
     pub mouse: bool,
+    /// Whether it may be asked what it is and which ground it has.
+    pub ask: bool,
 }
+
+/// Which ground the terminal has, and what it is. Every terminal that answers anything answers the second, and behind
+/// the first: so its answer also says that no other comes. Nothing waits for them.
+const QUESTIONS: &[u8] = b"\x1b]11;?\x1b\\\x1b[c";
 
 /// A terminal that is ours until this is dropped.
 pub(crate) struct Terminal {
@@ -34,6 +40,8 @@ pub(crate) struct Terminal {
     bytes: Vec<u8>,
     cursor: Option<Position>,
     entered: bool,
+    /// Whether answers are still on their way.
+    owed: bool,
 }
 
 impl Terminal {
@@ -51,8 +59,13 @@ impl Terminal {
             bytes: Vec::with_capacity(16 << 10),
             cursor: None,
             entered: false,
+            owed: false,
         };
         terminal.resume()?;
+        if setup.ask {
+            terminal.tty.write_all(QUESTIONS)?;
+            terminal.owed = true;
+        }
         Ok(terminal)
     }
 
@@ -67,6 +80,8 @@ impl Terminal {
         }
         self.tty.write_all(&enter)?;
         self.clear();
+        // it was emptied just now: blanks need not be sent
+        self.shown = Buffer::empty(self.next.area);
         Ok(())
     }
 
@@ -74,6 +89,10 @@ impl Terminal {
     pub(crate) fn leave(&mut self) {
         if std::mem::take(&mut self.entered) {
             let _ = self.tty.write_all(LEAVE);
+            if std::mem::take(&mut self.owed) {
+                // an answer that comes now would be typed into the shell
+                let _ = rustix::termios::tcflush(&self.tty, rustix::termios::QueueSelector::IFlush);
+            }
             let _ = crossterm::terminal::disable_raw_mode();
         }
     }
@@ -92,12 +111,13 @@ impl Terminal {
     }
 
     /// Draws one frame: `paint` fills the buffer and says where the cursor stands, if it is shown.
-    /// `moved` names rows that scrolled since the last frame: the terminal moves them itself.
+    /// `moved` names rows that scrolled since the last frame: the terminal moves them itself. Says whether anything is
+    /// shown differently now.
     pub(crate) fn draw(
         &mut self,
         moved: Option<Scroll>,
         paint: impl FnOnce(&mut Buffer) -> Option<Position>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         self.next.reset();
         let cursor = paint(&mut self.next);
         self.bytes.clear();
@@ -121,12 +141,21 @@ impl Terminal {
             self.bytes.extend_from_slice(b"\x1b[?2026l");
             self.tty.write_all(&self.bytes)?;
         }
+        Ok(changed)
+    }
+
+    /// Asks the terminal for its status: the answer comes after everything written before was shown. Returns when all of
+    /// it left this machine, as far as the system tells: a slow line takes its time.
+    pub(crate) fn ask_status(&mut self) -> io::Result<()> {
+        self.tty.write_all(b"\x1b[5n")?;
+        // a signal may cut this short, and a terminal that is gone is noticed by whoever reads from it
+        let _ = rustix::termios::tcdrain(&self.tty);
         Ok(())
     }
 
-    /// Asks the terminal for its status: the answer comes after everything written before was shown.
-    pub(crate) fn ask_status(&mut self) -> io::Result<()> {
-        self.tty.write_all(b"\x1b[5n")
+    /// What it was asked at the start was answered.
+    pub(crate) fn answered(&mut self) {
+        self.owed = false;
     }
 
     /// Puts `text` on the clipboard of the terminal's machine (OSC 52), through tmux where it stands between.

@@ -139,6 +139,15 @@ impl ColorDepth {
         }
     }
 
+    /// The same for a person who wants colours whatever the environment says.
+    #[must_use]
+    pub fn at_least_some(variable: impl Fn(&str) -> Option<String>) -> Self {
+        match Self::from_environment(|name| variable(name).filter(|_| name != "NO_COLOR")) {
+            Self::Mono => Self::Ansi16,
+            depth => depth,
+        }
+    }
+
     fn fit(self, color: Color) -> Color {
         match (self, color) {
             (Self::Mono, _) => Color::Reset,
@@ -219,7 +228,7 @@ macro_rules! shipped {
 }
 
 shipped! {
-    "terminal", "terminal-mono", "catppuccin-mocha", "catppuccin-latte", "gruvbox-dark", "gruvbox-light", "nord",
+    "terminal", "terminal-light", "terminal-mono", "catppuccin-mocha", "catppuccin-latte", "gruvbox-dark", "gruvbox-light", "nord",
     "dracula", "solarized-dark", "solarized-light", "tokyonight", "one-dark", "rose-pine", "kanagawa", "everforest",
     "github-dark", "github-light", "high-contrast-dark", "high-contrast-light", "deuteranopia-dark",
     "deuteranopia-light",
@@ -250,6 +259,12 @@ struct Look {
     bg: Option<String>,
     #[serde(default)]
     modifiers: Vec<String>,
+}
+
+/// The theme where nobody chose one: the terminal's own colours, which on a light ground need some help.
+#[must_use]
+pub(crate) fn usual(light: bool) -> &'static str {
+    if light { "terminal-light" } else { "terminal" }
 }
 
 impl Theme {
@@ -490,6 +505,24 @@ mod tests {
         check_depth(&[("TERM", "xterm"), ("NO_COLOR", "")], ColorDepth::Ansi16);
         check_depth(&[("TERM", "dumb")], ColorDepth::Mono);
         check_depth(&[], ColorDepth::Ansi16);
+    }
+
+    #[test]
+    fn colours_that_are_wanted_are_shown() {
+        let wanted =
+            |term: &str| ColorDepth::at_least_some(|name| Some(if name == "TERM" { term } else { "1" }.into()));
+        assert_eq!(wanted("xterm-256color"), ColorDepth::Ansi256);
+        assert_eq!(wanted("dumb"), ColorDepth::Ansi16);
+    }
+
+    #[test]
+    fn the_light_theme_is_read_on_white() {
+        let theme = Theme::named(usual(true), ColorDepth::TrueColor).expect("ships");
+        for role in Role::ALL.iter().filter(|role| theme.style(**role).bg.is_none()) {
+            if let Some(ratio) = theme.style(*role).fg.and_then(|fg| contrast(fg, Color::Rgb(255, 255, 255))) {
+                assert!(ratio >= 4.5, "`{}` has a contrast of {ratio:.2}", role.name());
+            }
+        }
     }
 
     #[track_caller]

@@ -4,8 +4,7 @@ use super::asks::{
     ask_everything, ask_patch_sets, ask_session, ask_sessions, ask_tab, ask_threads, load_current, open_session,
     survey_next,
 };
-use super::input::Input;
-use super::keys;
+use super::inputs::on_input;
 use super::model::{Connection, Model, Msg, Overlay, Task, TextKey, Ticket, Tone};
 use super::screens::decision::{Intent, Step};
 use super::screens::patches::{Enter, FileState};
@@ -47,7 +46,13 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
             ask_everything(model)
         }
         Msg::Lost(failure) => {
-            model.connection = Connection::Lost(failure.message.clone());
+            // heard with every attempt: one frame tells it
+            model.dirty = model.connection != Connection::Lost(failure.message.clone());
+            // a daemon that went comes again; one that will not have us says what to do
+            if model.dirty && failure.kind != FailureKind::Unreachable {
+                model.say_failure(&failure);
+            }
+            model.connection = Connection::Lost(failure.message);
             Vec::new()
         }
         Msg::Answer(ticket, answer) => match *answer {
@@ -85,22 +90,6 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
         }
         Msg::Say(tone, text) => {
             model.say(tone, Untrusted::new(text).display_line().to_string());
-            Vec::new()
-        }
-    }
-}
-
-fn on_input(model: &mut Model, input: Input) -> Vec<Task> {
-    match input {
-        Input::Key(event) => keys::on_key(model, super::keymap::Key::of(event)),
-        Input::Paste(text) => {
-            keys::on_paste(model, &text);
-            Vec::new()
-        }
-        Input::Wheel(lines, ..) => keys::on_wheel(model, lines),
-        Input::Click(column, row) => keys::on_click(model, column, row),
-        Input::Focus(_) | Input::StatusOk | Input::Kitty => {
-            model.dirty = false;
             Vec::new()
         }
     }
@@ -166,6 +155,7 @@ fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
         Notice::Missed => ask_everything(model),
         Notice::Leaving => {
             model.connection = Connection::Lost("the service left".to_owned());
+            model.say(Tone::Info, "the daemon was stopped; what you ask for next starts it again");
             Vec::new()
         }
     }

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::diff_view::{Colors, Doc};
@@ -24,21 +25,30 @@ pub(crate) struct Worker {
     client: ClientInfo,
     blobs: BlobStore,
     ids: Arc<dyn Ids>,
-    syntax: Arc<Syntax>,
+    /// Made by the first file that is coloured: its queries take longer to compile than the screens to start.
+    syntax: Arc<OnceLock<Syntax>>,
     mask: Arc<SecretMask>,
     messages: mpsc::UnboundedSender<Msg>,
+    outside: Handle,
 }
 
 impl Worker {
-    pub(crate) fn new(service: Arc<dyn Service>, options: &TuiOptions, messages: mpsc::UnboundedSender<Msg>) -> Self {
+    /// Works on the runtime `outside`.
+    pub(crate) fn new(
+        service: Arc<dyn Service>,
+        options: &TuiOptions,
+        messages: mpsc::UnboundedSender<Msg>,
+        outside: Handle,
+    ) -> Self {
         Self {
             service,
             client: options.client.clone(),
             blobs: options.blobs.clone(),
             ids: options.ids.clone(),
-            syntax: Arc::new(Syntax::new()),
+            syntax: Arc::default(),
             mask: options.mask.clone(),
             messages,
+            outside,
         }
     }
 
@@ -52,25 +62,27 @@ impl Worker {
             Task::Ask(ticket, request) => {
                 let (service, client) = (self.service.clone(), self.client.clone());
                 let call = Call { id: RequestId(self.ids.uuid()), client, request };
-                tokio::spawn(async move {
+                self.outside.spawn(async move {
                     let reply = service.call(call).await.map(|reply| masked(&mask, reply));
                     let _ = messages.send(Msg::Answer(ticket, Box::new(reply)));
                 });
             }
-            Task::Diff(key, source) => work(messages, move || load(&blobs, key, &source, &mask)),
-            Task::Survey(key, source) => work(messages, move || survey(&blobs, key, &source)),
+            Task::Diff(key, source) => self.work(messages, move || load(&blobs, key, &source, &mask)),
+            Task::Survey(key, source) => self.work(messages, move || survey(&blobs, key, &source)),
             Task::Color(key, doc) => {
                 let syntax = self.syntax.clone();
-                work(messages, move || Msg::Colored(key, Arc::new(Colors::of(&doc, &syntax))));
+                self.work(messages, move || {
+                    Msg::Colored(key, Arc::new(Colors::of(&doc, syntax.get_or_init(Syntax::new))))
+                });
             }
-            Task::ReadBlob(key, digest) => work(messages, move || {
+            Task::ReadBlob(key, digest) => self.work(messages, move || {
                 let text = blobs.read(&digest).map(|bytes| {
                     let from = bytes.len().saturating_sub(usize::try_from(LOG_TAIL).unwrap_or(usize::MAX));
                     shown(&mask, &bytes[from..])
                 });
                 Msg::Text(key, text)
             }),
-            Task::ReadFile(key, path) => work(messages, move || {
+            Task::ReadFile(key, path) => self.work(messages, move || {
                 let text = read_tail(path.as_path())
                     .map(|bytes| shown(&mask, &bytes))
                     .map_err(|error| Failure::new(FailureKind::Failed, format!("cannot read {path}: {error}")));
@@ -85,12 +97,12 @@ impl Worker {
             | Task::Quit => {}
         }
     }
-}
 
-fn work(messages: mpsc::UnboundedSender<Msg>, job: impl FnOnce() -> Msg + Send + 'static) {
-    tokio::task::spawn_blocking(move || {
-        let _ = messages.send(job());
-    });
+    fn work(&self, messages: mpsc::UnboundedSender<Msg>, job: impl FnOnce() -> Msg + Send + 'static) {
+        self.outside.spawn_blocking(move || {
+            let _ = messages.send(job());
+        });
+    }
 }
 
 type Sides = (Arc<[u8]>, Arc<[u8]>);

@@ -76,6 +76,11 @@ impl<T: ProposalEngine + 'static> ProposalEngine for Later<T> {
     async fn draft(&self, brief: &Brief, cancel: &Cancel) -> Result<Draft, EngineError> {
         self.made().await.draft(brief, cancel).await
     }
+
+    // a method with a default that is not passed on would be lost without a word
+    fn accepts(&self, tree: &dyn Tree, rules: &[String], paths: &[String]) -> Result<(), EngineError> {
+        self.get().accepts(tree, rules, paths)
+    }
 }
 
 impl<T: IndexStrategy + 'static> IndexStrategy for Later<T> {
@@ -93,6 +98,16 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::proposal::RuleEngine;
+    use crate::repository::MemoryTree;
+
+    #[test]
+    fn what_the_engine_refuses_is_refused() {
+        let rules = Later::new(RuleEngine::default);
+        let asked = |rule: &str| rules.accepts(&MemoryTree::default(), &[rule.to_owned()], &[]);
+        assert!(asked("py-no-such-rule").is_err());
+        assert!(asked("py-mutable-default").is_ok());
+    }
 
     #[tokio::test]
     async fn it_is_made_once_whoever_comes_first() {

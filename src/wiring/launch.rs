@@ -7,16 +7,16 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use crate::api::{
-    BlobStore, ClientInfo, Connect as _, Failure, FailureKind, RepositoryRequest, RunRequest, Service, ShowRequest,
-    Start, TrustRequest, ask,
+    BlobStore, ClientInfo, Failure, FailureKind, RepositoryRequest, RunRequest, Service, ShowRequest, Start,
+    TrustRequest, ask,
 };
 use crate::cli::{ConfigAsk, ConfigReport, InitReport, Launch};
-use crate::daemon::Left;
+use crate::daemon::{Enduring, Left};
 use crate::id::{HostPath, RequestId, SessionId, SessionRef};
 use crate::repository::{Base, Source};
 use crate::runtime::Home;
 use crate::text::{SecretMask, Untrusted};
-use crate::tui::{TuiOptions, run};
+use crate::tui::{ColorDepth, TuiError, TuiOptions, run};
 
 use super::{House, demo};
 
@@ -43,10 +43,17 @@ impl Rooms {
         let look = |name: &str| variables.get(name).cloned();
         let ui = self.house.config().settings().ui;
         let usual = TuiOptions::from_environment(look, blobs, self.house.clock(), self.house.ids());
+        let depth = match ui.colour.as_str() {
+            "never" => ColorDepth::Mono,
+            "always" => ColorDepth::at_least_some(look),
+            _ => usual.depth,
+        };
         let options = TuiOptions {
-            theme: ui.theme.unwrap_or_else(|| usual.theme.clone()),
+            theme: ui.theme,
+            depth,
             ascii: ui.ascii || usual.ascii,
             mouse: ui.mouse,
+            motion: ui.motion,
             here: repo.map(|path| path.to_string()),
             open,
             folder: std::env::current_dir().ok(),
@@ -56,6 +63,7 @@ impl Rooms {
         };
         match run(service, options).await {
             Ok(()) => Ok(0),
+            Err(TuiError::Unreached(failure)) => Err(failure),
             Err(error) => Err(Failure::from_error(FailureKind::Failed, &error).hint("paraph doctor")),
         }
     }
@@ -175,8 +183,9 @@ impl Rooms {
 impl Launch for Rooms {
     fn tui(&self, start: Start, repo: Option<HostPath>) -> BoxFuture<'_, Result<u8, Failure>> {
         async move {
-            let service = self.house.connector().connect(start).await?;
-            self.screen(service, self.house.blobs(), repo, None).await
+            // the screen is painted while the daemon is still looked for
+            let service = Enduring::new(Arc::new(self.house.connector()), start);
+            self.screen(Arc::new(service), self.house.blobs(), repo, None).await
         }
         .boxed()
     }

@@ -6,6 +6,7 @@
 //! prints wall and CPU time: a yardstick for a run of the whole program, on a machine that is busy with other things.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -33,7 +34,8 @@ fn parse_once() {
     parse_all(&sources[..sources.len().min(50)]); // starts the threads
     let (cpu, start) = (cpu_ms(), std::time::Instant::now());
     let n_files = parse_all(&sources);
-    println!("{n_files} files, wall {} ms, cpu {} ms", start.elapsed().as_millis(), cpu_ms() - cpu);
+    let told = format!("{n_files} files, wall {} ms, cpu {} ms\n", start.elapsed().as_millis(), cpu_ms() - cpu);
+    std::io::stdout().write_all(told.as_bytes()).expect("somebody reads it");
 }
 
 /// What the threads of this process have had of the processors so far; 0 where the system does not tell.

@@ -1,13 +1,11 @@
 //! Draws the visible rows of a diff.
 
-use std::collections::HashSet;
-
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::digests::DigestSet;
 use super::doc::{Colors, Doc, Piece, Side};
 use super::layout::{Layout, Row};
-use crate::id::Digest;
 use crate::text::{DisplayOptions, display_bytes, width};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Painter, Run};
@@ -26,7 +24,7 @@ pub(crate) struct Look<'a> {
     pub wrap: bool,
     /// Columns that long lines are moved to the left.
     pub left: usize,
-    pub reviewed: &'a HashSet<Digest>,
+    pub reviewed: &'a DigestSet,
     pub search: &'a str,
     /// A thread's rows, wrapped for this width.
     pub threads: &'a [Vec<Vec<Run>>],

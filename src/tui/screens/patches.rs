@@ -1,6 +1,6 @@
 //! The Patches tab: files, the diff of one of them, threads on its lines, marks, evidence.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ratatui::layout::Rect;
@@ -10,7 +10,7 @@ use super::review::Review;
 use crate::api::{FileView, PatchSetView, Side as ApiSide, ThreadView};
 use crate::diff::{ChangeStatus, DiffKind};
 use crate::id::{Digest, Version};
-use crate::tui::diff_view::{self, Colors, Doc, Folding, Layout, Look, Row, Side, ThreadAt};
+use crate::tui::diff_view::{self, Colors, DigestSet, Doc, Folding, Layout, Look, Row, Side, ThreadAt};
 use crate::tui::model::{DocKey, DocSource, Model};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Painter, Run};
@@ -45,8 +45,8 @@ pub(crate) struct Patches {
     pub loaded: HashMap<usize, FileState>,
     /// Hunk keys by file, as far as they are known.
     pub keys: HashMap<usize, Vec<Digest>>,
-    pub reviewed: HashSet<Digest>,
-    pub seen: HashSet<Digest>,
+    pub reviewed: DigestSet,
+    pub seen: DigestSet,
     pub layout: Layout,
     pub threads_here: Vec<usize>,
     pub thread_rows: Vec<Vec<Vec<Run>>>,
@@ -86,8 +86,8 @@ impl Default for Patches {
             current: 0,
             loaded: HashMap::new(),
             keys: HashMap::new(),
-            reviewed: HashSet::new(),
-            seen: HashSet::new(),
+            reviewed: DigestSet::default(),
+            seen: DigestSet::default(),
             layout: Layout::default(),
             threads_here: Vec::new(),
             thread_rows: Vec::new(),
@@ -285,9 +285,13 @@ impl Patches {
     fn remember_seen(&mut self, height: usize) {
         let Some(doc) = self.doc().cloned() else { return };
         let hunks = doc.hunks();
+        let firsts = self.layout.hunk_rows();
+        // hunks that begin elsewhere cannot have their last row here: a key costs the same in a long file
+        let from = firsts.partition_point(|first| *first as usize + height <= self.top);
+        let to = firsts.partition_point(|first| (*first as usize) < self.top + height + 3);
         // a hunk was shown when its last row was
-        for (at, first) in self.layout.hunk_rows().iter().enumerate() {
-            let last = self.layout.hunk_rows().get(at + 1).map_or(self.layout.rows(), |next| *next as usize);
+        for (at, first) in firsts.iter().enumerate().take(to).skip(from) {
+            let last = firsts.get(at + 1).map_or(self.layout.rows(), |next| *next as usize);
             let last_change = last.saturating_sub(1).min(*first as usize + height.saturating_sub(1));
             // 3: the context below the last change need not have been on the screen
             let shown = last_change >= self.top && last_change < self.top + height + 3;

@@ -1,0 +1,111 @@
+//! The real program on a terminal: it is there before its daemon, outlives it, and goes with its terminal.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use paraph::daemon::{DaemonFacts, Place};
+use portable_pty::CommandBuilder;
+
+use super::{PATIENCE, Terminal, find_first, find_last};
+
+/// The program with a home of its own, and what else is started there.
+struct Real {
+    terminal: Terminal,
+}
+
+impl Real {
+    /// The screens, started through `shell`, in which `\"$0\"` is the program.
+    fn start(shell: &str, prepare: impl FnOnce(&std::path::Path)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        prepare(folder.path());
+        let mut command = CommandBuilder::new("/bin/sh");
+        command.args(["-c", shell, env!("CARGO_BIN_EXE_paraph")]);
+        command.env_clear();
+        command.env("PATH", "/usr/bin:/bin");
+        command.env("HOME", folder.path());
+        command.env("PARAPH_HOME", folder.path().join("paraph"));
+        command.env("PARAPH_CONFIG", folder.path().join("config.toml"));
+        command.cwd(folder.path());
+        Self { terminal: Terminal::with(command, folder) }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.terminal.folder.path().to_owned()
+    }
+
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", self.folder());
+        command.env("PARAPH_HOME", self.folder().join("paraph"));
+        command.env("PARAPH_CONFIG", self.folder().join("config.toml")).current_dir(self.folder());
+        command
+    }
+
+    fn paraph(&self, arguments: &[&str]) {
+        let output = self.command(env!("CARGO_BIN_EXE_paraph"), arguments).output().expect("it runs");
+        assert!(output.status.code().is_some(), "{arguments:?}: {output:?}");
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let mut git = self.command("git", &["-c", "user.name=a", "-c", "user.email=a@b"]);
+        assert!(git.args(arguments).status().expect("git runs").success(), "git {arguments:?}");
+    }
+
+    /// Who serves, once somebody does.
+    fn daemon(&self) -> Option<u32> {
+        let text = std::fs::read(Place::new(self.folder().join("paraph"), None).facts()).ok()?;
+        serde_json::from_slice::<DaemonFacts>(&text).ok().map(|facts| facts.pid)
+    }
+}
+
+impl Drop for Real {
+    fn drop(&mut self) {
+        let _ = self.command(env!("CARGO_BIN_EXE_paraph"), &["daemon", "stop"]).output();
+        let _ = self.terminal.child.kill();
+    }
+}
+
+#[test]
+fn the_screens_go_on_with_the_next_daemon() {
+    let mut real = Real::start(r#"exec "$0""#, |_| {});
+    real.terminal.wait_for("No session yet");
+    let heard = real.terminal.heard();
+    assert!(find_first(&heard, b"connecting") < find_first(&heard, b"No session"), "painted before it was connected");
+    let first = real.daemon().expect("somebody serves");
+    let process = rustix::process::Pid::from_raw(i32::try_from(first).expect("a pid")).expect("a pid");
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).expect("it runs");
+    real.terminal.wait_until("the next daemon", |_| real.daemon().is_some_and(|next| next != first));
+    real.terminal.wait_for("connected again");
+    // what another client does now is told, and what this one asks is answered
+    real.git(&["init", "-q", "r"]);
+    real.git(&["-C", "r", "commit", "-q", "--allow-empty", "-m", "first"]);
+    real.paraph(&["run", "replace nothing by nothing", "--repo", "r", "--json"]);
+    real.terminal.wait_for("replace nothing by nothing");
+    real.terminal.press("\r");
+    real.terminal.wait_for("3 Time");
+    real.terminal.press("Q");
+    assert_eq!(real.terminal.wait_end(PATIENCE), 0);
+    real.terminal.check_restored();
+}
+
+#[test]
+fn a_service_that_cannot_be_had_is_said_on_the_ordinary_screen() {
+    let mut real = Real::start(r#"exec "$0""#, |folder| {
+        std::fs::write(folder.join("config.toml"), "engine = 7\n").expect("the folder is ours");
+    });
+    assert_ne!(real.terminal.wait_end(PATIENCE), 0);
+    real.terminal.check_restored();
+    let heard = real.terminal.heard();
+    assert!(find_last(&heard, b"hint:") > find_last(&heard, b"\x1b[?1049l"), "{}", real.terminal.screen());
+}
+
+#[test]
+fn a_terminal_that_goes_takes_the_screens_along_where_hang_ups_are_ignored() {
+    let mut real = Real::start(r#"trap "" HUP; exec "$0""#, |_| {});
+    real.terminal.wait_for("No session yet");
+    real.terminal.lose("?");
+    // one second is the promise; the rest is for a busy machine
+    real.terminal.wait_end(Duration::from_secs(5));
+    assert!(real.daemon().is_some(), "the sessions go on");
+}
