@@ -121,6 +121,8 @@ impl Bench {
                 let text = blobs.read(&digest).map(|bytes| super::work::shown(mask(), &bytes));
                 Some(Msg::Text(key, text))
             }
+            Task::HunkText(source) => Some(super::work::hunk_text(blobs, &source, mask())),
+            Task::EditText(text) => Some(Msg::Edited((self.world.editor)(&text))),
             Task::Copy(text) => {
                 self.world.copied.push(text);
                 None

@@ -11,15 +11,19 @@ mod bench;
 mod bench_world;
 mod diff_keys;
 mod diff_view;
+mod draft_keys;
 mod input;
 mod keymap;
 mod keys;
 mod model;
+mod own_version;
 mod screens;
 mod shell;
 mod terminal;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_by_hand;
 mod theme;
 mod trust_keys;
 mod update;

@@ -45,6 +45,10 @@ pub(crate) enum Msg {
     Colored(DocKey, Arc<super::diff_view::Colors>),
     /// A document was read.
     Text(TextKey, Result<String, Failure>),
+    /// A hunk is ready to be edited.
+    Hunk(Digest, Result<HunkText, Failure>),
+    /// Words that were typed shall be kept.
+    KeepDraft,
     /// Text came back from the editor; `None` where nothing was saved.
     Edited(Option<String>),
     /// Something is worth a word.
@@ -62,6 +66,8 @@ pub(crate) enum Task {
     Survey(DocKey, DocSource),
     /// Colour lines of a file.
     Color(DocKey, Arc<super::diff_view::Doc>),
+    /// Write a hunk as a diff that a person can edit.
+    HunkText(HunkSource),
     /// Read a blob as text, its end where it is long.
     ReadBlob(TextKey, Digest),
     /// Read the end of a growing file.
@@ -97,7 +103,12 @@ pub(crate) enum Ticket {
     Panel(SessionId),
     /// A decision: its verb in the past, for the toast.
     Decide(SessionId, &'static str),
-    Comment(SessionId),
+    /// A draft that was kept.
+    Draft(SessionId),
+    /// Drafts that were deleted or sent: the verb in the past.
+    Drafts(SessionId, &'static str),
+    /// A version that was made by hand.
+    Derive(SessionId),
     Resolve(SessionId),
     Mark(SessionId),
     Started,
@@ -123,6 +134,23 @@ pub(crate) struct DocSource {
     pub binary: bool,
     pub old: Option<Digest>,
     pub new: Option<Digest>,
+}
+
+/// A hunk that shall be edited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HunkSource {
+    pub file: DocSource,
+    pub hunk: Digest,
+    /// Hunks of the file that are left out: the edited one is placed on what the file is without them.
+    pub left_out: Vec<Digest>,
+}
+
+/// A hunk as a diff of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HunkText {
+    pub diff: String,
+    /// Whether it holds what every screen hides.
+    pub secret: bool,
 }
 
 /// Which text was read.
@@ -256,6 +284,11 @@ impl Model {
             Some(Overlay::Confirm(confirm)) => !confirm.armed,
             _ => false,
         }
+    }
+
+    /// Whether words are typed that are not kept yet.
+    pub(crate) fn has_unsaved_words(&self) -> bool {
+        matches!(self.overlays.last(), Some(Overlay::Comment(comment)) if comment.is_unsaved())
     }
 
     /// Says something in the footer.

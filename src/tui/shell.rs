@@ -124,6 +124,8 @@ const BETWEEN_FRAMES: Duration = Duration::from_millis(200);
 const SHOWN_AT_LATEST: Duration = Duration::from_millis(300);
 /// What follows an escape within this time belongs to it.
 const ESCAPE: Duration = Duration::from_millis(40);
+/// Typed words are lost for a second at most, whatever happens to the line or the machine.
+const KEPT_WITHIN: Duration = Duration::from_secs(1);
 /// Ages are told in minutes.
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -152,7 +154,7 @@ pub async fn run(service: Arc<dyn Service>, options: TuiOptions) -> Result<(), T
         tasks = super::asks::open_session(&mut model, id);
         tasks.clear(); // asked again once connected
     }
-    listen(service.clone(), messages.clone());
+    listen(service.clone(), options.mask.clone(), messages.clone());
     let worker = Worker::new(service, &options, messages);
     let mut shell = Shell { terminal, model, worker, inbox, options, pane: None, parser: Parser::default() };
     shell.perform(tasks)?;
@@ -160,7 +162,7 @@ pub async fn run(service: Arc<dyn Service>, options: TuiOptions) -> Result<(), T
 }
 
 /// Hears notices, and connects again where the stream ends.
-fn listen(service: Arc<dyn Service>, messages: mpsc::UnboundedSender<Msg>) {
+fn listen(service: Arc<dyn Service>, mask: Arc<SecretMask>, messages: mpsc::UnboundedSender<Msg>) {
     tokio::spawn(async move {
         let mut pause = Duration::from_millis(250);
         loop {
@@ -171,7 +173,7 @@ fn listen(service: Arc<dyn Service>, messages: mpsc::UnboundedSender<Msg>) {
                         return;
                     }
                     while let Some(notice) = stream.next().await {
-                        if messages.send(Msg::Notice(notice)).is_err() {
+                        if messages.send(Msg::Notice(super::work::masked_notice(&mask, notice))).is_err() {
                             return;
                         }
                     }
@@ -221,7 +223,10 @@ impl Shell {
         let mut urgent = true;
         let mut asked: Option<Instant> = None;
         let mut minute = Instant::now() + MINUTE;
+        let mut keep: Option<Instant> = None;
         loop {
+            // from the first word that is not kept, not from the last: who types on is kept too
+            keep = self.model.has_unsaved_words().then(|| keep.unwrap_or_else(|| Instant::now() + KEPT_WITHIN));
             let awaits = self.model.awaits_shown();
             if self.model.dirty && (urgent || drawn.elapsed() >= BETWEEN_FRAMES) {
                 self.draw()?;
@@ -239,7 +244,7 @@ impl Shell {
             let next_frame = self.model.dirty.then(|| drawn + BETWEEN_FRAMES);
             let escape = self.parser.is_waiting().then(|| Instant::now() + ESCAPE);
             let ages = self.shows_ages().then_some(minute);
-            let wake = [next_frame, asked, escape, ages].into_iter().flatten().min();
+            let wake = [next_frame, asked, escape, ages, keep].into_iter().flatten().min();
             let flow = tokio::select! {
                 biased;
                 _ = terminated.recv() => Flow::Leave,
@@ -273,6 +278,9 @@ impl Shell {
                         asked = None;
                         urgent = true;
                         self.take(Msg::Shown)?
+                    } else if keep.is_some_and(|at| at <= now) {
+                        keep = None;
+                        self.take(Msg::KeepDraft)?
                     } else if ages.is_some_and(|at| at <= now) {
                         minute = now + MINUTE;
                         let now = self.options.clock.now();

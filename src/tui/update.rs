@@ -78,11 +78,15 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
             Vec::new()
         }
         Msg::Edited(text) => {
-            if let (Some(Overlay::Comment(comment)), Some(text)) = (model.overlays.last_mut(), text) {
-                comment.set_text(&text);
+            match (model.overlays.last_mut(), text) {
+                (Some(Overlay::Comment(comment)), Some(text)) => comment.set_text(&text),
+                (Some(_), _) => {}
+                (None, text) => super::own_version::edited(model, text),
             }
             Vec::new()
         }
+        Msg::Hunk(hunk, result) => super::own_version::fetched(model, hunk, result),
+        Msg::KeepDraft => super::draft_keys::keep(model),
         Msg::Say(tone, text) => {
             model.say(tone, Untrusted::new(text).display_line().to_string());
             Vec::new()
@@ -215,14 +219,21 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             let Some(review) = model.review.as_mut().filter(|review| review.version == Some(version)) else {
                 return Vec::new();
             };
-            review.patches.set(sets);
+            let forgotten = review.patches.set(sets);
+            if forgotten > 0 {
+                let text = format!(
+                    "{} no longer left out: the comparison is another one",
+                    super::words::count(forgotten, "hunk")
+                );
+                model.say(Tone::Warning, text);
+            }
             let tasks = load_current(model);
             refresh_decision(model);
             tasks
         }
         (Ticket::Threads(id), Reply::Threads(view)) if here(model, id) => {
             if let Some(review) = &mut model.review {
-                review.threads = view.threads;
+                (review.threads, review.drafts) = (view.threads, view.drafts);
             }
             relayout(model);
             Vec::new()
@@ -282,14 +293,25 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             if let Some(toast) = model.toast.as_mut().filter(|_| approved) {
                 toast.hint = "next: `:publish`".to_owned();
             }
-            take_view(model, id, reply)
-        }
-        (Ticket::Comment(id), Reply::Comment(_)) => {
-            model.overlays.retain(|overlay| !matches!(overlay, Overlay::Comment(_)));
-            if let Some(review) = &mut model.review {
-                review.patches.anchor = None;
+            let derived = matches!(reply, Reply::Derive(_));
+            let mut tasks = take_view(model, id, reply);
+            if derived {
+                super::own_version::made(model);
             }
-            vec![ask_threads(id)]
+            // drafts went with the word
+            tasks.push(ask_threads(id));
+            tasks
+        }
+        (Ticket::Draft(id), Reply::Draft(draft)) => super::draft_keys::kept(model, id, draft),
+        (Ticket::Drafts(id, done), Reply::DropDraft(view) | Reply::SendDrafts(view)) => {
+            super::draft_keys::take(model, id, view);
+            model.say(Tone::Success, done);
+            Vec::new()
+        }
+        (Ticket::Derive(id), reply) => {
+            let tasks = take_view(model, id, reply);
+            super::own_version::made(model);
+            tasks
         }
         (Ticket::Resolve(id), Reply::Resolve(_)) => vec![ask_threads(id)],
         (Ticket::Mark(_), _) => {
@@ -334,6 +356,18 @@ fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
         | Reply::Regenerate(view)
         | Reply::Drop(view)
         | Reply::Mark(view) => view,
+        // a version by hand is the person's own: they read on in it
+        Reply::Derive(view) => {
+            let newest = view.versions.last().map(|version| version.number);
+            let Some(review) = model.review.as_mut().filter(|review| review.id == id) else { return Vec::new() };
+            review.version = newest;
+            (review.patches.against, review.patches.since_review) = (None, true);
+            review.view = Some(view);
+            let tasks = ask_patch_sets(review);
+            let newest = newest.map(|newest| newest.to_string()).unwrap_or_default();
+            model.say(Tone::Success, format!("{newest} is made; it is checked and scored now"));
+            return tasks;
+        }
         _ => return vec![ask_session(id)],
     };
     if model.review.as_ref().is_some_and(|review| review.id == id) { on_session(model, view) } else { Vec::new() }
@@ -378,7 +412,7 @@ fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task
                 decision.panel = None;
                 decision.armed = false;
             }
-            (Overlay::Comment(comment), Ticket::Comment(_)) => comment.sending = false,
+            (Overlay::Comment(comment), Ticket::Draft(_)) => comment.not_kept(),
             (Overlay::Wizard(wizard), Ticket::Started) => {
                 wizard.sent = false;
                 wizard.wrong = Untrusted::new(failure.message.clone()).display_line().to_string();
@@ -392,6 +426,10 @@ fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task
     model.say_failure(failure);
     match ticket {
         Ticket::Decide(id, _) => vec![ask_session(*id)],
+        Ticket::Derive(_) => {
+            super::own_version::not_made(model);
+            Vec::new()
+        }
         Ticket::Mark(_) => model.review.as_ref().map(ask_patch_sets).unwrap_or_default(),
         _ => Vec::new(),
     }
@@ -462,7 +500,7 @@ pub(crate) fn relayout(model: &mut Model) {
     let panes = super::screens::patches::panes(model, review);
     if let Some(review) = &mut model.review {
         let version = review.version;
-        review.patches.relayout(&review.threads, panes.diff.width, version);
+        review.patches.relayout(&review.threads, &review.drafts, panes.diff.width, version);
     }
     scroll_to_cursor(model);
 }

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::frame::Frame;
 use super::patches::Patches;
 use crate::api::{
-    ArtifactView, BeadView, Metrics, SessionView, ThreadView, TimelineEntry, VersionPatchSet, VersionView,
+    ArtifactView, BeadView, DraftView, Metrics, SessionView, ThreadView, TimelineEntry, VersionPatchSet, VersionView,
 };
 use crate::id::{SessionId, SessionRef, Version};
 use crate::tui::actions::Context;
@@ -85,6 +85,8 @@ pub(crate) struct Review {
     pub lists: [ListState; 9],
     pub patches: Patches,
     pub threads: Vec<ThreadView>,
+    /// My comments that were not sent yet.
+    pub drafts: Vec<DraftView>,
     pub timeline: Option<Vec<TimelineEntry>>,
     pub expanded: Option<usize>,
     pub artifacts: Option<Vec<ArtifactView>>,
@@ -108,6 +110,7 @@ impl Review {
             lists: [ListState::default(); 9],
             patches: Patches::default(),
             threads: Vec::new(),
+            drafts: Vec::new(),
             timeline: None,
             expanded: None,
             artifacts: None,
@@ -311,6 +314,13 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     let open = review.open_threads();
     if open > 0 {
         runs.extend([dot(), Run::new(words::count(open, "open thread"), Role::ThreadQuestion)]);
+    }
+    if !review.drafts.is_empty() {
+        runs.extend([dot(), Run::new(words::count(review.drafts.len(), "draft"), Role::Warning)]);
+    }
+    let out = review.patches.excluded.len();
+    if out > 0 {
+        runs.extend([dot(), Run::new(format!("{} left out", words::count(out, "hunk")), Role::Warning)]);
     }
     if let Some(decision) = review.patch_set().and_then(|set| set.decision.as_ref()) {
         let (word, role) = words::verdict(decision.verdict);
