@@ -279,9 +279,14 @@ fn move_by(model: &mut Model, rows: isize) -> Vec<Task> {
         }
         Some((Tab::Runs, _)) if rows.abs() > 1 => {
             if let Some(review) = &mut model.review {
-                let lines = review.runs.text.as_ref().map_or(0, |(.., lines)| lines.len());
-                review.runs.back = review.runs.back.saturating_add_signed(rows.saturating_neg()).min(lines);
-                review.runs.follow = review.runs.back == 0;
+                let runs = &mut review.runs;
+                let (lines, before) = runs.text.as_ref().map_or((0, 0), |(_, page)| (page.lines.len(), page.before));
+                runs.back = runs.back.saturating_add_signed(rows.saturating_neg()).min(lines);
+                runs.follow = runs.back == 0;
+                if runs.back == lines && before > 0 {
+                    runs.wanted += super::log_text::PAGE;
+                    return show_log(model);
+                }
             }
             Vec::new()
         }

@@ -15,6 +15,7 @@ mod draft_keys;
 mod input;
 mod keymap;
 mod keys;
+mod log_text;
 mod model;
 mod own_version;
 mod screens;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::actions::{Action, Context};
 use super::input::Input;
 use super::keymap::{Key, Keymap};
+use super::log_text::LogPage;
 use super::screens::comment::CommentBox;
 use super::screens::decision::Decision;
 use super::screens::inbox::Inbox;
@@ -45,6 +46,8 @@ pub(crate) enum Msg {
     Colored(DocKey, Arc<super::diff_view::Colors>),
     /// A document was read.
     Text(TextKey, Result<String, Failure>),
+    /// The output of a check was read.
+    Log(LogKey, Result<LogPage, Failure>),
     /// A hunk is ready to be edited.
     Hunk(Digest, Result<HunkText, Failure>),
     /// Words that were typed shall be kept.
@@ -70,8 +73,8 @@ pub(crate) enum Task {
     HunkText(HunkSource),
     /// Read a blob as text, its end where it is long.
     ReadBlob(TextKey, Digest),
-    /// Read the end of a growing file.
-    ReadFile(TextKey, HostPath),
+    /// Read the end of a check's output, so many bytes of it.
+    ReadLog(LogKey, LogSource, u64),
     /// Onto the clipboard.
     Copy(String),
     /// Open `$EDITOR` on a file, at a line.
@@ -157,7 +160,22 @@ pub(crate) struct HunkText {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum TextKey {
     Artifact(Digest),
-    Log { check: String, on_base: bool },
+}
+
+/// Which check's output, and of which run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LogKey {
+    pub check: String,
+    pub on_base: bool,
+}
+
+/// Where a check's output is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LogSource {
+    /// It ended.
+    Blob(Digest),
+    /// It grows.
+    File(HostPath),
 }
 
 /// How a message is meant.

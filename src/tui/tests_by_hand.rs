@@ -246,3 +246,26 @@ fn a_search_ends_on_the_first_match() {
     let bench = bench.press("/").write(&words).press("Enter");
     assert_eq!(bench.model.inbox.selected().map(|row| row.id), Some(first.id), "where the cursor stands counts");
 }
+
+#[test]
+fn a_long_log_is_read_to_its_start_page_by_page() {
+    let mut world = World::new();
+    let log: String = (0..60_000).map(|n| format!("\u{1b}[31mline {n:>8}\u{1b}[0m\n")).collect();
+    let log = world.blob(&log);
+    world.view.versions[1].checks[0].log = Some(log.digest);
+    let bench = Bench::of(world, 80, 24).press("Enter 7");
+    let shown = |bench: &Bench| {
+        let runs = &bench.model.review.as_ref().expect("open").runs;
+        runs.text.as_ref().map_or((0, 0), |(_, page)| (page.lines.len(), page.before))
+    };
+    let (lines, before) = shown(&bench);
+    assert!(lines < 60_000 && before > 0);
+    let mut bench = bench;
+    let red = bench.cells().content.iter().any(|cell| cell.fg == ratatui::style::Color::Red && cell.symbol() == "9");
+    assert!(red, "the log's own colour");
+    for _ in 0..3 {
+        bench = bench.press("g g");
+    }
+    assert_eq!(shown(&bench), (60_000, 0));
+    assert!(bench.press("g g").screen().contains("line        0"));
+}

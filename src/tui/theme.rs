@@ -139,7 +139,8 @@ impl ColorDepth {
         }
     }
 
-    fn fit(self, color: Color) -> Color {
+    /// The nearest colour that it shows.
+    pub(crate) fn fit(self, color: Color) -> Color {
         match (self, color) {
             (Self::Mono, _) => Color::Reset,
             (Self::TrueColor, color) => color,

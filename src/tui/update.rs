@@ -6,14 +6,15 @@ use super::asks::{
 };
 use super::input::Input;
 use super::keys;
-use super::model::{Connection, Model, Msg, Overlay, Task, TextKey, Ticket, Tone};
+use super::log_text::{LogPage, PAGE};
+use super::model::{Connection, LogKey, LogSource, Model, Msg, Overlay, Task, TextKey, Ticket, Tone};
 use super::screens::decision::{Intent, Step};
 use super::screens::patches::{Enter, FileState};
 use super::screens::review::{Review, Tab};
 use super::trust_keys::confirm_trust;
 use crate::api::{Failure, FailureKind, Notice, Reply, SessionRow, SessionView, Verdict};
 use crate::id::SessionId;
-use crate::text::{Untrusted, strip_ansi};
+use crate::text::Untrusted;
 
 /// Takes one message; says what shall be done outside.
 pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
@@ -85,6 +86,16 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
             }
             Vec::new()
         }
+        Msg::Log(key, Ok(page)) => {
+            if let Some(review) = &mut model.review {
+                review.runs.text = Some((key, page));
+            }
+            Vec::new()
+        }
+        Msg::Log(_, Err(failure)) => {
+            model.say_failure(&failure);
+            Vec::new()
+        }
         Msg::Hunk(hunk, result) => super::own_version::fetched(model, hunk, result),
         Msg::KeepDraft => super::draft_keys::keep(model),
         Msg::Say(tone, text) => {
@@ -154,8 +165,9 @@ fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
                 model.dirty = false;
                 return Vec::new();
             }
-            let on_base = model.review.as_ref().is_some_and(|review| review.runs.on_base);
-            vec![Task::ReadFile(TextKey::Log { check, on_base }, log)]
+            let runs = model.review.as_ref().map(|review| &review.runs);
+            let (on_base, wanted) = runs.map_or((false, PAGE), |runs| (runs.on_base, runs.wanted));
+            vec![Task::ReadLog(LogKey { check, on_base }, LogSource::File(log), wanted)]
         }
         Notice::CheckFinished { session, check, .. } => {
             model.live_logs.remove(&(session, check.name.clone()));
@@ -546,15 +558,19 @@ pub(crate) fn show_log(model: &mut Model) -> Vec<Task> {
     let Some(check) = review.version_view().and_then(|version| version.checks.get(at)).cloned() else {
         return Vec::new();
     };
-    let key = TextKey::Log { check: check.name.clone(), on_base };
+    let key = LogKey { check: check.name.clone(), on_base };
+    if review.runs.text.as_ref().is_some_and(|(known, _)| *known != key) {
+        (review.runs.wanted, review.runs.back) = (PAGE, 0);
+    }
+    let wanted = review.runs.wanted;
     let running = review.runs.running.iter().any(|(name, base)| *name == check.name && *base == on_base);
     let live = model.live_logs.get(&(review.id, check.name.clone())).filter(|_| running);
     let blob = if on_base { check.base_log } else { check.log };
     match (live, blob) {
-        (Some(path), _) => vec![Task::ReadFile(key, path.clone())],
-        (None, Some(digest)) => vec![Task::ReadBlob(key, digest)],
+        (Some(path), _) => vec![Task::ReadLog(key, LogSource::File(path.clone()), wanted)],
+        (None, Some(digest)) => vec![Task::ReadLog(key, LogSource::Blob(digest), wanted)],
         (None, None) => {
-            review.runs.text = Some((check.name, on_base, Vec::new()));
+            review.runs.text = Some((key, LogPage::default()));
             Vec::new()
         }
     }
@@ -591,11 +607,6 @@ fn on_text(model: &mut Model, key: &TextKey, result: Result<String, Failure>) {
                 review.document_top = 0;
                 review.document = Some((name, Untrusted::new(pretty).display().to_string()));
             }
-        }
-        TextKey::Log { check, on_base } => {
-            let plain = Untrusted::new(strip_ansi(&text).into_owned());
-            let lines = plain.display().as_str().lines().map(str::to_owned).collect();
-            review.runs.text = Some((check.clone(), *on_base, lines));
         }
     }
 }

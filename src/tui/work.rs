@@ -1,14 +1,15 @@
 //! Work off the screen's thread: requests, blobs, diffs, colours; each ends in one message.
 
 use std::borrow::Cow;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::diff_view::{Colors, Doc};
-use super::model::{DocKey, DocSource, HunkSource, HunkText, Msg, Task};
+use super::log_text::LogPage;
+use super::model::{DocKey, DocSource, HunkSource, HunkText, LogSource, Msg, Task};
 use super::shell::TuiOptions;
 use crate::api::{BlobStore, Call, ClientInfo, Failure, FailureKind, Notice, Reply, Service, SessionRow};
 use crate::diff::{DiffOptions, FileChange, FileDiff, FileSide, unified};
@@ -16,8 +17,8 @@ use crate::id::{Digest, Ids, RequestId};
 use crate::syntax::Syntax;
 use crate::text::{SecretMask, Untrusted};
 
-/// The end of a log that is shown: nobody scrolls further back than this, `paraph log` prints it whole.
-const LOG_TAIL: u64 = 512 << 10;
+/// The end of a document that is shown: nobody reads more of one on a screen.
+const TAIL: u64 = 512 << 10;
 
 /// Starts tasks and sends what they end in.
 pub(crate) struct Worker {
@@ -66,17 +67,14 @@ impl Worker {
             }
             Task::ReadBlob(key, digest) => work(messages, move || {
                 let text = blobs.read(&digest).map(|bytes| {
-                    let from = bytes.len().saturating_sub(usize::try_from(LOG_TAIL).unwrap_or(usize::MAX));
+                    let from = bytes.len().saturating_sub(usize::try_from(TAIL).unwrap_or(usize::MAX));
                     shown(&mask, &bytes[from..])
                 });
                 Msg::Text(key, text)
             }),
-            Task::ReadFile(key, path) => work(messages, move || {
-                let text = read_tail(path.as_path())
-                    .map(|bytes| shown(&mask, &bytes))
-                    .map_err(|error| Failure::new(FailureKind::Failed, format!("cannot read {path}: {error}")));
-                Msg::Text(key, text)
-            }),
+            Task::ReadLog(key, source, wanted) => {
+                work(messages, move || Msg::Log(key, log_page(&blobs, &mask, &source, wanted)));
+            }
             Task::HunkText(source) => work(messages, move || hunk_text(&blobs, &source, &mask)),
             Task::Copy(_)
             | Task::EditFile(..)
@@ -206,13 +204,18 @@ pub(crate) fn survey(blobs: &BlobStore, key: DocKey, source: &DocSource) -> Msg 
     Msg::Surveyed(key, keys)
 }
 
-fn read_tail(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = std::fs::File::open(path)?;
-    let size = file.metadata()?.len();
-    file.seek(SeekFrom::Start(size.saturating_sub(LOG_TAIL)))?;
-    let mut bytes = Vec::new();
-    file.take(LOG_TAIL).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// The end of a check's output.
+pub(crate) fn log_page(
+    blobs: &BlobStore,
+    mask: &SecretMask,
+    source: &LogSource,
+    wanted: u64,
+) -> Result<LogPage, Failure> {
+    match source {
+        LogSource::Blob(digest) => Ok(LogPage::of_blob(mask, &blobs.read(digest)?, wanted)),
+        LogSource::File(path) => LogPage::of_file(mask, path.as_path(), wanted)
+            .map_err(|error| Failure::new(FailureKind::Failed, format!("cannot read {path}: {error}"))),
+    }
 }
 
 /// Runs the editor on a file, at a line, and waits. The terminal must be given back before.

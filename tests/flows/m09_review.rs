@@ -231,6 +231,7 @@ async fn drafts_survive_a_restart_and_go_with_the_word() {
     desk.ask_as(request.clone(), changed.clone()).await.unwrap();
     assert_eq!(desk.ask_as(request, changed).await.unwrap().id, kept.id, "the same request again changes nothing");
     desk.runtime.stop().await;
+    drop(desk); // the store is one process's, and this one's still
     let desk = house.open();
     let view = desk.ask(ThreadsRequest { session }).await.unwrap();
     assert_eq!((view.threads.len(), view.drafts.len(), view.drafts[0].text.raw()), (0, 1, "why?"));
