@@ -187,6 +187,11 @@ string_serde!(SessionRef);
 #[serde(transparent)]
 pub struct ThreadId(pub u32);
 
+/// A comment that was not sent yet: its number within the session, never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(transparent)]
+pub struct DraftId(pub u32);
+
 /// An entry's place in the journal: 1, 2, …
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]

@@ -22,17 +22,18 @@ pub use findings::{CheckedPatch, DoctorLine, DoctorReport, Health, RecoverView, 
 pub use notice::Notice;
 pub use request::{
     AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CommentRequest,
-    ContextRequest, DecideRequest, DropRequest, GoalSource, IndexRequest, ListRequest, LogRequest, MarkRequest,
-    MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest,
-    RepositoryRequest, ResolveRequest, RunRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind,
-    ThreadsRequest, TimelineRequest, TrustRequest,
+    ContextRequest, DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, EditRequest,
+    ExcludeRequest, GoalSource, IndexRequest, ListRequest, LogRequest, MarkRequest, MetricsRequest, OverrideRequest,
+    PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest, RepositoryRequest, ResolveRequest, RunRequest,
+    SendDraftsRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind, ThreadsRequest, TimelineRequest,
+    TrustRequest,
 };
 pub use route::{Ask, Reply, Request, Route, openapi};
 pub use service::{Call, ClientInfo, Connect, NoticeStream, Service, Start, Workbench, ask};
 pub use view::{
     AcceptedView, ArtifactView, ArtifactsView, BeadView, BeadsView, CheckView, CommentView, ContextView, DecisionView,
-    FileStat, FileView, GateView, IndexView, LaneView, LogView, Metrics, OfferView, PanelView, PatchSetView, ScoreView,
-    SessionList, SessionRow, SessionView, StatusView, StoppedView, ThreadView, ThreadsView, TimelineEntry,
+    DraftView, FileStat, FileView, GateView, IndexView, LaneView, LogView, Metrics, OfferView, PanelView, PatchSetView,
+    ScoreView, SessionList, SessionRow, SessionView, StatusView, StoppedView, ThreadView, ThreadsView, TimelineEntry,
     TimelineView, TrustView, UsageView, VersionPatchSet, VersionView, ViolationView,
 };
 pub use words::{

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Digest, HostPath, RepoPath, SessionId, SessionRef, ThreadId, Version};
+use crate::id::{Digest, DraftId, HostPath, RepoPath, SessionId, SessionRef, ThreadId, Version};
 use crate::planning::Kind;
 use crate::proposal::EngineKind;
 use crate::repository::{Base, Source, WorkSpec};
@@ -166,6 +166,31 @@ pub struct CommentRequest {
     pub text: String,
 }
 
+/// Keeps a comment that is not sent yet; its writer alone is shown it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DraftRequest {
+    /// The draft that is changed; a new one where it is missing.
+    pub draft: Option<DraftId>,
+    /// What it will say, and where.
+    pub comment: CommentRequest,
+}
+
+/// Deletes a draft of one's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DropDraftRequest {
+    /// The session.
+    pub session: SessionId,
+    /// The draft.
+    pub draft: DraftId,
+}
+
+/// Sends all drafts of one's own. Requesting changes does so too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SendDraftsRequest {
+    /// The session.
+    pub session: SessionId,
+}
+
 /// Resolves or reopens a thread; only a person can.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ResolveRequest {
@@ -234,6 +259,46 @@ pub struct RegenerateRequest {
     pub patch: Option<Digest>,
     /// What to do differently.
     pub message: String,
+}
+
+/// What is left out of a file's change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ExcludeRequest {
+    /// The file.
+    pub path: RepoPath,
+    /// Hunk keys, as marks have them; the whole file where there is none.
+    #[serde(default)]
+    pub hunks: Vec<Digest>,
+}
+
+/// A hunk as a person wants it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EditRequest {
+    /// The file.
+    pub path: RepoPath,
+    /// The hunk that is replaced: its key.
+    pub hunk: Digest,
+    /// The hunk as a diff of this one file, on what the file is without it. Line counts in `@@` lines are mended.
+    pub diff: String,
+}
+
+/// Makes the next version of the newest one without an engine: hunks or files left out, or a hunk of one's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeriveRequest {
+    /// The version that was read; it must be named.
+    pub session: SessionRef,
+    /// The repository's name; may be missing where the version has one patch set.
+    pub repo: Option<String>,
+    /// 12 or more hex digits of the digest of what was seen.
+    pub digest: String,
+    /// What the version was compared with: what is left out stays as it is there.
+    pub against: AgainstRequest,
+    /// What is left out.
+    #[serde(default)]
+    pub exclude: Vec<ExcludeRequest>,
+    /// A hunk of one's own.
+    #[serde(default)]
+    pub edit: Option<EditRequest>,
 }
 
 /// Takes a repository out of the session, so that the rest can ship.

@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 use super::request::{
     AdoptRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CommentRequest, ContextRequest, DecideRequest,
-    DropRequest, IndexRequest, ListRequest, LogRequest, MarkRequest, MetricsRequest, OverrideRequest, PanelRequest,
-    PatchSetRequest, PublishRequest, RegenerateRequest, ResolveRequest, RunRequest, ShowRequest, StatusRequest,
-    StopRequest, ThreadsRequest, TimelineRequest, TrustRequest,
+    DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, IndexRequest, ListRequest, LogRequest, MarkRequest,
+    MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest, ResolveRequest,
+    RunRequest, SendDraftsRequest, ShowRequest, StatusRequest, StopRequest, ThreadsRequest, TimelineRequest,
+    TrustRequest,
 };
 use super::view::{
-    ArtifactsView, BeadsView, ContextView, IndexView, LogView, Metrics, PanelView, PatchSetView, SessionList,
-    SessionView, StatusView, StoppedView, ThreadView, ThreadsView, TimelineView, TrustView,
+    ArtifactsView, BeadsView, ContextView, DraftView, IndexView, LogView, Metrics, PanelView, PatchSetView,
+    SessionList, SessionView, StatusView, StoppedView, ThreadView, ThreadsView, TimelineView, TrustView,
 };
 
 /// A request that knows its answer.
@@ -141,12 +142,16 @@ contract! {
     "Tells what happened in a session." "timeline" Timeline(TimelineRequest) -> TimelineView, changes: false;
     "Lists the threads of a version." "threads" Threads(ThreadsRequest) -> ThreadsView, changes: false;
     "Opens a thread or answers in one." "comment" Comment(CommentRequest) -> ThreadView, changes: true;
+    "Keeps a comment that is not sent yet." "draft" Draft(DraftRequest) -> DraftView, changes: true;
+    "Deletes a draft." "drop-draft" DropDraft(DropDraftRequest) -> ThreadsView, changes: true;
+    "Sends all drafts." "send-drafts" SendDrafts(SendDraftsRequest) -> ThreadsView, changes: true;
     "Resolves or reopens a thread." "resolve" Resolve(ResolveRequest) -> ThreadView, changes: true;
     "Marks hunks as reviewed." "mark" Mark(MarkRequest) -> SessionView, changes: true;
     "Shows what the decision panel shows." "panel" Panel(PanelRequest) -> PanelView, changes: false;
     "Approves, rejects or requests changes; write-once." "decide" Decide(DecideRequest) -> SessionView, changes: true;
     "Accepts a WARN with a reason." "override" Override(OverrideRequest) -> SessionView, changes: true;
     "Asks for the next version." "regenerate" Regenerate(RegenerateRequest) -> SessionView, changes: true;
+    "Makes the next version without an engine: what is left out, or a person's own edit." "derive" Derive(DeriveRequest) -> SessionView, changes: true;
     "Takes a repository out of a session." "drop" Drop(DropRequest) -> SessionView, changes: true;
     "Ends a session and everything it runs." "cancel" Cancel(CancelRequest) -> SessionView, changes: true;
     "Publishes what was approved." "publish" Publish(PublishRequest) -> SessionView, changes: true;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{BlobRef, Side, ThreadKind, Verdict, decimal};
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
-use crate::id::{Digest, HostPath, ObjectId, RepoPath, Seq, SessionId, SessionUuid, ThreadId, Version};
+use crate::id::{Digest, DraftId, HostPath, ObjectId, RepoPath, Seq, SessionId, SessionUuid, ThreadId, Version};
 use crate::planning::Kind;
 use crate::policy::Severity;
 use crate::proposal::Context;
@@ -148,9 +148,9 @@ pub struct VersionView {
     pub number: Version,
     /// The version before.
     pub parent: Option<Version>,
-    /// The engine that made it.
+    /// The engine that made it, or the person (`login@host`) where no engine did.
     pub made_by: String,
-    /// Why it was made: `goal`, `changes requested`, `regenerated`, `adopted again`.
+    /// Why it was made: `goal`, `changes requested`, `regenerated`, `adopted again`, `2 hunks left out`.
     pub made_for: String,
     /// When.
     pub made_at: Timestamp,
@@ -403,6 +403,33 @@ pub struct ThreadView {
     pub comments: Vec<CommentView>,
 }
 
+/// A comment of the asker's own that is not sent yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DraftView {
+    /// Its number in the session.
+    pub id: DraftId,
+    /// The thread that it answers in; a new one where it is missing.
+    pub thread: Option<ThreadId>,
+    /// The version it is about.
+    pub version: Version,
+    /// The repository's name.
+    pub repo: String,
+    /// The file; `None` for the whole version.
+    pub path: Option<RepoPath>,
+    /// The line on `side`.
+    pub line: Option<u32>,
+    /// The first line of a range.
+    pub from_line: Option<u32>,
+    /// The side.
+    pub side: Side,
+    /// What it is meant as.
+    pub kind: ThreadKind,
+    /// When it was last changed.
+    pub at: Timestamp,
+    /// The words.
+    pub text: Untrusted,
+}
+
 /// The answer to `comments`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ThreadsView {
@@ -410,6 +437,9 @@ pub struct ThreadsView {
     pub schema: String,
     /// Oldest first.
     pub threads: Vec<ThreadView>,
+    /// What the asker wrote and did not send, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drafts: Vec<DraftView>,
 }
 
 /// One entry of a session's history.

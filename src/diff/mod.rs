@@ -14,6 +14,7 @@ mod lines;
 mod manifest;
 mod patch;
 mod place;
+mod recount;
 mod stat;
 pub mod unified;
 
@@ -28,4 +29,5 @@ pub use patch::{
     PatchLimits, PatchLine, PatchLineKind, PatchLines, PatchProblem,
 };
 pub use place::{ReadBase, Refusal, RefusalReason, place};
+pub use recount::recounted;
 pub use stat::{FileStat, line_stat, stat_text, stats};

@@ -18,7 +18,7 @@ use crate::validation::CheckStatus;
 
 use super::house::{Said, read};
 use super::ports::Ports;
-use super::views::{decision_view, gates_of, name_of, score_view, thread_view, violations_of};
+use super::views::{decision_view, draft_view, gates_of, name_of, score_view, thread_view, violations_of};
 use super::work::{StoredChange, read_changes};
 
 /// The files of a patch set, from its blob; empty where the blob is damaged (the reader is told by `audit verify`).
@@ -102,9 +102,7 @@ fn patch_set(
     let other = match against {
         AgainstRequest::Base => None,
         AgainstRequest::Version(other) => Some(other),
-        AgainstRequest::LastReview => {
-            session.last_review.get(&(login.to_owned(), lane)).copied().filter(|other| *other < version)
-        }
+        AgainstRequest::LastReview => session.last_review(login, lane, version),
     };
     let stored = change(&ports.blobs, set)?;
     let changes = match other {
@@ -127,7 +125,7 @@ fn patch_set(
 
 /// What turns the files as version `old` leaves them into those that `new` leaves. A file that only one of the two
 /// touches is on the base in the other.
-fn between(old: &ChangeSet, new: &ChangeSet) -> ChangeSet {
+pub(super) fn between(old: &ChangeSet, new: &ChangeSet) -> ChangeSet {
     let paths = old.files().iter().chain(new.files()).map(|file| &file.path);
     ChangeSet::new(paths.map(|path| {
         let (before, after) = (old.get(path), new.get(path));
@@ -166,12 +164,12 @@ fn file_view(file: &FileChange) -> FileView {
     }
 }
 
-fn change(blobs: &Blobs, set: &PatchSetRecord) -> Result<StoredChange, Failure> {
+pub(super) fn change(blobs: &Blobs, set: &PatchSetRecord) -> Result<StoredChange, Failure> {
     read_changes(blobs, &set.drafted.digest)
         .map_err(|stuck| Failure::new(FailureKind::Failed, stuck.reason).hint(stuck.next))
 }
 
-fn known(session: &Session, lane: LaneId, version: Version) -> Result<&PatchSetRecord, Failure> {
+pub(super) fn known(session: &Session, lane: LaneId, version: Version) -> Result<&PatchSetRecord, Failure> {
     session.patch_set(lane, version).ok_or_else(|| {
         Failure::new(FailureKind::NotFound, format!("session {} has no {version} of this repository", session.asked.id))
             .hint(format!("paraph show {}", session.asked.id))
@@ -263,15 +261,21 @@ pub(super) fn panel(
 }
 
 /// The threads of a version, or of the whole session.
-pub(super) fn threads(session: &Session, of: SessionRef) -> Result<ThreadsView, Failure> {
+pub(super) fn threads(session: &Session, of: SessionRef, login: &str) -> Result<ThreadsView, Failure> {
     if of.version.is_some() {
         version_of(session, of)?;
     }
-    let meant = |thread: &&crate::session::Thread| of.version.is_none_or(|version| thread.place.version == version);
-    Ok(ThreadsView {
+    Ok(threads_on(session, of.version, login))
+}
+
+/// The same, of a version that is there, with the drafts of whoever runs this.
+pub(super) fn threads_on(session: &Session, version: Option<Version>, login: &str) -> ThreadsView {
+    let meant = |thread: &&crate::session::Thread| version.is_none_or(|version| thread.place.version == version);
+    ThreadsView {
         schema: "paraph.threads/1".to_owned(),
         threads: session.threads.iter().filter(meant).map(|thread| thread_view(session, thread)).collect(),
-    })
+        drafts: session.drafts_of(login).map(|draft| draft_view(session, draft)).collect(),
+    }
 }
 
 /// The output of checks of a version; `live` gives the file of one that runs.
@@ -395,9 +399,10 @@ fn summary(event: &crate::session::Event) -> String {
         Event::SnapshotLoaded { snapshot, .. } => format!("{} at {}", snapshot.repo, snapshot.commit.short()),
         Event::Indexed { files, definitions, .. } => format!("{files} files, {definitions} definitions"),
         Event::Triaged { message, .. } => format!("GO{}", said(message)),
-        Event::Proposed { version, engine, made_for, patch_sets } => {
+        Event::Proposed { version, engine, made_for, patch_sets, by, .. } => {
             let files: u32 = patch_sets.iter().map(|set| set.files).sum();
-            format!("{version} by {} for {made_for}: {files} files", engine.name())
+            let by = by.as_ref().map_or(engine.name(), |by| by.login.as_str());
+            format!("{version} by {by} for {made_for}: {files} files")
         }
         Event::BranchApplied { version, commit, .. } => format!("{version} is commit {}", commit.short()),
         Event::PatchBlocked { version, violations, .. } => format!("{version}: {} violations", violations.len()),
@@ -423,6 +428,8 @@ fn summary(event: &crate::session::Event) -> String {
             format!("thread {}: {}", thread.0, text.raw())
         }
         Event::ThreadResolved { thread, .. } | Event::ThreadReopened { thread, .. } => format!("thread {}", thread.0),
+        Event::DraftKept { draft, .. } => format!("draft {}", draft.0),
+        Event::DraftDropped { draft, .. } => format!("draft {} is none any more", draft.0),
         Event::Marked { version, hunks, .. } => format!("{version}: {} hunks read", hunks.len()),
         Event::Unmarked { version, hunks, .. } => format!("{version}: {} hunks unread", hunks.len()),
     }

@@ -16,7 +16,7 @@ use super::house::HouseEvent;
 pub(super) struct Done {
     /// The session as it is now.
     pub(super) session: Arc<Session>,
-    /// The thread that the order opened, if it opened one.
+    /// The number of the thread or draft that the order made, if it made one.
     pub(super) thread: Option<ThreadId>,
 }
 
@@ -69,7 +69,9 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         Refusal::NoSuchVersion { .. } | Refusal::NoSuchWarning { .. } => {
             (FailureKind::NotFound, format!("paraph show {id}"))
         }
-        Refusal::NoSuchThread { .. } => (FailureKind::NotFound, format!("paraph comments {id}")),
+        Refusal::NoSuchThread { .. } | Refusal::NoSuchDraft { .. } => {
+            (FailureKind::NotFound, format!("paraph comments {id}"))
+        }
         Refusal::OtherPatch { version, .. } => (FailureKind::Conflict, format!("paraph show {id}@{version}")),
         Refusal::Superseded { newest, .. } => (FailureKind::Conflict, format!("paraph show {id}@{newest}")),
         Refusal::AlreadyDecided { .. } if session.state().is_over() => {
@@ -80,6 +82,7 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         Refusal::NotOffered { .. } | Refusal::CannotOverride { .. } => {
             (FailureKind::Refused, format!("paraph request-changes {id}@vN -m TEXT"))
         }
+        Refusal::SameChange { version } => (FailureKind::Refused, format!("paraph show {id}@{version}")),
         Refusal::NotApproved { .. } => (FailureKind::Refused, format!("paraph show {id}")),
         Refusal::EngineNeeds(_) => (FailureKind::Usage, "paraph help regenerate".to_owned()),
         Refusal::NotNow { .. } => {

@@ -1,6 +1,8 @@
 //! The service in process: prepares each request away from the core thread, posts it, and shapes the answer.
 
 mod begin;
+mod derive;
+mod drafts;
 mod keep;
 mod limits;
 mod place;
@@ -202,6 +204,13 @@ impl Runtime {
             Request::Decide(_) => Some(Reply::Decide(self.view(session, None).await?)),
             Request::Override(_) => Some(Reply::Override(self.view(session, None).await?)),
             Request::Regenerate(_) => Some(Reply::Regenerate(self.view(session, None).await?)),
+            Request::Derive(_) => Some(Reply::Derive(self.view(session, None).await?)),
+            Request::Draft(asked) => {
+                let number = row.thread.map(|number| crate::id::DraftId(number.0)).or(asked.draft);
+                Some(Reply::Draft(drafts::draft_of(&session, number)?))
+            }
+            Request::DropDraft(_) => Some(Reply::DropDraft(self.threads(&session))),
+            Request::SendDrafts(_) => Some(Reply::SendDrafts(self.threads(&session))),
             Request::Drop(_) => Some(Reply::Drop(self.view(session, None).await?)),
             Request::Cancel(_) => Some(Reply::Cancel(self.view(session, None).await?)),
             Request::Publish(_) => Some(Reply::Publish(self.view(session, None).await?)),
@@ -250,6 +259,10 @@ fn changes(request: &Request) -> bool {
         Request::Run(_)
             | Request::Adopt(_)
             | Request::Comment(_)
+            | Request::Draft(_)
+            | Request::DropDraft(_)
+            | Request::SendDrafts(_)
+            | Request::Derive(_)
             | Request::Resolve(_)
             | Request::Mark(_)
             | Request::Decide(_)
@@ -326,9 +339,13 @@ impl Service for Runtime {
             Request::Timeline(asked) => Reply::Timeline(self.timeline(asked.session).await?),
             Request::Threads(asked) => {
                 let session = self.session(asked.session.session).await?;
-                Reply::Threads(answer::threads(&session, asked.session)?)
+                Reply::Threads(answer::threads(&session, asked.session, &self.shared.operator.login)?)
             }
             Request::Comment(comment) => Reply::Comment(self.comment(&call, comment).await?),
+            Request::Draft(asked) => Reply::Draft(self.keep_draft(&call, asked).await?),
+            Request::DropDraft(asked) => Reply::DropDraft(self.drop_draft(&call, asked).await?),
+            Request::SendDrafts(asked) => Reply::SendDrafts(self.send_drafts(&call, asked).await?),
+            Request::Derive(asked) => Reply::Derive(self.derive(&call, asked).await?),
             Request::Resolve(asked) => Reply::Resolve(self.resolve(&call, asked).await?),
             Request::Mark(mark) => Reply::Mark(self.mark(&call, mark).await?),
             Request::Panel(asked) => {

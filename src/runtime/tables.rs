@@ -103,7 +103,7 @@ impl Record for DecisionRow {
 pub(super) struct RequestRow {
     /// The session; none for what the house was asked.
     pub(super) session: Option<SessionId>,
-    /// The thread that it opened.
+    /// The thread, or the draft, that it made.
     pub(super) thread: Option<ThreadId>,
     /// What was asked, as [`Asked`] has it.
     pub(super) what: String,
@@ -114,6 +114,8 @@ impl RequestRow {
     pub(super) fn of(id: SessionId, event: &Event, what: &str) -> Self {
         let thread = match event {
             Event::ThreadOpened { thread, .. } | Event::ThreadAnswered { thread, .. } => Some(*thread),
+            // a row of the store has one number for what was written: the request says of which sort
+            Event::DraftKept { draft, .. } => Some(ThreadId(draft.0)),
             _ => None,
         };
         Self { session: Some(id), thread, what: what.to_owned() }

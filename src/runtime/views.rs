@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    CheckView, CommentView, DecisionView, FileStat, GateView, LaneView, ScoreView, SessionRow, SessionView, Side,
-    ThreadKind, ThreadView, UsageView, VersionPatchSet, VersionView, ViolationView,
+    CheckView, CommentView, DecisionView, DraftView, FileStat, GateView, LaneView, ScoreView, SessionRow, SessionView,
+    Side, ThreadKind, ThreadView, UsageView, VersionPatchSet, VersionView, ViolationView,
 };
 use crate::id::{Digest, LaneId, Version};
 use crate::repository::WorkSpec;
@@ -186,8 +186,8 @@ fn version_view(session: &Session, version: &VersionRecord, stats: &dyn Fn(&Dige
     let first = sets().next();
     VersionView {
         number: version.number,
-        parent: version.number.0.checked_sub(1).filter(|parent| *parent > 0).map(Version),
-        made_by: version.engine.name().to_owned(),
+        parent: version.parent.or_else(|| version.number.0.checked_sub(1).filter(|parent| *parent > 0).map(Version)),
+        made_by: version.by.as_ref().map_or_else(|| version.engine.name().to_owned(), |by| by.login.clone()),
         made_for: version.made_for.clone(),
         made_at: version.at,
         explanation: Untrusted::default(),
@@ -334,19 +334,45 @@ pub(super) fn thread_view(session: &Session, thread: &Thread) -> ThreadView {
         path: place.path.clone(),
         line: (place.line > 0).then_some(place.line),
         from_line: (place.from_line > 0).then_some(place.from_line),
-        side: if place.side == "old" { Side::Old } else { Side::New },
-        kind: match place.kind.as_str() {
-            "question" => ThreadKind::Question,
-            "nit" => ThreadKind::Nit,
-            "must" => ThreadKind::Must,
-            _ => ThreadKind::Issue,
-        },
+        side: side_of(place),
+        kind: kind_of(place),
         resolved: thread.resolved,
         comments: thread
             .comments
             .iter()
             .map(|comment| CommentView { by: person_text(&comment.by), at: comment.at, text: comment.text.clone() })
             .collect(),
+    }
+}
+
+/// A draft, for its writer.
+pub(super) fn draft_view(session: &Session, draft: &session::DraftComment) -> DraftView {
+    let place = &draft.place;
+    DraftView {
+        id: draft.id,
+        thread: draft.thread,
+        version: place.version,
+        repo: session.lane(place.lane).map_or_else(String::new, session::Lane::name),
+        path: place.path.clone(),
+        line: (place.line > 0).then_some(place.line),
+        from_line: (place.from_line > 0).then_some(place.from_line),
+        side: side_of(place),
+        kind: kind_of(place),
+        at: draft.at,
+        text: draft.text.clone(),
+    }
+}
+
+fn side_of(place: &session::ThreadPlace) -> Side {
+    if place.side == "old" { Side::Old } else { Side::New }
+}
+
+fn kind_of(place: &session::ThreadPlace) -> ThreadKind {
+    match place.kind.as_str() {
+        "question" => ThreadKind::Question,
+        "nit" => ThreadKind::Nit,
+        "must" => ThreadKind::Must,
+        _ => ThreadKind::Issue,
     }
 }
 

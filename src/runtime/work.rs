@@ -21,7 +21,7 @@ use super::ports::{Ports, Settings};
 use super::tables::Tables;
 use super::trust::Trust;
 
-pub(super) use draft::{StoredChange, read_changes};
+pub(super) use draft::{StoredChange, read_changes, store};
 pub(super) use listen::LiveLogs;
 
 /// What every worker shares.

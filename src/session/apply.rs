@@ -9,8 +9,8 @@ use crate::planning::Stage;
 use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Event, NewSession, PatchSet, Person, StopKind};
 use super::state::{
-    Bead, BeadStatus, Comment, Decision, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase, Published, Session,
-    Stop, Thread, Verdict, VersionRecord,
+    Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase,
+    Published, Session, Stop, Thread, Verdict, VersionRecord,
 };
 
 impl Session {
@@ -42,7 +42,9 @@ impl Session {
             versions: Vec::new(),
             threads: Vec::new(),
             marks: BTreeMap::new(),
-            last_review: BTreeMap::new(),
+            drafts: Vec::new(),
+            last_draft: 0,
+            reviewed_on: BTreeMap::new(),
             triaged: false,
             drafting: None,
             stop: None,
@@ -94,12 +96,17 @@ impl Session {
                 self.triaged = true;
                 self.stop = None;
             }
-            Event::Proposed { version, engine, made_for, patch_sets } => {
+            Event::Proposed { version, engine, made_for, patch_sets, by, parent } => {
                 self.settle(EffectKey::draft(*version), at);
                 self.drafting = None;
+                if by.is_some() {
+                    self.stop = None; // a person went on by their own hand
+                }
                 self.add_version(VersionRecord {
                     number: *version,
                     engine: *engine,
+                    by: by.clone(),
+                    parent: *parent,
                     made_for: made_for.clone(),
                     at,
                     patch_sets: patch_sets.iter().map(|set| (set.lane, PatchSetRecord::new(set))).collect(),
@@ -256,6 +263,16 @@ impl Session {
             }
             Event::ThreadResolved { thread, .. } => self.resolve(*thread, true),
             Event::ThreadReopened { thread, .. } => self.resolve(*thread, false),
+            Event::DraftKept { draft, place, thread, by, text } => {
+                let (place, by, text) = (place.clone(), by.clone(), text.clone());
+                let kept = DraftComment { id: *draft, place, thread: *thread, by, at, text };
+                self.last_draft = self.last_draft.max(draft.0);
+                match self.drafts.iter_mut().find(|known| known.id == *draft) {
+                    Some(known) => *known = kept,
+                    None => self.drafts.push(kept),
+                }
+            }
+            Event::DraftDropped { draft, .. } => self.drafts.retain(|known| known.id != *draft),
             Event::Marked { lane, version, hunks, by } => {
                 self.reviewed(by, *lane, *version);
                 self.marks.entry((by.login.clone(), *lane)).or_default().extend(hunks.iter().copied());
@@ -380,8 +397,7 @@ impl Session {
     }
 
     fn reviewed(&mut self, by: &Person, lane: LaneId, version: Version) {
-        let last = self.last_review.entry((by.login.clone(), lane)).or_insert(version);
-        *last = version.max(*last);
+        self.reviewed_on.entry((by.login.clone(), lane)).or_default().insert(version);
     }
 
     /// A stop has nothing left to wait for once a person decided on everything there is to decide about.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::effect::EffectKey;
-use crate::id::{Digest, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
+use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
 use crate::planning::{Kind, Playbook};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::EngineKind;
@@ -158,8 +158,17 @@ pub enum Event {
     Indexed { lane: LaneId, index: Digest, files: u64, definitions: u64 },
     /// A person said GO.
     Triaged { by: Person, message: Untrusted },
-    /// A version was drafted.
-    Proposed { version: Version, engine: EngineKind, made_for: String, patch_sets: Vec<PatchSet> },
+    /// A version was drafted: by an engine, or derived from `parent` by a person, who is named then.
+    Proposed {
+        version: Version,
+        engine: EngineKind,
+        made_for: String,
+        patch_sets: Vec<PatchSet>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Person>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Version>,
+    },
     /// A patch set became a branch in the private repository.
     BranchApplied { lane: LaneId, version: Version, tree: ObjectId, commit: ObjectId, reference: String },
     /// A policy forbids applying it.
@@ -211,6 +220,17 @@ pub enum Event {
     ThreadResolved { thread: ThreadId, by: Person },
     /// A person opened one again.
     ThreadReopened { thread: ThreadId, by: Person },
+    /// A person keeps a comment that is not sent yet, or changed it; `thread` is the one it answers in.
+    DraftKept {
+        draft: DraftId,
+        place: ThreadPlace,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thread: Option<ThreadId>,
+        by: Person,
+        text: Untrusted,
+    },
+    /// A person's draft is gone: deleted, or sent by the entry before.
+    DraftDropped { draft: DraftId, by: Person },
     /// A person marked hunks as reviewed.
     Marked { lane: LaneId, version: Version, hunks: Vec<Digest>, by: Person },
     /// A person took marks back.
@@ -247,6 +267,8 @@ impl Event {
             Self::ThreadAnswered { .. } => "thread-answered",
             Self::ThreadResolved { .. } => "thread-resolved",
             Self::ThreadReopened { .. } => "thread-reopened",
+            Self::DraftKept { .. } => "draft-kept",
+            Self::DraftDropped { .. } => "draft-dropped",
             Self::Marked { .. } => "marked",
             Self::Unmarked { .. } => "unmarked",
         }
@@ -257,6 +279,7 @@ impl Event {
     pub fn person(&self) -> Option<&Person> {
         match self {
             Self::Created { session, .. } => Some(&session.by),
+            Self::Proposed { by, .. } => by.as_ref(),
             Self::Triaged { by, .. }
             | Self::Approved { by, .. }
             | Self::Rejected { by, .. }
@@ -270,6 +293,8 @@ impl Event {
             | Self::ThreadAnswered { by, .. }
             | Self::ThreadResolved { by, .. }
             | Self::ThreadReopened { by, .. }
+            | Self::DraftKept { by, .. }
+            | Self::DraftDropped { by, .. }
             | Self::Marked { by, .. }
             | Self::Unmarked { by, .. } => Some(by),
             _ => None,

@@ -1,7 +1,7 @@
 //! What reaches a session: commands of people, which may be refused, and outcomes of work, which may be stale.
 
 use crate::clock::Timestamp;
-use crate::id::{Digest, LaneId, ObjectId, RepoPath, ThreadId, Version};
+use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, ThreadId, Version};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::EngineKind;
 use crate::repository::Snapshot;
@@ -59,6 +59,21 @@ pub struct DecideCommand {
     pub drift: DriftSeen,
 }
 
+/// A version that a person made of the one before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeriveCommand {
+    /// The version that was read.
+    pub parent: Version,
+    /// 12 or more hex digits of the digest that was seen.
+    pub digest: String,
+    /// The change as it is now.
+    pub patch_set: PatchSet,
+    /// What the person did, in a few words: `2 hunks left out`.
+    pub made_for: String,
+    /// Who.
+    pub by: Person,
+}
+
 /// A person asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "fields repeat the type that each variant's line explains")]
@@ -78,6 +93,8 @@ pub enum Command {
         message: Untrusted,
         made_for: String,
     },
+    /// Make the next version of what is there, without an engine.
+    Derive(Box<DeriveCommand>),
     /// Run the checks again, where nothing ran.
     Recheck { lane: LaneId },
     /// Take a repository out.
@@ -92,6 +109,12 @@ pub enum Command {
     Answer { thread: ThreadId, by: Person, text: Untrusted },
     /// Resolve one, or open it again.
     Resolve { thread: ThreadId, resolved: bool, by: Person },
+    /// Keep a comment that is not sent yet: a new one where no draft is named.
+    KeepDraft { draft: Option<DraftId>, place: ThreadPlace, thread: Option<ThreadId>, by: Person, text: Untrusted },
+    /// Delete one.
+    DropDraft { draft: DraftId, by: Person },
+    /// Send all of one's own.
+    SendDrafts { by: Person },
     /// Mark hunks.
     Mark { lane: LaneId, version: Version, hunks: Vec<Digest>, reviewed: bool, by: Person },
 }
@@ -105,11 +128,13 @@ impl Command {
             Self::Decide(decide) => decide.verdict.name(),
             Self::Override { .. } => "override",
             Self::Regenerate { .. } => "regenerate",
+            Self::Derive(_) => "derive a version",
             Self::Recheck { .. } => "check again",
             Self::Drop { .. } => "drop",
             Self::Cancel { .. } => "cancel",
             Self::Publish { .. } => "publish",
             Self::OpenThread { .. } | Self::Answer { .. } => "comment",
+            Self::KeepDraft { .. } | Self::DropDraft { .. } | Self::SendDrafts { .. } => "keep a draft",
             Self::Resolve { .. } => "resolve",
             Self::Mark { .. } => "mark",
         }
@@ -205,6 +230,12 @@ pub enum Refusal {
     /// No such thread.
     #[error("there is no thread {}", thread.0)]
     NoSuchThread { thread: ThreadId },
+    /// No such draft of this person.
+    #[error("you have no draft {}", draft.0)]
+    NoSuchDraft { draft: DraftId },
+    /// What a person made of a version is that version.
+    #[error("that is {version} as it stands")]
+    SameChange { version: Version },
     /// The engine cannot do it by itself.
     #[error("{0}")]
     EngineNeeds(String),

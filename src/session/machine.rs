@@ -5,6 +5,8 @@ use crate::planning::Stage;
 use crate::proposal::EngineKind;
 use crate::text::Untrusted;
 
+use super::derive::derive;
+use super::drafts;
 use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Event, PatchSet, Person, StopKind, ThreadPlace};
 use super::input::{Command, DecideCommand, Finding, Input, Outcome, Refusal};
@@ -19,7 +21,7 @@ pub struct Step {
 }
 
 impl Step {
-    fn record(event: Event) -> Self {
+    pub(super) fn record(event: Event) -> Self {
         Self { events: vec![event] }
     }
 }
@@ -43,6 +45,13 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             Ok(Step::record(Event::ThreadAnswered { thread: *thread, by: by.clone(), text: text.clone() }))
         }
         Command::Resolve { thread, resolved, by } => resolve(session, *thread, *resolved, by),
+        Command::KeepDraft { draft, place, thread, by, text } => {
+            patch_set(session, place.lane, place.version)?;
+            thread.map(|thread| known_thread(session, thread)).transpose()?;
+            drafts::keep(session, *draft, place, *thread, by, text)
+        }
+        Command::DropDraft { draft, by } => drafts::drop_one(session, *draft, by),
+        Command::SendDrafts { by } => Ok(Step { events: drafts::sent(session, by) }),
         Command::Mark { lane, version, hunks, reviewed, by } => {
             patch_set(session, *lane, *version)?;
             let (lane, version, hunks, by) = (*lane, *version, hunks.clone(), by.clone());
@@ -82,6 +91,7 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             check_regenerate(session, wants, patch.is_some(), command)?;
             Ok(Step::record(regenerated))
         }
+        Command::Derive(asked) => derive(session, asked, command),
         Command::Recheck { lane } => recheck(session, *lane, command),
         Command::Drop { lane, by } => drop_lane(session, *lane, by, command),
         // what is being written outside cannot be called back: its outcome is recorded first
@@ -166,7 +176,7 @@ fn proposed(session: &Session, key: EffectKey, patch_sets: Vec<PatchSet>) -> Eve
         };
     }
     let (engine, made_for) = (drafting.engine, drafting.made_for.clone());
-    Event::Proposed { version, engine, made_for, patch_sets: news }
+    Event::Proposed { version, engine, made_for, patch_sets: news, by: None, parent: None }
 }
 
 fn waits_for_go(session: &Session) -> bool {
@@ -209,7 +219,12 @@ fn decide_on(session: &Session, asked: &DecideCommand, command: &Command) -> Res
             Ok(Step::record(Event::Approved { lane, version, digest, by, message, because }))
         }
         Verdict::Reject => Ok(Step::record(Event::Rejected { lane, version, digest, by, message })),
-        Verdict::RequestChanges => Ok(Step::record(Event::ChangesRequested { lane, version, digest, by, message })),
+        // the person's comments go with their word: one without the other would be half an answer
+        Verdict::RequestChanges => {
+            let mut events = drafts::sent(session, &by);
+            events.push(Event::ChangesRequested { lane, version, digest, by, message });
+            Ok(Step { events })
+        }
     }
 }
 
@@ -332,7 +347,7 @@ fn known_thread(session: &Session, thread: ThreadId) -> Result<&super::state::Th
     session.thread(thread).ok_or(Refusal::NoSuchThread { thread })
 }
 
-fn patch_set(session: &Session, lane: LaneId, version: Version) -> Result<&PatchSetRecord, Refusal> {
+pub(super) fn patch_set(session: &Session, lane: LaneId, version: Version) -> Result<&PatchSetRecord, Refusal> {
     session.lane(lane).ok_or(Refusal::NoSuchLane)?;
     session.patch_set(lane, version).ok_or(Refusal::NoSuchVersion { version })
 }
@@ -353,6 +368,6 @@ fn is_over(session: &Session) -> bool {
         || session.at_stake().all(|lane| matches!(lane.phase, Phase::Done(_)))
 }
 
-fn not_now(session: &Session, command: &Command) -> Refusal {
+pub(super) fn not_now(session: &Session, command: &Command) -> Refusal {
     Refusal::NotNow { asked: command.verb(), state: session.state().name().to_owned() }
 }

@@ -4,6 +4,8 @@
 //! folding them again and running what is still owed. Nothing here reads a clock, a file or a repository.
 
 mod apply;
+mod derive;
+mod drafts;
 mod effect;
 mod event;
 mod gate;
@@ -16,12 +18,12 @@ mod status;
 pub use effect::{EffectKey, EffectKind, Owed};
 pub use event::{Event, LaneRequest, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 pub use gate::{WriteGate, WritePermit};
-pub use input::{Command, DecideCommand, DriftSeen, Finding, Input, Outcome, Refusal};
+pub use input::{Command, DecideCommand, DeriveCommand, DriftSeen, Finding, Input, Outcome, Refusal};
 pub use machine::{Step, decide};
 pub use offer::{Offer, offer};
 pub use state::{
-    Bead, BeadStatus, Comment, Decision, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase, Published, Session,
-    Stop, Thread, Verdict, VersionRecord,
+    Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase,
+    Published, Session, Stop, Thread, Verdict, VersionRecord,
 };
 pub use status::{State, aliases};
 

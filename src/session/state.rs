@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Timestamp;
-use crate::id::{Digest, LaneId, ObjectId, RepoPath, Seq, ThreadId, Version};
+use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, Seq, ThreadId, Version};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::EngineKind;
 use crate::repository::{Base, Snapshot, Source};
@@ -228,8 +228,12 @@ impl PatchSetRecord {
 pub struct VersionRecord {
     /// Its number.
     pub number: Version,
-    /// The engine that made it.
+    /// The engine that made it, or would make the next.
     pub engine: EngineKind,
+    /// The person who made it, where no engine did.
+    pub by: Option<Person>,
+    /// The version that it was made of.
+    pub parent: Option<Version>,
     /// Why it was made.
     pub made_for: String,
     /// When.
@@ -260,6 +264,23 @@ pub struct Thread {
     pub resolved: bool,
     /// Its comments.
     pub comments: Vec<Comment>,
+}
+
+/// A comment that its writer did not send yet; nobody else is shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftComment {
+    /// Its number.
+    pub id: DraftId,
+    /// Where it will hang.
+    pub place: ThreadPlace,
+    /// The thread that it answers in.
+    pub thread: Option<ThreadId>,
+    /// Who.
+    pub by: Person,
+    /// When it was last changed.
+    pub at: Timestamp,
+    /// The words.
+    pub text: Untrusted,
 }
 
 /// The next version, while it is wanted and not there.
@@ -357,10 +378,12 @@ pub struct Session {
     pub versions: Vec<VersionRecord>,
     /// Its threads, oldest first.
     pub threads: Vec<Thread>,
+    /// Comments that were not sent yet, oldest first.
+    pub drafts: Vec<DraftComment>,
     /// Reviewed hunks by login and lane.
     pub marks: BTreeMap<(String, LaneId), BTreeSet<Digest>>,
-    /// The newest version on which a person left something, by login and lane.
-    pub last_review: BTreeMap<(String, LaneId), Version>,
+    /// The versions on which a person left something, by login and lane.
+    pub reviewed_on: BTreeMap<(String, LaneId), BTreeSet<Version>>,
     /// Whether a person said GO.
     pub triaged: bool,
     /// The next version, while it is wanted.
@@ -370,6 +393,8 @@ pub struct Session {
     /// Its units of work, oldest first.
     pub beads: Vec<Bead>,
     pub(super) owed: BTreeMap<EffectKey, Owed>,
+    /// The newest number of a draft, so that none is used twice.
+    pub(super) last_draft: u32,
 }
 
 impl Session {
@@ -408,6 +433,19 @@ impl Session {
     pub fn base_of(&self, lane: LaneId, version: Version) -> Option<&Snapshot> {
         let rebased = self.patch_set(lane, version).and_then(|set| set.drafted.rebased.as_ref());
         rebased.or_else(|| self.lane(lane)?.snapshot.as_ref())
+    }
+
+    /// The newest version before `version` on which the person left a mark, a comment or a decision: what they have
+    /// read. What they leave on `version` itself while they read it does not change what it is compared with.
+    #[must_use]
+    pub fn last_review(&self, login: &str, lane: LaneId, version: Version) -> Option<Version> {
+        let left = self.reviewed_on.get(&(login.to_owned(), lane))?;
+        left.range(..version).next_back().copied()
+    }
+
+    /// Drafts of that person, oldest first.
+    pub fn drafts_of<'a>(&'a self, login: &'a str) -> impl Iterator<Item = &'a DraftComment> {
+        self.drafts.iter().filter(move |draft| draft.by.login == login)
     }
 
     /// Lanes that were not dropped.

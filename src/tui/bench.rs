@@ -123,6 +123,11 @@ impl Bench {
                 let text = blobs.read(&digest).map(|bytes| super::work::shown(mask(), &bytes));
                 Some(Msg::Text(key, text))
             }
+            Task::ReadLog(key, source, wanted) => {
+                Some(Msg::Log(key, super::work::log_page(blobs, mask(), &source, wanted)))
+            }
+            Task::HunkText(source) => Some(super::work::hunk_text(blobs, &source, mask())),
+            Task::EditText(text) => Some(Msg::Edited((self.world.editor)(&text))),
             Task::Copy(text) => {
                 self.world.copied.push(text);
                 None

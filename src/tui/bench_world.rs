@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::api::*;
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
-use crate::id::{Digest, HostPath, ObjectId, RepoPath, Seq, SessionId, SessionUuid, ThreadId, Version};
+use crate::id::{Digest, DraftId, HostPath, ObjectId, RepoPath, Seq, SessionId, SessionUuid, ThreadId, Version};
 use crate::text::Untrusted;
 
 /// The whole world as the fake service has it.
@@ -14,12 +14,19 @@ pub(crate) struct World {
     pub view: SessionView,
     pub sets: Vec<PatchSetView>,
     pub threads: Vec<ThreadView>,
+    pub drafts: Vec<DraftView>,
     pub panel: PanelView,
     pub home: tempfile::TempDir,
     pub blobs: BlobStore,
     /// Every request that changes something, in order.
     pub changes: Vec<Request>,
     pub copied: Vec<String>,
+    /// What patch sets were compared with, in order.
+    pub compared: Vec<AgainstRequest>,
+    /// What every change is refused with.
+    pub refuse: Option<Failure>,
+    /// What the editor makes of a text.
+    pub editor: fn(&str) -> Option<String>,
     pub quit: bool,
     /// Whether the service does not answer the panel.
     pub hold_panel: bool,
@@ -173,11 +180,15 @@ impl World {
             view: view_of_session(&review),
             sets: Vec::new(),
             threads: threads(),
+            drafts: Vec::new(),
             panel: panel(&review),
             home,
             blobs,
             changes: Vec::new(),
             copied: Vec::new(),
+            compared: Vec::new(),
+            refuse: None,
+            editor: |text| Some(text.to_owned()),
             quit: false,
             hold_panel: false,
             commands: vec!["cargo test".into(), "make \u{1b}[2Jlint".into()],
@@ -255,9 +266,39 @@ impl World {
         }
     }
 
+    fn talk(&self) -> ThreadsView {
+        let (threads, drafts) = (self.threads.clone(), self.drafts.clone());
+        ThreadsView { schema: "paraph.threads/1".to_owned(), threads, drafts }
+    }
+
+    fn send_drafts(&mut self) {
+        for draft in std::mem::take(&mut self.drafts) {
+            let id = ThreadId(20 + self.threads.len() as u32);
+            let comments = vec![CommentView { by: "ada@host".to_owned(), at: NOW, text: draft.text }];
+            self.threads.push(ThreadView {
+                id,
+                version: draft.version,
+                repo: draft.repo,
+                path: draft.path,
+                line: draft.line,
+                from_line: draft.from_line,
+                side: draft.side,
+                kind: draft.kind,
+                resolved: false,
+                comments,
+            });
+        }
+    }
+
     pub(crate) fn answer(&mut self, request: Request) -> Result<Reply, Failure> {
         if request.changes() {
             self.changes.push(request.clone());
+            if let Some(failure) = &self.refuse {
+                return Err(failure.clone());
+            }
+        }
+        if let Request::PatchSet(asked) = &request {
+            self.compared.push(asked.against);
         }
         Ok(match request {
             Request::List(_) => Reply::List(SessionList {
@@ -267,9 +308,35 @@ impl World {
             }),
             Request::Show(show) if show.session.session == SessionId(12) => Reply::Show(self.view.clone()),
             Request::PatchSet(_) => Reply::PatchSet(self.sets.clone()),
-            Request::Threads(_) => {
-                Reply::Threads(ThreadsView { schema: "paraph.threads/1".to_owned(), threads: self.threads.clone() })
+            Request::Threads(_) => Reply::Threads(self.talk()),
+            Request::Draft(asked) => {
+                let (id, comment) = (asked.draft.unwrap_or(DraftId(self.drafts.len() as u32 + 1)), asked.comment);
+                let draft = DraftView {
+                    id,
+                    thread: comment.thread,
+                    version: Version(2),
+                    repo: "core".to_owned(),
+                    path: comment.path,
+                    line: comment.line,
+                    from_line: comment.from_line,
+                    side: comment.side,
+                    kind: comment.kind,
+                    at: NOW,
+                    text: comment.text.into(),
+                };
+                self.drafts.retain(|known| known.id != id);
+                self.drafts.push(draft.clone());
+                Reply::Draft(draft)
             }
+            Request::DropDraft(asked) => {
+                self.drafts.retain(|known| known.id != asked.draft);
+                Reply::DropDraft(self.talk())
+            }
+            Request::SendDrafts(_) => {
+                self.send_drafts();
+                Reply::SendDrafts(self.talk())
+            }
+            Request::Derive(_) => Reply::Derive(self.view.clone()),
             Request::Timeline(_) => Reply::Timeline(timeline()),
             Request::Artifacts(_) => Reply::Artifacts(ArtifactsView {
                 artifacts: ["explanation@v2", "checks", "context@v2"]
@@ -313,7 +380,12 @@ impl World {
                 setup_waits: self.setup_waits.clone(),
             }),
             Request::Mark(_) => Reply::Mark(self.view.clone()),
-            Request::Decide(_) => Reply::Decide(self.view.clone()),
+            Request::Decide(decide) => {
+                if decide.verdict == Verdict::RequestChanges {
+                    self.send_drafts();
+                }
+                Reply::Decide(self.view.clone())
+            }
             Request::Override(_) => Reply::Override(self.view.clone()),
             Request::Run(_) => Reply::Run(self.view.clone()),
             Request::Publish(_) => Reply::Publish(self.view.clone()),

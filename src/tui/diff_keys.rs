@@ -52,6 +52,7 @@ pub(crate) fn act_in_session(model: &mut Model, action: Action) -> Vec<Task> {
             show_log(model)
         }
         Action::CommentVersion => comment(model, action),
+        Action::SendDrafts => super::draft_keys::send(model),
         _ if review.tab == Tab::Patches => act_in_diff(model, action),
         _ => Vec::new(),
     }
@@ -67,7 +68,7 @@ pub(crate) fn step_version(model: &mut Model, by: isize) -> Vec<Task> {
         return Vec::new();
     }
     review.version = next;
-    review.patches.since_review = by > 0;
+    review.patches.against = None;
     ask_patch_sets(review)
 }
 
@@ -106,10 +107,14 @@ pub(crate) fn act_in_diff(model: &mut Model, action: Action) -> Vec<Task> {
         }
         Action::OlderSide | Action::NewerSide => step_side(model, action == Action::NewerSide),
         Action::ToggleSinceReview => {
-            patches.since_review = !patches.since_review;
-            patches.against = None;
+            patches.since_review = patches.against.take().is_some() || !patches.since_review;
             ask_patch_sets(review)
         }
+        Action::EditDraft => super::draft_keys::edit(model),
+        Action::DeleteDraft => super::draft_keys::delete(model),
+        Action::ExcludeHunk => super::own_version::exclude_hunk(model),
+        Action::ExcludeFile => super::own_version::exclude_file(model),
+        Action::EditHunk => super::own_version::edit_hunk(model),
         Action::EditFile => edit_file(model),
         _ => {
             match action {
@@ -120,6 +125,7 @@ pub(crate) fn act_in_diff(model: &mut Model, action: Action) -> Vec<Task> {
                         Columns::Unified => Columns::Auto,
                     };
                 }
+                Action::ToggleBlanks => patches.no_blanks = !patches.no_blanks,
                 Action::ToggleWrap => patches.wrap = !patches.wrap,
                 Action::ContextMore => patches.context = patches.context.saturating_mul(2).max(1),
                 Action::ContextLess => {
@@ -269,6 +275,13 @@ fn comment(model: &mut Model, action: Action) -> Vec<Task> {
         side: Side::New,
     };
     let mut text = String::new();
+    // a version has one draft about the whole of it: there is no line to find another on
+    if action == Action::CommentVersion
+        && let Some(draft) = review.drafts.iter().find(|draft| draft.path.is_none() && draft.thread.is_none())
+    {
+        let open = CommentBox::of_draft(review.id, draft);
+        return show(model, Overlay::Comment(Box::new(open)));
+    }
     match action {
         Action::Comment | Action::Suggest => {
             let Some((side, line, from)) = patches.line() else {

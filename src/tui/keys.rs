@@ -279,9 +279,14 @@ fn move_by(model: &mut Model, rows: isize) -> Vec<Task> {
         }
         Some((Tab::Runs, _)) if rows.abs() > 1 => {
             if let Some(review) = &mut model.review {
-                let lines = review.runs.text.as_ref().map_or(0, |(.., lines)| lines.len());
-                review.runs.back = review.runs.back.saturating_add_signed(rows.saturating_neg()).min(lines);
-                review.runs.follow = review.runs.back == 0;
+                let runs = &mut review.runs;
+                let (lines, before) = runs.text.as_ref().map_or((0, 0), |(_, page)| (page.lines.len(), page.before));
+                runs.back = runs.back.saturating_add_signed(rows.saturating_neg()).min(lines);
+                runs.follow = runs.back == 0;
+                if runs.back == lines && before > 0 {
+                    runs.wanted += super::log_text::PAGE;
+                    return show_log(model);
+                }
             }
             Vec::new()
         }
@@ -419,7 +424,18 @@ fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
         return tasks;
     }
     let (session, repo) = (review.reference(), review.repo());
+    let left_out = super::own_version::request(review);
+    // comments go to the engine; without any, what is left out makes the next version by itself
+    let sends_back = intent == Intent::Decide(Verdict::RequestChanges);
+    let derives = sends_back && review.drafts.is_empty() && left_out.is_some();
+    let intent = if derives { Intent::Derive } else { intent };
     let mut decision = Decision::new(intent, session, repo.clone());
+    decision.drafts = review.drafts.len();
+    decision.left_out = left_out.as_ref().map(super::own_version::listed).unwrap_or_default();
+    if sends_back && !derives && !decision.left_out.is_empty() {
+        decision.reason = Field::new(format!("next time {}", decision.left_out.join(", ")));
+    }
+    decision.derive = left_out.filter(|_| derives).map(Box::new);
     let (done, all, _) = review.patches.progress();
     decision.progress = (done, all);
     if intent == Intent::Decide(Verdict::Approve) {
@@ -430,6 +446,27 @@ fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
     model.overlays.push(Overlay::Decision(Box::new(decision)));
     tasks.push(Task::Ask(Ticket::Panel(session.session), Request::Panel(PanelRequest { session, repo })));
     tasks
+}
+
+/// The first match from where the cursor stands: its own line counts.
+pub(crate) fn search_here(model: &mut Model) -> Vec<Task> {
+    let text = model.search.clone();
+    let here = match &model.review {
+        None => model.inbox.selected().is_some_and(|row| inbox::holds(row, &text)),
+        Some(review) if review.tab == Tab::Patches => row_holds(review, review.patches.cursor, &text),
+        Some(_) => true,
+    };
+    if here && !text.is_empty() { Vec::new() } else { search(model, true) }
+}
+
+fn row_holds(review: &super::screens::review::Review, row: usize, text: &str) -> bool {
+    use super::diff_view::{Row, Side as DiffSide};
+    let patches = &review.patches;
+    let (Some(doc), Some(Row::Line { old, new, .. })) = (patches.doc(), patches.layout.row(row)) else { return false };
+    let holds = |side, line: Option<u32>| {
+        line.is_some_and(|line| memchr::memmem::find(doc.line(side, line), text.as_bytes()).is_some())
+    };
+    holds(DiffSide::New, new) || holds(DiffSide::Old, old)
 }
 
 pub(crate) fn search(model: &mut Model, forward: bool) -> Vec<Task> {

@@ -12,16 +12,21 @@ mod bench;
 mod bench_world;
 mod diff_keys;
 mod diff_view;
+mod draft_keys;
 mod input;
 mod inputs;
 mod keymap;
 mod keys;
+mod log_text;
 mod model;
+mod own_version;
 mod screens;
 mod shell;
 mod terminal;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_by_hand;
 mod theme;
 mod theme_lint;
 mod trust_keys;

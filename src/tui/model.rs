@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::actions::{Action, Context};
 use super::input::Input;
 use super::keymap::{Key, Keymap};
+use super::log_text::LogPage;
 use super::screens::comment::CommentBox;
 use super::screens::decision::Decision;
 use super::screens::inbox::Inbox;
@@ -45,6 +46,12 @@ pub(crate) enum Msg {
     Colored(DocKey, Arc<super::diff_view::Colors>),
     /// A document was read.
     Text(TextKey, Result<String, Failure>),
+    /// The output of a check was read.
+    Log(LogKey, Result<LogPage, Failure>),
+    /// A hunk is ready to be edited.
+    Hunk(Digest, Result<HunkText, Failure>),
+    /// Words that were typed shall be kept.
+    KeepDraft,
     /// Text came back from the editor; `None` where nothing was saved.
     Edited(Option<String>),
     /// Something is worth a word.
@@ -62,10 +69,12 @@ pub(crate) enum Task {
     Survey(DocKey, DocSource),
     /// Colour lines of a file.
     Color(DocKey, Arc<super::diff_view::Doc>),
+    /// Write a hunk as a diff that a person can edit.
+    HunkText(HunkSource),
     /// Read a blob as text, its end where it is long.
     ReadBlob(TextKey, Digest),
-    /// Read the end of a growing file.
-    ReadFile(TextKey, HostPath),
+    /// Read the end of a check's output, so many bytes of it.
+    ReadLog(LogKey, LogSource, u64),
     /// Onto the clipboard.
     Copy(String),
     /// Open `$EDITOR` on a file, at a line.
@@ -97,7 +106,12 @@ pub(crate) enum Ticket {
     Panel(SessionId),
     /// A decision: its verb in the past, for the toast.
     Decide(SessionId, &'static str),
-    Comment(SessionId),
+    /// A draft that was kept.
+    Draft(SessionId),
+    /// Drafts that were deleted or sent: the verb in the past.
+    Drafts(SessionId, &'static str),
+    /// A version that was made by hand.
+    Derive(SessionId),
     Resolve(SessionId),
     Mark(SessionId),
     Started,
@@ -125,11 +139,43 @@ pub(crate) struct DocSource {
     pub new: Option<Digest>,
 }
 
+/// A hunk that shall be edited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HunkSource {
+    pub file: DocSource,
+    pub hunk: Digest,
+    /// Hunks of the file that are left out: the edited one is placed on what the file is without them.
+    pub left_out: Vec<Digest>,
+}
+
+/// A hunk as a diff of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HunkText {
+    pub diff: String,
+    /// Whether it holds what every screen hides.
+    pub secret: bool,
+}
+
 /// Which text was read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum TextKey {
     Artifact(Digest),
-    Log { check: String, on_base: bool },
+}
+
+/// Which check's output, and of which run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LogKey {
+    pub check: String,
+    pub on_base: bool,
+}
+
+/// Where a check's output is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LogSource {
+    /// It ended.
+    Blob(Digest),
+    /// It grows.
+    File(HostPath),
 }
 
 /// How a message is meant.
@@ -260,6 +306,11 @@ impl Model {
             Some(Overlay::Confirm(confirm)) => !confirm.armed,
             _ => false,
         }
+    }
+
+    /// Whether words are typed that are not kept yet.
+    pub(crate) fn has_unsaved_words(&self) -> bool {
+        matches!(self.overlays.last(), Some(Overlay::Comment(comment)) if comment.is_unsaved())
     }
 
     /// Says something in the footer.

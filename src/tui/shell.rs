@@ -138,6 +138,8 @@ pub enum TuiError {
 
 /// Notices alone paint at most five times a second; a key paints at once.
 const BETWEEN_FRAMES: Duration = Duration::from_millis(200);
+/// Typed words are lost for a second at most, whatever happens to the line or the machine.
+const KEPT_WITHIN: Duration = Duration::from_secs(1);
 /// Ages are told in minutes.
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -172,7 +174,7 @@ pub async fn run(service: Arc<dyn Service>, options: TuiOptions) -> Result<(), T
 async fn show(service: Arc<dyn Service>, options: TuiOptions, outside: &Handle) -> Result<(), TuiError> {
     let (messages, inbox) = mpsc::unbounded_channel();
     // the service is looked for while the first frame is painted
-    listen(service.clone(), messages.clone(), outside);
+    listen(service.clone(), options.mask.clone(), messages.clone(), outside);
     let named = options.theme.as_deref().unwrap_or(super::theme::usual(false));
     let settings = Settings {
         theme: Theme::named(named, options.depth)?,
@@ -196,7 +198,7 @@ async fn show(service: Arc<dyn Service>, options: TuiOptions, outside: &Handle) 
 }
 
 /// Hears notices, and connects again where the stream ends.
-fn listen(service: Arc<dyn Service>, messages: mpsc::UnboundedSender<Msg>, outside: &Handle) {
+fn listen(service: Arc<dyn Service>, mask: Arc<SecretMask>, messages: mpsc::UnboundedSender<Msg>, outside: &Handle) {
     outside.spawn(async move {
         let mut pause = Duration::from_millis(250);
         loop {
@@ -207,7 +209,7 @@ fn listen(service: Arc<dyn Service>, messages: mpsc::UnboundedSender<Msg>, outsi
                         return;
                     }
                     while let Some(notice) = stream.next().await {
-                        if messages.send(Msg::Notice(notice)).is_err() {
+                        if messages.send(Msg::Notice(super::work::masked_notice(&mask, notice))).is_err() {
                             return;
                         }
                     }
@@ -259,7 +261,10 @@ impl Shell {
         let mut drawn = Instant::now() - BETWEEN_FRAMES;
         let mut urgent = true;
         let mut minute = Instant::now() + MINUTE;
+        let mut keep: Option<Instant> = None;
         loop {
+            // from the first word that is not kept, not from the last: who types on is kept too
+            keep = self.model.has_unsaved_words().then(|| keep.unwrap_or_else(|| Instant::now() + KEPT_WITHIN));
             if self.model.dirty && (urgent || drawn.elapsed() >= BETWEEN_FRAMES) {
                 self.told &= self.draw()?;
                 drawn = Instant::now();
@@ -273,7 +278,7 @@ impl Shell {
             let next_frame = self.model.dirty.then(|| drawn + BETWEEN_FRAMES);
             let escape = self.parser.patience().map(|patience| now + patience);
             let ages = self.shows_ages().then_some(minute);
-            let wake = [next_frame, self.arming.look_again(now), escape, ages].into_iter().flatten().min();
+            let wake = [next_frame, self.arming.look_again(now), escape, ages, keep].into_iter().flatten().min();
             let flow = tokio::select! {
                 biased;
                 _ = terminated.recv() => Flow::Leave,
@@ -304,7 +309,10 @@ impl Shell {
                 }
                 () = pause(wake) => {
                     let now = Instant::now();
-                    if ages.is_some_and(|at| at <= now) {
+                    if keep.is_some_and(|at| at <= now) {
+                        keep = None;
+                        self.take(Msg::KeepDraft)?
+                    } else if ages.is_some_and(|at| at <= now) {
                         minute = now + MINUTE;
                         let now = self.options.clock.now();
                         self.take(Msg::Tick(now))?

@@ -9,7 +9,7 @@ use crate::api::{Failure, FailureKind, Notice, OfferView, Request, Verdict};
 use crate::id::{SessionId, Version};
 
 #[track_caller]
-fn snapshot(name: &str, screen: String) {
+pub(super) fn snapshot(name: &str, screen: String) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));
     settings.set_prepend_module_to_snapshot(false);
@@ -276,23 +276,23 @@ fn hunks_are_walked_across_files() {
 }
 
 #[test]
-fn a_comment_is_sent_with_its_line_and_kind() {
+fn a_comment_is_kept_with_its_line_and_kind() {
     let bench = Bench::review(80, 24).press("c Tab").write("why?").press("Ctrl-s");
-    let Some(Request::Comment(comment)) = bench.world.changes.last() else { panic!("a comment") };
-    assert_eq!((comment.text.as_str(), comment.kind), ("why?", crate::api::ThreadKind::Question));
+    let Some(Request::Draft(draft)) = bench.world.changes.last() else { panic!("a draft") };
+    assert_eq!((draft.comment.text.as_str(), draft.comment.kind), ("why?", crate::api::ThreadKind::Question));
     let bench = bench.press("C").write("whole file").press("Ctrl-s");
-    let Some(Request::Comment(comment)) = bench.world.changes.last() else { panic!("a comment") };
-    assert_eq!(comment.line, None);
-    let threads = bench.world.threads.len();
+    let Some(Request::Draft(draft)) = bench.world.changes.last() else { panic!("a draft") };
+    assert_eq!((draft.draft, draft.comment.line), (None, None), "another one");
+    let drafts = bench.world.drafts.len();
     let bench = bench.press("c Ctrl-s");
-    assert_eq!(bench.world.threads.len(), threads, "an empty comment is none");
+    assert_eq!(bench.world.drafts.len(), drafts, "an empty comment is none");
 }
 
 #[test]
 fn a_range_is_commented() {
     let bench = Bench::review(80, 24).press("j v j j c").write("these").press("Ctrl-s");
-    let Some(Request::Comment(comment)) = bench.world.changes.last() else { panic!("a comment") };
-    assert_eq!((comment.from_line, comment.line), (Some(1), Some(3)));
+    let Some(Request::Draft(draft)) = bench.world.changes.last() else { panic!("a draft") };
+    assert_eq!((draft.comment.from_line, draft.comment.line), (Some(1), Some(3)));
 }
 
 #[test]

@@ -148,7 +148,8 @@ impl ColorDepth {
         }
     }
 
-    fn fit(self, color: Color) -> Color {
+    /// The nearest colour that it shows.
+    pub(crate) fn fit(self, color: Color) -> Color {
         match (self, color) {
             (Self::Mono, _) => Color::Reset,
             (Self::TrueColor, color) => color,
@@ -463,6 +464,7 @@ fn nearest_16(r: u8, g: u8, b: u8) -> Color {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::theme_lint::contrast;
 
     #[test]
     fn every_theme_names_every_role_at_every_depth() {

@@ -51,7 +51,7 @@ pub fn lint_shipped() -> Vec<String> {
 }
 
 /// The contrast of two colours that are known; a terminal's own are not.
-fn contrast(one: Color, other: Color) -> Option<f64> {
+pub(in crate::tui) fn contrast(one: Color, other: Color) -> Option<f64> {
     let (Color::Rgb(r, g, b), Color::Rgb(red, green, blue)) = (one, other) else { return None };
     let (one, other) = (luminance((r, g, b)), luminance((red, green, blue)));
     Some((one.max(other) + 0.05) / (one.min(other) + 0.05))

@@ -5,14 +5,15 @@ use super::asks::{
     survey_next,
 };
 use super::inputs::on_input;
-use super::model::{Connection, Model, Msg, Overlay, Task, TextKey, Ticket, Tone};
+use super::log_text::{LogPage, PAGE};
+use super::model::{Connection, LogKey, LogSource, Model, Msg, Overlay, Task, TextKey, Ticket, Tone};
 use super::screens::decision::{Intent, Step};
 use super::screens::patches::{Enter, FileState};
 use super::screens::review::{Review, Tab};
 use super::trust_keys::confirm_trust;
 use crate::api::{Failure, FailureKind, Notice, Reply, SessionRow, SessionView, Verdict};
 use crate::id::SessionId;
-use crate::text::{Untrusted, strip_ansi};
+use crate::text::Untrusted;
 
 /// Takes one message; says what shall be done outside.
 pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
@@ -83,11 +84,25 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
             Vec::new()
         }
         Msg::Edited(text) => {
-            if let (Some(Overlay::Comment(comment)), Some(text)) = (model.overlays.last_mut(), text) {
-                comment.set_text(&text);
+            match (model.overlays.last_mut(), text) {
+                (Some(Overlay::Comment(comment)), Some(text)) => comment.set_text(&text),
+                (Some(_), _) => {}
+                (None, text) => super::own_version::edited(model, text),
             }
             Vec::new()
         }
+        Msg::Log(key, Ok(page)) => {
+            if let Some(review) = &mut model.review {
+                review.runs.text = Some((key, page));
+            }
+            Vec::new()
+        }
+        Msg::Log(_, Err(failure)) => {
+            model.say_failure(&failure);
+            Vec::new()
+        }
+        Msg::Hunk(hunk, result) => super::own_version::fetched(model, hunk, result),
+        Msg::KeepDraft => super::draft_keys::keep(model),
         Msg::Say(tone, text) => {
             model.say(tone, Untrusted::new(text).display_line().to_string());
             Vec::new()
@@ -139,8 +154,9 @@ fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
                 model.dirty = false;
                 return Vec::new();
             }
-            let on_base = model.review.as_ref().is_some_and(|review| review.runs.on_base);
-            vec![Task::ReadFile(TextKey::Log { check, on_base }, log)]
+            let runs = model.review.as_ref().map(|review| &review.runs);
+            let (on_base, wanted) = runs.map_or((false, PAGE), |runs| (runs.on_base, runs.wanted));
+            vec![Task::ReadLog(LogKey { check, on_base }, LogSource::File(log), wanted)]
         }
         Notice::CheckFinished { session, check, .. } => {
             model.live_logs.remove(&(session, check.name.clone()));
@@ -205,14 +221,21 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             let Some(review) = model.review.as_mut().filter(|review| review.version == Some(version)) else {
                 return Vec::new();
             };
-            review.patches.set(sets);
+            let forgotten = review.patches.set(sets);
+            if forgotten > 0 {
+                let text = format!(
+                    "{} no longer left out: the comparison is another one",
+                    super::words::count(forgotten, "hunk")
+                );
+                model.say(Tone::Warning, text);
+            }
             let tasks = load_current(model);
             refresh_decision(model);
             tasks
         }
         (Ticket::Threads(id), Reply::Threads(view)) if here(model, id) => {
             if let Some(review) = &mut model.review {
-                review.threads = view.threads;
+                (review.threads, review.drafts) = (view.threads, view.drafts);
             }
             relayout(model);
             Vec::new()
@@ -272,14 +295,25 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             if let Some(toast) = model.toast.as_mut().filter(|_| approved) {
                 toast.hint = "next: `:publish`".to_owned();
             }
-            take_view(model, id, reply)
-        }
-        (Ticket::Comment(id), Reply::Comment(_)) => {
-            model.overlays.retain(|overlay| !matches!(overlay, Overlay::Comment(_)));
-            if let Some(review) = &mut model.review {
-                review.patches.anchor = None;
+            let derived = matches!(reply, Reply::Derive(_));
+            let mut tasks = take_view(model, id, reply);
+            if derived {
+                super::own_version::made(model);
             }
-            vec![ask_threads(id)]
+            // drafts went with the word
+            tasks.push(ask_threads(id));
+            tasks
+        }
+        (Ticket::Draft(id), Reply::Draft(draft)) => super::draft_keys::kept(model, id, draft),
+        (Ticket::Drafts(id, done), Reply::DropDraft(view) | Reply::SendDrafts(view)) => {
+            super::draft_keys::take(model, id, view);
+            model.say(Tone::Success, done);
+            Vec::new()
+        }
+        (Ticket::Derive(id), reply) => {
+            let tasks = take_view(model, id, reply);
+            super::own_version::made(model);
+            tasks
         }
         (Ticket::Resolve(id), Reply::Resolve(_)) => vec![ask_threads(id)],
         (Ticket::Mark(_), _) => {
@@ -326,6 +360,18 @@ fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
         | Reply::Regenerate(view)
         | Reply::Drop(view)
         | Reply::Mark(view) => view,
+        // a version by hand is the person's own: they read on in it
+        Reply::Derive(view) => {
+            let newest = view.versions.last().map(|version| version.number);
+            let Some(review) = model.review.as_mut().filter(|review| review.id == id) else { return Vec::new() };
+            review.version = newest;
+            (review.patches.against, review.patches.since_review) = (None, true);
+            review.view = Some(view);
+            let tasks = ask_patch_sets(review);
+            let newest = newest.map(|newest| newest.to_string()).unwrap_or_default();
+            model.say(Tone::Success, format!("{newest} is made; it is checked and scored now"));
+            return tasks;
+        }
         _ => return vec![ask_session(id)],
     };
     if model.review.as_ref().is_some_and(|review| review.id == id) { on_session(model, view) } else { Vec::new() }
@@ -370,7 +416,7 @@ fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task
                 decision.panel = None;
                 decision.armed = false;
             }
-            (Overlay::Comment(comment), Ticket::Comment(_)) => comment.sending = false,
+            (Overlay::Comment(comment), Ticket::Draft(_)) => comment.not_kept(),
             (Overlay::Wizard(wizard), Ticket::Started) => {
                 wizard.sent = false;
                 wizard.wrong = Untrusted::new(failure.message.clone()).display_line().to_string();
@@ -384,6 +430,10 @@ fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task
     model.say_failure(failure);
     match ticket {
         Ticket::Decide(id, _) => vec![ask_session(*id)],
+        Ticket::Derive(_) => {
+            super::own_version::not_made(model);
+            Vec::new()
+        }
         Ticket::Mark(_) => model.review.as_ref().map(ask_patch_sets).unwrap_or_default(),
         _ => Vec::new(),
     }
@@ -454,7 +504,7 @@ pub(crate) fn relayout(model: &mut Model) {
     let panes = super::screens::patches::panes(model, review);
     if let Some(review) = &mut model.review {
         let version = review.version;
-        review.patches.relayout(&review.threads, panes.diff.width, version);
+        review.patches.relayout(&review.threads, &review.drafts, panes.diff.width, version);
     }
     scroll_to_cursor(model);
 }
@@ -500,15 +550,19 @@ pub(crate) fn show_log(model: &mut Model) -> Vec<Task> {
     let Some(check) = review.version_view().and_then(|version| version.checks.get(at)).cloned() else {
         return Vec::new();
     };
-    let key = TextKey::Log { check: check.name.clone(), on_base };
+    let key = LogKey { check: check.name.clone(), on_base };
+    if review.runs.text.as_ref().is_some_and(|(known, _)| *known != key) {
+        (review.runs.wanted, review.runs.back) = (PAGE, 0);
+    }
+    let wanted = review.runs.wanted;
     let running = review.runs.running.iter().any(|(name, base)| *name == check.name && *base == on_base);
     let live = model.live_logs.get(&(review.id, check.name.clone())).filter(|_| running);
     let blob = if on_base { check.base_log } else { check.log };
     match (live, blob) {
-        (Some(path), _) => vec![Task::ReadFile(key, path.clone())],
-        (None, Some(digest)) => vec![Task::ReadBlob(key, digest)],
+        (Some(path), _) => vec![Task::ReadLog(key, LogSource::File(path.clone()), wanted)],
+        (None, Some(digest)) => vec![Task::ReadLog(key, LogSource::Blob(digest), wanted)],
         (None, None) => {
-            review.runs.text = Some((check.name, on_base, Vec::new()));
+            review.runs.text = Some((key, LogPage::default()));
             Vec::new()
         }
     }
@@ -545,11 +599,6 @@ fn on_text(model: &mut Model, key: &TextKey, result: Result<String, Failure>) {
                 review.document_top = 0;
                 review.document = Some((name, Untrusted::new(pretty).display().to_string()));
             }
-        }
-        TextKey::Log { check, on_base } => {
-            let plain = Untrusted::new(strip_ansi(&text).into_owned());
-            let lines = plain.display().as_str().lines().map(str::to_owned).collect();
-            review.runs.text = Some((check.clone(), *on_base, lines));
         }
     }
 }

@@ -4,7 +4,7 @@ use crossterm::event::KeyCode;
 
 use super::actions::Action;
 use super::keymap::{Key, Meaning};
-use super::keys::{act, close_overlay, list_len, move_list, search};
+use super::keys::{act, close_overlay, list_len, move_list, search_here};
 use super::model::{Field, Model, Overlay, Task, Ticket};
 use super::screens::patches::Enter;
 use super::screens::review::Tab;
@@ -67,7 +67,7 @@ pub(crate) fn on_search_key(model: &mut Model, key: Key) -> Vec<Task> {
         KeyCode::Enter => {
             model.search = field.text().to_owned();
             model.overlays.pop();
-            search(model, true)
+            search_here(model)
         }
         _ => {
             field.key(key);
@@ -80,18 +80,18 @@ pub(crate) fn on_comment_key(model: &mut Model, key: Key) -> Vec<Task> {
     let meaning = model.settings.keymap.meaning(&model.contexts(), &[key]);
     let Some(Overlay::Comment(comment)) = model.overlays.last_mut() else { return Vec::new() };
     match meaning {
-        Meaning::Do(Action::Back) => close_overlay(model),
         Meaning::Do(Action::CycleKind) => {
             comment.cycle_kind();
             Vec::new()
         }
         Meaning::Do(Action::EditText) => vec![Task::EditText(comment.body())],
-        Meaning::Do(Action::Save) if comment.sending => Vec::new(),
-        Meaning::Do(Action::Save) if comment.body().is_empty() => close_overlay(model),
         Meaning::Do(Action::Save) => {
-            comment.sending = true;
-            let request = comment.request();
-            vec![Task::Ask(Ticket::Comment(request.session.session), Request::Comment(request))]
+            (comment.closing, comment.failed) = (true, false);
+            super::draft_keys::keep(model)
+        }
+        Meaning::Do(Action::Back) => {
+            comment.closing = true;
+            super::draft_keys::keep(model)
         }
         _ => {
             comment.text.input(key.event());

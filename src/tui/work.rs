@@ -1,7 +1,7 @@
 //! Work off the screen's thread: requests, blobs, diffs, colours; each ends in one message.
 
 use std::borrow::Cow;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -9,15 +9,17 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::diff_view::{Colors, Doc};
-use super::model::{DocKey, DocSource, Msg, Task};
+use super::log_text::LogPage;
+use super::model::{DocKey, DocSource, HunkSource, HunkText, LogSource, Msg, Task};
 use super::shell::TuiOptions;
-use crate::api::{BlobStore, Call, ClientInfo, Failure, FailureKind, Reply, Service};
+use crate::api::{BlobStore, Call, ClientInfo, Failure, FailureKind, Notice, Reply, Service, SessionRow};
+use crate::diff::{DiffOptions, FileChange, FileDiff, FileSide, unified};
 use crate::id::{Digest, Ids, RequestId};
 use crate::syntax::Syntax;
 use crate::text::{SecretMask, Untrusted};
 
-/// The end of a log that is shown: nobody scrolls further back than this, `paraph log` prints it whole.
-const LOG_TAIL: u64 = 512 << 10;
+/// The end of a document that is shown: nobody reads more of one on a screen.
+const TAIL: u64 = 512 << 10;
 
 /// Starts tasks and sends what they end in.
 pub(crate) struct Worker {
@@ -77,17 +79,15 @@ impl Worker {
             }
             Task::ReadBlob(key, digest) => self.work(messages, move || {
                 let text = blobs.read(&digest).map(|bytes| {
-                    let from = bytes.len().saturating_sub(usize::try_from(LOG_TAIL).unwrap_or(usize::MAX));
+                    let from = bytes.len().saturating_sub(usize::try_from(TAIL).unwrap_or(usize::MAX));
                     shown(&mask, &bytes[from..])
                 });
                 Msg::Text(key, text)
             }),
-            Task::ReadFile(key, path) => self.work(messages, move || {
-                let text = read_tail(path.as_path())
-                    .map(|bytes| shown(&mask, &bytes))
-                    .map_err(|error| Failure::new(FailureKind::Failed, format!("cannot read {path}: {error}")));
-                Msg::Text(key, text)
-            }),
+            Task::ReadLog(key, source, wanted) => {
+                self.work(messages, move || Msg::Log(key, log_page(&blobs, &mask, &source, wanted)));
+            }
+            Task::HunkText(source) => self.work(messages, move || hunk_text(&blobs, &source, &mask)),
             Task::Copy(_)
             | Task::EditFile(..)
             | Task::EditText(_)
@@ -120,6 +120,42 @@ pub(crate) fn load(blobs: &BlobStore, key: DocKey, source: &DocSource, mask: &Se
     Msg::Doc(key, doc)
 }
 
+/// A hunk as a diff of its own, on what the file is without it: what a person edits, and what is placed again.
+pub(crate) fn hunk_text(blobs: &BlobStore, source: &HunkSource, mask: &SecretMask) -> Msg {
+    let made = sides(blobs, &source.file).and_then(|(old, new)| {
+        let path = &source.file.path;
+        let diff = FileDiff::compute(&old, &new, &DiffOptions::default());
+        let keys = diff.hunk_keys(path, &old, &new);
+        let place = |key: &Digest| keys.iter().position(|known| known == key);
+        let gone = Failure::new(FailureKind::NotFound, "the hunk is not there any more");
+        let hunk = place(&source.hunk).ok_or(gone)?;
+        let mut left_out: Vec<usize> = source.left_out.iter().filter_map(place).collect();
+        let wanted = diff.without_hunks(&left_out, &old, &new);
+        left_out.push(hunk);
+        let before = diff.without_hunks(&left_out, &old, &new);
+        let nothing = source.file.old.is_none() && left_out.len() == keys.len();
+        let change = FileChange {
+            path: path.clone(),
+            old: (!nothing).then(|| FileSide::regular(before)),
+            new: Some(FileSide::regular(wanted)),
+        };
+        let mut written = Vec::new();
+        unified::write_file(&change, &unified::WriteOptions::default(), &mut written);
+        let written = String::from_utf8(written).map_err(|_| {
+            Failure::new(FailureKind::Refused, "the hunk is no UTF-8: `paraph regenerate --patch` takes any")
+        })?;
+        let secret = matches!(mask.hide_text(&written), Cow::Owned(_));
+        Ok(HunkText { diff: format!("{EDIT_NOTE}{written}"), secret })
+    });
+    Msg::Hunk(source.hunk, made)
+}
+
+/// What the editor shows above a hunk.
+const EDIT_NOTE: &str = "\
+# Change, add or delete lines that begin with +. Leave the others as they are.
+# Counts after @@ are mended, lines that begin with # are dropped. Nothing changed: nothing happens.
+";
+
 /// A document as it may be shown.
 pub(crate) fn shown(mask: &SecretMask, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&mask.hide(bytes)).into_owned()
@@ -135,6 +171,13 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
     match &mut reply {
         Reply::Threads(view) => {
             view.threads.iter_mut().flat_map(|thread| &mut thread.comments).for_each(|comment| hide(&mut comment.text));
+            // one's own unsent words come back as they were typed: they are sent on as they stand
+        }
+        Reply::List(list) => list.sessions.iter_mut().for_each(|row| hide_row(mask, row)),
+        Reply::Panel(panel) => {
+            hide(&mut panel.goal);
+            panel.violations.iter_mut().for_each(|violation| hide(&mut violation.message));
+            panel.gates.iter_mut().for_each(|gate| hide(&mut gate.evidence));
         }
         Reply::Timeline(view) => view.entries.iter_mut().for_each(|entry| hide(&mut entry.summary)),
         Reply::Show(view) => {
@@ -150,19 +193,41 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
     reply
 }
 
+/// A row of the inbox as it may be shown.
+pub(crate) fn hide_row(mask: &SecretMask, row: &mut SessionRow) {
+    for text in [&mut row.goal, &mut row.reason] {
+        if let Cow::Owned(hidden) = mask.hide_text(text.raw()) {
+            *text = Untrusted::new(hidden);
+        }
+    }
+}
+
+/// A notice with secrets hidden, as answers are.
+pub(crate) fn masked_notice(mask: &SecretMask, mut notice: Notice) -> Notice {
+    if let Notice::SessionChanged { row } = &mut notice {
+        hide_row(mask, row);
+    }
+    notice
+}
+
 pub(crate) fn survey(blobs: &BlobStore, key: DocKey, source: &DocSource) -> Msg {
     // a file that cannot be read says so when it is opened
     let keys = sides(blobs, source).map(|(old, new)| Doc::survey(&source.path, &old, &new)).unwrap_or_default();
     Msg::Surveyed(key, keys)
 }
 
-fn read_tail(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = std::fs::File::open(path)?;
-    let size = file.metadata()?.len();
-    file.seek(SeekFrom::Start(size.saturating_sub(LOG_TAIL)))?;
-    let mut bytes = Vec::new();
-    file.take(LOG_TAIL).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// The end of a check's output.
+pub(crate) fn log_page(
+    blobs: &BlobStore,
+    mask: &SecretMask,
+    source: &LogSource,
+    wanted: u64,
+) -> Result<LogPage, Failure> {
+    match source {
+        LogSource::Blob(digest) => Ok(LogPage::of_blob(mask, &blobs.read(digest)?, wanted)),
+        LogSource::File(path) => LogPage::of_file(mask, path.as_path(), wanted)
+            .map_err(|error| Failure::new(FailureKind::Failed, format!("cannot read {path}: {error}"))),
+    }
 }
 
 /// Runs the editor on a file, at a line, and waits. The terminal must be given back before.
@@ -190,7 +255,8 @@ pub(crate) fn edit_file(editor: &str, path: &Path, line: u32) -> io::Result<()> 
 
 /// Lets a person write `text` in the editor; `None` where the editor failed.
 pub(crate) fn edit_text(editor: &str, text: &str) -> io::Result<Option<String>> {
-    let mut file = tempfile::Builder::new().prefix("paraph-").suffix(".md").tempfile()?;
+    let suffix = if text.starts_with(EDIT_NOTE) { ".diff" } else { ".md" };
+    let mut file = tempfile::Builder::new().prefix("paraph-").suffix(suffix).tempfile()?;
     file.write_all(text.as_bytes())?;
     file.flush()?;
     let mut words = editor.split_whitespace();

@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn what_the_engine_refuses_is_refused() {
         let rules = Later::new(RuleEngine::default);
-        let asked = |rule: &str| rules.accepts(&MemoryTree::default(), &[rule.to_owned()], &[]);
+        let tree = MemoryTree::new(Vec::<(&str, crate::diff::FileSide)>::new());
+        let asked = |rule: &str| rules.accepts(&tree, &[rule.to_owned()], &[]);
         assert!(asked("py-no-such-rule").is_err());
         assert!(asked("py-mutable-default").is_ok());
     }

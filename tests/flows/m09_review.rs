@@ -4,8 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use paraph::api::{DropRequest, FailureKind, RegenerateRequest, Verdict};
-use paraph::id::{Digest, SessionId};
+use paraph::api::{
+    AgainstRequest, CommentRequest, DeriveRequest, DraftRequest, DropRequest, ExcludeRequest, FailureKind, MarkRequest,
+    PatchSetRequest, RegenerateRequest, Side, ThreadKind, ThreadsRequest, Verdict,
+};
+use paraph::id::{Digest, SessionId, SessionRef, Version};
 use paraph::publishing::{Anchor, Forge, ForgeError, PublishedBranch};
 use paraph::repository::Snapshot;
 use paraph::session::WritePermit;
@@ -132,4 +135,110 @@ async fn a_superseded_version_cannot_be_decided() {
     desk.wait_until(id, |view| view.versions.len() == 2 && view.state == "Scored").await.unwrap();
     let failure = desk.ask(decision(&old, Verdict::Approve, "late")).await.unwrap_err();
     assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Conflict, "v1 was superseded by v2"));
+}
+
+/// The newest version's patch set, compared with what was read last.
+async fn since_last_review(desk: &Desk, id: SessionId) -> paraph::api::PatchSetView {
+    let session = SessionRef { session: id, version: None };
+    let request = PatchSetRequest { session, repo: None, against: AgainstRequest::LastReview };
+    desk.ask(request).await.unwrap().remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_out_makes_the_next_version_and_reading_goes_on_from_there() {
+    let engine = crate::m04_proposal::Scripted::drafts(&["one.txt"]);
+    let house = House::with(|house| house.ports.engines.rules = engine.clone());
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    let view = desk.until(id, "Scored").await;
+    let first = since_last_review(&desk, id).await;
+    assert_eq!(first.against, "base", "nothing was read yet");
+    let path = first.files[0].path.clone();
+    let v1 = SessionRef { session: id, version: Some(Version(1)) };
+    let derive = |exclude| DeriveRequest {
+        session: v1,
+        repo: None,
+        digest: version(&view, 1).patch_sets[0].digest.short(),
+        against: AgainstRequest::Base,
+        exclude,
+        edit: None,
+    };
+    let all = vec![ExcludeRequest { path: path.clone(), hunks: Vec::new() }];
+    let failure = desk.ask(derive(all)).await.unwrap_err();
+    assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Refused, "nothing of the change would be left"));
+    let edit = paraph::api::EditRequest {
+        path: path.clone(),
+        hunk: first_hunk(&house, &first),
+        diff: format!("--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+by hand\n"),
+    };
+    let marked = MarkRequest { session: v1, repo: None, hunks: vec![edit.hunk], reviewed: true };
+    desk.ask(marked).await.unwrap();
+    let made = desk.ask(DeriveRequest { edit: Some(edit), ..derive(Vec::new()) }).await.unwrap();
+    let second = version(&made, 2);
+    assert_eq!((second.made_by.as_str(), second.parent), ("ana@build1", Some(Version(1))));
+    assert_eq!(second.made_for, "a hunk edited by hand");
+    let view = desk.wait_until(id, |view| view.state == "Scored").await.unwrap();
+    let second = version(&view, 2);
+    assert!(second.score.is_some() && second.gates.iter().any(|gate| gate.passed == Some(true)), "scored anew");
+    assert_eq!(version(&view, 1).patch_sets[0].digest, first.digest, "v1 never changes");
+    let read = since_last_review(&desk, id).await;
+    assert_eq!((read.against.as_str(), read.files.len()), ("v1", 1));
+    // a mark on v2 while it is read does not make the comparison jump to the base
+    let v2 = SessionRef { session: id, version: Some(Version(2)) };
+    let hunks = vec![Digest::of(b"a hunk of v2")];
+    desk.ask(MarkRequest { session: v2, repo: None, hunks, reviewed: true }).await.unwrap();
+    assert_eq!(since_last_review(&desk, id).await.against, "v1");
+    let superseded = desk.ask(derive(vec![ExcludeRequest { path, hunks: vec![first_hunk(&house, &first)] }])).await;
+    assert!(superseded.is_err());
+    assert!(desk.timeline(id).await.iter().filter(|event| *event == "proposed").count() == 2);
+    desk.runtime.stop().await;
+    assert!(house.verify().is_sound());
+}
+
+fn first_hunk(house: &House, set: &paraph::api::PatchSetView) -> Digest {
+    let file = &set.files[0];
+    let read = |blob: &Option<paraph::api::BlobRef>| {
+        blob.as_ref().map(|blob| house.ports.blobs.get(blob.digest).unwrap()).unwrap_or_default()
+    };
+    let (old, new) = (read(&file.old), read(&file.new));
+    let diff = paraph::diff::FileDiff::compute(&old, &new, &paraph::diff::DiffOptions::default());
+    diff.hunk_keys(&file.path, &old, &new)[0]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drafts_survive_a_restart_and_go_with_the_word() {
+    let house = House::with(|house| house.ports.forge = Arc::new(Noted::default()));
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    desk.until(id, "Scored").await;
+    let session = SessionRef { session: id, version: None };
+    let comment = |text: &str| CommentRequest {
+        session,
+        repo: None,
+        thread: None,
+        path: Some("a.py".into()),
+        line: Some(1),
+        from_line: None,
+        side: Side::New,
+        kind: ThreadKind::Must,
+        text: text.to_owned(),
+    };
+    let kept = desk.ask(DraftRequest { draft: None, comment: comment("why") }).await.unwrap();
+    let request = crate::house::fresh();
+    let changed = DraftRequest { draft: Some(kept.id), comment: comment("why?") };
+    desk.ask_as(request.clone(), changed.clone()).await.unwrap();
+    assert_eq!(desk.ask_as(request, changed).await.unwrap().id, kept.id, "the same request again changes nothing");
+    desk.runtime.stop().await;
+    drop(desk); // the store is one process's, and this one's still
+    let desk = house.open();
+    let view = desk.ask(ThreadsRequest { session }).await.unwrap();
+    assert_eq!((view.threads.len(), view.drafts.len(), view.drafts[0].text.raw()), (0, 1, "why?"));
+    desk.decide(id, Verdict::RequestChanges, "").await.unwrap();
+    let view = desk.ask(ThreadsRequest { session }).await.unwrap();
+    assert_eq!((view.threads.len(), view.drafts.len()), (1, 0));
+    assert_eq!((view.threads[0].kind, view.threads[0].comments[0].text.raw()), (ThreadKind::Must, "why?"));
+    desk.runtime.stop().await;
+    assert!(house.verify().is_sound());
 }

@@ -356,7 +356,7 @@ impl History {
                 Command::Triage { by: story::ana(), message: "GO".into() }
             };
         };
-        match self.random.below(64) {
+        match self.random.below(70) {
             0..18 => self.decide_on(lane, version, digest.short(), Verdict::Approve),
             18..22 => self.decide_on(lane, version, digest.short(), Verdict::RequestChanges),
             22 | 23 => self.decide_on(lane, version, digest.short(), Verdict::Reject),
@@ -372,6 +372,12 @@ impl History {
             55..59 => Command::Resolve { thread: self.thread(), resolved: self.random.once_in(2), by: story::ana() },
             59 | 60 => Command::Answer { thread: self.thread(), by: self.somebody(), text: "because".into() },
             61 | 62 if self.random.once_in(4) => Command::Drop { lane, by: story::ana() },
+            64..67 => story::keep_draft(None, None, "why?"),
+            67 | 68 => {
+                self.drafts += 1;
+                story::derive(lane, version, digest, &format!("by hand {}", self.drafts))
+            }
+            69 => Command::SendDrafts { by: story::ana() },
             63 if self.random.once_in(12) => Command::Cancel { by: story::ana() },
             _ => Command::Triage { by: story::ana(), message: "GO".into() },
         }
@@ -472,7 +478,9 @@ pub fn size(default: (u64, u64)) -> (u64, u64) {
 }
 
 /// Every event that a history must have met for the run to mean anything.
-pub const MUST_BE_SEEN: [&str; 25] = [
+pub const MUST_BE_SEEN: [&str; 27] = [
+    "draft-kept",
+    "draft-dropped",
     "created",
     "attempt-started",
     "snapshot-loaded",

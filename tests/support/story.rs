@@ -6,15 +6,15 @@
 use std::collections::BTreeMap;
 
 use paraph::clock::Timestamp;
-use paraph::id::{Digest, HostPath, LaneId, ObjectId, Seq, SessionId, SessionUuid, ThreadId, Version};
+use paraph::id::{Digest, DraftId, HostPath, LaneId, ObjectId, Seq, SessionId, SessionUuid, ThreadId, Version};
 use paraph::planning::{Kind, Playbook};
 use paraph::policy::{PolicySettings, Severity, Violation};
 use paraph::proposal::EngineKind;
 use paraph::repository::{Base, RepoKey, Snapshot, Source};
 use paraph::scoring::{Dimension, Gate, GateId, Rating, Score, Tenths};
 use paraph::session::{
-    Command, DecideCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, LaneRequest, NewSession, Outcome,
-    PatchSet, Person, Refusal, Session, StopKind, ThreadPlace, Verdict, decide,
+    Command, DecideCommand, DeriveCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, LaneRequest,
+    NewSession, Outcome, PatchSet, Person, Refusal, Session, StopKind, ThreadPlace, Verdict, decide,
 };
 use paraph::validation::{BaselineStatus, CheckKind, CheckResult, CheckStatus, TestTally, ValidationResult};
 
@@ -243,6 +243,26 @@ pub fn open_thread(lane: LaneId, version: Version) -> Command {
 
 pub fn answer(thread: u32) -> Command {
     Command::Answer { thread: ThreadId(thread), by: ana(), text: "because".into() }
+}
+
+pub fn keep_draft(draft: Option<u32>, thread: Option<u32>, text: &str) -> Command {
+    Command::KeepDraft {
+        draft: draft.map(DraftId),
+        place: place(LaneId(0), Version(1)),
+        thread: thread.map(ThreadId),
+        by: ana(),
+        text: text.into(),
+    }
+}
+
+pub fn derive(lane: LaneId, parent: Version, seen: Digest, text: &str) -> Command {
+    Command::Derive(Box::new(DeriveCommand {
+        parent,
+        digest: seen.short(),
+        patch_set: patch_set(lane, text),
+        made_for: "1 hunk left out".to_owned(),
+        by: ana(),
+    }))
 }
 
 /// A session and all that was recorded about it.

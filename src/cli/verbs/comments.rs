@@ -33,7 +33,14 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         for thread in &view.threads {
             text(thread, desk)?;
         }
-        if view.threads.is_empty() {
+        for draft in &view.drafts {
+            let head = Text::new().role(Role::Warn, "draft ").role(Role::Mark, kind_word(draft.kind));
+            let line = draft.line.map(|line| format!(":{line}")).unwrap_or_default();
+            let path = draft.path.as_ref().map(ToString::to_string).unwrap_or_default();
+            desk.out.line(head.plain(format!(" {} {path}{line} not sent", draft.version)))?;
+            desk.out.paragraph("    ", draft.text.raw())?;
+        }
+        if view.threads.is_empty() && view.drafts.is_empty() {
             desk.out.say("no comments");
         }
         return Ok(DONE);

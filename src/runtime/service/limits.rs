@@ -15,6 +15,8 @@ const MOST_NAMES: usize = 500;
 const LONGEST_NAME: usize = 4096;
 /// The most hunks that are marked at once: some 670 KiB of digests.
 const MOST_HUNKS: usize = 10_000;
+/// The longest hunk that a person edits, in bytes: some ten thousand lines.
+const LONGEST_EDIT: usize = 512 * 1024;
 /// The longest variable, in bytes: a PATH with hundreds of folders.
 const LONGEST_VARIABLE: usize = 32 * 1024;
 
@@ -34,6 +36,17 @@ pub(super) fn check(request: &Request) -> Result<(), Failure> {
             name("repository", &adopt.source.to_string())
         }
         Request::Comment(comment) => text("comment", &comment.text),
+        Request::Draft(draft) => text("comment", &draft.comment.text),
+        Request::Derive(asked) => {
+            let hunks = asked.exclude.iter().map(|file| file.hunks.len().max(1)).sum();
+            let edit = asked.edit.as_ref().map_or("", |edit| &edit.diff);
+            number("hunks", hunks, MOST_HUNKS)?;
+            if edit.len() <= LONGEST_EDIT {
+                return Ok(());
+            }
+            let message = format!("the edited hunk has {} bytes; the most is {LONGEST_EDIT}", edit.len());
+            Err(usage(message, "paraph regenerate ID --patch FILE"))
+        }
         Request::Decide(decide) => text("message", &decide.message),
         Request::Override(asked) => text("message", &asked.message).and_then(|()| name("rule", &asked.rule)),
         Request::Regenerate(asked) => text("message", &asked.message).and_then(|()| names("rules", &asked.rules)),

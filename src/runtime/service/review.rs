@@ -17,22 +17,14 @@ impl Runtime {
         }
         let by = self.person(&call.client);
         let id = asked.session.session;
-        let text = Untrusted::new(asked.text);
+        let text = Untrusted::new(asked.text.clone());
         let command = match asked.thread {
             Some(thread) => Command::Answer { thread, by, text },
             None => {
                 let session = self.session(id).await?;
                 let version = answer::version_of(&session, asked.session)?;
                 let lane = answer::lane_of(&session, version, asked.repo.as_deref())?;
-                let place = ThreadPlace {
-                    version,
-                    lane,
-                    path: asked.path,
-                    line: asked.line.unwrap_or(0),
-                    from_line: asked.from_line.unwrap_or(0),
-                    side: if asked.side == Side::Old { "old" } else { "new" }.to_owned(),
-                    kind: thread_kind(asked.kind).to_owned(),
-                };
+                let place = place_of(&asked, version, lane);
                 let (shared, of, at) = (self.shared.clone(), session.clone(), place.clone());
                 blocking(move || place::check(&shared.ports, &of, &at)).await?;
                 Command::OpenThread { place, by, text }
@@ -68,7 +60,7 @@ impl Runtime {
         self.command(call, id, command).await
     }
 
-    async fn place(&self, of: SessionRef, repo: Option<&str>) -> Result<(Version, LaneId), Failure> {
+    pub(super) async fn place(&self, of: SessionRef, repo: Option<&str>) -> Result<(Version, LaneId), Failure> {
         let session = self.session(of.session).await?;
         let version = answer::version_of(&session, of)?;
         Ok((version, answer::lane_of(&session, version, repo)?))
@@ -136,6 +128,19 @@ pub(super) fn thread_of(session: &Session, thread: Option<ThreadId>) -> Result<T
         Failure::new(FailureKind::NotFound, format!("there is no thread {}", thread.map_or(0, |thread| thread.0)))
             .hint(format!("paraph comments {}", session.asked.id))
     })
+}
+
+/// Where a comment hangs.
+pub(super) fn place_of(asked: &CommentRequest, version: Version, lane: LaneId) -> ThreadPlace {
+    ThreadPlace {
+        version,
+        lane,
+        path: asked.path.clone(),
+        line: asked.line.unwrap_or(0),
+        from_line: asked.from_line.unwrap_or(0),
+        side: if asked.side == Side::Old { "old" } else { "new" }.to_owned(),
+        kind: thread_kind(asked.kind).to_owned(),
+    }
 }
 
 fn thread_kind(kind: ThreadKind) -> &'static str {

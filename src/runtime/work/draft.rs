@@ -58,7 +58,7 @@ pub(super) async fn draft(
             continue;
         }
         let (worker, lane, snapshot) = (worker.clone(), *lane, brief.snapshot.clone());
-        patch_sets.push(blocking(move || store(&worker, lane, &snapshot, &draft)).await?);
+        patch_sets.push(blocking(move || store(worker.blobs(), lane, &snapshot, &draft)).await?);
     }
     match nothing {
         Some(stuck) if patch_sets.is_empty() => Err(stuck),
@@ -160,7 +160,12 @@ fn feedback(session: &Session, drafting: &Drafting, lane: LaneId) -> Vec<Feedbac
 }
 
 /// Stores a draft: manifest, both sides of every file, explanation, context and line counts.
-fn store(worker: &Worker, lane: LaneId, base: &Snapshot, draft: &Draft) -> Result<PatchSet, Stuck> {
+pub(in crate::runtime) fn store(
+    blobs: &Blobs,
+    lane: LaneId,
+    base: &Snapshot,
+    draft: &Draft,
+) -> Result<PatchSet, Stuck> {
     let rebased = draft.base.clone().or_else(|| {
         let adopted = base.adopted.is_some();
         adopted.then(|| base.clone())
@@ -179,8 +184,8 @@ fn store(worker: &Worker, lane: LaneId, base: &Snapshot, draft: &Draft) -> Resul
         bodies.extend([&file.old, &file.new].into_iter().flatten().map(|side| &*side.content));
     }
     // the manifest last: where it is, all it names is
-    put_side_by_side(worker.blobs(), &bodies)?;
-    let digests = worker.blobs().put_many(&[explanation.as_slice(), &context, &listed, canonical.as_bytes()])?;
+    put_side_by_side(blobs, &bodies)?;
+    let digests = blobs.put_many(&[explanation.as_slice(), &context, &listed, canonical.as_bytes()])?;
     Ok(PatchSet {
         lane,
         digest: digests[3],

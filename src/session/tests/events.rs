@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::story::{self, L0, L1, V1};
 use super::*;
-use crate::id::ThreadId;
+use crate::id::{DraftId, ThreadId};
 use crate::policy::PolicySettings;
 use crate::proposal::EngineKind;
 use crate::repository::WorkSpec;
@@ -38,7 +38,14 @@ fn samples() -> Vec<Event> {
         Event::SnapshotLoaded { lane, snapshot, plan: story::digest("plan"), policy: PolicySettings::default() },
         Event::Indexed { lane, index: story::digest("index"), files: 12, definitions: 34 },
         Event::Triaged { by: by(), message: message() },
-        Event::Proposed { version, engine: EngineKind::Rules, made_for: "goal".into(), patch_sets: vec![set] },
+        Event::Proposed {
+            version,
+            engine: EngineKind::Rules,
+            made_for: "goal".into(),
+            patch_sets: vec![set],
+            by: None,
+            parent: None,
+        },
         Event::BranchApplied {
             lane,
             version,
@@ -89,6 +96,14 @@ fn samples() -> Vec<Event> {
         Event::ThreadAnswered { thread: ThreadId(1), by: by(), text: message() },
         Event::ThreadResolved { thread: ThreadId(1), by: by() },
         Event::ThreadReopened { thread: ThreadId(1), by: by() },
+        Event::DraftKept {
+            draft: DraftId(2),
+            place: story::place(lane, version),
+            thread: Some(ThreadId(1)),
+            by: by(),
+            text: message(),
+        },
+        Event::DraftDropped { draft: DraftId(2), by: by() },
         Event::Marked { lane, version, hunks: vec![seen], by: by() },
         Event::Unmarked { lane, version, hunks: vec![seen], by: by() },
     ]
@@ -113,7 +128,16 @@ fn bare() -> Vec<Event> {
             made_for: String::new(),
         },
         Event::Stopped { kind: StopKind::Cancelled, reason: message(), next: String::new(), key: None },
-        Event::ThreadOpened { thread: ThreadId(1), place, by: by(), text: message() },
+        Event::ThreadOpened { thread: ThreadId(1), place: place.clone(), by: by(), text: message() },
+        Event::DraftKept { draft: DraftId(1), place, thread: None, by: by(), text: message() },
+        Event::Proposed {
+            version: V1,
+            engine: EngineKind::Rules,
+            made_for: "1 hunk left out".into(),
+            patch_sets: vec![story::patch_set(L0, "derived")],
+            by: Some(by()),
+            parent: Some(V1),
+        },
     ]
 }
 

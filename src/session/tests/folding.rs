@@ -2,7 +2,7 @@
 
 use super::story::{self, L0, L1, Story, V1, V2};
 use super::*;
-use crate::id::Digest;
+use crate::id::{Digest, DraftId, ThreadId, Version};
 use crate::proposal::EngineKind;
 
 /// Every bead: what, how it stands, which attempt.
@@ -217,21 +217,69 @@ fn marks_and_the_last_review_are_each_persons_own() {
     let of = |story: &Story, login: &str| {
         let key = (format!("{login}@build1"), L0);
         let marks = story.session.marks.get(&key).map_or(0, std::collections::BTreeSet::len);
-        (marks, story.session.last_review.get(&key).copied())
+        (marks, story.session.last_review(&key.0, L0, Version(9)))
     };
     assert_eq!(of(&story, "ana"), (1, Some(V1)));
     assert_eq!(of(&story, "ben"), (0, None));
     let story = story.does(mark("ben", V2, &hunks, true)).does(story::open_thread(L0, V2));
     assert_eq!((of(&story, "ana"), of(&story, "ben")), ((1, Some(V2)), (2, Some(V2))));
     let by = story::person("eve");
-    let thread = crate::id::ThreadId(1);
+    let thread = ThreadId(1);
     let story = story.does(Command::Answer { thread, by, text: "because".into() });
     assert_eq!(of(&story, "eve"), (0, Some(V2)), "an answer is a comment");
+    let before = story.session.last_review("ana@build1", L0, V2);
+    assert_eq!(before, Some(V1), "what is left on a version while it is read is no reading of an older one");
     let story = story.does(Command::Resolve { thread, resolved: true, by: story::ana() });
     let mut story = story;
     let again = story.command(Command::Resolve { thread, resolved: true, by: story::ana() });
     assert_eq!(again, Ok(Vec::new()), "resolved is resolved");
     assert!(story.session.thread(thread).is_some_and(|thread| thread.resolved && thread.comments.len() == 2));
+}
+
+#[test]
+fn drafts_are_their_writers_own_and_are_sent_together() {
+    let story = Story::quick().runs().does(story::open_thread(L0, V1));
+    let story = story.does(story::keep_draft(None, None, "why?")).does(story::keep_draft(None, Some(1), "so it is"));
+    let story = story.does(story::keep_draft(Some(1), None, "why not?"));
+    let texts = |story: &Story| -> Vec<String> {
+        story.session.drafts_of("ana@build1").map(|draft| draft.text.raw().to_owned()).collect()
+    };
+    assert_eq!(texts(&story), ["why not?", "so it is"]);
+    let mut story = story;
+    let bens = Command::DropDraft { draft: DraftId(1), by: story::person("ben") };
+    assert_eq!(story.command(bens), Err(Refusal::NoSuchDraft { draft: DraftId(1) }));
+    assert_eq!(story.command(story::keep_draft(Some(1), None, "why not?")), Ok(Vec::new()), "nothing changed");
+    let story = story.decides(L0, Verdict::RequestChanges);
+    assert_eq!(texts(&story), Vec::<String>::new());
+    let said = |thread: u32| {
+        let thread = story.session.thread(ThreadId(thread)).expect("it is there");
+        thread.comments.last().map(|comment| comment.text.raw().to_owned())
+    };
+    assert_eq!((said(1), said(2)), (Some("so it is".into()), Some("why not?".into())));
+    let mut story = story;
+    let next = story.command(story::keep_draft(None, None, "more")).expect("kept");
+    assert!(matches!(next[..], [Event::DraftKept { draft: DraftId(3), .. }]), "a number is used once: {next:?}");
+}
+
+#[test]
+fn a_person_makes_the_next_version_by_hand() {
+    let story = Story::quick().runs();
+    let first = story.session.patch_set(L0, V1).expect("v1").drafted.digest;
+    let story = story.does(story::derive(L0, V1, first, "less"));
+    let made = story.session.version(V2).expect("v2");
+    assert_eq!((made.parent, made.by.as_ref()), (Some(V1), Some(&story::ana())));
+    assert_eq!(story.owes(), "branch v2", "it is applied, checked and scored as any version");
+    let mut story = story.runs();
+    assert_eq!(story.phase(L0), "Scored v2");
+    assert_eq!(story.session.patch_set(L0, V1).expect("v1").drafted.digest, first, "v1 stays");
+    let again = story.command(story::derive(L0, V1, first, "other"));
+    assert_eq!(again, Err(Refusal::Superseded { version: V1, newest: V2 }));
+    let second = story.session.patch_set(L0, V2).expect("v2").drafted.digest;
+    let same = story.command(story::derive(L0, V2, second, "less"));
+    assert_eq!(same, Err(Refusal::SameChange { version: V2 }));
+    let mut story = story.decides(L0, Verdict::Approve);
+    assert!(matches!(story.command(story::derive(L0, V2, second, "none")), Err(Refusal::NotNow { .. })));
+    assert_eq!(story.replayed(), story.session);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::story::{self, L0, L1, Story, V1, V2, V3};
 use super::*;
-use crate::id::ThreadId;
+use crate::id::{DraftId, ThreadId};
 use crate::proposal::EngineKind;
 use crate::validation::CheckStatus;
 
@@ -160,6 +160,21 @@ fn commands(story: &Story) -> Vec<(String, Command)> {
         named("open a thread", story::open_thread(L0, version)),
         named("answer in no thread", story::answer(9)),
         named("resolve no thread", Command::Resolve { thread: ThreadId(9), resolved: true, by: by() }),
+        named("derive", story::derive(L0, version, seen, "derived")),
+        named(
+            "derive what is there",
+            Command::Derive(Box::new(DeriveCommand {
+                parent: version,
+                digest: seen.short(),
+                patch_set: PatchSet { digest: seen, ..story::patch_set(L0, "same") },
+                made_for: "nothing".to_owned(),
+                by: by(),
+            })),
+        ),
+        named("keep a draft", story::keep_draft(None, None, "why?")),
+        named("change no draft", story::keep_draft(Some(9), None, "why?")),
+        named("delete no draft", Command::DropDraft { draft: DraftId(9), by: by() }),
+        named("send drafts", Command::SendDrafts { by: by() }),
         named("mark", mark(true)),
         named("unmark", mark(false)),
     ]

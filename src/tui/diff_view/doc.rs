@@ -36,6 +36,8 @@ pub(crate) struct Hunk {
     pub added: u32,
     pub deleted: u32,
     pub key: Digest,
+    /// Whether it changes whitespace only.
+    pub blank: bool,
 }
 
 /// Bytes and where their lines begin.
@@ -95,12 +97,13 @@ impl Doc {
             .zip(keys)
             .enumerate()
             .map(|(at, (_, key))| {
+                let blank = is_blank(&diff, at, &old, &new);
                 // blocks are in the order of their hunks: each is looked at once
                 let start = next;
                 while blocks.get(next).is_some_and(|block| block.hunk.is_none_or(|hunk| hunk <= at)) {
                     next += 1;
                 }
-                let mut hunk = Hunk { old: 0..0, new: 0..0, added: 0, deleted: 0, key };
+                let mut hunk = Hunk { old: 0..0, new: 0..0, added: 0, deleted: 0, key, blank };
                 for block in blocks[start..next].iter().filter(|block| block.hunk == Some(at)) {
                     if hunk.added + hunk.deleted == 0 {
                         (hunk.old, hunk.new) = (block.old.clone(), block.new.clone());
@@ -157,6 +160,16 @@ impl Doc {
             Side::New => self.new.len(),
         }
     }
+}
+
+/// Whether both sides of a hunk say the same but for blanks. Of the contents as they are: two secrets look alike once
+/// they are hidden.
+fn is_blank(diff: &FileDiff, hunk: usize, old: &[u8], new: &[u8]) -> bool {
+    let said = |kind: PatchLineKind| {
+        let lines = diff.lines(hunk).filter(move |line| line.kind == kind);
+        lines.flat_map(|line| line.bytes(old, new)).filter(|byte| !byte.is_ascii_whitespace())
+    };
+    said(PatchLineKind::Removed).eq(said(PatchLineKind::Added))
 }
 
 /// The key of a change without lines: binary, mode only.

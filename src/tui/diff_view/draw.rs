@@ -1,7 +1,7 @@
 //! Draws the visible rows of a diff.
 
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 use super::digests::DigestSet;
 use super::doc::{Colors, Doc, Piece, Side};
@@ -25,6 +25,8 @@ pub(crate) struct Look<'a> {
     /// Columns that long lines are moved to the left.
     pub left: usize,
     pub reviewed: &'a DigestSet,
+    /// Hunks that shall be left out.
+    pub excluded: &'a DigestSet,
     pub search: &'a str,
     /// A thread's rows, wrapped for this width.
     pub threads: &'a [Vec<Vec<Run>>],
@@ -46,6 +48,9 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, look: &Look<'_>) {
             Row::Line { old, new, same } => draw_line(painter, line, look, numbers, old, new, same),
         };
         let drawn = Rect::new(area.x, y, area.width, used.min(area.bottom() - y));
+        if matches!(found, Row::Line { same: false, .. }) && is_left_out(look, row) {
+            painter.buffer.set_style(drawn, Style::new().add_modifier(Modifier::CROSSED_OUT | Modifier::DIM));
+        }
         mark(painter, drawn, look, row);
         y += used.max(1);
         row += 1;
@@ -67,6 +72,11 @@ pub(crate) fn height(look: &Look<'_>, columns: u16, row: usize) -> u16 {
         }
         _ => 1,
     }
+}
+
+fn is_left_out(look: &Look<'_>, row: usize) -> bool {
+    let hunk = look.layout.hunk_at(row).and_then(|hunk| look.doc.hunks().get(hunk));
+    !look.excluded.is_empty() && hunk.is_some_and(|hunk| look.excluded.contains(&hunk.key))
 }
 
 fn digits(lines: u32) -> usize {
@@ -116,8 +126,14 @@ fn draw_hunk(painter: &mut Painter<'_>, area: Rect, look: &Look<'_>, hunk: usize
         counts.push(Run::new(format!("  −{removed}"), Role::DiffDeletedSign));
     }
     x += painter.runs(x, area.y, area.right().saturating_sub(x), &counts);
-    if reviewed {
-        painter.text(x, area.y, area.right().saturating_sub(x), "  reviewed", Role::Muted);
+    for (says, word, role) in [
+        (look.excluded.contains(&found.key), "  left out", Role::Warning),
+        (found.blank, "  whitespace only", Role::Muted),
+        (reviewed, "  reviewed", Role::Muted),
+    ] {
+        if says {
+            x += painter.text(x, area.y, area.right().saturating_sub(x), word, role);
+        }
     }
     1
 }

@@ -20,6 +20,8 @@ pub(crate) enum Row {
 pub(crate) struct Folding {
     /// Lines around each hunk; `u32::MAX` for all of them.
     pub context: u32,
+    /// Whether of hunks that change whitespace only nothing but the header is shown.
+    pub no_blanks: bool,
 }
 
 /// A thread's place: shown after the line, in so many rows.
@@ -84,6 +86,9 @@ impl Layout {
                     layout.header(block.hunk);
                 }
                 hunk = block.hunk;
+                if folding.no_blanks && hunk.and_then(|at| doc.hunks().get(at)).is_some_and(|hunk| hunk.blank) {
+                    continue;
+                }
                 layout.changed(block, split, &threads);
             } else {
                 // a hunk's header stands above its context
@@ -302,7 +307,7 @@ mod tests {
 
     #[track_caller]
     fn check(context: u32, split: bool, threads: &[ThreadAt], expected: &[&str]) {
-        let layout = Layout::new(&doc(), Folding { context }, split, threads);
+        let layout = Layout::new(&doc(), Folding { context, no_blanks: false }, split, threads);
         assert_eq!(show(&layout), expected);
         assert!(layout.row(layout.rows()).is_none());
     }
@@ -311,7 +316,7 @@ mod tests {
     fn rows_are_folded_around_hunks() {
         check(1, false, &[], &["fold 8", "@0", "9 9", "10 -", "- 10", "- 11", "11 12", "fold 9"]);
         check(1, true, &[], &["fold 8", "@0", "9 9", "10 10", "- 11", "11 12", "fold 9"]);
-        let all = Layout::new(&doc(), Folding { context: u32::MAX }, false, &[]);
+        let all = Layout::new(&doc(), Folding { context: u32::MAX, no_blanks: false }, false, &[]);
         assert_eq!(all.rows(), 23);
     }
 
@@ -341,7 +346,7 @@ mod tests {
 
     #[test]
     fn lines_are_found() {
-        let layout = Layout::new(&doc(), Folding { context: 1 }, false, &[]);
+        let layout = Layout::new(&doc(), Folding { context: 1, no_blanks: false }, false, &[]);
         assert_eq!(layout.row_of_line(Side::New, 10), 5);
         assert_eq!(layout.row_of_line(Side::Old, 9), 3);
         assert_eq!(layout.row_of_line(Side::New, 9999), 6);

@@ -9,6 +9,6 @@ mod draw;
 mod layout;
 
 pub(crate) use digests::DigestSet;
-pub(crate) use doc::{Colors, Doc, Side};
+pub(crate) use doc::{Colors, Doc, Hunk, Side};
 pub(crate) use draw::{Look, draw, height};
 pub(crate) use layout::{Folding, Layout, Row, ThreadAt};

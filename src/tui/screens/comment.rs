@@ -4,8 +4,8 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 use ratatui_textarea::{CursorMove, TextArea};
 
-use crate::api::{CommentRequest, Side, ThreadKind, ThreadView};
-use crate::id::{RepoPath, SessionRef, ThreadId, Version};
+use crate::api::{CommentRequest, DraftRequest, DraftView, DropDraftRequest, Side, ThreadKind, ThreadView};
+use crate::id::{DraftId, RepoPath, SessionId, SessionRef, ThreadId, Version};
 use crate::text::width;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
@@ -30,7 +30,29 @@ pub(crate) struct CommentBox {
     pub target: Target,
     pub kind: ThreadKind,
     pub text: TextArea<'static>,
+    /// The draft that it is kept as.
+    pub draft: Option<DraftId>,
+    /// What was kept last.
+    kept: (String, ThreadKind),
+    /// Whether the service was asked and has not answered.
     pub sending: bool,
+    /// Whether the box closes as soon as its words are kept.
+    pub closing: bool,
+    /// Whether the words could not be kept: then the box can be left without.
+    pub failed: bool,
+}
+
+/// What a box needs done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Nothing now.
+    Wait,
+    /// It can be closed.
+    Close,
+    /// Its words shall be kept.
+    Send(Box<DraftRequest>),
+    /// It was emptied: its draft goes.
+    Drop(DropDraftRequest),
 }
 
 impl CommentBox {
@@ -38,7 +60,56 @@ impl CommentBox {
         let mut area = TextArea::new(text.lines().map(str::to_owned).collect());
         area.move_cursor(CursorMove::Bottom);
         area.move_cursor(CursorMove::End);
-        Self { target, kind: ThreadKind::Issue, text: area, sending: false }
+        let (draft, kept) = (None, (String::new(), ThreadKind::Issue));
+        let kind = ThreadKind::Issue;
+        Self { target, kind, text: area, draft, kept, sending: false, closing: false, failed: false }
+    }
+
+    /// The box of a draft that was kept before.
+    pub(crate) fn of_draft(session: SessionId, draft: &DraftView) -> Self {
+        let target = Target {
+            session: SessionRef { session, version: Some(draft.version) },
+            repo: Some(draft.repo.clone()),
+            thread: draft.thread,
+            path: draft.path.clone(),
+            line: draft.line,
+            from_line: draft.from_line,
+            side: draft.side,
+        };
+        let text = draft.text.raw();
+        let kept = (text.to_owned(), draft.kind);
+        Self { draft: Some(draft.id), kind: draft.kind, kept, ..Self::new(target, text) }
+    }
+
+    /// Whether it holds words, or a kind, that are not kept.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        !self.sending && !self.body().is_empty() && self.kept != (self.body(), self.kind)
+    }
+
+    /// What shall happen to the words now. While an answer is waited for nothing does: a first draft has no number
+    /// yet, and its words would be kept twice.
+    pub(crate) fn keep(&mut self) -> Keep {
+        if self.sending {
+            return Keep::Wait;
+        }
+        if self.is_unsaved() && !(self.closing && self.failed) {
+            self.sending = true;
+            self.kept = (self.body(), self.kind);
+            return Keep::Send(Box::new(DraftRequest { draft: self.draft, comment: self.request() }));
+        }
+        match (self.closing, self.draft) {
+            (true, Some(draft)) if self.body().is_empty() => {
+                Keep::Drop(DropDraftRequest { session: self.target.session.session, draft })
+            }
+            (true, _) => Keep::Close,
+            (false, _) => Keep::Wait,
+        }
+    }
+
+    /// The words could not be kept: they are still here.
+    pub(crate) fn not_kept(&mut self) {
+        (self.sending, self.closing, self.failed) = (false, false, true);
+        self.kept.0.clear();
     }
 
     pub(crate) fn set_text(&mut self, text: &str) {
@@ -103,11 +174,13 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, comment
             Run::new(" kind   ", Role::KeyLabel),
         ]);
     }
-    for (key, label) in [("^s", "save"), ("^e", "editor"), ("Esc", "drop")] {
+    for (key, label) in [("^s", "keep as draft"), ("^e", "editor"), ("Esc", "keep, close")] {
         keys.extend([Run::new(key, Role::Key), Run::new(format!(" {label}   "), Role::KeyLabel)]);
     }
     if comment.sending {
-        keys = vec![Run::new("saving …", Role::Muted)];
+        keys.push(Run::new("keeping …", Role::Muted));
+    } else if comment.draft.is_some() && !comment.is_unsaved() {
+        keys.push(Run::new("kept", Role::Muted));
     }
     let last = inside.bottom().saturating_sub(1);
     painter.runs(inside.x, last, inside.width, &keys);
@@ -149,6 +222,20 @@ pub(crate) fn thread_rows(thread: &ThreadView, columns: usize, reading: Option<V
             runs.push(Run::new(line, body));
             rows.push(runs);
         }
+    }
+    rows.push(vec![Run::new("╰", role)]);
+    rows
+}
+
+/// A draft as rows for the diff, as threads are.
+pub(crate) fn draft_rows(draft: &DraftView, columns: usize) -> Vec<Vec<Run>> {
+    let (kind, role) = words::thread_kind(draft.kind);
+    let what = if draft.thread.is_some() { "answer" } else { kind };
+    let mut rows =
+        vec![vec![Run::new("╭ ", role), Run::new(what, role), Run::new(" · draft, not sent", Role::Warning)]];
+    let text = draft.text.display().to_string();
+    for line in width::wrap(&text, columns.saturating_sub(4)) {
+        rows.push(vec![Run::new("│ ", role), Run::new(line, Role::Text)]);
     }
     rows.push(vec![Run::new("╰", role)]);
     rows

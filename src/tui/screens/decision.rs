@@ -5,7 +5,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::api::{DecideRequest, OfferView, OverrideRequest, PanelView, Request, Verdict};
+use crate::api::{DecideRequest, DeriveRequest, OfferView, OverrideRequest, PanelView, Request, Verdict};
 use crate::id::SessionRef;
 use crate::tui::keymap::Key;
 use crate::tui::model::{Field, Model};
@@ -18,6 +18,8 @@ use crate::tui::words::{self, Severity};
 pub(crate) enum Intent {
     Decide(Verdict),
     Override,
+    /// The next version without an engine: what is left out stays out.
+    Derive,
 }
 
 impl Intent {
@@ -27,6 +29,7 @@ impl Intent {
             Self::Decide(Verdict::Reject) => "Reject",
             Self::Decide(Verdict::RequestChanges) => "Request changes",
             Self::Override => "Accept a WARN",
+            Self::Derive => "Make the next version of",
         }
     }
 
@@ -35,6 +38,7 @@ impl Intent {
         match self {
             Self::Decide(verdict) => words::verdict(verdict).0,
             Self::Override => "accepted the WARN",
+            Self::Derive => "made the next version",
         }
     }
 
@@ -42,7 +46,7 @@ impl Intent {
         match self {
             Self::Decide(Verdict::Approve) => Role::Approve,
             Self::Decide(Verdict::Reject) => Role::Reject,
-            Self::Decide(Verdict::RequestChanges) | Self::Override => Role::Request,
+            Self::Decide(Verdict::RequestChanges) | Self::Override | Self::Derive => Role::Request,
         }
     }
 }
@@ -71,6 +75,12 @@ pub(crate) struct Decision {
     /// Hunks that were never on the screen.
     pub unseen: usize,
     pub progress: (usize, usize),
+    /// My comments that are not sent.
+    pub drafts: usize,
+    /// What is left out, a line a file.
+    pub left_out: Vec<String>,
+    /// The version that would be made.
+    pub derive: Option<Box<DeriveRequest>>,
     /// The WARN that would be accepted.
     pub warn: usize,
     pub wrong: String,
@@ -102,6 +112,9 @@ impl Decision {
             reason: Field::default(),
             unseen: 0,
             progress: (0, 0),
+            drafts: 0,
+            left_out: Vec::new(),
+            derive: None,
             warn: 0,
             wrong: String::new(),
             too_small: false,
@@ -120,7 +133,9 @@ impl Decision {
             let (columns, rows) = SMALLEST;
             return vec![format!("this window is too small to decide in: {columns}×{rows} at least")];
         }
-        if let Some(decided) = &panel.decided {
+        // sent back or rejected, it can still be made better by hand
+        let settles = |verdict| self.intent != Intent::Derive || verdict == Verdict::Approve;
+        if let Some(decided) = panel.decided.as_ref().filter(|decided| settles(decided.verdict)) {
             let by = format!("already {} by {}", words::verdict(decided.verdict).0, decided.by);
             return vec![super::plain(&by)];
         }
@@ -146,6 +161,10 @@ impl Decision {
         if self.unseen > 0 {
             because.push(format!("{} never shown on this screen", words::count(self.unseen, "hunk")));
         }
+        if self.drafts > 0 {
+            because.push(format!("{} that nobody else sees yet", words::count(self.drafts, "draft")));
+        }
+        because.extend(self.left_out.iter().map(|left_out| format!("approved as it is, not {left_out}")));
         (because, reason)
     }
 
@@ -157,7 +176,10 @@ impl Decision {
     fn needs_reason(&self) -> bool {
         match self.intent {
             Intent::Override => true,
-            Intent::Decide(Verdict::RequestChanges) => self.panel.as_ref().is_some_and(|panel| panel.open_threads == 0),
+            Intent::Decide(Verdict::RequestChanges) => {
+                self.drafts == 0 && self.panel.as_ref().is_some_and(|panel| panel.open_threads == 0)
+            }
+            Intent::Derive => false,
             Intent::Decide(_) => self.care().1,
         }
     }
@@ -210,7 +232,7 @@ impl Decision {
                 self.warn = (self.warn + 1).min(self.warns().len().saturating_sub(1));
             }
             Some('k') if self.intent == Intent::Override => self.warn = self.warn.saturating_sub(1),
-            Some('m') => self.step = Step::Reason,
+            Some('m') if self.intent != Intent::Derive => self.step = Step::Reason,
             Some('y') if self.needs_number() => self.step = Step::Number,
             Some('y') if self.needs_reason() => self.step = Step::Reason,
             Some('y') => return self.send(),
@@ -242,6 +264,10 @@ impl Decision {
         let session = SessionRef { session: panel.session, version: Some(panel.version) };
         let (repo, message) = (Some(panel.repo.clone()), self.reason.text().trim().to_owned());
         let request = match self.intent {
+            Intent::Derive => {
+                let Some(derive) = &self.derive else { return Outcome::Stay };
+                Request::Derive((**derive).clone())
+            }
             Intent::Decide(verdict) => {
                 let digest = panel.digest.to_string();
                 Request::Decide(DecideRequest { session, repo, verdict, digest, message })
@@ -289,7 +315,8 @@ fn wanted_rows(decision: &Decision, panel: &PanelView) -> u16 {
 }
 
 fn action_rows(decision: &Decision) -> u16 {
-    let lines = decision.hindrances().len().max(decision.care().0.len());
+    let derived = if decision.intent == Intent::Derive { decision.left_out.len() } else { 0 };
+    let lines = decision.hindrances().len().max(decision.care().0.len()).max(derived);
     let fields = usize::from(decision.needs_number()) + 1;
     u16::try_from(2 + lines + fields).unwrap_or(8)
 }
@@ -428,8 +455,11 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
     let bottom = area.bottom();
     let hindrances = decision.hindrances();
     let care = decision.care().0;
-    let (list, role, mark) =
-        if hindrances.is_empty() { (&care, Role::Warn, "! ") } else { (&hindrances, Role::Blocked, "✗ ") };
+    let (list, role, mark) = match (hindrances.is_empty(), decision.intent) {
+        (false, _) => (&hindrances, Role::Blocked, "✗ "),
+        (true, Intent::Derive) => (&decision.left_out, Role::Request, "- "),
+        (true, _) => (&care, Role::Warn, "! "),
+    };
     for why in list {
         if y + 1 < bottom {
             painter.runs(area.x, y, area.width, &[Run::new(mark, role), Run::new(why.as_str(), Role::Text)]);
@@ -450,9 +480,13 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
         let verb = match decision.intent {
             Intent::Decide(Verdict::Approve) => format!("approve {}", panel.digest.short()),
             Intent::Decide(Verdict::Reject) => "reject it".to_owned(),
+            Intent::Decide(Verdict::RequestChanges) if decision.drafts > 0 => {
+                format!("send it back with {}", words::count(decision.drafts, "draft"))
+            }
             Intent::Decide(Verdict::RequestChanges) if panel.open_threads > 0 => {
                 format!("send {} back", words::count(panel.open_threads as usize, "thread"))
             }
+            Intent::Derive => "make it, without asking an engine".to_owned(),
             Intent::Decide(Verdict::RequestChanges) => "send it back, with a reason".to_owned(),
             Intent::Override => "accept this WARN, with a reason".to_owned(),
         };
@@ -460,7 +494,7 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
         key("y", format!("{verb}{dots}"), decision.intent.role());
         if decision.intent == Intent::Override {
             key("j k", "choose".to_owned(), Role::KeyLabel);
-        } else {
+        } else if decision.intent != Intent::Derive {
             key("m", "with a message".to_owned(), Role::KeyLabel);
         }
         key("Esc", "back".to_owned(), Role::KeyLabel);

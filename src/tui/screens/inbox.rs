@@ -176,19 +176,21 @@ impl Inbox {
 
     /// Selects the first row whose goal holds `text`, after the cursor (or before it), going round.
     pub(crate) fn find(&mut self, text: &str, forward: bool) -> bool {
-        let (len, text) = (self.order.len(), text.to_lowercase());
+        let len = self.order.len();
         for step in 1..=len {
             let at = if forward { (self.list.cursor + step) % len } else { (self.list.cursor + len - step) % len };
-            let found = self
-                .at(at)
-                .is_some_and(|row| row.goal.raw().to_lowercase().contains(&text) || row.id.to_string() == text);
-            if found {
+            if self.at(at).is_some_and(|row| holds(row, text)) {
                 self.list.cursor = at;
                 return true;
             }
         }
         false
     }
+}
+
+/// Whether a search for `text` finds the session: by its goal, or its number.
+pub(crate) fn holds(row: &SessionRow, text: &str) -> bool {
+    row.goal.raw().to_lowercase().contains(&text.to_lowercase()) || row.id.to_string() == text
 }
 
 /// How many rows of the screen a session takes.

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::frame::{Frame, Panes};
 use super::review::Review;
-use crate::api::{FileView, PatchSetView, Side as ApiSide, ThreadView};
+use crate::api::{DraftView, FileView, PatchSetView, Side as ApiSide, ThreadView};
 use crate::diff::{ChangeStatus, DiffKind};
 use crate::id::{Digest, Version};
 use crate::tui::diff_view::{self, Colors, DigestSet, Doc, Folding, Layout, Look, Row, Side, ThreadAt};
@@ -47,8 +47,15 @@ pub(crate) struct Patches {
     pub keys: HashMap<usize, Vec<Digest>>,
     pub reviewed: DigestSet,
     pub seen: DigestSet,
+    /// Hunks that shall be left out of the next version.
+    pub excluded: DigestSet,
+    /// The hunk that is being edited by hand.
+    pub edit: Option<OwnEdit>,
+    /// Whether hunks that change whitespace only are hidden.
+    pub no_blanks: bool,
     pub layout: Layout,
     pub threads_here: Vec<usize>,
+    pub drafts_here: Vec<usize>,
     pub thread_rows: Vec<Vec<Vec<Run>>>,
     pub top: usize,
     pub cursor: usize,
@@ -64,6 +71,16 @@ pub(crate) struct Patches {
     pub since_review: bool,
     /// Whether the next file that is ready is entered at its first unreviewed hunk (or its last hunk).
     pub enter: Enter,
+}
+
+/// A hunk that a person writes anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnEdit {
+    pub hunk: Digest,
+    /// Whether its secret may be shown: it was asked for twice.
+    pub reveal: bool,
+    /// The diff as it was, and as the person left it.
+    pub text: Option<(String, String)>,
 }
 
 /// Where a file is entered.
@@ -88,8 +105,12 @@ impl Default for Patches {
             keys: HashMap::new(),
             reviewed: DigestSet::default(),
             seen: DigestSet::default(),
+            excluded: DigestSet::default(),
+            edit: None,
+            no_blanks: false,
             layout: Layout::default(),
             threads_here: Vec::new(),
+            drafts_here: Vec::new(),
             thread_rows: Vec::new(),
             top: 0,
             cursor: 0,
@@ -102,7 +123,7 @@ impl Default for Patches {
             in_tree: false,
             drawer: false,
             against: None,
-            since_review: false,
+            since_review: true,
             enter: Enter::Unreviewed,
         }
     }
@@ -112,8 +133,18 @@ impl Default for Patches {
 const KEPT: usize = 5;
 
 impl Patches {
-    /// Takes the patch sets of a version; the file under the cursor stays where it is still there.
-    pub(crate) fn set(&mut self, sets: Vec<PatchSetView>) {
+    /// Takes the patch sets of a version; the file under the cursor stays where it is still there. Says how many hunks
+    /// were to be left out of another comparison: there they are other hunks.
+    pub(crate) fn set(&mut self, sets: Vec<PatchSetView>) -> usize {
+        let compared = |sets: &[PatchSetView]| -> Vec<(Digest, String)> {
+            sets.iter().map(|set| (set.digest, set.against.clone())).collect()
+        };
+        let mut forgotten = 0;
+        if compared(&self.sets) != compared(&sets) {
+            forgotten = self.excluded.len();
+            self.excluded.clear();
+            self.edit = None;
+        }
         let path = self.file().map(|(set, file)| (set.repo.clone(), file.path.clone()));
         self.generation += 1;
         self.sets = sets;
@@ -136,6 +167,7 @@ impl Patches {
         });
         self.enter = if found.is_some() { Enter::Stay } else { Enter::Unreviewed };
         self.current = found.unwrap_or(0);
+        forgotten
     }
 
     /// The file under the cursor and its patch set.
@@ -227,7 +259,13 @@ impl Patches {
     }
 
     /// Makes the rows anew: after the file, the threads, the width or the folding changed.
-    pub(crate) fn relayout(&mut self, threads: &[ThreadView], columns: u16, draft_of: Option<Version>) {
+    pub(crate) fn relayout(
+        &mut self,
+        threads: &[ThreadView],
+        drafts: &[DraftView],
+        columns: u16,
+        draft_of: Option<Version>,
+    ) {
         let Some((repo, path)) = self.file().map(|(set, file)| (set.repo.clone(), file.path.clone())) else { return };
         self.threads_here = (0..threads.len())
             .filter(|at| threads[*at].repo == repo && threads[*at].path.as_ref() == Some(&path))
@@ -235,7 +273,11 @@ impl Patches {
         let room = usize::from(columns.saturating_sub(6)).clamp(10, 100);
         self.thread_rows =
             self.threads_here.iter().map(|at| super::comment::thread_rows(&threads[*at], room, draft_of)).collect();
-        let places: Vec<ThreadAt> = self
+        self.drafts_here = (0..drafts.len())
+            .filter(|at| drafts[*at].repo == repo && drafts[*at].path.as_ref() == Some(&path))
+            .collect();
+        self.thread_rows.extend(self.drafts_here.iter().map(|at| super::comment::draft_rows(&drafts[*at], room)));
+        let mut places: Vec<ThreadAt> = self
             .threads_here
             .iter()
             .enumerate()
@@ -246,9 +288,15 @@ impl Patches {
                 rows: u32::try_from(self.thread_rows[here].len()).unwrap_or(1),
             })
             .collect();
+        places.extend(self.drafts_here.iter().enumerate().map(|(here, at)| ThreadAt {
+            thread: self.threads_here.len() + here,
+            side: if drafts[*at].side == ApiSide::Old { Side::Old } else { Side::New },
+            line: drafts[*at].line.map(|line| line.saturating_sub(1)),
+            rows: u32::try_from(self.thread_rows[self.threads_here.len() + here].len()).unwrap_or(1),
+        }));
         let split = self.is_split(columns);
         let Some(doc) = self.doc().cloned() else { return };
-        self.layout = Layout::new(&doc, Folding { context: self.context }, split, &places);
+        self.layout = Layout::new(&doc, Folding { context: self.context, no_blanks: self.no_blanks }, split, &places);
         self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
     }
 
@@ -295,7 +343,8 @@ impl Patches {
             let last_change = last.saturating_sub(1).min(*first as usize + height.saturating_sub(1));
             // 3: the context below the last change need not have been on the screen
             let shown = last_change >= self.top && last_change < self.top + height + 3;
-            self.seen.extend(hunks.get(at).filter(|_| shown).map(|hunk| hunk.key));
+            let hidden = |hunk: &&diff_view::Hunk| self.no_blanks && hunk.blank;
+            self.seen.extend(hunks.get(at).filter(|hunk| shown && !hidden(hunk)).map(|hunk| hunk.key));
         }
         if hunks.is_empty() {
             let keys = self.keys.get(&self.current).cloned().unwrap_or_default();
@@ -323,6 +372,7 @@ impl Patches {
             wrap: self.wrap,
             left: self.left,
             reviewed: &self.reviewed,
+            excluded: &self.excluded,
             search,
             threads: &self.thread_rows,
         }
@@ -353,14 +403,39 @@ impl Patches {
 
     /// The thread under the cursor, or on its line: an index into the review's threads.
     pub(crate) fn thread_at_cursor(&self) -> Option<usize> {
-        let here = match self.layout.row(self.cursor)? {
-            Row::Thread(thread, _) => thread,
-            _ => match self.layout.row(self.cursor + 1)? {
-                Row::Thread(thread, _) => thread,
-                _ => return None,
-            },
-        };
-        self.threads_here.get(here).copied()
+        self.said_at_cursor().find_map(|said| self.threads_here.get(said).copied())
+    }
+
+    /// The draft under the cursor, or on its line: an index into the review's drafts.
+    pub(crate) fn draft_at_cursor(&self) -> Option<usize> {
+        self.said_at_cursor().find_map(|said| self.drafts_here.get(said.checked_sub(self.threads_here.len())?).copied())
+    }
+
+    /// What is said under the cursor; on a line, all that is said about it.
+    fn said_at_cursor(&self) -> impl Iterator<Item = usize> + '_ {
+        let on_talk = matches!(self.layout.row(self.cursor), Some(Row::Thread(..)));
+        // on a header the first line below it is meant, as for a comment
+        let is_line = |row: &usize| matches!(self.layout.row(*row), Some(Row::Line { .. }));
+        let line = (self.cursor..self.cursor + 4).find(is_line).unwrap_or(self.cursor);
+        let first = if on_talk { self.cursor } else { line + 1 };
+        let said = (first..).map_while(|row| match self.layout.row(row)? {
+            Row::Thread(said, _) => Some(said),
+            _ => None,
+        });
+        // under the cursor stands one; a line may have several
+        let only = if on_talk { 1 } else { usize::MAX };
+        said.take(only)
+    }
+
+    /// The hunk under the cursor: its key. A file without lines is one.
+    pub(crate) fn hunk_at_cursor(&self) -> Option<Digest> {
+        let at = self.layout.hunk_at(self.cursor).unwrap_or(0);
+        self.keys.get(&self.current)?.get(at).copied()
+    }
+
+    /// How many hunks of a file are left out.
+    pub(crate) fn left_out(&self, file: usize) -> usize {
+        self.keys.get(&file).map_or(0, |keys| keys.iter().filter(|key| self.excluded.contains(*key)).count())
     }
 }
 
@@ -460,8 +535,13 @@ fn draw_title(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     if area.width >= 60 {
         right.push(Run::new(format!("  file {}/{}", patches.current + 1, patches.files.len()), Role::Muted));
     }
+    let out = patches.left_out(patches.current);
+    if out > 0 {
+        right.push(Run::new(format!("  {out} left out"), Role::Warning));
+    }
     if set.against != "base" {
-        right.push(Run::new(format!("  vs {}", super::plain(&set.against)), Role::Warning));
+        let last = if patches.against.is_none() && patches.since_review { ", your last" } else { "" };
+        right.push(Run::new(format!("  vs {}{last}", super::plain(&set.against)), Role::Warning));
     }
     let columns: usize = right.iter().map(|run| crate::text::width::columns(&run.text)).sum();
     let columns = u16::try_from(columns).unwrap_or(0).min(area.width / 2);
@@ -493,7 +573,9 @@ fn draw_tree(painter: &mut Painter<'_>, area: Rect, patches: &Patches, review: &
         }
         let mut right = area.x + width;
         if let Some((done, all)) = patches.file_progress(file) {
-            let (text, role) = if done == all {
+            let (text, role) = if patches.left_out(file) == all && all > 0 {
+                ("out".to_owned(), Role::Warning)
+            } else if done == all {
                 ("✓".to_owned(), Role::DiffReviewed)
             } else {
                 (format!("{done}/{all}"), Role::Muted)

@@ -6,11 +6,12 @@ use ratatui::layout::Rect;
 use super::frame::Frame;
 use super::patches::Patches;
 use crate::api::{
-    ArtifactView, BeadView, Metrics, SessionView, ThreadView, TimelineEntry, VersionPatchSet, VersionView,
+    ArtifactView, BeadView, DraftView, Metrics, SessionView, ThreadView, TimelineEntry, VersionPatchSet, VersionView,
 };
 use crate::id::{SessionId, SessionRef, Version};
 use crate::tui::actions::Context;
-use crate::tui::model::{Connection, Model};
+use crate::tui::log_text::{LogPage, PAGE};
+use crate::tui::model::{Connection, LogKey, Model};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{ListState, Painter, Run, gate_strip, scrollbar};
 use crate::tui::words;
@@ -63,8 +64,10 @@ impl Tab {
 pub(crate) struct Runs {
     pub follow: bool,
     pub on_base: bool,
-    /// The text of the log that is shown, and of which check.
-    pub text: Option<(String, bool, Vec<String>)>,
+    /// The log that is shown, and of which check.
+    pub text: Option<(LogKey, LogPage)>,
+    /// How many bytes from its end are wanted.
+    pub wanted: u64,
     /// Lines from the end, when not following.
     pub back: usize,
     /// Checks that run now, with whether on the base.
@@ -85,6 +88,8 @@ pub(crate) struct Review {
     pub lists: [ListState; 9],
     pub patches: Patches,
     pub threads: Vec<ThreadView>,
+    /// My comments that were not sent yet.
+    pub drafts: Vec<DraftView>,
     pub timeline: Option<Vec<TimelineEntry>>,
     pub expanded: Option<usize>,
     pub artifacts: Option<Vec<ArtifactView>>,
@@ -108,6 +113,7 @@ impl Review {
             lists: [ListState::default(); 9],
             patches: Patches::default(),
             threads: Vec::new(),
+            drafts: Vec::new(),
             timeline: None,
             expanded: None,
             artifacts: None,
@@ -115,7 +121,7 @@ impl Review {
             document_top: 0,
             beads: None,
             metrics: None,
-            runs: Runs { follow: true, ..Runs::default() },
+            runs: Runs { follow: true, wanted: PAGE, ..Runs::default() },
         }
     }
 
@@ -307,6 +313,13 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
         let more = if whole { "" } else { "+" };
         let role = if done == all && whole { Role::DiffReviewed } else { Role::Muted };
         runs.extend([dot(), Run::new(format!("{done}/{all}{more} hunks read"), role)]);
+    }
+    let out = review.patches.excluded.len();
+    if out > 0 {
+        runs.extend([dot(), Run::new(format!("{out} left out"), Role::Warning)]);
+    }
+    if !review.drafts.is_empty() {
+        runs.extend([dot(), Run::new(words::count(review.drafts.len(), "draft"), Role::Warning)]);
     }
     let open = review.open_threads();
     if open > 0 {

@@ -18,7 +18,7 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review:
         Tab::Timeline => draw_timeline(painter, area, review),
         Tab::Artifacts => draw_artifacts(painter, area, review),
         Tab::Policy => draw_policy(painter, area, review),
-        Tab::Runs => draw_runs(painter, area, review),
+        Tab::Runs => draw_runs(painter, area, model, review),
         Tab::Beads => draw_beads(painter, area, model, review),
         Tab::Overview | Tab::Architecture | Tab::Metrics | Tab::Patches => {}
     }
@@ -293,7 +293,7 @@ fn check_line(painter: &mut Painter<'_>, area: Rect, y: u16, check: &CheckView, 
     painter.text(x, y, area.right().saturating_sub(x), &facts, Role::Muted);
 }
 
-fn draw_runs(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+fn draw_runs(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
     let Some(version) = review.version_view() else { return note(painter, area, "No version yet: nothing ran.") };
     let checks = &version.checks;
     let mut top = area;
@@ -320,28 +320,31 @@ fn draw_runs(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     }
     let log = Rect { y: list.bottom(), height: top.bottom().saturating_sub(list.bottom()), ..top };
     if log.height >= 2 {
-        draw_log(painter, log, review);
+        draw_log(painter, log, model, review);
     }
 }
 
-fn draw_log(painter: &mut Painter<'_>, area: Rect, review: &Review) {
+fn draw_log(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
     let runs = &review.runs;
     let side = if runs.on_base { "on the base" } else { "on the proposal" };
     let follow = if runs.follow { "following" } else { "held" };
-    let name = runs.text.as_ref().map(|(check, ..)| super::plain(check)).unwrap_or_default();
-    painter.section(area.x, area.y, area.width, &format!("{name} {side} · {follow}"));
+    let name = runs.text.as_ref().map(|(key, _)| super::plain(&key.check)).unwrap_or_default();
+    let before = runs.text.as_ref().map_or(0, |(_, page)| page.before);
+    let more = if before > 0 { format!(" · {} KiB more above", before.div_ceil(1024)) } else { String::new() };
+    painter.section(area.x, area.y, area.width, &format!("{name} {side} · {follow}{more}"));
     let text = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    let Some((_, _, lines)) = &runs.text else { return note(painter, text, "no output") };
+    let Some(lines) = runs.text.as_ref().map(|(_, page)| &page.lines) else { return note(painter, text, "no output") };
     let height = usize::from(text.height);
     let end = lines.len().saturating_sub(runs.back.min(lines.len().saturating_sub(height)));
     for (at, line) in lines[end.saturating_sub(height)..end].iter().enumerate() {
-        painter.text(
-            text.x + 1,
-            text.y + u16::try_from(at).unwrap_or(0),
-            text.width.saturating_sub(2),
-            line,
-            Role::Text,
-        );
+        let (mut x, right) = (text.x + 1, text.right().saturating_sub(1));
+        let mut ground = painter.style(Role::Text);
+        ground.bg = None;
+        for (piece, style) in line {
+            let style = ground.patch(crate::tui::log_text::within(model.settings.depth, *style));
+            let y = text.y + u16::try_from(at).unwrap_or(0);
+            x += painter.styled(x, y, right.saturating_sub(x), piece, style);
+        }
     }
     scrollbar(painter, text, end.saturating_sub(height), lines.len());
 }
