@@ -1,7 +1,8 @@
 //! What a change of lines says about tests, before any syntax tree is made: most changes leave them alone, and a tree
 //! of each side costs a hundred times as much as a look at the lines.
 //!
-//! A look may send a file to be counted in vain; it must not let one pass whose tests became fewer.
+//! A look may send a file to be counted in vain; it must not let one pass whose tests became fewer. That holds for texts
+//! that follow their grammar: what a parser makes of others is not told by lines.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -91,7 +92,7 @@ pub(super) fn may_weaken(path: &RepoPath, texts: &Texts<'_>) -> bool {
             || came.iter().any(|(_, line)| turns(line))
             || balance(went.iter().copied()) != balance(came.iter().map(|(_, line)| *line))
             || fewer_functions(words, texts)
-            || parts_a_mark(texts)
+            || parts_a_mark(words, texts)
             || !in_order(texts, &|line| words.is_told(line) || turns(line))
     };
     words.test.as_ref().is_none_or(|test| test.is_match(old)) && changes_code()
@@ -141,16 +142,26 @@ fn in_order(texts: &Texts<'_>, matter: &dyn Fn(&str) -> bool) -> bool {
     old.lines().filter(|line| !went.contains(line) && matter(line)).all(|line| new.any(|other| other == line))
 }
 
-/// Whether a line comes right below a mark that was there: what was marked before may not be any more.
-fn parts_a_mark(texts: &Texts<'_>) -> bool {
+/// Whether something other than a function comes right below a mark that was there: its function lost it.
+fn parts_a_mark(words: &Tells, texts: &Texts<'_>) -> bool {
     let Some(new) = texts.new else { return false };
     let is_mark = |line: &str| line.trim_start().starts_with(['#', '@', '[']);
+    let is_function = |line: &str| words.function.as_ref().is_some_and(|function| function.is_match(line));
     let above = |line: &str| new[..line.as_ptr().addr() - new.as_ptr().addr()].lines().next_back();
-    let mut last = 0;
-    texts.came().iter().any(|(number, line)| {
-        let is_first = std::mem::replace(&mut last, *number) + 1 != *number;
-        is_first && above(line).is_some_and(is_mark)
-    })
+    let (mut last, mut below_mark) = (0, false);
+    for (number, line) in texts.came() {
+        if last + 1 != *number {
+            below_mark = above(line).is_some_and(is_mark);
+        }
+        last = *number;
+        if below_mark && !is_mark(line) {
+            if !is_function(line) {
+                return true;
+            }
+            below_mark = false;
+        }
+    }
+    false
 }
 
 /// Whether a line opens a text that it does not close, or closes one that it does not open.
