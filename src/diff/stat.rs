@@ -1,7 +1,9 @@
 //! How much changed: lines added and deleted, as numbers and as `--stat` text.
 
+use std::borrow::Cow;
+
 use super::lines::{DiffKind, DiffOptions, blocks, kind_of, line_starts};
-use super::{ChangeSet, ChangeStatus};
+use super::{ChangeSet, ChangeStatus, FileSide};
 use crate::id::RepoPath;
 use crate::text::{Untrusted, width};
 
@@ -26,18 +28,24 @@ pub fn line_stat(old: &[u8], new: &[u8]) -> Option<(u32, u32)> {
         return None;
     }
     let (old_starts, new_starts) = (line_starts(old), line_starts(new));
+    if old.is_empty() || new.is_empty() {
+        let count = |starts: &[u32]| u32::try_from(starts.len() - 1).unwrap_or(u32::MAX);
+        return Some((count(&new_starts), count(&old_starts)));
+    }
     let found = blocks((old, &old_starts), (new, &new_starts), &DiffOptions::default());
     Some(found.iter().fold((0, 0), |(added, deleted), block| (added + block.new_len, deleted + block.old_len)))
+}
+
+/// What a side shows of itself in a diff; nothing where it is missing.
+fn side_text(side: &Option<FileSide>) -> Cow<'_, [u8]> {
+    side.as_ref().map(FileSide::patch_text).unwrap_or_default()
 }
 
 /// How much every file changed, in the order of the paths.
 #[must_use]
 pub fn stats(changes: &ChangeSet) -> Vec<FileStat> {
     let stat = |file: &super::FileChange| {
-        let text = |side: &Option<super::FileSide>| {
-            side.as_ref().map(|side| side.patch_text().into_owned()).unwrap_or_default()
-        };
-        let lines = line_stat(&text(&file.old), &text(&file.new));
+        let lines = line_stat(&side_text(&file.old), &side_text(&file.new));
         FileStat { path: file.path.clone(), status: file.status(), lines }
     };
     changes.files().iter().map(stat).collect()

@@ -11,9 +11,11 @@ mod secrets;
 mod special;
 mod weakened;
 
+use rayon::prelude::*;
+
 use super::rules;
 use super::{PathPolicy, Policy, PolicySettings, Violation};
-use crate::diff::ChangeSet;
+use crate::diff::{ChangeSet, FileChange};
 use crate::repository::{Tree, TreeError};
 use crate::text::SecretScanner;
 
@@ -30,6 +32,26 @@ impl BuiltInPolicy {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// What one file's part of the change breaks.
+    fn judge_file(
+        &self,
+        file: &FileChange,
+        changes: &ChangeSet,
+        base: &dyn Tree,
+        known: &kinds::Known,
+    ) -> Result<Vec<Violation>, TreeError> {
+        let mut found = Vec::new();
+        let texts = added::Texts::of(file);
+        special::check(&texts, &mut found);
+        kinds::check(&texts, base, known, &mut found)?;
+        scripts::check(&texts, &mut found);
+        dependencies::check(&texts, changes, &mut found);
+        content::check(&texts, &mut found);
+        secrets::check(&self.secrets, &texts, &mut found);
+        weakened::check(&self.tests, &texts, &mut found);
+        Ok(found)
+    }
 }
 
 impl Policy for BuiltInPolicy {
@@ -40,16 +62,11 @@ impl Policy for BuiltInPolicy {
         settings: &PolicySettings,
     ) -> Result<Vec<Violation>, TreeError> {
         let mut found = PathPolicy.judge(changes, base, settings)?;
-        let mut known = kinds::Known::new();
-        for file in changes.files() {
-            special::check(file, &mut found);
-            kinds::check(file, base, &mut known, &mut found)?;
-            scripts::check(file, &mut found);
-            dependencies::check(file, changes, &mut found);
-            content::check(file, &mut found);
-            secrets::check(&self.secrets, file, &mut found);
-        }
-        weakened::check(&self.tests, changes, &mut found);
+        let known = kinds::Known::default();
+        let judge = |file| self.judge_file(file, changes, base, &known);
+        let judged: Vec<Vec<Violation>> = changes.files().par_iter().map(judge).collect::<Result<_, TreeError>>()?;
+        found.extend(judged.into_iter().flatten());
+        weakened::check_deleted(&self.tests, changes, &mut found);
         limits::check(changes, settings, &mut found);
         rules::raise(&mut found, settings);
         rules::sort(&mut found);

@@ -50,6 +50,10 @@ impl PathPolicy {
     /// [`TreeError`] where the base cannot be read.
     pub fn check_paths(&self, touches: &[Touch<'_>], base: Option<&dyn Tree>) -> Result<Vec<Violation>, TreeError> {
         let mut found = Vec::new();
+        if let Some(base) = base {
+            // listed once, and every later look is a search in the list
+            base.entries()?;
+        }
         let after = links::After::new(touches, base);
         for touch in touches {
             let known = match base {

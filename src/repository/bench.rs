@@ -12,7 +12,8 @@ pub trait PatchBench: Vcs {
     /// [`VcsError`]: no repository, unborn, no such revision.
     fn user_tree(&self, source: &Source, rev: Option<&str>) -> Result<UserTree, VcsError>;
 
-    /// The id of the tree that `changes` make of `rev`; nothing is stored.
+    /// The id of the tree that `changes` make of `rev`; nothing is stored. The old sides of `changes` must have been
+    /// read from the tree of `rev`: where they lie and of what kind they are is checked again, their contents are not.
     ///
     /// # Errors
     /// As [`Vcs::write_tree`].

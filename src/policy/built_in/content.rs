@@ -3,23 +3,24 @@
 
 use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 use regex::{Regex, RegexBuilder};
 
+use super::added::Texts;
 use super::rules::breach;
-use super::{Violation, added, hidden};
+use super::{Violation, hidden};
 use crate::diff::{FileChange, FileMode};
 
 /// At most this many violations of one rule for one file: the first few are enough to look.
 const MOST: usize = 5;
 
 /// What the text of this file's new side breaks.
-pub(super) fn check(file: &FileChange, found: &mut Vec<Violation>) {
-    binary(file, found);
-    let lines = added::lines(file);
-    hidden_characters(file, &lines, found);
-    conflict_markers(file, &lines, found);
-    addressed(file, &lines, found);
-    line_endings(file, found);
+pub(super) fn check(texts: &Texts<'_>, found: &mut Vec<Violation>) {
+    binary(texts.file, found);
+    hidden_characters(texts, found);
+    conflict_markers(texts, found);
+    addressed(texts, found);
+    line_endings(texts, found);
 }
 
 fn binary(file: &FileChange, found: &mut Vec<Violation>) {
@@ -33,32 +34,33 @@ fn binary(file: &FileChange, found: &mut Vec<Violation>) {
     }
 }
 
-fn hidden_characters(file: &FileChange, lines: &[(u32, &str)], found: &mut Vec<Violation>) {
-    let prose = hidden::is_prose(file);
-    let had = added::text(file.old.as_ref()).unwrap_or("");
-    let new = lines.iter().filter_map(|(number, line)| {
-        hidden::find(line, *number == 1, prose).filter(|c| !carried(*c, had, file)).map(|c| (*number, c))
+fn hidden_characters(texts: &Texts<'_>, found: &mut Vec<Violation>) {
+    let prose = hidden::is_prose(texts.file);
+    let new = texts.added().filter_map(|(number, line)| {
+        hidden::find(line, number == 1, prose).filter(|c| !carried(*c, texts)).map(|c| (number, c))
     });
     for (number, c) in new.take(MOST) {
         let message = format!("an invisible or direction-changing character U+{:04X} is added", u32::from(c));
-        found.push(breach("hidden-characters", &file.path, Some(number), message));
+        found.push(breach("hidden-characters", &texts.file.path, Some(number), message));
     }
 }
 
 /// Whether the base had the character at least as often: a line around it changed, nothing was hidden.
-fn carried(c: char, had: &str, file: &FileChange) -> bool {
-    let new = added::text(file.new.as_ref()).unwrap_or("");
-    had.matches(c).count() >= new.matches(c).count()
+fn carried(c: char, texts: &Texts<'_>) -> bool {
+    let count = |text: Option<&str>| text.unwrap_or("").matches(c).count();
+    count(texts.old) >= count(texts.new)
 }
 
-fn conflict_markers(file: &FileChange, lines: &[(u32, &str)], found: &mut Vec<Violation>) {
+fn conflict_markers(texts: &Texts<'_>, found: &mut Vec<Violation>) {
+    let file = texts.file;
     let starts = |line: &str| line == "<<<<<<<" || line.starts_with("<<<<<<< ");
     let ends = |line: &str| line == ">>>>>>>" || line.starts_with(">>>>>>> ");
     // documents show conflicts on purpose
     if hidden::is_prose(file) && !matches!(file.path.extension(), Some("json" | "yml" | "yaml" | "html")) {
         return;
     }
-    let Some(new) = added::text(file.new.as_ref()) else { return };
+    let marker = texts.added().find(|(_, line)| starts(line) || ends(line));
+    let (Some(new), Some((number, _))) = (texts.new, marker) else { return };
     let mut wanted = 0;
     for line in new.lines() {
         wanted += usize::from(match wanted {
@@ -68,9 +70,8 @@ fn conflict_markers(file: &FileChange, lines: &[(u32, &str)], found: &mut Vec<Vi
             _ => false,
         });
     }
-    let marker = lines.iter().find(|(_, line)| starts(line) || ends(line));
-    if let (3, Some((number, _))) = (wanted, marker) {
-        found.push(breach("conflict-marker", &file.path, Some(*number), "a conflict marker is added"));
+    if wanted == 3 {
+        found.push(breach("conflict-marker", &file.path, Some(number), "a conflict marker is added"));
     }
 }
 
@@ -90,15 +91,51 @@ static ORDERS: LazyLock<Regex> = LazyLock::new(|| {
     RegexBuilder::new(&pattern).case_insensitive(true).size_limit(4 << 20).build().expect("the forms are well formed")
 });
 
-fn addressed(file: &FileChange, lines: &[(u32, &str)], found: &mut Vec<Violation>) {
-    for (number, _) in lines.iter().filter(|(_, line)| ORDERS.is_match(line)).take(MOST) {
+/// Words of which every form of [`ORDERS`] holds one: a line without any is not held against the forms.
+const ORDER_WORDS: &[&str] = &[
+    "ignore",
+    "disregard",
+    "forget",
+    "override", // to forget what was said
+    "assistant",
+    "agent",
+    "review",
+    "model", // whom it speaks to
+    "flag",
+    "report",
+    "mention",
+    "reveal", // what not to do
+    "rate",
+    "score",
+    "grade",
+    "approve", // what to give
+    "im_start",
+    "system",
+    "endoftext", // marks of a model's own
+];
+
+static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasickBuilder::new().ascii_case_insensitive(true).build(ORDER_WORDS).expect("a few short words always build")
+});
+
+/// Whether a line may be an order: beyond ASCII only the long s and the Kelvin sign stand for letters of the words.
+fn may_order(line: &str) -> bool {
+    WORDS.is_match(line) || !line.is_ascii() && line.contains(['\u{17f}', '\u{212a}'])
+}
+
+fn addressed(texts: &Texts<'_>, found: &mut Vec<Violation>) {
+    for (number, _) in texts.added().filter(|(_, line)| may_order(line) && ORDERS.is_match(line)).take(MOST) {
         let message = "the line reads as an order to a reviewer or a model";
-        found.push(breach("addressed-to-reviewers", &file.path, Some(*number), message));
+        found.push(breach("addressed-to-reviewers", &texts.file.path, Some(number), message));
     }
 }
 
-fn line_endings(file: &FileChange, found: &mut Vec<Violation>) {
-    let (Some(old), Some(new)) = (added::text(file.old.as_ref()), added::text(file.new.as_ref())) else { return };
+fn line_endings(texts: &Texts<'_>, found: &mut Vec<Violation>) {
+    let (Some(old), Some(new)) = (texts.old, texts.new) else { return };
+    // one side must be of CRLF: most files have no CR at all
+    if [old, new].iter().all(|text| memchr::memchr(b'\r', text.as_bytes()).is_none()) {
+        return;
+    }
     let share = |text: &str| {
         let lines = text.matches('\n').count();
         (lines >= 3).then(|| text.matches("\r\n").count() * 100 / lines)
@@ -108,5 +145,5 @@ fn line_endings(file: &FileChange, found: &mut Vec<Violation>) {
         (Some(90..), Some(0..=10)) => "every line ending turns from CRLF into LF",
         _ => return,
     };
-    found.push(breach("line-endings", &file.path, None, message));
+    found.push(breach("line-endings", &texts.file.path, None, message));
 }

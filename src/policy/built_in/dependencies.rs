@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Violation;
+use super::added::Texts;
 use super::rules::breach;
-use super::{Violation, added};
-use crate::diff::{ChangeSet, FileChange};
+use crate::diff::ChangeSet;
 
 /// Names with what the manifest says about each; `None` where it cannot be read.
 type Dependencies = Option<BTreeMap<String, String>>;
@@ -34,35 +35,42 @@ const LOCKFILES: &[(&str, &str)] = &[
 ];
 
 /// What this file does to the dependencies.
-pub(super) fn check(file: &FileChange, changes: &ChangeSet, found: &mut Vec<Violation>) {
-    let name = String::from_utf8_lossy(file.path.file_name()).into_owned();
+pub(super) fn check(texts: &Texts<'_>, changes: &ChangeSet, found: &mut Vec<Violation>) {
+    let file = texts.file;
+    let name = String::from_utf8_lossy(file.path.file_name());
     if let Some((_, manifest)) = LOCKFILES.iter().find(|(lock, _)| *lock == name) {
-        return lockfile(file, manifest, changes, found);
+        return lockfile(texts, manifest, changes, found);
     }
     let Some(read) = reader(&name) else { return };
-    let side = |side| added::text(side).map_or_else(|| Some(BTreeMap::new()), read);
-    match (side(file.old.as_ref()), side(file.new.as_ref())) {
-        (Some(old), Some(new)) => differences(file, &old, &new, found),
+    let side = |text: Option<&str>| text.map_or_else(|| Some(BTreeMap::new()), read);
+    match (side(texts.old), side(texts.new)) {
+        (Some(old), Some(new)) => differences(texts, &old, &new, found),
         _ => found.push(breach("dependency-change", &file.path, None, "the manifest cannot be read; look at it")),
     }
 }
 
-fn lockfile(file: &FileChange, manifest: &str, changes: &ChangeSet, found: &mut Vec<Violation>) {
-    let lines = added::lines(file).len();
+fn lockfile(texts: &Texts<'_>, manifest: &str, changes: &ChangeSet, found: &mut Vec<Violation>) {
+    let lines = texts.added().count();
     let with = changes.files().iter().any(|other| other.path.file_name() == manifest.as_bytes());
     let alone = if with || manifest.is_empty() { String::new() } else { format!(", though no {manifest} changes") };
-    found.push(breach("lockfile-change", &file.path, None, format!("the lockfile changes, {lines} new lines{alone}")));
+    found.push(breach(
+        "lockfile-change",
+        &texts.file.path,
+        None,
+        format!("the lockfile changes, {lines} new lines{alone}"),
+    ));
 }
 
 /// The most dependencies of one manifest that are named one by one.
 const MOST_NAMED: usize = 50;
 
 fn differences(
-    file: &FileChange,
+    texts: &Texts<'_>,
     old: &BTreeMap<String, String>,
     new: &BTreeMap<String, String>,
     found: &mut Vec<Violation>,
 ) {
+    let file = texts.file;
     if file.old.is_none() && new.len() > 1 {
         let names: Vec<&str> = new.keys().take(12).map(String::as_str).collect();
         let more = if new.len() > names.len() { ", …" } else { "" };
@@ -79,7 +87,7 @@ fn differences(
     let went = old.keys().filter(|name| !new.contains_key(*name));
     let all: Vec<(&String, String)> =
         came.chain(went.map(|name| (name, format!("the dependency `{name}` is removed")))).collect();
-    let lines = added::lines(file);
+    let lines: Vec<(u32, &str)> = texts.added().collect();
     for (name, message) in all.iter().take(MOST_NAMED) {
         let line = lines.iter().find(|(_, line)| line.contains(name.as_str())).map(|(number, _)| *number);
         found.push(breach("dependency-change", &file.path, line, message.clone()));

@@ -1,9 +1,12 @@
 //! Files known by their names: what runs on opening or building, CI, guidance for models.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use super::Violation;
-use super::added;
+use super::added::Texts;
 use super::rules::breach;
-use crate::diff::{ChangeStatus, FileChange};
+use crate::diff::ChangeStatus;
 use crate::id::RepoPath;
 use crate::repository::{Tree, TreeError};
 
@@ -118,13 +121,17 @@ const GUIDANCE: &[&str] = &[
 fn matches(path: &str, pattern: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
     if let Some(wanted) = pattern.strip_suffix('/') {
-        return format!("/{folder}/").contains(&format!("/{wanted}/"));
+        let whole = |at: usize| {
+            let (before, after) = (&folder[..at], &folder[at + wanted.len()..]);
+            (before.is_empty() || before.ends_with('/')) && (after.is_empty() || after.starts_with('/'))
+        };
+        return folder.match_indices(wanted).any(|(at, _)| whole(at));
     }
     if let Some(ending) = pattern.strip_prefix('*') {
         return name.ends_with(ending);
     }
     if pattern.contains('/') {
-        return format!("/{path}").ends_with(&format!("/{pattern}"));
+        return path.strip_suffix(pattern).is_some_and(|before| before.is_empty() || before.ends_with('/'));
     }
     name == pattern
 }
@@ -142,17 +149,18 @@ fn executes(path: &str) -> Option<&'static FileKind> {
 }
 
 /// Which kinds of files the base holds, as far as somebody asked.
-pub(super) type Known = std::collections::HashMap<&'static str, bool>;
+pub(super) type Known = Mutex<HashMap<&'static str, bool>>;
 
 /// What changing a file of this name breaks.
 ///
 /// `known` keeps, for one judgement, which kinds the base holds: the whole tree is looked at once a kind.
 pub(super) fn check(
-    file: &FileChange,
+    texts: &Texts<'_>,
     base: &dyn Tree,
-    known: &mut Known,
+    known: &Known,
     found: &mut Vec<Violation>,
 ) -> Result<(), TreeError> {
+    let file = texts.file;
     let path = lower(&file.path);
     let mut say = |id: &str, message: String| found.push(breach(id, &file.path, None, message));
     let how = match file.status() {
@@ -169,7 +177,7 @@ pub(super) fn check(
     if path == ".paraph.toml" {
         say("checks-changed", format!("Paraph's own checks and policy for this repository: the file {how}"));
     }
-    let Some(kind) = executes(&path).filter(|kind| really(kind, file)) else { return Ok(()) };
+    let Some(kind) = executes(&path).filter(|kind| really(kind, texts)) else { return Ok(()) };
     if file.status() == ChangeStatus::Deleted {
         return Ok(());
     }
@@ -182,15 +190,17 @@ pub(super) fn check(
 }
 
 /// Names that have two meanings: PyTorch keeps weights in `.pth`, Python start-up lines.
-fn really(kind: &FileKind, file: &FileChange) -> bool {
-    if kind.name != "Python start-up file" || file.path.extension() != Some("pth") {
+fn really(kind: &FileKind, texts: &Texts<'_>) -> bool {
+    if kind.name != "Python start-up file" || texts.file.path.extension() != Some("pth") {
         return true;
     }
-    added::text(file.new.as_ref()).is_some()
+    texts.new.is_some()
 }
 
 /// Whether the base holds something of this kind already. For pytest any test does: its code runs as well.
-fn had(kind: &'static FileKind, base: &dyn Tree, known: &mut Known) -> Result<bool, TreeError> {
+fn had(kind: &'static FileKind, base: &dyn Tree, known: &Known) -> Result<bool, TreeError> {
+    // held while the tree is looked at: two files of one kind ask once
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(had) = known.get(kind.name) {
         return Ok(*had);
     }

@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use super::Violation;
-use super::added;
+use super::added::Texts;
 use super::rules::breach;
-use crate::diff::FileChange;
 
 /// npm scripts that run on installing, without being named.
 const LIFE_CYCLE: &[&str] =
@@ -15,14 +14,15 @@ const LIFE_CYCLE: &[&str] =
 const MOST: usize = 500;
 
 /// What a manifest's commands break.
-pub(super) fn check(file: &FileChange, found: &mut Vec<Violation>) {
+pub(super) fn check(texts: &Texts<'_>, found: &mut Vec<Violation>) {
+    let file = texts.file;
     if file.new.is_none() {
         return;
     }
     match file.path.file_name() {
-        b"package.json" => npm(file, found),
-        b"Cargo.toml" => toml_line(file, "build", "cargo runs it on every build", found),
-        b"pyproject.toml" => toml_line(file, "backend-path", "pip runs code of the repository on installing", found),
+        b"package.json" => npm(texts, found),
+        b"Cargo.toml" => toml_line(texts, "build", "cargo runs it on every build", found),
+        b"pyproject.toml" => toml_line(texts, "backend-path", "pip runs code of the repository on installing", found),
         _ => {}
     }
 }
@@ -32,9 +32,9 @@ fn scripts(text: Option<&str>) -> serde_json::Map<String, Value> {
     parsed.and_then(|value| value.get("scripts")?.as_object().cloned()).unwrap_or_default()
 }
 
-fn npm(file: &FileChange, found: &mut Vec<Violation>) {
-    let text = added::text(file.new.as_ref());
-    let (old, new) = (scripts(added::text(file.old.as_ref())), scripts(text));
+fn npm(texts: &Texts<'_>, found: &mut Vec<Violation>) {
+    let (file, text) = (texts.file, texts.new);
+    let (old, new) = (scripts(texts.old), scripts(text));
     let line = |name: &str| {
         let key = format!("\"{name}\"");
         (1_u32..).zip(text.unwrap_or("").lines()).find(|(_, line)| line.trim_start().starts_with(&key)).map(|(n, _)| n)
@@ -55,14 +55,14 @@ fn npm(file: &FileChange, found: &mut Vec<Violation>) {
     }
 }
 
-fn toml_line(file: &FileChange, key: &str, what: &str, found: &mut Vec<Violation>) {
+fn toml_line(texts: &Texts<'_>, key: &str, what: &str, found: &mut Vec<Violation>) {
     let sets = |line: &str| {
         let value = line.trim_start().strip_prefix(key).map(str::trim_start).and_then(|rest| rest.strip_prefix('='));
         value.is_some_and(|value| value.trim_start().starts_with(['"', '\'', '[']))
     };
-    let had = added::text(file.old.as_ref()).unwrap_or("").lines().any(sets);
-    for (number, _) in added::lines(file).into_iter().filter(|(_, line)| sets(line)) {
+    let had = texts.old.unwrap_or("").lines().any(sets);
+    for (number, _) in texts.added().filter(|(_, line)| sets(line)) {
         let id = if had { "build-script-change" } else { "runs-on-open" };
-        found.push(breach(id, &file.path, Some(number), format!("`{key}` is set; {what}")));
+        found.push(breach(id, &texts.file.path, Some(number), format!("`{key}` is set; {what}")));
     }
 }

@@ -1,25 +1,24 @@
 //! Files that git itself obeys: `.gitmodules` and `.gitattributes`.
 
 use super::Violation;
-use super::added;
+use super::added::Texts;
 use super::rules::breach;
-use crate::diff::FileChange;
 
 /// What this file's change breaks, where it is one of git's own.
-pub(super) fn check(file: &FileChange, found: &mut Vec<Violation>) {
-    match file.path.file_name().to_ascii_lowercase().as_slice() {
-        b".gitmodules" => modules(file, found),
-        b".gitattributes" => attributes(file, found),
+pub(super) fn check(texts: &Texts<'_>, found: &mut Vec<Violation>) {
+    match texts.file.path.file_name().to_ascii_lowercase().as_slice() {
+        b".gitmodules" => modules(texts, found),
+        b".gitattributes" => attributes(texts, found),
         _ => {}
     }
 }
 
-fn modules(file: &FileChange, found: &mut Vec<Violation>) {
+fn modules(texts: &Texts<'_>, found: &mut Vec<Violation>) {
     let before = found.len();
-    for (number, line) in added::lines(file) {
+    for (number, line) in texts.added() {
         let Some((key, value)) = line.split_once('=') else {
             if line.trim_start().starts_with("[submodule") && line.contains("..") {
-                found.push(breach("gitmodules-url", &file.path, Some(number), "a submodule's name holds `..`"));
+                found.push(breach("gitmodules-url", &texts.file.path, Some(number), "a submodule's name holds `..`"));
             }
             continue;
         };
@@ -34,11 +33,16 @@ fn modules(file: &FileChange, found: &mut Vec<Violation>) {
             _ => None,
         };
         if let Some(trick) = trick {
-            found.push(breach("gitmodules-url", &file.path, Some(number), format!("of a submodule, {trick}")));
+            found.push(breach("gitmodules-url", &texts.file.path, Some(number), format!("of a submodule, {trick}")));
         }
     }
     if found.len() == before {
-        found.push(breach("gitmodules-changed", &file.path, None, "what the submodules are, or where from, changes"));
+        found.push(breach(
+            "gitmodules-changed",
+            &texts.file.path,
+            None,
+            "what the submodules are, or where from, changes",
+        ));
     }
 }
 
@@ -69,8 +73,8 @@ const HUNK_HEADERS: &[&str] = &[
     "java", "kotlin", "markdown", "matlab", "objc", "pascal", "perl", "php", "python", "ruby", "rust", "scheme", "tex",
 ];
 
-fn attributes(file: &FileChange, found: &mut Vec<Violation>) {
-    for (number, line) in added::lines(file) {
+fn attributes(texts: &Texts<'_>, found: &mut Vec<Violation>) {
+    for (number, line) in texts.added() {
         if line.trim_start().starts_with('#') {
             continue;
         }
@@ -78,10 +82,10 @@ fn attributes(file: &FileChange, found: &mut Vec<Violation>) {
         for word in line.split_whitespace().skip(1) {
             if is_driver(word) {
                 let message = format!("`{word}` makes git run whatever its driver is configured to be");
-                found.push(breach("attributes-driver", &file.path, Some(number), message));
+                found.push(breach("attributes-driver", &texts.file.path, Some(number), message));
             } else if hides(word) && !macro_line {
                 let message = format!("`{word}` takes matching files out of what a reviewer is shown");
-                found.push(breach("attributes-hide", &file.path, Some(number), message));
+                found.push(breach("attributes-hide", &texts.file.path, Some(number), message));
             }
         }
     }

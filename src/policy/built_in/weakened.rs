@@ -1,56 +1,108 @@
 //! Tests that went, shrank or were switched off.
 
 mod counter;
+mod marks;
+mod tells;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
 
 pub(super) use counter::SyntaxCounter;
 use counter::{LineCounter, TestCounter, TestCounts};
 
+use super::Violation;
+use super::added::{Texts, text};
 use super::rules::breach;
-use super::{Violation, added};
 use crate::diff::{ChangeSet, FileChange};
+use crate::syntax::Language;
 
-/// What the change does to its tests.
-pub(super) fn check(counter: &dyn TestCounter, changes: &ChangeSet, found: &mut Vec<Violation>) {
-    let count = |file: &FileChange, side| {
-        added::text(side).map_or_else(TestCounts::default, |text| counter.count(&file.path, text))
-    };
-    let judged: Vec<(&FileChange, TestCounts, TestCounts)> = changes
-        .files()
-        .iter()
-        .map(|file| (file, count(file, file.old.as_ref()), count(file, file.new.as_ref())))
-        .collect();
-    let arrived: Vec<(&FileChange, u32)> = judged
-        .iter()
-        .filter(|(file, _, new)| file.old.is_none() && new.tests > 0)
-        .map(|(file, _, new)| (*file, new.tests))
-        .collect();
-    for (file, old, new) in &judged {
-        if file.new.is_none() {
-            deleted(file, old, &arrived, found);
-        } else if file.old.is_some() {
-            compare(file, old, new, found);
-        }
-    }
-}
-
-fn deleted(file: &FileChange, old: &TestCounts, arrived: &[(&FileChange, u32)], found: &mut Vec<Violation>) {
-    if old.tests == 0 {
+/// What the change does to the tests of a file that stays.
+pub(super) fn check(counter: &dyn TestCounter, texts: &Texts<'_>, found: &mut Vec<Violation>) {
+    let path = &texts.file.path;
+    if texts.file.old.is_none() || texts.file.new.is_none() {
         return;
     }
-    // a file that moved took its tests along
-    let took = |(other, tests): &(&FileChange, u32)| {
-        let same_name = other.path.file_name() == file.path.file_name();
-        let same_content =
-            || other.new.as_ref().map(|side| &side.content) == file.old.as_ref().map(|side| &side.content);
-        *tests >= old.tests && (same_name || same_content())
-    };
-    if !arrived.iter().any(took) {
-        let message = format!("a file with {} is deleted", plural(old.tests, "test"));
-        found.push(breach("test-deleted", &file.path, None, message));
+    let known = |text: Option<&str>| text.is_some_and(|text| counter.knows(path, text));
+    if !(known(texts.old) || known(texts.new)) || !tells::may_weaken(path, texts) {
+        return;
+    }
+    let count = |text: Option<&str>| text.map_or_else(TestCounts::default, |text| counter.count(path, text));
+    compare(texts, &count(texts.old), &count(texts.new), found);
+}
+
+/// A file that the change adds; its tests are counted when somebody asks.
+struct Arrived<'a> {
+    file: &'a FileChange,
+    text: &'a str,
+    tests: OnceLock<u32>,
+}
+
+impl Arrived<'_> {
+    fn tests(&self, counter: &dyn TestCounter) -> u32 {
+        *self.tests.get_or_init(|| counter.count(&self.file.path, self.text).tests)
     }
 }
 
-fn compare(file: &FileChange, old: &TestCounts, new: &TestCounts, found: &mut Vec<Violation>) {
+/// With how many new files of its name a deleted one is compared line by line.
+const MOST_COMPARED: usize = 8;
+
+/// Files with tests that are deleted, and did not move.
+pub(super) fn check_deleted(counter: &dyn TestCounter, changes: &ChangeSet, found: &mut Vec<Violation>) {
+    let gone = changes.files().iter().filter(|file| file.new.is_none()).filter_map(|file| {
+        let old = text(file.old.as_ref())?;
+        (counter.knows(&file.path, old) && tells::may_hold_tests(&file.path, old)).then_some((file, old))
+    });
+    let gone: Vec<(&FileChange, &str)> = gone.collect();
+    if gone.is_empty() {
+        return;
+    }
+    let arrived = changes.files().iter().filter(|file| file.old.is_none()).filter_map(|file| {
+        let text = text(file.new.as_ref())?;
+        Some(Arrived { file, text, tests: OnceLock::new() })
+    });
+    let arrived: Vec<Arrived<'_>> = arrived.collect();
+    let mut by_name: HashMap<&[u8], Vec<&Arrived<'_>>> = HashMap::new();
+    let mut by_size: HashMap<usize, Vec<&Arrived<'_>>> = HashMap::new();
+    for one in &arrived {
+        by_name.entry(one.file.path.file_name()).or_default().push(one);
+        by_size.entry(one.text.len()).or_default().push(one);
+    }
+    let lost = |(file, old): &(&FileChange, &str)| {
+        let same = by_size.get(&old.len()).into_iter().flatten().filter(|one| one.text == *old);
+        // the same text under a name of the same kind counts the same
+        if same.clone().any(|one| kind(&one.file.path, old) == kind(&file.path, old)) {
+            return None;
+        }
+        // a file that moved took its tests along
+        let named = || by_name.get(file.path.file_name()).into_iter().flatten().copied();
+        let moved = |one: &Arrived<'_>| {
+            let as_change = FileChange { path: file.path.clone(), old: file.old.clone(), new: one.file.new.clone() };
+            kind(&one.file.path, one.text) == kind(&file.path, old)
+                && !tells::may_weaken(&file.path, &Texts::of(&as_change))
+        };
+        if named().take(MOST_COMPARED).any(moved) {
+            return None;
+        }
+        let tests = counter.count(&file.path, old).tests;
+        if tests == 0 || named().chain(same.copied()).any(|one| one.tests(counter) >= tests) {
+            return None;
+        }
+        let message = format!("a file with {} is deleted", plural(tests, "test"));
+        Some(breach("test-deleted", &file.path, None, message))
+    };
+    found.par_extend(gone.par_iter().filter_map(lost));
+}
+
+/// What decides how a text is counted, besides the text.
+fn kind<'a>(path: &'a crate::id::RepoPath, text: &str) -> (Option<Language>, Option<&'a str>) {
+    let first = text.lines().next().unwrap_or("").as_bytes();
+    (Language::from_path(path, first), path.extension())
+}
+
+fn compare(texts: &Texts<'_>, old: &TestCounts, new: &TestCounts, found: &mut Vec<Violation>) {
+    let file = texts.file;
     if new.tests < old.tests {
         let message = format!("{} fewer than before", plural(old.tests - new.tests, "test"));
         found.push(breach("test-weakened", &file.path, None, message));
@@ -60,7 +112,7 @@ fn compare(file: &FileChange, old: &TestCounts, new: &TestCounts, found: &mut Ve
     }
     if new.skipped > old.skipped {
         let skips = |line: &str| LineCounter.count(&file.path, line).skipped > 0;
-        let line = added::lines(file).into_iter().find(|(_, line)| skips(line)).map(|(number, _)| number);
+        let line = texts.added().find(|(_, line)| skips(line)).map(|(number, _)| number);
         let message = format!("{} switched off", plural(new.skipped - old.skipped, "test"));
         found.push(breach("test-skipped", &file.path, line, message));
     }
@@ -69,3 +121,6 @@ fn compare(file: &FileChange, old: &TestCounts, new: &TestCounts, found: &mut Ve
 fn plural(count: u32, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,12 +59,27 @@ fn bare(component: &[u8]) -> Vec<u8> {
 /// Whether some file system takes this component for `name` (`.git`, `.gitmodules`, …, in lower case), whose NTFS
 /// short names start with `short` and a tilde.
 pub(super) fn is_alias_of(component: &[u8], name: &str, short: &str) -> bool {
+    if component.is_ascii() {
+        return is_ascii_alias_of(component, name, short);
+    }
     let bare = bare(component);
     if bare == name.as_bytes() {
         return true;
     }
     let Some(rest) = bare.strip_prefix(short.as_bytes()) else { return false };
     matches!(rest, [b'~', digit] if digit.is_ascii_digit())
+}
+
+/// As [`is_alias_of`] where nothing but case, streams and endings can differ.
+fn is_ascii_alias_of(component: &[u8], name: &str, short: &str) -> bool {
+    let before_stream = component.split(|byte| *byte == b':').next().unwrap_or_default();
+    let end = before_stream.iter().rposition(|byte| !matches!(byte, b'.' | b' ')).map_or(0, |last| last + 1);
+    let bare = &before_stream[..end];
+    if bare.eq_ignore_ascii_case(name.as_bytes()) {
+        return true;
+    }
+    let Some((start, rest)) = bare.split_at_checked(short.len()) else { return false };
+    start.eq_ignore_ascii_case(short.as_bytes()) && matches!(rest, [b'~', digit] if digit.is_ascii_digit())
 }
 
 /// Whether some file system takes this component for `.git`.
@@ -99,6 +114,21 @@ mod tests {
         differ("caf\u{e9}", "cafe");
         differ("a-b", "a_b");
         differ("\u{430}", "a");
+    }
+
+    #[test]
+    fn ascii_names_are_judged_as_any_other() {
+        let by_definition = |component: &[u8]| {
+            let bare = bare(component);
+            let rest = bare.strip_prefix(b"git");
+            bare == b".git" || rest.is_some_and(|rest| matches!(rest, [b'~', d] if d.is_ascii_digit()))
+        };
+        for first in ["", ".", ".g", ".gi", ".git", ".Git", "git", "GIT", "gi", "x.git"] {
+            for last in ["", ".", " ", ". .", "~", "~1", "~1 ", "~12", "~a", ":", ":x", "~1:x.", " :", "hub", ".git"] {
+                let name = format!("{first}{last}");
+                assert_eq!(is_git_directory(name.as_bytes()), by_definition(name.as_bytes()), "{name:?}");
+            }
+        }
     }
 
     #[test]

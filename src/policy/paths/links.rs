@@ -1,6 +1,6 @@
 //! Links, submodules and modes; and writes that would go through a link of the base.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::rules::breach;
 use super::{Touch, Violation, alias, names};
@@ -171,22 +171,28 @@ pub(super) fn check_parents(
 ) -> Result<(), TreeError> {
     let after = After::new(touches, base);
     let is_leaf = |mode: FileMode| matches!(mode, FileMode::Symlink | FileMode::Gitlink);
+    // folders have many files: each is looked up once
+    let mut known: HashMap<&[u8], Option<FileMode>> = HashMap::new();
     for touch in touches {
         let bytes = touch.path.as_bytes();
         for at in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at) {
             let parent = &bytes[..at];
-            let mode = after.mode(parent)?;
+            let mode = match known.get(parent) {
+                Some(mode) => *mode,
+                None => *known.entry(parent).or_insert(after.mode(parent)?),
+            };
+            let Some(mode) = mode else { continue };
             let below = RepoPath::from_bytes(parent);
             match mode {
-                Some(mode) if is_leaf(mode) => {
+                mode if is_leaf(mode) => {
                     let message = format!("`{below}` above it is a link or a submodule, and stays one");
                     found.push(breach("write-through-link", touch.path, None, message));
                 }
-                Some(_) if touch.new.is_some() => {
+                _ if touch.new.is_some() => {
                     let message = format!("`{below}` above it is a file, and stays one");
                     found.push(breach("path-conflict", touch.path, None, message));
                 }
-                Some(_) | None => {}
+                _ => {}
             }
         }
     }

@@ -18,7 +18,7 @@ use super::objects::io_error;
 use super::open::{Opened, git_error, shown};
 use super::private::Private;
 use super::tree::find;
-use super::write::{NewTree, new_tree};
+use super::write::{NewTree, OldSides, new_tree};
 use crate::diff::{ChangeSet, FileChange, FileMode, FileSide};
 use crate::id::RepoPath;
 use crate::repository::VcsError;
@@ -75,7 +75,7 @@ pub(super) fn dirty_tree(opened: &Opened, private: &Private, head: Oid) -> Resul
     let changes = ChangeSet::new(files);
     let tree = private.with(|repo| {
         let odb = repo.odb().map_err(|error| git_error("open objects", &error))?;
-        new_tree(&odb, head_tree, &changes)
+        new_tree(&odb, head_tree, &changes, OldSides::Claimed)
     })??;
     Ok(Dirty { tree, changed: changes.files().len(), notices: reader.notices() })
 }

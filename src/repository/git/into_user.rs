@@ -3,14 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use git2::{Oid, Repository};
+use git2::{OdbLookupFlags, Oid, Repository};
 
 use super::base::commit_bytes;
 use super::difference::{copy_new, read_object};
 use super::objects::{new_object, store, to_id, to_oid};
 use super::open::{Opened, git_error, open, shown};
 use super::pack::NewObject;
-use super::write::{NewTree, new_tree};
+use super::write::{NewTree, OldSides, new_tree};
 use crate::diff::ChangeSet;
 use crate::id::{HostPath, ObjectId};
 use crate::repository::{NewCommit, VcsError};
@@ -29,17 +29,20 @@ pub(super) fn commit_and_tree(opened: &Opened, rev: Option<&str>) -> Result<(Oid
     Ok((commit, tree))
 }
 
-/// The tree that `changes` make of `rev`, not stored.
+/// The tree that `changes` make of `rev`, not stored. Their old sides must have been read from it.
 pub(super) fn tree_of_changes(opened: &Opened, rev: Option<&str>, changes: &ChangeSet) -> Result<NewTree, VcsError> {
     let (_, base) = commit_and_tree(opened, rev)?;
     let odb = opened.repo.odb().map_err(|error| git_error("open objects", &error))?;
-    new_tree(&odb, base, changes)
+    new_tree(&odb, base, changes, OldSides::Read)
 }
 
 /// Stores those of `objects` that the repository lacks.
 pub(super) fn store_missing(opened: &Opened, objects: Vec<NewObject>) -> Result<(), VcsError> {
     let odb = opened.repo.odb().map_err(|error| git_error("open objects", &error))?;
-    let missing = objects.into_iter().filter(|object| !odb.exists(object.id)).collect();
+    // libgit2 lists the folders again for every object that it does not find: once is enough for all
+    odb.refresh().map_err(|error| git_error("open objects", &error))?;
+    let there = |object: &NewObject| odb.exists_ext(object.id, OdbLookupFlags::NO_REFRESH);
+    let missing = objects.into_iter().filter(|object| !there(object)).collect();
     store(&opened.common.join("objects"), missing)
 }
 

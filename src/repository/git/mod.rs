@@ -34,6 +34,7 @@ use self::open::{Opened, git_error, open};
 use self::private::{Private, Privates};
 use self::program::GitProgram;
 use self::tree::GitTree;
+use self::write::OldSides;
 use super::{
     Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError,
     WorkCommit, WorkSpec,
@@ -64,6 +65,9 @@ impl GitVcs {
     /// Private repositories go below `repos`; of `environment` the user's own git sees [`GIT_VARIABLES`].
     #[must_use]
     pub fn new(repos: PathBuf, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        // as git itself does: an object is checked as it is unpacked, its name is `git fsck`'s to check. Hashing all
+        // that is read again took half of a checkout
+        git2::opts::strict_hash_verification(false);
         let environment: BTreeMap<_, _> = environment.into_iter().collect();
         Self { program: GitProgram::new(&environment), privates: Privates::new(repos), environment }
     }
@@ -86,7 +90,7 @@ impl GitVcs {
         Ok(UserTree { commit: to_id(commit), tree: Arc::new(GitTree::open(private, &to_id(tree))?) })
     }
 
-    /// The id of the tree that `changes` make of `rev`; nothing is stored.
+    /// The id of the tree that `changes` make of `rev`, from whose tree their old sides were read; nothing is stored.
     ///
     /// # Errors
     /// As [`Vcs::write_tree`].
@@ -94,8 +98,8 @@ impl GitVcs {
         Ok(to_id(into_user::tree_of_changes(&self.open(source)?, rev, changes)?.id))
     }
 
-    /// Stores the tree that `changes` make of `rev` among the objects of the user's repository, because the person
-    /// asked for it (`check-patch --write-tree`). No ref, index or file changes.
+    /// Stores the tree that `changes` make of `rev`, from whose tree their old sides were read, among the objects of
+    /// the user's repository, because the person asked for it (`check-patch --write-tree`). No ref, index or file changes.
     ///
     /// # Errors
     /// As [`Vcs::write_tree`].
@@ -211,7 +215,7 @@ impl Vcs for GitVcs {
         let base = to_oid(base)?;
         let tree = private.with(|repo| {
             let odb = repo.odb().map_err(|error| git_error("open objects", &error))?;
-            write::new_tree(&odb, base, changes)
+            write::new_tree(&odb, base, changes, OldSides::Claimed)
         })??;
         store(&private.objects(), tree.objects)?;
         Ok(to_id(tree.id))

@@ -19,7 +19,16 @@ pub(super) struct NewTree {
     pub(super) objects: Vec<NewObject>,
 }
 
-/// One change with both sides hashed.
+/// What is known of the old sides of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OldSides {
+    /// They may be of another base: each is held against it.
+    Claimed,
+    /// They were read from this very base: kinds are held against it, contents are not hashed again.
+    Read,
+}
+
+/// One change with its sides hashed; `old` only where it is not known to fit.
 struct Hashed<'a> {
     change: &'a FileChange,
     old: Option<Oid>,
@@ -31,9 +40,15 @@ struct Hashed<'a> {
 /// # Errors
 /// [`VcsError::BadPath`] for a path or mode git cannot hold, a side that does not fit the base, and a file where
 /// a folder must be (a link too: nothing is written through it).
-pub(super) fn new_tree(odb: &Odb<'_>, base: Oid, changes: &ChangeSet) -> Result<NewTree, VcsError> {
+pub(super) fn new_tree(
+    odb: &Odb<'_>,
+    base: Oid,
+    changes: &ChangeSet,
+    old_sides: OldSides,
+) -> Result<NewTree, VcsError> {
     changes.files().iter().try_for_each(check_change)?;
-    let hashed: Vec<Hashed<'_>> = changes.files().par_iter().map(hash).collect::<Result<_, _>>()?;
+    let hashed: Vec<Hashed<'_>> =
+        changes.files().par_iter().map(|change| hash(change, old_sides)).collect::<Result<_, _>>()?;
     let mut making = Making { odb, objects: Vec::new() };
     let root = making.folder(Some(base), &hashed, 0)?;
     let id = match root {
@@ -68,9 +83,10 @@ fn check_change(change: &FileChange) -> Result<(), VcsError> {
     }
 }
 
-fn hash(change: &FileChange) -> Result<Hashed<'_>, VcsError> {
+fn hash(change: &FileChange, old_sides: OldSides) -> Result<Hashed<'_>, VcsError> {
     let side = |side: &Option<FileSide>| side.as_ref().map(|side| hash_side(change, side)).transpose();
-    Ok(Hashed { change, old: side(&change.old)?, new: side(&change.new)? })
+    let old = if old_sides == OldSides::Claimed { side(&change.old)? } else { None };
+    Ok(Hashed { change, old, new: side(&change.new)? })
 }
 
 fn hash_side(change: &FileChange, side: &FileSide) -> Result<Oid, VcsError> {
@@ -169,9 +185,9 @@ fn first_component(path: &[u8]) -> &[u8] {
 
 /// Refuses a change whose old side is not what the base has.
 fn fits(hashed: &Hashed<'_>, here: Option<&RawEntry>) -> Result<(), VcsError> {
-    let wanted = hashed.change.old.as_ref().map(|side| side.mode).zip(hashed.old);
-    match (wanted, here.map(|entry| (entry.mode(), entry.id))) {
-        (wanted, found) if wanted == found => Ok(()),
+    match (&hashed.change.old, here) {
+        (None, None) => Ok(()),
+        (Some(old), Some(entry)) if old.mode == entry.mode() && hashed.old.is_none_or(|id| id == entry.id) => Ok(()),
         (None, Some(_)) => Err(bad(&hashed.change.path, "it is in the base already")),
         (Some(_), None) => Err(bad(&hashed.change.path, "it is not in the base")),
         _ => Err(bad(&hashed.change.path, "the base has another content or mode")),

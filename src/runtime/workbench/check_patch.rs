@@ -1,6 +1,9 @@
 //! `check-patch`: parse, police the paths, place in memory, police the result, name the tree.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+
+use rayon::prelude::*;
 
 use crate::api::{CheckPatchRequest, CheckedPatch, Failure, FailureKind, FileStat, ViolationView};
 use crate::diff::{
@@ -123,6 +126,8 @@ enum Stop {
 /// Patches placed one after the other on a base.
 struct Placing<'a> {
     base: &'a dyn Tree,
+    /// What the base has, as far as it was read.
+    old: HashMap<RepoPath, Option<FileSide>>,
     now: BTreeMap<RepoPath, Option<FileSide>>,
     /// Lines added and deleted, of paths that one part of one patch changed in place.
     counted: HashMap<RepoPath, Option<(u32, u32)>>,
@@ -130,7 +135,7 @@ struct Placing<'a> {
 
 impl<'a> Placing<'a> {
     fn new(base: &'a dyn Tree) -> Self {
-        Self { base, now: BTreeMap::new(), counted: HashMap::new() }
+        Self { base, old: HashMap::new(), now: BTreeMap::new(), counted: HashMap::new() }
     }
 
     fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), Stop> {
@@ -139,7 +144,8 @@ impl<'a> Placing<'a> {
             Stop::Refused(vec![format!("{name}: {error}{hint}").into()])
         })?;
         self.check_paths(&patch)?;
-        let read = |path: &RepoPath| match self.now.get(path) {
+        self.read_ahead(&patch)?;
+        let read = |path: &RepoPath| match self.now.get(path).or_else(|| self.old.get(path)) {
             Some(side) => Ok(side.clone()),
             None => self.base.side(path),
         };
@@ -156,6 +162,17 @@ impl<'a> Placing<'a> {
         for file in placed.files() {
             self.now.insert(file.path.clone(), file.new.clone());
         }
+        Ok(())
+    }
+
+    /// Reads what the patch speaks of on all cores. What cannot be read is left to the placing, which says so.
+    fn read_ahead(&mut self, patch: &Patch) -> Result<(), Stop> {
+        self.base.entries().map_err(Stop::Failed)?;
+        let mut paths: Vec<&RepoPath> = patch.files().iter().filter_map(|file| file.old_path.as_ref()).collect();
+        paths.retain(|path| !self.now.contains_key(*path) && !self.old.contains_key(*path));
+        let read = paths.par_iter().filter_map(|path| Some(((*path).clone(), self.base.side(path).ok()?)));
+        let read: Vec<(RepoPath, Option<FileSide>)> = read.collect();
+        self.old.extend(read);
         Ok(())
     }
 
@@ -187,20 +204,25 @@ impl<'a> Placing<'a> {
         self.counted.entry(file.path().clone()).and_modify(|known| *known = None).or_insert(lines);
     }
 
-    fn finish(self) -> Result<(ChangeSet, Vec<FileStat>), TreeError> {
+    fn finish(mut self) -> Result<(ChangeSet, Vec<FileStat>), TreeError> {
         let mut files = Vec::with_capacity(self.now.len());
         for (path, new) in self.now {
-            let old = self.base.side(&path)?;
+            let old = match self.old.remove(&path) {
+                Some(old) => old,
+                None => self.base.side(&path)?,
+            };
             files.push(FileChange { path, old, new });
         }
         let changes = ChangeSet::new(files);
-        let stats = changes.files().iter().map(|file| stat(file, &self.counted)).collect();
+        let stats = changes.files().par_iter().map(|file| stat(file, &self.counted)).collect();
         Ok((changes, stats))
     }
 }
 
 fn stat(file: &FileChange, counted: &HashMap<RepoPath, Option<(u32, u32)>>) -> FileStat {
-    let text = |side: &Option<FileSide>| side.as_ref().map(|side| side.patch_text().into_owned()).unwrap_or_default();
+    fn text(side: &Option<FileSide>) -> Cow<'_, [u8]> {
+        side.as_ref().map(FileSide::patch_text).unwrap_or_default()
+    }
     let is_binary = |side: &Option<FileSide>| side.as_ref().is_some_and(FileSide::is_binary);
     let status = file.status();
     let known = counted.get(&file.path).copied().flatten().filter(|_| status == ChangeStatus::Modified);

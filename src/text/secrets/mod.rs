@@ -97,10 +97,13 @@ impl SecretScanner {
     pub fn scan(&self, text: &str) -> Vec<Finding> {
         let mut hits: Vec<(usize, Range<usize>)> = Vec::new();
         // for each rule, where it last looked: many keywords on one line cost one search
-        let mut looked = vec![0..0; RULES.len()];
+        let mut looked: Vec<Range<usize>> = Vec::new();
         for keyword in self.keywords.find_overlapping_iter(text) {
             let rule = self.rule_of[keyword.pattern().as_usize()];
             let window = window_around(text, keyword.range());
+            if looked.is_empty() {
+                looked.resize(RULES.len(), 0..0);
+            }
             if looked[rule] != window {
                 self.look(rule, text, &window, &mut hits);
                 looked[rule] = window;

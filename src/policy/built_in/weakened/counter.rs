@@ -1,9 +1,10 @@
 //! How many tests a text holds: by its syntax tree, or by its lines where no grammar knows the language.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::Regex;
 
+use super::marks;
 use crate::cancel::Cancel;
 use crate::id::RepoPath;
 use crate::syntax::{Language, ParseLimits, Parsed, Syntax};
@@ -20,7 +21,10 @@ pub(in crate::policy::built_in) struct TestCounts {
 }
 
 /// Counts the tests of a file's text. Total: what is no source counts as nothing.
-pub(in crate::policy::built_in) trait TestCounter {
+pub(in crate::policy::built_in) trait TestCounter: Sync {
+    /// Whether a file of this path and text can count as more than nothing.
+    fn knows(&self, path: &RepoPath, text: &str) -> bool;
+
     /// The counts of `text`, which is at `path`.
     fn count(&self, path: &RepoPath, text: &str) -> TestCounts;
 }
@@ -32,10 +36,15 @@ pub(in crate::policy::built_in) struct SyntaxCounter {
 }
 
 impl SyntaxCounter {
+    /// The counts of the tree, where it has tests.
+    pub(super) fn count_whole(&self, path: &RepoPath, text: &str) -> TestCounts {
+        // tests inside of macros have no nodes of their own: their lines tell
+        self.tree(path, text).filter(|counts| counts.tests > 0).unwrap_or_else(|| LineCounter.count(path, text))
+    }
+
     fn tree(&self, path: &RepoPath, text: &str) -> Option<TestCounts> {
-        let first = text.lines().next().unwrap_or("").as_bytes();
-        let language = Language::from_path(path, first).filter(|language| language.has_tags())?;
-        let parsed = Parsed::new(language, text.as_bytes().into(), ParseLimits::default(), &Cancel::new()).ok()?;
+        let parsed =
+            Parsed::new(language(path, text)?, text.as_bytes().into(), ParseLimits::default(), &Cancel::new()).ok()?;
         let facts = self.syntax.test_facts(&parsed);
         let tests = u32::try_from(facts.tests.len()).unwrap_or(u32::MAX);
         Some(counts_here(TestCounts { tests, assertions: facts.assertions, skipped: facts.skipped }))
@@ -43,10 +52,23 @@ impl SyntaxCounter {
 }
 
 impl TestCounter for SyntaxCounter {
-    fn count(&self, path: &RepoPath, text: &str) -> TestCounts {
-        // tests inside of macros have no nodes of their own: their lines tell
-        self.tree(path, text).filter(|counts| counts.tests > 0).unwrap_or_else(|| LineCounter.count(path, text))
+    fn knows(&self, path: &RepoPath, text: &str) -> bool {
+        LineCounter.knows(path, text) || language(path, text).is_some()
     }
+
+    fn count(&self, path: &RepoPath, text: &str) -> TestCounts {
+        // a tree costs a hundred times as much as a look for a mark that it would show
+        match language(path, text) {
+            Some(Language::Rust) if !marks::in_code(text) => LineCounter.count(path, text),
+            _ => self.count_whole(path, text),
+        }
+    }
+}
+
+/// The language of a file, where its tree shows tests.
+fn language(path: &RepoPath, text: &str) -> Option<Language> {
+    let first = text.lines().next().unwrap_or("").as_bytes();
+    Language::from_path(path, first).filter(|language| language.has_tags())
 }
 
 /// Looks at lines; knows comments that fill a line, not strings.
@@ -56,19 +78,31 @@ pub(super) struct LineCounter;
 struct Words {
     extensions: &'static [&'static str],
     comment: &'static str,
-    tests: Regex,
-    assertions: Regex,
-    skipped: Regex,
+    tests: LazyRegex,
+    assertions: LazyRegex,
+    skipped: LazyRegex,
+}
+
+/// An expression that is compiled when it is first asked: a change is mostly in one language.
+struct LazyRegex {
+    pattern: &'static str,
+    compiled: OnceLock<Regex>,
+}
+
+impl LazyRegex {
+    fn get(&self) -> &Regex {
+        self.compiled.get_or_init(|| Regex::new(self.pattern).expect("the patterns of this file are well formed"))
+    }
 }
 
 fn words(
     extensions: &'static [&'static str],
     comment: &'static str,
-    tests: &str,
-    assertions: &str,
-    skipped: &str,
+    tests: &'static str,
+    assertions: &'static str,
+    skipped: &'static str,
 ) -> Words {
-    let regex = |pattern: &str| Regex::new(pattern).expect("the patterns of this file are well formed");
+    let regex = |pattern| LazyRegex { pattern, compiled: OnceLock::new() };
     Words { extensions, comment, tests: regex(tests), assertions: regex(assertions), skipped: regex(skipped) }
 }
 
@@ -145,17 +179,25 @@ fn counts_here(counts: TestCounts) -> TestCounts {
     if counts.tests == 0 { TestCounts { assertions: 0, ..counts } } else { counts }
 }
 
+/// The words of a file's extension.
+fn words_of(path: &RepoPath) -> Option<&'static Words> {
+    let extension = path.extension()?;
+    WORDS.iter().find(|words| words.extensions.contains(&extension))
+}
+
 impl TestCounter for LineCounter {
+    fn knows(&self, path: &RepoPath, _text: &str) -> bool {
+        words_of(path).is_some()
+    }
+
     fn count(&self, path: &RepoPath, text: &str) -> TestCounts {
-        let Some(extension) = path.extension() else { return TestCounts::default() };
-        let Some(words) = WORDS.iter().find(|words| words.extensions.contains(&extension)) else {
-            return TestCounts::default();
-        };
+        let Some(words) = words_of(path) else { return TestCounts::default() };
+        let (tests, assertions, skipped) = (words.tests.get(), words.assertions.get(), words.skipped.get());
         let mut counts = TestCounts::default();
         for line in text.lines().filter(|line| !line.trim_start().starts_with(words.comment)) {
-            counts.tests += u32::from(words.tests.is_match(line));
-            counts.assertions += u32::try_from(words.assertions.find_iter(line).count()).unwrap_or(u32::MAX);
-            counts.skipped += u32::from(words.skipped.is_match(line));
+            counts.tests += u32::from(tests.is_match(line));
+            counts.assertions += u32::try_from(assertions.find_iter(line).count()).unwrap_or(u32::MAX);
+            counts.skipped += u32::from(skipped.is_match(line));
         }
         counts_here(counts)
     }
