@@ -25,6 +25,7 @@ mod parts;
 mod recipes;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -75,8 +76,11 @@ fn hostile_patches_do_no_harm() {
         }
     });
     let tally = tally.into_inner().expect("no thread panicked");
-    println!("{last} patches: {:#?}", tally.outcomes);
-    println!("{:#?}", tally.recipes);
+    // told where somebody asked for a number of them
+    let told = format!("{last} patches: {:#?}\n{:#?}\n", tally.outcomes, tally.recipes);
+    if std::env::var_os("PARAPH_HOSTILE").is_some() {
+        std::io::stdout().write_all(told.as_bytes()).expect("somebody reads it");
+    }
     let told = tally.problems.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join("\n\n");
     assert!(tally.problems.is_empty(), "{} problems\n\n{told}", tally.problems.len());
     let at_least = |outcome: &str, percent: u64| {
