@@ -99,8 +99,11 @@ impl Session {
             Event::Proposed { version, engine, made_for, patch_sets, by, parent } => {
                 self.settle(EffectKey::draft(*version), at);
                 self.drafting = None;
-                if by.is_some() {
+                if let Some(person) = by {
                     self.stop = None; // a person went on by their own hand
+                    for (set, read) in patch_sets.iter().filter_map(|set| Some((set, (*parent)?))) {
+                        self.reviewed(person, set.lane, read);
+                    }
                 }
                 self.add_version(VersionRecord {
                     number: *version,

@@ -237,6 +237,15 @@ fn marks_and_the_last_review_are_each_persons_own() {
 }
 
 #[test]
+fn who_makes_the_next_version_by_hand_has_read_the_one_before() {
+    let story = Story::quick().runs();
+    let seen = story.session.patch_set(L0, V1).expect("v1").drafted.digest;
+    let story = story.does(story::derive(L0, V1, seen, "derived")).runs();
+    assert_eq!(story.session.last_review("ana@build1", L0, V2), Some(V1));
+    assert_eq!(story.session.last_review("ben@build1", L0, V2), None);
+}
+
+#[test]
 fn drafts_are_their_writers_own_and_are_sent_together() {
     let story = Story::quick().runs().does(story::open_thread(L0, V1));
     let story = story.does(story::keep_draft(None, None, "why?")).does(story::keep_draft(None, Some(1), "so it is"));
