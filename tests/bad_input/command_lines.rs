@@ -14,7 +14,6 @@ const WRONG: &[(&str, i32, &str)] = &[
     ("run g --repo R --playbook z", 2, "z"),
     ("run g --repo R --base main --dirty", 2, "--dirty"),
     ("run g --repo R --patch /nonexistent", 1, "/nonexistent"),
-    ("run g --repo https://127.0.0.1:1/x.git", 1, "127.0.0.1"),
     ("adopt", 2, ""),
     ("adopt no-such-branch --repo R", 3, "no-such-branch"),
     ("adopt x --repo E", 3, "not inside a git repository"),
@@ -132,5 +131,16 @@ fn every_wrong_command_line_is_refused_and_told_what_to_type() {
     }
     assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
     assert_eq!(den.entries("").len(), entries.len(), "refusals record nothing");
+    den.is_sound();
+}
+
+#[test]
+fn an_address_that_nobody_answers_is_a_session_that_says_so() {
+    let den = Den::new();
+    let said = den.run(&["run", "g", "--repo", "https://127.0.0.1:1/x.git", "--wait"]);
+    said.has_not_panicked();
+    assert_eq!(said.status, 10, "{said:#?}");
+    let told = format!("{}{}", said.out, said.err);
+    assert!(told.contains("127.0.0.1") && told.contains("paraph cancel 1"), "{said:#?}");
     den.is_sound();
 }
