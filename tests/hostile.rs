@@ -88,6 +88,6 @@ fn hostile_patches_do_no_harm() {
         assert!(found * 100 >= percent * last, "the generator makes too few that are {outcome}: {:?}", tally.outcomes);
     };
     at_least("same", 8);
-    at_least("blocked", 15);
+    at_least("blocked", 10);
     at_least("both refuse", 15);
 }
