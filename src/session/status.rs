@@ -151,7 +151,13 @@ impl Session {
             matches!(lane.phase, Phase::BlockedPolicy(_) | Phase::Rejected(_) | Phase::ChangesRequested(_))
                 && !drafting(lane)
         };
-        if let Some(lane) = self.at_stake().filter(waiting).min_by_key(|lane| lane.phase) {
+        // what a policy forbids weighs more than what a person refused, and that more than what was sent back
+        let weight = |lane: &&Lane| match lane.phase {
+            Phase::BlockedPolicy(_) => 0,
+            Phase::Rejected(_) => 1,
+            _ => 2,
+        };
+        if let Some(lane) = self.at_stake().filter(waiting).min_by_key(weight) {
             return Self::of_phase(lane.phase);
         }
         let reached = |lane: &Lane| if drafting(lane) { lane.phase.min(self.before_draft()) } else { lane.phase };

@@ -107,6 +107,9 @@ fn a_session_is_as_far_as_its_lanes() {
     is(one().decides(L1, Verdict::Approve).publishes().runs(), "Done");
     let adopt = || Story::of(story::new_session(1, "quick", EngineKind::Adopt)).runs();
     is(adopt().decides(L0, Verdict::RequestChanges), "ChangesRequested");
+    let both = || Story::of(story::new_session(2, "quick", EngineKind::Adopt)).runs();
+    is(both().decides(L0, Verdict::Reject).decides(L1, Verdict::RequestChanges), "Rejected");
+    is(both().decides(L0, Verdict::RequestChanges).decides(L1, Verdict::Reject), "Rejected");
     let triaged = || Story::of(story::new_session(1, "triaged", EngineKind::Rules)).runs();
     is(triaged(), "Indexed");
     is(triaged().does(Command::Triage { by: story::ana(), message: "GO".into() }), "Triaged");
