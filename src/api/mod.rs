@@ -8,8 +8,10 @@ mod decimal;
 mod environment;
 mod failure;
 mod findings;
+mod house_view;
 mod notice;
 mod request;
+mod review_view;
 mod route;
 mod service;
 mod view;
@@ -19,6 +21,7 @@ pub use blob::{BlobRef, BlobStore};
 pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, is_allowed_variable};
 pub use failure::{Failure, FailureKind};
 pub use findings::{CheckedPatch, DoctorLine, DoctorReport, Health, RecoverView, VerifyView};
+pub use house_view::{BeadView, BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
 pub use notice::Notice;
 pub use request::{
     AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CommentRequest,
@@ -28,13 +31,15 @@ pub use request::{
     SendDraftsRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind, ThreadsRequest, TimelineRequest,
     TrustRequest,
 };
+pub use review_view::{
+    CommentView, DraftView, OfferView, PanelView, ThreadView, ThreadsView, TimelineEntry, TimelineView,
+};
 pub use route::{Ask, Reply, Request, Route, openapi};
 pub use service::{Call, ClientInfo, Connect, NoticeStream, Service, Start, Workbench, ask};
 pub use view::{
-    AcceptedView, ArtifactView, ArtifactsView, BeadView, BeadsView, CheckView, CommentView, ContextView, DecisionView,
-    DraftView, FileStat, FileView, GateView, IndexView, LaneView, LogView, Metrics, OfferView, PanelView, PatchSetView,
-    ScoreView, SessionList, SessionRow, SessionView, StatusView, StoppedView, ThreadView, ThreadsView, TimelineEntry,
-    TimelineView, TrustView, UsageView, VersionPatchSet, VersionView, ViolationView,
+    AcceptedView, ArtifactView, ArtifactsView, CheckView, ContextView, DecisionView, FileStat, FileView, GateView,
+    LaneView, LogView, PatchSetView, ScoreView, SessionList, SessionRow, SessionView, UsageView, VersionPatchSet,
+    VersionView, ViolationView,
 };
 pub use words::{
     Base, BaselineStatus, CheckStatus, Dimension, EngineKind, Kind, Severity, Source, Tenths, Verdict, WorkSpec,

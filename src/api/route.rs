@@ -4,6 +4,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::house_view::{BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
 use super::request::{
     AdoptRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CommentRequest, ContextRequest, DecideRequest,
     DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, IndexRequest, ListRequest, LogRequest, MarkRequest,
@@ -11,10 +12,8 @@ use super::request::{
     RunRequest, SendDraftsRequest, ShowRequest, StatusRequest, StopRequest, ThreadsRequest, TimelineRequest,
     TrustRequest,
 };
-use super::view::{
-    ArtifactsView, BeadsView, ContextView, DraftView, IndexView, LogView, Metrics, PanelView, PatchSetView,
-    SessionList, SessionView, StatusView, StoppedView, ThreadView, ThreadsView, TimelineView, TrustView,
-};
+use super::review_view::{DraftView, PanelView, ThreadView, ThreadsView, TimelineView};
+use super::view::{ArtifactsView, ContextView, LogView, PatchSetView, SessionList, SessionView};
 
 /// A request that knows its answer.
 pub trait Ask: Sized {

@@ -7,7 +7,8 @@ use super::model::{Model, Overlay, Task, Ticket, Tone};
 use super::screens::comment::{CommentBox, Target};
 use super::screens::patches::{Columns, Enter, FileState};
 use super::screens::review::Tab;
-use super::update::{enter_file, relayout, scroll_to_cursor, show_log};
+use super::texts::show_log;
+use super::update::{enter_file, relayout, scroll_to_cursor};
 use crate::api::{MarkRequest, Request, ResolveRequest, Side};
 
 /// Goes to a file.

@@ -21,12 +21,14 @@ mod log_text;
 mod model;
 mod own_version;
 mod screens;
+mod search;
 mod shell;
 mod terminal;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_by_hand;
+mod texts;
 mod theme;
 mod theme_lint;
 mod trust_keys;

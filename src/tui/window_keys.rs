@@ -4,11 +4,12 @@ use crossterm::event::KeyCode;
 
 use super::actions::Action;
 use super::keymap::{Key, Meaning};
-use super::keys::{act, close_overlay, list_len, move_list, search_here};
+use super::keys::{act, close_overlay, list_len, move_list};
 use super::model::{Field, Model, Overlay, Task, Ticket};
 use super::screens::patches::Enter;
 use super::screens::review::Tab;
 use super::screens::wizard::At;
+use super::search::search_here;
 use super::update::enter_file;
 use crate::api::Request;
 
