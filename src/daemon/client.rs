@@ -261,7 +261,8 @@ mod tests {
     #[test]
     fn any_client_fits_a_header() {
         let environment = [("PATH".to_owned(), "/größe\u{7f}\n\u{1F600}:\"x\"".to_owned())].into();
-        let client = ClientInfo { name: "cli".into(), version: "1".into(), terminal: true, environment };
+        let client =
+            ClientInfo { name: "cli".into(), version: "1".into(), terminal: true, environment, is_root: false };
         let header = header_of(&client);
         assert!(header.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{header}");
         assert_eq!(serde_json::from_str::<ClientInfo>(&header).expect("JSON"), client);
