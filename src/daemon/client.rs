@@ -93,11 +93,13 @@ impl Client {
             let message = format!("the socket {} belongs to user {server}", self.address.display());
             return Err(Failure::new(FailureKind::Refused, message).hint("set PARAPH_HOME to a directory of your own"));
         }
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
         tokio::spawn(async move {
             // whoever waits for an answer hears of the error
             let _ended = connection.await;
         });
+        // one that its task has not looked at yet would not count as spare: each first request would open a second one
+        sender.ready().await.map_err(|error| broken(&error))?;
         Ok(Connection { sender })
     }
 
