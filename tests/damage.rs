@@ -6,6 +6,8 @@
 mod chain;
 #[path = "damage/crashes.rs"]
 mod crashes;
+#[path = "damage/daemons.rs"]
+mod daemons;
 #[path = "damage/going_on.rs"]
 mod going_on;
 #[path = "damage/stores.rs"]

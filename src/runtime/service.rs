@@ -275,10 +275,17 @@ fn changes(request: &Request) -> bool {
     )
 }
 
+/// How long whoever opened the home has its processors for the first answer.
+const FIRST_ANSWER: std::time::Duration = std::time::Duration::from_millis(300);
+
 /// Reads a large store through beside the work. A damaged one is noted, and the service ends: its next start builds
 /// it again.
 fn check_store(tables: Tables, inbox: mpsc::WeakSender<Post>, note: std::path::PathBuf) -> Result<(), StartError> {
-    let check = move || match tables.store.check() {
+    let check = move || {
+        std::thread::sleep(FIRST_ANSWER);
+        tables.store.check()
+    };
+    let check = move || match check() {
         Ok(rows) => tracing::info!(rows, "the store is whole"),
         Err(error) if error.is_rebuildable() => {
             tracing::error!(%error, "the store is damaged and is built again at the next start; nothing is lost");
