@@ -1,6 +1,6 @@
 //! Damage: whatever happens to the files of a home is found, refused or healed; nothing acknowledged is lost, and every
 //! message names the next command to type.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stderr)]
 
 #[path = "damage/chain.rs"]
 mod chain;
