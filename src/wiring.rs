@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::api::{BlobStore, Failure, FailureKind};
+use crate::api::{BlobStore, Failure, FailureKind, Workbench};
 use crate::clock::{Clock, SystemClock};
 use crate::id::{Ids, RandomIds};
 use crate::indexing::{StoredTagCache, SymbolIndex};
@@ -126,17 +126,20 @@ impl House {
 
     /// What works without a daemon.
     #[must_use]
-    pub fn workbench(self: &Arc<Self>) -> LocalWorkbench {
+    pub fn workbench(self: &Arc<Self>) -> impl Workbench + use<> {
         let house = self.clone();
-        LocalWorkbench::new(WorkbenchParts {
-            machine: Arc::new(move || house.machine()),
-            home: self.home.clone(),
-            vcs: Arc::new(self.vcs(&self.home)),
-            policy: Arc::new(BuiltInPolicy::new()),
-            policy_settings: self.settings().policy,
-            max_check: self.settings().max_check,
-            clock: self.clock.clone(),
-            ids: self.ids.clone(),
+        Later::new(move || {
+            let (settings, asked) = (house.settings(), house.clone());
+            LocalWorkbench::new(WorkbenchParts {
+                machine: Arc::new(move || asked.machine()),
+                home: house.home.clone(),
+                vcs: Arc::new(house.vcs(&house.home)),
+                policy: Arc::new(BuiltInPolicy::new()),
+                policy_settings: settings.policy,
+                max_check: settings.max_check,
+                clock: house.clock.clone(),
+                ids: house.ids.clone(),
+            })
         })
     }
 

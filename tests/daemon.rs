@@ -1,5 +1,5 @@
 //! The daemon over real sockets, in this process and as a process of its own.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stderr)]
 
 #[path = "daemon/binary.rs"]
 mod binary;

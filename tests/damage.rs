@@ -1,11 +1,13 @@
 //! Damage: whatever happens to the files of a home is found, refused or healed; nothing acknowledged is lost, and every
 //! message names the next command to type.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stderr)]
 
 #[path = "damage/chain.rs"]
 mod chain;
 #[path = "damage/crashes.rs"]
 mod crashes;
+#[path = "damage/daemons.rs"]
+mod daemons;
 #[path = "damage/going_on.rs"]
 mod going_on;
 #[path = "damage/stores.rs"]

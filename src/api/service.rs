@@ -24,6 +24,9 @@ pub struct ClientInfo {
     pub terminal: bool,
     /// Allow-listed variables for the checks: PATH, VIRTUAL_ENV, JAVA_HOME, locale …
     pub environment: BTreeMap<String, String>,
+    /// Whether it is root who asks at another user's service. The system says so, never the client.
+    #[serde(skip)]
+    pub is_root: bool,
 }
 
 /// One request as it reaches a service.

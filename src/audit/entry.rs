@@ -156,6 +156,8 @@ pub(super) struct Line<'a> {
     pub(super) digest: Digest,
     pub(super) prev: Digest,
     pub(super) seq: Seq,
+    /// Its session's number; 0 where it is the house's.
+    session: u64,
 }
 
 impl<'a> Line<'a> {
@@ -181,10 +183,15 @@ impl<'a> Line<'a> {
         scanner.literal(",\"seq\":")?;
         let seq = u64::try_from(scanner.integer()?).map_err(|_| "its sequence number is negative")?;
         scanner.literal(",\"session\":")?;
-        scanner.integer()?;
+        let session = u64::try_from(scanner.integer()?).unwrap_or(0);
         scanner.literal("}")?;
         scanner.end()?;
-        Ok(Self { bytes, digest_field, digest, prev, seq: Seq(seq) })
+        Ok(Self { bytes, digest_field, digest, prev, seq: Seq(seq), session })
+    }
+
+    /// The session that it is of.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        (self.session > 0).then_some(SessionId(self.session))
     }
 
     /// The whole line.

@@ -117,7 +117,9 @@ impl Journal {
             (_, Some(mark)) if mark.seq == tail.head.seq => MarkStanding::Equal,
             (_, Some(mark)) => MarkStanding::Behind(tail.head.seq.0 - mark.seq.0),
         };
-        let current = tail.segment.map(|(first, len)| Segment::open(dir, first, len)).transpose()?;
+        // the anchor never leads: up to it everything was synced by whoever wrote it
+        let synced = tail.head.seq == anchored.seq;
+        let current = tail.segment.map(|(first, len)| Segment::open(dir, first, len, synced)).transpose()?;
         let journal = Self {
             dir: dir.to_owned(),
             identity,
@@ -254,11 +256,13 @@ impl Segment {
         Ok(Self { first, path, file, len: 0, named_durably: false })
     }
 
-    fn open(dir: &Path, first: Seq, len: u64) -> Result<Self, JournalError> {
+    fn open(dir: &Path, first: Seq, len: u64, synced: bool) -> Result<Self, JournalError> {
         let path = home::segment_path(dir, first);
         let file = OpenOptions::new().write(true).open(&path).map_err(|error| io_error("open", &path, error))?;
-        // what a crashed writer wrote and did not sync is acted upon from now on
-        file.sync_data().and_then(|()| home::sync_dir(dir)).map_err(|error| io_error("sync", &path, error))?;
+        if !synced {
+            // what a crashed writer wrote and did not sync is acted upon from now on
+            file.sync_data().and_then(|()| home::sync_dir(dir)).map_err(|error| io_error("sync", &path, error))?;
+        }
         Ok(Self { first, path, file, len, named_durably: true })
     }
 

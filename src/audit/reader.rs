@@ -8,7 +8,7 @@ use super::entry::{Entry, Head, Line, Placed};
 use super::error::{Flaw, JournalError, Problem, io_error};
 use super::home::{self, Identity};
 use super::walk::Walk;
-use crate::id::Seq;
+use crate::id::{Seq, SessionId};
 
 /// Reads a journal; it holds no file open and sees what was appended since.
 ///
@@ -91,7 +91,15 @@ impl JournalReader {
     /// # Errors
     /// [`JournalError::Io`] where the folder or a segment cannot be read.
     pub fn iter_from(&self, seq: Seq) -> Result<Entries, JournalError> {
-        Ok(Entries { walk: Some(Walk::from_seq(&self.dir, self.start(), seq)?) })
+        Ok(Entries { walk: Some(Walk::from_seq(&self.dir, self.start(), seq)?), only: None })
+    }
+
+    /// The entries of one session. The chain of all is checked on the way, but only those are read into memory.
+    ///
+    /// # Errors
+    /// As [`JournalReader::iter_from`].
+    pub fn iter_of(&self, session: SessionId) -> Result<Entries, JournalError> {
+        Ok(Entries { only: Some(session), ..self.iter_from(Seq(1))? })
     }
 
     fn open_segment(&self, segment: Seq) -> Result<File, JournalError> {
@@ -125,6 +133,7 @@ impl JournalReader {
 #[derive(Debug)]
 pub struct Entries {
     walk: Option<Walk>,
+    only: Option<SessionId>,
 }
 
 impl Iterator for Entries {
@@ -132,15 +141,17 @@ impl Iterator for Entries {
 
     fn next(&mut self) -> Option<Self::Item> {
         let walk = self.walk.as_mut()?;
-        let (path, offset) = walk.place();
-        let read = match walk.next() {
-            Ok(None) => None,
-            Err(error) => Some(Err(error)),
-            Ok(Some((placed, line))) => Some(
-                line.entry()
-                    .map(|entry| (placed, entry))
-                    .map_err(|why| Flaw { seq: placed.seq, path, offset, problem: Problem::Malformed(why) }.into()),
-            ),
+        let read = loop {
+            let (path, offset) = walk.place();
+            match walk.next() {
+                Ok(None) => break None,
+                Err(error) => break Some(Err(error)),
+                Ok(Some((_, line))) if self.only.is_some_and(|only| line.session() != Some(only)) => {}
+                Ok(Some((placed, line))) => {
+                    let flaw = |why| Flaw { seq: placed.seq, path, offset, problem: Problem::Malformed(why) };
+                    break Some(line.entry().map(|entry| (placed, entry)).map_err(|why| flaw(why).into()));
+                }
+            }
         };
         if !matches!(read, Some(Ok(_))) {
             self.walk = None;

@@ -52,6 +52,14 @@ macro_rules! verbs {
         }
 
         impl Verb {
+            /// The arguments of the verb with this name, where that is one word.
+            fn arguments(name: &str) -> Option<clap::Command> {
+                $(if stringify!($variant).to_ascii_lowercase() == name {
+                    return Some(<verbs::$module::Args as clap::Args>::augment_args(clap::Command::new(name.to_owned())));
+                })*
+                None
+            }
+
             async fn carry_out(self, desk: &mut Desk) -> Done {
                 match self {
                     $(Self::$variant(args) => verbs::$module::execute(args, desk).await,)*
@@ -109,13 +117,25 @@ pub(crate) fn grammar() -> clap::Command {
     Cli::command()
 }
 
+/// Parses with the grammar of the one verb that is named first: building all of them would take longer than a short
+/// command does. Whatever this cannot parse, help too, is the whole grammar's.
+fn parsed_alone(args: &[OsString]) -> Option<Cli> {
+    let verb = Verb::arguments(args.get(1)?.to_str()?)?;
+    let grammar = <Global as clap::Args>::augment_args(clap::Command::new("paraph")).subcommand(verb);
+    let mut matches = grammar.disable_help_subcommand(true).try_get_matches_from(args).ok()?;
+    Cli::from_arg_matches_mut(&mut matches).ok()
+}
+
+fn parsed_whole(args: &[OsString], width: usize) -> Result<Cli, clap::Error> {
+    let mut matches = grammar().term_width(width).try_get_matches_from(args)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut grammar().term_width(width)))
+}
+
 /// Carries out one command line (program name first) and gives its exit status.
 pub async fn run(args: impl Iterator<Item = OsString>, mut world: World) -> u8 {
     let args: Vec<OsString> = args.collect();
     let width = world.terminal.columns.clamp(40, 100);
-    let parsed = grammar().term_width(width).try_get_matches_from(&args).and_then(|mut matches| {
-        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut grammar().term_width(width)))
-    });
+    let parsed = parsed_alone(&args).map_or_else(|| parsed_whole(&args, width), Ok);
     let (json, choice) = match &parsed {
         Ok(cli) => (cli.global.json, cli.global.color),
         Err(_) => (args.iter().any(|arg| arg == "--json"), ColourChoice::Auto),

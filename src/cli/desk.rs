@@ -41,6 +41,7 @@ impl Desk {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             terminal: self.world.terminal.input && self.world.terminal.error,
             environment: super::environment::for_checks(&self.world.environment),
+            is_root: false,
         }
     }
 

@@ -93,11 +93,13 @@ impl Client {
             let message = format!("the socket {} belongs to user {server}", self.address.display());
             return Err(Failure::new(FailureKind::Refused, message).hint("set PARAPH_HOME to a directory of your own"));
         }
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
         tokio::spawn(async move {
             // whoever waits for an answer hears of the error
             let _ended = connection.await;
         });
+        // one that its task has not looked at yet would not count as spare: each first request would open a second one
+        sender.ready().await.map_err(|error| broken(&error))?;
         Ok(Connection { sender })
     }
 
@@ -261,7 +263,8 @@ mod tests {
     #[test]
     fn any_client_fits_a_header() {
         let environment = [("PATH".to_owned(), "/größe\u{7f}\n\u{1F600}:\"x\"".to_owned())].into();
-        let client = ClientInfo { name: "cli".into(), version: "1".into(), terminal: true, environment };
+        let client =
+            ClientInfo { name: "cli".into(), version: "1".into(), terminal: true, environment, is_root: false };
         let header = header_of(&client);
         assert!(header.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{header}");
         assert_eq!(serde_json::from_str::<ClientInfo>(&header).expect("JSON"), client);

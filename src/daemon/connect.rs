@@ -145,8 +145,14 @@ impl Connector {
 
     /// Waits for the daemon to answer: this one, or another that was faster.
     async fn answering(&self, launched: &mut dyn Launched, logged_before: u64) -> Result<Client, Failure> {
-        let mut pauses = Pauses::new(Duration::from_millis(1), Duration::from_millis(4));
+        // the daemon tells when it listens; the pauses are for one that cannot, and for another that was faster
+        let mut pauses = Pauses::new(Duration::from_millis(5), Duration::from_millis(20));
+        let mut settled = false;
         loop {
+            tokio::select! {
+                () = launched.settled(), if !settled => settled = true,
+                () = pauses.pause() => {}
+            }
             let ended = launched.ended().ok().flatten();
             match self.running(Start::Never).await {
                 Err(failure) if failure.kind == FailureKind::Unreachable => {}
@@ -159,7 +165,6 @@ impl Connector {
                 let message = format!("it did not answer within {} s", PATIENCE.as_secs());
                 return Err(self.unstarted(&message, logged_before));
             }
-            pauses.pause().await;
         }
     }
 

@@ -5,10 +5,14 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
 /// Starts processes that outlive this one.
 pub trait Launch: Send + Sync {
     /// Starts one, exactly as planned: this environment and no other, no input, both outputs to the log, as no leader
-    /// of a process group (the daemon leaves the terminal itself, which a leader cannot). Does not wait for it.
+    /// of a process group (the daemon leaves the terminal itself, which a leader cannot). Does not wait for it. Where
+    /// its standard input is a socket, the daemon shuts that down when it listens: see [`Launched::settled`].
     ///
     /// # Errors
     /// Where it cannot be started.
@@ -22,6 +26,11 @@ pub trait Launched: Send {
     /// # Errors
     /// Where the system does not say.
     fn ended(&mut self) -> io::Result<Option<String>>;
+
+    /// Resolves when it listens or has ended: whoever waits need not ask again and again. It may never resolve.
+    fn settled(&mut self) -> BoxFuture<'_, ()> {
+        std::future::pending().boxed()
+    }
 }
 
 /// A process to start.

@@ -133,6 +133,9 @@ async fn serve(setup: &Setup, lock: &Lock, hosted: Arc<dyn Hosted>, signals: Sig
     let attendance = Arc::new(Attendance::new(setup.clock.clone()));
     let house = Arc::new(House { hosted, ids: setup.ids.clone(), clock: setup.clock.clone(), facts, attendance });
     let listener = Listening::new(&setup.place, &house.facts)?;
+    if setup.detach {
+        system::tell_who_waits();
+    }
     let serving = server::serve(&listener.listener, house.clone());
     tokio::pin!(serving);
     let why = tokio::select! {

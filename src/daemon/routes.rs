@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request as HttpRequest, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use serde_json::{Map, Value};
 
 use crate::api::{Call, ClientInfo, Failure, FailureKind, Reply, Request, Route, StoppedView, openapi};
@@ -18,7 +18,7 @@ use crate::id::{Ids, RequestId};
 use super::attendance::{Attendance, Visit};
 use super::facts::DaemonFacts;
 use super::lifecycle::Hosted;
-use super::notices;
+use super::{notices, system};
 
 /// The largest body of a request, in bytes: larger things are blobs.
 pub const BODY_LIMIT: usize = 1 << 20;
@@ -41,14 +41,21 @@ pub(super) struct House {
     pub(super) attendance: Arc<Attendance>,
 }
 
-/// The routes.
-pub(super) fn router(house: Arc<House>) -> Router {
+/// Who is at the other end of a connection, as the system says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer {
+    pub(super) uid: u32,
+}
+
+/// The routes, for one connection.
+pub(super) fn router(house: Arc<House>, peer: Peer) -> Router {
     Router::new()
         .route("/v1/notices", get(listen))
         .route("/v1/openapi.json", get(async || json(StatusCode::OK, &openapi())))
         .route("/v1/version", get(version))
         .method_not_allowed_fallback(async |method: Method, uri: Uri| wrong_method(&method, uri.path(), "GET"))
         .fallback(carry_out)
+        .layer(Extension(peer))
         .with_state(house)
 }
 
@@ -63,7 +70,11 @@ async fn listen(State(house): State<Arc<House>>) -> Response {
     }
 }
 
-async fn carry_out(State(house): State<Arc<House>>, request: HttpRequest) -> Response {
+async fn carry_out(
+    State(house): State<Arc<House>>,
+    Extension(peer): Extension<Peer>,
+    request: HttpRequest,
+) -> Response {
     let (parts, body) = request.into_parts();
     let Some(route) = route_of(parts.uri.path()) else {
         let failure = Failure::new(FailureKind::NotFound, format!("there is no {}", shown(parts.uri.path())));
@@ -77,7 +88,7 @@ async fn carry_out(State(house): State<Arc<House>>, request: HttpRequest) -> Res
         Method::GET if !route.changes => from_query(route, &parts.uri),
         _ => return wrong_method(&parts.method, parts.uri.path(), if route.changes { "POST" } else { "POST, GET" }),
     };
-    let call = match parsed.and_then(|request| call(&house, &parts.headers, request)) {
+    let call = match parsed.and_then(|request| call(&house, peer, &parts.headers, request)) {
         Ok(call) => call,
         Err(failure) => return refusal(&failure),
     };
@@ -126,7 +137,7 @@ async fn leave(house: &House, only_if_idle: bool) -> Result<Reply, Failure> {
     Ok(Reply::Stop(StoppedView { pid: house.facts.pid }))
 }
 
-fn call(house: &House, headers: &HeaderMap, request: Request) -> Result<Call, Failure> {
+fn call(house: &House, peer: Peer, headers: &HeaderMap, request: Request) -> Result<Call, Failure> {
     let usage = |name: &str, wanted: &str| {
         Failure::new(FailureKind::Usage, format!("the header {name} is not {wanted}")).hint("leave it out")
     };
@@ -137,11 +148,12 @@ fn call(house: &House, headers: &HeaderMap, request: Request) -> Result<Call, Fa
             id.ok_or_else(|| usage(REQUEST_ID, "a UUID"))?
         }
     };
-    let client = match headers.get(CLIENT) {
+    let client: ClientInfo = match headers.get(CLIENT) {
         None => ClientInfo { name: "http".to_owned(), ..ClientInfo::default() },
         Some(client) => serde_json::from_slice(client.as_bytes())
             .map_err(|error| usage(CLIENT, &format!("a client as JSON ({error})")))?,
     };
+    let client = ClientInfo { is_root: system::is_foreign_root(peer.uid), ..client };
     Ok(Call { id, client, request })
 }
 

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::api::{Failure, FailureKind};
 
 pub use super::routes::BODY_LIMIT;
-use super::routes::{House, router};
+use super::routes::{House, Peer, router};
 use super::system;
 
 /// Connections at once; more wait in the socket's queue.
@@ -63,12 +63,15 @@ async fn accept(listener: &UnixListener, slots: &Arc<Semaphore>) -> (UnixStream,
 }
 
 async fn connection(mut stream: UnixStream, house: Arc<House>) {
-    if !stream.peer_cred().is_ok_and(|peer| system::may_ask(peer.uid())) {
-        turn_away(&mut stream).await;
-        return;
-    }
+    let peer = match stream.peer_cred() {
+        Ok(peer) if system::may_ask(peer.uid()) => peer.uid(),
+        _ => {
+            turn_away(&mut stream).await;
+            return;
+        }
+    };
     let left = house.attendance.left();
-    let service = TowerToHyperService::new(router(house));
+    let service = TowerToHyperService::new(router(house, Peer { uid: peer }));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)

@@ -12,10 +12,21 @@ pub(super) fn may_ask(uid: u32) -> bool {
     uid == own_uid() || uid == 0
 }
 
+/// Whether a peer with this uid is root at another user's daemon: what it decides is recorded as root's word.
+pub(super) fn is_foreign_root(uid: u32) -> bool {
+    uid == 0 && own_uid() != 0
+}
+
 /// Leaves the terminal that this process was started from. A process that leads its group stays where it is: then
 /// somebody started it in the foreground.
 pub(super) fn leave_terminal() {
     let _leads_already = rustix::process::setsid();
+}
+
+/// Tells the client that started this process, at the other end of standard input, that it may ask now.
+pub(super) fn tell_who_waits() {
+    // somebody else started it, and standard input is no socket: they do not wait
+    let _ = rustix::net::shutdown(std::io::stdin(), rustix::net::Shutdown::Both);
 }
 
 /// Asks a process to end.

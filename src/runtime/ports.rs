@@ -100,13 +100,18 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// The operator at a client.
+    /// Whose word a client's is: the operator's, unless root asks, who has another name and no address that is known here.
     #[must_use]
     pub fn at(&self, client: &crate::api::ClientInfo) -> Person {
+        let host = self.login.split_once('@').map_or("", |(_, host)| host);
+        let (login, name, email) = match client.is_root {
+            true => (format!("root@{host}"), String::new(), String::new()),
+            false => (self.login.clone(), self.name.clone(), self.email.clone()),
+        };
         Person {
-            login: self.login.clone(),
-            name: self.name.clone(),
-            email: self.email.clone(),
+            login,
+            name,
+            email,
             client: client.name.clone(),
             terminal: if client.terminal { "yes" } else { "no" }.to_owned(),
         }

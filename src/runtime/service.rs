@@ -209,8 +209,8 @@ impl Runtime {
                 let number = row.thread.map(|number| crate::id::DraftId(number.0)).or(asked.draft);
                 Some(Reply::Draft(drafts::draft_of(&session, number)?))
             }
-            Request::DropDraft(_) => Some(Reply::DropDraft(self.threads(&session))),
-            Request::SendDrafts(_) => Some(Reply::SendDrafts(self.threads(&session))),
+            Request::DropDraft(_) => Some(Reply::DropDraft(self.threads(call, &session))),
+            Request::SendDrafts(_) => Some(Reply::SendDrafts(self.threads(call, &session))),
             Request::Drop(_) => Some(Reply::Drop(self.view(session, None).await?)),
             Request::Cancel(_) => Some(Reply::Cancel(self.view(session, None).await?)),
             Request::Publish(_) => Some(Reply::Publish(self.view(session, None).await?)),
@@ -275,10 +275,17 @@ fn changes(request: &Request) -> bool {
     )
 }
 
+/// How long whoever opened the home has its processors for the first answer.
+const FIRST_ANSWER: std::time::Duration = std::time::Duration::from_millis(300);
+
 /// Reads a large store through beside the work. A damaged one is noted, and the service ends: its next start builds
 /// it again.
 fn check_store(tables: Tables, inbox: mpsc::WeakSender<Post>, note: std::path::PathBuf) -> Result<(), StartError> {
-    let check = move || match tables.store.check() {
+    let check = move || {
+        std::thread::sleep(FIRST_ANSWER);
+        tables.store.check()
+    };
+    let check = move || match check() {
         Ok(rows) => tracing::info!(rows, "the store is whole"),
         Err(error) if error.is_rebuildable() => {
             tracing::error!(%error, "the store is damaged and is built again at the next start; nothing is lost");
@@ -327,7 +334,7 @@ impl Service for Runtime {
             }
             Request::PatchSet(asked) => {
                 let session = self.session(asked.session.session).await?;
-                let (shared, login) = (self.shared.clone(), self.shared.operator.login.clone());
+                let (shared, login) = (self.shared.clone(), self.person(&call.client).login);
                 Reply::PatchSet(
                     blocking(move || {
                         let repo = asked.repo.as_deref();
@@ -339,7 +346,7 @@ impl Service for Runtime {
             Request::Timeline(asked) => Reply::Timeline(self.timeline(asked.session).await?),
             Request::Threads(asked) => {
                 let session = self.session(asked.session.session).await?;
-                Reply::Threads(answer::threads(&session, asked.session, &self.shared.operator.login)?)
+                Reply::Threads(answer::threads(&session, asked.session, &self.person(&call.client).login)?)
             }
             Request::Comment(comment) => Reply::Comment(self.comment(&call, comment).await?),
             Request::Draft(asked) => Reply::Draft(self.keep_draft(&call, asked).await?),

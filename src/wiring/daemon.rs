@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::FutureExt as _;
+use futures::future::BoxFuture;
 
 use crate::api::Failure;
 use crate::daemon::{Connector, ConnectorParts, Hosted, Launch, LaunchPlan, Launched, Open, Place, Setup};
@@ -39,15 +40,30 @@ struct Processes;
 impl Launch for Processes {
     fn launch(&self, plan: LaunchPlan) -> io::Result<Box<dyn Launched>> {
         let LaunchPlan { program, arguments, environment, directory, log } = plan;
-        Ok(Box::new(Started(detached(&program, &arguments, environment, &directory, &log)?)))
+        let process = detached(&program, &arguments, environment, &directory, &log)?;
+        let input = process.input()?;
+        input.set_nonblocking(true)?;
+        let input = tokio::net::UnixStream::from_std(input)?;
+        Ok(Box::new(Started { process, input }))
     }
 }
 
-struct Started(Detached);
+struct Started {
+    process: Detached,
+    input: tokio::net::UnixStream,
+}
 
 impl Launched for Started {
     fn ended(&mut self) -> io::Result<Option<String>> {
-        self.0.ended()
+        self.process.ended()
+    }
+
+    fn settled(&mut self) -> BoxFuture<'_, ()> {
+        async {
+            // it never writes: readable means that it shut its end down, or is gone
+            let _ = self.input.readable().await;
+        }
+        .boxed()
     }
 }
 

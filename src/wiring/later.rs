@@ -1,11 +1,18 @@
 //! Adapters that take a while to make and are not needed to start: the first to need one makes it, and a thread of its
 //! own sees to it meanwhile. A start does not wait for the confinement's probe, the index cache or the rules.
 
+use std::io::Write;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::api::{
+    CheckPatchRequest, CheckedPatch, DoctorReport, Failure, RecoverView, TimelineEntry, VerifyView, Workbench,
+};
 use crate::cancel::Cancel;
+use crate::id::{Digest, HostPath, Seq, SessionId};
 use crate::indexing::{CodeIndex, Focus, IndexError, IndexStrategy};
 use crate::proposal::{Brief, Draft, EngineError, ProposalEngine};
 use crate::repository::Tree;
@@ -49,11 +56,15 @@ impl<T: Send + Sync + 'static> Later<T> {
     }
 }
 
-/// Makes everything of `work` on a thread of its own, in its order.
+/// How long whoever started a daemon has its processors for the first answer: what is prepared takes 100 ms of one.
+const FIRST_ANSWER: Duration = Duration::from_millis(300);
+
+/// Makes everything of `work` on a thread of its own, in its order and a moment later.
 pub(super) fn prepare(work: Vec<Box<dyn FnOnce() + Send>>) {
-    let spawned = std::thread::Builder::new()
-        .name("paraph-prepare".to_owned())
-        .spawn(|| work.into_iter().for_each(|make| make()));
+    let spawned = std::thread::Builder::new().name("paraph-prepare".to_owned()).spawn(|| {
+        std::thread::sleep(FIRST_ANSWER);
+        work.into_iter().for_each(|make| make());
+    });
     if let Err(error) = spawned {
         tracing::warn!(%error, "adapters are made when they are first needed");
     }
@@ -80,6 +91,36 @@ impl<T: ProposalEngine + 'static> ProposalEngine for Later<T> {
     // a method with a default that is not passed on would be lost without a word
     fn accepts(&self, tree: &dyn Tree, rules: &[String], paths: &[String]) -> Result<(), EngineError> {
         self.get().accepts(tree, rules, paths)
+    }
+}
+
+impl<T: Workbench + 'static> Workbench for Later<T> {
+    fn check_patch(&self, request: &CheckPatchRequest) -> Result<CheckedPatch, Failure> {
+        self.get().check_patch(request)
+    }
+
+    fn doctor(&self) -> DoctorReport {
+        self.get().doctor()
+    }
+
+    fn audit_show(&self, session: Option<SessionId>, limit: Option<u64>) -> Result<Vec<TimelineEntry>, Failure> {
+        self.get().audit_show(session, limit)
+    }
+
+    fn audit_verify(&self, anchors: &[(Seq, Digest)]) -> Result<VerifyView, Failure> {
+        self.get().audit_verify(anchors)
+    }
+
+    fn audit_export(&self, out: &mut dyn Write) -> Result<u64, Failure> {
+        self.get().audit_export(out)
+    }
+
+    fn recover(&self) -> Result<RecoverView, Failure> {
+        self.get().recover()
+    }
+
+    fn repository_root(&self, path: &Path) -> Result<HostPath, Failure> {
+        self.get().repository_root(path)
     }
 }
 

@@ -79,6 +79,7 @@ impl Rooms {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             terminal: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
             environment: crate::cli::for_checks(&self.house.variables()),
+            is_root: false,
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::process::{Command, Output};
 
-use paraph::daemon::{DaemonFacts, Place};
+use paraph::api::{ClientInfo, TrustRequest, ask};
+use paraph::daemon::{Client, DaemonFacts, Place};
+use paraph::id::{HostPath, RandomIds, RequestId};
 use serde_json::Value;
 
 struct Shell {
@@ -112,6 +114,52 @@ fn a_killed_daemon_is_followed_by_one_that_knows_as_much() {
     let after: Value = serde_json::from_str(&shell.check(&["list", "--json", "--state", "all"], 0)).unwrap();
     assert_eq!(after["sessions"][0]["goal"], before["sessions"][0]["goal"]);
     assert_ne!(facts_of(&shell.place()).pid, pid);
+}
+
+/// A daemon of another user, whom only root can play.
+#[tokio::test]
+async fn what_root_decides_at_anothers_daemon_is_roots_word() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    use std::os::unix::process::CommandExt as _;
+    const NOBODY: u32 = 65534;
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can be another user");
+        return;
+    }
+    let shell = Shell::new();
+    std::fs::set_permissions(shell.home.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+    // the build may lie where nobody else looks
+    let program = shell.home.path().join("program");
+    std::fs::copy(env!("CARGO_BIN_EXE_paraph"), &program).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let user = shell.home.path().join("user");
+    std::fs::create_dir(&user).unwrap();
+    chown(&user, Some(NOBODY), Some(NOBODY)).unwrap();
+    let as_user = |program: &std::path::Path, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", &user);
+        command.env("PARAPH_HOME", user.join("home")).current_dir(&user).uid(NOBODY).gid(NOBODY);
+        let (code, text) = shown(&command.output().unwrap());
+        assert_eq!(code, 0, "{arguments:?}: {text}");
+        text
+    };
+    as_user("git".as_ref(), &["init", "-q", "repo"]);
+    for (key, value) in [("user.name", "Ana"), ("user.email", "ana@example.org")] {
+        as_user("git".as_ref(), &["config", "--global", key, value]);
+    }
+    as_user(&program, &["trust", "repo"]);
+    let client = Client::connect(&Place::new(user.join("home"), None).address().unwrap()).await.unwrap();
+    let asked = TrustRequest { path: HostPath::new(user.join("repo")), trust: Some(false), setup_network: None };
+    let mine = ClientInfo { name: "mine".to_owned(), ..ClientInfo::default() };
+    ask(&client, RequestId(paraph::id::Ids::uuid(&RandomIds)), &mine, asked).await.unwrap();
+    let shown = as_user(&program, &["audit", "show", "--json"]);
+    as_user(&program, &["daemon", "stop"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let by: Vec<&Value> = shown["entries"].as_array().unwrap().iter().map(|entry| &entry["payload"]["by"]).collect();
+    let word = |at: usize, field: &str| by[at][field].as_str().unwrap_or_default().to_owned();
+    assert_eq!((by.len(), word(0, "name")), (2, "Ana".to_owned()), "{by:?}");
+    assert!(!word(0, "login").starts_with("root@") && word(1, "login").starts_with("root@"), "{by:?}");
+    assert_eq!((word(1, "name"), word(1, "client")), (String::new(), "mine".to_owned()), "{by:?}");
 }
 
 fn pipe() -> std::process::Stdio {

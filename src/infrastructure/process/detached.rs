@@ -3,14 +3,20 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
 /// A process that was started and is not waited for.
 #[derive(Debug)]
-pub struct Detached(Child);
+pub struct Detached {
+    child: Child,
+    input: UnixStream,
+}
 
-/// Starts `program` with exactly this environment, no input, and both outputs to `log`.
+/// Starts `program` with exactly this environment, a socket that never says anything as its input, and both outputs to
+/// `log`.
 ///
 /// # Errors
 /// Where it cannot be started.
@@ -21,16 +27,17 @@ pub fn detached(
     directory: &Path,
     log: &File,
 ) -> io::Result<Detached> {
-    std::process::Command::new(program)
+    let (input, theirs) = UnixStream::pair()?;
+    let child = std::process::Command::new(program)
         .args(arguments)
         .env_clear()
         .envs(environment)
         .current_dir(directory)
-        .stdin(Stdio::null())
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(log.try_clone()?)
         .stderr(log.try_clone()?)
-        .spawn()
-        .map(Detached)
+        .spawn()?;
+    Ok(Detached { child, input })
 }
 
 impl Detached {
@@ -39,6 +46,14 @@ impl Detached {
     /// # Errors
     /// Where the system does not say.
     pub fn ended(&mut self) -> io::Result<Option<String>> {
-        Ok(self.0.try_wait()?.map(|status| status.to_string()))
+        Ok(self.child.try_wait()?.map(|status| status.to_string()))
+    }
+
+    /// This end of its input: it ends when the process shuts its own down, or ends.
+    ///
+    /// # Errors
+    /// Where the system has no more descriptors.
+    pub fn input(&self) -> io::Result<UnixStream> {
+        self.input.try_clone()
     }
 }

@@ -37,8 +37,8 @@ pub use self::table::{MAX_VALUE, Order, Table};
 /// 32 MiB: sled's default of 1 GiB would let the daemon grow; what a screen shows is far smaller.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 
-/// 8 MiB: reading so much through sled takes some 30 ms.
-const CHECKED_AT_OPEN: u64 = 8 * 1024 * 1024;
+/// 1 MiB: reading so much through sled takes some 4 ms, and whoever starts the daemon waits for it.
+const CHECKED_AT_OPEN: u64 = 1024 * 1024;
 
 const FORMAT: &[u8] = b"paraph.store/1";
 
@@ -68,7 +68,7 @@ pub struct Opened {
     pub created: bool,
     /// The last entry applied.
     pub mark: Option<Mark>,
-    /// Whether every row was read and counted. A store over 8 MiB was not, lest the start wait: its owner runs
+    /// Whether every row was read and counted. A store over 1 MiB was not, lest the start wait: its owner runs
     /// [`Store::check`] beside its work, and sets the store aside where it is damaged.
     pub checked: bool,
 }

@@ -36,12 +36,12 @@ impl Runtime {
 
     async fn on_drafts(&self, call: &Call, id: SessionId, command: Command) -> Result<ThreadsView, Failure> {
         let done = self.order(call, Want::Command(id, Box::new(command))).await?;
-        Ok(self.threads(&done.session))
+        Ok(self.threads(call, &done.session))
     }
 
-    /// Every thread, and the drafts of whoever runs this.
-    pub(super) fn threads(&self, session: &Session) -> ThreadsView {
-        answer::threads_on(session, None, &self.shared.operator.login)
+    /// Every thread, and the drafts of whoever asks.
+    pub(super) fn threads(&self, call: &Call, session: &Session) -> ThreadsView {
+        answer::threads_on(session, None, &self.person(&call.client).login)
     }
 }
 

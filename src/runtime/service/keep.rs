@@ -1,11 +1,11 @@
 //! Keeping the readable records: which are due is told by the store, so that none is missed over a kill or a crowd of
 //! notices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::api::{Failure, FailureKind, Notice};
 use crate::audit::JournalReader;
@@ -28,6 +28,9 @@ struct Keeper {
     reader: JournalReader,
     blobs: Blobs,
 }
+
+/// Sessions to look at; all of them where it is none.
+type Wanted = Option<BTreeSet<SessionId>>;
 
 impl Runtime {
     /// Writes the readable record of every session that ended and has none, or an older one: now, and whenever one ends,
@@ -53,35 +56,35 @@ impl Runtime {
 impl Keeper {
     async fn keep(self, mut notices: broadcast::Receiver<Notice>) {
         let keeper = std::sync::Arc::new(self);
-        let mut wanted = None;
+        let (mut wanted, mut last) = (None, false);
         loop {
-            let (at_work, session) = (keeper.clone(), wanted);
-            let kept = tokio::task::spawn_blocking(move || at_work.pass(session)).await;
+            let (at_work, sessions) = (keeper.clone(), wanted);
+            let kept = tokio::task::spawn_blocking(move || at_work.pass(sessions)).await;
             if let Ok(Err(error)) = kept {
                 tracing::warn!(%error, "which records are due cannot be told");
             }
-            wanted = loop {
-                match notices.recv().await {
-                    Ok(Notice::SessionChanged { row }) if State::named(&row.state).is_some_and(records::is_due) => {
-                        break Some(row.id);
-                    }
-                    Ok(Notice::Missed) | Err(RecvError::Lagged(_)) => break None,
-                    Ok(Notice::Leaving) | Err(RecvError::Closed) => return,
-                    Ok(_) => {}
-                }
-            };
+            if last {
+                return;
+            }
+            (wanted, last) = next_wanted(&mut notices).await;
         }
     }
 
-    /// Writes what is due of one session, or of all.
-    fn pass(&self, session: Option<SessionId>) -> Result<(), StoreError> {
-        let due = match session {
-            Some(id) => self.tables.ends.get(&id)?.map(|ended| (id, ended)).into_iter().collect(),
-            None => self.tables.ends.scan(&(), Order::Forward, usize::MAX)?,
-        };
-        let kept: BTreeMap<SessionId, Count> = match session {
-            Some(id) => self.tables.kept.get(&id)?.map(|kept| (id, kept)).into_iter().collect(),
-            None => self.tables.kept.scan(&(), Order::Forward, usize::MAX)?.into_iter().collect(),
+    /// Writes what is due of these sessions, or of all.
+    fn pass(&self, sessions: Wanted) -> Result<(), StoreError> {
+        let (due, kept): (Vec<_>, BTreeMap<SessionId, Count>) = match sessions {
+            Some(ids) => {
+                let (mut due, mut kept) = (Vec::new(), BTreeMap::new());
+                for id in ids {
+                    due.extend(self.tables.ends.get(&id)?.map(|ended| (id, ended)));
+                    kept.extend(self.tables.kept.get(&id)?.map(|kept| (id, kept)));
+                }
+                (due, kept)
+            }
+            None => {
+                let kept = self.tables.kept.scan(&(), Order::Forward, usize::MAX)?;
+                (self.tables.ends.scan(&(), Order::Forward, usize::MAX)?, kept.into_iter().collect())
+            }
         };
         for (id, ended) in due {
             if kept.get(&id).is_some_and(|kept| kept.0 >= ended.0) {
@@ -107,5 +110,32 @@ impl Keeper {
         let view = whole(&self.blobs, &session, None);
         records::write(&self.home, &view, &timeline.entries).map_err(|error| failed(&error))?;
         Ok(view.head)
+    }
+}
+
+/// The sessions whose records may be due after the next notices, and whether those were the last: all that came meanwhile
+/// at once, since a record costs two syncs that decisions would wait behind.
+async fn next_wanted(notices: &mut broadcast::Receiver<Notice>) -> (Wanted, bool) {
+    let mut ids = BTreeSet::new();
+    loop {
+        let notice = match notices.try_recv() {
+            Ok(notice) => notice,
+            Err(TryRecvError::Lagged(_)) => return (None, false),
+            Err(TryRecvError::Closed) => return (Some(ids), true),
+            Err(TryRecvError::Empty) if !ids.is_empty() => return (Some(ids), false),
+            Err(TryRecvError::Empty) => match notices.recv().await {
+                Ok(notice) => notice,
+                Err(RecvError::Lagged(_)) => return (None, false),
+                Err(RecvError::Closed) => return (Some(ids), true),
+            },
+        };
+        match notice {
+            Notice::SessionChanged { row } if State::named(&row.state).is_some_and(records::is_due) => {
+                ids.insert(row.id);
+            }
+            Notice::Missed => return (None, false),
+            Notice::Leaving => return (Some(ids), true),
+            _ => {}
+        }
     }
 }

@@ -28,11 +28,9 @@ pub(super) fn show(home: &Home, session: Option<SessionId>, limit: Option<u64>) 
     let most = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let mut kept = VecDeque::new();
     let mut is_known = false;
-    for read in reader.iter_from(Seq(1)).map_err(|error| journal_failure(&error))? {
+    let entries = session.map_or_else(|| reader.iter_from(Seq(1)), |session| reader.iter_of(session));
+    for read in entries.map_err(|error| journal_failure(&error))? {
         let (_, entry) = read.map_err(|error| journal_failure(&error))?;
-        if session.is_some_and(|session| entry.session != Some(session)) {
-            continue;
-        }
         is_known = true;
         if most == 0 {
             continue;
