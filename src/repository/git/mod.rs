@@ -18,7 +18,6 @@ mod open;
 mod pack;
 mod private;
 mod program;
-mod sha1;
 mod stamps;
 mod tree;
 mod user;
