@@ -1,7 +1,6 @@
 //! Lines as keys: cut by a vector search, hashed sixteen bytes at a time.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::LazyLock;
 
 /// As [`str::lines`], four times as fast on short lines.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
@@ -21,18 +20,14 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Hashes with keys of this process: a patch cannot be written so that its lines collide.
+/// Hashes with keys that are drawn for every table: a patch cannot be written so that its lines collide.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Keyed([u64; 2]);
 
-static KEYS: LazyLock<[u64; 2]> = LazyLock::new(|| {
-    let random = RandomState::new();
-    [random.hash_one(0_u8), random.hash_one(1_u8)]
-});
-
 impl Default for Keyed {
     fn default() -> Self {
-        Self(*KEYS)
+        let random = RandomState::new();
+        Self([random.hash_one(0_u8), random.hash_one(1_u8)])
     }
 }
 
