@@ -18,7 +18,7 @@ pub fn blob_id(content: &[u8], format: ObjectFormat) -> String {
     let header = format!("blob {}\0", content.len());
     match format {
         ObjectFormat::Sha1 => {
-            let mut hash = Sha1::new();
+            let mut hash = Sha1::default();
             hash.update(header.as_bytes());
             hash.update(content);
             hex(&hash.finish())
@@ -37,21 +37,30 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
-/// SHA-1 as FIPS 180-4 describes it: it names git's objects here and secures nothing.
-struct Sha1 {
+/// SHA-1 as FIPS 180-4 describes it: it names git's objects and sums up its packs, and secures nothing.
+pub(crate) struct Sha1 {
     state: [u32; 5],
     block: [u8; 64],
     filled: usize,
     length: u64,
 }
 
-impl Sha1 {
-    fn new() -> Self {
+impl Default for Sha1 {
+    fn default() -> Self {
         let state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
         Self { state, block: [0; 64], filled: 0, length: 0 }
     }
+}
 
-    fn update(&mut self, mut bytes: &[u8]) {
+impl Sha1 {
+    /// The sum of `bytes`.
+    pub(crate) fn of(bytes: &[u8]) -> [u8; 20] {
+        let mut hash = Self::default();
+        hash.update(bytes);
+        hash.finish()
+    }
+
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
         self.length += bytes.len() as u64;
         if self.filled > 0 {
             let taken = bytes.len().min(64 - self.filled);
@@ -73,7 +82,7 @@ impl Sha1 {
         self.filled = rest.len();
     }
 
-    fn finish(mut self) -> [u8; 20] {
+    pub(crate) fn finish(mut self) -> [u8; 20] {
         let bits = self.length * 8;
         let blanks = if self.filled < 56 { 56 - self.filled } else { 120 - self.filled };
         let mut padding = [0; 72];
@@ -144,13 +153,22 @@ mod tests {
     }
 
     #[test]
+    fn sums_are_those_of_the_standard() {
+        let sum = |bytes: &[u8]| hex(&Sha1::of(bytes));
+        assert_eq!(sum(b"abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
+        let two_blocks = b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+        assert_eq!(sum(two_blocks), "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+        assert_eq!(sum(&[b'a'; 1_000_000]), "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
+    }
+
+    #[test]
     fn pieces_make_no_difference() {
         let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
-        let mut whole = Sha1::new();
+        let mut whole = Sha1::default();
         whole.update(&bytes);
         let whole = whole.finish();
         for size in [1, 7, 55, 56, 63, 64, 65, 128] {
-            let mut pieces = Sha1::new();
+            let mut pieces = Sha1::default();
             bytes.chunks(size).for_each(|piece| pieces.update(piece));
             assert_eq!(pieces.finish(), whole, "pieces of {size}");
         }

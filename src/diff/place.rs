@@ -7,8 +7,11 @@ mod hunks;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use super::patch::{BinaryContent, BinaryPatch, FilePatch, Operation, Patch, PatchBody};
 use super::{ChangeSet, FileChange, FileMode, FileSide, ObjectFormat, blob_id};
@@ -125,8 +128,9 @@ pub fn place<E: fmt::Display>(patch: &Patch, read: ReadBase<'_, E>) -> Result<Ch
     let leaving = patch.files().iter().filter(leaving).filter_map(|file| file.old_path.clone()).collect();
     let mut placing = Placing { patch, read, leaving, base: BTreeMap::new(), now: BTreeMap::new() };
     let mut refusals = Vec::new();
-    for file in patch.files() {
-        if let Err(problem) = placing.file(file) {
+    let ahead = placing.contents_ahead();
+    for (file, ahead) in patch.files().iter().zip(ahead) {
+        if let Err(problem) = placing.file(file, ahead) {
             let line = problem.hunk.and_then(|hunk| file.hunks().get(hunk)).map_or(file.line, |hunk| hunk.line);
             let (path, hunk) = (file.path().clone(), problem.hunk.map(|hunk| hunk + 1));
             refusals.push(Refusal { path, hunk, line, reason: problem.reason, hint: problem.hint });
@@ -163,8 +167,35 @@ struct Placing<'a, E> {
     now: BTreeMap<RepoPath, Option<FileSide>>,
 }
 
+/// A content that was made before its turn.
+type Ahead = Option<Result<Arc<[u8]>, Problem>>;
+
 impl<E: fmt::Display> Placing<'_, E> {
-    fn file(&mut self, file: &FilePatch) -> Result<(), Problem> {
+    /// The contents of parts that no other part bears on, made on all cores; the rest is made in turn.
+    fn contents_ahead(&mut self) -> Vec<Ahead> {
+        let patch = self.patch;
+        let mut spoken_of: HashMap<&RepoPath, u32> = HashMap::new();
+        for file in patch.files() {
+            let new = file.new_path.as_ref().filter(|new| file.old_path.as_ref() != Some(*new));
+            file.old_path.iter().chain(new).for_each(|path| *spoken_of.entry(path).or_default() += 1);
+        }
+        let mut old_of = |file: &FilePatch| match file.operation {
+            Operation::Create => Some(None),
+            Operation::Modify | Operation::Delete => {
+                let path = file.old_path.as_ref().filter(|path| spoken_of[path] == 1)?;
+                self.base(path).ok().flatten().map(Some)
+            }
+            Operation::Rename | Operation::Copy => None,
+        };
+        let olds: Vec<Option<Option<FileSide>>> = patch.files().iter().map(&mut old_of).collect();
+        let make = |(file, old): (&FilePatch, Option<Option<FileSide>>)| {
+            let old = old?;
+            Some(content(patch, file, old.as_ref(), mode_of(file, old.as_ref())))
+        };
+        patch.files().par_iter().zip(olds).map(make).collect()
+    }
+
+    fn file(&mut self, file: &FilePatch, ahead: Ahead) -> Result<(), Problem> {
         let old = match &file.old_path {
             Some(path) => Some(self.old_side(file.operation, path)?),
             None => None,
@@ -175,13 +206,9 @@ impl<E: fmt::Display> Placing<'_, E> {
         if file.operation != Operation::Modify {
             file.new_path.as_ref().map_or(Ok(()), |path| self.check_free(path))?;
         }
-        let mode = match file.operation {
-            Operation::Create => file.new_mode.unwrap_or(FileMode::Regular),
-            // the exec bit of the base wins over an `index` line's, as in git
-            _ => file.new_mode.or(old.as_ref().map(|side| side.mode)).unwrap_or(FileMode::Regular),
-        };
-        let content = self.content(file, old.as_ref(), mode)?;
-        self.record(file, FileSide { mode, content: content.into() })
+        let mode = mode_of(file, old.as_ref());
+        let content = ahead.unwrap_or_else(|| content(self.patch, file, old.as_ref(), mode))?;
+        self.record(file, FileSide { mode, content })
     }
 
     fn record(&mut self, file: &FilePatch, new: FileSide) -> Result<(), Problem> {
@@ -245,22 +272,6 @@ impl<E: fmt::Display> Placing<'_, E> {
         }
     }
 
-    fn content(&self, file: &FilePatch, old: Option<&FileSide>, mode: FileMode) -> Result<Vec<u8>, Problem> {
-        let old_text = old.map(|side| side.patch_text());
-        let old_text = old_text.as_deref().unwrap_or_default();
-        let new = match &file.body {
-            // a deletion without hunks is right for an empty file only; a pure move keeps the content
-            PatchBody::Unchanged => old_text.to_vec(),
-            PatchBody::Text(hunks) => hunks::apply(self.patch, hunks, old_text)?,
-            PatchBody::Binary(binary) => apply_binary(file, binary, old_text)?,
-            PatchBody::BinaryOmitted => return Err(RefusalReason::BinaryOmitted.into()),
-        };
-        if mode == FileMode::Gitlink && file.operation != Operation::Delete {
-            return gitlink_content(&new).ok_or_else(|| RefusalReason::BadGitlink.into());
-        }
-        Ok(new)
-    }
-
     fn into_changes(self) -> ChangeSet {
         let mut base = self.base;
         ChangeSet::new(self.now.into_iter().map(|(path, new)| {
@@ -268,6 +279,32 @@ impl<E: fmt::Display> Placing<'_, E> {
             FileChange { path, old, new }
         }))
     }
+}
+
+/// The mode that a part leaves.
+fn mode_of(file: &FilePatch, old: Option<&FileSide>) -> FileMode {
+    match file.operation {
+        Operation::Create => file.new_mode.unwrap_or(FileMode::Regular),
+        // the exec bit of the base wins over an `index` line's, as in git
+        _ => file.new_mode.or(old.map(|side| side.mode)).unwrap_or(FileMode::Regular),
+    }
+}
+
+/// The content that a part makes of `old`.
+fn content(patch: &Patch, file: &FilePatch, old: Option<&FileSide>, mode: FileMode) -> Result<Arc<[u8]>, Problem> {
+    let old_text = old.map(|side| side.patch_text());
+    let old_text = old_text.as_deref().unwrap_or_default();
+    let new = match &file.body {
+        // a deletion without hunks is right for an empty file only; a pure move keeps the content
+        PatchBody::Unchanged => old_text.to_vec(),
+        PatchBody::Text(hunks) => hunks::apply(patch, hunks, old_text)?,
+        PatchBody::Binary(binary) => apply_binary(file, binary, old_text)?,
+        PatchBody::BinaryOmitted => return Err(RefusalReason::BinaryOmitted.into()),
+    };
+    if mode == FileMode::Gitlink && file.operation != Operation::Delete {
+        return Ok(gitlink_content(&new).ok_or(RefusalReason::BadGitlink)?.into());
+    }
+    Ok(new.into())
 }
 
 /// A link stays a link, a submodule a submodule: git writes a change of kind as a deletion and a creation.

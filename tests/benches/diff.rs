@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 use divan::counter::BytesCount;
 use paraph::diff::{ChangeSet, DiffOptions, FileChange, FileDiff, FileSide, Patch, line_stat, place, unified};
 use paraph::id::RepoPath;
+use paraph::policy::{BuiltInPolicy, Policy as _, PolicySettings};
+use paraph::repository::MemoryTree;
 use paraph::text::{DisplayOptions, SecretScanner, display_bytes};
 
 fn main() {
@@ -79,6 +81,35 @@ fn parse_and_place(bencher: divan::Bencher<'_, '_>) {
         let patch = Patch::parse(patch).expect("it is a patch");
         place(&patch, &|path| Ok::<_, String>(base.get(path).cloned())).expect("it applies")
     });
+}
+
+/// What `check-patch` does after placing: every rule over every file, on all cores.
+#[divan::bench]
+fn judge(bencher: divan::Bencher<'_, '_>) {
+    let Fixture { base, changes, .. } = fixture();
+    let tree = MemoryTree::new(base.iter().map(|(path, side)| (path.clone(), side.clone())));
+    let (policy, settings) = (BuiltInPolicy::new(), PolicySettings::default());
+    bencher.bench(|| policy.judge(changes, &tree, &settings).expect("the base is in memory").len());
+}
+
+/// As `judge`, where every file has tests, and every second one loses an assertion: what the counting costs.
+#[divan::bench]
+fn judge_tests(bencher: divan::Bencher<'_, '_>) {
+    let test =
+        |number: usize| format!("#[test]\nfn test_{number}() {{\n    let x = f({number});\n    assert!(x);\n}}\n");
+    let old: String = (0..60).map(test).collect();
+    let changes = ChangeSet::new((0..1020).map(|file| FileChange {
+        path: format!("src/module_{}/file_{file}.rs", file % 40).as_str().into(),
+        old: Some(FileSide::regular(old.as_bytes())),
+        new: Some(FileSide::regular(match file % 2 {
+            0 => old.replacen("    assert!(x);\n", "", 1).into_bytes(),
+            _ => old.replacen("let x", "let mut x", 1).into_bytes(),
+        })),
+    }));
+    let sides = changes.files().iter().filter_map(|file| Some((file.path.clone(), file.old.clone()?)));
+    let tree = MemoryTree::new(sides);
+    let (policy, settings) = (BuiltInPolicy::new(), PolicySettings::default());
+    bencher.bench(|| policy.judge(&changes, &tree, &settings).expect("the base is in memory").len());
 }
 
 #[divan::bench]

@@ -1,11 +1,15 @@
 //! The text that a change brings into a file: what content rules look at, worked out once a file.
 
+mod lines;
+
 use std::collections::HashMap;
+
+use lines::{Keyed, lines};
 
 use crate::diff::{FileChange, FileMode, FileSide};
 
 /// The longest line that content rules read, in bytes: what is longer is generated, and no person reads it.
-const LONGEST_LINE: usize = 20_000;
+pub(super) const LONGEST_LINE: usize = 20_000;
 
 /// A side as text; `None` for links, submodules, binaries and what is not UTF-8.
 pub(super) fn text(side: Option<&FileSide>) -> Option<&str> {
@@ -42,6 +46,16 @@ impl<'a> Texts<'a> {
         self.lines.came.iter().copied().filter(|(_, line)| line.len() <= LONGEST_LINE)
     }
 
+    /// The lines of [`Texts::came`] that follow one another, as one text each, with the number of its first line.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (u32, &'a str)> + '_ {
+        let runs = self.lines.came.chunk_by(|(number, _), (next, _)| number + 1 == *next);
+        runs.filter_map(|run| {
+            let (new, (number, first), (_, last)) = (self.new?, run.first()?, run.last()?);
+            let offset = |line: &str| line.as_ptr().addr() - new.as_ptr().addr();
+            Some((*number, &new[offset(first)..offset(last) + last.len()]))
+        })
+    }
+
     /// As [`Texts::added`], with lines of any length.
     pub(super) fn came(&self) -> &[(u32, &'a str)] {
         &self.lines.came
@@ -75,13 +89,14 @@ fn differing<'a>(old: &'a str, new: &'a str) -> Differing<'a> {
     let (old, ending) = (&old[above..old.len() - below], &new[new.len() - below..]);
     let first = memchr::memchr_iter(b'\n', &new.as_bytes()[..above]).count() as u32 + 1;
     let new = &new[above..new.len() - below];
-    let mut left: HashMap<&str, u32> = HashMap::new();
-    for line in old.lines() {
+    // 40: the usual bytes of a line; growing a table costs as much as filling it
+    let mut left: HashMap<&str, u32, Keyed> = HashMap::with_capacity_and_hasher(old.len() / 40, Keyed::default());
+    for line in lines(old) {
         *left.entry(line).or_default() += 1;
     }
     let mut came = Vec::new();
     let mut number = first;
-    for line in new.lines() {
+    for line in lines(new) {
         match left.get_mut(line).filter(|left| **left > 0) {
             Some(left) => *left -= 1,
             None => came.push((number, line)),
@@ -98,7 +113,7 @@ fn differing<'a>(old: &'a str, new: &'a str) -> Differing<'a> {
 
 /// Moves lines that came to their last places: `ending` is what follows below, from line `number` on.
 fn at_their_last_places<'a>(came: Vec<(u32, &'a str)>, ending: &'a str, number: u32) -> Vec<(u32, &'a str)> {
-    let mut more: HashMap<&str, u32> = HashMap::new();
+    let mut more: HashMap<&str, u32, Keyed> = HashMap::default();
     // asked before the map: which lines there can be, by their length and last bytes
     let mut sieve = [0_u64; 64];
     for (_, line) in &came {
@@ -111,7 +126,7 @@ fn at_their_last_places<'a>(came: Vec<(u32, &'a str)>, ending: &'a str, number: 
         sieve[bit / 64] & (1 << (bit % 64)) != 0
     };
     let again: Vec<(u32, &str)> =
-        (number..).zip(ending.lines()).filter(|(_, line)| may(line) && more.contains_key(line)).collect();
+        (number..).zip(lines(ending)).filter(|(_, line)| may(line) && more.contains_key(line)).collect();
     let mut moved = Vec::new();
     let mut taken: HashMap<&str, u32> = HashMap::new();
     for (number, line) in again.into_iter().rev() {

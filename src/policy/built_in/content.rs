@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 use regex::{Regex, RegexBuilder};
 
-use super::added::Texts;
+use super::added::{LONGEST_LINE, Texts};
 use super::rules::breach;
 use super::{Violation, hidden};
 use crate::diff::{FileChange, FileMode};
@@ -118,13 +118,37 @@ static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     AhoCorasickBuilder::new().ascii_case_insensitive(true).build(ORDER_WORDS).expect("a few short words always build")
 });
 
-/// Whether a line may be an order: beyond ASCII only the long s and the Kelvin sign stand for letters of the words.
-fn may_order(line: &str) -> bool {
-    WORDS.is_match(line) || !line.is_ascii() && line.contains(['\u{17f}', '\u{212a}'])
+/// The lines of `run` that may be an order, with their number: `first` is the first line's. Beyond ASCII only the
+/// long s and the Kelvin sign stand for letters of the words.
+fn may_order(first: u32, run: &str) -> Vec<(u32, &str)> {
+    let mut found = Vec::new();
+    let mut keep = |at: usize, line: &str| found.push((at, line.len()));
+    if !run.is_ascii() && run.contains(['\u{17f}', '\u{212a}']) {
+        run.lines().for_each(|line| keep(line.as_ptr().addr() - run.as_ptr().addr(), line));
+    } else {
+        let (bytes, mut at) = (run.as_bytes(), 0);
+        // a run is searched at once: most lines are too short for a search of their own to pay
+        while let Some(word) = WORDS.find(&run[at..]) {
+            let start = memchr::memrchr(b'\n', &bytes[..at + word.start()]).map_or(0, |newline| newline + 1);
+            let end = memchr::memchr(b'\n', &bytes[at + word.end()..]).map_or(run.len(), |end| at + word.end() + end);
+            keep(start, &run[start..end]);
+            at = (end + 1).min(run.len());
+        }
+    }
+    let (mut number, mut counted) = (first, 0);
+    let numbered = found.into_iter().map(|(at, length)| {
+        number += memchr::memchr_iter(b'\n', &run.as_bytes()[counted..at]).count() as u32;
+        counted = at;
+        let line = &run[at..at + length];
+        (number, line.strip_suffix('\r').unwrap_or(line))
+    });
+    numbered.collect()
 }
 
 fn addressed(texts: &Texts<'_>, found: &mut Vec<Violation>) {
-    for (number, _) in texts.added().filter(|(_, line)| may_order(line) && ORDERS.is_match(line)).take(MOST) {
+    let lines = texts.runs().flat_map(|(first, run)| may_order(first, run));
+    let orders = lines.filter(|(_, line)| line.len() <= LONGEST_LINE && ORDERS.is_match(line));
+    for (number, _) in orders.take(MOST) {
         let message = "the line reads as an order to a reviewer or a model";
         found.push(breach("addressed-to-reviewers", &texts.file.path, Some(number), message));
     }

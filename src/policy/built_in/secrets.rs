@@ -44,14 +44,12 @@ fn by_lines(old: &str, new: &str) -> bool {
 /// The secrets in the lines that came, with their places in `new`; lines that follow one another are searched
 /// together.
 fn in_new_lines(scanner: &SecretScanner, texts: &Texts<'_>, new: &str) -> Vec<Finding> {
-    let offset = |line: &str| line.as_ptr().addr() - new.as_ptr().addr();
     let mut findings = Vec::new();
-    for run in texts.came().chunk_by(|(number, _), (next, _)| number + 1 == *next) {
-        let (Some((first, start)), Some((_, last))) = (run.first(), run.last()) else { continue };
-        let (from, to) = (offset(start), offset(last) + last.len());
-        findings.extend(scanner.scan(&new[from..to]).into_iter().map(|finding| Finding {
+    for (first, run) in texts.runs() {
+        let from = run.as_ptr().addr() - new.as_ptr().addr();
+        findings.extend(scanner.scan(run).into_iter().map(|finding| Finding {
             rule: finding.rule,
-            line: finding.line + *first as usize - 1,
+            line: finding.line + first as usize - 1,
             range: finding.range.start + from..finding.range.end + from,
         }));
     }

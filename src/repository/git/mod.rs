@@ -18,7 +18,6 @@ mod open;
 mod pack;
 mod private;
 mod program;
-mod sha1;
 mod stamps;
 mod tree;
 mod user;
@@ -65,8 +64,8 @@ impl GitVcs {
     /// Private repositories go below `repos`; of `environment` the user's own git sees [`GIT_VARIABLES`].
     #[must_use]
     pub fn new(repos: PathBuf, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        // as git itself does: an object is checked as it is unpacked, its name is `git fsck`'s to check. Hashing all
-        // that is read again took half of a checkout
+        // as git itself does: an object is checked as it is unpacked, its name is `git fsck`'s to check. Hashing again
+        // takes 0.17 s of the 0.41 s in which the 14,800 files of deno (71 MB) are read
         git2::opts::strict_hash_verification(false);
         let environment: BTreeMap<_, _> = environment.into_iter().collect();
         Self { program: GitProgram::new(&environment), privates: Privates::new(repos), environment }

@@ -10,7 +10,7 @@ use flate2::write::ZlibEncoder;
 use git2::ObjectType;
 use rayon::prelude::*;
 
-use super::sha1::Sha1;
+use crate::diff::Sha1;
 
 /// An object that is not stored yet.
 #[derive(Debug, Clone)]

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use crate::api::{CheckPatchRequest, CheckedPatch, Failure, FailureKind, FileStat, ViolationView};
 use crate::diff::{
-    ChangeSet, ChangeStatus, FileChange, FileMode, FilePatch, FileSide, Operation, Patch, PatchLineKind, PatchProblem,
-    line_stat, place,
+    ChangeSet, ChangeStatus, FileChange, FileMode, FilePatch, FileSide, Operation, Patch, PatchError, PatchLineKind,
+    PatchProblem, line_stat, place,
 };
 use crate::id::{ObjectId, RepoPath};
 use crate::policy::{PathPolicy, PolicySettings, RULES, Severity, Touch, Violation};
@@ -31,8 +31,12 @@ pub(super) fn check_patch(parts: &WorkbenchParts, request: &CheckPatchRequest) -
     let settings = settings(parts, base.tree.as_ref())?;
     let name = parts.vcs.facts(&request.source).map(|facts| facts.name).unwrap_or_default();
     let mut placing = Placing::new(base.tree.as_ref());
-    for (given, bytes) in &request.patches {
-        match placing.add(given, bytes) {
+    // the base is listed while the patches are read: each takes one core
+    let parse = || request.patches.iter().map(|(given, bytes)| (given, Patch::parse(bytes))).collect::<Vec<_>>();
+    let (parsed, listed) = rayon::join(parse, || base.tree.entries());
+    listed.map_err(|error| vcs_failure(&error.into()))?;
+    for (given, patch) in parsed {
+        match placing.add(given, patch) {
             Ok(()) => {}
             Err(Stop::Refused(refusals)) => return Ok(not_applied(Vec::new(), refusals)),
             Err(Stop::Blocked(found)) => return Ok(not_applied(views(&name, found), Vec::new())),
@@ -138,8 +142,8 @@ impl<'a> Placing<'a> {
         Self { base, old: HashMap::new(), now: BTreeMap::new(), counted: HashMap::new() }
     }
 
-    fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), Stop> {
-        let patch = Patch::parse(bytes).map_err(|error| {
+    fn add(&mut self, name: &str, patch: Result<Patch, PatchError>) -> Result<(), Stop> {
+        let patch = patch.map_err(|error| {
             let hint = parse_hint(&error.problem);
             Stop::Refused(vec![format!("{name}: {error}{hint}").into()])
         })?;
@@ -156,8 +160,10 @@ impl<'a> Placing<'a> {
             };
             Stop::Refused(refusals.iter().map(told).collect())
         })?;
-        for file in patch.files() {
-            self.count(&patch, file);
+        let lines: Vec<Option<(u32, u32)>> = patch.files().par_iter().map(|file| lines_of(&patch, file)).collect();
+        for (file, lines) in patch.files().iter().zip(lines) {
+            // changed twice: only the contents tell what is left of it
+            self.counted.entry(file.path().clone()).and_modify(|known| *known = None).or_insert(lines);
         }
         for file in placed.files() {
             self.now.insert(file.path.clone(), file.new.clone());
@@ -167,7 +173,6 @@ impl<'a> Placing<'a> {
 
     /// Reads what the patch speaks of on all cores. What cannot be read is left to the placing, which says so.
     fn read_ahead(&mut self, patch: &Patch) -> Result<(), Stop> {
-        self.base.entries().map_err(Stop::Failed)?;
         let mut paths: Vec<&RepoPath> = patch.files().iter().filter_map(|file| file.old_path.as_ref()).collect();
         paths.retain(|path| !self.now.contains_key(*path) && !self.old.contains_key(*path));
         let read = paths.par_iter().filter_map(|path| Some(((*path).clone(), self.base.side(path).ok()?)));
@@ -191,19 +196,6 @@ impl<'a> Placing<'a> {
         if found.is_empty() { Ok(()) } else { Err(Stop::Blocked(found)) }
     }
 
-    fn count(&mut self, patch: &Patch, file: &FilePatch) {
-        let lines = (file.operation == Operation::Modify).then(|| {
-            let lines = file.hunks().iter().flat_map(|hunk| patch.lines(hunk));
-            lines.fold((0, 0), |(added, deleted), line| match line.kind {
-                PatchLineKind::Added => (added + 1, deleted),
-                PatchLineKind::Removed => (added, deleted + 1),
-                PatchLineKind::Context => (added, deleted),
-            })
-        });
-        // changed twice: only the contents tell what is left of it
-        self.counted.entry(file.path().clone()).and_modify(|known| *known = None).or_insert(lines);
-    }
-
     fn finish(mut self) -> Result<(ChangeSet, Vec<FileStat>), TreeError> {
         let mut files = Vec::with_capacity(self.now.len());
         for (path, new) in self.now {
@@ -217,6 +209,18 @@ impl<'a> Placing<'a> {
         let stats = changes.files().par_iter().map(|file| stat(file, &self.counted)).collect();
         Ok((changes, stats))
     }
+}
+
+/// The lines that a part adds and deletes, where it changes a file in place.
+fn lines_of(patch: &Patch, file: &FilePatch) -> Option<(u32, u32)> {
+    (file.operation == Operation::Modify).then(|| {
+        let lines = file.hunks().iter().flat_map(|hunk| patch.lines(hunk));
+        lines.fold((0, 0), |(added, deleted), line| match line.kind {
+            PatchLineKind::Added => (added + 1, deleted),
+            PatchLineKind::Removed => (added, deleted + 1),
+            PatchLineKind::Context => (added, deleted),
+        })
+    })
 }
 
 fn stat(file: &FileChange, counted: &HashMap<RepoPath, Option<(u32, u32)>>) -> FileStat {

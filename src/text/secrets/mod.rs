@@ -8,7 +8,7 @@ mod rules;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
 use regex::Regex;
 
 use rules::{GENERIC, PRIVATE_KEY, RULES};
@@ -79,8 +79,10 @@ impl SecretScanner {
     pub fn new() -> Self {
         let pairs: Vec<(usize, &str)> =
             RULES.iter().enumerate().flat_map(|(at, rule)| rule.keywords.iter().map(move |word| (at, *word))).collect();
+        // a table of a few hundred states is walked twice as fast as what the crate takes for this many words
         let keywords = AhoCorasickBuilder::new()
             .ascii_case_insensitive(true)
+            .kind(Some(AhoCorasickKind::DFA))
             .build(pairs.iter().map(|(_, word)| *word))
             .expect("a few dozen short keywords always build");
         let expressions = RULES.iter().map(|_| OnceLock::new()).collect();

@@ -2,9 +2,11 @@
 
 use std::sync::{LazyLock, OnceLock};
 
+use aho_corasick::AhoCorasick;
 use regex::Regex;
 
 use super::marks;
+use super::tokens::{Tally, tally};
 use crate::cancel::Cancel;
 use crate::id::RepoPath;
 use crate::syntax::{Language, ParseLimits, Parsed, Syntax};
@@ -27,6 +29,11 @@ pub(in crate::policy::built_in) trait TestCounter: Sync {
 
     /// The counts of `text`, which is at `path`.
     fn count(&self, path: &RepoPath, text: &str) -> TestCounts;
+
+    /// What `text` counts before a comment or a string that does not end, if one does not.
+    fn count_cut(&self, _path: &RepoPath, _text: &str) -> Option<TestCounts> {
+        None
+    }
 }
 
 /// Looks at the syntax tree, where a comment or a string that says `assert` counts for nothing.
@@ -43,8 +50,18 @@ impl SyntaxCounter {
     }
 
     fn tree(&self, path: &RepoPath, text: &str) -> Option<TestCounts> {
-        let parsed =
-            Parsed::new(language(path, text)?, text.as_bytes().into(), ParseLimits::default(), &Cancel::new()).ok()?;
+        let language = language(path, text)?;
+        if language == Language::Rust
+            && let Tally::Whole(counts) = tally(text)
+        {
+            return Some(counts_here(counts));
+        }
+        self.parsed(language, text)
+    }
+
+    /// The counts of the tree, whatever the tokens say.
+    pub(super) fn parsed(&self, language: Language, text: &str) -> Option<TestCounts> {
+        let parsed = Parsed::new(language, text.as_bytes().into(), ParseLimits::default(), &Cancel::new()).ok()?;
         let facts = self.syntax.test_facts(&parsed);
         let tests = u32::try_from(facts.tests.len()).unwrap_or(u32::MAX);
         Some(counts_here(TestCounts { tests, assertions: facts.assertions, skipped: facts.skipped }))
@@ -63,6 +80,16 @@ impl TestCounter for SyntaxCounter {
             _ => self.count_whole(path, text),
         }
     }
+
+    fn count_cut(&self, path: &RepoPath, text: &str) -> Option<TestCounts> {
+        match language(path, text)? {
+            Language::Rust => match tally(text) {
+                Tally::Cut(counts) => Some(counts_here(counts)),
+                Tally::Whole(_) | Tally::Unsure => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 /// The language of a file, where its tree shows tests.
@@ -77,6 +104,8 @@ pub(super) struct LineCounter;
 
 struct Words {
     extensions: &'static [&'static str],
+    /// Words of which every line that counts holds one; none where nothing is so sure.
+    hints: Option<LazyLock<AhoCorasick>>,
     comment: &'static str,
     tests: LazyRegex,
     assertions: LazyRegex,
@@ -103,18 +132,39 @@ fn words(
     skipped: &'static str,
 ) -> Words {
     let regex = |pattern| LazyRegex { pattern, compiled: OnceLock::new() };
-    Words { extensions, comment, tests: regex(tests), assertions: regex(assertions), skipped: regex(skipped) }
+    let (tests, assertions, skipped) = (regex(tests), regex(assertions), regex(skipped));
+    Words { extensions, hints: None, comment, tests, assertions, skipped }
+}
+
+impl Words {
+    /// The lines of `text` that may count.
+    fn lines<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
+        let mut rest = text;
+        std::iter::from_fn(move || {
+            if let Some(hints) = &self.hints {
+                let hint = hints.find(rest)?.start();
+                let start = memchr::memrchr(b'\n', &rest.as_bytes()[..hint]).map_or(0, |newline| newline + 1);
+                rest = &rest[start..];
+            }
+            let line = rest.lines().next()?;
+            let end = memchr::memchr(b'\n', &rest.as_bytes()[line.len()..]);
+            rest = end.map_or("", |newline| &rest[line.len() + newline + 1..]);
+            Some(line)
+        })
+    }
 }
 
 static WORDS: LazyLock<Vec<Words>> = LazyLock::new(|| {
+    let rust = words(
+        &["rs"],
+        "//",
+        r"^\s*#\[(\w+::)*test\b|^\s*#\[(rstest|test_case|quickcheck|proptest)\b",
+        r"\b(debug_)?assert\w*!|\bprop_assert\w*!",
+        r"^\s*#\[ignore\b|cfg_attr\([^)]*\bignore\b",
+    );
+    let rust_hints = || AhoCorasick::new(["#[", "assert", "cfg_attr("]).expect("three short words always build");
     vec![
-        words(
-            &["rs"],
-            "//",
-            r"^\s*#\[(\w+::)*test\b|^\s*#\[(rstest|test_case|quickcheck|proptest)\b",
-            r"\b(debug_)?assert\w*!|\bprop_assert\w*!",
-            r"^\s*#\[ignore\b|cfg_attr\([^)]*\bignore\b",
-        ),
+        Words { hints: Some(LazyLock::new(rust_hints)), ..rust },
         words(
             &["py"],
             "#",
@@ -194,7 +244,7 @@ impl TestCounter for LineCounter {
         let Some(words) = words_of(path) else { return TestCounts::default() };
         let (tests, assertions, skipped) = (words.tests.get(), words.assertions.get(), words.skipped.get());
         let mut counts = TestCounts::default();
-        for line in text.lines().filter(|line| !line.trim_start().starts_with(words.comment)) {
+        for line in words.lines(text).filter(|line| !line.trim_start().starts_with(words.comment)) {
             counts.tests += u32::from(tests.is_match(line));
             counts.assertions += u32::try_from(assertions.find_iter(line).count()).unwrap_or(u32::MAX);
             counts.skipped += u32::from(skipped.is_match(line));

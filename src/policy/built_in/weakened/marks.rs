@@ -28,7 +28,8 @@ pub(super) fn in_code(text: &str) -> bool {
     false
 }
 
-fn after_comment(bytes: &[u8], start: usize) -> Option<usize> {
+/// The end of the comment that starts at `start`, with those in it.
+pub(super) fn after_comment(bytes: &[u8], start: usize) -> Option<usize> {
     let (mut at, mut depth) = (start + 2, 1);
     while depth > 0 {
         at += memchr::memchr2(b'/', b'*', bytes.get(at..)?)?;
@@ -42,7 +43,7 @@ fn after_comment(bytes: &[u8], start: usize) -> Option<usize> {
 }
 
 /// The end of the string that the quote at `start` opens: raw where an `r`, perhaps with `#` after it, stands before.
-fn after_string(bytes: &[u8], start: usize) -> Option<usize> {
+pub(super) fn after_string(bytes: &[u8], start: usize) -> Option<usize> {
     let hashes = bytes[..start].iter().rev().take_while(|byte| **byte == b'#').count();
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
     let before = &bytes[..start - hashes];
@@ -70,7 +71,7 @@ fn after_string(bytes: &[u8], start: usize) -> Option<usize> {
 }
 
 /// After a character, or after the quote of a lifetime.
-fn after_quote(text: &str, start: usize) -> Option<usize> {
+pub(super) fn after_quote(text: &str, start: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     if bytes.get(start + 1) == Some(&b'\\') {
         return memchr::memchr(b'\'', bytes.get(start + 3..)?).map(|end| start + 3 + end + 1);
