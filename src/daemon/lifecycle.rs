@@ -116,6 +116,10 @@ async fn host(setup: Setup) -> Result<(Left, Option<Lock>), Failure> {
         Turn::Ours(lock) => lock,
         Turn::AnotherServes(pid) => return Ok((Left::AnotherServes(pid), None)),
     };
+    // one that comes to its turn so late that its client was served by another, which has left since, is not wanted
+    if setup.detach && system::who_waited_left() {
+        return Ok((Left::Idle, Some(lock)));
+    }
     let hosted = (setup.open)().await?;
     let left = serve(&setup, &lock, hosted.clone(), signals).await;
     hosted.stop().await;

@@ -29,6 +29,13 @@ pub(super) fn tell_who_waits() {
     let _ = rustix::net::shutdown(std::io::stdin(), rustix::net::Shutdown::Both);
 }
 
+/// Whether the client that started this process, at the other end of standard input, went away.
+pub(super) fn who_waited_left() -> bool {
+    use rustix::net::{RecvFlags, recv};
+    // nothing is ever sent: an end is all that can be read. What is no socket is an error, and nobody waits there
+    matches!(recv(std::io::stdin(), &mut [0_u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT), Ok((0, _)))
+}
+
 /// Asks a process to end.
 pub(super) fn terminate(pid: u32) -> io::Result<()> {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
