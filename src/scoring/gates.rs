@@ -2,6 +2,7 @@
 
 use super::evidence::{is_compared, is_green, is_red, plural};
 use super::{Gate, GateId, Score, Tenths};
+use crate::id::RepoPath;
 use crate::policy::{Severity, Violation};
 use crate::repository::Drift;
 use crate::validation::{BaselineStatus, CheckResult, CheckStatus, ValidationResult};
@@ -15,6 +16,22 @@ pub enum Placement {
     Clean,
     /// It does not; why.
     Refused(String),
+}
+
+/// A WARN that a person accepted.
+#[derive(Debug, Clone, Copy)]
+pub struct Accepted<'a> {
+    /// The rule.
+    pub rule: &'a str,
+    /// The file; none for all.
+    pub path: Option<&'a RepoPath>,
+}
+
+impl Accepted<'_> {
+    /// Whether it is about that violation: what was accepted on one file says nothing of another.
+    fn meets(&self, violation: &Violation) -> bool {
+        self.rule == violation.rule && self.path.is_none_or(|path| *path == violation.path)
+    }
 }
 
 /// What the gates look at.
@@ -32,8 +49,8 @@ pub struct GateInput<'a> {
     pub validation: Option<&'a ValidationResult>,
     /// What the policies found.
     pub violations: &'a [Violation],
-    /// The rules (and gates) that a person overrode, by id.
-    pub overrides: &'a [String],
+    /// What a person accepted.
+    pub overrides: &'a [Accepted<'a>],
     /// The score; `None` before it was made.
     pub score: Option<&'a Score>,
     /// From which score G4 passes.
@@ -171,7 +188,7 @@ fn judged(input: &GateInput<'_>) -> Verdict {
     }
     let Some(score) = input.score else { return (None, "there is no score yet".to_owned()) };
     let (accepted, open): (Vec<&Violation>, Vec<&Violation>) =
-        input.violations.iter().partition(|found| input.overrides.contains(&found.rule));
+        input.violations.iter().partition(|found| input.overrides.iter().any(|accepted| accepted.meets(found)));
     let warnings = warnings(open.len(), accepted.len());
     let passed = score.overall >= input.threshold;
     let relation = if passed { "reaches" } else { "is under" };
@@ -280,10 +297,15 @@ mod tests {
     #[test]
     fn policy_and_score() {
         #[track_caller]
-        fn check(ids: &[&str], overrides: &[&str], tenths: Option<i64>, passed: Option<bool>, evidence: &str) {
+        fn check(ids: &[&str], overrides: &[&'static str], tenths: Option<i64>, passed: Option<bool>, evidence: &str) {
             let violations: Vec<Violation> =
                 ids.iter().map(|id| rule(id).expect("a rule").breach(&"a".into(), None, "m")).collect();
-            let overrides: Vec<String> = overrides.iter().map(|id| (*id).to_owned()).collect();
+            let paths = [RepoPath::from("a"), RepoPath::from("b")];
+            let accepted = |id: &&'static str| {
+                let (rule, at) = id.split_once(':').map_or((*id, None), |(rule, at)| (rule, Some(at)));
+                Accepted { rule, path: at.and_then(|at| paths.iter().find(|path| path.as_bytes() == at.as_bytes())) }
+            };
+            let overrides: Vec<Accepted<'_>> = overrides.iter().map(accepted).collect();
             let score = tenths.map(|t| Score { scorer: "s".into(), overall: Tenths::clamped(t), ratings: Vec::new() });
             let placement = Placement::Clean;
             let base = input(&placement, None);
@@ -297,6 +319,8 @@ mod tests {
         check(&[], &[], None, None, "no score");
         check(&["ci-file"], &[], Some(90), Some(true), "1 warning open");
         check(&["ci-file", "exec-bit"], &["ci-file"], Some(90), Some(true), "1 warning open, 1 accepted");
+        check(&["ci-file"], &["ci-file:a"], Some(90), Some(true), "0 warnings open, 1 accepted");
+        check(&["ci-file"], &["ci-file:b"], Some(90), Some(true), "1 warning open");
         check(&["gitlink"], &["gitlink"], Some(90), Some(false), "BLOCK gitlink");
         check(&["gitlink"], &[], None, Some(false), "BLOCK gitlink");
     }

@@ -9,7 +9,7 @@ use crate::id::{Digest, HostPath, LaneId, RepoPath, Version};
 use crate::planning::Stage;
 use crate::policy::PolicySettings;
 use crate::repository::{Base, Source, Tree};
-use crate::scoring::{Evidence, GateInput, Placement};
+use crate::scoring::{Accepted, Evidence, GateInput, Placement};
 use crate::session::{Finding, Session};
 use crate::text::Untrusted;
 use crate::validation::{
@@ -249,7 +249,9 @@ pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: V
     });
     let drift = crate::runtime::answer::measured(worker.ports.vcs.as_ref(), session, lane, version);
     let intake = format!("started by {}", session.asked.by.login);
-    let overrides: Vec<String> = set.overrides.iter().map(|accepted| accepted.rule.clone()).collect();
+    let accepted = set.overrides.iter();
+    let overrides: Vec<Accepted<'_>> =
+        accepted.map(|record| Accepted { rule: &record.rule, path: record.path.as_ref() }).collect();
     let gates = crate::scoring::gates(&GateInput {
         intake: Some((true, &intake)),
         missing_artifacts: Some(&[]),
