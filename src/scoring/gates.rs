@@ -144,7 +144,10 @@ fn checks(validation: Option<&ValidationResult>) -> Verdict {
     let known = checks.len() - green - quiet - count(&|check| check.status == CheckStatus::Skipped);
     if green + known == 0 {
         let unlike = unlike_base(checks).map_or_else(String::new, |unlike| format!(": {unlike}"));
-        return (None, format!("no check ran to an end; {quiet} could not start{unlike}"));
+        let lacks = checks.iter().filter(|check| check.status == CheckStatus::Environment).map(|check| &check.note);
+        let lacks = lacks.into_iter().find(|note| unlike.is_empty() && !note.is_empty());
+        let lacks = lacks.map_or_else(String::new, |note| format!(": {note}"));
+        return (None, format!("no check ran to an end; {quiet} could not start{unlike}{lacks}"));
     }
     let mut evidence = format!("{} passed", plural(green, "check"));
     if known > 0 {
@@ -252,6 +255,10 @@ mod tests {
         fewer.checks[1].tests.lost = 2;
         let told = "2 checks passed, but `c1` told of 2 tests fewer than on the base";
         assert_eq!(checks(Some(&fewer)), (None, told.to_owned()));
+        let mut lacking = result(&[(S::Environment, B::Environment)]);
+        lacking.checks[0].note = "node_modules is missing: npm ci in /w".to_owned();
+        let told = "no check ran to an end; 1 could not start: node_modules is missing: npm ci in /w";
+        assert_eq!(checks(Some(&lacking)), (None, told.to_owned()));
         g3(&[], None, "no check ran");
         let unverified = ValidationResult { unverified: Some("not trusted".into()), ..Default::default() };
         assert_eq!(checks(Some(&unverified)), (None, "unverified: not trusted".to_owned()));
