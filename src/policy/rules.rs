@@ -104,6 +104,7 @@ pub const RULES: &[Rule] = &[
     block("write-through-link", Path, "a folder that is a link sends the write to wherever the link points"),
     block("link-escapes", Path, "a link out of the repository, or into `.git`, reads or writes what is not part of it"),
     block("gitlink", Path, "a submodule brings in code that this review does not show"),
+    warn("gitlink-removed", Path, "with a submodule goes code that the project used, and no line of the diff shows it"),
     block("odd-mode", Path, "git stores regular, executable and link; any other mode wants special rights"),
     warn("path-unportable", Path, "the name cannot be checked out on Windows"),
     warn("link-added", Path, "a new link can be followed by tools that meant to read a file"),

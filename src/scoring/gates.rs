@@ -2,6 +2,7 @@
 
 use super::evidence::{is_compared, is_green, is_red, plural};
 use super::{Gate, GateId, Score, Tenths};
+use crate::id::RepoPath;
 use crate::policy::{Severity, Violation};
 use crate::repository::Drift;
 use crate::validation::{BaselineStatus, CheckResult, CheckStatus, ValidationResult};
@@ -15,6 +16,22 @@ pub enum Placement {
     Clean,
     /// It does not; why.
     Refused(String),
+}
+
+/// A WARN that a person accepted.
+#[derive(Debug, Clone, Copy)]
+pub struct Accepted<'a> {
+    /// The rule.
+    pub rule: &'a str,
+    /// The file; none for all.
+    pub path: Option<&'a RepoPath>,
+}
+
+impl Accepted<'_> {
+    /// Whether it is about that violation: what was accepted on one file says nothing of another.
+    fn meets(&self, violation: &Violation) -> bool {
+        self.rule == violation.rule && self.path.is_none_or(|path| *path == violation.path)
+    }
 }
 
 /// What the gates look at.
@@ -32,8 +49,8 @@ pub struct GateInput<'a> {
     pub validation: Option<&'a ValidationResult>,
     /// What the policies found.
     pub violations: &'a [Violation],
-    /// The rules (and gates) that a person overrode, by id.
-    pub overrides: &'a [String],
+    /// What a person accepted.
+    pub overrides: &'a [Accepted<'a>],
     /// The score; `None` before it was made.
     pub score: Option<&'a Score>,
     /// From which score G4 passes.
@@ -127,7 +144,10 @@ fn checks(validation: Option<&ValidationResult>) -> Verdict {
     let known = checks.len() - green - quiet - count(&|check| check.status == CheckStatus::Skipped);
     if green + known == 0 {
         let unlike = unlike_base(checks).map_or_else(String::new, |unlike| format!(": {unlike}"));
-        return (None, format!("no check ran to an end; {quiet} could not start{unlike}"));
+        let lacks = checks.iter().filter(|check| check.status == CheckStatus::Environment).map(|check| &check.note);
+        let lacks = lacks.into_iter().find(|note| unlike.is_empty() && !note.is_empty());
+        let lacks = lacks.map_or_else(String::new, |note| format!(": {note}"));
+        return (None, format!("no check ran to an end; {quiet} could not start{unlike}{lacks}"));
     }
     let mut evidence = format!("{} passed", plural(green, "check"));
     if known > 0 {
@@ -171,7 +191,7 @@ fn judged(input: &GateInput<'_>) -> Verdict {
     }
     let Some(score) = input.score else { return (None, "there is no score yet".to_owned()) };
     let (accepted, open): (Vec<&Violation>, Vec<&Violation>) =
-        input.violations.iter().partition(|found| input.overrides.contains(&found.rule));
+        input.violations.iter().partition(|found| input.overrides.iter().any(|accepted| accepted.meets(found)));
     let warnings = warnings(open.len(), accepted.len());
     let passed = score.overall >= input.threshold;
     let relation = if passed { "reaches" } else { "is under" };
@@ -235,6 +255,10 @@ mod tests {
         fewer.checks[1].tests.lost = 2;
         let told = "2 checks passed, but `c1` told of 2 tests fewer than on the base";
         assert_eq!(checks(Some(&fewer)), (None, told.to_owned()));
+        let mut lacking = result(&[(S::Environment, B::Environment)]);
+        lacking.checks[0].note = "node_modules is missing: npm ci in /w".to_owned();
+        let told = "no check ran to an end; 1 could not start: node_modules is missing: npm ci in /w";
+        assert_eq!(checks(Some(&lacking)), (None, told.to_owned()));
         g3(&[], None, "no check ran");
         let unverified = ValidationResult { unverified: Some("not trusted".into()), ..Default::default() };
         assert_eq!(checks(Some(&unverified)), (None, "unverified: not trusted".to_owned()));
@@ -280,10 +304,15 @@ mod tests {
     #[test]
     fn policy_and_score() {
         #[track_caller]
-        fn check(ids: &[&str], overrides: &[&str], tenths: Option<i64>, passed: Option<bool>, evidence: &str) {
+        fn check(ids: &[&str], overrides: &[&'static str], tenths: Option<i64>, passed: Option<bool>, evidence: &str) {
             let violations: Vec<Violation> =
                 ids.iter().map(|id| rule(id).expect("a rule").breach(&"a".into(), None, "m")).collect();
-            let overrides: Vec<String> = overrides.iter().map(|id| (*id).to_owned()).collect();
+            let paths = [RepoPath::from("a"), RepoPath::from("b")];
+            let accepted = |id: &&'static str| {
+                let (rule, at) = id.split_once(':').map_or((*id, None), |(rule, at)| (rule, Some(at)));
+                Accepted { rule, path: at.and_then(|at| paths.iter().find(|path| path.as_bytes() == at.as_bytes())) }
+            };
+            let overrides: Vec<Accepted<'_>> = overrides.iter().map(accepted).collect();
             let score = tenths.map(|t| Score { scorer: "s".into(), overall: Tenths::clamped(t), ratings: Vec::new() });
             let placement = Placement::Clean;
             let base = input(&placement, None);
@@ -297,6 +326,8 @@ mod tests {
         check(&[], &[], None, None, "no score");
         check(&["ci-file"], &[], Some(90), Some(true), "1 warning open");
         check(&["ci-file", "exec-bit"], &["ci-file"], Some(90), Some(true), "1 warning open, 1 accepted");
+        check(&["ci-file"], &["ci-file:a"], Some(90), Some(true), "0 warnings open, 1 accepted");
+        check(&["ci-file"], &["ci-file:b"], Some(90), Some(true), "1 warning open");
         check(&["gitlink"], &["gitlink"], Some(90), Some(false), "BLOCK gitlink");
         check(&["gitlink"], &[], None, Some(false), "BLOCK gitlink");
     }

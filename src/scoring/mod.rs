@@ -10,7 +10,7 @@ mod score;
 mod six_dimensions;
 
 pub use gate::{Gate, GateId};
-pub use gates::{GateInput, Placement, gate_of_base, gates};
+pub use gates::{Accepted, GateInput, Placement, gate_of_base, gates};
 pub use pass_fail::SimplePassFail;
 pub use score::{Dimension, Evidence, Rating, Score, Scorer, Tenths};
 pub use six_dimensions::SixDimensions;

@@ -53,6 +53,9 @@ pub struct Check {
     /// Globs of report files (JUnit XML and the like) that it writes.
     #[serde(default)]
     pub reports: Vec<String>,
+    /// What it is known to lack before it runs, and how to get it: then a failure is the machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<String>,
 }
 
 /// What runs once per lockfile digest before the checks.

@@ -143,7 +143,7 @@ impl RepositoryConfig {
         let timeout_s = self.timeout(reader, table, name.as_deref().unwrap_or("check"), usual, limits);
         let (env, reports) = (environment(reader, table), reader.strings(table, "reports").unwrap_or_default());
         let group = reader.string(table, "group").unwrap_or_default();
-        Some(Check { name: name?, kind: kind?, command: command?, cwd, timeout_s, group, env, reports })
+        Some(Check { name: name?, kind: kind?, command: command?, cwd, timeout_s, group, env, reports, lacks: None })
     }
 
     fn timeout(

@@ -94,6 +94,11 @@ pub trait Surroundings {
     /// Whether this Python can import the module.
     fn python_has(&self, python: &Path, module: &str) -> bool;
 
+    /// The top of the working copy, where there is one on this machine.
+    fn working_copy(&self) -> Option<PathBuf> {
+        None
+    }
+
     /// `VIRTUAL_ENV` of the session, where it is set.
     fn virtual_env(&self) -> Option<PathBuf> {
         None
@@ -153,8 +158,19 @@ impl Finder<'_> {
             group: format!("{family}:{cwd}"),
             env: std::collections::BTreeMap::new(),
             reports: Vec::new(),
+            lacks: None,
         });
         self.checks.last_mut().expect("one was added just now")
+    }
+
+    /// Words for what `folder` lacks, and for the `command` that gets it there.
+    fn lacking(&self, what: &str, command: &str, folder: &str) -> String {
+        let words = match self.around.working_copy() {
+            Some(top) if folder.is_empty() => format!("{what}: {command} in {}", top.display()),
+            Some(top) => format!("{what}: {command} in {}", top.join(folder).display()),
+            None => format!("{what}: there is no working copy to install it in; name a setup step in .paraph.toml"),
+        };
+        words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
 
     fn origin(&mut self, path: String) {

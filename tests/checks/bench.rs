@@ -203,6 +203,7 @@ pub(crate) fn sh(name: &str, script: &str) -> Check {
         group: String::new(),
         env: BTreeMap::new(),
         reports: Vec::new(),
+        lacks: None,
     }
 }
 

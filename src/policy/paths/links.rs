@@ -45,6 +45,9 @@ impl<'a> After<'a> {
 /// What the new mode of one touch breaks.
 pub(super) fn check_mode(touch: &Touch<'_>, after: &After<'_>, found: &mut Vec<Violation>) -> Result<(), TreeError> {
     let mut say = |id: &str, message: String| found.push(breach(id, touch.path, None, message));
+    if touch.old == Some(FileMode::Gitlink) && touch.new != Some(FileMode::Gitlink) {
+        say("gitlink-removed", "a submodule is taken out".into());
+    }
     match touch.new {
         Some(FileMode::Other(bits)) => say("odd-mode", format!("the mode {bits:06o} is none that git stores")),
         Some(FileMode::Gitlink) => say("gitlink", "a submodule is added or moved to another commit".into()),

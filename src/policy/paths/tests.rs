@@ -216,6 +216,20 @@ fn modes() {
 }
 
 #[test]
+fn a_submodule_that_goes_is_told() {
+    #[track_caller]
+    fn check(old: Option<FileMode>, new: Option<FileMode>, expected: &[(&str, Severity)]) {
+        let expected: Vec<_> = expected.iter().map(|(rule, severity)| ((*rule).to_owned(), *severity)).collect();
+        assert_eq!(touched(b"sub", old, new, None), expected);
+    }
+    let (link, file) = (Some(FileMode::Gitlink), Some(FileMode::Regular));
+    check(link, None, &[("gitlink-removed", Severity::Warn)]);
+    check(link, file, &[("gitlink-removed", Severity::Warn)]);
+    check(link, link, &[("gitlink", Severity::Block)]);
+    check(file, None, &[]);
+}
+
+#[test]
 fn names_that_meet() {
     blocks("readme.md", "path-collision"); // P27
     blocks("src/LIB.rs", "path-collision");

@@ -9,7 +9,7 @@ use crate::id::{Digest, HostPath, LaneId, RepoPath, Version};
 use crate::planning::Stage;
 use crate::policy::PolicySettings;
 use crate::repository::{Base, Source, Tree};
-use crate::scoring::{Evidence, GateInput, Placement};
+use crate::scoring::{Accepted, Evidence, GateInput, Placement};
 use crate::session::{Finding, Session};
 use crate::text::Untrusted;
 use crate::validation::{
@@ -127,6 +127,10 @@ impl Surroundings for Around {
             .any(|lib| ["site-packages", "dist-packages"].iter().any(|folder| lib.join(folder).join(module).exists()))
     }
 
+    fn working_copy(&self) -> Option<PathBuf> {
+        self.working_copy.clone()
+    }
+
     fn virtual_env(&self) -> Option<PathBuf> {
         self.virtual_env.clone()
     }
@@ -197,7 +201,10 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
     let configured = configuration(worker, base.as_ref())?;
     let stored = read_changes(worker.blobs(), &set.drafted.digest)?;
     let changed: Vec<RepoPath> = stored.changes.files().iter().map(|file| file.path.clone()).collect();
-    let plan = plan(worker, session, &snapshot.source, base.as_ref(), &configured, &changed)?;
+    let mut plan = plan(worker, session, &snapshot.source, base.as_ref(), &configured, &changed)?;
+    for lacks in plan.checks.iter_mut().filter_map(|check| check.lacks.as_mut()) {
+        lacks.push_str(&format!(", then paraph regenerate {}", session.asked.id));
+    }
     if plan.checks.is_empty() {
         return Ok(Prepared::Not("no check was found; name some in .paraph.toml".to_owned(), plan.notices));
     }
@@ -249,7 +256,9 @@ pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: V
     });
     let drift = crate::runtime::answer::measured(worker.ports.vcs.as_ref(), session, lane, version);
     let intake = format!("started by {}", session.asked.by.login);
-    let overrides: Vec<String> = set.overrides.iter().map(|accepted| accepted.rule.clone()).collect();
+    let accepted = set.overrides.iter();
+    let overrides: Vec<Accepted<'_>> =
+        accepted.map(|record| Accepted { rule: &record.rule, path: record.path.as_ref() }).collect();
     let gates = crate::scoring::gates(&GateInput {
         intake: Some((true, &intake)),
         missing_artifacts: Some(&[]),

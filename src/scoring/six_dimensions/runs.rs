@@ -10,8 +10,11 @@ const UNKNOWN: i64 = 60;
 
 pub(super) fn correctness(evidence: &Evidence<'_>) -> Points {
     let mut points = Points::start(UNKNOWN);
-    points.note("no reviewer model took part: checks alone speak here");
     let checks = &evidence.validation.checks;
+    if let Some(broken) = broken(checks) {
+        points.note(broken);
+    }
+    points.note("no reviewer model took part: checks alone speak here");
     if let Some(why) = &evidence.validation.unverified {
         points.note(format!("nothing was run: {why}"));
     }
@@ -28,6 +31,14 @@ pub(super) fn correctness(evidence: &Evidence<'_>) -> Points {
         points.cap(40, format!("the check `{}` is red", red.name));
     }
     points
+}
+
+/// The checks that speak against the change, which is the first that a person wants to know.
+fn broken(checks: &[CheckResult]) -> Option<String> {
+    let red: Vec<&CheckResult> = checks.iter().filter(|check| is_red(check)).collect();
+    let names: Vec<&str> = red.iter().map(|check| check.name.as_str()).collect();
+    let word = if red.iter().all(|check| check.status == CheckStatus::Broken) { "broken" } else { "red" };
+    (!red.is_empty()).then(|| format!("{} {word}: {}", plural(red.len(), "check"), names.join(", ")))
 }
 
 /// What it is worth that every check of a kind that ran passed.

@@ -101,6 +101,25 @@ fn a_good_change_passes_well() {
 }
 
 #[test]
+fn what_broke_is_told_first() {
+    #[track_caller]
+    fn first(checks: Vec<CheckResult>, expected: [&str; 2]) {
+        let case = Case { validation: ValidationResult { checks, ..Default::default() }, ..Case::good() };
+        let score = case.score();
+        let rating = score.ratings.iter().find(|rating| rating.dimension == Dimension::Correctness);
+        let reasons = &rating.expect("all six are rated").reasons;
+        assert!(reasons.iter().zip(expected).all(|(reason, words)| reason.starts_with(words)), "{reasons:?}");
+    }
+    let of = |kind, status| check(kind, status, 0);
+    let (build, test) = (of(CheckKind::Build, CheckStatus::Broken), of(CheckKind::Test, CheckStatus::Broken));
+    let model = "no reviewer model took part";
+    first(vec![build.clone(), test.clone()], ["2 checks broken: build, test", model]);
+    first(vec![test, of(CheckKind::Lint, CheckStatus::Passed)], ["1 check broken: test", model]);
+    first(vec![build, of(CheckKind::Test, CheckStatus::TimedOut)], ["2 checks red: build, test", model]);
+    first(vec![of(CheckKind::Test, CheckStatus::Passed)], [model, "+"]);
+}
+
+#[test]
 fn correctness() {
     let with = |checks: Vec<CheckResult>| Case {
         validation: ValidationResult { checks, ..Default::default() },

@@ -51,8 +51,20 @@ fn package(finder: &mut Finder<'_>, folder: &str) -> Result<bool, TreeError> {
     let is_typed = finder.layout.has(folder, "tsconfig.json");
     let checks_types = |name: &str| script(name).is_some_and(|command| command.contains("tsc"));
     let unchecked = is_typed && !SCRIPTS.iter().map(|(name, _)| name).any(|name| checks_types(name));
-    let compiler_at =
-        finder.layout.highest(folder, |at| finder.around.lends(&join(at, compiler))).filter(|_| unchecked);
+    let some = |key: &str| manifest.get(key).and_then(Value::as_object).is_some_and(|table| !table.is_empty());
+    let needs_modules = some("dependencies") || some("devDependencies");
+    let lent = finder.layout.highest(folder, |at| finder.around.lends(&join(at, "node_modules"))).is_some();
+    let plug_and_play = finder.layout.highest(folder, |at| finder.layout.has(at, ".pnp.cjs")).is_some();
+    let lacks_modules = needs_modules && !lent && !plug_and_play;
+    let asks_compiler = || {
+        let lists = |key: &str| manifest.get(key).and_then(|table| table.get("typescript")).is_some();
+        lacks_modules && (lists("dependencies") || lists("devDependencies"))
+    };
+    let compiler_at = finder
+        .layout
+        .highest(folder, |at| finder.around.lends(&join(at, compiler)))
+        .or_else(|| asks_compiler().then(|| folder.to_owned()))
+        .filter(|_| unchecked);
     if wanted.is_empty() && compiler_at.is_none() {
         return Ok(false);
     }
@@ -60,18 +72,10 @@ fn package(finder: &mut Finder<'_>, folder: &str) -> Result<bool, TreeError> {
     if !finder.needs(program, &path) {
         return Ok(true);
     }
-    let some = |key: &str| manifest.get(key).and_then(Value::as_object).is_some_and(|table| !table.is_empty());
-    let needs_modules = some("dependencies") || some("devDependencies");
-    let lent = finder.layout.highest(folder, |at| finder.around.lends(&join(at, "node_modules"))).is_some();
-    let plug_and_play = finder.layout.highest(folder, |at| finder.layout.has(at, ".pnp.cjs")).is_some();
-    if needs_modules && !lent && !plug_and_play {
-        finder.notices.push(format!(
-            "`{path}` needs node_modules, which the working copy does not have: run `{program} install`; its checks were left out"
-        ));
-        return Ok(true);
-    }
+    let lacks = lacks_modules.then(|| modules_are_missing(finder, folder, program));
     for (name, kind) in wanted {
         let check = finder.add(&format!("{program} {name}"), kind, folder, &[program, "run", name]);
+        check.lacks.clone_from(&lacks);
         // runners that would watch or ask stop at once
         check.env.insert("CI".into(), "true".into());
         check.env.insert("npm_config_offline".into(), "true".into());
@@ -80,26 +84,42 @@ fn package(finder: &mut Finder<'_>, folder: &str) -> Result<bool, TreeError> {
     if let Some(at) = compiler_at {
         let below = folder.strip_prefix(at.as_str()).unwrap_or(folder).trim_start_matches('/');
         let up = if below.is_empty() { String::new() } else { "../".repeat(below.split('/').count()) };
-        finder.add("typescript types", CheckKind::Lint, folder, &[&format!("{up}{compiler}"), "--noEmit"]);
+        let command = format!("{up}{compiler}");
+        finder.add("typescript types", CheckKind::Lint, folder, &[&command, "--noEmit"]).lacks = lacks;
     }
     finder.origin(path);
     Ok(true)
 }
 
+/// How to get `node_modules` where they belong: in the folder of the lockfile, else in that of the package.
+fn modules_are_missing(finder: &Finder<'_>, folder: &str, program: &str) -> String {
+    let of_program = |at: &str| LOCKS.iter().any(|(owner, lock)| *owner == program && finder.layout.has(at, lock));
+    let at = finder.layout.highest(folder, of_program);
+    let command = match (program, &at) {
+        ("npm", Some(_)) => "npm ci (or npm install)".to_owned(),
+        ("npm", None) => "npm install".to_owned(),
+        (program, _) => format!("{program} install"),
+    };
+    finder.lacking("node_modules is missing", &command, at.as_deref().unwrap_or(folder))
+}
+
+/// Package managers and their lockfiles.
+const LOCKS: [(&str, &str); 6] = [
+    ("pnpm", "pnpm-lock.yaml"),
+    ("yarn", "yarn.lock"),
+    ("bun", "bun.lock"),
+    ("bun", "bun.lockb"),
+    ("npm", "package-lock.json"),
+    ("npm", "npm-shrinkwrap.json"),
+];
+
 /// The package manager that the manifest names, else the one whose lockfile lies nearest.
 fn package_manager(finder: &Finder<'_>, folder: &str, manifest: &Value) -> &'static str {
     let named = manifest.get("packageManager").and_then(Value::as_str).unwrap_or("");
-    let locks = [
-        ("pnpm", "pnpm-lock.yaml"),
-        ("yarn", "yarn.lock"),
-        ("bun", "bun.lock"),
-        ("bun", "bun.lockb"),
-        ("npm", "package-lock.json"),
-    ];
-    if let Some((program, _)) = locks.iter().find(|(program, _)| named.starts_with(&format!("{program}@"))) {
+    if let Some((program, _)) = LOCKS.iter().find(|(program, _)| named.starts_with(&format!("{program}@"))) {
         return program;
     }
     let by_lock =
-        locks.iter().find(|(_, lock)| finder.layout.highest(folder, |at| finder.layout.has(at, lock)).is_some());
+        LOCKS.iter().find(|(_, lock)| finder.layout.highest(folder, |at| finder.layout.has(at, lock)).is_some());
     by_lock.map_or("npm", |(program, _)| program)
 }

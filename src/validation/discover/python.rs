@@ -49,21 +49,20 @@ fn project(finder: &mut Finder<'_>, folder: &str) -> Result<(), TreeError> {
     };
     let (wants_pytest, unittest) = framework(finder, folder)?;
     let has_pytest = has_pytest(finder, &path);
-    if has_pytest && (wants_pytest || !unittest) {
+    if wants_pytest || !unittest {
         let report = format!("--junitxml={REPORT}");
         let command = [&python, "-m", "pytest", &report];
-        finder.add("python pytest", CheckKind::Test, folder, &command).reports.push(REPORT.to_owned());
-    } else if unittest && !wants_pytest {
+        let lacks = (!has_pytest).then(|| pytest_is_missing(finder, folder, &python));
+        let check = finder.add("python pytest", CheckKind::Test, folder, &command);
+        check.reports.push(REPORT.to_owned());
+        check.lacks = lacks;
+    } else {
         let mut command = vec![python.as_str(), "-m", "unittest", "discover", "-v"];
         let start = start_of_tests(finder, folder);
         if let Some(start) = &start {
             command.extend(["-s", start]);
         }
         finder.add("python unittest", CheckKind::Test, folder, &command);
-    } else {
-        let message = format!("the tests need pytest, which `{python}` cannot import: they were left out");
-        finder.notices.push(message);
-        return Ok(());
     }
     let source =
         if finder.layout.below(&join(folder, "src")).any(|(_, name)| name == "__init__.py") { "src" } else { "." };
@@ -172,6 +171,35 @@ fn has_pytest(finder: &Finder<'_>, python: &Path) -> bool {
     let beside = python.with_file_name("pytest");
     let lent = python.is_relative() && beside.to_str().is_some_and(|script| finder.around.lends(script));
     lent || finder.around.python_has(python, "pytest")
+}
+
+/// How to get pytest: as the project's lockfile says it is installed, else into a virtual environment.
+fn pytest_is_missing(finder: &Finder<'_>, folder: &str, python: &str) -> String {
+    let tools = [
+        ("uv.lock", "uv sync"),
+        ("poetry.lock", "POETRY_VIRTUALENVS_IN_PROJECT=1 poetry install"),
+        ("pdm.lock", "pdm install"),
+        ("Pipfile", "PIPENV_VENV_IN_PROJECT=1 pipenv install --dev"),
+    ];
+    let by_tool = tools.iter().find_map(|(lock, command)| Some((finder.layout.nearest_above(folder, lock)?, *command)));
+    let (at, command) = by_tool
+        .map_or_else(|| (folder.to_owned(), by_pip(finder, folder, python)), |(at, command)| (at, command.to_owned()));
+    finder.lacking(&format!("`{python}` cannot import pytest"), &command, &at)
+}
+
+fn by_pip(finder: &Finder<'_>, folder: &str, python: &str) -> String {
+    let requirements = ["requirements-dev.txt", "dev-requirements.txt", "requirements.txt"];
+    let listed = requirements.iter().find(|name| finder.layout.has(folder, name));
+    let is_package = ["pyproject.toml", "setup.py"].iter().any(|name| finder.layout.has(folder, name));
+    let what = match listed {
+        Some(name) => format!("-r {name} pytest"),
+        None if is_package => "-e . pytest".to_owned(),
+        None => "pytest".to_owned(),
+    };
+    if python.contains('/') {
+        return format!("{python} -m pip install {what}"); // an environment is there
+    }
+    format!("{python} -m venv .venv && .venv/bin/pip install {what}")
 }
 
 /// Whether pytest is configured or used, and whether unittest is used.

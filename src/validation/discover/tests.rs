@@ -13,6 +13,7 @@ struct Machine {
     without: &'static [&'static str],
     lends: &'static [&'static str],
     without_pytest: bool,
+    working_copy: Option<&'static str>,
     virtual_env: Option<&'static str>,
 }
 
@@ -25,6 +26,9 @@ impl Surroundings for Machine {
     }
     fn python_has(&self, _: &Path, module: &str) -> bool {
         module != "pytest" || !self.without_pytest
+    }
+    fn working_copy(&self) -> Option<PathBuf> {
+        self.working_copy.map(PathBuf::from)
     }
     fn virtual_env(&self) -> Option<PathBuf> {
         self.virtual_env.map(PathBuf::from)
@@ -124,7 +128,6 @@ fn node() {
         &["web/a.js"],
         &["pnpm build (web): pnpm run build", "pnpm test (web): pnpm run test", "pnpm lint (web): pnpm run lint"],
     );
-    notice(&Machine::default(), &[("package.json", manifest)], "run `npm install`");
     notice(&Machine::default(), &[("package.json", "{")], "not JSON");
     let default = r#"{"scripts": {"test": "echo \"Error: no test specified\" && exit 1"}}"#;
     found(&[("package.json", default)], &[], &[]);
@@ -153,7 +156,6 @@ fn python() {
         &["python pytest (tests): python3 -m pytest --junitxml=.paraph-reports/pytest.xml"],
     );
     let bare = Machine { without_pytest: true, ..Machine::default() };
-    notice(&bare, &[("setup.py", ""), ("tests/test_a.py", functions)], "cannot import");
     found_on(&bare, &[("setup.py", ""), ("tests/test_a.py", classes)], &[], &[in_folder]);
     let lends = &[".venv/bin/python", ".venv/bin/pytest"];
     let inside = Machine { lends, without_pytest: true, ..Machine::default() };
@@ -168,6 +170,44 @@ fn python() {
     assert_eq!(plan(&active, &files, &[]).checks[0].command, args("/home/me/env/bin/python"));
     let deep = [("srv/api/setup.py", ""), ("srv/api/tests/test_a.py", functions)];
     assert_eq!(plan(&venv, &deep, &["srv/api/a.py"]).checks[0].command, args("../../.venv/bin/python"));
+}
+
+#[test]
+fn checks_that_lack_something_are_found_and_say_how_to_get_it() {
+    #[track_caller]
+    fn check(files: &[(&str, &str)], changed: &[&str], count: usize, words: Option<&str>) {
+        let clone = Machine { without_pytest: true, working_copy: Some("/w"), ..Machine::default() };
+        let plan = plan(&clone, files, changed);
+        let lacks: Vec<Option<&str>> = plan.checks.iter().map(|check| check.lacks.as_deref()).collect();
+        assert_eq!(lacks, vec![words; count], "{:?}", plan.notices);
+    }
+    let jest = r#"{"scripts": {"test": "jest", "lint": "eslint ."}, "devDependencies": {"jest": "1"}}"#;
+    let missing = |rest: &str| Some(format!("node_modules is missing: {rest}"));
+    let node = |files: &[(&str, &str)], changed: &[&str], rest: &str| {
+        check(files, changed, 2, missing(rest).as_deref());
+    };
+    node(&[("package.json", jest)], &[], "npm install in /w");
+    node(&[("package.json", jest), ("package-lock.json", "")], &[], "npm ci (or npm install) in /w");
+    node(&[("package.json", jest), ("yarn.lock", "")], &[], "yarn install in /w");
+    let workspace = [("package.json", "{}"), ("pnpm-lock.yaml", ""), ("web/package.json", jest)];
+    node(&workspace, &["web/a.js"], "pnpm install in /w");
+    node(&[("web/package.json", jest)], &["web/a.js"], "npm install in /w/web");
+    check(&[("package.json", r#"{"scripts": {"test": "node --test"}}"#)], &[], 1, None);
+    check(&[("package.json", jest), (".pnp.cjs", "")], &[], 2, None);
+    let typed = r#"{"devDependencies": {"typescript": "5"}}"#;
+    check(&[("package.json", typed), ("tsconfig.json", "")], &[], 1, missing("npm install in /w").as_deref());
+    let python = |manifest: &str, rest: &str| {
+        let files = [(manifest, ""), ("tests/test_a.py", "def test_a():\n    assert 1\n")];
+        check(&files, &[], 1, Some(&format!("`python3` cannot import pytest: {rest} in /w")));
+    };
+    python("setup.py", "python3 -m venv .venv && .venv/bin/pip install -e . pytest");
+    python("requirements.txt", "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt pytest");
+    python("conftest.py", "python3 -m venv .venv && .venv/bin/pip install pytest");
+    python("uv.lock", "uv sync");
+    python("poetry.lock", "POETRY_VIRTUALENVS_IN_PROJECT=1 poetry install");
+    let remote = plan(&Machine::default(), &[("package.json", jest)], &[]);
+    let words = remote.checks[0].lacks.as_deref().unwrap_or_default();
+    assert!(words.contains("setup step in .paraph.toml"), "{words}");
 }
 
 fn args(python: &str) -> CommandLine {

@@ -8,6 +8,7 @@ mod below;
 mod dependencies;
 mod ground;
 mod kept;
+mod lacking;
 mod log;
 mod report_files;
 mod rewrites;

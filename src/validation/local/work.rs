@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::again::{self, Holds};
 use super::ground::{Ground, Layout};
 use super::kept::{self, Circumstances};
+use super::lacking;
 use super::run::{Ran, Runner, Step};
 use super::setting::Setting;
 use super::setup::{self, Prepared, SetupStep};
@@ -193,6 +194,7 @@ impl Work {
                 pass.discard();
                 return Ok(Err((ran, digest)));
             }
+            let ran = lacking::on_base(check, ran);
             if !ran.from_cache {
                 kept::put(&ports.cache, &key, &ran);
             }
@@ -229,6 +231,7 @@ impl Work {
                 (_, Some(why)) => Ran::not(why),
                 (_, None) => self.runner().run(&ground, &self.step(check, false))?,
             };
+            let proposal = lacking::on_proposal(check, proposal, base);
             let mut pair = Pair { check, base, proposal, again: Vec::new(), evidence: Vec::new() };
             if pair.claims_broken() {
                 let second = self.runner().run(&ground, &self.step(check, false))?;

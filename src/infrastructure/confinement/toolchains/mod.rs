@@ -278,6 +278,40 @@ mod tests {
         check(&[".local/lib/python3.11/site-packages/x"], &[], &[".local/lib/python3.11"]);
     }
 
+    /// What the folder `bin` of `top` lends, relative to it, where the home is elsewhere.
+    #[track_caller]
+    fn beside(files: &[&str], wanted: &[&str]) {
+        let (top, home) = (home_with(files), home_with(&[]));
+        let path = top.path().join("one/bin").into_os_string();
+        let lent = find(&BTreeMap::from([("PATH".into(), path)]), home.path(), &[]);
+        let relative = |path: &LentPath| path.path.strip_prefix(top.path()).ok().map(|path| path.display().to_string());
+        let mut found: Vec<String> = lent.paths.iter().filter_map(relative).collect();
+        found.sort();
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn what_lies_beside_programs_is_lent_for_what_it_is() {
+        beside(&["one/bin/x", "one/src/other/.git/HEAD", "one/notes/x", "one/.env"], &["one/bin"]);
+        let parts = ["one/bin", "one/include", "one/lib", "one/libexec", "one/share"];
+        let files = ["one/bin/x", "one/lib/x", "one/libexec/x", "one/share/x", "one/include/x", "one/src/x"];
+        beside(&files, &parts);
+        beside(&["one/bin/x", "one/VERSION", "one/src/x"], &["one/bin"]);
+        beside(&["one/bin/go", "one/pkg/tool/x", "one/src/x"], &["one"]);
+        beside(&["one/bin/python", "one/pyvenv.cfg", "one/x"], &["one"]);
+        check(
+            &[".pyenv/versions/3.12/bin/python", ".pyenv/versions/3.12/src/x"],
+            &[".pyenv/versions/3.12/bin"],
+            &[".pyenv/versions"],
+        );
+        check(&["work/x/bin/x", "work/x/src/x", "work/x/lib/x"], &["work/x/bin"], &["work/x/bin", "work/x/lib"]);
+        let go = home_with(&["sdk/one/bin/go", "sdk/one/src/x"]);
+        fs::write(go.path().join("sdk/one/VERSION"), "go1.23.1\n").expect("a file");
+        let path = go.path().join("sdk/one/bin").into_os_string();
+        let lent = find(&BTreeMap::from([("PATH".into(), path)]), go.path(), &[]);
+        assert_eq!(lent.paths.first().map(|lent| lent.path.clone()), Some(go.path().join("sdk/one")));
+    }
+
     /// Of a home with modules in two places, the one that is lent and named.
     #[track_caller]
     fn modules(variables: &[(&str, &str)], wanted: &str) {
@@ -352,7 +386,14 @@ mod tests {
 
     #[test]
     fn what_holds_a_private_place_is_lent_in_parts_or_not_at_all() {
-        let top = home_with(&["tool/bin/x", "tool/lib/x", "tool/home/run/x", "tool/home/bin/x", "one/bin/x", "user/x"]);
+        let top = home_with(&[
+            "tool/bin/x",
+            "tool/lib/rustlib/x",
+            "tool/home/run/x",
+            "tool/home/bin/x",
+            "one/bin/x",
+            "user/x",
+        ]);
         let at = |name: &str| top.path().join(name);
         let path = std::env::join_paths([at("tool/bin"), at("tool/home/bin"), at("one/bin")]).expect("no colon");
         for (variable, named) in [("JAVA_HOME", "tool"), ("VIRTUAL_ENV", "tool/home"), ("GOROOT", "tool/home/run")] {
@@ -360,7 +401,7 @@ mod tests {
             let lent = find(&variables, &at("user"), &[at("tool/home")]);
             let mut places: Vec<PathBuf> = lent.paths.iter().map(|lent| lent.path.clone()).collect();
             places.sort();
-            assert_eq!(places, [at("one"), at("tool/bin"), at("tool/lib")], "{variable}={named}");
+            assert_eq!(places, [at("one/bin"), at("tool/bin"), at("tool/lib")], "{variable}={named}");
             assert!(lent.notices.iter().any(|notice| notice.contains("tool`")), "{:?}", lent.notices);
             assert!(lent.would_show_private(&at("tool")) && lent.would_show_private(&at("tool/home/run")));
             assert!(lent.covers_private(&at("tool")) && !lent.covers_private(&at("tool/home/run")));

@@ -201,6 +201,46 @@ pub(super) const TOO_MUCH: [&str; 16] = [
     "/dev", "/usr",
 ];
 
+/// Folders beside a folder of programs that installations keep what their programs need in.
+pub(super) const BESIDE_PROGRAMS: [&str; 8] = ["bin", "sbin", "lib", "lib32", "lib64", "libexec", "include", "share"];
+
+/// Names of folders, one in the other, below which each folder is one version of a tool.
+pub(super) const MANAGED: &[&[&str]] = &[
+    &[".nvm", "versions"],
+    &["fnm", "node-versions"],
+    &[".volta", "tools"],
+    &["node_modules"],
+    &[".rustup", "toolchains"],
+    &["rustup", "toolchains"],
+    &[".pyenv", "versions"],
+    &[".rbenv", "versions"],
+    &[".asdf", "installs"],
+    &["mise", "installs"],
+    &["uv", "python"],
+    &["uv", "tools"],
+    &["pipx", "venvs"],
+    &[".sdkman", "candidates"],
+    &[".ghcup", "ghc"],
+    &["hostedtoolcache"],
+    &["Cellar"],
+    &["Python.framework", "Versions"],
+];
+
+/// What only one tool's installation holds, all of a row.
+pub(super) const ONE_TOOL: &[&[&str]] = &[
+    &["pkg/tool", "bin/go"],
+    &["lib/rustlib"],
+    &["pyvenv.cfg"],
+    &["conda-meta"],
+    &["include/node/node.h"],
+    &["release", "bin/java"],
+    &["boot", "bin/mvn"],
+    &["init.d", "bin/gradle"],
+    &["bin/internal", "bin/flutter"],
+    &["bin/snapshots", "bin/dart"],
+    &["Cellar", "bin/brew"],
+];
+
 /// What installations are made of: lent alone where the folder holds something that must not be.
 pub(super) const INSTALLATION: [&str; 16] = [
     "bin",

@@ -142,15 +142,25 @@ fn in_order(texts: &Texts<'_>, matter: &dyn Fn(&str) -> bool) -> bool {
     old.lines().filter(|line| !went.contains(line) && matter(line)).all(|line| new.any(|other| other == line))
 }
 
-/// Whether something other than a function comes right below a mark that was there: its function lost it.
+/// Whether something other than a function comes right below a mark that was there: its function lost it; or anything
+/// below a mark that switches tests off.
 fn parts_a_mark(words: &Tells, texts: &Texts<'_>) -> bool {
     let Some(new) = texts.new else { return false };
     let is_mark = |line: &str| line.trim_start().starts_with(['#', '@', '[']);
     let is_function = |line: &str| words.function.as_ref().is_some_and(|function| function.is_match(line));
-    let above = |line: &str| new[..line.as_ptr().addr() - new.as_ptr().addr()].lines().next_back();
+    let all_above = |line: &str| new[..line.as_ptr().addr() - new.as_ptr().addr()].lines().rev();
+    let above = |line: &str| all_above(line).next();
+    // through comments and other marks: it switches off what came now
+    let below_skip = |line: &str| {
+        let passed_over = |line: &&str| is_mark(line) || line.trim().is_empty() || line.trim_start().starts_with("//");
+        all_above(line).take_while(passed_over).any(|line| is_mark(line) && words.came.is_match(line))
+    };
     let (mut last, mut below_mark) = (0, false);
     for (number, line) in texts.came() {
         if last + 1 != *number {
+            if below_skip(line) {
+                return true;
+            }
             below_mark = above(line).is_some_and(is_mark);
         }
         last = *number;

@@ -71,6 +71,12 @@ fn whatever_takes_rust_tests_away_is_counted() {
     weaker("a.rs", "#[test]\nfn a() {\n}\n#[test]\nfn b() {\n}\n", "#[test]\n#[test]\nfn b() {\n}\n");
     weaker("a.rs", "#[test]\nfn a() {}\n#[test]\nfn b() {}\n", "#[test]\nfn a() {}\n#[test]\nuse x;\nfn b() {}\n");
     weaker("a.rs", "#[test]\nfn a() {}\n#[test]\nfn b() {}\n", "fn a() {}\n#[test]\n#[test]\nfn b() {}\n");
+    // a mark that switches off gets a function of its own, also through a comment
+    let (mark, ignored) = ("#[cfg_attr(miri, ignore)]\n", "#[test]\n#[ignore]\nfn b() {}\n");
+    for between in ["", "// a word\n"] {
+        let with = |what: &str| format!("{mark}{between}{what}{ignored}");
+        weaker("a.rs", &with(""), &with("fn e() {}\n"));
+    }
     // nothing comes and nothing goes: the end of the comment moves
     let (before, after) = ("/*\n*/\n#[test]\nfn a() {}\n", "/*\n#[test]\nfn a() {}\n*/\n");
     weaker("a.rs", &format!("{RUST}{before}"), &format!("{RUST}{after}"));
