@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use super::desk::Desk;
 use super::ended::{DONE, Ended};
 use super::output::{Role, Text};
-use super::session_text::{age, check_line, counted, state_role};
+use super::session_text::{age, check_line, counted, is_over, state_role};
 use crate::api::{
     BeadsRequest, CheckStatus, CheckView, Failure, FailureKind, ListRequest, Notice, NoticeStream, Service, SessionRow,
     SessionView, Severity, ShowRequest, StatusRequest, VersionView,
@@ -192,8 +192,7 @@ async fn in_line(service: &dyn Service, session: SessionId, desk: &Desk) -> Resu
 }
 
 fn is_settled(row: &SessionRow) -> bool {
-    let over = matches!(row.state.as_str(), "Done" | "Declined" | "Failed" | "Cancelled");
-    over || (row.needs_me && !row.running)
+    is_over(&row.state) || (row.needs_me && !row.running)
 }
 
 async fn row_of(service: &dyn Service, session: SessionId, desk: &Desk) -> Result<Option<SessionRow>, Ended> {
