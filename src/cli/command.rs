@@ -174,13 +174,18 @@ fn usage_failure(rendered: &str) -> crate::api::Failure {
     for line in lines {
         match line.strip_prefix("tip: ") {
             Some(tip) => failure = failure.hint(tip),
-            None if line.starts_with("Usage:") || line.starts_with("For more") => {
-                failure = failure.hint(line.trim_start_matches("Usage: ").replace("For more information, try", "try"));
-            }
+            None if line.starts_with("Usage:") => failure = failure.hint(help_of(line.trim_start_matches("Usage:"))),
+            None if line.starts_with("For more") => {}
             None => failure.causes.push(line.to_owned()),
         }
     }
     failure
+}
+
+/// The help of the verb that a line of usage is about: the words before its first placeholder.
+fn help_of(usage: &str) -> String {
+    let words = usage.split_whitespace().skip(1).take_while(|word| !word.starts_with(['[', '<', '-', '\'']));
+    words.fold("paraph help".to_owned(), |help, word| help + " " + word)
 }
 
 /// Tells how it ended, and gives the exit status.
