@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// Another engine: rules, patch
     #[arg(long, value_name = "E")]
     engine: Option<String>,
-    /// Other rules
+    /// Other rules (paraph help rules lists them)
     #[arg(long, value_name = "R,...", value_delimiter = ',')]
     rules: Vec<String>,
     /// Another ready diff (- for standard input)

@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// What makes the proposal: rules, patch
     #[arg(long, value_name = "NAME")]
     engine: Option<String>,
-    /// Only these rules
+    /// Only these rules (paraph help rules lists them)
     #[arg(long, value_name = "ID,...", value_delimiter = ',')]
     rules: Vec<String>,
     /// Only paths that match this glob; may be given again
