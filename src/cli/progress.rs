@@ -51,6 +51,9 @@ async fn listen(
     // a service that left is reached anew; until then the one that was given answers
     let mut reached: Option<Arc<dyn Service>> = None;
     let mut row = row_of(service, session, desk).await?;
+    // one for all rounds: what is pressed while something is told counts too
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
     loop {
         if let Some(row) = row.take() {
             waiting.changed(&row, desk);
@@ -62,7 +65,7 @@ async fn listen(
         }
         let notice = tokio::select! {
             notice = notices.next() => notice,
-            _ = tokio::signal::ctrl_c() => return Ok(Waited::Interrupted),
+            _ = &mut interrupted => return Ok(Waited::Interrupted),
             () = tokio::time::sleep(TICK) => {
                 waiting.tick(reached.as_deref().unwrap_or(service), desk).await;
                 continue;

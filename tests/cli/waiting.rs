@@ -86,6 +86,7 @@ fn watch_prints_a_notice_a_line() {
         outcome.out.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["type"].clone()).collect();
     assert_eq!(types, ["session-changed", "session-changed", "leaving"], "{outcome:?}");
     let over = Bench::new();
+    over.answer("list", sample::list(&[sample::row("Created", false, true)]));
     over.notices(vec![sample::notice_changed("Done", false, false), sample::notice_changed("Done", false, false)]);
     assert_eq!(over.run("watch 12").out.lines().filter(|line| line.contains("Done")).count(), 1);
 }

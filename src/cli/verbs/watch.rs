@@ -64,6 +64,9 @@ async fn follow(
     shown: &mut Shown,
     desk: &mut Desk,
 ) -> Result<(u8, Option<SessionRow>), Ended> {
+    // one for all rounds: what is pressed while a pane is drawn counts too
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
     let mut resized = signal(SignalKind::window_change()).ok();
     for notice in &now {
         shown.tell(notice, desk)?;
@@ -82,7 +85,7 @@ async fn follow(
         };
         let notice = tokio::select! {
             notice = notices.next() => notice,
-            _ = tokio::signal::ctrl_c() => return Ok((FailureKind::Interrupted.exit_code(), None)),
+            _ = &mut interrupted => return Ok((FailureKind::Interrupted.exit_code(), None)),
             _ = resize, if shown.0.is_some() => continue,
             () = tokio::time::sleep(TICK), if shown.0.is_some() => continue,
         };
