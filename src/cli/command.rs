@@ -129,7 +129,7 @@ pub async fn run(args: impl Iterator<Item = OsString>, mut world: World) -> u8 {
     out.let_update(world.variable("TERM") != Some("dumb"));
     match parsed {
         Err(error) => {
-            let done = unparsed(&error, &mut out);
+            let done = unparsed(&error, &args, &mut out);
             ending(done, &mut out)
         }
         Ok(cli) => {
@@ -156,36 +156,42 @@ async fn screen(desk: &mut Desk) -> Done {
 }
 
 /// Help and version are data; anything else is wrong usage.
-fn unparsed(error: &clap::Error, out: &mut Output) -> Done {
+fn unparsed(error: &clap::Error, args: &[OsString], out: &mut Output) -> Done {
     let rendered = error.render();
     if !error.use_stderr() {
         let text = if out.coloured() { rendered.ansi().to_string() } else { rendered.to_string() };
         out.own(&text)?;
         return Ok(DONE);
     }
-    Err(Ended::Failed(usage_failure(&rendered.to_string())))
+    Err(Ended::Failed(usage_failure(&rendered.to_string(), help_of(args))))
 }
 
-/// clap's words as a failure: its first line is the message, its tips are hints.
-fn usage_failure(rendered: &str) -> crate::api::Failure {
+/// clap's words as a failure: its first line is the message, its tips and where to read on are hints.
+fn usage_failure(rendered: &str, help: String) -> crate::api::Failure {
     let mut lines = rendered.lines().map(str::trim).filter(|line| !line.is_empty());
     let message = lines.next().unwrap_or("wrong usage");
     let mut failure = usage(message.strip_prefix("error: ").unwrap_or(message));
     for line in lines {
         match line.strip_prefix("tip: ") {
             Some(tip) => failure = failure.hint(tip),
-            None if line.starts_with("Usage:") => failure = failure.hint(help_of(line.trim_start_matches("Usage:"))),
-            None if line.starts_with("For more") => {}
+            None if line.starts_with("Usage:") || line.starts_with("For more") => {}
             None => failure.causes.push(line.to_owned()),
         }
     }
-    failure
+    failure.hint(help)
 }
 
-/// The help of the verb that a line of usage is about: the words before its first placeholder.
-fn help_of(usage: &str) -> String {
-    let words = usage.split_whitespace().skip(1).take_while(|word| !word.starts_with(['[', '<', '-', '\'']));
-    words.fold("paraph help".to_owned(), |help, word| help + " " + word)
+/// What explains the verb that the arguments name, so far as they name one.
+fn help_of(args: &[OsString]) -> String {
+    let mut command = &grammar();
+    let mut help = "paraph help".to_owned();
+    for word in args.iter().skip(1) {
+        if let Some(verb) = command.find_subcommand(word).filter(|verb| !verb.is_hide_set()) {
+            help += &format!(" {}", verb.get_name());
+            command = verb;
+        }
+    }
+    help
 }
 
 /// Tells how it ended, and gives the exit status.
