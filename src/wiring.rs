@@ -60,6 +60,14 @@ impl House {
     /// A [`Failure`] where no home can be told, or a fault point is misspelt.
     pub fn new(environment: BTreeMap<OsString, OsString>, program: PathBuf) -> Result<Self, Failure> {
         let variable = |name: &str| environment.get(&OsString::from(name)).filter(|value| !value.is_empty());
+        if let Some(named) = variable("PARAPH_HOME").map(Path::new).filter(|home| home.is_relative()) {
+            // it would be another home in every folder, and the record of one session lie in several
+            let whole = std::path::absolute(named).unwrap_or_else(|_| named.to_owned());
+            let named = crate::id::HostPath::new(named);
+            let message = format!("PARAPH_HOME is `{named}`, and must be an absolute path");
+            let hint = format!("PARAPH_HOME='{}' paraph …", crate::id::HostPath::new(whole));
+            return Err(Failure::new(FailureKind::Usage, message).hint(hint));
+        }
         let home = variable("PARAPH_HOME")
             .map(PathBuf::from)
             .or_else(|| variable("XDG_STATE_HOME").map(|state| Path::new(state).join("paraph")))

@@ -58,6 +58,19 @@ pub struct DoctorReport {
     pub lines: Vec<DoctorLine>,
 }
 
+/// A rule that ships with Paraph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RuleView {
+    /// Its name, for `--rules`.
+    pub id: String,
+    /// The languages it is for.
+    pub languages: Vec<String>,
+    /// What a goal may call it by.
+    pub tags: Vec<String>,
+    /// Why the code it finds should change: one sentence.
+    pub message: String,
+}
+
 /// The answer to `audit verify`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyView {

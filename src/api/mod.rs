@@ -20,7 +20,7 @@ mod words;
 pub use blob::{BlobRef, BlobStore};
 pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, is_allowed_variable};
 pub use failure::{Failure, FailureKind};
-pub use findings::{CheckedPatch, DoctorLine, DoctorReport, Health, RecoverView, VerifyView};
+pub use findings::{CheckedPatch, DoctorLine, DoctorReport, Health, RecoverView, RuleView, VerifyView};
 pub use house_view::{BeadView, BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
 pub use notice::Notice;
 pub use request::{

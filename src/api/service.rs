@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Ask, CheckPatchRequest, CheckedPatch, DoctorReport, Failure, FailureKind, Notice, RecoverView, Reply, Request,
-    TimelineEntry, VerifyView,
+    RuleView, TimelineEntry, VerifyView,
 };
 use crate::id::{Digest, HostPath, RequestId, Seq, SessionId};
 
@@ -129,6 +129,9 @@ pub trait Workbench: Send + Sync {
     /// # Errors
     /// A [`Failure`] where a daemon runs, or the journal is damaged.
     fn recover(&self) -> Result<RecoverView, Failure>;
+
+    /// The rules that ship with Paraph, by language and name.
+    fn rules(&self) -> Vec<RuleView>;
 
     /// The top of the repository around `path`.
     ///

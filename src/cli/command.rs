@@ -20,7 +20,7 @@ use super::world::World;
     subcommand_help_heading = "Verbs",
     subcommand_value_name = "VERB",
     after_help = "Without a verb: the screen, over the repository you stand in. Try it: paraph demo\n\
-                  More: paraph help architecture | agents | api | lifecycle | operations | exit-codes"
+                  More: paraph help architecture | agents | api | lifecycle | operations | exit-codes | rules"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -149,7 +149,7 @@ pub async fn run(args: impl Iterator<Item = OsString>, mut world: World) -> u8 {
     out.let_update(world.variable("TERM") != Some("dumb"));
     match parsed {
         Err(error) => {
-            let done = unparsed(&error, &mut out);
+            let done = unparsed(&error, &args, &mut out);
             ending(done, &mut out)
         }
         Ok(cli) => {
@@ -176,31 +176,42 @@ async fn screen(desk: &mut Desk) -> Done {
 }
 
 /// Help and version are data; anything else is wrong usage.
-fn unparsed(error: &clap::Error, out: &mut Output) -> Done {
+fn unparsed(error: &clap::Error, args: &[OsString], out: &mut Output) -> Done {
     let rendered = error.render();
     if !error.use_stderr() {
         let text = if out.coloured() { rendered.ansi().to_string() } else { rendered.to_string() };
         out.own(&text)?;
         return Ok(DONE);
     }
-    Err(Ended::Failed(usage_failure(&rendered.to_string())))
+    Err(Ended::Failed(usage_failure(&rendered.to_string(), help_of(args))))
 }
 
-/// clap's words as a failure: its first line is the message, its tips are hints.
-fn usage_failure(rendered: &str) -> crate::api::Failure {
+/// clap's words as a failure: its first line is the message, its tips and where to read on are hints.
+fn usage_failure(rendered: &str, help: String) -> crate::api::Failure {
     let mut lines = rendered.lines().map(str::trim).filter(|line| !line.is_empty());
     let message = lines.next().unwrap_or("wrong usage");
     let mut failure = usage(message.strip_prefix("error: ").unwrap_or(message));
     for line in lines {
         match line.strip_prefix("tip: ") {
             Some(tip) => failure = failure.hint(tip),
-            None if line.starts_with("Usage:") || line.starts_with("For more") => {
-                failure = failure.hint(line.trim_start_matches("Usage: ").replace("For more information, try", "try"));
-            }
+            None if line.starts_with("Usage:") || line.starts_with("For more") => {}
             None => failure.causes.push(line.to_owned()),
         }
     }
-    failure
+    failure.hint(help)
+}
+
+/// What explains the verb that the arguments name, so far as they name one.
+fn help_of(args: &[OsString]) -> String {
+    let mut command = &grammar();
+    let mut help = "paraph help".to_owned();
+    for word in args.iter().skip(1) {
+        if let Some(verb) = command.find_subcommand(word).filter(|verb| !verb.is_hide_set()) {
+            help += &format!(" {}", verb.get_name());
+            command = verb;
+        }
+    }
+    help
 }
 
 /// Tells how it ended, and gives the exit status.

@@ -10,6 +10,7 @@ mod desk;
 mod ended;
 mod environment;
 mod output;
+mod pane;
 mod patch_text;
 mod progress;
 mod session_text;

@@ -221,6 +221,25 @@ impl Output {
         let _ = self.error.flush();
     }
 
+    /// Draws `lines` from the terminal's upper left corner and takes away what stood below; the cursor waits under the
+    /// last. What is on the terminal is scrolled out of sight first by `room` lines.
+    pub(crate) fn repaint(&mut self, lines: Vec<Text>, room: usize) -> Result<(), Ended> {
+        let mut frame = "\n".repeat(room) + "\x1b[H";
+        for mut text in lines {
+            text.mask(&self.mask);
+            // each line is cleared behind its words, never before them: a frame that is redrawn does not flicker
+            frame += text.render(self.colours.output).trim_end_matches('\n');
+            frame += "\x1b[K\r\n";
+        }
+        frame += "\x1b[J";
+        written(self.output.write_all(frame.as_bytes()).and_then(|()| self.output.flush()))
+    }
+
+    /// Leaves a pane: the cursor's line is emptied of what the terminal echoed there, such as `^C`.
+    pub(crate) fn leave_pane(&mut self) -> Result<(), Ended> {
+        written(self.output.write_all(b"\r\x1b[K").and_then(|()| self.output.flush()))
+    }
+
     /// Hands all further output to a pager: text for a terminal, as it was going to be.
     pub(crate) fn page_through(&mut self, pager: Box<dyn Write + Send>) -> Result<(), Ended> {
         self.flush()?;

@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use super::desk::Desk;
 use super::ended::{DONE, Ended};
 use super::output::{Role, Text};
-use super::session_text::{age, check_line, counted, state_role};
+use super::session_text::{age, check_line, counted, is_over, state_role};
 use crate::api::{
     BeadsRequest, CheckStatus, CheckView, Failure, FailureKind, ListRequest, Notice, NoticeStream, Service, SessionRow,
     SessionView, Severity, ShowRequest, StatusRequest, VersionView,
@@ -51,6 +51,9 @@ async fn listen(
     // a service that left is reached anew; until then the one that was given answers
     let mut reached: Option<Arc<dyn Service>> = None;
     let mut row = row_of(service, session, desk).await?;
+    // one for all rounds: what is pressed while something is told counts too
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
     loop {
         if let Some(row) = row.take() {
             waiting.changed(&row, desk);
@@ -62,7 +65,7 @@ async fn listen(
         }
         let notice = tokio::select! {
             notice = notices.next() => notice,
-            _ = tokio::signal::ctrl_c() => return Ok(Waited::Interrupted),
+            _ = &mut interrupted => return Ok(Waited::Interrupted),
             () = tokio::time::sleep(TICK) => {
                 waiting.tick(reached.as_deref().unwrap_or(service), desk).await;
                 continue;
@@ -192,8 +195,7 @@ async fn in_line(service: &dyn Service, session: SessionId, desk: &Desk) -> Resu
 }
 
 fn is_settled(row: &SessionRow) -> bool {
-    let over = matches!(row.state.as_str(), "Done" | "Declined" | "Failed" | "Cancelled");
-    over || (row.needs_me && !row.running)
+    is_over(&row.state) || (row.needs_me && !row.running)
 }
 
 async fn row_of(service: &dyn Service, session: SessionId, desk: &Desk) -> Result<Option<SessionRow>, Ended> {

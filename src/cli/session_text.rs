@@ -22,6 +22,11 @@ pub(crate) fn state_role(state: &str) -> Role {
     }
 }
 
+/// Whether nothing but reading is left in that state.
+pub(crate) fn is_over(state: &str) -> bool {
+    matches!(state, "Done" | "Declined" | "Failed" | "Cancelled")
+}
+
 /// Six marks, G0 to G5: `+` passed, `!` failed, `.` not run.
 pub(crate) fn gate_strip(gates: &[GateView]) -> String {
     let mut strip = String::with_capacity(6);
@@ -76,7 +81,12 @@ pub(crate) fn summary(view: &SessionView) -> Text {
     };
     // behind a reason of several lines the next step would be overlooked
     let gap = if view.reason.raw().contains('\n') { "\n→ " } else { "  → " };
-    if view.next.is_empty() { line } else { line.words(Role::Mark, &format!("{gap}{}", view.next), "  ") }
+    match view.next.as_str() {
+        "" if is_over(&view.state) => line,
+        // it goes on by itself, and can be looked at
+        "" => line.role(Role::Mark, format!("  → paraph watch {}", view.id)),
+        next => line.words(Role::Mark, &format!("{gap}{next}"), "  "),
+    }
 }
 
 /// Answers a request that changed a session.

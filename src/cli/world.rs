@@ -162,6 +162,11 @@ pub trait Launch: Send + Sync {
     /// Forgets what was typed before a question was shown, so that type-ahead answers nothing.
     fn drop_typed_ahead(&self);
 
+    /// Columns and rows of the terminal as it is now; `None` where nobody knows.
+    fn terminal_size(&self) -> Option<(usize, usize)> {
+        None
+    }
+
     /// A pager that shows what is written into it, and that is waited for when it is dropped; `None` where that
     /// program is not there.
     fn pager(&self, _program: &str) -> Option<Box<dyn Write + Send>> {

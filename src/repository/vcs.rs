@@ -15,6 +15,14 @@ pub enum VcsError {
     /// There is no repository at that place.
     #[error("`{0}` is not inside a git repository")]
     NotARepository(String),
+    /// There is one, but it is not a worktree of the repository that was named.
+    #[error("`{path}` is a repository of its own, not a worktree of `{repo}`")]
+    NotAWorktree {
+        /// The folder.
+        path: String,
+        /// The repository.
+        repo: String,
+    },
     /// There is one, but it has no commit to start from.
     #[error("`{0}` has no commit yet")]
     Unborn(String),
@@ -95,6 +103,7 @@ impl VcsError {
     pub fn hint(&self) -> Option<String> {
         let words = match self {
             Self::NotARepository(_) => "git init",
+            Self::NotAWorktree { repo, .. } => return Some(format!("git -C {} worktree list", shell_word(repo))),
             Self::Unborn(_) => "git commit --allow-empty -m 'first commit'",
             Self::OtherOwner(path) => {
                 return Some(format!("git config --global --add safe.directory {}", shell_word(path)));

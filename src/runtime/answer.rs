@@ -43,7 +43,7 @@ pub(super) fn version_of(session: &Session, of: SessionRef) -> Result<Version, F
             .hint(format!("paraph show {id}"))),
         (None, Some(newest)) => Ok(newest),
         (None, None) => Err(Failure::new(FailureKind::NotFound, format!("session {id} has no version yet"))
-            .hint(format!("paraph watch {id}"))),
+            .hint(super::order::next_step(session))),
     }
 }
 

@@ -74,10 +74,7 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         }
         Refusal::OtherPatch { version, .. } => (FailureKind::Conflict, format!("paraph show {id}@{version}")),
         Refusal::Superseded { newest, .. } => (FailureKind::Conflict, format!("paraph show {id}@{newest}")),
-        Refusal::AlreadyDecided { .. } if session.state().is_over() => {
-            (FailureKind::Conflict, format!("paraph show {id}"))
-        }
-        Refusal::AlreadyDecided { .. } => (FailureKind::Conflict, session.asks_again()),
+        Refusal::AlreadyDecided { .. } => (FailureKind::Conflict, next_step(session)),
         Refusal::ReasonNeeded { .. } => (FailureKind::Refused, "say why: -m TEXT".to_owned()),
         Refusal::NotOffered { .. } | Refusal::CannotOverride { .. } => {
             (FailureKind::Refused, format!("paraph request-changes {id}@vN -m TEXT"))
@@ -86,15 +83,8 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         Refusal::NotApproved { .. } => (FailureKind::Refused, format!("paraph show {id}")),
         Refusal::EngineNeeds(_) => (FailureKind::Usage, "paraph help regenerate".to_owned()),
         Refusal::NotNow { .. } => {
-            let (reason, next) = session.waits_for();
-            let failure = Failure::new(FailureKind::Refused, refusal.to_string());
-            // what is over or still runs waits for nobody: then it is looked at
-            let next = match (next.is_empty(), session.state().is_over()) {
-                (false, _) => next,
-                (true, true) => format!("paraph show {id}"),
-                (true, false) => format!("paraph watch {id}"),
-            };
-            let failure = failure.hint(next);
+            let (reason, _) = session.waits_for();
+            let failure = Failure::new(FailureKind::Refused, refusal.to_string()).hint(next_step(session));
             return if reason.raw().is_empty() {
                 failure
             } else {
@@ -103,6 +93,17 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         }
     };
     Failure::new(kind, refusal.to_string()).hint(hint)
+}
+
+/// What can be typed next about a session, whatever its state.
+pub(super) fn next_step(session: &Session) -> String {
+    let (id, (_, next)) = (session.asked.id, session.waits_for());
+    // what is over or still runs waits for nobody: then it is looked at
+    match (session.state().is_over(), next.is_empty()) {
+        (true, _) => format!("paraph show {id}"),
+        (false, false) => next,
+        (false, true) => format!("paraph watch {id}"),
+    }
 }
 
 /// Who is named in the journal for an event: the person, or Paraph itself.

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::{
-    CheckPatchRequest, CheckedPatch, DoctorReport, Failure, FailureKind, RecoverView, TimelineEntry, VerifyView,
-    Workbench,
+    CheckPatchRequest, CheckedPatch, DoctorReport, Failure, FailureKind, RecoverView, RuleView, TimelineEntry,
+    VerifyView, Workbench,
 };
 use crate::clock::Clock;
 use crate::id::{Digest, HostPath, Ids, Seq, SessionId};
@@ -87,6 +87,19 @@ impl Workbench for LocalWorkbench {
 
     fn recover(&self) -> Result<RecoverView, Failure> {
         audit::recover(&self.parts)
+    }
+
+    fn rules(&self) -> Vec<RuleView> {
+        let view = |rule: &crate::syntax::structural::Rule| RuleView {
+            id: rule.id.clone(),
+            languages: rule.languages().map(|language| language.name().to_owned()).collect(),
+            tags: rule.metadata.tags.clone(),
+            message: rule.message.clone(),
+        };
+        let mut rules: Vec<RuleView> =
+            crate::proposal::catalogue().rules().iter().map(|rule| view(rule.as_ref())).collect();
+        rules.sort_by(|one, other| (&one.languages, &one.id).cmp(&(&other.languages, &other.id)));
+        rules
     }
 
     fn repository_root(&self, path: &Path) -> Result<HostPath, Failure> {

@@ -216,7 +216,7 @@ impl Session {
     pub fn next_draft(&self, engine: EngineKind) -> String {
         let id = self.asked.id;
         match (engine, &self.asked.adopted) {
-            (EngineKind::Rules, _) => format!("paraph regenerate {id} --rules ID"),
+            (EngineKind::Rules, _) => format!("paraph regenerate {id} --rules ID (paraph help rules)"),
             (EngineKind::Patch, _) => format!("paraph regenerate {id} --patch FILE"),
             (EngineKind::Adopt, Some(work)) => {
                 format!("change the work, then paraph adopt {}", work.argument())
@@ -225,7 +225,7 @@ impl Session {
         }
     }
 
-    /// Why it stands still and what to press or type next; both empty while it runs.
+    /// Why it stands still and the commands to type next; both empty while it runs.
     #[must_use]
     pub fn waits_for(&self) -> (crate::text::Untrusted, String) {
         let id = self.asked.id;
@@ -236,13 +236,17 @@ impl Session {
         match self.state() {
             State::Scored if self.is_blocked() => (
                 "a policy forbids approving it: request changes, or reject it".into(),
-                format!("R X · paraph show {id}{current}"),
+                format!("paraph show {id}{current}, then paraph request-changes {id}{current} -m TEXT"),
             ),
-            State::Scored => ("waits for your decision".into(), format!("A X R · paraph show {id}{current}")),
+            State::Scored => (
+                "waits for your decision".into(),
+                format!("paraph show {id}{current}, then paraph approve {id}{current}"),
+            ),
             State::Approved => ("approved, not published".into(), format!("paraph publish {id}")),
             State::Rejected => {
-                let next = self.asks_again();
-                ("rejected".into(), format!("{next}, or paraph cancel {id}"))
+                // the same draft again would be refused, so something else has to be drafted from
+                let next = self.next_draft(self.asked.engine);
+                ("a person said no".into(), format!("{next}, or paraph cancel {id}"))
             }
             State::ChangesRequested => ("changes were requested".into(), self.asks_again()),
             State::BlockedPolicy => ("a policy forbids applying it".into(), format!("paraph show {id}{current}")),

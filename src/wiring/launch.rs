@@ -221,6 +221,12 @@ impl Launch for Rooms {
         self.house.answer_config(ask)
     }
 
+    fn terminal_size(&self) -> Option<(usize, usize)> {
+        let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+        let known = size.ws_col > 0 && size.ws_row > 0;
+        known.then(|| (usize::from(size.ws_col), usize::from(size.ws_row)))
+    }
+
     fn pager(&self, program: &str) -> Option<Box<dyn std::io::Write + Send>> {
         let environment: Vec<_> =
             self.house.environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect();

@@ -44,6 +44,17 @@ fn without_a_home_folder_the_place_has_to_be_named() {
 }
 
 #[test]
+fn a_home_that_depends_on_where_one_stands_is_refused() {
+    let den = Den::new();
+    let mut command = den.paraph();
+    command.env("PARAPH_HOME", "some/home").current_dir(den.path());
+    let said = den.say(command, &["list"], b"").ended(2);
+    said.is_a_good_refusal();
+    assert!(said.err.contains("absolute") && said.err.contains("/some/home' paraph"), "{said:#?}");
+    assert!(!den.path().join("some").exists(), "nothing was made");
+}
+
+#[test]
 fn without_git_it_says_so() {
     let den = Den::new();
     let repository = den.small_repository("repo");

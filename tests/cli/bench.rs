@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use paraph::api::{
     BlobStore, Call, CheckPatchRequest, CheckedPatch, Connect, DoctorReport, Failure, FailureKind, Notice,
-    NoticeStream, RecoverView, Reply, Request, Service, Start, TimelineEntry, VerifyView, Workbench,
+    NoticeStream, RecoverView, Reply, Request, RuleView, Service, Start, TimelineEntry, VerifyView, Workbench,
 };
 use paraph::cli::{ConfigAsk, ConfigReport, InitReport, Launch, Setting, Streams, Terminal, World};
 use paraph::clock::{FixedClock, Timestamp};
@@ -121,6 +121,15 @@ impl Workbench for Bare {
     fn recover(&self) -> Result<RecoverView, Failure> {
         Ok(sample::recovered())
     }
+    fn rules(&self) -> Vec<RuleView> {
+        let rule = |id: &str, language: &str| RuleView {
+            id: id.to_owned(),
+            languages: vec![language.to_owned()],
+            tags: vec!["style".to_owned()],
+            message: "why it should change, ".repeat(8),
+        };
+        vec![rule("go-one", "go"), rule("py-one", "python"), rule("py-two", "python")]
+    }
     fn repository_root(&self, path: &Path) -> Result<HostPath, Failure> {
         if self.repository {
             return Ok(HostPath::new(path));
@@ -134,6 +143,7 @@ impl Workbench for Bare {
 struct Rooms {
     pager: String,
     paged: Sink,
+    size: Option<(usize, usize)>,
 }
 
 impl Launch for Rooms {
@@ -154,6 +164,9 @@ impl Launch for Rooms {
     }
     fn theme_lint(&self, files: &[HostPath]) -> Result<Vec<Untrusted>, Failure> {
         Ok(files.iter().map(|file| Untrusted::new(format!("{file} {EVIL}"))).collect())
+    }
+    fn terminal_size(&self) -> Option<(usize, usize)> {
+        self.size
     }
     fn pager(&self, program: &str) -> Option<Box<dyn Write + Send>> {
         (program == self.pager).then(|| Box::new(self.paged.clone()) as Box<dyn Write + Send>)
@@ -201,6 +214,8 @@ pub(crate) struct Bench {
     pub(crate) home: tempfile::TempDir,
     /// The only pager that is there, with its options.
     pub(crate) pager: String,
+    /// Columns and rows of the terminal, where somebody knows them.
+    pub(crate) size: Option<(usize, usize)>,
 }
 
 impl Bench {
@@ -228,6 +243,7 @@ impl Bench {
             nobody_reads: false,
             home,
             pager: "a-pager -x".to_owned(),
+            size: None,
         };
         for route in ["run", "adopt", "show", "decide", "override", "regenerate", "drop", "cancel", "publish"] {
             bench.answer(route, sample::session("Scored"));
@@ -300,7 +316,7 @@ impl Bench {
         let world = World {
             connect: Arc::new(Wire(self.daemon.then(|| self.service.clone()))),
             workbench: Arc::new(self.workbench.clone()),
-            launch: Arc::new(Rooms { pager: self.pager.clone(), paged: paged.clone() }),
+            launch: Arc::new(Rooms { pager: self.pager.clone(), paged: paged.clone(), size: self.size }),
             ids: Arc::new(RandomIds),
             clock: Arc::new(FixedClock::at("2026-11-20T09:35:00.000Z".parse::<Timestamp>().expect("a time"))),
             blobs: BlobStore::of_home(self.home.path()),

@@ -60,7 +60,7 @@ fn completions_name_every_verb_in_every_shell() {
 #[test]
 fn topics_are_there_and_narrow_enough() {
     let bench = Bench::new();
-    for topic in ["agents", "api", "architecture", "exit-codes", "lifecycle", "operations"] {
+    for topic in ["agents", "api", "architecture", "exit-codes", "lifecycle", "operations", "rules"] {
         let outcome = bench.run(&format!("help {topic}"));
         assert_eq!(outcome.status, 0, "{outcome:?}");
         assert!(outcome.out.len() > 500 && !outcome.out.contains("{table}") && !outcome.out.contains("{socket}"));
@@ -70,6 +70,10 @@ fn topics_are_there_and_narrow_enough() {
     }
     let api = bench.run("help api");
     assert!(api.out.contains("curl -sS --unix-socket /home/of/paraph/run/paraph.sock"), "{api:?}");
+    let rules = bench.run("help rules");
+    assert!(rules.out.contains("\npython\n  py-one  [style]\n") && !rules.out.contains("{rules}"), "{rules:?}");
+    assert_eq!(rules.out.matches("\npython\n").count(), 1, "one heading a language: {rules:?}");
+    assert_eq!(bench.run("help rules --json").json()["rules"][0]["id"], "go-one");
     let codes = bench.run("help exit-codes");
     assert!(codes.out.contains("    130  interrupted\n"), "{codes:?}");
 }

@@ -20,11 +20,14 @@ fn harmless(what: &str, text: &str) {
     }
 }
 
-/// The text without the colours that the output itself sets.
+/// The text without the colours that the output itself sets, and without what places a line or a pane.
 fn without_colours(text: &str) -> String {
+    let placing = ["\x1b[K\r\n", "\r\x1b[K", "\x1b[H", "\x1b[J"];
     ["0", "1", "2", "4", "31", "32", "33", "36"]
         .iter()
-        .fold(text.replace("\r\x1b[K", ""), |text, sgr| text.replace(&format!("\x1b[{sgr}m"), ""))
+        .fold(placing.iter().fold(text.to_owned(), |text, own| text.replace(own, "\n")), |text, sgr| {
+            text.replace(&format!("\x1b[{sgr}m"), "")
+        })
 }
 
 #[test]

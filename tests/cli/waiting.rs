@@ -86,6 +86,67 @@ fn watch_prints_a_notice_a_line() {
         outcome.out.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["type"].clone()).collect();
     assert_eq!(types, ["session-changed", "session-changed", "leaving"], "{outcome:?}");
     let over = Bench::new();
+    over.answer("list", sample::list(&[sample::row("Created", false, true)]));
     over.notices(vec![sample::notice_changed("Done", false, false), sample::notice_changed("Done", false, false)]);
     assert_eq!(over.run("watch 12").out.lines().filter(|line| line.contains("Done")).count(), 1);
+}
+
+#[track_caller]
+fn watched(state: &str, needs_me: bool, running: bool, status: u8) {
+    let bench = Bench::new();
+    bench.answer("list", sample::list(&[sample::row("Created", false, true)]));
+    bench.notices(vec![sample::notice_changed(state, needs_me, running), paraph::api::Notice::Leaving]);
+    let outcome = bench.run("watch 12");
+    assert_eq!(outcome.status, status, "{state}: {outcome:?}");
+    assert_eq!(outcome.out.contains("the service leaves"), running, "it went on only while something ran: {outcome:?}");
+}
+
+#[test]
+fn one_session_is_watched_until_nothing_more_happens_by_itself() {
+    watched("Done", false, false, 0);
+    watched("Scored", true, false, 10);
+    watched("NeedsHuman", true, false, 10);
+    watched("Proposed", false, true, 0);
+}
+
+/// The lines of the last frame that was drawn, after what a terminal is told to do with them.
+fn frame(size: (usize, usize), states: &[&str]) -> Vec<String> {
+    let mut bench = Bench::new().at_terminal("");
+    bench.size = Some(size);
+    let rows: Vec<_> = states
+        .iter()
+        .enumerate()
+        .map(|(at, state)| {
+            let mut row = sample::row(state, false, true);
+            row.id = paraph::id::SessionId(at as u64 + 1);
+            row
+        })
+        .collect();
+    bench.answer("list", sample::list(&rows));
+    bench.notices(vec![paraph::api::Notice::Leaving]);
+    let out = bench.run("watch --color never").out;
+    assert!(out.ends_with("\x1b[J\r\x1b[K"), "the cursor waits on an empty line: {out:?}");
+    let last = out.rsplit("\x1b[H").next().expect("a frame").split("\x1b[J").next().expect("its lines");
+    last.split_terminator("\x1b[K\r\n").map(str::to_owned).collect()
+}
+
+#[track_caller]
+fn pane(size: (usize, usize), states: &[&str], first: &str, last: &str) {
+    let lines = frame(size, states);
+    assert!(lines.len() < size.1, "a row is left for the cursor: {lines:?}");
+    for line in &lines {
+        assert!(paraph::text::width::columns(line) < size.0, "nothing wraps: {line:?}");
+    }
+    let starts = |line: Option<&String>, with: &str| line.is_some_and(|line| line.starts_with(with));
+    assert!(starts(lines.first(), first) && starts(lines.last(), last), "{lines:?}");
+}
+
+#[test]
+fn on_a_terminal_watch_is_a_pane_of_a_line_a_session() {
+    pane((80, 24), &["Proposed", "Scored"], "* 2 Scored           ", "* 1 Proposed         ");
+    pane((20, 6), &["BranchApplied", "ChangesRequested"], "* 2 ChangesReq", "* 1 BranchAppl");
+    pane((20, 6), &["Scored"; 9], "* 9 Scored", "+5 more");
+    pane((20, 6), &["Scored"; 5], "* 5 Scored", "* 1 Scored");
+    pane((80, 24), &["Done", "Scored", "Done"], "* 2 Scored", "- 1 Done");
+    pane((5, 2), &["Scored"], "* 1", "* 1");
 }

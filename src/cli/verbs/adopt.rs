@@ -4,11 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use crate::api::{AdoptRequest, FailureKind, WorkSpec};
+use crate::api::{AdoptRequest, WorkSpec};
 use crate::cli::desk::Desk;
-use crate::cli::ended::{DONE, Done, Ended, usage};
-use crate::cli::progress::{self, Waited};
-use crate::cli::verbs::run::{ended, started};
+use crate::cli::ended::{Done, Ended, usage};
+use crate::cli::verbs::run::{started, waited};
 use crate::id::HostPath;
 
 /// Reviews work already done: a branch, a range, the working copy, another worktree
@@ -45,16 +44,9 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let service = desk.service().await?;
     let notices = if args.wait { Some(service.notices().await?) } else { None };
     let view = desk.ask_on(service.as_ref(), AdoptRequest { source, work, goal: args.message }).await?;
-    let Some(notices) = notices else {
-        started(&view, desk)?;
-        return Ok(DONE);
-    };
-    match progress::wait(service.as_ref(), notices, view.id, desk).await? {
-        Waited::Interrupted => {
-            desk.out.say(format!("session {} goes on: paraph watch {}", view.id, view.id));
-            Ok(FailureKind::Interrupted.exit_code())
-        }
-        Waited::Settled(view) => ended(&view, desk),
+    match notices {
+        Some(notices) => waited(service.as_ref(), notices, view.id, desk).await,
+        None => started(&view, desk),
     }
 }
 

@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use crate::api::Failure;
+use crate::api::{Failure, RuleView};
 use crate::cli::command::grammar;
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, EXIT_CODES, usage};
+use crate::text::width;
 
-/// Explains a topic (architecture, agents, api, lifecycle, operations, exit-codes) or a verb
+/// Explains a topic (architecture, agents, api, lifecycle, operations, exit-codes, rules) or a verb
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The topic, or the verb
@@ -23,6 +24,7 @@ pub(crate) const TOPICS: &[(&str, &str)] = &[
     ("exit-codes", include_str!("../help/exit-codes.md")),
     ("lifecycle", include_str!("../help/lifecycle.md")),
     ("operations", include_str!("../help/operations.md")),
+    ("rules", include_str!("../help/rules.md")),
 ];
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
@@ -37,7 +39,11 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         None => of_verb(&args.topic, desk)?,
     };
     if desk.out.json() {
-        desk.out.object(&json!({"schema": "paraph.help/1", "topic": name, "text": text}))?;
+        let mut object = json!({"schema": "paraph.help/1", "topic": name, "text": text});
+        if name == "rules" {
+            object["rules"] = json!(desk.world.workbench.rules());
+        }
+        desk.out.object(&object)?;
     } else {
         desk.out.own(&text)?;
     }
@@ -51,8 +57,29 @@ fn with_tables(topic: &str, text: &str, desk: &Desk) -> String {
         let rows = EXIT_CODES.iter().map(|(code, meaning)| format!("    {code:>3}  {meaning}\n"));
         text = text.replace("{table}\n", &rows.collect::<String>());
     }
+    if topic == "rules" {
+        text = text.replace("{rules}\n", &listed(&desk.world.workbench.rules()));
+    }
     let socket = crate::id::HostPath::new(desk.world.home.join("run/paraph.sock")).to_string();
     text.replace("{socket}", crate::text::Untrusted::new(socket).display_line().as_str())
+}
+
+/// The rules under the names of their languages, each with its tags and its sentence.
+fn listed(rules: &[RuleView]) -> String {
+    let mut text = String::new();
+    let mut heading = None;
+    for rule in rules {
+        if heading != Some(&rule.languages) {
+            let gap = if heading.is_some() { "\n" } else { "" };
+            text += &format!("{gap}{}\n", rule.languages.join(", "));
+            heading = Some(&rule.languages);
+        }
+        text += &format!("  {}  [{}]\n", rule.id, rule.tags.join(", "));
+        for line in width::wrap(&rule.message, 80) {
+            text += &format!("      {}\n", line.trim_end());
+        }
+    }
+    text
 }
 
 /// The help of a verb, or of the whole, at the terminal's width.

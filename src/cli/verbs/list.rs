@@ -7,7 +7,7 @@ use crate::cli::output::{Role, Text};
 use crate::cli::session_text::{age, counted, gate_strip, state_role};
 use crate::clock::Timestamp;
 use crate::id::SessionId;
-use crate::text::Untrusted;
+use crate::text::{Untrusted, width};
 
 /// Lists sessions, newest first
 #[derive(Debug, clap::Args)]
@@ -31,8 +31,9 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         return Ok(DONE);
     }
     let now = desk.world.clock.now();
+    let repository = list.sessions.iter().map(repository_width).max().unwrap_or(0);
     for row in &list.sessions {
-        desk.out.line(row_line(row, now, desk.out.columns()))?;
+        desk.out.line(row_line(row, now, desk.out.columns(), repository))?;
     }
     let total: u32 = list.totals.values().sum();
     match (list.sessions.len(), total) {
@@ -46,21 +47,35 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     Ok(DONE)
 }
 
-/// One session on one line: number, state, version, gates, score, size, age, goal, and why it stands still.
-pub(crate) fn row_line(row: &SessionRow, now: Timestamp, columns: usize) -> Text {
+/// Columns that the names of repositories may take at most.
+const REPOSITORY: usize = 16;
+
+/// Columns that the names of a session's repositories take.
+pub(crate) fn repository_width(row: &SessionRow) -> usize {
+    let names = Untrusted::new(row.repos.join(","));
+    width::columns(names.display_line().as_str()).min(REPOSITORY)
+}
+
+/// One session on one line: number, state, version, gates, score, size, age, repository (in so many columns), goal,
+/// and why it stands still.
+pub(crate) fn row_line(row: &SessionRow, now: Timestamp, columns: usize, repository: usize) -> Text {
     let version = row.version.map_or_else(|| "-".to_owned(), |version| version.to_string());
     let score = row.score.map_or_else(|| "-".to_owned(), |score| score.to_string());
     let size = if row.files > 0 { format!("+{} -{}", row.added, row.deleted) } else { String::new() };
+    let names = Untrusted::new(row.repos.join(","));
     let line = Text::new()
         .role(Role::Strong, format!("{:>4} ", row.id.0))
-        .cell(state_role(&row.state), &row.state, 16)
+        .cell(state_role(&row.state), &row.state, 17)
         .cell(Role::Plain, version, 4)
         .plain(format!("{} ", gate_strip(&row.gates)))
         .plain(format!("{score:>4} "))
         .cell(Role::Dim, size, 12)
-        .role(Role::Dim, format!("{:>4} ", age(now.since(row.updated_at))));
-    // what stands before the goal takes 54 columns; a narrow terminal breaks the line rather than lose the goal
-    let room = columns.saturating_sub(54).max(24);
+        .role(Role::Dim, format!("{:>4} ", age(now.since(row.updated_at))))
+        .cell(Role::Plain, width::truncate_end(names.display_line().as_str(), repository), repository)
+        .plain(" ");
+    // what stands before the goal takes 56 columns and the repository's; a narrow terminal breaks the line rather than
+    // lose the goal
+    let room = columns.saturating_sub(56 + repository).max(16);
     // of a goal of several lines the row has the words, as they would stand on one
     let goal = Untrusted::new(row.goal.raw().split_whitespace().collect::<Vec<_>>().join(" "));
     let line = line.plain(goal.display_within(room));

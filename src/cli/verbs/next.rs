@@ -6,7 +6,7 @@ use crate::api::ListRequest;
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done};
 use crate::cli::output::{Role, Text};
-use crate::cli::verbs::list::row_line;
+use crate::cli::verbs::list::{repository_width, row_line};
 
 /// Shows the session that has waited longest for you, and what to type
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub(crate) async fn execute(_: Args, desk: &mut Desk) -> Done {
         return Ok(DONE);
     };
     let (now, columns) = (desk.world.clock.now(), desk.out.columns());
-    desk.out.line(row_line(row, now, columns))?;
+    desk.out.line(row_line(row, now, columns, repository_width(row)))?;
     desk.out.line(Text::new().plain("  ").words(Role::Plain, row.reason.raw(), "  "))?;
     desk.out.line(Text::new().role(Role::Mark, format!("  → {}", row.next)))?;
     if list.sessions.len() > 1 {

@@ -13,7 +13,7 @@ use crate::cli::desk::Desk;
 use crate::cli::ended::{Done, usage};
 use crate::cli::patch_text;
 use crate::cli::session_text::changed;
-use crate::cli::verbs::run::{engine, store_patch};
+use crate::cli::verbs::run::{engine, store_patch, waited};
 use crate::diff::{DiffOptions, FileDiff, FileSide};
 use crate::id::{RepoPath, SessionId, SessionRef};
 
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// Another engine: rules, patch
     #[arg(long, value_name = "E")]
     engine: Option<String>,
-    /// Other rules
+    /// Other rules (paraph help rules lists them)
     #[arg(long, value_name = "R,...", value_delimiter = ',')]
     rules: Vec<String>,
     /// Another ready diff (- for standard input)
@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// With --exclude: 12 or more hex digits of what was seen; another version is a conflict then
     #[arg(long, value_name = "HEX", requires = "exclude", conflicts_with_all = ["message", "message_file"])]
     digest: Option<String>,
+    /// Wait until it can be decided on
+    #[arg(long)]
+    wait: bool,
     #[command(flatten)]
     reason: Reason,
 }
@@ -56,8 +59,13 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         None => None,
     };
     let request = RegenerateRequest { session: args.session, engine, rules: args.rules, patch, message };
-    let view = desk.ask(request).await?;
-    changed(&view, desk)
+    let service = desk.service().await?;
+    let notices = if args.wait { Some(service.notices().await?) } else { None };
+    let view = desk.ask_on(service.as_ref(), request).await?;
+    match notices {
+        Some(notices) => waited(service.as_ref(), notices, view.id, desk).await,
+        None => changed(&view, desk),
+    }
 }
 
 /// The next version without an engine: the newest one, less what is left out.
@@ -79,8 +87,12 @@ async fn derive(args: Args, desk: &mut Desk) -> Done {
     let session = SessionRef { session: args.session, version: Some(set.version) };
     let digest = args.digest.unwrap_or_else(|| set.digest.to_string());
     let request = DeriveRequest { session, repo: Some(set.repo.clone()), digest, against, exclude, edit: None };
+    let notices = if args.wait { Some(service.notices().await?) } else { None };
     let view = desk.ask_on(service.as_ref(), request).await?;
-    changed(&view, desk)
+    match notices {
+        Some(notices) => waited(service.as_ref(), notices, view.id, desk).await,
+        None => changed(&view, desk),
+    }
 }
 
 /// What `PATH` or `PATH:N` names: hunks are counted from 1, as `paraph diff` shows them.

@@ -4,14 +4,15 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::api::{
-    Base, EngineKind, FailureKind, Kind, RepositoryRequest, RunRequest, Service, SessionView, Source, TrustRequest,
+    Base, EngineKind, FailureKind, Kind, NoticeStream, RepositoryRequest, RunRequest, Service, SessionView, Source,
+    TrustRequest,
 };
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, comes_later, usage};
 use crate::cli::output::{Role, Text};
 use crate::cli::progress::{self, Waited};
-use crate::cli::session_text::{self, counted, summary};
-use crate::id::{HostPath, ParseIdError};
+use crate::cli::session_text::{self, changed, counted};
+use crate::id::{HostPath, ParseIdError, SessionId};
 
 /// Starts a session: a goal, or a ready diff, becomes a validated, scored patch for you to decide on
 ///
@@ -38,7 +39,7 @@ pub(crate) struct Args {
     /// What makes the proposal: rules, patch
     #[arg(long, value_name = "NAME")]
     engine: Option<String>,
-    /// Only these rules
+    /// Only these rules (paraph help rules lists them)
     #[arg(long, value_name = "ID,...", value_delimiter = ',')]
     rules: Vec<String>,
     /// Only paths that match this glob; may be given again
@@ -79,13 +80,17 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     // opened first, so that nothing of the session is missed
     let notices = if wait { Some(service.notices().await?) } else { None };
     let view = desk.ask_on(service.as_ref(), request).await?;
-    let Some(notices) = notices else {
-        started(&view, desk)?;
-        return Ok(DONE);
-    };
-    match progress::wait(service.as_ref(), notices, view.id, desk).await? {
+    match notices {
+        Some(notices) => waited(service.as_ref(), notices, view.id, desk).await,
+        None => started(&view, desk),
+    }
+}
+
+/// Waits until a session stands still; it goes on where somebody pressed ^C.
+pub(crate) async fn waited(service: &dyn Service, notices: NoticeStream, session: SessionId, desk: &mut Desk) -> Done {
+    match progress::wait(service, notices, session, desk).await? {
         Waited::Interrupted => {
-            desk.out.say(format!("session {} goes on: paraph watch {}", view.id, view.id));
+            desk.out.say(format!("session {session} goes on: paraph watch {session}"));
             Ok(FailureKind::Interrupted.exit_code())
         }
         Waited::Settled(view) => ended(&view, desk),
@@ -171,17 +176,16 @@ async fn ask_for_trust(service: &dyn Service, request: &RunRequest, desk: &mut D
 }
 
 /// The session was recorded.
-pub(crate) fn started(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
+pub(crate) fn started(view: &SessionView, desk: &mut Desk) -> Done {
+    changed(view, desk)?;
     if desk.out.json() {
-        return desk.out.object(&serde_json::to_value(view).expect("plain data serialises"));
+        return Ok(DONE);
     }
-    desk.out.line(summary(view))?;
     for lane in view.lanes.iter().filter(|lane| lane.left_out > 0) {
         let (files, are) = (counted(lane.left_out, "changed file"), if lane.left_out == 1 { "is" } else { "are" });
         desk.out.say(format!("{}: {files} {are} left out; --dirty takes them", lane.repo));
     }
-    desk.out.say(Text::new().role(Role::Mark, "hint: ").plain(format!("paraph watch {}", view.id)));
-    Ok(())
+    Ok(DONE)
 }
 
 /// The session stands still: shows it and gives the exit status that fits.

@@ -1,24 +1,32 @@
 //! `paraph watch`
 
+use std::time::Duration;
+
 use futures::StreamExt as _;
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
-use crate::api::{FailureKind, ListRequest, Notice, SessionRow};
+use crate::api::{FailureKind, ListRequest, Notice, NoticeStream, SessionRow};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
-use crate::cli::session_text::check_line;
-use crate::cli::verbs::list::row_line;
+use crate::cli::pane::Pane;
+use crate::cli::session_text::{check_line, is_over};
+use crate::cli::verbs::list::{repository_width, row_line};
 use crate::id::SessionId;
 
 /// Tells what happens, as it happens; with --json one notice a line
 ///
-/// Ends when the session is over, when the service leaves, or at ^C. It never asks twice: it only listens.
+/// On a terminal a pane with one line a session, elsewhere a line for each notice. Of one session it ends when that
+/// is over (exit status 0) or waits for you (10); of all, when the service leaves. ^C ends it (130).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only this session
     session: Option<SessionId>,
 }
+
+/// How often a pane looks at the time: its seconds count.
+const TICK: Duration = Duration::from_secs(1);
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let service = desk.service().await?;
@@ -34,34 +42,102 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         // the service's own words for a session that is not there
         desk.ask_on(service.as_ref(), crate::api::TimelineRequest { session: id }).await?;
     }
-    for row in rows {
-        tell(&Notice::SessionChanged { row: Box::new(row.clone()) }, desk)?;
-        if args.session.is_some() && is_over(row) {
-            return Ok(DONE);
-        }
+    let draws = desk.out.is_terminal() && !desk.out.json() && desk.world.variable("TERM") != Some("dumb");
+    let mut shown = Shown(draws.then(Pane::default));
+    let now = rows.into_iter().map(|row| Notice::SessionChanged { row: Box::new(row.clone()) });
+    let ended = follow(args.session, now.collect(), &mut notices, &mut shown, desk).await;
+    if shown.0.is_some() {
+        desk.out.leave_pane()?;
     }
-    desk.out.flush()?;
+    let (status, last) = ended?;
+    if let (true, Some(row)) = (shown.0.is_some(), last.filter(|row| row.needs_me && !row.next.is_empty())) {
+        desk.out.line(waits(&row))?; // a line of the pane has no room for it
+    }
+    Ok(status)
+}
+
+/// Tells what is and what comes, until it ends: the exit status, and the session that was waited for.
+async fn follow(
+    session: Option<SessionId>,
+    now: Vec<Notice>,
+    notices: &mut NoticeStream,
+    shown: &mut Shown,
+    desk: &mut Desk,
+) -> Result<(u8, Option<SessionRow>), Ended> {
+    // one for all rounds: what is pressed while a pane is drawn counts too
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
+    let mut resized = signal(SignalKind::window_change()).ok();
+    for notice in &now {
+        shown.tell(notice, desk)?;
+    }
+    if let Some(ended) = now.iter().find_map(|notice| settled(session, notice)) {
+        shown.draw(desk)?;
+        return Ok(ended);
+    }
     loop {
+        shown.draw(desk)?;
+        let resize = async {
+            match &mut resized {
+                Some(signals) => signals.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         let notice = tokio::select! {
             notice = notices.next() => notice,
-            _ = tokio::signal::ctrl_c() => return Ok(FailureKind::Interrupted.exit_code()),
+            _ = &mut interrupted => return Ok((FailureKind::Interrupted.exit_code(), None)),
+            _ = resize, if shown.0.is_some() => continue,
+            () = tokio::time::sleep(TICK), if shown.0.is_some() => continue,
         };
-        let Some(notice) = notice else { return Ok(DONE) };
-        if args.session.is_some_and(|id| of(&notice).is_some_and(|of| of != id)) {
+        let Some(notice) = notice else { return Ok((DONE, None)) };
+        if session.is_some_and(|id| of(&notice).is_some_and(|of| of != id)) {
             continue;
         }
-        tell(&notice, desk)?;
-        desk.out.flush()?;
-        match &notice {
-            Notice::SessionChanged { row } if args.session.is_some() && is_over(row) => return Ok(DONE),
-            Notice::Leaving => return Ok(DONE),
-            _ => {}
+        shown.tell(&notice, desk)?;
+        if let Some(ended) = settled(session, &notice) {
+            shown.draw(desk)?;
+            return Ok(ended);
+        }
+        if matches!(notice, Notice::Leaving) {
+            return Ok((DONE, None));
         }
     }
 }
 
-fn is_over(row: &SessionRow) -> bool {
-    matches!(row.state.as_str(), "Done" | "Declined" | "Failed" | "Cancelled")
+/// How it ends with the one session that is watched, once nothing more happens there by itself.
+fn settled(session: Option<SessionId>, notice: &Notice) -> Option<(u8, Option<SessionRow>)> {
+    let Notice::SessionChanged { row } = notice else { return None };
+    session?;
+    if is_over(&row.state) {
+        return Some((DONE, Some((**row).clone())));
+    }
+    (row.needs_me && !row.running).then(|| (FailureKind::NeedsHuman.exit_code(), Some((**row).clone())))
+}
+
+/// A pane on a terminal, else lines.
+struct Shown(Option<Pane>);
+
+impl Shown {
+    fn tell(&mut self, notice: &Notice, desk: &mut Desk) -> Result<(), Ended> {
+        match &mut self.0 {
+            Some(pane) => pane.hear(notice),
+            None => tell(notice, desk)?,
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self, desk: &mut Desk) -> Result<(), Ended> {
+        match &mut self.0 {
+            Some(pane) => pane.draw(desk),
+            None => desk.out.flush(),
+        }
+    }
+}
+
+/// Why a session stands still, and what to type.
+fn waits(row: &SessionRow) -> Text {
+    let line = Text::new().plain("     ").words(Role::Plain, row.reason.raw(), "     ");
+    line.role(Role::Mark, format!("  → {}", row.next))
 }
 
 /// The session that a notice is about.
@@ -86,10 +162,9 @@ fn tell(notice: &Notice, desk: &mut Desk) -> Result<(), Ended> {
     match notice {
         Notice::SessionChanged { row } => {
             let (now, columns) = (desk.world.clock.now(), desk.out.columns());
-            desk.out.line(row_line(row, now, columns))?;
+            desk.out.line(row_line(row, now, columns, repository_width(row)))?;
             if row.needs_me && !row.next.is_empty() {
-                let line = Text::new().plain("     ").words(Role::Plain, row.reason.raw(), "     ");
-                desk.out.line(line.role(Role::Mark, format!("  → {}", row.next)))?;
+                desk.out.line(waits(row))?;
             }
             Ok(())
         }

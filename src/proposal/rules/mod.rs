@@ -85,7 +85,8 @@ fn all_known(ids: &[String], rules: &RuleSet) -> Result<(), EngineError> {
     let mut would_fit: Vec<String> = near(unknown, all, ADVICE).into_iter().map(str::to_owned).collect();
     let by_words = Request::read(&unknown.replace('-', " "), rules, |_| false).closest(rules, ADVICE);
     would_fit.extend(by_words.into_iter().filter(|id| !would_fit.contains(id)).collect::<Vec<_>>());
-    would_fit.truncate(ADVICE);
+    would_fit.truncate(ADVICE - 1);
+    would_fit.push("paraph help rules".to_owned());
     Err(EngineError::NothingFits { why: format!("no rule is called `{unknown}`"), would_fit })
 }
 

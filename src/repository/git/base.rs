@@ -165,7 +165,7 @@ fn range_work(opened: &Opened, range: &str) -> Result<Resolved, VcsError> {
 fn worktree_work(opened: &Opened, private: &Private, path: &HostPath, views: &Path) -> Result<Resolved, VcsError> {
     let other = open(path.as_path(), views)?;
     if other.common != opened.common {
-        return Err(VcsError::NotARepository(format!("{path} (no worktree of {})", shown(&opened.root))));
+        return Err(VcsError::NotAWorktree { path: path.to_string(), repo: shown(&opened.root) });
     }
     let head = other.head()?.ok_or_else(|| VcsError::Unborn(path.to_string()))?;
     let mut resolved = against_head(opened, head, &path.to_string())?;
@@ -181,7 +181,8 @@ fn dirty_commit(opened: &Opened, private: &Private, head: Oid) -> Result<(Oid, V
     if changed == 0 {
         return Ok((head, notices));
     }
-    notices.insert(0, format!("{changed} uncommitted files are part of it"));
+    let files = if changed == 1 { "file is" } else { "files are" };
+    notices.insert(0, format!("{changed} uncommitted {files} part of it"));
     let id = tree.id;
     store(&private.objects(), tree.objects)?;
     let time = opened.repo.find_commit(head).map_err(|error| git_error("read HEAD", &error))?.time();

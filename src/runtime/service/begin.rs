@@ -200,6 +200,7 @@ fn guess_kind(goal: &str) -> Kind {
 pub(crate) fn vcs_failure(error: &VcsError) -> Failure {
     let (kind, fallback) = match error {
         VcsError::NotARepository(_) => (FailureKind::NotFound, "git init, or --repo PATH"),
+        VcsError::NotAWorktree { .. } => (FailureKind::NotFound, "git worktree list"),
         VcsError::OtherOwner(_) => (FailureKind::Refused, "paraph doctor"),
         VcsError::NoSuchRevision { .. } => (FailureKind::NotFound, "git branch --all"),
         VcsError::BaseGone { .. } => (FailureKind::NeedsHuman, "paraph run again from a commit that is there"),

@@ -66,7 +66,9 @@ fn failure(error: EngineError) -> Failure {
     match error {
         EngineError::NothingFits { why, would_fit } => {
             let failure = Failure::new(FailureKind::NotFound, why);
-            let as_typed = |fit: String| if fit.starts_with("--") { fit } else { format!("--rules {fit}") };
+            let as_typed = |fit: String| {
+                if fit.starts_with("--") || fit.starts_with("paraph ") { fit } else { format!("--rules {fit}") }
+            };
             match would_fit.is_empty() {
                 true => failure.hint("git ls-files shows the paths; leave --path away for all of them"),
                 false => would_fit.into_iter().take(5).map(as_typed).fold(failure, Failure::hint),

@@ -116,11 +116,12 @@ fn a_session_is_as_far_as_its_lanes() {
 }
 
 #[test]
-fn what_to_press_next_leaves_out_what_is_refused() {
+fn what_to_type_next_leaves_out_what_is_refused() {
     let next = |violations: Vec<Violation>| {
         let story = Story::quick().runs_until(Some(EffectKind::Score));
         story.finds(EffectKind::Score, story::scored(85, Some(true), violations)).session.waits_for().1
     };
-    assert_eq!(next(vec![story::warn("ci-file", "a.yml")]).split(" · ").next(), Some("A X R"));
-    assert_eq!(next(vec![story::block("secret-added", "a.rs")]).split(" · ").next(), Some("R X"));
+    let (show, may) = ("paraph show 7@v1, then paraph", |violation| next(vec![violation]));
+    assert_eq!(may(story::warn("ci-file", "a.yml")), format!("{show} approve 7@v1"));
+    assert_eq!(may(story::block("secret-added", "a.rs")), format!("{show} request-changes 7@v1 -m TEXT"));
 }
