@@ -483,6 +483,7 @@ pub(crate) fn enter_file(model: &mut Model) {
     }
     let hunks = patches.layout.hunk_rows();
     let row = |at: Option<&u32>| at.map_or(0, |row| *row as usize);
+    let at_hunk = matches!(patches.enter, Enter::First | Enter::Last | Enter::Unreviewed);
     match std::mem::replace(&mut patches.enter, Enter::Stay) {
         Enter::First => patches.cursor = row(hunks.first()),
         Enter::Last => patches.cursor = row(hunks.last()),
@@ -496,7 +497,11 @@ pub(crate) fn enter_file(model: &mut Model) {
         }
         Enter::Stay => {}
     }
-    scroll_to_cursor(model);
+    if at_hunk {
+        show_hunk(model);
+    } else {
+        scroll_to_cursor(model);
+    }
 }
 
 /// Makes the diff's rows anew.
@@ -506,6 +511,16 @@ pub(crate) fn relayout(model: &mut Model) {
     if let Some(review) = &mut model.review {
         let version = review.version;
         review.patches.relayout(&review.threads, &review.drafts, panes.diff.width, version);
+    }
+    scroll_to_cursor(model);
+}
+
+/// Shows the hunk under the cursor from its header on.
+pub(crate) fn show_hunk(model: &mut Model) {
+    let Some(review) = &model.review else { return };
+    let panes = super::screens::patches::panes(model, review);
+    if let Some(review) = &mut model.review {
+        review.patches.lead(panes.diff);
     }
     scroll_to_cursor(model);
 }
