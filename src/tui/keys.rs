@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 
-use super::actions::Action;
+use super::actions::{Action, Context};
 use super::asks::{ask_patch_sets, ask_tab, load_current, open_session};
 use super::diff_keys::{act_in_session, to_file};
 use super::keymap::{Key, Meaning};
@@ -107,6 +107,8 @@ fn on_mapped_key(model: &mut Model, key: Key) -> Vec<Task> {
             model.search.clear();
             Vec::new()
         }
+        // what was found is gone through with the keys that do so everywhere, until Esc ends the search
+        Meaning::Do(_) if searches_on(model, &keys) => act(model, Action::SearchNext),
         Meaning::Do(action) => act(model, action),
         Meaning::Prefix => {
             model.pending = keys;
@@ -114,6 +116,12 @@ fn on_mapped_key(model: &mut Model, key: Key) -> Vec<Task> {
         }
         Meaning::Nothing => Vec::new(),
     }
+}
+
+/// Whether a search of the inbox is under way and `keys` would go on with it anywhere else.
+fn searches_on(model: &Model, keys: &[Key]) -> bool {
+    let searches = model.review.is_none() && !model.search.is_empty();
+    searches && model.settings.keymap.meaning(&[Context::Everywhere], keys) == Meaning::Do(Action::SearchNext)
 }
 
 /// Pasted text goes where text is typed; anywhere else it does nothing.

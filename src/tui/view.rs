@@ -169,7 +169,12 @@ fn hints(model: &Model) -> Vec<Action> {
         if model.inbox.len() > 0 {
             hints.push(A::Open);
         }
-        hints.extend([A::NewSession, A::CycleFilter]);
+        if model.search.is_empty() {
+            hints.push(A::NewSession);
+        } else {
+            hints.extend([A::SearchNext, A::SearchPrevious]);
+        }
+        hints.push(A::CycleFilter);
         if model.inbox.selected().is_some_and(|row| row.needs_me && row.version.is_some()) {
             hints.extend([A::Approve, A::RequestChanges, A::Reject]);
         }
