@@ -179,10 +179,14 @@ fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
 }
 
 fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
-    let (id, needs_me) = (row.id, row.needs_me);
+    let (id, needs_me, done) = (row.id, row.needs_me, row.state == "Done");
     let before = model.inbox.upsert(row);
     let mut tasks = Vec::new();
     let open = model.review.as_ref().is_some_and(|review| review.id == id);
+    // what was said of it while it went on is over; the open session tells which branch it is
+    if done && model.toast.as_ref().is_some_and(|toast| toast.text == format!("publishing: session {id}")) {
+        model.say(Tone::Success, format!("published: session {id}"));
+    }
     if needs_me && !before.is_some_and(|before| before.needs_me) {
         tasks.push(Task::Bell);
         if !open {
@@ -383,7 +387,13 @@ fn on_session(model: &mut Model, view: SessionView) -> Vec<Task> {
     let newest = view.versions.last().map(|version| version.number);
     let first = review.view.is_none();
     let news = review.version.is_some() && review.newer().is_none() && review.version < newest;
+    let before = review.view.as_ref().map_or(usize::MAX, |before| before.published.len());
+    let published = view.published.get(before).map(|branch| super::screens::plain(branch));
     review.view = Some(view);
+    if let Some(branch) = published {
+        model.say(Tone::Success, format!("published: {branch}"));
+    }
+    let Some(review) = &mut model.review else { return Vec::new() };
     let mut tasks = Vec::new();
     if review.version.is_none() && newest.is_some() {
         review.version = newest;
