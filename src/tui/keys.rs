@@ -41,7 +41,10 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
                 let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
                 vec![Task::Ask(confirm.ticket, confirm.request)]
             }
-            Some('y') => Vec::new(),
+            Some('y') => {
+                confirm.early = true;
+                Vec::new()
+            }
             _ => close_overlay(model),
         },
         Some(Overlay::Help { filter, scroll }) => match key.code() {
@@ -506,7 +509,7 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Task> {
         return ask_trust(model);
     }
     let Some((title, lines, ticket, request)) = question(model, action, id) else { return Vec::new() };
-    show(model, Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, ticket, request })))
+    show(model, Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, early: false, ticket, request })))
 }
 
 fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec<String>, Ticket, Request)> {

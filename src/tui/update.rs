@@ -115,11 +115,11 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
 fn on_shown(model: &mut Model) -> bool {
     match model.overlays.last_mut() {
         Some(Overlay::Decision(decision)) if decision.awaits_shown() => {
-            decision.armed = true;
+            (decision.armed, decision.early) = (true, false);
             true
         }
         Some(Overlay::Confirm(confirm)) => {
-            confirm.armed = true;
+            (confirm.armed, confirm.early) = (true, false);
             true
         }
         _ => false,

@@ -96,6 +96,9 @@ fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &
                 painter.text(inside.x, y, inside.width, line, Role::Text);
             }
             let y = inside.bottom().saturating_sub(1);
+            if !open.armed {
+                decision::draw_patience(painter, Rect { y: y.saturating_sub(1), height: 1, ..inside }, open.early);
+            }
             painter.runs(
                 inside.x,
                 y,
