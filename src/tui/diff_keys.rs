@@ -8,7 +8,7 @@ use super::screens::comment::{CommentBox, Target};
 use super::screens::patches::{Columns, Enter, FileState};
 use super::screens::review::Tab;
 use super::texts::show_log;
-use super::update::{enter_file, relayout, scroll_to_cursor};
+use super::update::{enter_file, relayout, scroll_to_cursor, show_hunk};
 use crate::api::{MarkRequest, Request, ResolveRequest, Side};
 
 /// Goes to a file.
@@ -172,7 +172,7 @@ fn step_hunk(model: &mut Model, forward: bool) -> Vec<Task> {
     };
     if let Some(row) = row {
         patches.cursor = *row as usize;
-        scroll_to_cursor(model);
+        show_hunk(model);
         return Vec::new();
     }
     let next = if forward { patches.current + 1 } else { patches.current.wrapping_sub(1) };
@@ -239,7 +239,7 @@ fn next_unreviewed(model: &mut Model) -> Vec<Task> {
     let in_file = open(patches.current).unwrap_or_default();
     if let Some(at) = in_file.iter().find(|at| here.is_none_or(|here| **at > here)) {
         patches.cursor = patches.layout.hunk_rows().get(*at).map_or(0, |row| *row as usize);
-        scroll_to_cursor(model);
+        show_hunk(model);
         return Vec::new();
     }
     let len = patches.files.len();

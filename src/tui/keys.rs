@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 
-use super::actions::Action;
+use super::actions::{Action, Context};
 use super::asks::{ask_patch_sets, ask_tab, load_current, open_session};
 use super::diff_keys::{act_in_session, to_file};
 use super::keymap::{Key, Meaning};
@@ -41,7 +41,10 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
                 let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
                 vec![Task::Ask(confirm.ticket, confirm.request)]
             }
-            Some('y') => Vec::new(),
+            Some('y') => {
+                confirm.early = true;
+                Vec::new()
+            }
             _ => close_overlay(model),
         },
         Some(Overlay::Help { filter, scroll }) => match key.code() {
@@ -107,6 +110,8 @@ fn on_mapped_key(model: &mut Model, key: Key) -> Vec<Task> {
             model.search.clear();
             Vec::new()
         }
+        // what was found is gone through with the keys that do so everywhere, until Esc ends the search
+        Meaning::Do(_) if searches_on(model, &keys) => act(model, Action::SearchNext),
         Meaning::Do(action) => act(model, action),
         Meaning::Prefix => {
             model.pending = keys;
@@ -114,6 +119,12 @@ fn on_mapped_key(model: &mut Model, key: Key) -> Vec<Task> {
         }
         Meaning::Nothing => Vec::new(),
     }
+}
+
+/// Whether a search of the inbox is under way and `keys` would go on with it anywhere else.
+fn searches_on(model: &Model, keys: &[Key]) -> bool {
+    let searches = model.review.is_none() && !model.search.is_empty();
+    searches && model.settings.keymap.meaning(&[Context::Everywhere], keys) == Meaning::Do(Action::SearchNext)
 }
 
 /// Pasted text goes where text is typed; anywhere else it does nothing.
@@ -498,7 +509,7 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Task> {
         return ask_trust(model);
     }
     let Some((title, lines, ticket, request)) = question(model, action, id) else { return Vec::new() };
-    show(model, Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, ticket, request })))
+    show(model, Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, early: false, ticket, request })))
 }
 
 fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec<String>, Ticket, Request)> {

@@ -28,6 +28,8 @@ mod terminal;
 mod tests;
 #[cfg(test)]
 mod tests_by_hand;
+#[cfg(test)]
+mod tests_reading;
 mod texts;
 mod theme;
 mod theme_lint;

@@ -221,6 +221,8 @@ pub(crate) struct Confirm {
     pub title: String,
     pub lines: Vec<String>,
     pub armed: bool,
+    /// Whether a key came before it counted.
+    pub early: bool,
     pub ticket: Ticket,
     pub request: Request,
 }

@@ -187,7 +187,14 @@ pub(crate) fn edited(model: &mut Model, text: Option<String>) {
     request.edit = Some(EditRequest { path, hunk, diff: text });
     let (ticket, request) = (Ticket::Derive(review.id), Request::Derive(request));
     let title = "Make the next version by hand".to_owned();
-    model.overlays.push(Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, ticket, request })));
+    model.overlays.push(Overlay::Confirm(Box::new(Confirm {
+        title,
+        lines,
+        armed: false,
+        early: false,
+        ticket,
+        request,
+    })));
 }
 
 /// The version is there: it is what is read from now on.

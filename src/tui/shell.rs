@@ -3,6 +3,8 @@
 //!
 //! It has a thread of its own: a key wakes the thread that answers it, and no work of the service stands before it.
 
+mod job;
+
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use rustix::process::Signal;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
@@ -194,7 +197,21 @@ async fn show(service: Arc<dyn Service>, options: TuiOptions, outside: &Handle) 
     }
     let worker = Worker::new(service, &options, messages, outside.clone());
     let parser = Parser::default();
-    Shell { terminal, model, worker, inbox, options, pane: None, parser, arming, told: false }.run().await
+    let mut shell = Shell {
+        terminal,
+        model,
+        worker,
+        inbox,
+        options,
+        pane: None,
+        parser,
+        arming,
+        told: false,
+        away: None,
+        watched: None,
+        stale: false,
+    };
+    shell.run().await
 }
 
 /// Hears notices, and connects again where the stream ends.
@@ -242,6 +259,12 @@ struct Shell {
     arming: Arming,
     /// Whether more than keys made the next frame: it may show a waiting panel that is another one.
     told: bool,
+    /// The shell has the terminal: when to look whether it gave it back.
+    away: Option<Instant>,
+    /// The terminal was taken back just now: when to look whether its modes are still ours, and how often after that.
+    watched: Option<(Instant, u8)>,
+    /// Whether another program read from the terminal: what is known of waiting keys is not true any more.
+    stale: bool,
 }
 
 enum Flow {
@@ -251,9 +274,8 @@ enum Flow {
 
 impl Shell {
     async fn run(&mut self) -> Result<(), TuiError> {
-        // its unsafe successor asks that the descriptor stays open and the same: an OwnedFd's does
-        #[allow(deprecated)]
-        let keys = AsyncFd::new(rustix::io::dup(io::stdin()).map_err(io::Error::from)?)?;
+        let mut keys = keys()?;
+        let mut continued = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
         let mut resized = signal(SignalKind::window_change())?;
         let mut ends =
             [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?];
@@ -265,7 +287,12 @@ impl Shell {
         loop {
             // from the first word that is not kept, not from the last: who types on is kept too
             keep = self.model.has_unsaved_words().then(|| keep.unwrap_or_else(|| Instant::now() + KEPT_WITHIN));
-            if self.model.dirty && (urgent || drawn.elapsed() >= BETWEEN_FRAMES) {
+            if std::mem::take(&mut self.stale) {
+                keys = self::keys()?;
+                urgent = true;
+            }
+            let ours = self.away.is_none();
+            if ours && self.model.dirty && (urgent || drawn.elapsed() >= BETWEEN_FRAMES) {
                 self.told &= self.draw()?;
                 drawn = Instant::now();
                 urgent = false;
@@ -278,13 +305,18 @@ impl Shell {
             let next_frame = self.model.dirty.then(|| drawn + BETWEEN_FRAMES);
             let escape = self.parser.patience().map(|patience| now + patience);
             let ages = self.shows_ages().then_some(minute);
-            let wake = [next_frame, self.arming.look_again(now), escape, ages, keep].into_iter().flatten().min();
+            let watched = self.watched.map(|(at, _)| at);
+            let wakes = match self.away {
+                Some(at) => [Some(at), keep, None, None, None, None],
+                None => [next_frame, self.arming.look_again(now), escape, ages, keep, watched],
+            };
+            let wake = wakes.into_iter().flatten().min();
             let flow = tokio::select! {
                 biased;
                 _ = terminated.recv() => Flow::Leave,
                 _ = hung_up.recv() => Flow::Leave,
                 _ = interrupted.recv() => Flow::Leave,
-                bytes = read(&keys) => match bytes {
+                bytes = read(&keys), if ours => match bytes {
                     Ok(bytes) if !bytes.is_empty() => {
                         urgent = true;
                         let inputs = self.parser.feed(&bytes);
@@ -293,6 +325,10 @@ impl Shell {
                     // the terminal is gone
                     Ok(_) | Err(_) => Flow::Leave,
                 },
+                _ = continued.recv() => {
+                    self.continued()?;
+                    Flow::Go
+                }
                 _ = resized.recv() => {
                     self.terminal.clear();
                     self.pane = None;
@@ -312,6 +348,14 @@ impl Shell {
                     if keep.is_some_and(|at| at <= now) {
                         keep = None;
                         self.take(Msg::KeepDraft)?
+                    } else if let Some(at) = self.away {
+                        if at <= now {
+                            self.look_whether_ours()?;
+                        }
+                        Flow::Go
+                    } else if watched.is_some_and(|at| at <= now) {
+                        self.look_at_modes()?;
+                        Flow::Go
                     } else if ages.is_some_and(|at| at <= now) {
                         minute = now + MINUTE;
                         let now = self.options.clock.now();
@@ -329,7 +373,7 @@ impl Shell {
                 self.terminal.leave();
                 return Ok(());
             }
-            if self.arming.is_seen(Instant::now()) {
+            if self.away.is_none() && self.arming.is_seen(Instant::now()) {
                 self.arming.settle(Instant::now());
                 self.arming.forget();
                 urgent = true;
@@ -420,12 +464,7 @@ impl Shell {
                 Task::Bell if self.options.bell => self.terminal.ring()?,
                 Task::Bell => {}
                 Task::Copy(text) => self.terminal.copy(&text, self.options.tmux)?,
-                Task::Suspend => {
-                    self.terminal.leave();
-                    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)
-                        .map_err(io::Error::from)?;
-                    self.come_back()?;
-                }
+                Task::Suspend => self.suspend()?,
                 Task::EditFile(path, line) => {
                     self.terminal.leave();
                     let edited = super::work::edit_file(&self.options.editor, &path, line);
@@ -456,7 +495,7 @@ impl Shell {
 
     fn come_back(&mut self) -> Result<(), TuiError> {
         self.terminal.resume()?;
-        self.pane = None;
+        (self.pane, self.stale) = (None, true);
         let (columns, rows) = self.terminal.size();
         update(&mut self.model, Msg::Resize(columns, rows));
         Ok(())
@@ -484,6 +523,14 @@ pub(crate) fn scrolled(before: Pane, now: Pane) -> Option<Scroll> {
     let up = i32::try_from(now.top).ok()? - i32::try_from(before.top).ok()?;
     let same = Pane { top: now.top, ..before } == now;
     (same && up != 0).then_some(Scroll { top: now.area.y, bottom: now.area.bottom(), up })
+}
+
+/// The keys, as they are waiting now. What is known of a descriptor from before another program read from the same
+/// terminal may say that keys wait where none do: reading would block everything.
+fn keys() -> io::Result<AsyncFd<OwnedFd>> {
+    // its unsafe successor asks that the descriptor stays open and the same: an OwnedFd's does
+    #[allow(deprecated)]
+    AsyncFd::new(rustix::io::dup(io::stdin())?)
 }
 
 async fn pause(until: Option<Instant>) {

@@ -97,6 +97,17 @@ impl Terminal {
         }
     }
 
+    /// Whether this program has the terminal, and no other job of the shell. One that is gone is noticed by whoever uses it.
+    pub(crate) fn is_in_front(&self) -> bool {
+        rustix::termios::tcgetpgrp(&self.tty).map_or(true, |front| front == rustix::process::getpgrp())
+    }
+
+    /// Whether somebody else set the terminal back to whole lines.
+    pub(crate) fn lost_its_modes(&self) -> bool {
+        let modes = rustix::termios::tcgetattr(&self.tty);
+        self.entered && modes.is_ok_and(|modes| modes.local_modes.contains(rustix::termios::LocalModes::ICANON))
+    }
+
     /// Forgets what is shown, so the next frame paints every cell.
     pub(crate) fn clear(&mut self) {
         let size = crossterm::terminal::size().unwrap_or((80, 24));

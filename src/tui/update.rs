@@ -115,11 +115,11 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
 fn on_shown(model: &mut Model) -> bool {
     match model.overlays.last_mut() {
         Some(Overlay::Decision(decision)) if decision.awaits_shown() => {
-            decision.armed = true;
+            (decision.armed, decision.early) = (true, false);
             true
         }
         Some(Overlay::Confirm(confirm)) => {
-            confirm.armed = true;
+            (confirm.armed, confirm.early) = (true, false);
             true
         }
         _ => false,
@@ -179,10 +179,14 @@ fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
 }
 
 fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
-    let (id, needs_me) = (row.id, row.needs_me);
+    let (id, needs_me, done) = (row.id, row.needs_me, row.state == "Done");
     let before = model.inbox.upsert(row);
     let mut tasks = Vec::new();
     let open = model.review.as_ref().is_some_and(|review| review.id == id);
+    // what was said of it while it went on is over; the open session tells which branch it is
+    if done && model.toast.as_ref().is_some_and(|toast| toast.text == format!("publishing: session {id}")) {
+        model.say(Tone::Success, format!("published: session {id}"));
+    }
     if needs_me && !before.is_some_and(|before| before.needs_me) {
         tasks.push(Task::Bell);
         if !open {
@@ -383,7 +387,13 @@ fn on_session(model: &mut Model, view: SessionView) -> Vec<Task> {
     let newest = view.versions.last().map(|version| version.number);
     let first = review.view.is_none();
     let news = review.version.is_some() && review.newer().is_none() && review.version < newest;
+    let before = review.view.as_ref().map_or(usize::MAX, |before| before.published.len());
+    let published = view.published.get(before).map(|branch| super::screens::plain(branch));
     review.view = Some(view);
+    if let Some(branch) = published {
+        model.say(Tone::Success, format!("published: {branch}"));
+    }
+    let Some(review) = &mut model.review else { return Vec::new() };
     let mut tasks = Vec::new();
     if review.version.is_none() && newest.is_some() {
         review.version = newest;
@@ -483,6 +493,7 @@ pub(crate) fn enter_file(model: &mut Model) {
     }
     let hunks = patches.layout.hunk_rows();
     let row = |at: Option<&u32>| at.map_or(0, |row| *row as usize);
+    let at_hunk = matches!(patches.enter, Enter::First | Enter::Last | Enter::Unreviewed);
     match std::mem::replace(&mut patches.enter, Enter::Stay) {
         Enter::First => patches.cursor = row(hunks.first()),
         Enter::Last => patches.cursor = row(hunks.last()),
@@ -496,7 +507,11 @@ pub(crate) fn enter_file(model: &mut Model) {
         }
         Enter::Stay => {}
     }
-    scroll_to_cursor(model);
+    if at_hunk {
+        show_hunk(model);
+    } else {
+        scroll_to_cursor(model);
+    }
 }
 
 /// Makes the diff's rows anew.
@@ -506,6 +521,16 @@ pub(crate) fn relayout(model: &mut Model) {
     if let Some(review) = &mut model.review {
         let version = review.version;
         review.patches.relayout(&review.threads, &review.drafts, panes.diff.width, version);
+    }
+    scroll_to_cursor(model);
+}
+
+/// Shows the hunk under the cursor from its header on.
+pub(crate) fn show_hunk(model: &mut Model) {
+    let Some(review) = &model.review else { return };
+    let panes = super::screens::patches::panes(model, review);
+    if let Some(review) = &mut model.review {
+        review.patches.lead(panes.diff);
     }
     scroll_to_cursor(model);
 }

@@ -96,6 +96,9 @@ fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &
                 painter.text(inside.x, y, inside.width, line, Role::Text);
             }
             let y = inside.bottom().saturating_sub(1);
+            if !open.armed {
+                decision::draw_patience(painter, Rect { y: y.saturating_sub(1), height: 1, ..inside }, open.early);
+            }
             painter.runs(
                 inside.x,
                 y,
@@ -169,7 +172,12 @@ fn hints(model: &Model) -> Vec<Action> {
         if model.inbox.len() > 0 {
             hints.push(A::Open);
         }
-        hints.extend([A::NewSession, A::CycleFilter]);
+        if model.search.is_empty() {
+            hints.push(A::NewSession);
+        } else {
+            hints.extend([A::SearchNext, A::SearchPrevious]);
+        }
+        hints.push(A::CycleFilter);
         if model.inbox.selected().is_some_and(|row| row.needs_me && row.version.is_some()) {
             hints.extend([A::Approve, A::RequestChanges, A::Reject]);
         }

@@ -3,15 +3,17 @@
 use crossterm::event::KeyCode;
 
 use super::actions::Action;
+use super::asks::open_session;
 use super::keymap::{Key, Meaning};
 use super::keys::{act, close_overlay, list_len, move_list};
-use super::model::{Field, Model, Overlay, Task, Ticket};
+use super::model::{Field, Model, Overlay, Task, Ticket, Tone};
 use super::screens::patches::Enter;
 use super::screens::review::Tab;
 use super::screens::wizard::At;
 use super::search::search_here;
 use super::update::enter_file;
 use crate::api::Request;
+use crate::id::SessionId;
 
 pub(crate) fn on_palette_key(model: &mut Model, key: Key) -> Vec<Task> {
     let Some(Overlay::Palette(palette)) = model.overlays.last_mut() else { return Vec::new() };
@@ -53,6 +55,12 @@ fn to_line(model: &mut Model, line: u32) -> Vec<Task> {
     if let Some(review) = model.review.as_mut().filter(|review| review.tab == Tab::Patches) {
         review.patches.enter = Enter::Line(line);
         enter_file(model);
+    } else if model.review.is_none() {
+        let id = SessionId(u64::from(line));
+        if model.inbox.row(id).is_some() {
+            return open_session(model, id);
+        }
+        model.say(Tone::Warning, format!("there is no session {id}"));
     } else {
         let len = list_len(model);
         move_list(model, isize::MIN / 2, len);

@@ -109,3 +109,35 @@ fn a_terminal_that_goes_takes_the_screens_along_where_hang_ups_are_ignored() {
     real.terminal.wait_end(Duration::from_secs(5));
     assert!(real.daemon().is_some(), "the sessions go on");
 }
+
+/// Stopped and continued by `shell`, as often as it is wanted, keys are read and drawn as before.
+#[track_caller]
+fn check_comes_back(shell: &str) {
+    let mut real = Real::start(&format!(r#"paraph="$0" PS1='$ ' exec {shell}"#), |_| {});
+    real.terminal.wait_for("$ ");
+    real.terminal.press("export paraph; \"$paraph\"\r");
+    real.terminal.wait_for("No session yet");
+    for _ in 0..3 {
+        real.terminal.press("\x1a");
+        real.terminal.wait_until("the shell", |terminal| !terminal.screen().contains("No session yet"));
+        real.terminal.wait_until("a prompt", |terminal| terminal.screen().trim_end().ends_with('$'));
+        real.terminal.press("fg\r");
+        real.terminal.wait_for("No session yet");
+        // one key, no Enter: read at once, or the terminal is still the shell's
+        real.terminal.press("?");
+        real.terminal.wait_until("the help", |terminal| !terminal.screen().contains("No session yet"));
+        real.terminal.press("\x1b");
+        real.terminal.wait_for("No session yet");
+    }
+    real.terminal.press("Q");
+    real.terminal.wait_until("the shell again", |terminal| terminal.screen().trim_end().ends_with('$'));
+    // pastes in brackets are the shell's own wish; the screen must be the ordinary one
+    let heard = real.terminal.heard();
+    assert!(find_last(&heard, b"\x1b[?1049l") > find_last(&heard, b"\x1b[?1049h"));
+}
+
+#[test]
+fn a_shell_stops_and_continues_the_screens() {
+    check_comes_back("/bin/bash --norc --noprofile -i");
+    check_comes_back("/bin/sh -i");
+}

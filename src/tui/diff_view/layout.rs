@@ -34,6 +34,17 @@ pub(crate) struct ThreadAt {
     pub rows: u32,
 }
 
+impl ThreadAt {
+    /// Its line among `rows` unchanged ones from `old` and `new` on.
+    fn within(&self, old: u32, new: u32, rows: u32) -> Option<u32> {
+        let at = match self.side {
+            Side::Old => self.line?.checked_sub(old),
+            Side::New => self.line?.checked_sub(new),
+        };
+        at.filter(|at| *at < rows)
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Hunk(usize),
@@ -142,21 +153,30 @@ impl Layout {
         let folded = all - head - tail;
         let (old, new) = (block.old.start, block.new.start);
         self.same(old, new, head, threads);
-        if folded > 0 {
-            self.push(1, Kind::Fold(folded));
-        }
+        self.folded(old + head, new + head, folded, threads);
         self.header(header);
         self.same(old + head + folded, new + head + folded, tail, threads);
+    }
+
+    /// Lines that are folded away, but for those that somebody talks about.
+    fn folded(&mut self, old: u32, new: u32, rows: u32, threads: &[ThreadAt]) {
+        let mut done = 0;
+        let mut shown: Vec<u32> = threads.iter().filter_map(|thread| thread.within(old, new, rows)).collect();
+        // the two sides count their lines differently
+        shown.sort_unstable();
+        shown.dedup();
+        for at in shown {
+            self.push((at > done).into(), Kind::Fold(at - done));
+            self.same(old + at, new + at, 1, threads);
+            done = at + 1;
+        }
+        self.push((rows > done).into(), Kind::Fold(rows - done));
     }
 
     fn same(&mut self, old: u32, new: u32, rows: u32, threads: &[ThreadAt]) {
         let mut done = 0;
         for thread in threads {
-            let at = thread.line.and_then(|line| match thread.side {
-                Side::Old => line.checked_sub(old),
-                Side::New => line.checked_sub(new),
-            });
-            if let Some(at) = at.filter(|at| *at < rows && *at + 1 >= done) {
+            if let Some(at) = thread.within(old, new, rows).filter(|at| *at + 1 >= done) {
                 self.push(at + 1 - done, Kind::Same { old: old + done, new: new + done });
                 done = at + 1;
                 self.push(thread.rows, Kind::Thread(thread.thread));
@@ -335,11 +355,18 @@ mod tests {
             &[thread(0, Side::New, Some(11))],
             &["fold 8", "@0", "9 9", "10 -", "- 10", "- 11", "11 12", "t0.0", "t0.1", "fold 9"],
         );
-        // a line that is folded away: the thread is still there
+        // a line that is folded away is shown for what is said of it
         check(
             0,
             false,
-            &[thread(0, Side::New, Some(2))],
+            &[thread(0, Side::New, Some(2)), thread(1, Side::New, Some(2))],
+            &["fold 2", "3 3", "t0.0", "t0.1", "t1.0", "t1.1", "fold 6", "@0", "10 -", "- 10", "- 11", "fold 10"],
+        );
+        // one that this comparison does not have: the thread is still there
+        check(
+            0,
+            false,
+            &[thread(0, Side::New, Some(99))],
             &["fold 9", "@0", "10 -", "- 10", "- 11", "fold 10", "t0.0", "t0.1"],
         );
     }

@@ -69,6 +69,8 @@ pub(crate) struct Decision {
     pub panel: Option<PanelView>,
     /// Whether the terminal showed the whole panel.
     pub armed: bool,
+    /// Whether a key came before it counted.
+    pub early: bool,
     pub step: Step,
     pub number: Field,
     pub reason: Field,
@@ -107,6 +109,7 @@ impl Decision {
             repo,
             panel: None,
             armed: false,
+            early: false,
             step: Step::Reading,
             number: Field::default(),
             reason: Field::default(),
@@ -196,6 +199,7 @@ impl Decision {
             return Outcome::Close;
         }
         if !self.armed || self.step == Step::Sent || !self.hindrances().is_empty() {
+            self.early |= self.awaits_shown();
             return if key.typed() == Some('q') { Outcome::Close } else { Outcome::Stay };
         }
         match self.step {
@@ -451,6 +455,9 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
         return;
     }
     painter.rule(area.x, area.y, area.width, Role::Faint);
+    if !decision.armed {
+        draw_patience(painter, area, decision.early);
+    }
     let mut y = area.y + 1;
     let bottom = area.bottom();
     let hindrances = decision.hindrances();
@@ -523,6 +530,16 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
         keys.push(Run::new(decision.wrong.as_str(), Role::Error));
     }
     painter.runs(area.x, last, area.width, &keys);
+}
+
+/// Says that no key decides yet, and that one that came did not.
+pub(crate) fn draw_patience(painter: &mut Painter<'_>, area: Rect, early: bool) {
+    let (text, role) = if early {
+        ("not taken: keys count once you have seen this ", Role::Warn)
+    } else {
+        ("one moment: keys count once you have seen this ", Role::Muted)
+    };
+    painter.text(area.x, area.y, area.width, text, role);
 }
 
 pub(crate) fn draw_field(painter: &mut Painter<'_>, area: Rect, y: u16, label: &str, field: &Field, focused: bool) {

@@ -174,7 +174,7 @@ impl Inbox {
         waiting.get(at).or_else(|| waiting.first()).map(|row| row.id)
     }
 
-    /// Selects the first row whose goal holds `text`, after the cursor (or before it), going round.
+    /// Selects the first row that holds `text`, after the cursor (or before it), going round.
     pub(crate) fn find(&mut self, text: &str, forward: bool) -> bool {
         let len = self.order.len();
         for step in 1..=len {
@@ -188,9 +188,34 @@ impl Inbox {
     }
 }
 
-/// Whether a search for `text` finds the session: by its goal, or its number.
+/// Whether a search for `text` finds the session: by its number, or by anything that its row or the pane beside says.
 pub(crate) fn holds(row: &SessionRow, text: &str) -> bool {
-    row.goal.raw().to_lowercase().contains(&text.to_lowercase()) || row.id.to_string() == text
+    let text = text.to_lowercase();
+    let has = |part: &str| part.to_lowercase().contains(&text);
+    let shown = |part: Option<String>| part.is_some_and(|part| has(&part));
+    row.id.to_string() == text
+        || has(row.goal.raw())
+        || has(row.reason.raw())
+        || has(&row.state)
+        || has(&words::spaced(&row.state))
+        || has(&super::next_step(&row.next))
+        || has(&row.engine)
+        || has(row.kind.name())
+        || has(&facts(row))
+        || shown(row.version.map(|version| version.to_string()))
+        || shown(row.score.map(|score| score.to_string()))
+}
+
+/// What the second line of a row tells at its right: repositories, size, threads.
+fn facts(row: &SessionRow) -> String {
+    let mut facts = row.repos.iter().map(|repo| super::plain(repo)).collect::<Vec<_>>().join(", ");
+    if row.version.is_some() {
+        facts = format!("{facts} · +{} −{} in {}", row.added, row.deleted, words::count(row.files as usize, "file"));
+    }
+    if row.open_threads > 0 {
+        facts = format!("{facts} · {}", words::count(row.open_threads as usize, "thread"));
+    }
+    facts
 }
 
 /// How many rows of the screen a session takes.
@@ -367,23 +392,16 @@ fn draw_row(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &SessionR
 fn draw_second(painter: &mut Painter<'_>, area: Rect, row: &SessionRow, start: u16) {
     let y = area.y + 1;
     let right = area.right().saturating_sub(2);
-    let mut facts = row.repos.iter().map(|repo| super::plain(repo)).collect::<Vec<_>>().join(", ");
-    if row.version.is_some() {
-        facts = format!("{facts} · +{} −{} in {}", row.added, row.deleted, words::count(row.files as usize, "file"));
-    }
-    if row.open_threads > 0 {
-        facts = format!("{facts} · {}", words::count(row.open_threads as usize, "thread"));
-    }
+    let facts = facts(row);
     let half = (area.width / 2).saturating_sub(2);
     let used = painter.text_right(right, y, half, &facts, Role::Muted);
     let room = right.saturating_sub(used + 2).saturating_sub(start);
     let (_, role) = words::state(&row.state, row.needs_me, row.running);
     let mut runs = vec![Run::new(words::spaced(&row.state), role)];
-    let reason = row.reason.display_line();
-    if !reason.as_str().is_empty() {
-        runs.push(Run::new(format!(": {reason}"), Role::Muted));
-    } else if !row.next.is_empty() {
-        runs.push(Run::new(format!(": {}", super::plain(&row.next)), Role::Muted));
+    let why = Some(super::first_line(&row.reason)).filter(|reason| !reason.is_empty());
+    let why = why.unwrap_or_else(|| super::next_step(&row.next));
+    if !why.is_empty() {
+        runs.push(Run::new(format!(": {why}"), Role::Muted));
     }
     painter.runs(start, y, room, &runs);
 }
@@ -407,9 +425,15 @@ fn draw_preview(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &Sess
             Run::new(format!("  since {}", words::age(model.now, row.updated_at)), Role::Muted),
         ],
     );
-    for (name, text) in [("why", row.reason.display_line().to_string()), ("next", super::plain(&row.next))] {
-        if !text.is_empty() {
-            line(painter, &[Run::new(format!("{name:<6}"), Role::Muted), Run::new(text, Role::Text)]);
+    let room = area.width.saturating_sub(6);
+    // 6: enough to tell why; the overview has all of it
+    let next = super::paragraph(&super::next_step(&row.next).into(), room);
+    for (name, pieces, most) in [("why", super::paragraph(&row.reason, room), 6), ("next", next, 2)] {
+        for (at, piece) in pieces.iter().take(most).enumerate() {
+            let more = if at + 1 == most && at + 1 < pieces.len() { " …" } else { "" };
+            let name = if at == 0 { name } else { "" };
+            let text = Run::new(format!("{piece}{more}"), Role::Text);
+            line(painter, &[Run::new(format!("{name:<6}"), Role::Muted), text]);
         }
     }
     line(painter, &[]);

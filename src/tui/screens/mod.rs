@@ -24,6 +24,27 @@ pub(crate) fn plain(text: &str) -> String {
     Untrusted::new(text).display_line().to_string()
 }
 
+/// A text of several lines, printable and wrapped.
+pub(crate) fn paragraph(text: &Untrusted, columns: u16) -> Vec<String> {
+    let shown = text.display();
+    let text = shown.as_str().trim_end();
+    if text.is_empty() {
+        return Vec::new();
+    }
+    crate::text::width::wrap(text, usize::from(columns)).into_iter().map(str::to_owned).collect()
+}
+
+/// The first line of a text, printable.
+pub(crate) fn first_line(text: &Untrusted) -> String {
+    plain(text.raw().trim_start().lines().next().unwrap_or_default())
+}
+
+/// What comes next, for who reads it on a screen: without the command that would only show the same session again.
+pub(crate) fn next_step(next: &str) -> String {
+    let steps: Vec<_> = next.split(" · ").filter(|step| !step.starts_with("paraph show ")).collect();
+    plain(&steps.join(" · "))
+}
+
 /// Lays the cursor's ground over a row that is about to be drawn.
 pub(crate) fn select(painter: &mut Painter<'_>, area: Rect) {
     let style = painter.style(Role::Cursor);

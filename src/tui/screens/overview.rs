@@ -56,12 +56,16 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
     let running = model.inbox.row(view.id).is_some_and(|row| row.running);
     let (mark, role) = words::state(&view.state, view.needs_me, running);
     line(painter, &[label("state"), Run::new(format!("{mark} {}", words::spaced(&view.state)), role)]);
-    for (name, text) in [("because", view.reason.display_line().to_string()), ("next", super::plain(&view.next))] {
-        for (at, piece) in crate::text::width::wrap(&text, usize::from(area.width.saturating_sub(9))).iter().enumerate()
-        {
-            if !piece.is_empty() && at < 3 {
-                line(painter, &[label(if at == 0 { name } else { "" }), Run::new(*piece, Role::Text)]);
-            }
+    let room = area.width.saturating_sub(9);
+    let next = super::paragraph(&super::next_step(&view.next).into(), room);
+    // 8: the other facts, and a line of the explanation under its heading
+    let others = next.len() + 8 + 2 * view.lanes.len();
+    let most = usize::from(area.height).saturating_sub(others).max(3);
+    for (name, pieces, most) in [("because", super::paragraph(&view.reason, room), most), ("next", next, 3)] {
+        for (at, piece) in pieces.iter().take(most).enumerate() {
+            let more = if at + 1 == most && at + 1 < pieces.len() { " …" } else { "" };
+            let name = if at == 0 { name } else { "" };
+            line(painter, &[label(name), Run::new(format!("{piece}{more}"), Role::Text)]);
         }
     }
     let (time, day) = words::clock(view.created_at);

@@ -1,4 +1,4 @@
-//! The command palette: every action by name, found by a few letters; a number goes to that line.
+//! The command palette: every action by name, found by a few letters; a number goes to that line, or session.
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -55,7 +55,8 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, palette
     painter.cursor = Some(Position::new(inside.x + column.min(inside.width.saturating_sub(1)), inside.y));
     let rows = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
     if let Some(line) = palette.line() {
-        painter.text(rows.x, rows.y, rows.width, &format!("to line {line}"), Role::Muted);
+        let to = if model.review.is_some() { "to line" } else { "open session" };
+        painter.text(rows.x, rows.y, rows.width, &format!("{to} {line}"), Role::Muted);
         return;
     }
     let found = palette.found();

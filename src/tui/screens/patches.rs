@@ -301,14 +301,31 @@ impl Patches {
         self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
     }
 
+    /// Moves the window so that the hunk under the cursor is read from there: its header in the upper third, or on the
+    /// first row where the hunk is as long as the window. One that stands well already stays.
+    pub(crate) fn lead(&mut self, area: Rect) {
+        let height = usize::from(area.height.max(1));
+        let rows = self.layout.hunk_rows();
+        let next = rows.get(rows.partition_point(|row| *row as usize <= self.cursor));
+        let end = next.map_or(self.layout.rows(), |row| *row as usize);
+        let third = (height / 3).min(height.saturating_sub(end.saturating_sub(self.cursor)));
+        let stands = self.cursor >= self.top && self.cursor - self.top <= third;
+        if !stands {
+            self.top = self.cursor.saturating_sub(third.min(height / 4));
+        }
+    }
+
     /// Moves the window so that the cursor is in it, with some lines around where there is room. What is `visible`
     /// counts as shown; rows under a window on top do not.
     pub(crate) fn show_cursor(&mut self, area: Rect, visible: bool) {
         let height = usize::from(area.height.max(1));
         let margin = (height / 5).min(4);
         self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
-        if self.cursor < self.top + margin {
-            self.top = self.cursor.saturating_sub(margin);
+        // what a hunk follows need not be seen: its header may stand on the first row
+        let on_header = self.layout.hunk_rows().binary_search_by_key(&self.cursor, |row| *row as usize).is_ok();
+        let above = if on_header { 0 } else { margin };
+        if self.cursor < self.top + above {
+            self.top = self.cursor.saturating_sub(above);
         }
         if self.cursor + margin >= self.top + height {
             self.top = self.cursor + margin + 1 - height;

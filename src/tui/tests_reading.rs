@@ -1,0 +1,124 @@
+//! How a reader finds the way: hunks stand where they are read, reasons are whole, searches and numbers lead on.
+
+use super::bench::Bench;
+use super::bench_world::World;
+use super::model::{Msg, Overlay};
+use crate::api::Reply;
+
+/// A review of a file of 40 hunks, 20 lines apart, each of `lines` new lines.
+fn long_file(columns: u16, rows: u16, lines: usize) -> Bench {
+    let old: String = (0..800).map(|at| format!("line {at}\n")).collect();
+    let added = |at: usize| (0..lines).map(|n| format!("new {at} {n}\n")).collect::<String>();
+    let new: String = (0..800).map(|at| if at % 20 == 10 { added(at) } else { format!("line {at}\n") }).collect();
+    let mut world = World::new();
+    let (old, new) = (world.blob(&old), world.blob(&new));
+    let file = &mut world.sets[0].files[0];
+    (file.old, file.new) = (Some(old), Some(new));
+    Bench::of(world, columns, rows).press("Enter g g")
+}
+
+/// Where the header of the hunk under the cursor stands in its window, and how high that is.
+fn stands(bench: &Bench) -> (usize, usize) {
+    let review = bench.model.review.as_ref().expect("a review");
+    let panes = super::screens::patches::panes(&bench.model, review);
+    let patches = &review.patches;
+    assert!(patches.layout.hunk_rows().contains(&u32::try_from(patches.cursor).expect("small")), "on a header");
+    (patches.cursor - patches.top, usize::from(panes.diff.height))
+}
+
+#[track_caller]
+fn check_hunks_stand_high(lines: usize, key: &str) {
+    let mut bench = long_file(100, 30, lines);
+    for _ in 0..12 {
+        bench = bench.press(key);
+        let (at, height) = stands(&bench);
+        assert!(at <= height / 3, "{at} of {height}");
+        assert!(lines < height || at == 0, "a long hunk begins at the top: {at}");
+    }
+}
+
+#[test]
+fn the_next_hunk_stands_in_the_upper_third() {
+    check_hunks_stand_high(2, "]");
+    check_hunks_stand_high(2, "Space");
+    check_hunks_stand_high(60, "]");
+}
+
+#[test]
+fn a_reason_of_several_lines_is_told_whole() {
+    let mut world = World::new();
+    let reason = "no rule fits the goal\nfirst try\nsecond try\nthird try\nfourth try";
+    world.rows[0].reason = reason.into();
+    world.view.reason = reason.into();
+    world.view.next = "A X R · paraph show 12@v2".to_owned();
+    let screen = Bench::of(world, 100, 45).press("Enter 1").screen();
+    for line in reason.lines() {
+        assert!(screen.contains(line), "{line}: {screen}");
+    }
+    assert!(screen.contains("A X R") && !screen.contains("paraph show"), "{screen}");
+    assert!(!screen.contains("^J"), "{screen}");
+}
+
+#[test]
+fn a_row_of_the_inbox_tells_the_first_line_of_a_reason() {
+    let mut world = World::new();
+    world.rows[0].reason = "no rule fits\nmore of it".into();
+    let screen = Bench::of(world, 80, 24).screen();
+    assert!(screen.contains("no rule fits") && !screen.contains("more of it") && !screen.contains("^J"), "{screen}");
+}
+
+/// Searches for `text` in the whole inbox, presses `keys`; gives the session under the cursor.
+fn found(text: &str, keys: &str) -> Option<u64> {
+    let bench = Bench::inbox(80, 24).press("f f f /").write(text).press("Enter").press(keys);
+    assert!(bench.model.overlays.is_empty());
+    bench.model.inbox.selected().map(|row| row.id.0)
+}
+
+#[test]
+fn a_search_of_the_inbox_looks_at_what_the_rows_show() {
+    assert_eq!(found("web", ""), Some(7), "a repository");
+    assert_eq!(found("+310", ""), Some(5), "a count");
+    assert_eq!(found("needs human", ""), Some(9), "a state");
+    assert_eq!(found("base commit is gone", ""), Some(5), "a reason");
+}
+
+#[test]
+fn n_goes_through_what_was_found_until_escape() {
+    assert_ne!(found("core", "n"), found("core", ""));
+    assert_eq!(found("core", "n N"), found("core", ""));
+    let bench = Bench::inbox(80, 24).press("/").write("core").press("Enter Esc n");
+    assert!(matches!(bench.model.overlays.last(), Some(Overlay::Wizard(_))), "a new session again");
+}
+
+#[test]
+fn a_number_opens_that_session() {
+    let bench = Bench::inbox(80, 24).press(":").write("12").press("Enter");
+    assert_eq!(bench.model.review.as_ref().map(|review| review.id.0), Some(12));
+    let bench = Bench::inbox(80, 24).press(":").write("4711").press("Enter");
+    assert!(bench.model.review.is_none());
+    assert!(bench.screen().contains("there is no session 4711"));
+}
+
+#[test]
+fn a_panel_that_does_not_count_yet_says_so_and_says_which_keys_were_not_taken() {
+    // the frame before the terminal said that it was shown
+    let shows = |keys: &str| -> String {
+        let mut bench = Bench::review(100, 30).type_ahead(keys);
+        bench.cells().content.iter().map(|cell| cell.symbol()).collect()
+    };
+    assert!(shows("X").contains("one moment: keys count once you have seen this"));
+    assert!(shows("X y").contains("not taken: keys count once you have seen this"));
+    let seen = Bench::review(100, 30).press("X").screen();
+    assert!(!seen.contains("keys count once"), "{seen}");
+}
+
+#[test]
+fn a_published_branch_is_named() {
+    let mut bench = Bench::review(100, 30);
+    let mut view = bench.world.view.clone();
+    view.published = vec!["paraph/12-unwrap".to_owned()];
+    bench.model.say(super::model::Tone::Success, "publishing: session 12");
+    bench.play(Msg::Answer(super::model::Ticket::Session(view.id), Box::new(Ok(Reply::Show(view)))));
+    let screen = bench.screen();
+    assert!(screen.contains("published: paraph/12-unwrap") && !screen.contains("publishing"), "{screen}");
+}
