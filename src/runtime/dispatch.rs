@@ -178,6 +178,23 @@ impl Dispatcher {
         }
     }
 
+    /// Sessions of which nothing is at work because every place for checks is taken, and how many checks come before
+    /// each.
+    pub(super) fn queued(&self) -> BTreeMap<SessionId, usize> {
+        let running = self.busy.keys().filter(|(_, key)| Place::of(*key) == Place::Check).count();
+        if running < self.checks {
+            return BTreeMap::new();
+        }
+        let first = |keys: &BTreeMap<EffectKey, u64>| {
+            let checks = keys.iter().filter(|(key, _)| Place::of(**key) == Place::Check);
+            checks.map(|(_, ticket)| *ticket).min()
+        };
+        let still = self.queue.iter().filter(|(id, _)| self.busy.keys().all(|(of, _)| of != *id));
+        let mut waiting: Vec<(u64, SessionId)> = still.filter_map(|(id, keys)| Some((first(keys)?, *id))).collect();
+        waiting.sort_unstable();
+        waiting.into_iter().enumerate().map(|(before, (_, id))| (id, running + before)).collect()
+    }
+
     /// How many pieces are at work.
     pub(super) fn at_work(&self) -> usize {
         self.busy.len()
