@@ -300,6 +300,18 @@ impl Bench {
         panic!("session {id} never was {state}: {:?}", self.show(id).await);
     }
 
+    /// The reason that a session gives, once it is as wanted.
+    pub(super) async fn until_reason(&self, id: SessionId, wanted: impl Fn(&str) -> bool) -> String {
+        for _ in 0..1000 {
+            let view = self.show(id).await;
+            if wanted(view.reason.raw()) {
+                return view.reason.raw().to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("session {id} never said so: {:?}", self.show(id).await);
+    }
+
     pub(super) async fn condition(&self, holds: impl Fn() -> bool) {
         for _ in 0..1000 {
             if holds() {
