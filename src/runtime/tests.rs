@@ -15,6 +15,7 @@ use crate::clock::SystemClock;
 use crate::id::{RandomIds, SessionId, SessionRef, Version};
 use crate::infrastructure::fault::Faults;
 use crate::infrastructure::store::Order;
+use crate::repository::WorkSpec;
 
 use super::records;
 use super::start::{Home, Started, rebuild};
@@ -303,6 +304,39 @@ async fn only_checks_wait_for_checks_and_who_waits_is_told_so() {
     assert_eq!(bench.status().await.held, None);
     assert_eq!(bench.show(second).await.state, "BranchApplied", "it is still at work");
     bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worktree_is_the_same_work_however_it_is_spelled_and_wherever_one_stands() {
+    let bench = Bench::new();
+    bench.git(&["worktree", "add", "-q", "-b", "topic", "../other"]);
+    let nothing = bench.adopt("repo", bench.worktree("other")).await.expect_err("it is its base");
+    assert_eq!(nothing.kind, FailureKind::Refused);
+    bench.git(&["-C", "../other", "commit", "-q", "--allow-empty", "-m", "nothing yet"]);
+    let nothing = bench.adopt("repo", WorkSpec::Branch("topic".to_owned())).await.expect_err("the trees are the same");
+    assert!(nothing.hints.iter().any(|hint| hint.contains("paraph adopt topic")), "{nothing:?}");
+    bench.git(&["-C", "../other", "rm", "-q", "a.txt"]);
+    let first = bench.adopt("repo", bench.worktree("other")).await.expect("work");
+    for (here, spelled) in [("repo", "repo/../other/."), ("other", "other/"), ("other", "other/../other")] {
+        bench.until(first, "Scored").await;
+        let again = bench.adopt(here, bench.worktree(spelled)).await.expect("the same work");
+        assert_eq!(again, first, "{spelled} from {here}");
+    }
+    assert_eq!(bench.until(first, "Scored").await.versions.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_diff_that_does_not_read_makes_no_session() {
+    let bench = Bench::new();
+    let run = |patch: &[u8]| {
+        let Request::Run(run) = bench.run_request("try it") else { panic!("a run") };
+        Request::Run(crate::api::RunRequest { patch: Some(bench.body(patch)), ..run })
+    };
+    let refused = bench.ask(run(b"this is no patch at all\n")).await.expect_err("no diff");
+    assert_eq!(refused.kind, FailureKind::Failed);
+    assert_eq!(refused.hints, ["make one with git diff > FILE"]);
+    assert_eq!(bench.status().await.sessions, 0);
+    bench.ask(run(b"--- a/none\n+++ b/none\n@@ -1 +1 @@\n-x\n+y\n")).await.expect("where it applies is told later");
 }
 
 #[tokio::test(flavor = "multi_thread")]
