@@ -122,6 +122,9 @@ pub struct StatusView {
     pub head: Seq,
     /// Its digest.
     pub head_digest: Digest,
+    /// What holds sessions up: that nothing can be recorded, or that places for checks are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
 }
 
 /// The service was told to end.

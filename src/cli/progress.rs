@@ -9,10 +9,10 @@ use futures::StreamExt as _;
 use super::desk::Desk;
 use super::ended::{DONE, Ended};
 use super::output::{Role, Text};
-use super::session_text::{age, check_line, counted, is_over, state_role};
+use super::session_text::{age, check_line, is_over, state_role};
 use crate::api::{
-    BeadsRequest, CheckStatus, CheckView, Failure, FailureKind, ListRequest, Notice, NoticeStream, Service, SessionRow,
-    SessionView, Severity, ShowRequest, StatusRequest, VersionView,
+    CheckStatus, CheckView, FailureKind, ListRequest, Notice, NoticeStream, Service, SessionRow, SessionView, Severity,
+    ShowRequest, VersionView,
 };
 use crate::clock::Timestamp;
 use crate::id::{SessionId, SessionRef};
@@ -99,14 +99,14 @@ struct Waiting {
     has_index: bool,
     /// The checks that run, and on which side.
     running: BTreeMap<String, &'static str>,
-    /// How many others are before it, while all of its work waits for a place.
-    behind: Option<u64>,
+    /// Why its work does not go on, while it does not.
+    held: Option<String>,
 }
 
 impl Waiting {
     fn new(session: SessionId, since: Timestamp) -> Self {
         let (state, running) = (String::new(), BTreeMap::new());
-        Self { session, since, state, has_index: false, running, behind: None }
+        Self { session, since, state, has_index: false, running, held: None }
     }
 
     fn changed(&mut self, row: &SessionRow, desk: &mut Desk) {
@@ -115,7 +115,7 @@ impl Waiting {
         }
         self.state.clone_from(&row.state);
         self.has_index |= row.state == "Indexed";
-        self.behind = None;
+        self.held = None;
         if desk.out.updates() {
             self.show(desk);
         } else {
@@ -126,7 +126,7 @@ impl Waiting {
 
     fn started(&mut self, check: String, on_base: bool, desk: &mut Desk) {
         let side = if on_base { "base" } else { "proposal" };
-        self.behind = None;
+        self.held = None;
         if !desk.out.updates() {
             desk.out.say(Text::new().role(Role::Dim, format!("  running     {check} on the {side}")));
         }
@@ -142,16 +142,16 @@ impl Waiting {
         self.show(desk);
     }
 
-    /// Time passed: where nothing is seen to run, it is looked up whether the session stands in line.
+    /// Time passed: it is looked up whether the session is held up, in line or by a full disk.
     async fn tick(&mut self, service: &dyn Service, desk: &mut Desk) {
-        if self.running.is_empty() {
-            // what cannot be told is not worth ending the wait
-            let behind = in_line(service, self.session, desk).await.unwrap_or(None);
-            let news = behind.is_some() && behind != self.behind;
-            self.behind = behind;
-            if news && !desk.out.updates() {
-                desk.out.say(Text::new().role(Role::Dim, format!("  {}", self.doing())));
-            }
+        // what cannot be told is not worth ending the wait
+        let row = row_of(service, self.session, desk).await.unwrap_or(None);
+        let held = row.filter(|row| row.running && !row.needs_me && !row.reason.raw().is_empty());
+        let held = held.map(|row| row.reason.display_line().to_string());
+        let news = held.is_some() && held != self.held;
+        self.held = held;
+        if news && !desk.out.updates() {
+            desk.out.say(Text::new().role(Role::Dim, format!("  {}", self.doing())));
         }
         self.show(desk);
     }
@@ -163,8 +163,8 @@ impl Waiting {
 
     /// What goes on, in words.
     fn doing(&self) -> String {
-        if let Some(behind) = self.behind {
-            return format!("queued behind {}", counted(behind, "other session"));
+        if let Some(held) = &self.held {
+            return held.clone();
         }
         let stage = match self.state.as_str() {
             "Created" => "taking the snapshot",
@@ -180,18 +180,6 @@ impl Waiting {
         let checks: Vec<String> = self.running.iter().map(|(check, side)| format!("{check} on the {side}")).collect();
         if checks.is_empty() { stage.to_owned() } else { format!("{stage} · {}", checks.join(", ")) }
     }
-}
-
-/// How many other sessions work while everything that this one owes waits for a place; `None` where it works.
-async fn in_line(service: &dyn Service, session: SessionId, desk: &Desk) -> Result<Option<u64>, Failure> {
-    let beads = BeadsRequest { session: Some(session), ..BeadsRequest::default() };
-    let beads = desk.ask_on(service, beads).await?.beads;
-    let any = |status: &str| beads.iter().any(|bead| bead.status == status);
-    if any("RUNNING") || !any("PENDING") {
-        return Ok(None);
-    }
-    let running = desk.ask_on(service, StatusRequest {}).await?.running;
-    Ok(Some(running.saturating_sub(1)).filter(|others| *others > 0))
 }
 
 fn is_settled(row: &SessionRow) -> bool {

@@ -24,6 +24,10 @@ use super::stop;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How long an older daemon may take to leave.
 const HANDOVER: Duration = Duration::from_secs(20);
+/// Bytes that a home must take before a daemon is started: its log, lock and signs.
+const ROOM_TO_START: usize = 64 << 10;
+/// The same of a daemon that could not start and said nothing: a new store takes half a megabyte at once.
+const ROOM_TO_GO_ON: usize = 2 << 20;
 /// How much of the log a failed start shows.
 const LOG_LINES: usize = 12;
 const LOG_BYTES: u64 = 4096;
@@ -118,7 +122,7 @@ impl Connector {
 
     async fn started(&self) -> Result<Client, Failure> {
         let place = &self.parts.place;
-        place.prepare()?;
+        place.try_writing(ROOM_TO_START)?;
         let cannot = |error: std::io::Error| {
             Failure::new(FailureKind::Unreachable, format!("cannot start the daemon: {error}")).hint("paraph doctor")
         };
@@ -174,6 +178,11 @@ impl Connector {
         let mut failure =
             Failure::new(FailureKind::Unreachable, format!("the daemon of {} did not start: {how}", self.home()));
         failure.causes = last_lines(&log, logged_before).unwrap_or_default();
+        if failure.causes.is_empty()
+            && let Err(why) = self.parts.place.try_writing(ROOM_TO_GO_ON)
+        {
+            return why; // the log had no room for it either
+        }
         failure.hint(format!("less {}", log.display())).hint("paraph doctor")
     }
 
@@ -182,6 +191,7 @@ impl Connector {
     }
 
     async fn in_process(&self) -> Result<Arc<dyn Service>, Failure> {
+        self.parts.place.try_writing(ROOM_TO_START)?;
         let home = self.parts.place.home().to_owned();
         let lock = tokio::task::spawn_blocking(move || Lock::take(&home)).await;
         let lock =

@@ -91,9 +91,31 @@ impl Place {
         Err(failure)
     }
 
+    /// Writes `bytes` into `run/` and takes them away again: a daemon that could not write has no place to say so.
+    ///
+    /// # Errors
+    /// That no space is left, or that the home cannot be written.
+    pub(super) fn try_writing(&self, bytes: usize) -> Result<(), Failure> {
+        self.prepare()?;
+        let probe = self.run().join(format!("probe.{}", std::process::id()));
+        // bytes that are there: a file with a hole takes no space
+        let written = fs::write(&probe, vec![1; bytes]);
+        // another start in this process may have taken it away already
+        let _ = fs::remove_file(&probe);
+        written.map_err(|error| {
+            unwritable(&self.home, &error).unwrap_or_else(|| {
+                let message = format!("cannot write into {}: {error}", self.home.display());
+                Failure::new(FailureKind::Unreachable, message).hint("paraph doctor")
+            })
+        })
+    }
+
     /// Makes `run/`, ours and private.
     pub(super) fn prepare(&self) -> Result<(), Failure> {
         fs::create_dir_all(&self.home).and_then(|()| private_directory(&self.run())).map_err(|error| {
+            if let Some(failure) = unwritable(&self.home, &error) {
+                return failure;
+            }
             Failure::new(
                 FailureKind::Refused,
                 format!("cannot use {} as a private directory: {error}", self.run().display()),
@@ -113,6 +135,21 @@ impl Place {
         }
         fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&log)
     }
+}
+
+/// The failure of a home on a disk that is full or takes no writes.
+fn unwritable(home: &Path, error: &io::Error) -> Option<Failure> {
+    let home = home.display();
+    let (message, hint) = match error.kind() {
+        io::ErrorKind::StorageFull => (format!("no space left on {home}"), "free some space there"),
+        io::ErrorKind::QuotaExceeded => (format!("no space left on {home}: your quota is used up"), "free some space"),
+        io::ErrorKind::ReadOnlyFilesystem => {
+            (format!("{home} is on a file system that is mounted read-only"), "mount it to be written")
+        }
+        _ => return None,
+    };
+    let failure = Failure::new(FailureKind::Unreachable, message).hint(hint);
+    Some(failure.hint("set PARAPH_HOME to a folder of yours that you can write").hint("paraph doctor"))
 }
 
 /// Makes sure that `path` is a directory of this user that nobody else can enter.
@@ -191,6 +228,31 @@ mod tests {
             .expect("a link where the directory should be");
         let far = Place::new(root.path().join("long".repeat(40)), Some(runtime.path().to_owned()));
         assert!(!far.address().expect("the next place").starts_with(runtime.path()));
+    }
+
+    #[track_caller]
+    fn check_unwritable(errno: i32, expected: Option<&str>) {
+        let failure = unwritable(Path::new("/h"), &io::Error::from_raw_os_error(errno));
+        assert_eq!(failure.as_ref().map(|failure| failure.message.as_str()), expected);
+        assert!(failure.is_none_or(|failure| failure.hints.len() > 1));
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_is_named() {
+        check_unwritable(28, Some("no space left on /h")); // ENOSPC, on Linux and macOS
+        check_unwritable(30, Some("/h is on a file system that is mounted read-only")); // EROFS
+        check_unwritable(2, None); // ENOENT
+    }
+
+    #[test]
+    fn trying_to_write_leaves_nothing() {
+        let root = tempfile::tempdir().expect("a directory");
+        let place = Place::new(root.path(), None);
+        place.try_writing(1).expect("it can be written");
+        assert_eq!(fs::read_dir(place.run()).expect("run").count(), 0);
+        let file = root.path().join("file");
+        fs::write(&file, "").expect("a file");
+        Place::new(file, None).try_writing(1).expect_err("no folder");
     }
 
     #[test]

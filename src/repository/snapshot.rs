@@ -118,6 +118,8 @@ pub struct Snapshot {
 pub struct RepositoryFacts {
     /// The top of the worktree, or the bare directory.
     pub root: HostPath,
+    /// The repository that all worktrees share: the top of its own worktree, or the bare directory.
+    pub main: HostPath,
     /// The folder's name.
     pub name: String,
     /// The commit checked out; `None` on an unborn branch.

@@ -15,6 +15,7 @@ use crate::session::{Finding, Outcome, Session, StopKind};
 
 use super::dispatch::Dispatcher;
 use super::follow::Follower;
+use super::held::{Held, trouble_of};
 use super::house::{Said, read};
 use super::order::{Done, Post};
 use super::ports::Ports;
@@ -57,6 +58,8 @@ pub(super) struct Core {
     retry: Vec<Post>,
     /// Since when the journal refuses everything.
     refused_since: Option<Duration>,
+    /// Why it does, as people read it.
+    trouble: Option<String>,
     /// Whether it did so for too long.
     given_up: bool,
 }
@@ -110,6 +113,7 @@ impl Core {
             own,
             retry,
             refused_since: None,
+            trouble: None,
             given_up: false,
         })
     }
@@ -263,6 +267,12 @@ impl Core {
         &self.follower
     }
 
+    /// What holds sessions up now. A refusal holds up nobody where nothing waits to be recorded.
+    pub(super) fn held(&self) -> Held {
+        let trouble = self.trouble.clone().filter(|_| !self.retry.is_empty());
+        Held { trouble, queued: self.dispatcher.queued() }
+    }
+
     /// What runs now.
     pub(super) fn dispatcher(&mut self) -> &mut Dispatcher {
         &mut self.dispatcher
@@ -308,6 +318,7 @@ impl Core {
             match self.journal.append(&staged.entries) {
                 Ok(placed) => {
                     self.refused_since = None;
+                    self.trouble = None;
                     self.follower.follow(&staged.told, &placed, self.journal.head());
                 }
                 Err(error) => return self.refuse_all(staged, &error),
@@ -368,11 +379,29 @@ impl Core {
             let since = *self.refused_since.get_or_insert(now);
             self.given_up = now.saturating_sub(since) >= GIVE_UP_AFTER;
         }
+        let trouble = (!never).then(|| trouble_of(error));
+        let is_news = trouble.is_some() && trouble != self.trouble && !staged.outcomes.is_empty();
+        if !staged.outcomes.is_empty() {
+            self.trouble = trouble;
+        }
         for (id, outcome) in staged.outcomes {
             if let Outcome::Starting(key) = &outcome {
                 self.dispatcher.not_started(id, *key);
             }
             self.retry.push(Post::Outcome(id, if never { shortened(outcome) } else { outcome }));
+        }
+        if is_news {
+            self.tell_held();
+        }
+    }
+
+    /// Tells listeners of every session that is held up: nothing that is recorded will.
+    fn tell_held(&self) {
+        let held = self.held();
+        for session in self.live.values().filter(|session| !session.owed().is_empty()) {
+            let mut row = row_of(session);
+            held.tell_in_row(&mut row);
+            let _ = self.notices.send(Notice::SessionChanged { row: Box::new(row) });
         }
     }
 }

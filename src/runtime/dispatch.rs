@@ -1,5 +1,8 @@
 //! Hands out owed work: fair between sessions, at most so many pieces at once, every attempt recorded before it starts.
 //!
+//! The limit that a user sets is for checks, which take minutes and whole processors. What a session needs before and
+//! after them has places of its own: nobody waits for somebody else's test suite to have a change read.
+//!
 //! A piece that was asked to stop keeps its place until its worker is gone: two workers never do the same piece at once,
 //! and the limit holds.
 
@@ -35,7 +38,10 @@ pub(super) struct Dispatcher {
     /// Weak, so that the core ends when every client and worker is gone.
     inbox: mpsc::WeakSender<Post>,
     handle: Handle,
-    limit: usize,
+    /// The most checks at once: what the user set.
+    checks: usize,
+    /// The most other pieces at once: as many as there are processors.
+    quick: usize,
     /// What waits for a place, with a ticket each: a smaller one came first.
     queue: BTreeMap<SessionId, BTreeMap<EffectKey, u64>>,
     tickets: u64,
@@ -43,9 +49,10 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(super) fn new(worker: Arc<Worker>, inbox: mpsc::WeakSender<Post>, handle: Handle, limit: usize) -> Self {
-        let limit = limit.max(1);
-        Self { worker, inbox, handle, limit, queue: BTreeMap::new(), tickets: 0, busy: HashMap::new() }
+    pub(super) fn new(worker: Arc<Worker>, inbox: mpsc::WeakSender<Post>, handle: Handle, checks: usize) -> Self {
+        let checks = checks.max(1);
+        let quick = std::thread::available_parallelism().map_or(2, usize::from).max(2);
+        Self { worker, inbox, handle, checks, quick, queue: BTreeMap::new(), tickets: 0, busy: HashMap::new() }
     }
 
     /// Takes note of what a session owes now: launches what was recorded, queues what is new, stops what is not
@@ -115,13 +122,22 @@ impl Dispatcher {
             *at_work.entry(*id).or_default() += 1;
         }
         let waiting = self.queue.iter().flat_map(|(id, keys)| keys.iter().map(|(key, ticket)| ((*id, *key), *ticket)));
-        // the limit is for what takes long; a publication does not stand in line behind somebody's tests
-        let long = self.busy.keys().filter(|(_, key)| takes_long(*key)).count();
-        let short = self.busy.len() - long;
-        let room = |key: EffectKey| if takes_long(key) { long < self.limit } else { short < self.limit + SHORT_MORE };
+        let mut busy: HashMap<Place, usize> = HashMap::new();
+        for (_, key) in self.busy.keys() {
+            *busy.entry(Place::of(*key)).or_default() += 1;
+        }
+        let room = |key: EffectKey| busy.get(&Place::of(key)).is_none_or(|busy| *busy < self.places(Place::of(key)));
         let free = waiting.filter(|(piece, _)| !self.busy.contains_key(piece) && room(piece.1));
         let first = free.min_by_key(|((id, _), ticket)| (at_work.get(id).copied().unwrap_or(0), *ticket));
         first.map(|(piece, _)| piece)
+    }
+
+    /// How many places of a sort there are.
+    fn places(&self, of: Place) -> usize {
+        match of {
+            Place::Check => self.checks,
+            Place::Quick | Place::Publish => self.quick,
+        }
     }
 
     /// Whether a start that was posted is still wanted; it is being recorded then.
@@ -162,6 +178,23 @@ impl Dispatcher {
         }
     }
 
+    /// Sessions of which nothing is at work because every place for checks is taken, and how many checks come before
+    /// each.
+    pub(super) fn queued(&self) -> BTreeMap<SessionId, usize> {
+        let running = self.busy.keys().filter(|(_, key)| Place::of(*key) == Place::Check).count();
+        if running < self.checks {
+            return BTreeMap::new();
+        }
+        let first = |keys: &BTreeMap<EffectKey, u64>| {
+            let checks = keys.iter().filter(|(key, _)| Place::of(**key) == Place::Check);
+            checks.map(|(_, ticket)| *ticket).min()
+        };
+        let still = self.queue.iter().filter(|(id, _)| self.busy.keys().all(|(of, _)| of != *id));
+        let mut waiting: Vec<(u64, SessionId)> = still.filter_map(|(id, keys)| Some((first(keys)?, *id))).collect();
+        waiting.sort_unstable();
+        waiting.into_iter().enumerate().map(|(before, (_, id))| (id, running + before)).collect()
+    }
+
     /// How many pieces are at work.
     pub(super) fn at_work(&self) -> usize {
         self.busy.len()
@@ -192,10 +225,25 @@ impl Dispatcher {
     }
 }
 
-/// Short pieces that may run beside the long ones, over the limit.
-const SHORT_MORE: usize = 2;
+/// Which places a piece of work competes for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Place {
+    /// Minutes, and whole processors.
+    Check,
+    /// Seconds: loading, indexing, drafting, applying, judging.
+    Quick,
+    /// What a person decided does not stand in line behind drafts, nor behind a clone.
+    Publish,
+}
 
-/// Whether a piece of work takes seconds or minutes: drafting, indexing and checks do.
-fn takes_long(key: EffectKey) -> bool {
-    matches!(key.kind, EffectKind::Draft | EffectKind::Index | EffectKind::Check)
+impl Place {
+    fn of(key: EffectKey) -> Self {
+        match key.kind {
+            EffectKind::Check => Self::Check,
+            EffectKind::Publish => Self::Publish,
+            EffectKind::Load | EffectKind::Index | EffectKind::Draft | EffectKind::Apply | EffectKind::Score => {
+                Self::Quick
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod answer;
 mod core;
 mod dispatch;
 mod follow;
+mod held;
 mod house;
 mod metrics;
 mod order;

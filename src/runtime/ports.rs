@@ -70,7 +70,7 @@ pub struct Ports {
 /// Limits and defaults, from the user's configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Pieces of work that run at once, over all sessions.
+    /// Checks of lanes that run at once, over all sessions; other work has places of its own.
     pub workers: usize,
     /// The engine where none is named.
     pub engine: EngineKind,

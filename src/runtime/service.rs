@@ -224,8 +224,20 @@ impl Runtime {
     }
 
     async fn view(&self, session: Arc<Session>, only: Option<Version>) -> Result<SessionView, Failure> {
+        // only work that is owed can be held up
+        let held = match session.owed().is_empty() {
+            true => None,
+            false => Some(self.look(|core| core.held()).await?),
+        };
         let shared = self.shared.clone();
-        blocking(move || Ok(whole(&shared.ports.blobs, &session, only))).await
+        blocking(move || {
+            let mut view = whole(&shared.ports.blobs, &session, only);
+            if let Some(held) = held {
+                held.tell_in_view(&mut view);
+            }
+            Ok(view)
+        })
+        .await
     }
 
     fn person(&self, client: &ClientInfo) -> Person {

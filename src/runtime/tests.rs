@@ -5,6 +5,8 @@ mod bench;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures::StreamExt as _;
+
 use crate::api::{
     CancelRequest, CommentRequest, FailureKind, ListRequest, MetricsRequest, Notice, RegenerateRequest, Reply, Request,
     ShowRequest, Side, StatusRequest, ThreadKind, Verdict,
@@ -13,6 +15,7 @@ use crate::clock::SystemClock;
 use crate::id::{RandomIds, SessionId, SessionRef, Version};
 use crate::infrastructure::fault::Faults;
 use crate::infrastructure::store::Order;
+use crate::repository::WorkSpec;
 
 use super::records;
 use super::start::{Home, Started, rebuild};
@@ -80,6 +83,34 @@ async fn what_a_worker_found_on_a_full_disk_is_recorded_later_and_done_once() {
     assert_eq!(view.versions.len(), 1);
     let (home, _folder) = bench.end().await;
     check_store(&home);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_on_a_full_disk_says_why_it_stands_still() {
+    let bench = Bench::with_faults("journal.before-write:2+:enospc");
+    let id = bench.run("write it").await;
+    let reason = bench.until_reason(id, |reason| !reason.is_empty()).await;
+    assert!(reason.starts_with("no space left on ") && reason.ends_with("it goes on by itself"), "{reason}");
+    assert_eq!(bench.list(ListRequest::default()).await.sessions[0].reason.raw(), reason);
+    assert_eq!(bench.status().await.held.as_deref(), Some(reason.as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn once_there_is_room_again_no_more_is_said_of_it() {
+    let bench = Bench::with_faults("journal.before-write:2:enospc");
+    let mut notices = bench.notices().await;
+    let id = bench.run("write it").await;
+    let mut told = false;
+    while let Some(notice) = notices.next().await {
+        let Notice::SessionChanged { row } = notice else { continue };
+        told |= row.reason.raw().starts_with("no space left on ");
+        if row.state == "Scored" {
+            break;
+        }
+    }
+    assert!(told, "listeners were told");
+    assert_eq!(bench.show(id).await.reason.raw(), "waits for your decision");
+    assert_eq!(bench.status().await.held, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,6 +281,62 @@ async fn cancelling_stops_the_worker_and_gives_its_place_back() {
     let second = bench.run("write it").await;
     bench.until(second, "Scored").await;
     assert_eq!(bench.show(first).await.state, "Cancelled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_checks_wait_for_checks_and_who_waits_is_told_so() {
+    let bench = Bench::new();
+    bench.ask(bench.trust_request(Some(true))).await.expect("trusted");
+    bench.validator.hangs.store(true, Ordering::SeqCst);
+    let first = bench.run("write it").await;
+    let second = bench.run("write it").await;
+    bench.condition(|| bench.validator.running.load(Ordering::SeqCst) == 2).await;
+    let third = bench.run("write it").await;
+    let view = bench.until(third, "BranchApplied").await;
+    assert_eq!((view.versions.len(), bench.validator.runs.load(Ordering::SeqCst)), (1, 2));
+    let held = bench.until_reason(third, |reason| !reason.is_empty()).await;
+    assert_eq!(held, "queued behind 2 checks");
+    assert_eq!(bench.list(ListRequest::default()).await.sessions[0].reason.raw(), held);
+    assert_eq!(bench.status().await.held.as_deref(), Some("1 session queued behind 2 checks"));
+    bench.validator.hangs.store(false, Ordering::SeqCst);
+    bench.ask(Request::Cancel(CancelRequest { session: first })).await.expect("cancelled");
+    bench.until(third, "Scored").await;
+    assert_eq!(bench.status().await.held, None);
+    assert_eq!(bench.show(second).await.state, "BranchApplied", "it is still at work");
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worktree_is_the_same_work_however_it_is_spelled_and_wherever_one_stands() {
+    let bench = Bench::new();
+    bench.git(&["worktree", "add", "-q", "-b", "topic", "../other"]);
+    let nothing = bench.adopt("repo", bench.worktree("other")).await.expect_err("it is its base");
+    assert_eq!(nothing.kind, FailureKind::Refused);
+    bench.git(&["-C", "../other", "commit", "-q", "--allow-empty", "-m", "nothing yet"]);
+    let nothing = bench.adopt("repo", WorkSpec::Branch("topic".to_owned())).await.expect_err("the trees are the same");
+    assert!(nothing.hints.iter().any(|hint| hint.contains("paraph adopt topic")), "{nothing:?}");
+    bench.git(&["-C", "../other", "rm", "-q", "a.txt"]);
+    let first = bench.adopt("repo", bench.worktree("other")).await.expect("work");
+    for (here, spelled) in [("repo", "repo/../other/."), ("other", "other/"), ("other", "other/../other")] {
+        bench.until(first, "Scored").await;
+        let again = bench.adopt(here, bench.worktree(spelled)).await.expect("the same work");
+        assert_eq!(again, first, "{spelled} from {here}");
+    }
+    assert_eq!(bench.until(first, "Scored").await.versions.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_diff_that_does_not_read_makes_no_session() {
+    let bench = Bench::new();
+    let run = |patch: &[u8]| {
+        let Request::Run(run) = bench.run_request("try it") else { panic!("a run") };
+        Request::Run(crate::api::RunRequest { patch: Some(bench.body(patch)), ..run })
+    };
+    let refused = bench.ask(run(b"this is no patch at all\n")).await.expect_err("no diff");
+    assert_eq!(refused.kind, FailureKind::Failed);
+    assert_eq!(refused.hints, ["make one with git diff > FILE"]);
+    assert_eq!(bench.status().await.sessions, 0);
+    bench.ask(run(b"--- a/none\n+++ b/none\n@@ -1 +1 @@\n-x\n+y\n")).await.expect("where it applies is told later");
 }
 
 #[tokio::test(flavor = "multi_thread")]

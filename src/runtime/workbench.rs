@@ -29,6 +29,7 @@ use crate::repository::{PatchBench, Source, VcsError};
 
 use super::start::Home;
 
+pub(super) use check_patch::parse_hint;
 pub use doctor::{ConfinementFacts, DaemonFacts, MachineFacts};
 
 /// What a workbench is made of.

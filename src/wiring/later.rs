@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::api::{
-    CheckPatchRequest, CheckedPatch, DoctorReport, Failure, RecoverView, TimelineEntry, VerifyView, Workbench,
+    CheckPatchRequest, CheckedPatch, DoctorReport, Failure, RecoverView, RuleView, TimelineEntry, VerifyView, Workbench,
 };
 use crate::cancel::Cancel;
 use crate::id::{Digest, HostPath, Seq, SessionId};
@@ -121,6 +121,10 @@ impl<T: Workbench + 'static> Workbench for Later<T> {
 
     fn repository_root(&self, path: &Path) -> Result<HostPath, Failure> {
         self.get().repository_root(path)
+    }
+
+    fn rules(&self) -> Vec<RuleView> {
+        self.get().rules()
     }
 }
 

@@ -94,11 +94,12 @@ fn advice_fits_the_engine() {
     den.run(&["reject", "1@v1", "--digest", &digest, "-m", "no"]).ended(0);
     let next = |id: u64| den.line(&format!("show {id} --json")).ended(0).json()["next"].as_str().unwrap().to_owned();
     assert_eq!(next(1), "change the work, then paraph adopt main..topic, or paraph cancel 1");
-    den.run(&["adopt", "main", "--repo", repository.arg(), "--wait"]).ended(10);
-    assert_eq!(next(2), "change the work, then paraph adopt main");
+    let nothing = den.run(&["adopt", "main", "--repo", repository.arg(), "--wait"]).ended(6);
+    nothing.is_a_good_refusal();
+    assert!(nothing.err.contains("hint: commit or edit something, then paraph adopt main"), "{nothing:#?}");
     let patch = b"--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-nothing like it\n+x\n";
     let run = ["run", "try", "--patch", "-", "--repo", repository.arg(), "--wait"];
     den.say(den.paraph(), &run, patch).ended(6);
-    assert_eq!(next(3), "paraph regenerate 3 --patch FILE");
+    assert_eq!(next(2), "paraph regenerate 2 --patch FILE");
     den.is_sound();
 }

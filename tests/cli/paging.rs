@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::bench::{Bench, Outcome};
 use super::sample;
+use paraph::api::SessionRow;
 
 /// A terminal with these variables.
 fn at_terminal(variables: &[(&str, &str)]) -> Bench {
@@ -91,12 +92,10 @@ fn waiting_is_one_line_on_a_terminal_and_lines_elsewhere() {
 #[test]
 fn who_stands_in_line_is_told_how_many_are_before() {
     let bench = Bench::new();
-    bench.answer("list", sample::list(&[sample::row("SnapshotLoaded", false, true)]));
-    let mut beads = sample::beads();
-    beads["beads"][0]["status"] = json!("PENDING");
-    bench.answer("beads", beads);
+    let row = SessionRow { reason: "queued behind 2 checks".into(), ..sample::row("BranchApplied", false, true) };
+    bench.answer("list", sample::list(&[row]));
     bench.slow_notices(vec![sample::notice_changed("Scored", true, false)]);
     let outcome = bench.run("run a-goal --wait");
     assert_eq!(outcome.status, 0, "{outcome:?}");
-    assert!(outcome.err.contains("  queued behind 2 other sessions\n"), "{outcome:?}");
+    assert!(outcome.err.contains("  queued behind 2 checks\n"), "{outcome:?}");
 }

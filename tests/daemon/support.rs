@@ -95,6 +95,7 @@ impl Service for Fake {
                 clients: 0,
                 head: Seq(7),
                 head_digest: Digest::of(b"head"),
+                held: None,
             })),
             Request::Trust(asked) => Ok(self.trust(&call, asked)),
             Request::Metrics(_) => {

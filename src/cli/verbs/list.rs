@@ -79,6 +79,10 @@ pub(crate) fn row_line(row: &SessionRow, now: Timestamp, columns: usize, reposit
     // of a goal of several lines the row has the words, as they would stand on one
     let goal = Untrusted::new(row.goal.raw().split_whitespace().collect::<Vec<_>>().join(" "));
     let line = line.plain(goal.display_within(room));
+    // work that goes on has no reason to tell, work that is held up has
+    if row.running && !row.reason.raw().is_empty() && (!row.needs_me || row.next.is_empty()) {
+        return line.role(Role::Warn, format!("  ({})", row.reason.display_line()));
+    }
     if row.needs_me && columns >= 140 && !row.next.is_empty() {
         return line.role(Role::Mark, format!("  → {}", row.next));
     }

@@ -36,6 +36,9 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         _ => desk.out.line(Text::new().role(Role::Strong, brief))?,
     }
     if !args.tmux {
+        if let Some(held) = &status.held {
+            desk.out.line(Text::new().role(Role::Warn, held))?;
+        }
         desk.out.line(Text::new().role(
             Role::Dim,
             format!("{} · daemon {} · {}", counted(status.sessions, "session"), status.pid, status.version),

@@ -54,7 +54,7 @@ pub const SETTINGS: &[SettingSpec] = &[
         setting("repository", Shape::Text, "''", "the repository where none is named; empty: the one you stand in"),
         "TARGET_REPO_PATH",
     ),
-    setting("workers", whole(1, 256), "2", "pieces of work that run at once, over all sessions"),
+    setting("workers", whole(1, 256), "2", "checks that run at once, over all sessions"),
     setting("engine", Shape::Choice(&["rules", "patch", "adopt"]), "'rules'", "who drafts where none is named"),
     setting(
         "playbook",

@@ -199,6 +199,7 @@ impl Opened {
     pub(super) fn facts(&self) -> Result<RepositoryFacts, VcsError> {
         Ok(RepositoryFacts {
             root: HostPath::new(self.root.clone()),
+            main: HostPath::new(self.common.parent().filter(|_| self.common.ends_with(".git")).unwrap_or(&self.common)),
             name: self.name(),
             head: self.head()?.map(to_id),
             branch: self.branch(),

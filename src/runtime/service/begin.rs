@@ -6,7 +6,7 @@ use crate::api::{AdoptRequest, Call, Failure, FailureKind, RegenerateRequest, Ru
 use crate::id::{SessionId, SessionUuid};
 use crate::planning::{Kind, Playbook};
 use crate::proposal::EngineKind;
-use crate::repository::{Base, RepositoryFacts, Source, VcsError, WorkSpec};
+use crate::repository::{Base, RepositoryFacts, Snapshot, Source, VcsError, WorkSpec};
 use crate::session::{LaneRequest, NewSession, Session};
 
 use super::{Runtime, Want, blocking, limits, views};
@@ -71,6 +71,7 @@ impl Runtime {
             lanes.push(LaneRequest { source, base: repository.base.clone() });
         }
         self.try_out(&lanes, engine, &run.rules, &run.paths).await?;
+        self.try_patch(run.patch).await?;
         let asked = NewSession {
             id: SessionId(0),
             uuid: SessionUuid(self.shared.ports.ids.uuid()),
@@ -91,9 +92,21 @@ impl Runtime {
     }
 
     pub(super) async fn adopt(&self, call: &Call, adopt: AdoptRequest) -> Result<SessionView, Failure> {
-        let base = Base::Of(adopt.work.clone());
+        let mut also = Vec::new();
+        let work = match adopt.work {
+            // one worktree has one name, however it was spelled, and is met from every worktree of its repository
+            WorkSpec::Worktree(path) => {
+                let facts = self.facts(&Source::Path(path)).await?;
+                also.extend([Source::Path(facts.main), Source::Path(facts.root.clone())]);
+                WorkSpec::Worktree(facts.root)
+            }
+            work => work,
+        };
+        let base = Base::Of(work.clone());
         let source = self.settle(&adopt.source, &base).await?;
-        let open = self.open_adoption(&adopt.work, &source).await?;
+        also.retain(|other| *other != source);
+        also.push(source.clone());
+        let open = self.open_adoption(&work, also).await?;
         if let Some(session) = open {
             let again = RegenerateRequest {
                 session,
@@ -104,16 +117,14 @@ impl Runtime {
             };
             return self.regenerate(call, again, "adopted again").await;
         }
-        let goal = match adopt.goal.filter(|goal| !goal.trim().is_empty()) {
-            Some(goal) => goal,
-            None => self.goal_of(&source, &base, &adopt.work).await?,
-        };
+        let subject = self.look_at(&source, &base, &work).await?;
+        let goal = adopt.goal.filter(|goal| !goal.trim().is_empty()).unwrap_or(subject);
         let asked = NewSession {
             id: SessionId(0),
             uuid: SessionUuid(self.shared.ports.ids.uuid()),
             kind: guess_kind(&goal),
             goal: goal.into(),
-            adopted: Some(adopt.work),
+            adopted: Some(work),
             engine: EngineKind::Adopt,
             rules: Vec::new(),
             paths: Vec::new(),
@@ -128,16 +139,18 @@ impl Runtime {
     }
 
     /// The goal of adopted work: the subject of its newest commit, else its name. Early, so that work that cannot be
-    /// adopted is refused before a session starts.
-    async fn goal_of(&self, source: &Source, base: &Base, work: &WorkSpec) -> Result<String, Failure> {
+    /// adopted, or is none, is refused before a session starts.
+    async fn look_at(&self, source: &Source, base: &Base, work: &WorkSpec) -> Result<String, Failure> {
         let (shared, source, base, work) = (self.shared.clone(), source.clone(), base.clone(), work.clone());
         blocking(move || {
             let snapshot = shared.ports.vcs.snapshot(&source, &base).map_err(|error| vcs_failure(&error))?;
-            let message = snapshot
-                .adopted
-                .as_ref()
+            let read = |commit| shared.ports.vcs.commit_facts(&snapshot.key, commit).ok();
+            let adopted = snapshot.adopted.as_ref().and_then(read);
+            if adopted.as_ref().is_some_and(|(tree, _)| *tree == snapshot.tree) {
+                return Err(no_work(&work, &snapshot));
+            }
+            let message = adopted
                 .filter(|_| !matches!(work, WorkSpec::Dirty))
-                .and_then(|commit| shared.ports.vcs.commit_facts(&snapshot.key, commit).ok())
                 .and_then(|(_, message)| message.lines().next().map(str::to_owned))
                 .filter(|subject| !subject.trim().is_empty());
             Ok(message.unwrap_or_else(|| format!("review {}", views::name_of(&work))))
@@ -145,12 +158,13 @@ impl Runtime {
         .await
     }
 
-    /// The newest open session that reviews this work, if there is one.
-    async fn open_adoption(&self, work: &WorkSpec, source: &Source) -> Result<Option<SessionId>, Failure> {
-        let (wanted, at) = (work.clone(), source.clone());
+    /// The newest open session that reviews this work from one of `sources`, if there is one.
+    async fn open_adoption(&self, work: &WorkSpec, sources: Vec<Source>) -> Result<Option<SessionId>, Failure> {
+        let shorts: Vec<u64> = sources.iter().map(|source| short_of_work(work, source)).collect();
+        let wanted = work.clone();
         let same = move |session: &Session| {
             session.asked.adopted.as_ref() == Some(&wanted)
-                && session.lanes.first().is_some_and(|lane| lane.source == at)
+                && session.lanes.first().is_some_and(|lane| sources.contains(&lane.source))
                 && !session.state().is_over()
         };
         let same = Arc::new(same);
@@ -161,9 +175,9 @@ impl Runtime {
                 mine.map(|session| session.asked.id).max()
             })
             .await?;
-        let (shared, short) = (self.shared.clone(), short_of_work(work, source));
+        let shared = self.shared.clone();
         let candidates = blocking(move || {
-            let found = shared.tables.open_where(|row| row.adopted == short);
+            let found = shared.tables.open_where(|row| shorts.contains(&row.adopted));
             found.map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))
         });
         for id in candidates.await?.into_iter().filter(|id| live.is_none_or(|live| *id > live)) {
@@ -172,6 +186,21 @@ impl Runtime {
             }
         }
         Ok(live)
+    }
+}
+
+/// The work is the same as what it would be compared with.
+fn no_work(work: &WorkSpec, snapshot: &Snapshot) -> Failure {
+    let base =
+        snapshot.branch.as_ref().map_or_else(|| snapshot.commit.short().to_owned(), |branch| format!("`{branch}`"));
+    let failure = Failure::new(
+        FailureKind::Refused,
+        format!("there is nothing to adopt: {} is the same as its base, {base}", views::name_of(work)),
+    );
+    let failure = failure.hint(format!("commit or edit something, then paraph adopt {}", work.argument()));
+    match work {
+        WorkSpec::Branch(name) => failure.hint(format!("paraph adopt OTHER..{name}, to compare it with another")),
+        _ => failure,
     }
 }
 

@@ -109,6 +109,7 @@ impl Runtime {
         if asked.engine.unwrap_or(session.asked.engine) == crate::proposal::EngineKind::Rules {
             self.try_rules(&session, &asked.rules).await?;
         }
+        self.try_patch(asked.patch).await?;
         let waits_for_go = session.asked.playbook.has(crate::planning::Stage::Triage) && !session.triaged;
         let only_go = asked.engine.is_none() && asked.rules.is_empty() && asked.patch.is_none();
         let command = if waits_for_go && only_go {

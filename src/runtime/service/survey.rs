@@ -33,11 +33,14 @@ impl Runtime {
                     .hint(format!("--state with needs-me, running, open, done, or one of {}", names.join(", "))));
             }
         }
-        let ahead = self.look(|core| core.ahead_of_store()).await?;
+        let (ahead, held) = self.look(|core| (core.ahead_of_store(), core.held())).await?;
         let shared = self.shared.clone();
-        blocking(
-            move || if ahead.is_empty() { rows(&shared.tables, &asked) } else { merged(&shared.tables, ahead, &asked) },
-        )
+        blocking(move || {
+            let tables = &shared.tables;
+            let mut list = if ahead.is_empty() { rows(tables, &asked) } else { merged(tables, ahead, &asked) }?;
+            list.sessions.iter_mut().for_each(|row| held.tell_in_row(row));
+            Ok(list)
+        })
         .await
     }
 
@@ -100,8 +103,8 @@ impl Runtime {
     }
 
     pub(super) async fn status(&self) -> Result<StatusView, Failure> {
-        let seen = self.look(|core| (core.journal_head(), core.last_session(), core.ahead_of_store())).await?;
-        let (head, sessions, ahead) = seen;
+        let seen = self.look(|core| (core.journal_head(), core.last_session(), core.ahead_of_store(), core.held()));
+        let (head, sessions, ahead, held) = seen.await?;
         let shared = self.shared.clone();
         let now = blocking(move || {
             let mut now = shared.tables.counted("now").map_err(|error| store_failure(&error))?;
@@ -118,7 +121,7 @@ impl Runtime {
         })
         .await?;
         let of = |name: &str| now.get(name).copied().unwrap_or(0);
-        Ok(StatusView {
+        let mut status = StatusView {
             schema: "paraph.status/1".to_owned(),
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -129,7 +132,10 @@ impl Runtime {
             clients: self.shared.listeners.load(Ordering::Relaxed),
             head: head.seq,
             head_digest: head.digest,
-        })
+            held: None,
+        };
+        held.tell_in_status(&mut status);
+        Ok(status)
     }
 }
 

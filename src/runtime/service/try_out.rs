@@ -1,11 +1,14 @@
 //! Trying out what a session would start from, before it is made: a mistyped name is told to whoever typed it.
 
 use crate::api::{Failure, FailureKind};
+use crate::diff::Patch;
+use crate::id::Digest;
 use crate::proposal::{EngineError, EngineKind};
 use crate::repository::{Base, Snapshot};
 use crate::session::{LaneRequest, Session};
 
 use super::{Runtime, blocking, vcs_failure};
+use crate::runtime::workbench::parse_hint;
 
 impl Runtime {
     /// Refuses a base that is no revision, rules that nobody has, and paths that match nothing in any of `lanes`.
@@ -32,7 +35,21 @@ impl Runtime {
         .await
     }
 
-    /// The same for rules that an open session shall use from now on.
+    /// Refuses a diff that does not parse, in the words of `check-patch`. What it applies to is the draft's to say.
+    pub(super) async fn try_patch(&self, patch: Option<Digest>) -> Result<(), Failure> {
+        let Some(digest) = patch else { return Ok(()) };
+        let shared = self.shared.clone();
+        blocking(move || {
+            // a body that is not there is told by the draft, with what to do
+            let Ok(bytes) = shared.ports.blobs.get(digest) else { return Ok(()) };
+            let Err(error) = Patch::parse(&bytes) else { return Ok(()) };
+            let failure = Failure::new(FailureKind::Failed, format!("the patch does not read: {error}"));
+            Err(failure.hint(parse_hint(&error.problem).unwrap_or("paraph check-patch FILE")))
+        })
+        .await
+    }
+
+    /// Refuses rules that nobody has, for an open session that shall use them from now on.
     pub(super) async fn try_rules(&self, session: &Session, rules: &[String]) -> Result<(), Failure> {
         let snapshots: Vec<Snapshot> = session.active().filter_map(|lane| lane.snapshot.clone()).collect();
         if rules.is_empty() || snapshots.is_empty() {

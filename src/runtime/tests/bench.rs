@@ -10,20 +10,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::api::{
-    Call, ClientInfo, DecideRequest, Failure, ListRequest, NoticeStream, Reply, RepositoryRequest, Request, RunRequest,
-    Service as _, SessionList, SessionView, ShowRequest, StatusRequest, StatusView, TrustRequest, Verdict,
+    AdoptRequest, Call, ClientInfo, DecideRequest, Failure, ListRequest, NoticeStream, Reply, RepositoryRequest,
+    Request, RunRequest, Service as _, SessionList, SessionView, ShowRequest, StatusRequest, StatusView, TrustRequest,
+    Verdict,
 };
 use crate::cancel::Cancel;
 use crate::clock::SystemClock;
 use crate::diff::{ChangeSet, FileChange, FileSide};
-use crate::id::{HostPath, RandomIds, RepoPath, RequestId, SessionId, SessionRef};
+use crate::id::{Digest, HostPath, RandomIds, RepoPath, RequestId, SessionId, SessionRef};
 use crate::indexing::{BasicFileIndex, IndexSettings};
 use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::fault::Faults;
 use crate::policy::{BuiltInPolicy, PolicySettings};
 use crate::proposal::{Brief, Context, Draft, EngineError, EngineKind, ProposalEngine};
 use crate::publishing::LocalForge;
-use crate::repository::{Base, GitVcs, Source};
+use crate::repository::{Base, GitVcs, Source, WorkSpec};
 use crate::runtime::{Engines, Home, Operator, Ports, Runtime, Settings, Started};
 use crate::scoring::{SixDimensions, Tenths};
 use crate::validation::{
@@ -266,6 +267,30 @@ impl Bench {
         }
     }
 
+    /// Runs git in the repository.
+    pub(super) fn git(&self, args: &[&str]) {
+        git(&self.folder.path().join("repo"), args);
+    }
+
+    /// Adopts work as somebody does who stands in a folder beside the home.
+    pub(super) async fn adopt(&self, here: &str, work: WorkSpec) -> Result<SessionId, Failure> {
+        let source = Source::Path(HostPath::new(self.folder.path().join(here)));
+        match self.ask(Request::Adopt(AdoptRequest { source, work, goal: None })).await? {
+            Reply::Adopt(view) => Ok(view.id),
+            other => panic!("no session: {other:?}"),
+        }
+    }
+
+    /// The worktree at a path from that folder, spelled like that.
+    pub(super) fn worktree(&self, spelled: &str) -> WorkSpec {
+        WorkSpec::Worktree(HostPath::new(self.folder.path().join(spelled)))
+    }
+
+    /// A diff among the bodies.
+    pub(super) fn body(&self, bytes: &[u8]) -> Digest {
+        Blobs::new(&self.home().blobs(), Faults::none()).put(bytes).expect("stored")
+    }
+
     pub(super) fn trust_request(&self, trust: Option<bool>) -> Request {
         Request::Trust(TrustRequest {
             path: HostPath::new(self.folder.path().join("repo")),
@@ -298,6 +323,18 @@ impl Bench {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("session {id} never was {state}: {:?}", self.show(id).await);
+    }
+
+    /// The reason that a session gives, once it is as wanted.
+    pub(super) async fn until_reason(&self, id: SessionId, wanted: impl Fn(&str) -> bool) -> String {
+        for _ in 0..1000 {
+            let view = self.show(id).await;
+            if wanted(view.reason.raw()) {
+                return view.reason.raw().to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("session {id} never said so: {:?}", self.show(id).await);
     }
 
     pub(super) async fn condition(&self, holds: impl Fn() -> bool) {

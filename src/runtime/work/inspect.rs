@@ -203,7 +203,7 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
     let changed: Vec<RepoPath> = stored.changes.files().iter().map(|file| file.path.clone()).collect();
     let mut plan = plan(worker, session, &snapshot.source, base.as_ref(), &configured, &changed)?;
     for lacks in plan.checks.iter_mut().filter_map(|check| check.lacks.as_mut()) {
-        lacks.push_str(&format!(", then paraph regenerate {}", session.asked.id));
+        lacks.push_str(", then paraph run it again");
     }
     if plan.checks.is_empty() {
         return Ok(Prepared::Not("no check was found; name some in .paraph.toml".to_owned(), plan.notices));

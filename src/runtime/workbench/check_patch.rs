@@ -144,7 +144,7 @@ impl<'a> Placing<'a> {
 
     fn add(&mut self, name: &str, patch: Result<Patch, PatchError>) -> Result<(), Stop> {
         let patch = patch.map_err(|error| {
-            let hint = parse_hint(&error.problem);
+            let hint = parse_hint(&error.problem).map_or_else(String::new, |hint| format!("; {hint}"));
             Stop::Refused(vec![format!("{name}: {error}{hint}").into()])
         })?;
         self.check_paths(&patch)?;
@@ -255,14 +255,15 @@ fn touches(file: &FilePatch) -> Vec<Touch<'_>> {
     }
 }
 
-fn parse_hint(problem: &PatchProblem) -> &'static str {
+/// What mends a patch that does not read.
+pub(in crate::runtime) fn parse_hint(problem: &PatchProblem) -> Option<&'static str> {
     match problem {
-        PatchProblem::NoFiles => "; make one with git diff > FILE",
-        PatchProblem::OtherFormat => "; make it with git diff A B",
-        PatchProblem::CutLine | PatchProblem::Truncated { .. } => "; it seems to be cut: copy it whole",
+        PatchProblem::NoFiles => Some("make one with git diff > FILE"),
+        PatchProblem::OtherFormat => Some("make it with git diff A B"),
+        PatchProblem::CutLine | PatchProblem::Truncated { .. } => Some("it seems to be cut: copy it whole"),
         PatchProblem::ExtraLines | PatchProblem::BadLine | PatchProblem::BadHunkHeader => {
-            "; the hunk was edited by hand: make the patch again with git diff"
+            Some("the hunk was edited by hand: make the patch again with git diff")
         }
-        _ => "",
+        _ => None,
     }
 }
