@@ -29,7 +29,7 @@ fn stands(bench: &Bench) -> (usize, usize) {
 #[track_caller]
 fn check_hunks_stand_high(lines: usize, key: &str) {
     let mut bench = long_file(100, 30, lines);
-    for _ in 0..12 {
+    for _ in 0..39 {
         bench = bench.press(key);
         let (at, height) = stands(&bench);
         assert!(at <= height / 3, "{at} of {height}");

@@ -327,10 +327,15 @@ impl Patches {
         if self.cursor < self.top + above {
             self.top = self.cursor.saturating_sub(above);
         }
-        if self.cursor + margin >= self.top + height {
-            self.top = self.cursor + margin + 1 - height;
+        let rows = self.layout.rows();
+        let below = margin.min(rows.saturating_sub(self.cursor + 1));
+        if self.cursor + below >= self.top + height {
+            self.top = self.cursor + below + 1 - height;
         }
-        self.top = self.top.min(self.layout.rows().saturating_sub(height));
+        // the last hunk of a long file stands as high as any other, with nothing below
+        let header = self.layout.hunk_at(self.cursor).and_then(|at| self.layout.hunk_rows().get(at));
+        let high = header.map_or(0, |row| (*row as usize).saturating_sub(height / 4));
+        self.top = self.top.min(if rows > height { high.max(rows - height) } else { 0 });
         if self.wrap {
             // long lines take several rows each: the cursor's row must end within the window
             while self.top < self.cursor && self.wrapped_rows(area, self.top, self.cursor) > height {
