@@ -50,7 +50,7 @@ fn a_reason_of_several_lines_is_told_whole() {
     let reason = "no rule fits the goal\nfirst try\nsecond try\nthird try\nfourth try";
     world.rows[0].reason = reason.into();
     world.view.reason = reason.into();
-    world.view.next = "A X R · paraph show 12@v2".to_owned();
+    world.view.next = "paraph show 12@v2, then paraph approve 12@v2".to_owned();
     let screen = Bench::of(world, 100, 45).press("Enter 1").screen();
     for line in reason.lines() {
         assert!(screen.contains(line), "{line}: {screen}");

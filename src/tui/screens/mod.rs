@@ -39,10 +39,16 @@ pub(crate) fn first_line(text: &Untrusted) -> String {
     plain(text.raw().trim_start().lines().next().unwrap_or_default())
 }
 
-/// What comes next, for who reads it on a screen: without the command that would only show the same session again.
+/// What comes next, for who reads it on a screen: the keys that decide here, where a shell would be told the commands.
 pub(crate) fn next_step(next: &str) -> String {
-    let steps: Vec<_> = next.split(" · ").filter(|step| !step.starts_with("paraph show ")).collect();
-    plain(&steps.join(" · "))
+    let decides = |command: &str| next.starts_with("paraph show ") && next.contains(command);
+    if decides(", then paraph approve ") {
+        "A X R".to_owned()
+    } else if decides(", then paraph request-changes ") {
+        "R X".to_owned()
+    } else {
+        plain(next)
+    }
 }
 
 /// Lays the cursor's ground over a row that is about to be drawn.
