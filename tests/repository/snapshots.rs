@@ -274,7 +274,7 @@ fn another_worktree_is_adopted_with_what_is_not_committed_there() {
     let linked = bench.vcs.snapshot(&source(&other), &Base::Head).expect("linked");
     assert_eq!((linked.key, linked.branch.as_deref()), (base.key, Some("topic")));
     let stranger = Bench::small();
-    assert!(matches!(bench.snapshot(&spec(&stranger.repo)), Err(VcsError::NotARepository(_))));
+    assert!(matches!(bench.snapshot(&spec(&stranger.repo)), Err(VcsError::NotAWorktree { .. })));
 }
 
 #[test]

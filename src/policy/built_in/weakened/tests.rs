@@ -149,6 +149,19 @@ fn follows_the_grammar(text: &str) -> bool {
     Parsed::new(Language::Rust, text.as_bytes().into(), limits, &Cancel::new()).is_ok_and(|parsed| !parsed.has_errors())
 }
 
+/// Whether an attribute stands before nothing, which no compiler takes though the grammar does.
+fn dangles(text: &str) -> bool {
+    let mut waits = false;
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")) {
+        match line {
+            _ if line.starts_with("#[") => waits = true,
+            _ if waits && line.starts_with(['}', '"']) => return true,
+            _ => waits = false,
+        }
+    }
+    waits
+}
+
 fn piece(number: usize) -> &'static str {
     const PIECES: &[&str] = &[
         "fn helper() -> u32 {\n    1\n}\n",
@@ -173,8 +186,16 @@ fn piece(number: usize) -> &'static str {
     PIECES[number % PIECES.len()]
 }
 
+// a shortcut is held against counting: a change shall fail for what it did, not for a case that nobody drew before
+const SEED: proptest::test_runner::RngSeed = proptest::test_runner::RngSeed::Fixed(20261120);
+
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, cases: 4000, ..Default::default() })]
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        failure_persistence: None,
+        cases: 4000,
+        rng_seed: SEED,
+        ..Default::default()
+    })]
 
     #[test]
     fn nothing_passes_that_counting_finds(
@@ -196,7 +217,8 @@ proptest::proptest! {
         // a side whose tests are all in macros is counted by lines: against a tree's count it seems to have lost
         // assertions where nothing went
         let by_tree = |text: &str| SyntaxCounter::default().parsed(Language::Rust, text).is_some_and(|it| it.tests > 0);
-        if !(follows_the_grammar(&old) && follows_the_grammar(&new)) || by_tree(&old) != by_tree(&new) {
+        let is_rust = |text: &str| follows_the_grammar(text) && !dangles(text);
+        if !(is_rust(&old) && is_rust(&new)) || by_tree(&old) != by_tree(&new) {
             return Ok(());
         }
         assert_eq!(judged("src/a.rs", &old, &new), counted("src/a.rs", &old, &new), "{old}\n----\n{new}");

@@ -512,7 +512,13 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, cases: 6000, ..Default::default() })]
+        #![proptest_config(proptest::prelude::ProptestConfig {
+            failure_persistence: None,
+            cases: 6000,
+            // a change shall fail for what it did, not for a case that nobody drew before
+            rng_seed: proptest::test_runner::RngSeed::Fixed(20261120),
+            ..Default::default()
+        })]
 
         #[test]
         fn tokens_and_trees_agree(pieces in proptest::collection::vec(0_usize..50, 1..16)) {
