@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use super::desk::Desk;
 use super::ended::{Done, Ended, usage};
 use super::output::{Role, Text};
-use super::session_text::{changed, counted, dimensions, gate_line, violation_line};
+use super::session_text::{changed, dimensions, gate_line, violation_line};
 use crate::api::{DecideRequest, Failure, FailureKind, OfferView, PanelRequest, PanelView, Service, Verdict};
 use crate::id::SessionRef;
+use crate::text::counted;
 
 /// What the three verbs take.
 #[derive(Debug, clap::Args)]

@@ -10,6 +10,7 @@ use crate::api::{
     severity_word, status_word,
 };
 use crate::diff::ChangeStatus;
+use crate::text::counted;
 
 /// How a state looks.
 pub(crate) fn state_role(state: &str) -> Role {
@@ -65,11 +66,6 @@ pub(crate) fn took(millis: u64) -> String {
     } else {
         format!("{}m{:02}s", millis / 60_000, millis / 1000 % 60)
     }
-}
-
-/// `1 thread`, `2 threads`.
-pub(crate) fn counted<N: std::fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
-    if count == N::from(1) { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// The one line that stands for a session after a change: its number, state, and what comes next.

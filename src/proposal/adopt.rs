@@ -11,6 +11,7 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileMode};
 use crate::id::ObjectId;
 use crate::repository::{CommitIdentity, Vcs, VcsError, WorkCommit, WorkSpec};
+use crate::text::counted;
 
 /// Commits of adopted work whose words are read. // 100: a branch with more is told by its newest
 const MOST_COMMITS: usize = 100;
@@ -135,7 +136,7 @@ fn co_author(author: &CommitIdentity) -> Option<String> {
 
 fn explanation(brief: &Brief, adopted: &ObjectId, changes: &ChangeSet) -> String {
     let (files, base) = (changes.files().len(), brief.snapshot.commit.short());
-    let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+    let files = counted(files, "file");
     format!(
         "Adopted as it was found (commit {}): {files} against base {base}. Nobody drafted this here.",
         adopted.short()

@@ -6,7 +6,7 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, Patch, place, stats};
 use crate::id::{Digest, RepoPath};
 use crate::proposal::{Brief, Context, ContextItem, Draft, EngineError, ProposalEngine};
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 
 /// Characters: what `git log --oneline` shows whole.
 const SUBJECT: usize = 72;
@@ -56,7 +56,7 @@ fn draft(brief: &Brief) -> Result<Draft, EngineError> {
 
 fn explanation(changes: &ChangeSet) -> String {
     let stats = stats(changes);
-    let files = if stats.len() == 1 { "1 file".to_owned() } else { format!("{} files", stats.len()) };
+    let files = counted(stats.len(), "file");
     let list: String = changes.files().iter().map(|file| format!("- `{}`\n", file.path)).collect();
     format!("A ready diff, placed as it is on {files}:\n\n{list}")
 }

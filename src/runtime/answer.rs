@@ -13,7 +13,7 @@ use crate::proposal::Context;
 use crate::repository::{Drift, Tree, Vcs};
 use crate::scoring::{Gate, GateId, Placement, gate_of_base};
 use crate::session::{DriftSeen, Offer, PatchSetRecord, Session, offer};
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 use crate::validation::CheckStatus;
 
 use super::house::{Said, read};
@@ -225,7 +225,7 @@ pub(super) fn panel(
     let overridden = set.violations.iter().filter(|violation| set.is_overridden(violation)).count();
     let mut care = Vec::new();
     if open > 0 {
-        care.push(if open == 1 { "1 open thread".to_owned() } else { format!("{open} open threads") });
+        care.push(counted(open, "open thread"));
     }
     if overridden > 0 {
         care.push(format!("{overridden} overridden WARN"));

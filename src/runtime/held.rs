@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::api::{SessionRow, SessionView, StatusView};
 use crate::audit::JournalError;
 use crate::id::SessionId;
+use crate::text::counted;
 
 /// What holds sessions up at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,7 +25,7 @@ impl Held {
             return Some(trouble.clone());
         }
         let behind = self.queued.get(&id).filter(|_| !needs_me)?;
-        Some(format!("queued behind {}", checks(*behind)))
+        Some(format!("queued behind {}", counted(*behind, "check")))
     }
 
     /// Says so in a row of the inbox.
@@ -46,16 +47,13 @@ impl Held {
     /// Says so of the whole service.
     pub(super) fn tell_in_status(self, status: &mut StatusView) {
         let sessions = self.queued.len();
-        let queued = self.queued.values().min().map(|first| {
-            let who = if sessions == 1 { "1 session".to_owned() } else { format!("{sessions} sessions") };
-            format!("{who} queued behind {}", checks(*first))
-        });
+        let queued = self
+            .queued
+            .values()
+            .min()
+            .map(|first| format!("{} queued behind {}", counted(sessions, "session"), counted(*first, "check")));
         status.held = self.trouble.or(queued);
     }
-}
-
-fn checks(n: usize) -> String {
-    if n == 1 { "1 check".to_owned() } else { format!("{n} checks") }
 }
 
 /// What a person reads while the journal takes nothing. It is offered again all the time.

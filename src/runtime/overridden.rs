@@ -4,6 +4,7 @@ use crate::api::AcceptedView;
 use crate::policy::Violation;
 use crate::scoring::{Gate, GateId};
 use crate::session::{OverrideRecord, PatchSetRecord};
+use crate::text::counted;
 
 use super::views::person_text;
 
@@ -17,7 +18,7 @@ pub(super) fn evidence(set: &PatchSetRecord, gate: &Gate) -> String {
     let open = set.violations.iter().filter(|violation| !set.is_overridden(violation)).count();
     let mut parts = vec![score.to_owned()];
     if open > 0 {
-        parts.push(format!("{open} {} open", if open == 1 { "warning" } else { "warnings" }));
+        parts.push(format!("{} open", counted(open, "warning")));
     }
     let named = |record: &OverrideRecord| set.violations.iter().any(|violation| record.meets(violation));
     parts.extend(set.overrides.iter().filter(|record| named(record)).map(told));

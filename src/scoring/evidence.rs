@@ -86,11 +86,6 @@ pub(super) fn is_compared(check: &CheckResult) -> bool {
     check.status == CheckStatus::Failed && !is_red(check) && check.tests.passed > 0
 }
 
-/// `1 check`, `2 checks`.
-pub(super) fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,11 @@
 //! The gates of one lane of one version, from facts.
 
-use super::evidence::{is_compared, is_green, is_red, plural};
+use super::evidence::{is_compared, is_green, is_red};
 use super::{Gate, GateId, Score, Tenths};
 use crate::id::RepoPath;
 use crate::policy::{Severity, Violation};
 use crate::repository::Drift;
+use crate::text::counted;
 use crate::validation::{BaselineStatus, CheckResult, CheckStatus, ValidationResult};
 
 /// Whether the patch could be placed on its base.
@@ -29,7 +30,8 @@ pub struct Accepted<'a> {
 
 impl Accepted<'_> {
     /// Whether it is about that violation: what was accepted on one file says nothing of another.
-    fn meets(&self, violation: &Violation) -> bool {
+    #[must_use]
+    pub fn meets(&self, violation: &Violation) -> bool {
         self.rule == violation.rule && self.path.is_none_or(|path| *path == violation.path)
     }
 }
@@ -80,8 +82,8 @@ const WARNINGS_FOLLOW: &str = "; ";
 fn warnings(open: usize, accepted: usize) -> String {
     match (open, accepted) {
         (0, 0) => "no policy is broken".to_owned(),
-        (open, 0) => format!("{} open", plural(open, "warning")),
-        (open, accepted) => format!("{} open, {accepted} accepted", plural(open, "warning")),
+        (open, 0) => format!("{} open", counted(open, "warning")),
+        (open, accepted) => format!("{} open, {accepted} accepted", counted(open, "warning")),
     }
 }
 
@@ -114,11 +116,11 @@ fn placed(placement: &Placement, drift: Option<Result<&Drift, &str>>) -> Verdict
         (Placement::Clean, Some(Err(why))) => (None, format!("the patch applies to its base; drift unknown: {why}")),
         (Placement::Clean, Some(Ok(drift))) if !drift.merges_cleanly => {
             let both = drift.touched_by_both.first().map_or_else(String::new, |path| format!(", such as `{path}`"));
-            let behind = plural(drift.commits as usize, "commit");
+            let behind = counted(drift.commits as usize, "commit");
             (Some(false), format!("the branch is {behind} ahead of the base and no longer merges{both}"))
         }
         (Placement::Clean, Some(Ok(drift))) if drift.commits > 0 => {
-            let behind = plural(drift.commits as usize, "commit");
+            let behind = counted(drift.commits as usize, "commit");
             (Some(true), format!("the patch applies; the branch is {behind} ahead of the base and still merges"))
         }
         (Placement::Clean, Some(Ok(_))) => (Some(true), "the patch applies and its base is fresh".to_owned()),
@@ -139,7 +141,7 @@ fn checks(validation: Option<&ValidationResult>) -> Verdict {
         checks.iter().filter(|check| is_red(check)).map(|check| format!("`{}`", check.name)).collect();
     let (green, quiet) = (count(&is_green), count(&|check| check.status == CheckStatus::Environment));
     if !red.is_empty() {
-        return (Some(false), format!("{} red: {}", plural(red.len(), "check"), red.join(", ")));
+        return (Some(false), format!("{} red: {}", counted(red.len(), "check"), red.join(", ")));
     }
     let known = checks.len() - green - quiet - count(&|check| check.status == CheckStatus::Skipped);
     if green + known == 0 {
@@ -149,7 +151,7 @@ fn checks(validation: Option<&ValidationResult>) -> Verdict {
         let lacks = lacks.map_or_else(String::new, |note| format!(": {note}"));
         return (None, format!("no check ran to an end; {quiet} could not start{unlike}{lacks}"));
     }
-    let mut evidence = format!("{} passed", plural(green, "check"));
+    let mut evidence = format!("{} passed", counted(green, "check"));
     if known > 0 {
         evidence.push_str(&format!(", {known} as bad as on the base"));
     }
@@ -173,7 +175,7 @@ fn unlike_base(checks: &[CheckResult]) -> Option<String> {
         if check.status == CheckStatus::Environment && ran(check.baseline) {
             Some(format!("`{}` ran on the base and lacks something now", check.name))
         } else if check.tests.lost > 0 {
-            let lost = plural(check.tests.lost as usize, "test");
+            let lost = counted(check.tests.lost as usize, "test");
             Some(format!("`{}` told of {lost} fewer than on the base", check.name))
         } else {
             None

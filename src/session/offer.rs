@@ -3,6 +3,7 @@
 use crate::id::{LaneId, Version};
 use crate::policy::Severity;
 use crate::scoring::GateId;
+use crate::text::counted;
 
 use super::input::DriftSeen;
 use super::state::{PatchSetRecord, Session};
@@ -67,8 +68,7 @@ fn reasons(set: &PatchSetRecord, drift: &DriftSeen) -> Vec<String> {
     } else if !drift.merges_cleanly {
         because.push("the patch no longer merges cleanly with its branch".to_owned());
     } else if drift.commits > 0 {
-        let commits = if drift.commits == 1 { "commit" } else { "commits" };
-        because.push(format!("the base moved on by {} {commits}", drift.commits));
+        because.push(format!("the base moved on by {}", counted(drift.commits, "commit")));
     }
     let open =
         |violation: &&crate::policy::Violation| violation.severity == Severity::Warn && !set.is_overridden(violation);

@@ -7,7 +7,7 @@ use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, Seq, ThreadId, Vers
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::EngineKind;
 use crate::repository::{Base, Snapshot, Source};
-use crate::scoring::{Gate, Score};
+use crate::scoring::{Accepted, Gate, Score};
 use crate::text::Untrusted;
 use crate::validation::ValidationResult;
 
@@ -177,7 +177,13 @@ impl OverrideRecord {
     /// Whether it is about that violation.
     #[must_use]
     pub fn meets(&self, violation: &Violation) -> bool {
-        self.rule == violation.rule && self.path.as_ref().is_none_or(|path| *path == violation.path)
+        self.accepted().meets(violation)
+    }
+
+    /// The same for the gates.
+    #[must_use]
+    pub fn accepted(&self) -> Accepted<'_> {
+        Accepted { rule: &self.rule, path: self.path.as_ref() }
     }
 }
 

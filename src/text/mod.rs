@@ -6,6 +6,7 @@
 //! found by [`SecretScanner`] and hidden by [`SecretMask`].
 
 mod ansi;
+mod counted;
 mod mask;
 mod near;
 mod safe;
@@ -15,6 +16,7 @@ mod untrusted;
 pub mod width;
 
 pub use ansi::{LogFilter, sanitize_log, strip_ansi};
+pub use counted::counted;
 pub use mask::SecretMask;
 pub use near::near;
 pub use safe::{DisplayOptions, Newlines, Safe, display_bytes};

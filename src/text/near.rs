@@ -40,6 +40,11 @@ fn close(one: &str, other: &str) -> Option<usize> {
     if one.is_empty() || other.is_empty() || one.len().abs_diff(other.len()) > most {
         return None;
     }
+    Some(distance(&one, &other)).filter(|far| *far <= most)
+}
+
+/// Levenshtein's distance.
+pub(super) fn distance(one: &[char], other: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (at, left) in one.iter().enumerate() {
         let mut diagonal = std::mem::replace(&mut row[0], at + 1);
@@ -49,7 +54,7 @@ fn close(one: &str, other: &str) -> Option<usize> {
             row[to + 1] = changed.min(row[to] + 1).min(diagonal + 1);
         }
     }
-    Some(row[other.len()]).filter(|far| *far <= most)
+    row[other.len()]
 }
 
 #[cfg(test)]

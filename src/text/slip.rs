@@ -1,5 +1,7 @@
 //! A slip in a file that a person wrote: on which line it is, and which word was probably meant.
 
+use super::near::distance;
+
 /// The line of a byte of `text`, 1-based; of a byte behind its end, the last.
 #[must_use]
 pub fn line_of(text: &str, at: usize) -> u32 {
@@ -11,26 +13,16 @@ pub fn line_of(text: &str, at: usize) -> u32 {
 #[must_use]
 pub fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
+    let apart = |one: &str, other: &str| distance(&first(one), &first(other));
     // `max_files` for `policy.max_files`: the right word in the wrong table
-    let distance_of = |word: &str| distance(given, word).min(1 + distance(&last(given), &last(word)));
+    let distance_of = |word: &str| apart(given, word).min(1 + apart(&last(given), &last(word)));
     let (distance, word) = known.map(|word| (distance_of(word), word)).min()?;
     (distance <= 1 + last(word).len() / 3).then_some(word)
 }
 
-/// Levenshtein's distance, in characters of the first 64.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+/// The first 64 characters: longer words are no slips of each other.
+fn first(word: &str) -> Vec<char> {
+    word.chars().take(64).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::words;
 use crate::api::{AgainstRequest, DeriveRequest, EditRequest, ExcludeRequest, Failure, PatchSetView, Request};
 use crate::diff::{ChangeStatus, DiffKind};
 use crate::id::Digest;
+use crate::text::counted;
 
 /// Leaves the hunk under the cursor out, or takes it in again.
 pub(crate) fn exclude_hunk(model: &mut Model) -> Vec<Task> {
@@ -51,7 +52,7 @@ fn say(model: &mut Model) {
     let out = review.patches.excluded.len();
     let text = match out {
         0 => "nothing is left out".to_owned(),
-        out => format!("{} left out", words::count(out, "hunk")),
+        out => format!("{} left out", counted(out, "hunk")),
     };
     let everywhere = [super::actions::Context::Everywhere];
     let key =
@@ -97,8 +98,7 @@ fn base_request(review: &Review, set: &PatchSetView) -> DeriveRequest {
 pub(crate) fn listed(request: &DeriveRequest) -> Vec<String> {
     let line = |file: &ExcludeRequest| {
         let path = super::screens::plain(&file.path.to_string());
-        let what =
-            if file.hunks.is_empty() { "the whole file".to_owned() } else { words::count(file.hunks.len(), "hunk") };
+        let what = if file.hunks.is_empty() { "the whole file".to_owned() } else { counted(file.hunks.len(), "hunk") };
         format!("without {what}: {path}")
     };
     let mut lines: Vec<String> = request.exclude.iter().take(4).map(line).collect();

@@ -14,7 +14,7 @@ use super::texts::{on_text, selected_check, show_artifact, show_log};
 use super::trust_keys::confirm_trust;
 use crate::api::{Failure, FailureKind, Notice, Reply, SessionRow, SessionView, Verdict};
 use crate::id::SessionId;
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 
 /// Takes one message; says what shall be done outside.
 pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
@@ -228,10 +228,7 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             };
             let forgotten = review.patches.set(sets);
             if forgotten > 0 {
-                let text = format!(
-                    "{} no longer left out: the comparison is another one",
-                    super::words::count(forgotten, "hunk")
-                );
+                let text = format!("{} no longer left out: the comparison is another one", counted(forgotten, "hunk"));
                 model.say(Tone::Warning, text);
             }
             let tasks = load_current(model);

@@ -124,11 +124,6 @@ pub(crate) fn clock(at: Timestamp) -> (String, String) {
     (text.get(11..16).unwrap_or_default().to_owned(), text.get(..10).unwrap_or_default().to_owned())
 }
 
-/// `1 file`, `2 files`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,7 +142,5 @@ mod tests {
         check(duration(830), "830 ms");
         check(duration(12_450), "12.4 s");
         check(duration(185_000), "3 min 05 s");
-        check(count(1, "file"), "1 file");
-        check(count(0, "file"), "0 files");
     }
 }

@@ -9,8 +9,8 @@ use crate::api::{Failure, FailureKind, VerifyView};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
-use crate::cli::session_text::counted;
 use crate::id::{Digest, HostPath, ParseIdError, Seq, SessionId};
+use crate::text::counted;
 
 /// Reads, checks and exports the record; needs no daemon
 #[derive(Debug, clap::Args)]

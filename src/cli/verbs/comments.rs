@@ -6,10 +6,9 @@ use crate::api::{AgainstRequest, PatchSetRequest, PatchSetView, Side, ThreadKind
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
-use crate::cli::session_text::counted;
 use crate::cli::verbs::comment::place;
 use crate::id::{SessionRef, Version};
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 
 /// Lists the threads of a version, or hands them to an agent as a prompt
 #[derive(Debug, clap::Args)]

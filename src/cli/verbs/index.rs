@@ -6,7 +6,7 @@ use crate::api::{Base, IndexRequest};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done};
 use crate::cli::output::{Role, Text};
-use crate::cli::session_text::counted;
+use crate::text::counted;
 
 /// Indexes a repository, or finds the index that is there: languages, files and symbols by rank
 #[derive(Debug, clap::Args)]

@@ -4,10 +4,10 @@ use crate::api::{ListRequest, SessionRow};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done};
 use crate::cli::output::{Role, Text};
-use crate::cli::session_text::{age, counted, gate_strip, state_role};
+use crate::cli::session_text::{age, gate_strip, state_role};
 use crate::clock::Timestamp;
 use crate::id::SessionId;
-use crate::text::{Untrusted, width};
+use crate::text::{Untrusted, counted, width};
 
 /// Lists sessions, newest first
 #[derive(Debug, clap::Args)]

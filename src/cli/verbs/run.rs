@@ -11,8 +11,9 @@ use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, comes_later, usage};
 use crate::cli::output::{Role, Text};
 use crate::cli::progress::{self, Waited};
-use crate::cli::session_text::{self, changed, counted};
+use crate::cli::session_text::{self, changed};
 use crate::id::{HostPath, ParseIdError, SessionId};
+use crate::text::counted;
 
 /// Starts a session: a goal, or a ready diff, becomes a validated, scored patch for you to decide on
 ///

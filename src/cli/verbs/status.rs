@@ -6,7 +6,7 @@ use crate::api::{FailureKind, Start, StatusRequest, StatusView};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
-use crate::cli::session_text::counted;
+use crate::text::counted;
 
 /// Tells in a line how many sessions need you; starts no daemon
 #[derive(Debug, clap::Args)]

@@ -18,6 +18,7 @@ use super::added::{Texts, text};
 use super::rules::breach;
 use crate::diff::{ChangeSet, FileChange};
 use crate::syntax::Language;
+use crate::text::counted;
 
 /// What the change does to the tests of a file that stays.
 pub(super) fn check(counter: &dyn TestCounter, texts: &Texts<'_>, found: &mut Vec<Violation>) {
@@ -100,7 +101,7 @@ pub(super) fn check_deleted(counter: &dyn TestCounter, changes: &ChangeSet, foun
         if tests == 0 || named().chain(same.copied()).any(|one| one.tests(counter) >= tests) {
             return None;
         }
-        let message = format!("a file with {} is deleted", plural(tests, "test"));
+        let message = format!("a file with {} is deleted", counted(tests, "test"));
         Some(breach("test-deleted", &file.path, None, message))
     };
     found.par_extend(gone.par_iter().filter_map(lost));
@@ -115,22 +116,18 @@ fn kind<'a>(path: &'a crate::id::RepoPath, text: &str) -> (Option<Language>, Opt
 fn compare(texts: &Texts<'_>, old: &TestCounts, new: &TestCounts, found: &mut Vec<Violation>) {
     let file = texts.file;
     if new.tests < old.tests {
-        let message = format!("{} fewer than before", plural(old.tests - new.tests, "test"));
+        let message = format!("{} fewer than before", counted(old.tests - new.tests, "test"));
         found.push(breach("test-weakened", &file.path, None, message));
     } else if new.tests == old.tests && new.tests > 0 && new.assertions < old.assertions {
-        let message = format!("{} fewer in as many tests", plural(old.assertions - new.assertions, "assertion"));
+        let message = format!("{} fewer in as many tests", counted(old.assertions - new.assertions, "assertion"));
         found.push(breach("test-weakened", &file.path, None, message));
     }
     if new.skipped > old.skipped {
         let skips = |line: &str| LineCounter.count(&file.path, line).skipped > 0;
         let line = texts.added().find(|(_, line)| skips(line)).map(|(number, _)| number);
-        let message = format!("{} switched off", plural(new.skipped - old.skipped, "test"));
+        let message = format!("{} switched off", counted(new.skipped - old.skipped, "test"));
         found.push(breach("test-skipped", &file.path, line, message));
     }
-}
-
-fn plural(count: u32, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::proposal::{Brief, Context, ContextItem, Draft, EngineError, Feedback, ProposalEngine};
 use crate::repository::Tree;
 use crate::syntax::structural::{RuleLanguage, RuleSet};
-use crate::text::{Untrusted, near};
+use crate::text::{Untrusted, counted, near};
 pub use catalogue::catalogue;
 use choose::{Choice, Request};
 use local::LocalRules;
@@ -180,7 +180,7 @@ impl RuleEngine {
         let why = if only_find {
             format!("{ids} can find code but not change it: no `fix`")
         } else {
-            let count = report::counted(choice.rules.rules().len(), "rule");
+            let count = counted(choice.rules.rules().len(), "rule");
             let them = if choice.rules.rules().len() == 1 { "it changes" } else { "they change" };
             format!("{count} chosen, but {them} nothing here ({ids})")
         };
@@ -307,7 +307,7 @@ fn or_other_engines(would_fit: Vec<String>) -> Vec<String> {
 
 /// The command that uses one rule, and how much it would find.
 fn advice(brief: &Brief, id: &str, count: usize) -> String {
-    format!("paraph regenerate {} --rules {id}  ({} here)", brief.session, report::counted(count, "place"))
+    format!("paraph regenerate {} --rules {id}  ({} here)", brief.session, counted(count, "place"))
 }
 
 fn tag_advice<'a>(rules: &'a RuleSet, counts: &'a BTreeMap<String, usize>) -> impl Iterator<Item = String> + 'a {
@@ -325,7 +325,7 @@ fn tag_advice<'a>(rules: &'a RuleSet, counts: &'a BTreeMap<String, usize>) -> im
         ("style", "clean up"),
     ];
     goals.into_iter().filter_map(move |(tag, goal)| {
-        Some(format!("the goal \"{goal}\" ({} here)", report::counted(*tags.get(tag)?, "place")))
+        Some(format!("the goal \"{goal}\" ({} here)", counted(*tags.get(tag)?, "place")))
     })
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::id::RepoPath;
 use crate::syntax::structural::{Rule, RuleSet};
+use crate::text::counted;
 
 use super::sweep::FileOutcome;
 
@@ -111,8 +112,4 @@ fn commit_type(rules: &[&Rule]) -> &'static str {
     } else {
         "refactor"
     }
-}
-
-pub(super) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -12,7 +12,7 @@ use crate::id::RepoPath;
 use crate::proposal::EngineError;
 use crate::repository::{Tree, TreeEntry};
 use crate::syntax::structural::{LanguageRules, Rewrite, RuleLanguage, RuleSet};
-use crate::text::near;
+use crate::text::{counted, near};
 
 /// 1 MiB: code that people wrote by hand is smaller.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -128,7 +128,7 @@ pub(super) fn something_at_each(tree: &dyn Tree, globs: &[String]) -> Result<(),
         let meant = glob.trim_start_matches("./").trim_end_matches(['*', '/']);
         let all = folders.into_iter().chain(paths.iter().map(String::as_str));
         let near = near(meant, all, MOST_NEAR).into_iter().map(|path| format!("--path {path}")).collect();
-        let why = format!("`{glob}` matches none of the {} of the base", super::report::counted(paths.len(), "file"));
+        let why = format!("`{glob}` matches none of the {} of the base", counted(paths.len(), "file"));
         return Err(EngineError::NothingFits { why, would_fit: near });
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::id::{LaneId, RepoPath, Version};
 use crate::infrastructure::blobs::Blobs;
 use crate::proposal::{Context, Draft};
 use crate::session::{Command, DeriveCommand, PatchSet, Session};
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 
 use super::super::work::store;
 use super::{Runtime, answer, blocking};
@@ -95,7 +95,6 @@ impl Part<'_> {
 
 /// What was done, in a few words.
 fn told(asked: &DeriveRequest) -> String {
-    let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let hunks: usize = asked.exclude.iter().map(|file| file.hunks.len()).sum();
     let files = asked.exclude.iter().filter(|file| file.hunks.is_empty()).count();
     let mut words = Vec::new();

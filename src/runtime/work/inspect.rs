@@ -9,8 +9,8 @@ use crate::id::{Digest, HostPath, LaneId, RepoPath, Version};
 use crate::planning::Stage;
 use crate::policy::PolicySettings;
 use crate::repository::{Base, Source, Tree};
-use crate::scoring::{Accepted, Evidence, GateInput, Placement};
-use crate::session::{Finding, Session};
+use crate::scoring::{Evidence, GateInput, Placement};
+use crate::session::{Finding, OverrideRecord, Session};
 use crate::text::Untrusted;
 use crate::validation::{
     CheckPlan, CommandLine, ConfigError, ConfigLimits, RepositoryConfig, Surroundings, ValidationJob, ValidationResult,
@@ -256,9 +256,7 @@ pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: V
     });
     let drift = crate::runtime::answer::measured(worker.ports.vcs.as_ref(), session, lane, version);
     let intake = format!("started by {}", session.asked.by.login);
-    let accepted = set.overrides.iter();
-    let overrides: Vec<Accepted<'_>> =
-        accepted.map(|record| Accepted { rule: &record.rule, path: record.path.as_ref() }).collect();
+    let overrides: Vec<_> = set.overrides.iter().map(OverrideRecord::accepted).collect();
     let gates = crate::scoring::gates(&GateInput {
         intake: Some((true, &intake)),
         missing_artifacts: Some(&[]),

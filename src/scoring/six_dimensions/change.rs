@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use globset::{GlobBuilder, GlobSetBuilder};
 
-use super::super::evidence::{FileRole, plural, role};
+use super::super::evidence::{FileRole, role};
 use super::{Evidence, Points};
 use crate::diff::{FileChange, FileSide};
 use crate::planning::Kind;
+use crate::text::counted;
 
 /// Lines over this many characters are counted as long.
 const LONG_LINE: usize = 160;
@@ -32,9 +33,9 @@ pub(super) fn maintainability(evidence: &Evidence<'_>) -> Points {
     // what goes is read faster than what comes
     let weight = added.saturating_add(deleted / 4);
     let size = SIZES.iter().find(|(most, _)| weight <= *most).map_or(0, |(_, tenths)| *tenths);
-    points.add(size, format!("{} added, {deleted} deleted", plural(added as usize, "line")));
+    points.add(size, format!("{} added, {deleted} deleted", counted(added as usize, "line")));
     let spread = SPREADS.iter().find(|(most, _)| count <= *most).map_or(0, |(_, tenths)| *tenths);
-    points.add(spread, format!("{} touched", plural(count, "file")));
+    points.add(spread, format!("{} touched", counted(count, "file")));
     let (mut long, mut unfinished) = (0, 0);
     for file in files.iter().filter(|file| role(&file.path) == FileRole::Source) {
         let (new, old) = (lines(file.new.as_ref()), lines(file.old.as_ref()));
@@ -47,12 +48,12 @@ pub(super) fn maintainability(evidence: &Evidence<'_>) -> Points {
     if long > 0 {
         points.add(
             -i64::try_from(long).unwrap_or(15).min(15),
-            format!("{} over {LONG_LINE} characters", plural(long, "new line")),
+            format!("{} over {LONG_LINE} characters", counted(long, "new line")),
         );
     }
     if unfinished > 0 {
         let takes = (3 * i64::try_from(unfinished).unwrap_or(5)).min(15);
-        points.add(-takes, format!("{} left to do (TODO, FIXME, XXX)", plural(unfinished, "thing")));
+        points.add(-takes, format!("{} left to do (TODO, FIXME, XXX)", counted(unfinished, "thing")));
     }
     points
 }
@@ -71,7 +72,7 @@ pub(super) fn scope_fit(evidence: &Evidence<'_>) -> Points {
     let tops: BTreeSet<&[u8]> =
         evidence.changes.files().iter().map(|file| file.path.components().next().unwrap_or(&[])).collect();
     if tops.len() > 6 {
-        points.add(-10, format!("{} at the top of the repository are touched", plural(tops.len(), "place")));
+        points.add(-10, format!("{} at the top of the repository are touched", counted(tops.len(), "place")));
     }
     points
 }
@@ -97,7 +98,7 @@ fn outside(points: &mut Points, evidence: &Evidence<'_>) {
         let takes = (25 * i64::try_from(found.len()).unwrap_or(3)).min(70);
         points.add(
             -takes,
-            format!("{} outside of the session's paths, such as `{}`", plural(found.len(), "file"), first.path),
+            format!("{} outside of the session's paths, such as `{}`", counted(found.len(), "file"), first.path),
         );
     }
 }
@@ -125,7 +126,7 @@ fn named(points: &mut Points, evidence: &Evidence<'_>) {
             let takes = (4 * i64::try_from(others.len()).unwrap_or(5)).min(20);
             points.add(
                 -takes,
-                format!("{} that the goal does not name, such as `{first}`", plural(others.len(), "file")),
+                format!("{} that the goal does not name, such as `{first}`", counted(others.len(), "file")),
             );
         }
     }
@@ -136,11 +137,11 @@ fn by_kind(points: &mut Points, evidence: &Evidence<'_>) {
     let of = |wanted: FileRole| files.iter().filter(|file| role(&file.path) == wanted).count();
     let (sources, count) = (of(FileRole::Source), files.len());
     match evidence.kind {
-        Kind::Docs if sources > 0 => points.add(-20, format!("{} in work on words", plural(sources, "source file"))),
+        Kind::Docs if sources > 0 => points.add(-20, format!("{} in work on words", counted(sources, "source file"))),
         Kind::Deps if sources > count / 2 => {
-            points.add(-10, format!("{} in work on dependencies", plural(sources, "source file")))
+            points.add(-10, format!("{} in work on dependencies", counted(sources, "source file")))
         }
-        Kind::Bugfix if sources > 20 => points.add(-10, format!("{} for one bug", plural(sources, "source file"))),
+        Kind::Bugfix if sources > 20 => points.add(-10, format!("{} for one bug", counted(sources, "source file"))),
         Kind::Bugfix | Kind::Refactor | Kind::Feature | Kind::Docs | Kind::Deps => {}
     }
 }

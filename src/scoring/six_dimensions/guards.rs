@@ -1,8 +1,8 @@
 //! Security and policy fit: what the policies found.
 
-use super::super::evidence::plural;
 use super::{Evidence, Points};
 use crate::policy::{RuleClass, Severity, Violation, rule};
+use crate::text::counted;
 
 /// The most that warnings alone take away.
 const MOST_FOR_WARNINGS: i64 = 45;
@@ -44,7 +44,7 @@ fn count<'a>(violations: impl Iterator<Item = &'a Violation>, block: i64, warn: 
     for ((severity, id), found) in rules {
         let first = found[0];
         let places =
-            if found.len() > 1 { format!(" and {} more", plural(found.len() - 1, "place")) } else { String::new() };
+            if found.len() > 1 { format!(" and {} more", counted(found.len() - 1, "place")) } else { String::new() };
         let takes = match severity.0 {
             Severity::Block => block,
             Severity::Warn => warn.min(MOST_FOR_WARNINGS - for_warnings),

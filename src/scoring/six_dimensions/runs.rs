@@ -1,8 +1,9 @@
 //! Correctness and tests: what the checks found, and whether the change brought tests.
 
-use super::super::evidence::{FileRole, adds_inline_tests, is_compared, is_green, is_red, plural, role};
+use super::super::evidence::{FileRole, adds_inline_tests, is_compared, is_green, is_red, role};
 use super::{Evidence, Points};
 use crate::planning::Kind;
+use crate::text::counted;
 use crate::validation::{CheckKind, CheckResult, CheckStatus};
 
 /// Where nothing is known: neither right nor wrong.
@@ -38,7 +39,7 @@ fn broken(checks: &[CheckResult]) -> Option<String> {
     let red: Vec<&CheckResult> = checks.iter().filter(|check| is_red(check)).collect();
     let names: Vec<&str> = red.iter().map(|check| check.name.as_str()).collect();
     let word = if red.iter().all(|check| check.status == CheckStatus::Broken) { "broken" } else { "red" };
-    (!red.is_empty()).then(|| format!("{} {word}: {}", plural(red.len(), "check"), names.join(", ")))
+    (!red.is_empty()).then(|| format!("{} {word}: {}", counted(red.len(), "check"), names.join(", ")))
 }
 
 /// What it is worth that every check of a kind that ran passed.
@@ -54,7 +55,7 @@ fn green(points: &mut Points, kind: CheckKind, checks: &[CheckResult]) {
     match kind {
         CheckKind::Build => points.add(10, format!("{names} passed")),
         CheckKind::Test if passed > 0 => {
-            points.add(25, format!("{names} passed with {}", plural(passed as usize, "test")))
+            points.add(25, format!("{names} passed with {}", counted(passed as usize, "test")))
         }
         CheckKind::Test => points.add(15, format!("{names} passed; how many tests ran is not known")),
         CheckKind::Lint | CheckKind::Perf => points.add(5, format!("{names} passed")),
@@ -69,13 +70,13 @@ fn one(points: &mut Points, check: &CheckResult) {
             let first = &check.tests.broken[0];
             points.add(
                 -30 - (5 * broken).min(20),
-                format!("`{name}` broke {} (`{first}`)", plural(broken as usize, "test")),
+                format!("`{name}` broke {} (`{first}`)", counted(broken as usize, "test")),
             );
         }
         CheckStatus::Broken => points.add(-35, format!("`{name}` passed on the base and fails now")),
         CheckStatus::Failed if is_red(check) => points.add(-25, format!("`{name}` fails; the base has no result")),
         CheckStatus::Failed if is_compared(check) => {
-            let passed = plural(check.tests.passed as usize, "test");
+            let passed = counted(check.tests.passed as usize, "test");
             points.add(10, format!("`{name}`: {passed} passed; what fails there fails on the base too"));
         }
         CheckStatus::Failed => points.add(-5, format!("`{name}` fails, as it does on the base")),
@@ -101,16 +102,16 @@ pub(super) fn tests(evidence: &Evidence<'_>) -> Points {
     let mut points = Points::start(50);
     match (sources, touched.first()) {
         (_, Some(first)) => {
-            points.add(35, format!("{} touched, such as `{}`", plural(touched.len(), "test file"), first.path))
+            points.add(35, format!("{} touched, such as `{}`", counted(touched.len(), "test file"), first.path))
         }
         (0, None) => points.add(30, "no source file changes, so there is nothing to test"),
         (_, None) if quiet && ran > 0 => {
             points.add(25, format!("a {} keeps behaviour; existing tests cover it", evidence.kind.name()))
         }
-        (_, None) => points.add(-5, format!("{} without a test", plural(sources, "source file"))),
+        (_, None) => points.add(-5, format!("{} without a test", counted(sources, "source file"))),
     }
     if ran > 0 {
-        points.add(15, format!("{} ran and passed", plural(ran as usize, "test")));
+        points.add(15, format!("{} ran and passed", counted(ran as usize, "test")));
     } else if sources > 0 {
         points.add(-10, "no test that passed is known");
     }
@@ -124,10 +125,10 @@ fn moved(points: &mut Points, evidence: &Evidence<'_>) {
     let (fixed, broken): (usize, usize) =
         (checks.iter().map(|c| c.tests.fixed.len()).sum(), checks.iter().map(|c| c.tests.broken.len()).sum());
     if fixed > 0 {
-        points.add(10, format!("{} fixed", plural(fixed, "test")));
+        points.add(10, format!("{} fixed", counted(fixed, "test")));
     }
     if broken > 0 {
-        points.add(-(10 * i64::try_from(broken).unwrap_or(4)).min(40), format!("{} broken", plural(broken, "test")));
+        points.add(-(10 * i64::try_from(broken).unwrap_or(4)).min(40), format!("{} broken", counted(broken, "test")));
     }
     for violation in evidence.violations.iter().filter(|v| v.rule.starts_with("test-")).take(3) {
         points.add(-20, format!("{}: `{}`: {}", violation.rule, violation.path, violation.message));

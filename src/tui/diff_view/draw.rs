@@ -6,7 +6,7 @@ use ratatui::style::{Modifier, Style};
 use super::digests::DigestSet;
 use super::doc::{Colors, Doc, Piece, Side};
 use super::layout::{Layout, Row};
-use crate::text::{DisplayOptions, display_bytes, width};
+use crate::text::{DisplayOptions, counted, display_bytes, width};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Painter, Run};
 
@@ -143,7 +143,7 @@ fn draw_fold(painter: &mut Painter<'_>, area: Rect, lines: u32, numbers: usize) 
     painter.tint(row, Role::DiffFold);
     let indent = u16::try_from(2 * numbers + 4).unwrap_or(8).min(area.width / 3);
     painter.text(area.x + indent.saturating_sub(2), area.y, 1, "⋯", Role::DiffFold);
-    let words = format!("{lines} unchanged {}", if lines == 1 { "line" } else { "lines" });
+    let words = counted(lines, "unchanged line");
     painter.text(area.x + indent, area.y, area.width - indent, &words, Role::DiffFold);
     1
 }

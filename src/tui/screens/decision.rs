@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 
 use crate::api::{DecideRequest, DeriveRequest, OfferView, OverrideRequest, PanelView, Request, Verdict};
 use crate::id::SessionRef;
+use crate::text::counted;
 use crate::tui::keymap::Key;
 use crate::tui::model::{Field, Model};
 use crate::tui::theme::Role;
@@ -162,10 +163,10 @@ impl Decision {
             OfferView::Clean | OfferView::Not { .. } => (Vec::new(), false),
         };
         if self.unseen > 0 {
-            because.push(format!("{} never shown on this screen", words::count(self.unseen, "hunk")));
+            because.push(format!("{} never shown on this screen", counted(self.unseen, "hunk")));
         }
         if self.drafts > 0 {
-            because.push(format!("{} that nobody else sees yet", words::count(self.drafts, "draft")));
+            because.push(format!("{} that nobody else sees yet", counted(self.drafts, "draft")));
         }
         because.extend(self.left_out.iter().map(|left_out| format!("approved as it is, not {left_out}")));
         (because, reason)
@@ -347,12 +348,11 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, decision: &Decision, panel:
     let drift = match (panel.drift, panel.merges_cleanly) {
         _ if panel.drift_unknown.is_some() => Run::new("  how far the branch moved is not known", Role::Warn),
         (0, _) => Run::new("  the branch has not moved", Role::Muted),
-        (n, true) => Run::new(
-            format!("  the branch moved {}; still merges cleanly", words::count(n as usize, "commit")),
-            Role::Warn,
-        ),
+        (n, true) => {
+            Run::new(format!("  the branch moved {}; still merges cleanly", counted(n as usize, "commit")), Role::Warn)
+        }
         (n, false) => Run::new(
-            format!("  the branch moved {}; no longer merges cleanly", words::count(n as usize, "commit")),
+            format!("  the branch moved {}; no longer merges cleanly", counted(n as usize, "commit")),
             Role::Block,
         ),
     };
@@ -365,7 +365,7 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, decision: &Decision, panel:
         &[
             Run::new(format!("{done}/{all} hunks marked"), if done == all { Role::DiffReviewed } else { Role::Warn }),
             Run::new(" · ", Role::Faint),
-            Run::new(words::count(threads, "open thread"), if threads == 0 { Role::Muted } else { Role::Warn }),
+            Run::new(counted(threads, "open thread"), if threads == 0 { Role::Muted } else { Role::Warn }),
         ],
     );
     let mut gates = gate_strip(&panel.gates);
@@ -488,10 +488,10 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
             Intent::Decide(Verdict::Approve) => format!("approve {}", panel.digest.short()),
             Intent::Decide(Verdict::Reject) => "reject it".to_owned(),
             Intent::Decide(Verdict::RequestChanges) if decision.drafts > 0 => {
-                format!("send it back with {}", words::count(decision.drafts, "draft"))
+                format!("send it back with {}", counted(decision.drafts, "draft"))
             }
             Intent::Decide(Verdict::RequestChanges) if panel.open_threads > 0 => {
-                format!("send {} back", words::count(panel.open_threads as usize, "thread"))
+                format!("send {} back", counted(panel.open_threads as usize, "thread"))
             }
             Intent::Derive => "make it, without asking an engine".to_owned(),
             Intent::Decide(Verdict::RequestChanges) => "send it back, with a reason".to_owned(),

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::frame::Frame;
 use crate::api::SessionRow;
 use crate::id::SessionId;
+use crate::text::counted;
 use crate::tui::model::{Connection, Model};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{ListState, Painter, Run, gate_strip, score_bar, scrollbar};
@@ -210,10 +211,10 @@ pub(crate) fn holds(row: &SessionRow, text: &str) -> bool {
 fn facts(row: &SessionRow) -> String {
     let mut facts = row.repos.iter().map(|repo| super::plain(repo)).collect::<Vec<_>>().join(", ");
     if row.version.is_some() {
-        facts = format!("{facts} · +{} −{} in {}", row.added, row.deleted, words::count(row.files as usize, "file"));
+        facts = format!("{facts} · +{} −{} in {}", row.added, row.deleted, counted(row.files as usize, "file"));
     }
     if row.open_threads > 0 {
-        facts = format!("{facts} · {}", words::count(row.open_threads as usize, "thread"));
+        facts = format!("{facts} · {}", counted(row.open_threads as usize, "thread"));
     }
     facts
 }
@@ -452,7 +453,7 @@ fn draw_preview(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &Sess
                 Run::new(format!("{:<6}", "size"), Role::Muted),
                 Run::new(format!("+{}", row.added), Role::DiffAddedSign),
                 Run::new(format!(" −{}", row.deleted), Role::DiffDeletedSign),
-                Run::new(format!(" in {}", words::count(row.files as usize, "file")), Role::Text),
+                Run::new(format!(" in {}", counted(row.files as usize, "file")), Role::Text),
             ],
         );
     }

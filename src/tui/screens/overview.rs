@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::review::Review;
 use crate::api::{GateView, ScoreView, SessionView, VersionView};
+use crate::text::counted;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Painter, Run, score_bar};
@@ -88,7 +89,7 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
                 Run::new(format!("{} for {}  ", version.number, super::plain(&version.made_for)), Role::Text),
                 Run::new(format!("+{}", sum(|file| file.added)), Role::DiffAddedSign),
                 Run::new(format!(" −{}", sum(|file| file.deleted)), Role::DiffDeletedSign),
-                Run::new(format!(" in {}", words::count(files, "file")), Role::Text),
+                Run::new(format!(" in {}", counted(files, "file")), Role::Text),
             ],
         );
     }
@@ -112,7 +113,7 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
             ],
         );
         if lane.left_out > 0 {
-            let text = format!("{} of the working copy left out", words::count(lane.left_out as usize, "changed file"));
+            let text = format!("{} of the working copy left out", counted(lane.left_out as usize, "changed file"));
             line(painter, &[label(""), Run::new(text, Role::Warning)]);
         }
         for notice in &lane.notices {

@@ -9,6 +9,7 @@ use crate::api::{
     ArtifactView, BeadView, DraftView, Metrics, SessionView, ThreadView, TimelineEntry, VersionPatchSet, VersionView,
 };
 use crate::id::{SessionId, SessionRef, Version};
+use crate::text::counted;
 use crate::tui::actions::Context;
 use crate::tui::log_text::{LogPage, PAGE};
 use crate::tui::model::{Connection, LogKey, Model};
@@ -319,11 +320,11 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
         runs.extend([dot(), Run::new(format!("{out} left out"), Role::Warning)]);
     }
     if !review.drafts.is_empty() {
-        runs.extend([dot(), Run::new(words::count(review.drafts.len(), "draft"), Role::Warning)]);
+        runs.extend([dot(), Run::new(counted(review.drafts.len(), "draft"), Role::Warning)]);
     }
     let open = review.open_threads();
     if open > 0 {
-        runs.extend([dot(), Run::new(words::count(open, "open thread"), Role::ThreadQuestion)]);
+        runs.extend([dot(), Run::new(counted(open, "open thread"), Role::ThreadQuestion)]);
     }
     if let Some(decision) = review.patch_set().and_then(|set| set.decision.as_ref()) {
         let (word, role) = words::verdict(decision.verdict);

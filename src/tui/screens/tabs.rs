@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::review::{Review, Tab};
 use crate::api::{CheckView, Metrics, VersionView, ViolationView};
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{ListState, Painter, Run, markdown, progress, scrollbar};
@@ -98,7 +98,7 @@ fn draw_scope(painter: &mut Painter<'_>, area: Rect, version: &VersionView) {
         }
         painter.path(area.x, y, name_columns, folder, Role::Text);
         let x = area.x + name_columns + 1;
-        painter.text(x, y, 9, &format!("{:>8}", words::count(*files, "file")), Role::Muted);
+        painter.text(x, y, 9, &format!("{:>8}", counted(*files, "file")), Role::Muted);
         let runs = [
             Run::new(format!("{:>7}", format!("+{added}")), Role::DiffAddedSign),
             Run::new(format!("{:>7}", format!("−{deleted}")), Role::DiffDeletedSign),
