@@ -1,6 +1,12 @@
 //! Planning: what a session is for, and the stages it goes through.
 
+mod models;
+mod role;
+
 use serde::{Deserialize, Serialize};
+
+pub use models::{AskError, Models};
+pub use role::Role;
 
 /// What kind of work a goal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]

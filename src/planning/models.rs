@@ -1,0 +1,65 @@
+//! The port through which a stage asks a model: by role, within the session's budget, every call recorded.
+
+use async_trait::async_trait;
+
+use super::Role;
+use crate::cancel::Cancel;
+use crate::infrastructure::llm::{ChatReply, ChatRequest};
+
+/// Why a role has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// The next call could cost more than is left. No token of it was bought.
+    #[error("the budget is spent: {why}")]
+    BudgetSpent {
+        /// Which limit, what is left of it, and what the call may need.
+        why: String,
+        /// The command that raises it.
+        next: String,
+    },
+    /// No model is there for the role: none is configured, or none has a key.
+    #[error("no model for the role {role}: {why}")]
+    NoModel {
+        /// The role.
+        role: Role,
+        /// What is missing.
+        why: String,
+        /// What to type.
+        next: String,
+    },
+    /// Every model of the role failed; each try in its order.
+    #[error("no model answered as {role}: {}", tries.join("; "))]
+    Failed {
+        /// The role.
+        role: Role,
+        /// Model and reason, one a try.
+        tries: Vec<String>,
+    },
+    /// The prompt is larger than any model of the role takes.
+    #[error("the prompt is too large for every model of the role {role}")]
+    TooLong {
+        /// The role.
+        role: Role,
+    },
+    /// Somebody asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// Asks models for one piece of work of one session.
+///
+/// Secrets must be gone from `request` before it is asked; it is kept by its digest, and so is the reply. The call is
+/// reserved before a token is bought and settled after; an attempt that ended by a crash counts as reserved. Pieces of
+/// the answer go to the screen while they come. A session that replays another gets the recorded reply to the same
+/// role and request, and buys nothing.
+#[async_trait]
+pub trait Models: Send + Sync {
+    /// Asks the role's first model, and the next where it fails.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    async fn ask(&self, role: Role, request: &ChatRequest, cancel: &Cancel) -> Result<ChatReply, AskError>;
+
+    /// How many tokens of prompt the role's models take at least, by what is known of them.
+    fn room(&self, role: Role) -> u64;
+}
