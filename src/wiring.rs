@@ -28,12 +28,14 @@ use crate::infrastructure::fault::Faults;
 use crate::infrastructure::logging::LogGuard;
 use crate::infrastructure::store::Cache;
 use crate::policy::BuiltInPolicy;
-use crate::proposal::{AdoptEngine, PatchEngine, RuleEngine};
+use crate::infrastructure::llm::Nobody;
+use crate::proposal::{AdoptEngine, LlmEngine, LlmLimits, PatchEngine, RuleEngine};
 use crate::publishing::LocalForge;
 use crate::repository::{GIT_VARIABLES, GitVcs, Vcs};
 use crate::runtime::{Engines, Home, LocalWorkbench, Operator, Ports, Runtime, StartError, Started, WorkbenchParts};
 use crate::scoring::SixDimensions;
 use crate::syntax::Syntax;
+use crate::text::SecretMask;
 use crate::validation::{LocalLimits, LocalPorts, LocalValidator};
 
 /// The index cache is thrown away beyond this. // 512 MiB: the tags of some hundred large repositories
@@ -231,6 +233,11 @@ impl House {
         })
     }
 
+    /// What hides the user's keys and whatever looks like one.
+    fn mask(&self) -> Arc<SecretMask> {
+        Arc::new(SecretMask::new(self.config().keys().to_mask()))
+    }
+
     fn ports(&self, home: &Home, vcs: Arc<GitVcs>) -> Ports {
         let blobs = Blobs::new(&home.blobs(), self.faults.clone());
         let folder = home.cache();
@@ -265,7 +272,9 @@ impl House {
                 rules: Arc::new(rules),
                 patch: Arc::new(PatchEngine),
                 adopt: Arc::new(AdoptEngine::new(vcs.clone())),
+                llm: Arc::new(LlmEngine::new(self.mask(), LlmLimits::default())),
             },
+            models: Arc::new(Nobody),
             validator: Arc::new(validator),
             policy: Arc::new(BuiltInPolicy::new()),
             scorer: Arc::new(SixDimensions),

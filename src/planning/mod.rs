@@ -5,7 +5,7 @@ mod role;
 
 use serde::{Deserialize, Serialize};
 
-pub use models::{AskError, Models};
+pub use models::{AskError, Models, NoModels, Question};
 pub use role::Role;
 
 /// What kind of work a goal asks for.

@@ -56,6 +56,7 @@ impl AdoptEngine {
             context: context(brief, adopted, &changes),
             base: Some(snapshot.clone()),
             changes,
+            answers: Vec::new(),
         })
     }
 }

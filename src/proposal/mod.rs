@@ -3,6 +3,8 @@
 //! A recorded proposal never changes; asking again makes the next version.
 
 mod adopt;
+pub mod edits;
+mod llm;
 mod patch;
 mod rules;
 mod trailers;
@@ -14,12 +16,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
-use crate::id::{Digest, LaneId, ObjectId, RepoPath, SessionId, Version};
+use crate::id::{Digest, LaneId, ObjectId, RepoPath, SessionId, ThreadId, Version};
 use crate::indexing::{CodeIndex, Focus};
-use crate::planning::Kind;
+use crate::planning::{AskError, Kind, Models};
 use crate::repository::{Snapshot, Tree, WorkSpec};
 use crate::text::Untrusted;
 pub use adopt::AdoptEngine;
+pub use llm::{LlmEngine, LlmLimits};
 pub use patch::PatchEngine;
 pub use rules::{RuleEngine, RuleLimits, catalogue};
 pub use trailers::{CO_AUTHOR, ends_in_trailers};
@@ -34,9 +37,23 @@ pub enum EngineKind {
     Patch,
     /// Work that is already done.
     Adopt,
+    /// A model, asked as implementer.
+    Llm,
 }
 
 impl EngineKind {
+    /// Whether a request for changes is all it needs to draft again.
+    #[must_use]
+    pub fn goes_on_by_itself(self) -> bool {
+        match self {
+            Self::Rules | Self::Llm => true,
+            Self::Patch | Self::Adopt => false,
+        }
+    }
+
+    /// Every engine.
+    pub const ALL: [Self; 4] = [Self::Rules, Self::Patch, Self::Adopt, Self::Llm];
+
     /// The name on the command line and in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -44,6 +61,7 @@ impl EngineKind {
             Self::Rules => "rules",
             Self::Patch => "patch",
             Self::Adopt => "adopt",
+            Self::Llm => "llm",
         }
     }
 }
@@ -51,8 +69,9 @@ impl EngineKind {
 impl std::str::FromStr for EngineKind {
     type Err = crate::id::ParseIdError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Rules, Self::Patch, Self::Adopt].into_iter().find(|engine| engine.name() == text).ok_or_else(|| {
-            crate::id::ParseIdError { given: text.to_owned(), wanted: "an engine: rules, patch or adopt" }
+        Self::ALL.into_iter().find(|engine| engine.name() == text).ok_or_else(|| crate::id::ParseIdError {
+            given: text.to_owned(),
+            wanted: "an engine: rules, patch, adopt or llm",
         })
     }
 }
@@ -64,6 +83,10 @@ pub struct Feedback {
     pub path: Option<RepoPath>,
     /// The line (1-based, new side), where it is about one.
     pub line: Option<u32>,
+    /// The thread that it was said in.
+    pub thread: Option<ThreadId>,
+    /// What it was meant as: `issue`, `question`, `nit`, `must`; empty for a request's own words.
+    pub kind: String,
     /// The words.
     pub text: Untrusted,
 }
@@ -99,6 +122,36 @@ pub struct Brief {
     pub previous: Option<Arc<ChangeSet>>,
     /// What was said about it.
     pub feedback: Vec<Feedback>,
+    /// What its checks found, where they found something: for whoever mends it.
+    pub failures: Vec<CheckFailure>,
+    /// What the repository says to whoever works on it (`AGENTS.md` and its kin): data, never orders to Paraph.
+    pub guidance: Vec<Guidance>,
+    /// Whom models are asked through.
+    pub models: Arc<dyn Models>,
+}
+
+/// A check that the version before did not pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckFailure {
+    /// The check.
+    pub check: String,
+    /// What it came to: `broken`, `failed`, `timed-out`.
+    pub status: String,
+    /// Tests that it broke.
+    pub broken: Vec<String>,
+    /// The end of its output: untrusted.
+    pub output: Untrusted,
+}
+
+/// A file of guidance, as the base has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guidance {
+    /// The file.
+    pub path: RepoPath,
+    /// Its blob.
+    pub id: ObjectId,
+    /// Its words, cut where they are many: untrusted.
+    pub text: Untrusted,
 }
 
 /// One thing that an engine was given: part of the context that a version's context hash names.
@@ -172,6 +225,17 @@ pub struct Draft {
     pub context: Context,
     /// The base, where the engine had to take another than the brief's (work adopted again after a rebase).
     pub base: Option<Snapshot>,
+    /// What the engine says to open threads.
+    pub answers: Vec<ThreadAnswer>,
+}
+
+/// What an engine says to a thread; only a person resolves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadAnswer {
+    /// The thread.
+    pub thread: ThreadId,
+    /// `changed`, `answered` or `declined`, and why: untrusted.
+    pub text: Untrusted,
 }
 
 /// Why no draft was made.
@@ -197,6 +261,9 @@ pub enum EngineError {
     /// A setting or rule file is wrong; the text names file and line.
     #[error("{0}")]
     BadInput(String),
+    /// Models cost more than is left, or none could be asked.
+    #[error(transparent)]
+    Models(#[from] AskError),
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,

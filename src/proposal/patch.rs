@@ -51,6 +51,7 @@ fn draft(brief: &Brief) -> Result<Draft, EngineError> {
         context: context(brief, given, &changes)?,
         changes,
         base: None,
+            answers: Vec::new(),
     })
 }
 

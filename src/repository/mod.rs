@@ -5,11 +5,13 @@
 
 mod bench;
 mod git;
+mod overlay;
 mod snapshot;
 mod tree;
 mod vcs;
 
 pub use bench::PatchBench;
+pub use overlay::OverlayTree;
 pub(crate) use git::{BranchPlace, CreateBranchError};
 pub use git::{GIT_VARIABLES, GitVcs, UserTree};
 pub use snapshot::{Base, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};

@@ -12,7 +12,7 @@ use crate::infrastructure::blobs::Blobs;
 use crate::proposal::Context;
 use crate::repository::{Drift, Tree, Vcs};
 use crate::scoring::{Gate, GateId, Placement, gate_of_base};
-use crate::session::{DriftSeen, Offer, PatchSetRecord, Session, offer};
+use crate::session::{DriftSeen, Offer, PatchSetRecord, Session, dollars, offer};
 use crate::text::{Untrusted, counted};
 use crate::validation::CheckStatus;
 
@@ -430,6 +430,23 @@ fn summary(event: &crate::session::Event) -> String {
         Event::ThreadResolved { thread, .. } | Event::ThreadReopened { thread, .. } => format!("thread {}", thread.0),
         Event::DraftKept { draft, .. } => format!("draft {}", draft.0),
         Event::DraftDropped { draft, .. } => format!("draft {} is none any more", draft.0),
+        Event::RepairAsked { version, number, because, .. } => {
+            format!("repair {number} of {version}: {}", because.join(", "))
+        }
+        Event::CallReserved { call, asked } => {
+            let cost = asked.cost_micros.map_or_else(|| "price unknown".to_owned(), |most| format!("at most ${}", dollars(most)));
+            format!("call {call}: {} as {}, {cost}", asked.model, asked.role)
+        }
+        Event::CallSettled { ended } => {
+            let cost = ended.cost_micros.map_or_else(|| "price unknown".to_owned(), |cost| format!("${}", dollars(cost)));
+            let (read, wrote) = (ended.input_tokens, ended.output_tokens);
+            format!("call {}: {} ({read} in, {wrote} out, {cost})", ended.call, ended.ended.raw())
+        }
+        Event::BudgetSet { budget, .. } => {
+            let cost = budget.cost_micros.map(|most| format!("${}", dollars(most)));
+            let tokens = budget.tokens.map(|most| format!("{most} tokens"));
+            [cost, tokens].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        }
         Event::Marked { version, hunks, .. } => format!("{version}: {} hunks read", hunks.len()),
         Event::Unmarked { version, hunks, .. } => format!("{version}: {} hunks unread", hunks.len()),
     }

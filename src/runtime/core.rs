@@ -295,6 +295,7 @@ impl Core {
                 Post::Order { asked, want, reply } => self.order(&mut staged, asked, want, reply),
                 Post::House { asked, event, reply } => self.house(&mut staged, asked, event, reply),
                 Post::Outcome(id, outcome) => self.outcome(&mut staged, id, outcome),
+                Post::Call { session, outcome, reply } => self.call(&mut staged, session, outcome, reply),
                 Post::Look(look) => looks.push(look),
                 Post::Stop(reply) => stops.push(reply),
             }
@@ -341,6 +342,9 @@ impl Core {
         for reply in staged.house_answers {
             let _ = reply.send(Ok(()));
         }
+        for (reply, call) in staged.calls {
+            let _ = reply.send(Ok(call));
+        }
         for (id, outcome) in staged.outcomes {
             if let Outcome::Found { key, attempt, .. } = outcome {
                 self.dispatcher.ended(id, key, attempt);
@@ -371,6 +375,9 @@ impl Core {
             let _ = reply.send(Err(failure.clone()));
         }
         for reply in staged.house_answers {
+            let _ = reply.send(Err(failure.clone()));
+        }
+        for (reply, _) in staged.calls {
             let _ = reply.send(Err(failure.clone()));
         }
         let never = matches!(error, JournalError::Entry { .. });
@@ -418,7 +425,7 @@ fn shortened(outcome: Outcome) -> Outcome {
                 next: "paraph doctor".to_owned(),
             },
         },
-        starting @ Outcome::Starting(_) => starting,
+        starting @ (Outcome::Starting(_) | Outcome::Asking(_) | Outcome::Answered(_)) => starting,
     }
 }
 

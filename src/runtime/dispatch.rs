@@ -16,6 +16,7 @@ use crate::cancel::Cancel;
 use crate::id::SessionId;
 use crate::session::{EffectKey, EffectKind, Finding, Outcome, Owed, Session, StopKind};
 
+use super::desk::Line;
 use super::order::Post;
 use super::work::Worker;
 
@@ -209,8 +210,9 @@ impl Dispatcher {
         let cancel = Cancel::new();
         self.busy.insert((id, key), Standing::Running { attempt, cancel: cancel.clone() });
         let worker = self.worker.clone();
+        let line = Line { inbox: inbox.clone(), session: id, key, attempt };
         self.handle.spawn(async move {
-            let work = tokio::spawn(async move { worker.run(&session, key, attempt, &cancel).await });
+            let work = tokio::spawn(async move { worker.run(&session, &line, &cancel).await });
             let finding = work.await.unwrap_or_else(|error| {
                 tracing::error!(%error, session = %id, %key, "a worker panicked");
                 Finding::Stuck {

@@ -6,6 +6,7 @@
 
 mod answer;
 mod core;
+mod desk;
 mod dispatch;
 mod follow;
 mod held;
@@ -16,6 +17,7 @@ mod overridden;
 mod ports;
 pub mod records;
 mod service;
+mod spoken;
 mod stage;
 mod start;
 mod tables;

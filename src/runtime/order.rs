@@ -55,6 +55,8 @@ pub(super) enum Post {
     House { asked: Asked, event: HouseEvent, reply: oneshot::Sender<Result<(), Failure>> },
     /// A worker answers.
     Outcome(SessionId, Outcome),
+    /// A worker is about to ask a model, or has its answer: the call's number, once it is durable.
+    Call { session: SessionId, outcome: Outcome, reply: oneshot::Sender<Result<u32, Failure>> },
     /// Somebody wants to look.
     Look(Box<dyn FnOnce(&mut Core) + Send>),
     /// End: anchor, sync, leave.
@@ -81,6 +83,8 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         }
         Refusal::SameChange { version } => (FailureKind::Refused, format!("paraph show {id}@{version}")),
         Refusal::NotApproved { .. } => (FailureKind::Refused, format!("paraph show {id}")),
+        Refusal::BudgetSpent { .. } => (FailureKind::Budget, format!("paraph budget {id} --usd AMOUNT")),
+        Refusal::NotAwaited { .. } => (FailureKind::Conflict, format!("paraph show {id}")),
         Refusal::EngineNeeds(_) => (FailureKind::Usage, "paraph help regenerate".to_owned()),
         Refusal::NotNow { .. } => {
             let (reason, _) = session.waits_for();

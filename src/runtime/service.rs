@@ -23,13 +23,16 @@ use tokio_stream::wrappers::BroadcastStream;
 use crate::api::{
     Call, ClientInfo, Failure, FailureKind, Notice, NoticeStream, Reply, Request, Service, SessionView, StoppedView,
 };
+use crate::clock::Clock;
 use crate::id::{SessionId, Version};
 use crate::infrastructure::blobs::Blobs;
 use crate::session::{Command, Person, Session};
 
 use super::answer;
 use super::core::{Core, Parts, load};
+use super::desk::Today;
 use super::dispatch::Dispatcher;
+use super::metrics::day_of;
 use super::order::{Asked, Done, Post, Want};
 use super::ports::{Operator, Ports, Settings};
 use super::start::{StartError, Started};
@@ -66,6 +69,13 @@ struct Shared {
     keeper: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// What models took today before this process started; unsettled calls of a process that was killed are not in it.
+fn today(clock: &dyn Clock, tables: &Tables) -> Today {
+    let date = day_of(clock.now());
+    let spent = tables.counted("spent").unwrap_or_default();
+    Today::starting(date.clone(), spent.get(&date).copied().unwrap_or(0))
+}
+
 impl Runtime {
     /// Starts the core thread over an opened home. Must be called within a tokio runtime.
     ///
@@ -83,6 +93,7 @@ impl Runtime {
             trust: trust.clone(),
             notices: notices.clone(),
             live_logs: live_logs.clone(),
+            today: today(ports.clock.as_ref(), &tables),
         });
         if let Err(error) = ports.blobs.sweep() {
             tracing::warn!(%error, "unfinished files among the blobs could not be removed");

@@ -28,6 +28,8 @@ pub(super) struct Staged {
     pub(super) answers: Vec<(oneshot::Sender<Answered>, SessionId, Option<ThreadId>)>,
     pub(super) house_answers: Vec<oneshot::Sender<Result<(), Failure>>>,
     pub(super) outcomes: Vec<(SessionId, Outcome)>,
+    /// Workers that wait to ask a model, each with the number of its call.
+    pub(super) calls: Vec<(oneshot::Sender<Result<u32, Failure>>, u32)>,
     pub(super) created: u64,
     requests: HashMap<RequestId, RequestRow>,
 }
@@ -123,6 +125,30 @@ impl Core {
         staged.requests.insert(asked.id.clone(), row);
         staged.told.push(Told::House { event, asked });
         staged.house_answers.push(reply);
+    }
+
+    /// A worker is about to ask a model, or has its answer.
+    pub(super) fn call(
+        &self,
+        staged: &mut Staged,
+        id: SessionId,
+        outcome: Outcome,
+        reply: oneshot::Sender<Result<u32, Failure>>,
+    ) {
+        let from = staged.told.len();
+        match self.hear(staged, id, outcome) {
+            Ok(_) => {
+                let reserved = staged.told[from..].iter().find_map(|told| match told {
+                    Told::Session { event, .. } => match event.as_ref() {
+                        Event::CallReserved { call, .. } => Some(*call),
+                        _ => None,
+                    },
+                    Told::House { .. } => None,
+                });
+                staged.calls.push((reply, reserved.unwrap_or(0)));
+            }
+            Err(failure) => drop(reply.send(Err(failure))),
+        }
     }
 
     /// A worker answers, or is about to start.

@@ -13,6 +13,7 @@ use crate::session::{self, Decision, PatchSetRecord, Person, Phase, Session, Sta
 use crate::text::Untrusted;
 use crate::validation::CheckResult;
 
+use super::metrics::cost_of;
 use super::overridden;
 use super::tables::cut;
 
@@ -143,10 +144,20 @@ pub(super) fn view_of(
         updated_at: session.updated_at,
         lanes: session.lanes.iter().map(lane_view).collect(),
         versions: session.versions.iter().filter(wanted).map(|version| version_view(session, version, stats)).collect(),
-        usage: UsageView { cost_usd: "0".to_owned(), ..UsageView::default() },
+        usage: usage_of(session),
         pull_requests: Vec::new(),
         published: published(session),
         head: session.head,
+    }
+}
+
+/// What its calls to models took.
+fn usage_of(session: &Session) -> UsageView {
+    let spent = session.spent();
+    UsageView {
+        input_tokens: spent.input_tokens,
+        output_tokens: spent.output_tokens,
+        cost_usd: cost_of(spent.cost_micros, spent.unknown, spent.calls),
     }
 }
 

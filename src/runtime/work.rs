@@ -1,6 +1,7 @@
 //! What workers do for each kind of effect. Each looks before it acts: a second attempt finds what the first made.
 
 mod draft;
+mod evidence;
 mod inspect;
 mod listen;
 mod prepare;
@@ -15,8 +16,9 @@ use crate::cancel::Cancel;
 use crate::id::{Digest, LaneId, SessionId, Version};
 use crate::infrastructure::blobs::{BlobError, Blobs};
 use crate::repository::VcsError;
-use crate::session::{EffectKey, EffectKind, Finding, Session, StopKind};
+use crate::session::{EffectKind, Finding, Session, StopKind};
 
+use super::desk::{Line, Today};
 use super::ports::{Ports, Settings};
 use super::tables::Tables;
 use super::trust::Trust;
@@ -32,6 +34,7 @@ pub(super) struct Worker {
     pub(super) trust: Trust,
     pub(super) notices: broadcast::Sender<Notice>,
     pub(super) live_logs: LiveLogs,
+    pub(super) today: Today,
 }
 
 /// The commands that trusting the repository lets run, as its base has them.
@@ -132,14 +135,13 @@ impl Worker {
     pub(super) async fn run(
         self: &Arc<Self>,
         session: &Arc<Session>,
-        key: EffectKey,
-        attempt: u32,
+        line: &Line,
         cancel: &Cancel,
     ) -> Finding {
-        let id = session.asked.id;
+        let (id, key, attempt) = (session.asked.id, line.key, line.attempt);
         tracing::info!(session = %id, %key, attempt, "starts");
         let found = match self.ports.faults.point(before(key.kind)) {
-            Ok(()) => self.work(session, key, cancel).await,
+            Ok(()) => self.work(session, line, cancel).await,
             Err(error) => Err(error.into()),
         };
         let found = found.and_then(|finding| {
@@ -157,7 +159,8 @@ impl Worker {
         })
     }
 
-    async fn work(self: &Arc<Self>, session: &Arc<Session>, key: EffectKey, cancel: &Cancel) -> Result<Finding, Stuck> {
+    async fn work(self: &Arc<Self>, session: &Arc<Session>, line: &Line, cancel: &Cancel) -> Result<Finding, Stuck> {
+        let key = line.key;
         let lane = key.lane.unwrap_or(LaneId(0));
         let version = key.version.unwrap_or(Version::FIRST);
         match key.kind {
@@ -174,7 +177,7 @@ impl Worker {
                 let (worker, session, cancel) = (self.clone(), session.clone(), cancel.clone());
                 blocking(move || prepare::index(&worker, &session, lane, &cancel)).await
             }
-            EffectKind::Draft => draft::draft(self, session, version, cancel).await,
+            EffectKind::Draft => draft::draft(self, session, line, version, cancel).await,
             EffectKind::Apply => {
                 let (worker, session) = (self.clone(), session.clone());
                 blocking(move || draft::apply(&worker, &session, lane, version)).await

@@ -6,11 +6,12 @@ use crate::clock::Timestamp;
 use crate::id::{LaneId, Seq, Version};
 use crate::planning::Stage;
 
+use super::calls::CallRecord;
 use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Event, NewSession, PatchSet, Person, StopKind};
 use super::state::{
     Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase,
-    Published, Session, Stop, Thread, Verdict, VersionRecord,
+    Published, REPAIR, Session, Stop, Thread, Verdict, VersionRecord,
 };
 
 impl Session {
@@ -33,6 +34,7 @@ impl Session {
                 dropped: false,
             })
             .collect();
+        let budget = asked.budget;
         let mut session = Self {
             asked,
             created_at: at,
@@ -49,6 +51,8 @@ impl Session {
             drafting: None,
             stop: None,
             beads: Vec::new(),
+            budget,
+            calls: Vec::new(),
             owed: BTreeMap::new(),
         };
         session.owe_next(at);
@@ -169,7 +173,7 @@ impl Session {
                 self.decided(*lane, *version, decision);
                 self.advance(*lane, *version, Phase::ChangesRequested(*version));
                 self.lift_stop_where_settled();
-                if self.asked.engine == crate::proposal::EngineKind::Rules {
+                if self.asked.engine.goes_on_by_itself() {
                     self.stop = None;
                     self.want_version([*lane], message.clone(), "changes requested", at);
                 }
@@ -276,6 +280,17 @@ impl Session {
                 }
             }
             Event::DraftDropped { draft, .. } => self.drafts.retain(|known| known.id != *draft),
+            Event::RepairAsked { lane, .. } => self.want_version([*lane], "".into(), REPAIR, at),
+            Event::CallReserved { asked, .. } => {
+                self.calls.push(CallRecord { at, asked: (**asked).clone(), ended: None });
+            }
+            Event::CallSettled { ended } => {
+                let position = ended.call.checked_sub(1).map(|position| position as usize);
+                if let Some(call) = position.and_then(|position| self.calls.get_mut(position)) {
+                    call.ended = Some((**ended).clone());
+                }
+            }
+            Event::BudgetSet { budget, .. } => self.budget = *budget,
             Event::Marked { lane, version, hunks, by } => {
                 self.reviewed(by, *lane, *version);
                 self.marks.entry((by.login.clone(), *lane)).or_default().extend(hunks.iter().copied());
@@ -400,6 +415,9 @@ impl Session {
     }
 
     fn reviewed(&mut self, by: &Person, lane: LaneId, version: Version) {
+        if by.is_engine() {
+            return;
+        }
         self.reviewed_on.entry((by.login.clone(), lane)).or_default().insert(version);
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::calls::{Budget, CallAsked, CallEnded};
 use super::effect::EffectKey;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
 use crate::planning::{Kind, Playbook};
@@ -29,6 +30,26 @@ pub struct Person {
     pub client: String,
     /// `yes` where a terminal was attached.
     pub terminal: String,
+}
+
+impl Person {
+    /// An engine that speaks, where only people did before: it has no address and no terminal.
+    #[must_use]
+    pub fn engine(engine: EngineKind) -> Self {
+        Self {
+            login: format!("engine {}", engine.name()),
+            name: String::new(),
+            email: String::new(),
+            client: "engine".to_owned(),
+            terminal: "no".to_owned(),
+        }
+    }
+
+    /// Whether it is one.
+    #[must_use]
+    pub fn is_engine(&self) -> bool {
+        self.client == "engine"
+    }
 }
 
 /// One repository as it was asked for.
@@ -65,12 +86,27 @@ pub struct NewSession {
     /// A ready diff, as a blob.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patch: Option<Digest>,
+    /// How often a red check goes back to the engine before a person is needed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repairs: u32,
+    /// What its calls to models may take.
+    #[serde(default, skip_serializing_if = "is_unlimited")]
+    pub budget: Budget,
     /// Its repositories.
     pub lanes: Vec<LaneRequest>,
     /// The client's allow-listed variables.
     pub environment: BTreeMap<String, String>,
     /// Who asked.
     pub by: Person,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+fn is_unlimited(budget: &Budget) -> bool {
+    *budget == Budget::default()
 }
 
 /// The change of one lane as it was drafted. The manifest is the blob that `digest` names; contents are blobs too.
@@ -119,6 +155,8 @@ pub enum StopKind {
     Failed,
     /// A person ended it.
     Cancelled,
+    /// The next call to a model could take more than is left: a person must do something.
+    BudgetSpent,
 }
 
 /// Where a thread hangs.
@@ -233,6 +271,14 @@ pub enum Event {
     DraftDropped { draft: DraftId, by: Person },
     /// A person marked hunks as reviewed.
     Marked { lane: LaneId, version: Version, hunks: Vec<Digest>, by: Person },
+    /// Red checks go back to the engine: repair `number` of this version.
+    RepairAsked { lane: LaneId, version: Version, number: u32, because: Vec<String> },
+    /// A call to a model is about to be made; the most it can take counts as spent.
+    CallReserved { call: u32, asked: Box<CallAsked> },
+    /// It ended: what it took counts.
+    CallSettled { ended: Box<CallEnded> },
+    /// A person set what the session may spend.
+    BudgetSet { budget: Budget, by: Person },
     /// A person took marks back.
     Unmarked { lane: LaneId, version: Version, hunks: Vec<Digest>, by: Person },
 }
@@ -270,6 +316,10 @@ impl Event {
             Self::DraftKept { .. } => "draft-kept",
             Self::DraftDropped { .. } => "draft-dropped",
             Self::Marked { .. } => "marked",
+            Self::RepairAsked { .. } => "repair-asked",
+            Self::CallReserved { .. } => "call-reserved",
+            Self::CallSettled { .. } => "call-settled",
+            Self::BudgetSet { .. } => "budget-set",
             Self::Unmarked { .. } => "unmarked",
         }
     }
@@ -295,6 +345,7 @@ impl Event {
             | Self::ThreadReopened { by, .. }
             | Self::DraftKept { by, .. }
             | Self::DraftDropped { by, .. }
+            | Self::BudgetSet { by, .. }
             | Self::Marked { by, .. }
             | Self::Unmarked { by, .. } => Some(by),
             _ => None,

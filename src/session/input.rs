@@ -9,6 +9,7 @@ use crate::scoring::{Gate, Score};
 use crate::text::Untrusted;
 use crate::validation::ValidationResult;
 
+use super::calls::{Budget, CallAsked, CallEnded};
 use super::effect::EffectKey;
 use super::event::{PatchSet, Person, StopKind, ThreadPlace};
 
@@ -99,6 +100,8 @@ pub enum Command {
     Recheck { lane: LaneId },
     /// Take a repository out.
     Drop { lane: LaneId, by: Person },
+    /// Set what it may spend; a limit that is missing stays.
+    SetBudget { budget: Budget, by: Person },
     /// End it.
     Cancel { by: Person },
     /// Publish what was approved.
@@ -131,6 +134,7 @@ impl Command {
             Self::Derive(_) => "derive a version",
             Self::Recheck { .. } => "check again",
             Self::Drop { .. } => "drop",
+            Self::SetBudget { .. } => "set the budget",
             Self::Cancel { .. } => "cancel",
             Self::Publish { .. } => "publish",
             Self::OpenThread { .. } | Self::Answer { .. } => "comment",
@@ -150,7 +154,7 @@ pub enum Finding {
     /// The index.
     Index { index: Digest, files: u64, definitions: u64 },
     /// A draft, one patch set for each lane that it changes.
-    Draft { patch_sets: Vec<PatchSet> },
+    Draft { patch_sets: Vec<PatchSet>, answers: Vec<(ThreadId, Untrusted)> },
     /// The branch.
     Branch { tree: ObjectId, commit: ObjectId, reference: String },
     /// It must not be applied.
@@ -170,6 +174,10 @@ pub enum Finding {
 pub enum Outcome {
     /// Work is about to start: the attempt is recorded first.
     Starting(EffectKey),
+    /// Work needs a model: the call is reserved, or refused before a token is bought.
+    Asking(CallAsked),
+    /// A call ended.
+    Answered(CallEnded),
     /// Work ended.
     Found {
         /// Which.
@@ -236,6 +244,12 @@ pub enum Refusal {
     /// What a person made of a version is that version.
     #[error("that is {version} as it stands")]
     SameChange { version: Version },
+    /// A call could take more than is left.
+    #[error("the budget is spent: {why}")]
+    BudgetSpent { why: String },
+    /// Nobody waits for the work that a call is for.
+    #[error("nobody waits for {key} any more")]
+    NotAwaited { key: EffectKey },
     /// The engine cannot do it by itself.
     #[error("{0}")]
     EngineNeeds(String),

@@ -3,15 +3,16 @@
 use crate::id::{LaneId, RepoPath, ThreadId, Version};
 use crate::planning::Stage;
 use crate::proposal::EngineKind;
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 
+use super::calls;
 use super::derive::derive;
 use super::drafts;
 use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Event, PatchSet, Person, StopKind, ThreadPlace};
 use super::input::{Command, DecideCommand, Finding, Input, Outcome, Refusal};
 use super::offer::{Offer, offer};
-use super::state::{PatchSetRecord, Phase, Session, Verdict};
+use super::state::{PatchSetRecord, Phase, REPAIR, Session, Verdict};
 
 /// What to record. What is then owed follows from folding it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,10 +30,10 @@ impl Step {
 /// Decides what `input` means for `session`: a command may be refused, a stale outcome means nothing.
 ///
 /// # Errors
-/// [`Refusal`]: why a command is not carried out; then nothing is recorded.
+/// [`Refusal`]: why a command is not carried out, or a call to a model is not made; then nothing is recorded.
 pub fn decide(session: &Session, input: &Input) -> Result<Step, Refusal> {
     match input {
-        Input::Outcome(outcome) => Ok(answer(session, outcome)),
+        Input::Outcome(outcome) => answer(session, outcome),
         Input::Command(command) => order(session, command),
     }
 }
@@ -93,6 +94,7 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
         }
         Command::Derive(asked) => derive(session, asked, command),
         Command::Recheck { lane } => recheck(session, *lane, command),
+        Command::SetBudget { budget, by } => calls::raise(session, *budget, by, command),
         Command::Drop { lane, by } => drop_lane(session, *lane, by, command),
         // what is being written outside cannot be called back: its outcome is recorded first
         Command::Cancel { .. } if session.active().any(|lane| matches!(lane.phase, Phase::Publishing(_))) => {
@@ -108,8 +110,8 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
     }
 }
 
-fn answer(session: &Session, outcome: &Outcome) -> Step {
-    match outcome {
+fn answer(session: &Session, outcome: &Outcome) -> Result<Step, Refusal> {
+    Ok(match outcome {
         Outcome::Starting(key) => match session.owed().get(key) {
             Some(Owed { attempt, .. }) => Step::record(Event::AttemptStarted { key: *key, attempt: attempt + 1 }),
             None => Step::default(),
@@ -118,10 +120,15 @@ fn answer(session: &Session, outcome: &Outcome) -> Step {
             Some(owed) if owed.started && owed.attempt == *attempt => found(session, *key, finding),
             _ => Step::default(), // an older attempt, or nobody waits for it any more
         },
-    }
+        Outcome::Asking(asked) => return calls::reserve(session, asked),
+        Outcome::Answered(ended) => calls::settle(session, ended),
+    })
 }
 
 fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
+    if let (EffectKind::Draft, Finding::Draft { patch_sets, answers }) = (key.kind, finding) {
+        return proposed(session, key, patch_sets.clone(), answers);
+    }
     let lane = key.lane.unwrap_or(LaneId(0));
     let version = key.version.unwrap_or(Version::FIRST);
     Step::record(match (key.kind, finding.clone()) {
@@ -131,14 +138,15 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
         (EffectKind::Index, Finding::Index { index, files, definitions }) => {
             Event::Indexed { lane, index, files, definitions }
         }
-        (EffectKind::Draft, Finding::Draft { patch_sets }) => proposed(session, key, patch_sets),
         (EffectKind::Apply, Finding::Branch { tree, commit, reference }) => {
             Event::BranchApplied { lane, version, tree, commit, reference }
         }
         (EffectKind::Apply, Finding::Blocked { violations }) => Event::PatchBlocked { lane, version, violations },
         (EffectKind::Check, Finding::Checks(result)) => Event::Validated { lane, version, result: *result },
         (EffectKind::Score, Finding::Score { violations, score, gates }) => {
-            Event::Scored { lane, version, violations, score: *score, gates }
+            let mut step = Step::record(Event::Scored { lane, version, violations, score: *score, gates });
+            step.events.extend(repair(session, lane, version));
+            return step;
         }
         (EffectKind::Publish, Finding::Published { branch, commit, place }) => {
             Event::Published { lane, version, branch, commit, place }
@@ -157,26 +165,63 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
     })
 }
 
-/// A draft equal to the version before makes no version.
-fn proposed(session: &Session, key: EffectKey, patch_sets: Vec<PatchSet>) -> Event {
+/// A draft equal to the version before makes no version. What the engine says to threads is kept in any case.
+fn proposed(session: &Session, key: EffectKey, patch_sets: Vec<PatchSet>, answers: &[(ThreadId, Untrusted)]) -> Step {
     let drafting = session.drafting.as_ref().expect("a draft is owed only while one is wanted");
     let version = drafting.version;
+    let known = answers.iter().filter(|(thread, _)| session.thread(*thread).is_some());
+    let by = Person::engine(drafting.engine);
+    let mut step = Step {
+        events: known
+            .map(|(thread, text)| Event::ThreadAnswered { thread: *thread, by: by.clone(), text: text.clone() })
+            .collect(),
+    };
     let same =
         |set: &PatchSet| session.current(set.lane).is_some_and(|(_, current)| current.drafted.digest == set.digest);
     let news: Vec<_> = patch_sets.into_iter().filter(|set| drafting.lanes.contains(&set.lane) && !same(set)).collect();
-    if news.is_empty() {
-        return Event::Stopped {
+    let (engine, made_for) = (drafting.engine, drafting.made_for.clone());
+    step.events.push(if news.is_empty() {
+        Event::Stopped {
             kind: StopKind::NeedsHuman,
             reason: Untrusted::new(format!(
                 "engine {} drafted the same change again, so there is no {version}",
-                drafting.engine.name()
+                engine.name()
             )),
-            next: session.next_draft(drafting.engine),
+            next: session.next_draft(engine),
             key: Some(key),
-        };
+        }
+    } else {
+        Event::Proposed { version, engine, made_for, patch_sets: news, by: None, parent: None }
+    });
+    step
+}
+
+/// What a red check leads to where the session may repair: the evidence goes back to the engine, a version each time;
+/// after the last a person is needed.
+fn repair(session: &Session, lane: LaneId, version: Version) -> Option<Event> {
+    let most = session.asked.repairs;
+    let set = session.patch_set(lane, version).filter(|set| set.decision.is_none())?;
+    let is_current = session.current(lane).is_some_and(|(newest, _)| newest == version);
+    if most == 0 || !is_current || session.drafting.is_some() || session.stop.is_some() {
+        return None;
     }
-    let (engine, made_for) = (drafting.engine, drafting.made_for.clone());
-    Event::Proposed { version, engine, made_for, patch_sets: news, by: None, parent: None }
+    let checks = set.validation.iter().flat_map(|result| &result.checks);
+    let because: Vec<String> = checks.filter(|check| check.is_red()).map(|check| check.name.clone()).collect();
+    if because.is_empty() {
+        return None;
+    }
+    let repairs = session.versions.iter().rev().take_while(|record| record.made_for == REPAIR).count();
+    let number = u32::try_from(repairs).unwrap_or(u32::MAX).saturating_add(1);
+    Some(if number <= most {
+        Event::RepairAsked { lane, version, number, because }
+    } else {
+        Event::Stopped {
+            kind: StopKind::NeedsHuman,
+            reason: Untrusted::new(format!("{} still red after {}", because.join(", "), counted(most, "repair"))),
+            next: session.next_draft(session.asked.engine),
+            key: None,
+        }
+    })
 }
 
 fn waits_for_go(session: &Session) -> bool {

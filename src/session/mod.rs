@@ -4,6 +4,7 @@
 //! folding them again and running what is still owed. Nothing here reads a clock, a file or a repository.
 
 mod apply;
+mod calls;
 mod derive;
 mod drafts;
 mod effect;
@@ -15,6 +16,7 @@ mod offer;
 mod state;
 mod status;
 
+pub use calls::{Budget, CallAsked, CallEnded, CallRecord, Spent, dollars};
 pub use effect::{EffectKey, EffectKind, Owed};
 pub use event::{Event, LaneRequest, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 pub use gate::{WriteGate, WritePermit};

@@ -11,6 +11,7 @@ use crate::scoring::{Accepted, Gate, Score};
 use crate::text::Untrusted;
 use crate::validation::ValidationResult;
 
+use super::calls::{Budget, CallRecord};
 use super::effect::{EffectKey, Owed};
 use super::event::{NewSession, PatchSet, Person, StopKind, ThreadPlace};
 
@@ -289,6 +290,9 @@ pub struct DraftComment {
     pub text: Untrusted,
 }
 
+/// Why a version is made that mends what checks found.
+pub(super) const REPAIR: &str = "repair";
+
 /// The next version, while it is wanted and not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drafting {
@@ -398,6 +402,10 @@ pub struct Session {
     pub stop: Option<Stop>,
     /// Its units of work, oldest first.
     pub beads: Vec<Bead>,
+    /// What its calls to models may take.
+    pub budget: Budget,
+    /// Its calls to models, oldest first: number n stands at n - 1.
+    pub calls: Vec<CallRecord>,
     pub(super) owed: BTreeMap<EffectKey, Owed>,
     /// The newest number of a draft, so that none is used twice.
     pub(super) last_draft: u32,

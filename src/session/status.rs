@@ -138,7 +138,7 @@ impl Session {
     pub fn state(&self) -> State {
         if let Some(stop) = &self.stop {
             return match stop.kind {
-                StopKind::NeedsHuman => State::NeedsHuman,
+                StopKind::NeedsHuman | StopKind::BudgetSpent => State::NeedsHuman,
                 StopKind::BlockedPolicy => State::BlockedPolicy,
                 StopKind::Deferred => State::Deferred,
                 StopKind::Declined => State::Declined,
@@ -206,7 +206,7 @@ impl Session {
     #[must_use]
     pub fn asks_again(&self) -> String {
         match self.asked.engine {
-            EngineKind::Rules => format!("paraph regenerate {} -m TEXT", self.asked.id),
+            EngineKind::Rules | EngineKind::Llm => format!("paraph regenerate {} -m TEXT", self.asked.id),
             engine => self.next_draft(engine),
         }
     }
@@ -221,6 +221,7 @@ impl Session {
             (EngineKind::Adopt, Some(work)) => {
                 format!("change the work, then paraph adopt {}", work.argument())
             }
+            (EngineKind::Llm, _) => format!("paraph regenerate {id} -m TEXT"),
             (EngineKind::Adopt, None) => format!("paraph regenerate {id} --engine rules"),
         }
     }

@@ -103,6 +103,24 @@ pub struct CheckResult {
     pub again: Vec<RunAgain>,
 }
 
+impl CheckResult {
+    /// Whether it speaks against the change: it broke, it timed out where the base did not, or it fails and nothing
+    /// says that the base fails too. What could not start never does.
+    #[must_use]
+    pub fn is_red(&self) -> bool {
+        match self.status {
+            CheckStatus::Broken => true,
+            CheckStatus::TimedOut => self.baseline != BaselineStatus::TimedOut,
+            CheckStatus::Failed => self.baseline != BaselineStatus::Failed,
+            CheckStatus::Passed
+            | CheckStatus::Fixed
+            | CheckStatus::Environment
+            | CheckStatus::Skipped
+            | CheckStatus::Running => false,
+        }
+    }
+}
+
 /// A side that a check runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]

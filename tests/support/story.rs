@@ -62,6 +62,8 @@ pub fn new_session(lanes: u16, playbook: &str, engine: EngineKind) -> NewSession
         paths: Vec::new(),
         playbook: Playbook::named(playbook).unwrap(),
         patch: None,
+        repairs: 0,
+        budget: Budget::default(),
         lanes: (0..lanes).map(|lane| LaneRequest { source: source(LaneId(lane)), base: Base::Head }).collect(),
         environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin".to_owned())]),
         by: ana(),
@@ -170,7 +172,7 @@ pub fn stuck(kind: StopKind) -> Finding {
 
 /// A draft of `lanes`, told apart from other drafts by `text`.
 pub fn draft(lanes: impl IntoIterator<Item = LaneId>, text: &str) -> Finding {
-    Finding::Draft { patch_sets: lanes.into_iter().map(|lane| patch_set(lane, text)).collect() }
+    Finding::Draft { patch_sets: lanes.into_iter().map(|lane| patch_set(lane, text)).collect(), answers: Vec::new() }
 }
 
 /// What a worker would find for `key`, all being well.

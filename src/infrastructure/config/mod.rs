@@ -166,6 +166,12 @@ impl Config {
             playbook: self.text("playbook"),
             threshold_tenths: self.tenths("threshold"),
             model: Some(self.text("model")).filter(|name| !name.is_empty()),
+            budget: BudgetPart {
+                repairs: self.whole("budget.repairs"),
+                session_cents: self.whole("budget.session_cents"),
+                session_tokens: self.whole("budget.session_tokens"),
+                day_cents: self.whole("budget.day_cents"),
+            },
             policy: PolicyPart {
                 frozen: self.texts("policy.frozen"),
                 frozen_blocks: self.text("policy.frozen_severity") == "BLOCK",
@@ -254,12 +260,23 @@ pub struct Settings {
     pub playbook: String,
     pub threshold_tenths: u16,
     pub model: Option<String>,
+    pub budget: BudgetPart,
     pub policy: PolicyPart,
     pub checks: ChecksPart,
     pub log: LogPart,
     pub ui: UiPart,
     pub daemon_idle_minutes: u64,
     pub index: IndexPart,
+}
+
+/// `[budget]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct BudgetPart {
+    pub repairs: u64,
+    pub session_cents: u64,
+    pub session_tokens: u64,
+    pub day_cents: u64,
 }
 
 /// `[policy]`

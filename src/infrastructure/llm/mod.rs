@@ -4,8 +4,10 @@
 //! is; who pays, who may ask and what becomes of a reply is decided by the caller.
 
 mod chat;
+mod switchboard;
 
 pub use chat::{
     CallBlock, ChatError, ChatModel, ChatReply, ChatRequest, Finish, FoundFault, JsonShape, Message, ModelName, Part,
     Speaker, Streamed, ToolSpec, Usage,
 };
+pub use switchboard::{NoRoute, Nobody, Route, Switchboard};

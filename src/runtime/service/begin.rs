@@ -7,10 +7,13 @@ use crate::id::{SessionId, SessionUuid};
 use crate::planning::{Kind, Playbook};
 use crate::proposal::EngineKind;
 use crate::repository::{Base, RepositoryFacts, Snapshot, Source, VcsError, WorkSpec};
-use crate::session::{LaneRequest, NewSession, Session};
+use crate::session::{Budget, LaneRequest, NewSession, Session};
 
 use super::{Runtime, Want, blocking, limits, views};
 use crate::runtime::tables::short_of_work;
+
+/// The playbook of sessions that ask models, where none is named.
+const INDEXED: &str = "indexed";
 
 impl Runtime {
     pub(super) async fn facts(&self, source: &Source) -> Result<RepositoryFacts, Failure> {
@@ -52,7 +55,9 @@ impl Runtime {
         if engine == EngineKind::Adopt {
             return Err(usage("engine adopt reviews work that is there", "paraph adopt BRANCH"));
         }
-        let name = run.playbook.as_deref().unwrap_or(&settings.playbook);
+        // a model is shown what the index ranks first
+        let usual = if engine == EngineKind::Llm { INDEXED } else { &settings.playbook };
+        let name = run.playbook.as_deref().unwrap_or(usual);
         let playbook = Playbook::named(name).ok_or_else(|| {
             let names: Vec<String> = Playbook::shipped().into_iter().map(|playbook| playbook.name).collect();
             usage(format!("there is no playbook `{name}`"), format!("--playbook with one of {}", names.join(", ")))
@@ -83,6 +88,8 @@ impl Runtime {
             paths: run.paths,
             playbook,
             patch: run.patch,
+            repairs: if engine == EngineKind::Llm { self.shared.settings.repairs } else { 0 },
+            budget: if engine == EngineKind::Llm { self.shared.settings.budget } else { Budget::default() },
             lanes,
             environment: limits::environment(&call.client.environment),
             by: self.person(&call.client),
@@ -130,6 +137,8 @@ impl Runtime {
             paths: Vec::new(),
             playbook: Playbook::named("quick").expect("it ships"),
             patch: None,
+            repairs: 0,
+            budget: Budget::default(),
             lanes: vec![LaneRequest { source, base }],
             environment: limits::environment(&call.client.environment),
             by: self.person(&call.client),

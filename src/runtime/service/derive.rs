@@ -83,6 +83,7 @@ impl Part<'_> {
                 items: Vec::new(),
             },
             changes,
+            answers: Vec::new(),
             base: set.drafted.rebased.clone(),
         };
         let gone = || Failure::new(FailureKind::Failed, "the repository was not loaded").hint("paraph show");

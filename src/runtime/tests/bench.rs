@@ -65,7 +65,7 @@ impl ProposalEngine for SteeredEngine {
             items: Vec::new(),
         };
         let (explanation, message) = ("it was written".into(), "Write it".into());
-        Ok(Draft { explanation, message, changes, context, base: None })
+        Ok(Draft { explanation, message, changes, context, base: None, answers: Vec::new() })
     }
 }
 

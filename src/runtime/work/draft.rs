@@ -8,13 +8,14 @@ use crate::diff::{ChangeSet, FileChange, FileMode, FileSide, Manifest};
 use crate::id::{Digest, LaneId, Version};
 use crate::indexing::{CodeIndex, Focus, IndexError};
 use crate::infrastructure::blobs::Blobs;
-use crate::planning::Stage;
+use crate::planning::{AskError, Models, Stage};
 use crate::policy::Severity;
-use crate::proposal::{Brief, Draft, EngineError, Feedback};
-use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree};
+use crate::proposal::{Brief, Draft, EngineError, EngineKind, Feedback};
+use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree, VcsError};
 use crate::session::{Drafting, Finding, PatchSet, Session, StopKind};
 
-use super::{Stuck, Worker, blocking};
+use super::{Stuck, Worker, blocking, evidence};
+use crate::runtime::desk::{Desk, Line};
 
 /// A patch set's contents, read back from blobs.
 pub(in crate::runtime) struct StoredChange {
@@ -25,6 +26,7 @@ pub(in crate::runtime) struct StoredChange {
 pub(super) async fn draft(
     worker: &Arc<Worker>,
     session: &Arc<Session>,
+    line: &Line,
     version: Version,
     cancel: &Cancel,
 ) -> Result<Finding, Stuck> {
@@ -33,13 +35,14 @@ pub(super) async fn draft(
         .clone()
         .filter(|drafting| drafting.version == version)
         .ok_or_else(|| Stuck::needs_human("no draft is wanted", "paraph show"))?;
-    let mut patch_sets = Vec::new();
+    let models: Arc<dyn Models> = Arc::new(Desk::new(worker.clone(), session, line.clone(), None));
+    let (mut patch_sets, mut answers) = (Vec::new(), Vec::new());
     let mut nothing = None;
     for lane in &drafting.lanes {
         let brief = {
             let (worker, session, drafting, lane) = (worker.clone(), session.clone(), drafting.clone(), *lane);
-            let cancel = cancel.clone();
-            blocking(move || brief(&worker, &session, &drafting, lane, &cancel)).await?
+            let (cancel, models) = (cancel.clone(), models.clone());
+            blocking(move || brief(&worker, &session, &drafting, lane, models, &cancel)).await?
         };
         let engine = worker.ports.engines.of(drafting.engine);
         let draft = match engine.draft(&brief, cancel).await {
@@ -57,12 +60,13 @@ pub(super) async fn draft(
             nothing = Some(Stuck::needs_human("the draft changes nothing", session.next_draft(drafting.engine)));
             continue;
         }
+        answers.extend(draft.answers.iter().map(|answer| (answer.thread, answer.text.clone())));
         let (worker, lane, snapshot) = (worker.clone(), *lane, brief.snapshot.clone());
         patch_sets.push(blocking(move || store(worker.blobs(), lane, &snapshot, &draft)).await?);
     }
     match nothing {
         Some(stuck) if patch_sets.is_empty() => Err(stuck),
-        _ => Ok(Finding::Draft { patch_sets }),
+        _ => Ok(Finding::Draft { patch_sets, answers }),
     }
 }
 
@@ -80,8 +84,15 @@ fn stuck_engine(session: &Session, drafting: &Drafting, error: EngineError) -> S
             reason: format!("the patch does not apply:\n  {}", refusals.join("\n  ")),
             next,
         },
-        EngineError::Cancelled => Stuck::needs_human("drafting was stopped", "paraph regenerate"),
-        error @ (EngineError::Repository(_) | EngineError::BadInput(_)) => {
+        EngineError::Models(AskError::BudgetSpent { why, next }) => {
+            Stuck { kind: StopKind::BudgetSpent, reason: format!("the budget is spent: {why}"), next }
+        }
+        EngineError::Models(AskError::NoModel { role, why, next: how }) => Stuck::needs_human(
+            format!("no model for the role {role}: {why}"),
+            format!("{how}, then paraph regenerate {}", session.asked.id),
+        ),
+        EngineError::Models(AskError::Cancelled) | EngineError::Cancelled => Stuck::needs_human("drafting was stopped", "paraph regenerate"),
+        error @ (EngineError::Repository(_) | EngineError::BadInput(_) | EngineError::Models(_)) => {
             Stuck::needs_human(error.to_string(), format!("{next}, or paraph cancel {}", session.asked.id))
         }
     }
@@ -92,6 +103,7 @@ fn brief(
     session: &Session,
     drafting: &Drafting,
     lane: LaneId,
+    models: Arc<dyn Models>,
     cancel: &Cancel,
 ) -> Result<Brief, Stuck> {
     let known = session.lane(lane).ok_or_else(|| Stuck::needs_human("the session has no such lane", "paraph show"))?;
@@ -123,11 +135,14 @@ fn brief(
         rules: drafting.rules.clone(),
         work: session.asked.adopted.clone(),
         snapshot,
-        tree,
+        tree: tree.clone(),
         index,
         patch: patch.map(Into::into),
         previous,
         feedback: feedback(session, drafting, lane),
+        failures: evidence::failures(worker.blobs(), session, lane),
+        guidance: evidence::guidance(tree.as_ref()).map_err(|error| Stuck::from(VcsError::from(error)))?,
+        models,
     })
 }
 
@@ -138,14 +153,17 @@ fn index(worker: &Worker, session: &Session, tree: &dyn Tree, cancel: &Cancel) -
     worker.ports.index.index(tree, &focus, cancel).map_err(failed)
 }
 
-/// What was said about the version before: the request's own words, and open threads that ask for a change.
+/// What was said about the version before: the request's own words, and open threads. A question changes nothing: only
+/// an engine that can answer is asked it.
 fn feedback(session: &Session, drafting: &Drafting, lane: LaneId) -> Vec<Feedback> {
     let mut said = Vec::new();
     if !drafting.message.raw().trim().is_empty() {
-        said.push(Feedback { path: None, line: None, text: drafting.message.clone() });
+        let (path, line, thread, kind) = (None, None, None, String::new());
+        said.push(Feedback { path, line, thread, kind, text: drafting.message.clone() });
     }
     let asks = |thread: &&crate::session::Thread| {
-        !thread.resolved && thread.place.lane == lane && thread.place.kind != "question"
+        let can_answer = drafting.engine == EngineKind::Llm;
+        !thread.resolved && thread.place.lane == lane && (can_answer || thread.place.kind != "question")
     };
     for thread in session.threads.iter().filter(asks) {
         let line = (thread.place.line > 0).then_some(thread.place.line);
@@ -153,6 +171,8 @@ fn feedback(session: &Session, drafting: &Drafting, lane: LaneId) -> Vec<Feedbac
         said.extend(thread.comments.iter().map(|comment| Feedback {
             path: path.clone(),
             line,
+            thread: Some(thread.id),
+            kind: thread.place.kind.clone(),
             text: comment.text.clone(),
         }));
     }
