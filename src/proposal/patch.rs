@@ -133,6 +133,9 @@ mod tests {
             patch: patch.map(|text| text.as_bytes().into()),
             previous: None,
             feedback: Vec::new(),
+        failures: Vec::new(),
+        guidance: Vec::new(),
+        models: Arc::new(crate::planning::NoModels),
         }
     }
 

@@ -22,13 +22,16 @@ use paraph::id::{HostPath, Ids, RandomIds, RequestId, SessionId, SessionRef, Ver
 use paraph::indexing::{IndexSettings, NoTagCache, SymbolIndex};
 use paraph::infrastructure::blobs::Blobs;
 use paraph::infrastructure::fault::Faults;
+use paraph::infrastructure::llm::Nobody;
 use paraph::policy::{BuiltInPolicy, PolicySettings};
-use paraph::proposal::{AdoptEngine, EngineKind, PatchEngine, RuleEngine};
+use paraph::proposal::{AdoptEngine, EngineKind, LlmEngine, LlmLimits, PatchEngine, RuleEngine};
 use paraph::publishing::LocalForge;
 use paraph::repository::{Base, GitVcs};
 use paraph::runtime::{Engines, Home, Operator, Ports, Runtime, Settings, Started};
 use paraph::scoring::SixDimensions;
+use paraph::session::Budget;
 use paraph::syntax::Syntax;
+use paraph::text::SecretMask;
 use paraph::validation::{
     BaselineStatus, Check, CheckResult, CheckStatus, Progress, TestTally, ValidationJob, ValidationResult, Validator,
     ValidatorError,
@@ -74,7 +77,9 @@ impl House {
                 rules: Arc::new(RuleEngine::default()),
                 patch: Arc::new(PatchEngine),
                 adopt: Arc::new(AdoptEngine::new(vcs.clone())),
+                llm: Arc::new(LlmEngine::new(Arc::new(SecretMask::new(Vec::new())), LlmLimits::default())),
             },
+            models: Arc::new(Nobody),
             validator: Arc::new(Told::all(CheckStatus::Passed)),
             policy: Arc::new(BuiltInPolicy::new()),
             scorer: Arc::new(SixDimensions),
@@ -87,6 +92,8 @@ impl House {
             workers: 2,
             engine: EngineKind::Rules,
             playbook: "quick".to_owned(),
+            repairs: 3,
+            budget: Budget { cost_micros: Some(1_000_000), tokens: Some(2_000_000) },
             policy: PolicySettings::default(),
             max_check: Duration::from_secs(60),
             threshold: paraph::scoring::Tenths::clamped(70),

@@ -13,8 +13,8 @@ use paraph::proposal::EngineKind;
 use paraph::repository::{Base, RepoKey, Snapshot, Source};
 use paraph::scoring::{Dimension, Gate, GateId, Rating, Score, Tenths};
 use paraph::session::{
-    Command, DecideCommand, DeriveCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, LaneRequest,
-    NewSession, Outcome, PatchSet, Person, Refusal, Session, StopKind, ThreadPlace, Verdict, decide,
+    Budget, Command, DecideCommand, DeriveCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input,
+    LaneRequest, NewSession, Outcome, PatchSet, Person, Refusal, Session, StopKind, ThreadPlace, Verdict, decide,
 };
 use paraph::validation::{BaselineStatus, CheckKind, CheckResult, CheckStatus, TestTally, ValidationResult};
 

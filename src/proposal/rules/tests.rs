@@ -69,6 +69,9 @@ fn brief_on(tree: MemoryTree, goal: &str) -> Brief {
         patch: None,
         previous: None,
         feedback: Vec::new(),
+        failures: Vec::new(),
+        guidance: Vec::new(),
+        models: Arc::new(crate::planning::NoModels),
     }
 }
 
