@@ -11,9 +11,9 @@ mod tree;
 mod vcs;
 
 pub use bench::PatchBench;
-pub use overlay::OverlayTree;
 pub(crate) use git::{BranchPlace, CreateBranchError};
 pub use git::{GIT_VARIABLES, GitVcs, UserTree};
+pub use overlay::OverlayTree;
 pub use snapshot::{Base, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};
 pub use tree::{MemoryTree, PathChange, Tree, TreeEntry, TreeError};
 pub use vcs::{CommitIdentity, Drift, NewCommit, Vcs, VcsError, WorkCommit};

@@ -35,8 +35,7 @@ impl Tree for OverlayTree {
     fn entries(&self) -> Result<Arc<[TreeEntry]>, TreeError> {
         let base = self.base.entries()?;
         let untouched = base.iter().filter(|entry| self.changes.get(&entry.path).is_none()).cloned();
-        let mut entries: Vec<TreeEntry> =
-            untouched.chain(self.changes.files().iter().filter_map(entry_of)).collect();
+        let mut entries: Vec<TreeEntry> = untouched.chain(self.changes.files().iter().filter_map(entry_of)).collect();
         entries.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(entries.into())
     }

@@ -434,11 +434,14 @@ fn summary(event: &crate::session::Event) -> String {
             format!("repair {number} of {version}: {}", because.join(", "))
         }
         Event::CallReserved { call, asked } => {
-            let cost = asked.cost_micros.map_or_else(|| "price unknown".to_owned(), |most| format!("at most ${}", dollars(most)));
+            let cost = asked
+                .cost_micros
+                .map_or_else(|| "price unknown".to_owned(), |most| format!("at most ${}", dollars(most)));
             format!("call {call}: {} as {}, {cost}", asked.model, asked.role)
         }
         Event::CallSettled { ended } => {
-            let cost = ended.cost_micros.map_or_else(|| "price unknown".to_owned(), |cost| format!("${}", dollars(cost)));
+            let cost =
+                ended.cost_micros.map_or_else(|| "price unknown".to_owned(), |cost| format!("${}", dollars(cost)));
             let (read, wrote) = (ended.input_tokens, ended.output_tokens);
             format!("call {}: {} ({read} in, {wrote} out, {cost})", ended.call, ended.ended.raw())
         }

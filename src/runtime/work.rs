@@ -132,12 +132,7 @@ impl From<std::io::Error> for Stuck {
 
 impl Worker {
     /// Does one piece of work and says what it found.
-    pub(super) async fn run(
-        self: &Arc<Self>,
-        session: &Arc<Session>,
-        line: &Line,
-        cancel: &Cancel,
-    ) -> Finding {
+    pub(super) async fn run(self: &Arc<Self>, session: &Arc<Session>, line: &Line, cancel: &Cancel) -> Finding {
         let (id, key, attempt) = (session.asked.id, line.key, line.attempt);
         tracing::info!(session = %id, %key, attempt, "starts");
         let found = match self.ports.faults.point(before(key.kind)) {

@@ -66,10 +66,11 @@ fn thread_word(line: &str) -> Option<ThreadWord> {
 /// The commit message: the model's where it is one, else the goal. Trailers that speak for people are not the model's to
 /// write, and are taken out.
 pub(super) fn message(told: &Told, goal: &Untrusted) -> String {
-    let speaks_for_people =
-        |line: &&str| ["signed-off-by:", "reviewed-by:", "acked-by:", "approved-by:", "tested-by:", "paraph-"]
+    let speaks_for_people = |line: &&str| {
+        ["signed-off-by:", "reviewed-by:", "acked-by:", "approved-by:", "tested-by:", "paraph-"]
             .iter()
-            .any(|trailer| line.trim_start().to_ascii_lowercase().starts_with(trailer));
+            .any(|trailer| line.trim_start().to_ascii_lowercase().starts_with(trailer))
+    };
     let lines: Vec<&str> = told.message.lines().filter(|line| !speaks_for_people(line)).collect();
     let text = lines.join("\n");
     let text = text.trim();
@@ -91,7 +92,9 @@ mod tests {
 
     #[test]
     fn an_answer_is_taken_apart() {
-        let told = told("It rounded down.\n\nTHREAD 3: changed - uses round now\nCOMMIT: fix(cart): round half up\n\nSums lost a cent.\n\nTHREAD 4: declined - other file\n");
+        let told = told(
+            "It rounded down.\n\nTHREAD 3: changed - uses round now\nCOMMIT: fix(cart): round half up\n\nSums lost a cent.\n\nTHREAD 4: declined - other file\n",
+        );
         assert_eq!(told.why, "It rounded down.");
         assert_eq!(told.message, "fix(cart): round half up\n\nSums lost a cent.");
         let threads: Vec<(u32, &str)> = told.threads.iter().map(|word| (word.thread.0, word.text.as_str())).collect();

@@ -106,7 +106,10 @@ impl<'a> Drafting<'a> {
             }
             if let Some(why) = cannot(&reply.text) {
                 let why = Untrusted::new(why).display_line().to_string();
-                return Err(EngineError::NothingFits { why: format!("the model says that it cannot: {why}"), would_fit: Vec::new() });
+                return Err(EngineError::NothingFits {
+                    why: format!("the model says that it cannot: {why}"),
+                    would_fit: Vec::new(),
+                });
             }
             let finish = if reply.calls.is_empty() { reply.finish.clone() } else { Finish::Length };
             let refused = match edits::read(&reply.text, &finish) {
@@ -164,16 +167,18 @@ impl<'a> Drafting<'a> {
             Some(previous) => onto_base(previous, &placed.changes),
             None => placed.changes,
         };
-        let mut explanation = if told.why.is_empty() { "The model gave no explanation.".to_owned() } else { told.why.clone() };
+        let mut explanation =
+            if told.why.is_empty() { "The model gave no explanation.".to_owned() } else { told.why.clone() };
         if !placed.notes.is_empty() {
             explanation.push_str("\n\nHow its edits were read:\n");
             explanation.extend(placed.notes.iter().map(|note| format!("- {note}\n")));
         }
         let open = |word: &answer::ThreadWord| self.brief.feedback.iter().any(|said| said.thread == Some(word.thread));
-        let answers = told.threads.iter().filter(|word| open(word)).map(|word| ThreadAnswer {
-            thread: word.thread,
-            text: Untrusted::new(word.text.clone()),
-        });
+        let answers = told
+            .threads
+            .iter()
+            .filter(|word| open(word))
+            .map(|word| ThreadAnswer { thread: word.thread, text: Untrusted::new(word.text.clone()) });
         Ok(Draft {
             explanation: Untrusted::new(explanation),
             message: Untrusted::new(answer::message(&told, &self.brief.goal)),
@@ -223,7 +228,10 @@ fn said(reply: &ChatReply) -> String {
 
 /// What the model says it lacks, where it says so and edits nothing.
 fn cannot(text: &str) -> Option<&str> {
-    text.lines().find_map(|line| line.trim().strip_prefix("CANNOT:")).map(str::trim).filter(|_| !text.contains("<<<<<<<"))
+    text.lines()
+        .find_map(|line| line.trim().strip_prefix("CANNOT:"))
+        .map(str::trim)
+        .filter(|_| !text.contains("<<<<<<<"))
 }
 
 fn unreadable(error: TreeError) -> EngineError {

@@ -188,7 +188,12 @@ impl Bench {
             ids: Arc::new(RandomIds),
             vcs,
             index: Arc::new(BasicFileIndex::new(IndexSettings::default())),
-            engines: Engines { rules: self.engine.clone(), patch: self.engine.clone(), adopt: self.engine.clone(), llm: self.engine.clone() },
+            engines: Engines {
+                rules: self.engine.clone(),
+                patch: self.engine.clone(),
+                adopt: self.engine.clone(),
+                llm: self.engine.clone(),
+            },
             models: Arc::new(crate::infrastructure::llm::Nobody),
             validator: self.validator.clone(),
             policy: Arc::new(BuiltInPolicy::new()),

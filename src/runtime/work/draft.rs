@@ -91,7 +91,9 @@ fn stuck_engine(session: &Session, drafting: &Drafting, error: EngineError) -> S
             format!("no model for the role {role}: {why}"),
             format!("{how}, then paraph regenerate {}", session.asked.id),
         ),
-        EngineError::Models(AskError::Cancelled) | EngineError::Cancelled => Stuck::needs_human("drafting was stopped", "paraph regenerate"),
+        EngineError::Models(AskError::Cancelled) | EngineError::Cancelled => {
+            Stuck::needs_human("drafting was stopped", "paraph regenerate")
+        }
         error @ (EngineError::Repository(_) | EngineError::BadInput(_) | EngineError::Models(_)) => {
             Stuck::needs_human(error.to_string(), format!("{next}, or paraph cancel {}", session.asked.id))
         }
