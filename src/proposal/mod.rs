@@ -3,8 +3,11 @@
 //! A recorded proposal never changes; asking again makes the next version.
 
 mod adopt;
+pub mod edits;
 mod patch;
+mod patch_file;
 mod rules;
+mod stale;
 mod trailers;
 
 use std::sync::Arc;
@@ -21,7 +24,9 @@ use crate::repository::{Snapshot, Tree, WorkSpec};
 use crate::text::Untrusted;
 pub use adopt::AdoptEngine;
 pub use patch::PatchEngine;
+pub use patch_file::{PatchFile, PatchFileError};
 pub use rules::{RuleEngine, RuleLimits, catalogue};
+pub use stale::{ReadBlob, merge_stale};
 pub use trailers::{CO_AUTHOR, ends_in_trailers};
 
 /// The engines there are; the name is what `--engine` takes.
