@@ -5,6 +5,7 @@
 
 mod bench;
 mod git;
+mod merge;
 mod overlay;
 mod snapshot;
 mod tree;
@@ -13,6 +14,7 @@ mod vcs;
 pub use bench::PatchBench;
 pub(crate) use git::{BranchPlace, CreateBranchError};
 pub use git::{GIT_VARIABLES, GitVcs, UserTree};
+pub use merge::merge_contents;
 pub use overlay::OverlayTree;
 pub use snapshot::{Base, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};
 pub use tree::{MemoryTree, PathChange, Tree, TreeEntry, TreeError};

@@ -24,6 +24,51 @@ pub(super) struct Told {
     pub(super) threads: Vec<ThreadWord>,
 }
 
+/// What an answer says outside of its edits: fences, blocks and the paths that stand before them are left out.
+pub(super) fn prose(reply: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut fence = None;
+    let mut in_block = false;
+    for line in reply.lines() {
+        let ticks = line.len() - line.trim_start_matches('`').len();
+        match fence {
+            Some(open) => {
+                if ticks >= open && line.trim_matches('`').is_empty() {
+                    fence = None;
+                }
+                continue;
+            }
+            None if ticks >= 3 => {
+                fence = Some(ticks);
+                drop_path(&mut kept);
+                continue;
+            }
+            None => {}
+        }
+        let starts = |mark: &str| line.starts_with(&mark.repeat(5));
+        if starts("<") {
+            in_block = true;
+            drop_path(&mut kept);
+        } else if in_block {
+            in_block = !starts(">");
+        } else {
+            kept.push(line);
+        }
+    }
+    kept.join("\n")
+}
+
+/// The last line, where it is a path that a block follows.
+fn drop_path(kept: &mut Vec<&str>) {
+    let is_path = |line: &str| !line.trim().is_empty() && !line.trim().contains(' ');
+    while kept.last().is_some_and(|line| line.trim().is_empty()) && kept.iter().rev().any(|line| is_path(line)) {
+        kept.pop();
+    }
+    if kept.last().is_some_and(|line| is_path(line)) {
+        kept.pop();
+    }
+}
+
 /// Reads `prose`: the answer with its edits taken out.
 pub(super) fn told(prose: &str) -> Told {
     let mut told = Told::default();
