@@ -41,7 +41,11 @@ fn collect(folder: &Path, root: &Path, found: &mut Vec<(String, String)>) {
 /// A tree of the case's file and others beside it.
 fn tree(case: &Case) -> MemoryTree {
     let side = |text: &str| FileSide::regular(text.as_bytes());
-    MemoryTree::new([(case.path.as_str(), side(&case.base)), ("other/file.txt", side("one\ntwo\n")), ("z.txt", side("z\n"))])
+    MemoryTree::new([
+        (case.path.as_str(), side(&case.base)),
+        ("other/file.txt", side("one\ntwo\n")),
+        ("z.txt", side("z\n")),
+    ])
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +97,10 @@ fn clear_edits_are_placed_right_and_unclear_ones_refused() {
         rows.fold([0, 0, 0], |sum, (_, row)| [sum[0] + row[0], sum[1] + row[1], sum[2] + row[2]])
     };
     let ([right, missed, wrong], [placed, refused, wrongly]) = (sum(false), sum(true));
-    println!("{counts:#?}\nclear: {right} right, {missed} refused, {wrong} wrong; unclear: {refused} refused, {} placed", placed + wrongly);
+    println!(
+        "{counts:#?}\nclear: {right} right, {missed} refused, {wrong} wrong; unclear: {refused} refused, {} placed",
+        placed + wrongly
+    );
     let shown = || told.iter().take(3).cloned().collect::<String>();
     assert_eq!((wrong, placed, wrongly), (0, 0, 0), "{}", shown());
     assert!(right + missed > 500 && refused > 100, "too few cases: {right} {missed} {refused}");

@@ -168,7 +168,11 @@ fn places(text: &str, wanted: &[&str]) -> usize {
     while wanted.last() == Some(&"") {
         wanted.pop();
     }
-    if wanted.is_empty() || wanted.len() > lines.len() { 0 } else { lines.windows(wanted.len()).filter(|window| *window == wanted.as_slice()).count() }
+    if wanted.is_empty() || wanted.len() > lines.len() {
+        0
+    } else {
+        lines.windows(wanted.len()).filter(|window| *window == wanted.as_slice()).count()
+    }
 }
 
 /// Makes the case of `change` in `format` with `fault`, where that can be made and its answer is beyond doubt.
@@ -177,7 +181,11 @@ pub(crate) fn case(change: &Change, format: Format, fault: Fault, dice: &mut Dic
     let is_whole = format == Format::Whole;
     let context = 1 + dice.below(3);
     let mut change = change.clone();
-    if !change.old.ends_with('\n') || !change.new.ends_with('\n') || change.old.contains('\r') || change.old == change.new {
+    if !change.old.ends_with('\n')
+        || !change.new.ends_with('\n')
+        || change.old.contains('\r')
+        || change.old == change.new
+    {
         return None;
     }
     let mut hunks = hunks(&change, context)?;
@@ -188,7 +196,9 @@ pub(crate) fn case(change: &Change, format: Format, fault: Fault, dice: &mut Dic
     let mut right = Some(change.new.clone());
     match fault {
         Fault::NoPrefixes | Fault::WrongCounts | Fault::NoNumbers | Fault::WrongNumbers if !is_diff => return None,
-        Fault::Indented | Fault::Dedented | Fault::Tabs | Fault::BlankEnds | Fault::TrailingBlanks if is_whole => return None,
+        Fault::Indented | Fault::Dedented | Fault::Tabs | Fault::BlankEnds | Fault::TrailingBlanks if is_whole => {
+            return None;
+        }
         Fault::Elided if !matches!(format, Format::SearchReplace | Format::Json) => return None,
         Fault::Duplicated | Fault::MovedOn | Fault::MovedElsewhere if is_whole => return None,
         // a bare diff whose counts are too large cannot be told from one that was cut
@@ -316,7 +326,9 @@ fn shift(hunks: &mut [Hunk], by: impl Fn(&str) -> Option<String>) -> Option<()> 
 /// The path as the fault has it.
 fn named(path: &str, fault: Fault, dice: &mut Dice) -> String {
     match fault {
-        Fault::Absolute => format!("{}{path}", dice.pick(&["/workspace/", "/app/", "/home/user/project/", "/testbed/"])),
+        Fault::Absolute => {
+            format!("{}{path}", dice.pick(&["/workspace/", "/app/", "/home/user/project/", "/testbed/"]))
+        }
         Fault::RepoName => format!("{}{path}", dice.pick(&["myrepo/", "project/sub/", "./"])),
         _ => path.to_owned(),
     }

@@ -71,7 +71,12 @@ impl Config {
     }
 
     /// Reads `[providers]` or `[roles]`; false where `name` is another table.
-    pub(super) fn read_models(&mut self, name: &str, value: &Spanned<DeValue<'_>>, place: &dyn Fn(usize) -> Origin) -> bool {
+    pub(super) fn read_models(
+        &mut self,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+        place: &dyn Fn(usize) -> Origin,
+    ) -> bool {
         if !TABLES.contains(&name) {
             return false;
         }

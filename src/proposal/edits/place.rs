@@ -117,7 +117,8 @@ impl Placing<'_> {
             }
             let step = match &edit.action {
                 Action::Change { .. } => {
-                    let run = edits[at..].iter().take_while(|edit| matches!(edit.action, Action::Change { .. })).count();
+                    let run =
+                        edits[at..].iter().take_while(|edit| matches!(edit.action, Action::Change { .. })).count();
                     let made = self.change(path, &edits[at..at + run], now.as_ref());
                     at += run - 1;
                     match made {
@@ -194,7 +195,12 @@ impl Placing<'_> {
         Ok(Some(FileSide { mode: old.mode, content: content.into_bytes().into() }))
     }
 
-    fn delete(&mut self, path: &RepoPath, pieces: &[Piece], old: Option<&FileSide>) -> Result<Option<FileSide>, EditProblem> {
+    fn delete(
+        &mut self,
+        path: &RepoPath,
+        pieces: &[Piece],
+        old: Option<&FileSide>,
+    ) -> Result<Option<FileSide>, EditProblem> {
         let old = old.ok_or(EditProblem::Missing)?;
         if old.mode == FileMode::Gitlink {
             return Err(EditProblem::NotText("a submodule"));
@@ -216,7 +222,12 @@ impl Placing<'_> {
     }
 
     /// The content that a run of changes makes of `old`.
-    fn change(&mut self, path: &RepoPath, edits: &[&Edit], old: Option<&FileSide>) -> Result<FileSide, Vec<EditRefusal>> {
+    fn change(
+        &mut self,
+        path: &RepoPath,
+        edits: &[&Edit],
+        old: Option<&FileSide>,
+    ) -> Result<FileSide, Vec<EditRefusal>> {
         let shown = path.to_string();
         let refuse = |line, problem| vec![EditRefusal::new(line, Some(&shown), problem)];
         let line = edits[0].line;
@@ -227,7 +238,8 @@ impl Placing<'_> {
             if only.has_old() {
                 return Err(refuse(line, EditProblem::Missing));
             }
-            let made = self.create(path, line, &only.new_text(), None, false).map_err(|problem| refuse(line, problem))?;
+            let made =
+                self.create(path, line, &only.new_text(), None, false).map_err(|problem| refuse(line, problem))?;
             return Ok(made.expect("a creation makes a file"));
         };
         let mode = edits.iter().rev().find_map(|edit| match &edit.action {
@@ -240,7 +252,9 @@ impl Placing<'_> {
         check_text(old).map_err(|problem| refuse(line, problem))?;
         for piece in &pieces {
             let added = piece.lines.iter().filter(|line| line.kind == crate::diff::PatchLineKind::Added);
-            if let Some(left) = added.into_iter().find(|line| find::is_left_out(&line.text) && !holds(&old.content, &line.text)) {
+            if let Some(left) =
+                added.into_iter().find(|line| find::is_left_out(&line.text) && !holds(&old.content, &line.text))
+            {
                 return Err(refuse(piece.line, EditProblem::LeftOut(left.text.trim().to_owned())));
             }
         }

@@ -82,7 +82,8 @@ impl<'a> Drafting<'a> {
         let before = brief.previous.iter().flat_map(|previous| previous.files());
         let over: BTreeMap<_, _> = before.map(|file| (file.path.clone(), file.new.clone())).collect();
         let room = brief.models.room(Role::Implementer);
-        let prompt = prompt::write(brief, &OverlayTree::new(brief.tree.as_ref(), &over), room, &mut redactor).map_err(unreadable)?;
+        let prompt = prompt::write(brief, &OverlayTree::new(brief.tree.as_ref(), &over), room, &mut redactor)
+            .map_err(unreadable)?;
         let messages = vec![Message::user(prompt.task.clone())];
         let items = prompt.items.clone();
         Ok(Self { brief, over, redactor, limits, prompt, messages, looked: Vec::new(), items })
@@ -113,11 +114,15 @@ impl<'a> Drafting<'a> {
                 Err(refused) => refused,
             };
             if sent_back >= self.limits.send_backs {
-                return Err(EngineError::DoesNotApply { refusals: refused.list.iter().map(ToString::to_string).collect() });
+                return Err(EngineError::DoesNotApply {
+                    refusals: refused.list().iter().map(ToString::to_string).collect(),
+                });
             }
             sent_back += 1;
             self.messages.push(Message { speaker: Speaker::Assistant, parts: vec![Part::Text { text: said(&reply) }] });
-            self.messages.push(Message::user(refused.for_model()));
+            // it quotes lines of files
+            let words = self.redactor.hide("a refused edit", &refused.for_model());
+            self.messages.push(Message::user(words));
         }
     }
 

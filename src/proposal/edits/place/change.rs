@@ -78,7 +78,11 @@ fn trust(file: &FileText<'_>, pieces: &[&Piece]) -> Numbers {
         let found = locate(file, piece, Numbers::Doubted).ok();
         found.and_then(|spots| spots.first().map(|spot| line_of(piece, spot) != said)).unwrap_or(false)
     };
-    if numbered.len() < pieces.len() || numbered.iter().any(stands_elsewhere) { Numbers::Doubted } else { Numbers::Trusted }
+    if numbered.len() < pieces.len() || numbered.iter().any(stands_elsewhere) {
+        Numbers::Doubted
+    } else {
+        Numbers::Trusted
+    }
 }
 
 /// The file's line, 1-based, of the piece's first old line.
@@ -134,7 +138,8 @@ impl Joining<'_> {
         if count > 0 && !piece.at_end {
             return Err(EditProblem::NoContext);
         }
-        let lines = piece.lines.iter().map(|line| self.with_end(line.text.as_bytes(), count, Class::LineEnds)).collect();
+        let lines =
+            piece.lines.iter().map(|line| self.with_end(line.text.as_bytes(), count, Class::LineEnds)).collect();
         self.check_free(count, count)?;
         if count == 0 {
             plan.is_ended = !piece.lines.last().is_some_and(|line| line.is_unended);

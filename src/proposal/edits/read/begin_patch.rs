@@ -64,7 +64,11 @@ fn section(reader: &mut Reader<'_>, end: usize) -> Result<(), EditRefusal> {
             reader.at += usize::from(to.is_some());
             let pieces = chunks(reader, end, &name)?;
             if pieces.is_empty() && to.is_none() {
-                return Err(EditRefusal::new(line, Some(&name), EditProblem::Unreadable("an update without lines".to_owned())));
+                return Err(EditRefusal::new(
+                    line,
+                    Some(&name),
+                    EditProblem::Unreadable("an update without lines".to_owned()),
+                ));
             }
             Action::Change { pieces, to, mode: None }
         }
@@ -122,13 +126,19 @@ fn chunks(reader: &mut Reader<'_>, end: usize, name: &str) -> Result<Vec<Piece>,
         reader.at += 1;
         if line.trim() == END_OF_FILE {
             piece.at_end = true;
-        } else if let Some(rest) = line.trim_start().strip_prefix("@@").filter(|_| line.starts_with("@@") || line.trim_start().starts_with("@@")) {
+        } else if let Some(rest) = line
+            .trim_start()
+            .strip_prefix("@@")
+            .filter(|_| line.starts_with("@@") || line.trim_start().starts_with("@@"))
+        {
             if !piece.lines.is_empty() {
                 close(&mut pieces, std::mem::replace(&mut piece, fresh(at)));
             }
             match unified::numbers(line) {
                 Some(found) => piece.said = Some(found.said()),
-                None => piece.anchors.extend(Some(rest.trim().trim_end_matches("@@").trim()).filter(|text| !text.is_empty()).map(str::to_owned)),
+                None => piece.anchors.extend(
+                    Some(rest.trim().trim_end_matches("@@").trim()).filter(|text| !text.is_empty()).map(str::to_owned),
+                ),
             }
         } else if piece.at_end {
             if !line.trim().is_empty() {
