@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{
     ChatError, ChatModel, ChatReply, ChatRequest, Exhausted, KeySource, Keys, Lead, ModelName, NoRoute, PriceTable,
-    RateLimit, RetryPolicy, Routes, Sleeper, Streamed, Switchboard, Usage, with_retries,
+    RateLimit, RetryPolicy, Routes, Share, Sleeper, Streamed, Switchboard, Usage, with_retries,
 };
 use crate::cancel::Cancel;
 
@@ -27,15 +27,6 @@ pub struct Counter {
     pub key: KeySource,
     /// How much a minute.
     pub rate: RateLimit,
-}
-
-/// What a role may take of one session.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Share {
-    /// Millionths of a dollar.
-    pub cost_micros: Option<u64>,
-    /// Tokens.
-    pub tokens: Option<u64>,
 }
 
 /// What an exchange is made of.
