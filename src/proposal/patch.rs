@@ -6,6 +6,7 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, Patch, place, stats};
 use crate::id::{Digest, RepoPath};
 use crate::proposal::{Brief, Context, ContextItem, Draft, EngineError, ProposalEngine};
+use crate::repository::Tree;
 use crate::text::{Untrusted, counted};
 
 /// Characters: what `git log --oneline` shows whole.
@@ -32,18 +33,11 @@ fn draft(brief: &Brief) -> Result<Draft, EngineError> {
     let given = brief.patch.as_ref().ok_or_else(|| {
         EngineError::BadInput("the engine `patch` needs a diff: paraph run GOAL --patch FILE".to_owned())
     })?;
-    let refused = |refusals: Vec<String>| EngineError::DoesNotApply { refusals };
-    let patch = Patch::parse(given).map_err(|error| refused(vec![error.to_string()]))?;
-    let read = |path: &RepoPath| brief.tree.side(path);
-    let changes = place(&patch, &read).map_err(|refusals| {
-        let hinted = |refusal: &crate::diff::Refusal| match refusal.hint {
-            Some(hint) => format!("{refusal}; {hint}"),
-            None => refusal.to_string(),
-        };
-        refused(refusals.iter().map(hinted).collect())
-    })?;
+    let patch = parsed(given)?;
+    let changes = placed_patch(&patch, brief.tree.as_ref())?;
     if changes.is_empty() {
-        return Err(refused(vec!["the base already has everything that the diff changes".to_owned()]));
+        let refusals = vec!["the base already has everything that the diff changes".to_owned()];
+        return Err(EngineError::DoesNotApply { refusals });
     }
     Ok(Draft {
         explanation: Untrusted::new(explanation(&changes)),
@@ -51,6 +45,26 @@ fn draft(brief: &Brief) -> Result<Draft, EngineError> {
         context: context(brief, given, &changes)?,
         changes,
         base: None,
+        log: None,
+    })
+}
+
+/// The change that a diff makes of `tree`; none where it says nothing new.
+pub(super) fn placed(given: &[u8], tree: &dyn Tree) -> Result<ChangeSet, EngineError> {
+    placed_patch(&parsed(given)?, tree)
+}
+
+fn parsed(given: &[u8]) -> Result<Patch, EngineError> {
+    Patch::parse(given).map_err(|error| EngineError::DoesNotApply { refusals: vec![error.to_string()] })
+}
+
+fn placed_patch(patch: &Patch, tree: &dyn Tree) -> Result<ChangeSet, EngineError> {
+    place(patch, &|path: &RepoPath| tree.side(path)).map_err(|refusals| {
+        let hinted = |refusal: &crate::diff::Refusal| match refusal.hint {
+            Some(hint) => format!("{refusal}; {hint}"),
+            None => refusal.to_string(),
+        };
+        EngineError::DoesNotApply { refusals: refusals.iter().map(hinted).collect() }
     })
 }
 
@@ -66,7 +80,12 @@ fn message(brief: &Brief, patch: &Patch) -> String {
     if let [mail] = patch.messages() {
         return format!("{}\n\n{}\n", mail.subject.raw().trim(), mail.body.raw().trim()).trim_end().to_owned() + "\n";
     }
-    let goal = brief.goal.raw().lines().next().unwrap_or_default().trim();
+    goal_as_message(brief.goal.raw())
+}
+
+/// The goal as a commit message: its first line, shortened to a subject where it is long.
+pub(super) fn goal_as_message(goal: &str) -> String {
+    let goal = goal.lines().next().unwrap_or_default().trim();
     if goal.chars().count() <= SUBJECT {
         return format!("{goal}\n");
     }
@@ -101,7 +120,7 @@ mod tests {
     use crate::diff::FileSide;
     use crate::id::{LaneId, SessionId, Version};
     use crate::planning::Kind;
-    use crate::repository::{MemoryTree, RepoKey, Snapshot, Source, Tree as _};
+    use crate::repository::{MemoryTree, RepoKey, Snapshot, Source};
 
     const DIFF: &str = "--- a/a.txt\n+++ b/a.txt\n@@ -1,2 +1,2 @@\n one\n-two\n+three\n";
 
@@ -132,6 +151,7 @@ mod tests {
             patch: patch.map(|text| text.as_bytes().into()),
             previous: None,
             feedback: Vec::new(),
+            order: crate::proposal::WorkOrder::default(),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod bench;
 mod git;
+mod setting;
 mod snapshot;
 mod tree;
 mod vcs;
@@ -12,6 +13,7 @@ mod vcs;
 pub use bench::PatchBench;
 pub(crate) use git::{BranchPlace, CreateBranchError};
 pub use git::{GIT_VARIABLES, GitVcs, UserTree};
+pub use setting::{Dependency, Setting, SettingAsk};
 pub use snapshot::{Base, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};
 pub use tree::{MemoryTree, PathChange, Tree, TreeEntry, TreeError};
-pub use vcs::{CommitIdentity, Drift, NewCommit, Vcs, VcsError, WorkCommit};
+pub use vcs::{CommitIdentity, Drift, NewCommit, Vcs, VcsError, WorkCommit, Worked};

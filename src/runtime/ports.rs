@@ -26,6 +26,10 @@ pub struct Engines {
     pub patch: Arc<dyn ProposalEngine>,
     /// Work already done.
     pub adopt: Arc<dyn ProposalEngine>,
+    /// A program that edits a worktree.
+    pub command: Arc<dyn ProposalEngine>,
+    /// An agent.
+    pub agent: Arc<dyn ProposalEngine>,
 }
 
 impl Engines {
@@ -36,6 +40,8 @@ impl Engines {
             EngineKind::Rules => &self.rules,
             EngineKind::Patch => &self.patch,
             EngineKind::Adopt => &self.adopt,
+            EngineKind::Command => &self.command,
+            EngineKind::Agent => &self.agent,
         }
     }
 }

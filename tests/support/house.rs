@@ -265,6 +265,7 @@ pub fn run(repositories: &[&Repository], playbook: Option<&str>) -> RunRequest {
         paths: Vec::new(),
         playbook: playbook.map(str::to_owned),
         patch: None,
+        program: None,
     }
 }
 

@@ -409,6 +409,7 @@ impl History {
                 patch: None,
                 message: "".into(),
                 made_for: "regenerated".to_owned(),
+                program: None,
             },
         }
     }

@@ -33,6 +33,7 @@ impl Config {
             let at = place(name.span().start);
             match (spec(&key), value.get_ref()) {
                 (Some(spec), value) => self.take_toml(spec, value, at),
+                (None, DeValue::Table(inner)) if key == "engines" => self.read_programs(inner, place),
                 (None, DeValue::Table(inner)) if is_table(&key) => {
                     self.read_table(&format!("{key}."), inner, place);
                 }
@@ -155,7 +156,7 @@ impl Config {
         }
     }
 
-    fn problem(&mut self, weight: Weight, origin: Origin, message: String, hint: &str) {
+    pub(super) fn problem(&mut self, weight: Weight, origin: Origin, message: String, hint: &str) {
         self.problems.push(Problem { weight, origin, message, hint: hint.to_owned() });
     }
 }
@@ -172,7 +173,7 @@ fn same_layer(one: &Origin, other: &Origin) -> bool {
     }
 }
 
-fn plain(value: &DeValue<'_>) -> toml::Value {
+pub(super) fn plain(value: &DeValue<'_>) -> toml::Value {
     let whole = |number: &toml::de::DeInteger<'_>| i64::from_str_radix(number.as_str(), number.radix()).ok();
     match value {
         DeValue::String(text) => toml::Value::String(text.to_string()),

@@ -6,6 +6,7 @@
 
 mod keys;
 mod layers;
+mod programs;
 mod table;
 mod value;
 mod write;
@@ -19,6 +20,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use keys::KeyRing;
+pub use programs::{ProgramEntry, ProgramKind};
 pub use table::{KEY_VARIABLES, SETTINGS, SettingSpec, spec};
 pub use value::{Shape, Value};
 pub use write::{SetError, initial_text, set, set_in_text};
@@ -102,6 +104,7 @@ pub struct Config {
     values: BTreeMap<&'static str, (Value, Origin)>,
     problems: Vec<Problem>,
     keys: KeyRing,
+    programs: Vec<ProgramEntry>,
 }
 
 impl Config {
@@ -112,8 +115,8 @@ impl Config {
     pub fn load(environment: &BTreeMap<OsString, OsString>) -> Self {
         let path = path(environment);
         let built_in = SETTINGS.iter().map(|spec| (spec.key, (spec.default_value(), Origin::BuiltIn)));
-        let mut config =
-            Self { path: path.clone(), values: built_in.collect(), problems: Vec::new(), keys: KeyRing::default() };
+        let (problems, keys, programs) = (Vec::new(), KeyRing::default(), Vec::new());
+        let mut config = Self { path: path.clone(), values: built_in.collect(), problems, keys, programs };
         if let Some(path) = &path {
             config.read_file(path);
             config.read_dotenv(&path.with_file_name(".env"));
@@ -145,6 +148,12 @@ impl Config {
         &self.keys
     }
 
+    /// Programs of the user's own that draft.
+    #[must_use]
+    pub fn programs(&self) -> &[ProgramEntry] {
+        &self.programs
+    }
+
     /// A setting's value and where it comes from; `None` where there is no such setting.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<(&Value, &Origin)> {
@@ -163,6 +172,7 @@ impl Config {
             repository: Some(self.text("repository")).filter(|path| !path.is_empty()).map(PathBuf::from),
             workers: self.size("workers"),
             engine: self.text("engine"),
+            program: Some(self.text("program")).filter(|name| !name.is_empty()),
             playbook: self.text("playbook"),
             threshold_tenths: self.tenths("threshold"),
             model: Some(self.text("model")).filter(|name| !name.is_empty()),
@@ -251,6 +261,7 @@ pub struct Settings {
     pub repository: Option<PathBuf>,
     pub workers: usize,
     pub engine: String,
+    pub program: Option<String>,
     pub playbook: String,
     pub threshold_tenths: u16,
     pub model: Option<String>,

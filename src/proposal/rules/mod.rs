@@ -23,7 +23,8 @@ use crate::text::{Untrusted, counted, near};
 pub use catalogue::catalogue;
 use choose::{Choice, Request};
 use local::LocalRules;
-use sweep::{FileOutcome, Scope};
+use sweep::FileOutcome;
+pub(super) use sweep::Scope;
 
 /// How far one draft may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +128,7 @@ impl RuleEngine {
             context: context(brief, &chosen, &local, &outcomes),
             changes: ChangeSet::new(outcomes.iter().map(change)),
             base: None,
+            log: None,
         })
     }
 

@@ -69,6 +69,7 @@ fn brief_on(tree: MemoryTree, goal: &str) -> Brief {
         patch: None,
         previous: None,
         feedback: Vec::new(),
+        order: crate::proposal::WorkOrder::default(),
     }
 }
 

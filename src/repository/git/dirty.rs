@@ -12,7 +12,7 @@ use git2::{Oid, Status, StatusOptions};
 use rustix::fs::{FileType, Mode, OFlags};
 
 use super::attributes::{Conversion, conversion, stored_form};
-use super::beneath::{find_folder, look, open_top, split};
+use crate::infrastructure::beneath::{find_folder, look, open_top, split};
 use super::difference::with_odb;
 use super::objects::io_error;
 use super::open::{Opened, git_error, shown};

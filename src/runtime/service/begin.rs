@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::api::{AdoptRequest, Call, Failure, FailureKind, RegenerateRequest, RunRequest, SessionView};
 use crate::id::{SessionId, SessionUuid};
+use crate::infrastructure::hosts::AllowedHosts;
 use crate::planning::{Kind, Playbook};
-use crate::proposal::EngineKind;
+use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, RepositoryFacts, Snapshot, Source, VcsError, WorkSpec};
 use crate::session::{LaneRequest, NewSession, Session};
 
@@ -52,6 +53,7 @@ impl Runtime {
         if engine == EngineKind::Adopt {
             return Err(usage("engine adopt reviews work that is there", "paraph adopt BRANCH"));
         }
+        program_fits(engine, run.program.as_ref(), true)?;
         let name = run.playbook.as_deref().unwrap_or(&settings.playbook);
         let playbook = Playbook::named(name).ok_or_else(|| {
             let names: Vec<String> = Playbook::shipped().into_iter().map(|playbook| playbook.name).collect();
@@ -79,6 +81,7 @@ impl Runtime {
             goal: run.goal.into(),
             adopted: None,
             engine,
+            program: run.program,
             rules: run.rules,
             paths: run.paths,
             playbook,
@@ -113,6 +116,7 @@ impl Runtime {
                 engine: None,
                 rules: Vec::new(),
                 patch: None,
+                program: None,
                 message: adopt.goal.unwrap_or_default(),
             };
             return self.regenerate(call, again, "adopted again").await;
@@ -126,6 +130,7 @@ impl Runtime {
             goal: goal.into(),
             adopted: Some(work),
             engine: EngineKind::Adopt,
+            program: None,
             rules: Vec::new(),
             paths: Vec::new(),
             playbook: Playbook::named("quick").expect("it ships"),
@@ -186,6 +191,32 @@ impl Runtime {
             }
         }
         Ok(live)
+    }
+}
+
+/// Refuses a program for an engine that runs none, an engine without its program, and hosts that are none.
+pub(super) fn program_fits(engine: EngineKind, program: Option<&ProgramChoice>, needed: bool) -> Result<(), Failure> {
+    let Some(program) = program else {
+        if needed && engine.runs_a_program() {
+            let flag = if engine == EngineKind::Agent { "--agent NAME" } else { "--command NAME" };
+            let message = format!("engine {} needs to know which program", engine.name());
+            return Err(usage(message, format!("paraph run GOAL {flag} (paraph help agents lists them)")));
+        }
+        return Ok(());
+    };
+    if !engine.runs_a_program() {
+        let message = format!("engine {} runs no program", engine.name());
+        return Err(usage(message, "--command NAME with --engine command, --agent NAME with --engine agent"));
+    }
+    if program.name.trim().is_empty() {
+        return Err(usage("the program has no name", "paraph help agents"));
+    }
+    if engine == EngineKind::Command && !program.hosts.is_empty() {
+        return Err(usage("a command has no network, so it can reach no host", "leave --allow-host away"));
+    }
+    match program.hosts.iter().find(|host| AllowedHosts::new([host.as_str()]).is_err()) {
+        Some(host) => Err(usage(format!("`{host}` is no host"), "--allow-host api.example.org, or api.example.org:8443")),
+        None => Ok(()),
     }
 }
 

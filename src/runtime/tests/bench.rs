@@ -65,7 +65,7 @@ impl ProposalEngine for SteeredEngine {
             items: Vec::new(),
         };
         let (explanation, message) = ("it was written".into(), "Write it".into());
-        Ok(Draft { explanation, message, changes, context, base: None })
+        Ok(Draft { explanation, message, changes, context, base: None, log: None })
     }
 }
 
@@ -186,7 +186,13 @@ impl Bench {
             ids: Arc::new(RandomIds),
             vcs,
             index: Arc::new(BasicFileIndex::new(IndexSettings::default())),
-            engines: Engines { rules: self.engine.clone(), patch: self.engine.clone(), adopt: self.engine.clone() },
+            engines: Engines {
+                rules: self.engine.clone(),
+                patch: self.engine.clone(),
+                adopt: self.engine.clone(),
+                command: self.engine.clone(),
+                agent: self.engine.clone(),
+            },
             validator: self.validator.clone(),
             policy: Arc::new(BuiltInPolicy::new()),
             scorer: Arc::new(SixDimensions),
@@ -257,6 +263,7 @@ impl Bench {
             paths: Vec::new(),
             playbook: None,
             patch: None,
+            program: None,
         })
     }
 

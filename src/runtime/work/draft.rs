@@ -10,9 +10,10 @@ use crate::indexing::{CodeIndex, Focus, IndexError};
 use crate::infrastructure::blobs::Blobs;
 use crate::planning::Stage;
 use crate::policy::Severity;
-use crate::proposal::{Brief, Draft, EngineError, Feedback};
+use crate::proposal::{Brief, CheckFailure, Draft, EngineError, Feedback, WorkOrder};
 use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree};
 use crate::session::{Drafting, Finding, PatchSet, Session, StopKind};
+use crate::validation::CheckStatus;
 
 use super::{Stuck, Worker, blocking};
 
@@ -42,7 +43,8 @@ pub(super) async fn draft(
             blocking(move || brief(&worker, &session, &drafting, lane, &cancel)).await?
         };
         let engine = worker.ports.engines.of(drafting.engine);
-        let draft = match engine.draft(&brief, cancel).await {
+        let listener = super::listen::DraftWatch::new(worker, session.asked.id, version, &brief.snapshot.repo);
+        let draft = match engine.draft_aloud(&brief, &listener, cancel).await {
             Ok(draft) => match &brief.index {
                 Some(index) => Draft { context: draft.context.with_index(index), ..draft },
                 None => draft,
@@ -80,6 +82,7 @@ fn stuck_engine(session: &Session, drafting: &Drafting, error: EngineError) -> S
             reason: format!("the patch does not apply:\n  {}", refusals.join("\n  ")),
             next,
         },
+        EngineError::Program { why, hint } => Stuck::needs_human(why, hint),
         EngineError::Cancelled => Stuck::needs_human("drafting was stopped", "paraph regenerate"),
         error @ (EngineError::Repository(_) | EngineError::BadInput(_)) => {
             Stuck::needs_human(error.to_string(), format!("{next}, or paraph cancel {}", session.asked.id))
@@ -128,6 +131,12 @@ fn brief(
         patch: patch.map(Into::into),
         previous,
         feedback: feedback(session, drafting, lane),
+        order: WorkOrder {
+            program: session.asked.program.clone(),
+            environment: super::inspect::environment_of(worker, session),
+            home: worker.settings.user_home.clone(),
+            failures: failures(worker, session, lane),
+        },
     })
 }
 
@@ -157,6 +166,24 @@ fn feedback(session: &Session, drafting: &Drafting, lane: LaneId) -> Vec<Feedbac
         }));
     }
     said
+}
+
+/// How much of a failed check's log an engine is given: its end.
+const FAILURE_BYTES: usize = 8 << 10;
+
+/// The checks that the current version of a lane did not pass.
+fn failures(worker: &Worker, session: &Session, lane: LaneId) -> Vec<CheckFailure> {
+    let Some((_, set)) = session.current(lane) else { return Vec::new() };
+    let results = set.validation.iter().flat_map(|result| &result.checks);
+    let failed = results.filter(|check| matches!(check.status, CheckStatus::Broken | CheckStatus::Failed | CheckStatus::TimedOut));
+    failed
+        .map(|check| {
+            // a log that is gone tells nothing more
+            let log = check.log.and_then(|digest| worker.blobs().get(digest).ok()).unwrap_or_default();
+            let end = String::from_utf8_lossy(&log[log.len().saturating_sub(FAILURE_BYTES)..]).into_owned();
+            CheckFailure { check: check.name.clone(), output: end.into() }
+        })
+        .collect()
 }
 
 /// Stores a draft: manifest, both sides of every file, explanation, context and line counts.
@@ -199,6 +226,7 @@ pub(in crate::runtime) fn store(
         files: u32::try_from(stats.len()).unwrap_or(u32::MAX),
         added,
         deleted,
+        log: draft.log,
     })
 }
 

@@ -127,6 +127,7 @@ impl Wizard {
             paths: Vec::new(),
             playbook: None,
             patch: None,
+            program: None,
         })
     }
 }
