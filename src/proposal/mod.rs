@@ -67,6 +67,18 @@ impl EngineKind {
 }
 
 impl EngineKind {
+    /// What it is, in a line: the one list that help and screens print.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Rules => "structural rewrites, no key, no network",
+            Self::Patch => "a ready diff, placed as it is",
+            Self::Adopt => "work that is already done",
+            Self::Command => "a program that edits the files: a linter's fixes, a formatter, a codemod",
+            Self::Agent => "an agent that speaks the Agent Client Protocol, in the sandbox",
+        }
+    }
+
     /// Whether it drafts anew from what a person says about the version before.
     #[must_use]
     pub fn answers_words(self) -> bool {

@@ -291,10 +291,10 @@ pub(super) fn logs(
     let mut logs: Vec<LogView> = live;
     for (lane, set) in session.version(version).into_iter().flat_map(|record| &record.patch_sets) {
         let repo = session.lane(*lane).map(crate::session::Lane::name).unwrap_or_default();
-        if let Some(log) = set.drafted.log.filter(|_| check == Some(DRAFT_LOG)) {
+        if let Some(log) = set.drafted.log.filter(|_| check == Some(super::work::DRAFT_LOG)) {
             logs.push(LogView {
                 repo: repo.clone(),
-                check: DRAFT_LOG.to_owned(),
+                check: super::work::DRAFT_LOG.to_owned(),
                 status: CheckStatus::Passed,
                 live: None,
                 log: Some(log),

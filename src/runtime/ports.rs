@@ -80,6 +80,8 @@ pub struct Settings {
     pub workers: usize,
     /// The engine where none is named.
     pub engine: EngineKind,
+    /// The program of that engine, where it runs one and none is named.
+    pub program: Option<String>,
     /// The playbook where none is named.
     pub playbook: String,
     /// The user's policy; repositories can only tighten it.

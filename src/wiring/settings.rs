@@ -30,6 +30,7 @@ impl House {
         Settings {
             workers: asked.workers,
             engine: asked.engine.parse().unwrap_or(EngineKind::Rules),
+            program: asked.program,
             playbook: asked.playbook,
             policy: PolicySettings {
                 frozen: asked.policy.frozen,

@@ -21,9 +21,12 @@ use paraph::clock::{FixedClock, Timestamp};
 use paraph::id::{HostPath, Ids, RandomIds, RequestId, SessionId, SessionRef, Version};
 use paraph::indexing::{IndexSettings, NoTagCache, SymbolIndex};
 use paraph::infrastructure::blobs::Blobs;
+use paraph::infrastructure::confinement::{Confinement, Limits};
 use paraph::infrastructure::fault::Faults;
 use paraph::policy::{BuiltInPolicy, PolicySettings};
-use paraph::proposal::{AdoptEngine, EngineKind, PatchEngine, RuleEngine};
+use paraph::proposal::{
+    AdoptEngine, AgentEngine, CommandEngine, EngineKind, PatchEngine, RuleEngine, Workshop, WorkshopPorts,
+};
 use paraph::publishing::LocalForge;
 use paraph::repository::{Base, GitVcs};
 use paraph::runtime::{Engines, Home, Operator, Ports, Runtime, Settings, Started};
@@ -66,6 +69,14 @@ impl House {
         let blobs = Blobs::new(&home.blobs(), faults.clone());
         let vcs = Arc::new(GitVcs::new(home.repos(), environment(folder.path())));
         let syntax = Arc::new(Syntax::new());
+        let workshop = Workshop::new(WorkshopPorts {
+            vcs: vcs.clone(),
+            confinement: Confinement::probe(launcher()),
+            blobs: blobs.clone(),
+            folder: home.workshops(),
+            private: vec![home.root().to_owned()],
+            limits: Limits::default(),
+        });
         let ports = Ports {
             clock: Arc::new(FixedClock::at(Timestamp(1_795_167_000_000))),
             ids: Arc::new(RandomIds),
@@ -74,6 +85,8 @@ impl House {
                 rules: Arc::new(RuleEngine::default()),
                 patch: Arc::new(PatchEngine),
                 adopt: Arc::new(AdoptEngine::new(vcs.clone())),
+                command: Arc::new(CommandEngine::new(workshop.clone(), Vec::new())),
+                agent: Arc::new(AgentEngine::new(workshop, Vec::new())),
             },
             validator: Arc::new(Told::all(CheckStatus::Passed)),
             policy: Arc::new(BuiltInPolicy::new()),
@@ -86,6 +99,7 @@ impl House {
         let settings = Settings {
             workers: 2,
             engine: EngineKind::Rules,
+            program: None,
             playbook: "quick".to_owned(),
             policy: PolicySettings::default(),
             max_check: Duration::from_secs(60),
@@ -141,6 +155,11 @@ impl House {
         audit::export(&self.home.journal(), &mut out).unwrap();
         String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
     }
+}
+
+/// The program, which is the confinement's launcher too: where an ordinary user can reach it, in a run as one.
+pub fn launcher() -> PathBuf {
+    std::env::var_os("PARAPH_TEST_LAUNCHER").map_or_else(|| env!("CARGO_BIN_EXE_paraph").into(), PathBuf::from)
 }
 
 fn environment(folder: &Path) -> Vec<(OsString, OsString)> {

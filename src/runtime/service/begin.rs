@@ -38,7 +38,7 @@ impl Runtime {
     }
 
     /// Engine and playbook of a new session.
-    fn shape(&self, run: &RunRequest) -> Result<(EngineKind, Playbook), Failure> {
+    fn shape(&self, run: &mut RunRequest) -> Result<(EngineKind, Playbook), Failure> {
         if run.goal.trim().is_empty() {
             return Err(usage("the goal is empty", "paraph run \"what shall change\""));
         }
@@ -53,6 +53,9 @@ impl Runtime {
         if engine == EngineKind::Adopt {
             return Err(usage("engine adopt reviews work that is there", "paraph adopt BRANCH"));
         }
+        if run.program.is_none() && engine == settings.engine && engine.runs_a_program() {
+            run.program = settings.program.clone().map(|name| ProgramChoice { name, hosts: Vec::new() });
+        }
         program_fits(engine, run.program.as_ref(), true)?;
         let name = run.playbook.as_deref().unwrap_or(&settings.playbook);
         let playbook = Playbook::named(name).ok_or_else(|| {
@@ -62,8 +65,8 @@ impl Runtime {
         Ok((engine, playbook))
     }
 
-    pub(super) async fn run(&self, call: &Call, run: RunRequest) -> Result<SessionView, Failure> {
-        let (engine, playbook) = self.shape(&run)?;
+    pub(super) async fn run(&self, call: &Call, mut run: RunRequest) -> Result<SessionView, Failure> {
+        let (engine, playbook) = self.shape(&mut run)?;
         let mut lanes = Vec::new();
         for repository in &run.repositories {
             let source = self.settle(&repository.source, &repository.base).await?;

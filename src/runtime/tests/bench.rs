@@ -167,6 +167,7 @@ impl Bench {
         let settings = Settings {
             workers: 2,
             engine: EngineKind::Rules,
+            program: None,
             playbook: "quick".to_owned(),
             policy: PolicySettings::default(),
             threshold: Tenths::clamped(70),
