@@ -1,6 +1,7 @@
 //! Hosts that a confined program may reach: a proxy of our own at its door, and nothing else leads out.
 //!
-//! The proxy takes HTTP `CONNECT` and passes bytes on; it opens nothing of what goes through. A name that is allowed
+//! The proxy takes HTTP `CONNECT` and passes bytes on, and plain requests to servers that speak no TLS, a connection
+//! for each; it opens nothing of what goes through. A name that is allowed
 //! reaches no address of this machine or its own network, unless it is one: a name server is not asked for a permit.
 
 use std::collections::BTreeSet;
@@ -52,7 +53,8 @@ impl FromStr for Host {
         };
         let port = if port.is_empty() { USUAL_PORT } else { port.parse().map_err(|_| wrong())? };
         let name = name.trim_end_matches('.').to_ascii_lowercase();
-        let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let plain =
+            |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         let is_name = name.split('.').all(plain) || name.parse::<IpAddr>().is_ok();
         if port == 0 || !is_name || name.len() > 253 { Err(wrong()) } else { Ok(Self { name, port }) }
     }
@@ -88,12 +90,6 @@ impl AllowedHosts {
     pub fn names(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         self.0.iter().any(|allowed| allowed.name == host)
-    }
-
-    /// Those of `needed` that are not in the list, as they are written there.
-    #[must_use]
-    pub fn missing<'a>(&self, needed: &'a [String]) -> Vec<&'a str> {
-        needed.iter().map(String::as_str).filter(|host| !self.allows(host)).collect()
     }
 }
 
@@ -157,7 +153,10 @@ pub async fn serve(
 async fn passed(mut client: TcpStream, hosts: &AllowedHosts, told: &(dyn Fn(Passage) + Send + Sync)) -> io::Result<()> {
     let refuse = |status: &'static str, why: String| {
         told(Passage::Refused(why.clone()));
-        format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{why}\n", why.len() + 1)
+        format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{why}\n",
+            why.len() + 1
+        )
     };
     let head = tokio::time::timeout(PATIENCE, head(&mut client)).await;
     let (head, rest) = match head {
@@ -171,11 +170,14 @@ async fn passed(mut client: TcpStream, hosts: &AllowedHosts, told: &(dyn Fn(Pass
     };
     let mut words = head.lines().next().unwrap_or_default().split_ascii_whitespace();
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    if method != "CONNECT" {
-        let answer = refuse("405 Method Not Allowed", "only CONNECT is served here".to_owned());
-        return client.write_all(answer.as_bytes()).await;
-    }
-    let Some(host) = target.parse::<Host>().ok().filter(|host| hosts.0.contains(host)) else {
+    let (named, first) = match method {
+        "CONNECT" => (target.parse().ok(), rest),
+        _ => match plain_request(&head) {
+            Some((host, head)) => (Some(host), [head.into_bytes(), rest].concat()),
+            None => (None, Vec::new()),
+        },
+    };
+    let Some(host) = named.filter(|host| hosts.0.contains(host)) else {
         let shown: String = target.chars().filter(|c| c.is_ascii_graphic()).take(260).collect();
         let answer = refuse("403 Forbidden", format!("{shown} is not allowed"));
         return client.write_all(answer.as_bytes()).await;
@@ -193,8 +195,10 @@ async fn passed(mut client: TcpStream, hosts: &AllowedHosts, told: &(dyn Fn(Pass
         }
     };
     told(Passage::Through(name));
-    client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
-    server.write_all(&rest).await?;
+    if method == "CONNECT" {
+        client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
+    }
+    server.write_all(&first).await?;
     tokio::io::copy_bidirectional(&mut client, &mut server).await.map(drop)
 }
 
@@ -213,6 +217,31 @@ async fn head(client: &mut TcpStream) -> io::Result<Option<(String, Vec<u8>)>> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
+}
+
+/// The host of a request in absolute form, and its head as that host is to get it: the last on its connection, so
+/// that nothing that follows is meant for another.
+fn plain_request(head: &str) -> Option<(Host, String)> {
+    let mut lines = head.split("\r\n");
+    let mut words = lines.next()?.split(' ');
+    let (method, target, version) = (words.next()?, words.next()?, words.next()?);
+    let (authority, path) = match target.strip_prefix("http://")?.split_once('/') {
+        Some((authority, path)) => (authority, path),
+        None => (target.strip_prefix("http://")?, ""),
+    };
+    let with_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let host = if with_port { authority.parse() } else { format!("{authority}:80").parse() };
+    let mut out = format!("{method} /{path} {version}\r\n");
+    for line in lines.filter(|line| !line.is_empty()) {
+        let name = line.split(':').next().unwrap_or_default().trim();
+        let hop = ["connection", "proxy-connection", "keep-alive", "proxy-authorization", "upgrade"];
+        if !hop.iter().any(|hop| name.eq_ignore_ascii_case(hop)) {
+            out.push_str(line);
+            out.push_str("\r\n");
+        }
+    }
+    out.push_str("Connection: close\r\n\r\n");
+    Some((host.ok()?, out))
 }
 
 async fn reach(host: &Host) -> io::Result<TcpStream> {
@@ -250,7 +279,11 @@ fn is_inner(address: IpAddr) -> bool {
             Some(v4) => is_inner(IpAddr::V4(v4)),
             None => {
                 let first = v6.segments()[0];
-                v6.is_loopback() || v6.is_unspecified() || v6.is_multicast() || (first & 0xfe00) == 0xfc00 || (first & 0xffc0) == 0xfe80
+                v6.is_loopback()
+                    || v6.is_unspecified()
+                    || v6.is_multicast()
+                    || (first & 0xfe00) == 0xfc00
+                    || (first & 0xffc0) == 0xfe80
             }
         },
     }
@@ -278,14 +311,26 @@ mod tests {
         check(&["example.org:8443"], "example.org:8443", true);
         check(&["[::1]:80"], "[::1]:80", true);
         check(&[], "example.org", false);
-        for wrong in ["", "a b", "*.example.org", "http://example.org", "example.org:0", "example.org:x", "a..b", "[x]"] {
+        for wrong in ["", "a b", "*.example.org", "http://example.org", "example.org:0", "example.org:x", "a..b", "[x]"]
+        {
             assert!(AllowedHosts::new([wrong]).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn addresses_of_the_inner_network_are_known() {
-        for inner in ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1"] {
+        for inner in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.0.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:127.0.0.1",
+        ] {
             assert!(is_inner(inner.parse().expect("an address")), "{inner}");
         }
         for outer in ["1.1.1.1", "100.128.0.1", "2606:4700::1111"] {
@@ -333,8 +378,17 @@ mod tests {
         let (said, told) = answer(&["example.org"], connect(&target)).await;
         assert!(said.starts_with("HTTP/1.1 403"), "{said}");
         assert_eq!(told, [Passage::Refused(format!("{target} is not allowed"))]);
-        let (said, _) = answer(&[&target], format!("GET http://{target}/ HTTP/1.1\r\n\r\n")).await;
-        assert!(said.starts_with("HTTP/1.1 405"), "{said}");
+        let plain = |host: &str| {
+            format!("POST http://{host}/a?b HTTP/1.1\r\nHost: {host}\r\nProxy-Authorization: x\r\n\r\nbody")
+        };
+        let (said, _) = answer(&[&target], plain(&target)).await;
+        assert_eq!(said, format!("heard POST /a?b HTTP/1.1\r\nHost: {target}\r\nConnection: close\r\n\r\nbody"));
+        for other in ["example.org", "127.0.0.1", "x@example.org"] {
+            let (said, _) = answer(&[&target], plain(other)).await;
+            assert!(said.starts_with("HTTP/1.1 403"), "{said}");
+        }
+        let (said, _) = answer(&[&target], "GET / HTTP/1.1\r\n\r\n".to_owned()).await;
+        assert!(said.starts_with("HTTP/1.1 403"), "{said}");
         let (said, _) = answer(&[&target], "x".repeat(LARGEST_HEAD + 10)).await;
         assert!(said.starts_with("HTTP/1.1 431"), "{said}");
         // a name that leads inside, as one does whose server lies

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::id::Digest;
 use super::blobs::{BlobError, BlobWriter, Blobs};
+use crate::id::Digest;
 
 /// Bytes of the end that [`LiveLog::tail`] looks at.
 const RECENT: usize = 4096;

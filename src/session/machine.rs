@@ -82,7 +82,8 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
                 made_for: made_for.clone(),
                 program: program.clone(),
             };
-            if waits_for_go(session) && (engine.is_some() || program.is_some() || !rules.is_empty() || patch.is_some()) {
+            if waits_for_go(session) && (engine.is_some() || program.is_some() || !rules.is_empty() || patch.is_some())
+            {
                 // who says how it shall be drafted says GO
                 let mut step = triage(session, by, message, command)?;
                 step.events.push(regenerated);

@@ -57,6 +57,8 @@ impl House {
                 timeout: Duration::from_secs(entry.timeout_s.unwrap_or(AGENT_S)),
                 env: entry.env.clone(),
                 logins: entry.logins.clone(),
+                files: true,
+                terminals: true,
                 needs_hosts: Vec::new(),
                 hosts: entry.hosts.clone(),
                 hint: format!("see [engines.agent.{}] in your configuration: paraph config path", entry.name),

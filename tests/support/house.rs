@@ -55,6 +55,7 @@ pub struct House {
     folder: TempDir,
     pub home: Home,
     pub ports: Ports,
+    pub workshop: Workshop,
     pub settings: Settings,
     pub faults: Faults,
 }
@@ -86,7 +87,7 @@ impl House {
                 patch: Arc::new(PatchEngine),
                 adopt: Arc::new(AdoptEngine::new(vcs.clone())),
                 command: Arc::new(CommandEngine::new(workshop.clone(), Vec::new())),
-                agent: Arc::new(AgentEngine::new(workshop, Vec::new())),
+                agent: Arc::new(AgentEngine::new(workshop.clone(), Vec::new())),
             },
             validator: Arc::new(Told::all(CheckStatus::Passed)),
             policy: Arc::new(BuiltInPolicy::new()),
@@ -107,7 +108,7 @@ impl House {
             path: std::env::var("PATH").expect("tests run with a PATH"),
             user_home: folder.path().join("user"),
         };
-        Self { folder, home, ports, settings, faults }
+        Self { folder, home, ports, workshop, settings, faults }
     }
 
     /// The house with other adapters.

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::api::{
-    Base, EngineKind, FailureKind, Kind, NoticeStream, ProgramChoice, RepositoryRequest, RunRequest, Service, SessionView, Source,
-    TrustRequest,
+    Base, EngineKind, FailureKind, Kind, NoticeStream, ProgramChoice, RepositoryRequest, RunRequest, Service,
+    SessionView, Source, TrustRequest,
 };
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, comes_later, usage};

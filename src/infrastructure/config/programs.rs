@@ -63,7 +63,12 @@ impl Config {
                 }
             };
             let Some(names) = table.get_ref().as_table() else {
-                self.problem(Weight::Error, at, format!("`engines.{}` is a table", kind_name.get_ref()), "write [engines.command.NAME]");
+                self.problem(
+                    Weight::Error,
+                    at,
+                    format!("`engines.{}` is a table", kind_name.get_ref()),
+                    "write [engines.command.NAME]",
+                );
                 continue;
             };
             for (name, entry) in names.iter() {
@@ -105,7 +110,10 @@ impl Config {
             let said = match name.get_ref().as_ref() {
                 other if !known.contains(&other) => {
                     let hint = nearest(other, known.iter().copied());
-                    let hint = hint.map_or_else(|| format!("the keys are {}", known.join(", ")), |word| format!("did you mean `{word}`?"));
+                    let hint = hint.map_or_else(
+                        || format!("the keys are {}", known.join(", ")),
+                        |word| format!("did you mean `{word}`?"),
+                    );
                     self.problem(Weight::Warning, at, format!("unknown setting `{key}.{other}`"), &hint);
                     continue;
                 }
@@ -116,7 +124,12 @@ impl Config {
             }
         }
         if entry.run.is_empty() {
-            return self.problem(Weight::Error, at, format!("`{key}` has no `run`"), "add run = [\"program\", \"argument\"]");
+            return self.problem(
+                Weight::Error,
+                at,
+                format!("`{key}` has no `run`"),
+                "add run = [\"program\", \"argument\"]",
+            );
         }
         self.programs.push(entry);
     }
@@ -154,8 +167,10 @@ impl ProgramEntry {
             }
             "ok_codes" => {
                 let wanted = "write a list of numbers from 0 to 255";
-                let code = |value: &toml::Value| i32::try_from(value.as_integer()?).ok().filter(|c| (0..256).contains(c));
-                self.ok_codes = value.as_array().ok_or(wanted)?.iter().map(code).collect::<Option<_>>().ok_or(wanted)?;
+                let code =
+                    |value: &toml::Value| i32::try_from(value.as_integer()?).ok().filter(|c| (0..256).contains(c));
+                self.ok_codes =
+                    value.as_array().ok_or(wanted)?.iter().map(code).collect::<Option<_>>().ok_or(wanted)?;
             }
             "hosts" => self.hosts = texts(&value).ok_or("write a list of hosts: [\"api.example.org\"]")?,
             "logins" => self.logins = texts(&value).ok_or("write a list of places below your home: [\".tool\"]")?,

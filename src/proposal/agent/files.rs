@@ -8,7 +8,7 @@ use std::path::{Component, Path};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
-use super::wire::{BAD_PARAMS, Fault, REFUSED, ReadFile, WriteFile};
+use super::wire::{BAD_PARAMS, Fault, NOT_FOUND, REFUSED, ReadFile, WriteFile};
 use crate::infrastructure::beneath::{find_folder, look, make_folder, open_top};
 
 /// Bytes of a file that is read or written this way. // larger ones are data, not code that a model edits
@@ -26,12 +26,16 @@ impl Files<'_> {
     pub(super) fn read(&self, asked: &ReadFile) -> Result<String, Fault> {
         let below = self.below(&asked.path)?;
         let (folder, name) = split(below)?;
-        let failed = |error: io::Error| Fault::new(REFUSED, format!("{}: {error}", asked.path));
-        let missing = || Fault::new(REFUSED, format!("{} is not there", asked.path));
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => Fault::new(NOT_FOUND, format!("{} is not there", asked.path)),
+            _ => Fault::new(REFUSED, format!("{}: {error}", asked.path)),
+        };
+        let missing = || Fault::new(NOT_FOUND, format!("{} is not there", asked.path));
         let top = open_top(self.work).map_err(failed)?;
         let folder = find_folder(&top, folder).map_err(failed)?.ok_or_else(missing)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = File::from(rustix::fs::openat(&folder, name, flags, Mode::empty()).map_err(|error| failed(error.into()))?);
+        let file =
+            File::from(rustix::fs::openat(&folder, name, flags, Mode::empty()).map_err(|error| failed(error.into()))?);
         let facts = file.metadata().map_err(failed)?;
         if !facts.is_file() || facts.len() > LARGEST {
             let why = format!("{} is no file of at most {} MiB", asked.path, LARGEST >> 20);
@@ -154,15 +158,26 @@ mod tests {
         symlink(at("secret"), at("work/link")).expect("a link");
         symlink(bench.folder.path(), at("work/out")).expect("a link");
         for path in [
-            "/shown/link", "/shown/out/secret", "/shown/../secret", "/shown/src/../../secret", "/etc/passwd", "secret",
-            "/shown", "/shown/", "/shown/.git/config", "/shown/.GIT/hooks/x", "/shownx/a", "",
+            "/shown/link",
+            "/shown/out/secret",
+            "/shown/../secret",
+            "/shown/src/../../secret",
+            "/etc/passwd",
+            "secret",
+            "/shown",
+            "/shown/",
+            "/shown/.git/config",
+            "/shown/.GIT/hooks/x",
+            "/shownx/a",
+            "",
         ] {
             assert!(bench.read(path).is_err(), "read {path}");
             assert!(bench.write(path, "owned").is_err() || path == "/shown/link", "wrote {path}");
         }
         assert_eq!(fs::read_to_string(at("secret")).expect("is there"), "a key");
         assert!(bench.write("/shown/big", &"x".repeat(LARGEST as usize + 1)).is_err());
-        rustix::fs::mknodat(rustix::fs::CWD, at("work/pipe"), FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, at("work/pipe"), FileType::Fifo, Mode::from_raw_mode(0o600), 0)
+            .expect("a pipe");
         assert!(bench.read("/shown/pipe").is_err(), "a pipe does not hold it");
     }
 }

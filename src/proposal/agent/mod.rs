@@ -38,7 +38,7 @@ use crate::repository::Worked;
 use crate::text::{Untrusted, counted, near};
 pub use presets::agent_presets;
 use serve::Server;
-use talk::{Ended, Talk, TalkError};
+use talk::{Ended, Talk, TalkError, Task};
 use transcript::Transcript;
 use wire::StopReason;
 
@@ -82,6 +82,8 @@ impl AgentEngine {
                 timeout: USUAL_TIMEOUT,
                 env: typed,
                 logins: Vec::new(),
+                files: true,
+                terminals: true,
                 needs_hosts: Vec::new(),
                 hosts: Vec::new(),
                 hint: "see that it is installed and speaks the Agent Client Protocol".to_owned(),
@@ -129,13 +131,12 @@ fn allowed(spec: &AgentSpec, brief: &Brief) -> Result<AllowedHosts, EngineError>
     let typed = brief.order.program.iter().flat_map(|choice| &choice.hosts);
     let hosts = AllowedHosts::new(spec.hosts.iter().chain(typed).map(String::as_str));
     let hosts = hosts.map_err(|error| EngineError::BadInput(error.to_string()))?;
-    let missing = hosts.missing(&spec.needs_hosts);
-    if missing.is_empty() {
+    if spec.needs_hosts.is_empty() || spec.needs_hosts.iter().any(|host| hosts.allows(host)) {
         return Ok(hosts);
     }
-    let flags: String = missing.iter().map(|host| format!(" --allow-host {host}")).collect();
+    let flags: String = spec.needs_hosts.iter().map(|host| format!(" --allow-host {host}")).collect();
     Err(EngineError::Program {
-        why: format!("the agent {} needs {}, and nobody allowed it that", spec.name, missing.join(", ")),
+        why: format!("the agent {} needs its provider's host, and nobody allowed it one", spec.name),
         hint: format!("paraph regenerate {} --agent {}{flags}", brief.session, spec.name),
     })
 }
@@ -203,7 +204,7 @@ impl Job {
         let (mut policy, mut env) = room.policy(Sees { name: "scratch", network })?;
         self.lend_logins(&mut policy)?;
         if network == Network::Door {
-            env.extend(proxied());
+            env.extend(proxied(&self.hosts));
         }
         let command = exec(&self.spec.run, room.shown(), env, &self.spec.env, self.spec.timeout).grace(GRACE);
         let broken = |error: std::io::Error| EngineError::Repository(format!("no socket for the agent: {error}"));
@@ -221,7 +222,7 @@ impl Job {
             let mut server = Server::new(room, confinement, &self.hosts, transcript, self.spec.timeout);
             let ended = Talk::new(ours, transcript.clone(), self.stop.clone())
                 .map_err(TalkError::from)
-                .and_then(|mut talk| talk.work(room.shown(), prompt, &mut server));
+                .and_then(|mut talk| talk.work(&Task { cwd: room.shown(), prompt, spec: &self.spec }, &mut server));
             server.close();
             running.cancel();
             let ran = runner.join().unwrap_or_else(|_| Err(ConfinementError::Silent { said: "a panic".to_owned() }));
@@ -232,7 +233,8 @@ impl Job {
     /// Login folders, seen by the agent alone in the home that it is given; what it writes there is gone with it.
     fn lend_logins(&self, policy: &mut Policy) -> Result<(), EngineError> {
         for login in &self.spec.logins {
-            let plain = std::path::Path::new(login).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+            let plain =
+                std::path::Path::new(login).components().all(|part| matches!(part, std::path::Component::Normal(_)));
             let source = self.brief.order.home.join(login);
             if !plain || !source.exists() {
                 continue;
@@ -323,7 +325,8 @@ impl Job {
     fn context(&self, worked: &Worked, ended: &Ended, prompt: &[String]) -> Result<Context, EngineError> {
         let mut items = Vec::new();
         for file in worked.changes.files().iter().filter(|file| file.old.is_some()) {
-            let entry = self.brief.tree.entry(&file.path).map_err(|error| EngineError::Repository(error.to_string()))?;
+            let entry =
+                self.brief.tree.entry(&file.path).map_err(|error| EngineError::Repository(error.to_string()))?;
             let why = "changed by the agent".to_owned();
             items.extend(entry.map(|entry| ContextItem { path: entry.path, id: entry.id, why }));
         }
@@ -354,10 +357,12 @@ fn last_line(met: &Met) -> String {
 }
 
 /// What tells programs of the proxy at their door; the small spellings are curl's and Python's.
-fn proxied() -> impl Iterator<Item = (OsString, OsString)> {
+fn proxied(hosts: &AllowedHosts) -> impl Iterator<Item = (OsString, OsString)> {
     let proxy = format!("http://127.0.0.1:{DOOR_PORT}");
     let names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy"];
-    let local = [("NO_PROXY", "localhost,127.0.0.1"), ("no_proxy", "localhost,127.0.0.1"), ("NODE_USE_ENV_PROXY", "1")];
+    // a server of this machine is reached through the door; one that the agent starts itself is not
+    let direct = if hosts.names("127.0.0.1") || hosts.names("localhost") { "" } else { "localhost,127.0.0.1" };
+    let local = [("NO_PROXY", direct), ("no_proxy", direct), ("NODE_USE_ENV_PROXY", "1")];
     let proxies = names.map(|name| (name.into(), proxy.clone().into()));
     proxies.into_iter().chain(local.map(|(name, value)| (name.into(), value.into())))
 }

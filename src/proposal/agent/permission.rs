@@ -111,7 +111,11 @@ mod tests {
         check(r#"{"toolCallId":"1","kind":"read","locations":[{"path":"/w/../x"}]}"#, ALL, "ro");
         check(r#"{"toolCallId":"1","kind":"edit","locations":[{"path":"/wide/x"}]}"#, ALL, "ro");
         check(r#"{"toolCallId":"1","kind":"edit","rawInput":{"file_path":"/root/.ssh/id"}}"#, ALL, "ro");
-        check(r#"{"toolCallId":"1","kind":"edit","locations":[{"path":"/x"}]}"#, r#"[{"optionId":"x","name":"","kind":"allow_once"}]"#, "cancelled");
+        check(
+            r#"{"toolCallId":"1","kind":"edit","locations":[{"path":"/x"}]}"#,
+            r#"[{"optionId":"x","name":"","kind":"allow_once"}]"#,
+            "cancelled",
+        );
     }
 
     #[test]
@@ -121,6 +125,10 @@ mod tests {
         check(r#"{"toolCallId":"1","kind":"fetch","rawInput":{"url":"https://ok.org.evil.net"}}"#, ALL, "ro");
         check(r#"{"toolCallId":"1","kind":"fetch"}"#, ALL, "ro");
         check(r#"{"toolCallId":"1","kind":"other","rawInput":{"url":"http://10.0.0.1/"}}"#, ALL, "ro");
-        check(r#"{"toolCallId":"1","kind":"edit"}"#, r#"[{"optionId":"x","name":"Allow","kind":"allow_for_ever"}]"#, "cancelled");
+        check(
+            r#"{"toolCallId":"1","kind":"edit"}"#,
+            r#"[{"optionId":"x","name":"Allow","kind":"allow_for_ever"}]"#,
+            "cancelled",
+        );
     }
 }

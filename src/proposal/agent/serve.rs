@@ -51,7 +51,9 @@ impl<'a> Server<'a> {
     pub(super) fn request(&mut self, method: &str, params: Value) -> Reply {
         let answered = match method {
             "session/request_permission" => read(params).map(|asked| self.permit(&asked)),
-            "fs/read_text_file" => read(params).and_then(|asked| self.files().read(&asked)).map(|content| json!({"content": content})),
+            "fs/read_text_file" => {
+                read(params).and_then(|asked| self.files().read(&asked)).map(|content| json!({"content": content}))
+            }
             "fs/write_text_file" => read(params).and_then(|asked: super::wire::WriteFile| {
                 self.files().write(&asked)?;
                 self.transcript.works();
@@ -68,7 +70,8 @@ impl<'a> Server<'a> {
             "terminal/kill" => read(params).and_then(|of| self.terminals.kill(&of)),
             "terminal/release" => read(params).and_then(|of| self.terminals.release(&of)),
             "terminal/wait_for_exit" => {
-                return match read(params).and_then(|of: super::wire::OfTerminal| self.terminals.known(&of).map(|()| of)) {
+                return match read(params).and_then(|of: super::wire::OfTerminal| self.terminals.known(&of).map(|()| of))
+                {
                     Ok(of) => Reply::WhenEnded(of.terminal_id),
                     Err(fault) => Reply::Now(Err(fault)),
                 };
@@ -98,7 +101,9 @@ impl<'a> Server<'a> {
                 Some(text) => self.transcript.says(&text),
                 None => self.transcript.line(&format!("[{}]", shortened(&content.kind))),
             },
-            Update::AgentThoughtChunk { content } => self.transcript.thinks(content.text.as_deref().unwrap_or_default()),
+            Update::AgentThoughtChunk { content } => {
+                self.transcript.thinks(content.text.as_deref().unwrap_or_default())
+            }
             Update::ToolCall(call) => {
                 self.transcript.works();
                 self.transcript.line(&format!("[{}]", described(&call)));

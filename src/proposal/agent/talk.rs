@@ -15,6 +15,7 @@ use super::wire::{
     Fault, Initialized, LOGIN_NEEDED, LONGEST_LINE, Lines, Message, NewSession, Next, Prompted, StopReason, VERSION,
 };
 use crate::cancel::Cancel;
+use crate::proposal::AgentSpec;
 
 /// How long a look for the next message waits.
 const LOOK: Duration = Duration::from_millis(50);
@@ -63,6 +64,15 @@ pub(super) enum TalkError {
     Socket(#[from] io::Error),
 }
 
+/// What an agent is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Task<'a> {
+    /// The worktree as it sees it.
+    pub(super) cwd: &'a Path,
+    pub(super) prompt: &'a [String],
+    pub(super) spec: &'a AgentSpec,
+}
+
 /// One talk.
 pub(super) struct Talk {
     stream: UnixStream,
@@ -87,11 +97,12 @@ impl Talk {
         Ok(Self { stream, lines, transcript, stop, asked: 0, noise: 0, messages: 0, waiting, session: None })
     }
 
-    /// Greets, opens a session in `shown`, and gives the task; the agent works until it says that its turn ended.
-    pub(super) fn work(&mut self, shown: &Path, prompt: &[String], server: &mut Server<'_>) -> Result<Ended, TalkError> {
+    /// Greets, opens a session, and gives the task; the agent works until it says that its turn ended.
+    pub(super) fn work(&mut self, task: &Task<'_>, server: &mut Server<'_>) -> Result<Ended, TalkError> {
+        let files = task.spec.files;
         let hello = json!({
             "protocolVersion": VERSION,
-            "clientCapabilities": {"fs": {"readTextFile": true, "writeTextFile": true}, "terminal": true},
+            "clientCapabilities": {"fs": {"readTextFile": files, "writeTextFile": files}, "terminal": task.spec.terminals},
             "clientInfo": {"name": "paraph", "title": "Paraph", "version": env!("CARGO_PKG_VERSION")},
         });
         let greeted: Initialized = self.ask("initialize", hello, Some(PATIENCE), server)?;
@@ -99,15 +110,16 @@ impl Talk {
             let version = greeted.protocol_version;
             return Err(TalkError::Broken(format!("it speaks version {version}, and this is version {VERSION}")));
         }
-        let ways: Vec<&str> = greeted.auth_methods.iter().map(|way| way.name.as_str()).filter(|way| !way.is_empty()).collect();
+        let ways: Vec<&str> =
+            greeted.auth_methods.iter().map(|way| way.name.as_str()).filter(|way| !way.is_empty()).collect();
         let ways = if ways.is_empty() { String::new() } else { format!(" (it offers: {})", ways.join(", ")) };
-        let cwd = shown.to_str().ok_or_else(|| TalkError::Broken("the worktree's path is no text".to_owned()))?;
+        let cwd = task.cwd.to_str().ok_or_else(|| TalkError::Broken("the worktree's path is no text".to_owned()))?;
         let opened = self.ask("session/new", json!({"cwd": cwd, "mcpServers": []}), Some(PATIENCE), server);
         let session: NewSession = opened.map_err(|error| login_needed(error, &ways))?;
         self.session = Some(session.session_id.clone());
-        let blocks: Vec<Value> = prompt.iter().map(|text| json!({"type": "text", "text": text})).collect();
-        let task = json!({"sessionId": session.session_id, "prompt": blocks});
-        let ended = self.ask("session/prompt", task, None, server);
+        let blocks: Vec<Value> = task.prompt.iter().map(|text| json!({"type": "text", "text": text})).collect();
+        let asked = json!({"sessionId": session.session_id, "prompt": blocks});
+        let ended = self.ask("session/prompt", asked, None, server);
         let ended: Prompted = ended.map_err(|error| login_needed(error, &ways))?;
         // it ends by itself now, before it is ended
         let _closed_already = self.stream.shutdown(Shutdown::Write);
@@ -150,7 +162,9 @@ impl Talk {
             let line = match self.lines.next()? {
                 Next::Line(line) => line,
                 Next::End => return Err(if cancelling.is_some() { TalkError::Cancelled } else { TalkError::Gone }),
-                Next::TooLong => return Err(TalkError::Broken(format!("a line of more than {} MiB", LONGEST_LINE >> 20))),
+                Next::TooLong => {
+                    return Err(TalkError::Broken(format!("a line of more than {} MiB", LONGEST_LINE >> 20)));
+                }
                 Next::Quiet => {
                     quiet += 1;
                     if patience.is_some_and(|most| quiet > most) {

@@ -70,7 +70,8 @@ impl<'a> Terminals<'a> {
             true => Command::new("/bin/sh").args(["-c", &asked.command]),
             false => Command::new(&asked.command).args(&asked.args),
         };
-        let given = asked.env.iter().filter(|variable| !variable.name.is_empty() && !variable.name.contains(['=', '\0']));
+        let given =
+            asked.env.iter().filter(|variable| !variable.name.is_empty() && !variable.name.contains(['=', '\0']));
         let given = given.filter(|variable| !variable.value.contains('\0'));
         let command = command.cwd(cwd).envs(env).envs(given.map(|variable| (&variable.name, &variable.value)));
         let command = command.timeout(self.timeout).grace(GRACE).output_limit(0).merged();

@@ -17,6 +17,7 @@ pub(super) const LOGIN_NEEDED: i64 = -32000;
 pub(super) const NO_SUCH_METHOD: i64 = -32601;
 pub(super) const BAD_PARAMS: i64 = -32602;
 pub(super) const REFUSED: i64 = -32603;
+pub(super) const NOT_FOUND: i64 = -32002;
 
 /// A message of the agent's.
 #[derive(Debug)]
@@ -196,8 +197,12 @@ pub(super) struct Updated {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "sessionUpdate", rename_all = "snake_case")]
 pub(super) enum Update {
-    AgentMessageChunk { content: Content },
-    AgentThoughtChunk { content: Content },
+    AgentMessageChunk {
+        content: Content,
+    },
+    AgentThoughtChunk {
+        content: Content,
+    },
     ToolCall(ToolCall),
     ToolCallUpdate(ToolCall),
     Plan {
@@ -361,7 +366,9 @@ mod tests {
         let update = r#"{"sessionId":"s","update":{"sessionUpdate":"brand_new","x":1}}"#;
         assert!(matches!(serde_json::from_str::<Updated>(update).expect("reads").update, Update::Other));
         let call = r#"{"update":{"sessionUpdate":"tool_call","toolCallId":"1","kind":"teleport"}}"#;
-        let Update::ToolCall(call) = serde_json::from_str::<Updated>(call).expect("reads").update else { panic!("call") };
+        let Update::ToolCall(call) = serde_json::from_str::<Updated>(call).expect("reads").update else {
+            panic!("call")
+        };
         assert_eq!(call.kind, Some(ToolKind::Unknown));
         assert_eq!(serde_json::from_str::<StopReason>("\"tired\"").expect("reads"), StopReason::Unknown);
     }

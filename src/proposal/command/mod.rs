@@ -245,7 +245,8 @@ impl Job {
     fn context(&self, changes: &ChangeSet) -> Result<Context, EngineError> {
         let mut items = Vec::new();
         for file in changes.files().iter().filter(|file| file.old.is_some()) {
-            let entry = self.brief.tree.entry(&file.path).map_err(|error| EngineError::Repository(error.to_string()))?;
+            let entry =
+                self.brief.tree.entry(&file.path).map_err(|error| EngineError::Repository(error.to_string()))?;
             let why = "changed by the program".to_owned();
             items.extend(entry.map(|entry| ContextItem { path: entry.path, id: entry.id, why }));
         }

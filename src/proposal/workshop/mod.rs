@@ -20,8 +20,8 @@ use crate::repository::{Vcs, VcsError};
 
 use super::{Brief, EngineError};
 pub(super) use room::{Room, Sees, within};
-pub(super) use spec::{exec, ran_into};
 pub use spec::{AgentSpec, CommandSpec, Edits, Run};
+pub(super) use spec::{exec, ran_into};
 
 /// The most bytes of a log that are kept: its beginning and its end.
 const LOG_BYTES: usize = 16 << 20;

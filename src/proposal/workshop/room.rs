@@ -112,12 +112,14 @@ impl Room {
     }
 
     /// What a program may see and touch, and its variables.
-    pub(in crate::proposal) fn policy(&self, sees: Sees<'_>) -> Result<(Policy, BTreeMap<OsString, OsString>), EngineError> {
+    pub(in crate::proposal) fn policy(
+        &self,
+        sees: Sees<'_>,
+    ) -> Result<(Policy, BTreeMap<OsString, OsString>), EngineError> {
         let scratch = self.folder.join(sees.name);
         fs::create_dir_all(scratch.join("home")).map_err(|error| broken(&scratch, &error))?;
         let ports = &self.ports;
-        let mut policy =
-            Policy { limits: ports.limits, network: sees.network, ..Policy::new(&self.work, &scratch) };
+        let mut policy = Policy { limits: ports.limits, network: sees.network, ..Policy::new(&self.work, &scratch) };
         if let Some(place) = &self.setting.place {
             policy.writable.clear();
             policy.placed.push(Placed { source: self.work.clone(), at: place.clone() });

@@ -80,7 +80,11 @@ pub struct AgentSpec {
     pub env: BTreeMap<String, String>,
     /// Places below the user's home where it keeps its login: lent to it alone, copy-on-write.
     pub logins: Vec<String>,
-    /// Hosts, as `host` or `host:port`, that it cannot do without.
+    /// Whether it is offered to read and write files through Paraph; one that is not does so itself, in the sandbox.
+    pub files: bool,
+    /// Whether it is offered to run commands through Paraph, which see neither its login nor its hosts.
+    pub terminals: bool,
+    /// Hosts, as `host` or `host:port`, one of which at least it cannot do without.
     pub needs_hosts: Vec<String>,
     /// Hosts that the person's own configuration allows it.
     pub hosts: Vec<String>,

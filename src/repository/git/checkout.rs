@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use git2::{Odb, Oid};
 use rustix::fs::{FileType, Mode, OFlags};
 
-use crate::infrastructure::beneath::{clear, look, make_folder, names, open_folder, open_top, remove, split};
 use super::objects::io_error;
 use super::open::git_error;
 use super::private::Private;
@@ -23,6 +22,7 @@ use super::tree::{join, read_error};
 use crate::cancel::Cancel;
 use crate::diff::FileMode;
 use crate::id::RepoPath;
+use crate::infrastructure::beneath::{clear, look, make_folder, names, open_folder, open_top, remove, split};
 use crate::repository::{TreeEntry, VcsError};
 
 /// Folders of dependencies and build products that others lend to a checkout; kept where the tree has none of

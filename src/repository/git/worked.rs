@@ -299,12 +299,17 @@ impl Rules {
         let is_rule = |entry: &&TreeEntry| {
             let name = split(entry.path.as_bytes()).1;
             let plain = matches!(entry.mode, FileMode::Regular | FileMode::Executable);
-            plain && (name == b".gitignore" || name == b".gitattributes") && super::checkout::may_be_written(&entry.path)
+            plain
+                && (name == b".gitignore" || name == b".gitattributes")
+                && super::checkout::may_be_written(&entry.path)
         };
         for entry in entries.iter().filter(is_rule) {
             let at = folder.path().join(OsStr::from_bytes(entry.path.as_bytes()));
             let content: Arc<[u8]> = base.content(entry)?;
-            at.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&at, content)).map_err(failed)?;
+            at.parent()
+                .map_or(Ok(()), std::fs::create_dir_all)
+                .and_then(|()| std::fs::write(&at, content))
+                .map_err(failed)?;
         }
         Ok(Self { repository, _folder: folder })
     }

@@ -218,7 +218,9 @@ pub(super) fn program_fits(engine: EngineKind, program: Option<&ProgramChoice>, 
         return Err(usage("a command has no network, so it can reach no host", "leave --allow-host away"));
     }
     match program.hosts.iter().find(|host| AllowedHosts::new([host.as_str()]).is_err()) {
-        Some(host) => Err(usage(format!("`{host}` is no host"), "--allow-host api.example.org, or api.example.org:8443")),
+        Some(host) => {
+            Err(usage(format!("`{host}` is no host"), "--allow-host api.example.org, or api.example.org:8443"))
+        }
         None => Ok(()),
     }
 }

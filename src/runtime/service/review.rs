@@ -114,7 +114,8 @@ impl Runtime {
         let has_one = session.asked.program.is_some() && engine == session.asked.engine;
         begin::program_fits(engine, asked.program.as_ref(), !has_one)?;
         let waits_for_go = session.asked.playbook.has(crate::planning::Stage::Triage) && !session.triaged;
-        let only_go = asked.engine.is_none() && asked.rules.is_empty() && asked.patch.is_none() && asked.program.is_none();
+        let only_go =
+            asked.engine.is_none() && asked.rules.is_empty() && asked.patch.is_none() && asked.program.is_none();
         let command = if waits_for_go && only_go {
             Command::Triage { by, message }
         } else {

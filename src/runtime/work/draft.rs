@@ -175,7 +175,8 @@ const FAILURE_BYTES: usize = 8 << 10;
 fn failures(worker: &Worker, session: &Session, lane: LaneId) -> Vec<CheckFailure> {
     let Some((_, set)) = session.current(lane) else { return Vec::new() };
     let results = set.validation.iter().flat_map(|result| &result.checks);
-    let failed = results.filter(|check| matches!(check.status, CheckStatus::Broken | CheckStatus::Failed | CheckStatus::TimedOut));
+    let failed = results
+        .filter(|check| matches!(check.status, CheckStatus::Broken | CheckStatus::Failed | CheckStatus::TimedOut));
     failed
         .map(|check| {
             // a log that is gone tells nothing more
