@@ -5,6 +5,7 @@ mod demo;
 mod later;
 mod launch;
 mod operator;
+mod programs;
 mod settings;
 mod watch;
 
@@ -29,7 +30,7 @@ use crate::infrastructure::llm::Nobody;
 use crate::infrastructure::logging::LogGuard;
 use crate::infrastructure::store::Cache;
 use crate::policy::BuiltInPolicy;
-use crate::proposal::{AdoptEngine, LlmEngine, LlmLimits, PatchEngine, RuleEngine};
+use crate::proposal::{AdoptEngine, AgentEngine, CommandEngine, LlmEngine, LlmLimits, PatchEngine, RuleEngine};
 use crate::publishing::LocalForge;
 use crate::repository::{GIT_VARIABLES, GitVcs, Vcs};
 use crate::runtime::{Engines, Home, LocalWorkbench, Operator, Ports, Runtime, StartError, Started, WorkbenchParts};
@@ -249,6 +250,10 @@ impl House {
             SymbolIndex::new(Arc::new(Syntax::new()), tags, settings.clone())
         });
         let rules = Later::new(RuleEngine::default);
+        let workshop = self.workshop(home, vcs.clone(), blobs.clone());
+        let (commands, agents, room) = (self.own_commands(), self.own_agents(), workshop.clone());
+        let command = Later::new(move || CommandEngine::new(workshop.get().clone(), commands.clone()));
+        let agent = Later::new(move || AgentEngine::new(room.get().clone(), agents.clone()));
         let (cache, first, second, third) = (cache, rules.clone(), validator.clone(), index.clone());
         later::prepare(vec![
             Box::new(move || {
@@ -273,6 +278,8 @@ impl House {
                 patch: Arc::new(PatchEngine),
                 adopt: Arc::new(AdoptEngine::new(vcs.clone())),
                 llm: Arc::new(LlmEngine::new(self.mask(), LlmLimits::default())),
+                command: Arc::new(command),
+                agent: Arc::new(agent),
             },
             models: Arc::new(Nobody),
             validator: Arc::new(validator),

@@ -106,6 +106,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("crate::proposal::RuleEngine", &["proposal", "wiring"]),
     ("crate::proposal::PatchEngine", &["proposal", "wiring"]),
     ("crate::proposal::AdoptEngine", &["proposal", "wiring"]),
+    ("crate::proposal::CommandEngine", &["proposal", "wiring"]),
+    ("crate::proposal::AgentEngine", &["proposal", "wiring"]),
     ("crate::validation::LocalValidator", &["validation", "wiring"]),
     ("crate::policy::BuiltInPolicy", &["policy", "wiring"]),
     ("crate::scoring::SixDimensions", &["scoring", "wiring"]),

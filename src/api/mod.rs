@@ -42,6 +42,6 @@ pub use view::{
     VersionView, ViolationView,
 };
 pub use words::{
-    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, Kind, Severity, Source, Tenths, Verdict, WorkSpec,
-    severity_word, status_word,
+    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, Kind, ProgramChoice, Severity, Source, Tenths, Verdict,
+    WorkSpec, severity_word, status_word,
 };

@@ -92,6 +92,9 @@ pub enum VcsError {
         #[source]
         cause: std::io::Error,
     },
+    /// A folder holds more than can be taken as one change.
+    #[error("the working folder holds too much for one change: {0}")]
+    TooMuch(String),
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -172,6 +175,15 @@ pub struct NewCommit {
     pub at: Timestamp,
     /// The ref to set, such as `refs/heads/paraph/12/v3`.
     pub reference: String,
+}
+
+/// What a program made of a checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worked {
+    /// The change, with whole contents.
+    pub changes: ChangeSet,
+    /// What a person should know: files that were left as they were.
+    pub notices: Vec<String>,
 }
 
 /// How far the user's branch moved since a base was taken.
@@ -262,6 +274,15 @@ pub trait Vcs: Send + Sync {
     /// # Errors
     /// [`VcsError::Io`], [`VcsError::Cancelled`].
     fn checkout(&self, key: &RepoKey, tree: &ObjectId, into: &Path, cancel: &Cancel) -> Result<(), VcsError>;
+
+    /// The change that leads from the tree `base` to what now lies in `from`, the folder of an earlier
+    /// [`Vcs::checkout`] in which a program worked: modes and links as git has them, no link followed, no filter or
+    /// hook run, nothing named `.git`. New files that the base's own `.gitignore` files ignore are left out, as are
+    /// files that cannot be taken, with a notice. The same folder gives the same change.
+    ///
+    /// # Errors
+    /// [`VcsError::TooMuch`], [`VcsError::Io`], [`VcsError::Cancelled`].
+    fn worked(&self, key: &RepoKey, base: &ObjectId, from: &Path, cancel: &Cancel) -> Result<Worked, VcsError>;
 
     /// Removes a checkout with all that is in it, read-only folders too. What is not there is no error.
     ///

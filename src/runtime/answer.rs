@@ -285,10 +285,22 @@ pub(super) fn logs(
     check: Option<&str>,
     live: Vec<LogView>,
 ) -> Result<Vec<LogView>, Failure> {
-    let version = version_of(session, of)?;
+    // what drafts the first version can be followed before there is one
+    let first = of.version.is_none() && session.versions.is_empty() && !live.is_empty();
+    let version = if first { Version::FIRST } else { version_of(session, of)? };
     let mut logs: Vec<LogView> = live;
     for (lane, set) in session.version(version).into_iter().flat_map(|record| &record.patch_sets) {
         let repo = session.lane(*lane).map(crate::session::Lane::name).unwrap_or_default();
+        if let Some(log) = set.drafted.log.filter(|_| check == Some(super::work::DRAFT_LOG)) {
+            logs.push(LogView {
+                repo: repo.clone(),
+                check: super::work::DRAFT_LOG.to_owned(),
+                status: CheckStatus::Passed,
+                live: None,
+                log: Some(log),
+                base_log: None,
+            });
+        }
         for result in set.validation.iter().flat_map(|result| &result.checks) {
             logs.retain(|log| log.repo != repo || log.check != result.name);
             logs.push(LogView {
@@ -342,6 +354,9 @@ pub(super) fn artifacts(session: &Session) -> ArtifactsView {
             add(of(&format!("explanation@{number}"), *lane), "text/markdown", set.drafted.explanation);
             add(of(&format!("context@{number}"), *lane), "application/json", set.drafted.context);
             add(of(&format!("manifest@{number}"), *lane), "application/json", set.drafted.digest);
+            if let Some(log) = set.drafted.log {
+                add(of(&format!("log@{number}"), *lane), "text/plain", log);
+            }
         }
     }
     ArtifactsView { artifacts }

@@ -230,6 +230,7 @@ async fn asked_again_while_drafting_never_drafts_twice_at_once() {
             engine: None,
             rules: Vec::new(),
             patch: None,
+            program: None,
             message: "otherwise".to_owned(),
         };
         bench.ask(Request::Regenerate(again)).await.expect("asked again");

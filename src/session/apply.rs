@@ -173,7 +173,7 @@ impl Session {
                 self.decided(*lane, *version, decision);
                 self.advance(*lane, *version, Phase::ChangesRequested(*version));
                 self.lift_stop_where_settled();
-                if self.asked.engine.goes_on_by_itself() {
+                if self.asked.engine.answers_words() {
                     self.stop = None;
                     self.want_version([*lane], message.clone(), "changes requested", at);
                 }
@@ -189,10 +189,12 @@ impl Session {
                     });
                 });
             }
-            Event::Regenerated { engine, rules, patch, message, made_for, .. } => {
+            Event::Regenerated { engine, rules, patch, message, made_for, program, .. } => {
                 self.stop = None;
                 let lanes: Vec<LaneId> = self.open_lanes();
                 if let Some(engine) = engine {
+                    // another engine's program is none of this one's
+                    self.asked.program.take_if(|_| *engine != self.asked.engine);
                     self.asked.engine = *engine;
                 }
                 if !rules.is_empty() {
@@ -200,6 +202,9 @@ impl Session {
                 }
                 if patch.is_some() {
                     self.asked.patch = *patch;
+                }
+                if program.is_some() {
+                    self.asked.program.clone_from(program);
                 }
                 self.want_version(lanes, message.clone(), made_for, at);
             }

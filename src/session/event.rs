@@ -11,7 +11,7 @@ use super::effect::EffectKey;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
 use crate::planning::{Kind, Playbook};
 use crate::policy::{PolicySettings, Violation};
-use crate::proposal::EngineKind;
+use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, Snapshot, Source, WorkSpec};
 use crate::scoring::{Gate, Score};
 use crate::text::Untrusted;
@@ -77,6 +77,9 @@ pub struct NewSession {
     pub adopted: Option<WorkSpec>,
     /// The engine.
     pub engine: EngineKind,
+    /// The program that the engine shall run, where it runs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<ProgramChoice>,
     /// Only these rules.
     pub rules: Vec<String>,
     /// Only paths that match.
@@ -137,6 +140,9 @@ pub struct PatchSet {
     pub added: u32,
     /// Lines deleted.
     pub deleted: u32,
+    /// What the engine's program said: a blob.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<Digest>,
 }
 
 /// Why a session stands still, or ended.
@@ -231,6 +237,8 @@ pub enum Event {
         patch: Option<Digest>,
         message: Untrusted,
         made_for: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        program: Option<ProgramChoice>,
     },
     /// A person asked that what was stuck is tried again; the version stays.
     Retried { by: Person, message: Untrusted },

@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, ThreadId, Version};
 use crate::policy::{PolicySettings, Violation};
-use crate::proposal::EngineKind;
+use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::Snapshot;
 use crate::scoring::{Gate, Score};
 use crate::text::Untrusted;
@@ -93,6 +93,7 @@ pub enum Command {
         patch: Option<Digest>,
         message: Untrusted,
         made_for: String,
+        program: Option<ProgramChoice>,
     },
     /// Make the next version of what is there, without an engine.
     Derive(Box<DeriveCommand>),

@@ -68,12 +68,12 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
         Command::Override { lane, version, rule, path, by, message } => {
             override_warning(session, (*lane, *version), rule, path.as_ref(), by, message, command)
         }
-        Command::Regenerate { by, engine: None, rules, patch: None, message, .. }
+        Command::Regenerate { by, engine: None, rules, patch: None, message, program: None, .. }
             if rules.is_empty() && is_stuck_on_a_lane(session) =>
         {
             Ok(Step::record(Event::Retried { by: by.clone(), message: message.clone() }))
         }
-        Command::Regenerate { by, engine, rules, patch, message, made_for } => {
+        Command::Regenerate { by, engine, rules, patch, message, made_for, program } => {
             let regenerated = Event::Regenerated {
                 by: by.clone(),
                 engine: *engine,
@@ -81,8 +81,10 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
                 patch: *patch,
                 message: message.clone(),
                 made_for: made_for.clone(),
+                program: program.clone(),
             };
-            if waits_for_go(session) && (engine.is_some() || !rules.is_empty() || patch.is_some()) {
+            if waits_for_go(session) && (engine.is_some() || program.is_some() || !rules.is_empty() || patch.is_some())
+            {
                 // who says how it shall be drafted says GO
                 let mut step = triage(session, by, message, command)?;
                 step.events.push(regenerated);

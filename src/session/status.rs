@@ -206,7 +206,7 @@ impl Session {
     #[must_use]
     pub fn asks_again(&self) -> String {
         match self.asked.engine {
-            EngineKind::Rules | EngineKind::Llm => format!("paraph regenerate {} -m TEXT", self.asked.id),
+            engine if engine.answers_words() => format!("paraph regenerate {} -m TEXT", self.asked.id),
             engine => self.next_draft(engine),
         }
     }
@@ -217,6 +217,8 @@ impl Session {
         let id = self.asked.id;
         match (engine, &self.asked.adopted) {
             (EngineKind::Rules, _) => format!("paraph regenerate {id} --rules ID (paraph help rules)"),
+            (EngineKind::Command, _) => format!("paraph regenerate {id} --command NAME (paraph help agents)"),
+            (EngineKind::Agent, _) => format!("paraph regenerate {id} --agent NAME -m TEXT (paraph help agents)"),
             (EngineKind::Patch, _) => format!("paraph regenerate {id} --patch FILE"),
             (EngineKind::Adopt, Some(work)) => {
                 format!("change the work, then paraph adopt {}", work.argument())

@@ -540,6 +540,7 @@ fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec
                 engine: None,
                 rules: Vec::new(),
                 patch: None,
+                program: None,
                 message: String::new(),
             }),
         ),

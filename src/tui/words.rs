@@ -1,6 +1,8 @@
 //! The words of the views that screens match on, in one place, and how they read.
 
-pub(crate) use crate::api::{Base, BaselineStatus, CheckStatus, Dimension, EngineKind, Severity, Source, Tenths};
+pub(crate) use crate::api::{
+    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, ProgramChoice, Severity, Source, Tenths,
+};
 
 use super::theme::Role;
 use crate::api::{ThreadKind, Verdict};

@@ -14,7 +14,7 @@ use crate::api::{
 use crate::cancel::Cancel;
 use crate::id::{Digest, HostPath, Seq, SessionId};
 use crate::indexing::{CodeIndex, Focus, IndexError, IndexStrategy};
-use crate::proposal::{Brief, Draft, EngineError, ProposalEngine};
+use crate::proposal::{Brief, Draft, DraftListener, EngineError, ProposalEngine};
 use crate::repository::Tree;
 use crate::validation::{Progress, ValidationJob, ValidationResult, Validator, ValidatorError};
 
@@ -86,6 +86,15 @@ impl<T: Validator + 'static> Validator for Later<T> {
 impl<T: ProposalEngine + 'static> ProposalEngine for Later<T> {
     async fn draft(&self, brief: &Brief, cancel: &Cancel) -> Result<Draft, EngineError> {
         self.made().await.draft(brief, cancel).await
+    }
+
+    async fn draft_aloud(
+        &self,
+        brief: &Brief,
+        listener: &dyn DraftListener,
+        cancel: &Cancel,
+    ) -> Result<Draft, EngineError> {
+        self.made().await.draft_aloud(brief, listener, cancel).await
     }
 
     // a method with a default that is not passed on would be lost without a word

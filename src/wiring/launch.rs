@@ -127,6 +127,7 @@ impl Rooms {
             paths: Vec::new(),
             playbook: None,
             patch: None,
+            program: None,
         };
         let session = ask(runtime, self.request(), &client, run).await?.id;
         let blobs = BlobStore::of_home(home.root());

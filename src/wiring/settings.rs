@@ -31,6 +31,7 @@ impl House {
         Settings {
             workers: asked.workers,
             engine: asked.engine.parse().unwrap_or(EngineKind::Rules),
+            program: asked.program,
             playbook: asked.playbook,
             repairs: u32::try_from(asked.budget.repairs).unwrap_or(3),
             budget: Budget {

@@ -9,7 +9,8 @@ use paraph::cancel::Cancel;
 use paraph::diff::ChangeSet;
 use paraph::id::ObjectId;
 use paraph::repository::{
-    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError, WorkCommit,
+    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError,
+    WorkCommit, Worked,
 };
 
 use crate::house::{House, version};
@@ -60,6 +61,9 @@ impl Vcs for Pruned {
     fn checkout(&self, key: &RepoKey, tree: &ObjectId, into: &Path, cancel: &Cancel) -> Result<(), VcsError> {
         self.real.checkout(key, tree, into, cancel)
     }
+    fn worked(&self, key: &RepoKey, base: &ObjectId, from: &Path, cancel: &Cancel) -> Result<Worked, VcsError> {
+        self.real.worked(key, base, from, cancel)
+    }
     fn remove_checkout(&self, key: &RepoKey, into: &Path) -> Result<(), VcsError> {
         self.real.remove_checkout(key, into)
     }
@@ -83,7 +87,14 @@ async fn a_base_that_is_gone_asks_a_person_and_goes_on_when_it_is_back() {
     assert!(stuck.reason.raw().contains("no longer there"), "{}", stuck.reason.raw());
     assert!(stuck.next.contains("paraph"), "a reason comes with what to type: {}", stuck.next);
     vcs.pruned.store(false, Ordering::SeqCst);
-    let again = RegenerateRequest { session: id, engine: None, rules: vec![], patch: None, message: String::new() };
+    let again = RegenerateRequest {
+        session: id,
+        engine: None,
+        rules: vec![],
+        patch: None,
+        program: None,
+        message: String::new(),
+    };
     desk.ask(again).await.unwrap();
     let view = desk.until(id, "Scored").await;
     assert_eq!(view.lanes[0].base_commit.as_ref().unwrap().as_str(), repository.git(&["rev-parse", "HEAD"]));

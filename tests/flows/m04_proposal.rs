@@ -47,7 +47,14 @@ impl ProposalEngine for Scripted {
 }
 
 fn regenerate(session: SessionId) -> RegenerateRequest {
-    RegenerateRequest { session, engine: None, rules: Vec::new(), patch: None, message: "again".to_owned() }
+    RegenerateRequest {
+        session,
+        engine: None,
+        rules: Vec::new(),
+        patch: None,
+        program: None,
+        message: "again".to_owned(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -446,6 +446,7 @@ impl History {
                 patch: None,
                 message: "".into(),
                 made_for: "regenerated".to_owned(),
+                program: None,
             },
         }
     }

@@ -12,7 +12,6 @@ use git2::{Oid, Status, StatusOptions};
 use rustix::fs::{FileType, Mode, OFlags};
 
 use super::attributes::{Conversion, conversion, stored_form};
-use super::beneath::{find_folder, look, open_top, split};
 use super::difference::with_odb;
 use super::objects::io_error;
 use super::open::{Opened, git_error, shown};
@@ -21,6 +20,7 @@ use super::tree::find;
 use super::write::{NewTree, OldSides, new_tree};
 use crate::diff::{ChangeSet, FileChange, FileMode, FileSide};
 use crate::id::RepoPath;
+use crate::infrastructure::beneath::{find_folder, look, open_top, split};
 use crate::repository::VcsError;
 
 /// A larger file is not taken from a working copy. // 100 MB: what forges refuse

@@ -6,7 +6,6 @@
 
 mod attributes;
 mod base;
-mod beneath;
 mod checkout;
 mod difference;
 mod dirty;
@@ -21,6 +20,7 @@ mod program;
 mod stamps;
 mod tree;
 mod user;
+mod worked;
 mod write;
 
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ use self::tree::GitTree;
 use self::write::OldSides;
 use super::{
     Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError,
-    WorkCommit, WorkSpec,
+    WorkCommit, WorkSpec, Worked,
 };
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
@@ -248,6 +248,13 @@ impl Vcs for GitVcs {
     fn remove_checkout(&self, key: &RepoKey, into: &Path) -> Result<(), VcsError> {
         let private = self.privates.get(key)?;
         checkout::remove_checkout(into, &Self::checkout_state(&private, into))
+    }
+
+    fn worked(&self, key: &RepoKey, base: &ObjectId, from: &Path, cancel: &Cancel) -> Result<Worked, VcsError> {
+        let private = self.privates.get(key)?;
+        let tree = GitTree::open(private.clone(), base)?;
+        let stamps = stamps::Stamps::read(&Self::checkout_state(&private, from));
+        worked::worked(&tree, from, stamps.as_ref(), private.path(), cancel)
     }
 
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError> {

@@ -65,7 +65,7 @@ impl ProposalEngine for SteeredEngine {
             items: Vec::new(),
         };
         let (explanation, message) = ("it was written".into(), "Write it".into());
-        Ok(Draft { explanation, message, changes, context, base: None, answers: Vec::new() })
+        Ok(Draft { explanation, message, changes, context, base: None, log: None, answers: Vec::new() })
     }
 }
 
@@ -167,6 +167,7 @@ impl Bench {
         let settings = Settings {
             workers: 2,
             engine: EngineKind::Rules,
+            program: None,
             playbook: "quick".to_owned(),
             repairs: 0,
             budget: crate::session::Budget::default(),
@@ -193,6 +194,8 @@ impl Bench {
                 patch: self.engine.clone(),
                 adopt: self.engine.clone(),
                 llm: self.engine.clone(),
+                command: self.engine.clone(),
+                agent: self.engine.clone(),
             },
             models: Arc::new(crate::infrastructure::llm::Nobody),
             validator: self.validator.clone(),
@@ -265,6 +268,7 @@ impl Bench {
             paths: Vec::new(),
             playbook: None,
             patch: None,
+            program: None,
         })
     }
 

@@ -10,9 +10,10 @@ use crate::indexing::{CodeIndex, Focus, IndexError};
 use crate::infrastructure::blobs::Blobs;
 use crate::planning::{AskError, Models, Stage};
 use crate::policy::Severity;
-use crate::proposal::{Brief, Draft, EngineError, EngineKind, Feedback};
+use crate::proposal::{Brief, Draft, EngineError, EngineKind, Feedback, WorkOrder};
 use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree, VcsError};
 use crate::session::{Drafting, Finding, PatchSet, Session, StopKind};
+use crate::validation::CheckStatus;
 
 use super::{Stuck, Worker, blocking, evidence};
 use crate::runtime::desk::{Desk, Line};
@@ -45,7 +46,8 @@ pub(super) async fn draft(
             blocking(move || brief(&worker, &session, &drafting, lane, models, &cancel)).await?
         };
         let engine = worker.ports.engines.of(drafting.engine);
-        let draft = match engine.draft(&brief, cancel).await {
+        let listener = super::listen::DraftWatch::new(worker, session.asked.id, version, &brief.snapshot.repo);
+        let draft = match engine.draft_aloud(&brief, &listener, cancel).await {
             Ok(draft) => match &brief.index {
                 Some(index) => Draft { context: draft.context.with_index(index), ..draft },
                 None => draft,
@@ -91,6 +93,7 @@ fn stuck_engine(session: &Session, drafting: &Drafting, error: EngineError) -> S
             format!("no model for the role {role}: {why}"),
             format!("{how}, then paraph regenerate {}", session.asked.id),
         ),
+        EngineError::Program { why, hint } => Stuck::needs_human(why, hint),
         EngineError::Models(AskError::Cancelled) | EngineError::Cancelled => {
             Stuck::needs_human("drafting was stopped", "paraph regenerate")
         }
@@ -145,6 +148,11 @@ fn brief(
         failures: evidence::failures(worker.blobs(), session, lane),
         guidance: evidence::guidance(tree.as_ref()).map_err(|error| Stuck::from(VcsError::from(error)))?,
         models,
+        order: WorkOrder {
+            program: session.asked.program.clone(),
+            environment: super::inspect::environment_of(worker, session),
+            home: worker.settings.user_home.clone(),
+        },
     })
 }
 
@@ -164,7 +172,7 @@ fn feedback(session: &Session, drafting: &Drafting, lane: LaneId) -> Vec<Feedbac
         said.push(Feedback { path, line, thread, kind, text: drafting.message.clone() });
     }
     let asks = |thread: &&crate::session::Thread| {
-        let can_answer = drafting.engine == EngineKind::Llm;
+        let can_answer = drafting.engine == EngineKind::Llm; // the others have no voice of their own
         !thread.resolved && thread.place.lane == lane && (can_answer || thread.place.kind != "question")
     };
     for thread in session.threads.iter().filter(asks) {
@@ -221,6 +229,7 @@ pub(in crate::runtime) fn store(
         files: u32::try_from(stats.len()).unwrap_or(u32::MAX),
         added,
         deleted,
+        log: draft.log,
     })
 }
 

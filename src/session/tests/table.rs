@@ -111,6 +111,7 @@ fn commands(story: &Story) -> Vec<(String, Command)> {
         patch,
         message: "again".into(),
         made_for: "regenerated".to_owned(),
+        program: None,
     };
     let over = |rule: &str, message: &str| Command::Override {
         lane: L0,

@@ -5,15 +5,12 @@
 //! are used again, and a proposal's layer is thrown away with it.
 mod again;
 mod below;
-mod dependencies;
 mod ground;
 mod kept;
 mod lacking;
-mod log;
 mod report_files;
 mod rewrites;
 mod run;
-mod setting;
 mod setup;
 mod slots;
 mod touched;
