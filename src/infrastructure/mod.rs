@@ -4,6 +4,7 @@ pub mod blobs;
 pub mod config;
 pub mod confinement;
 pub mod fault;
+pub mod http;
 pub mod llm;
 pub mod logging;
 pub mod process;
