@@ -30,9 +30,9 @@ use crate::planning::{AskError, Kind, Models};
 use crate::repository::{Snapshot, Tree, WorkSpec};
 use crate::text::Untrusted;
 pub use adopt::AdoptEngine;
-pub use llm::{LlmEngine, LlmLimits};
 pub use agent::{AgentEngine, agent_presets};
 pub use command::{CommandEngine, command_presets};
+pub use llm::{LlmEngine, LlmLimits};
 pub use patch::PatchEngine;
 pub use patch_file::{PatchFile, PatchFileError};
 pub use rules::{RuleEngine, RuleLimits, catalogue};
@@ -74,9 +74,7 @@ impl EngineKind {
             Self::Agent => "agent",
         }
     }
-}
 
-impl EngineKind {
     /// What it is, in a line: the one list that help and screens print.
     #[must_use]
     pub fn about(self) -> &'static str {
@@ -84,6 +82,7 @@ impl EngineKind {
             Self::Rules => "structural rewrites, no key, no network",
             Self::Patch => "a ready diff, placed as it is",
             Self::Adopt => "work that is already done",
+            Self::Llm => "a model, asked on a short lead; needs a key, or a model on this machine",
             Self::Command => "a program that edits the files: a linter's fixes, a formatter, a codemod",
             Self::Agent => "an agent that speaks the Agent Client Protocol, in the sandbox",
         }

@@ -100,8 +100,12 @@ fn place_edits(brief: &Brief, edits: &Edits) -> Result<Made, EngineError> {
 pub(super) fn placed(given: &[u8], tree: &dyn Tree) -> Result<ChangeSet, EngineError> {
     let refused = |refusals: Vec<String>| EngineError::DoesNotApply { refusals };
     match PatchFile::read(given) {
-        Ok(PatchFile::Diff(patch)) => place(&patch, &|path: &RepoPath| tree.side(path)).map_err(|refusals| refused(hinted(&refusals))),
-        Ok(PatchFile::Edits(edits)) => edits.place(tree).map(|placed| placed.changes).map_err(|why| refused(told(&why))),
+        Ok(PatchFile::Diff(patch)) => {
+            place(&patch, &|path: &RepoPath| tree.side(path)).map_err(|refusals| refused(hinted(&refusals)))
+        }
+        Ok(PatchFile::Edits(edits)) => {
+            edits.place(tree).map(|placed| placed.changes).map_err(|why| refused(told(&why)))
+        }
         Err(PatchFileError::Diff(error)) => Err(refused(vec![error.to_string()])),
         Err(PatchFileError::Edits(refusals)) => Err(refused(told(&refusals))),
     }

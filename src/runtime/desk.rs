@@ -14,9 +14,7 @@ use super::work::Worker;
 use crate::api::{Failure, FailureKind};
 use crate::cancel::Cancel;
 use crate::id::{Digest, SessionId};
-use crate::infrastructure::llm::{
-    ChatError, ChatReply, ChatRequest, Finish, Lead, ModelName, NoRoute, Share, Usage,
-};
+use crate::infrastructure::llm::{ChatError, ChatReply, ChatRequest, Finish, Lead, ModelName, NoRoute, Share, Usage};
 use crate::planning::{AskError, Models, Question, Role};
 use crate::session::{CallAsked, CallEnded, EffectKey, Outcome, Session, dollars};
 use crate::text::Untrusted;
@@ -174,9 +172,9 @@ impl Desk {
         let answer = {
             let mut seen = |piece: crate::infrastructure::llm::Streamed<'_>| spoken.hear(piece);
             let chat = bank.chat(model, request, &mut seen, &mut tries, cancel);
-            tokio::time::timeout(lead.latency, chat).await.unwrap_or_else(|_| {
-                Err(ChatError::TimedOut { provider: model.provider.clone(), limit: lead.latency })
-            })
+            tokio::time::timeout(lead.latency, chat)
+                .await
+                .unwrap_or_else(|_| Err(ChatError::TimedOut { provider: model.provider.clone(), limit: lead.latency }))
         };
         drop(spoken);
         let latency = self.worker.ports.clock.monotonic().saturating_sub(started);
@@ -300,7 +298,11 @@ impl Models for Desk {
             if let (Some(most), Some(cost)) = (lead.route.max_cost_micros, cost_micros)
                 && cost > most
             {
-                tries.push(format!("{model}: one call may cost ${} and at most ${} is allowed", dollars(cost), dollars(most)));
+                tries.push(format!(
+                    "{model}: one call may cost ${} and at most ${} is allowed",
+                    dollars(cost),
+                    dollars(most)
+                ));
                 at = Some(place + 1);
                 continue;
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{ChatError, ChatReply, ChatRequest, ModelName, Streamed, Usage};
+use super::{ChatError, ChatReply, ChatRequest, ModelName, Route, Streamed, Usage};
 use crate::cancel::Cancel;
 
 /// What a role may take of one session.

@@ -13,7 +13,6 @@ use crate::policy::Severity;
 use crate::proposal::{Brief, Draft, EngineError, EngineKind, Feedback, WorkOrder};
 use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree, VcsError};
 use crate::session::{Drafting, Finding, PatchSet, Session, StopKind};
-use crate::validation::CheckStatus;
 
 use super::{Stuck, Worker, blocking, evidence};
 use crate::runtime::desk::{Desk, Line};
