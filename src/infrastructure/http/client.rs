@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::error::innermost;
-use super::settings::{certificates, tls};
+use super::settings::{certificates, no_tls, tls};
 use super::{HttpError, HttpLimits, HttpSettings, Incoming, Secret, SettingsError};
 use crate::cancel::Cancel;
 
@@ -52,7 +52,9 @@ struct Shared {
     trusted: Vec<CertificateDer<'static>>,
     proxy: Option<Proxy>,
     /// Made when it is first needed: reading the system's certificates takes longer than starting the daemon.
-    client: OnceLock<reqwest::Client>,
+    secure: OnceLock<reqwest::Client>,
+    /// For servers without TLS, on this machine above all: it reads no certificates.
+    plain: OnceLock<reqwest::Client>,
 }
 
 impl std::fmt::Debug for HttpClient {
@@ -69,7 +71,9 @@ impl HttpClient {
     pub fn new(settings: HttpSettings) -> Result<Self, SettingsError> {
         let trusted = certificates(&settings)?;
         let proxy = settings.proxy.as_ref().map(|url| proxy(url, &settings.no_proxy)).transpose()?;
-        Ok(Self { shared: Arc::new(Shared { settings, trusted, proxy, client: OnceLock::new() }) })
+        Ok(Self {
+            shared: Arc::new(Shared { settings, trusted, proxy, secure: OnceLock::new(), plain: OnceLock::new() }),
+        })
     }
 
     /// Sends `ask`, and gives what comes back once its headers are there, whatever its status.
@@ -97,7 +101,7 @@ impl HttpClient {
         until: &mut Pin<Box<Sleep>>,
         cancel: &Cancel,
     ) -> Result<reqwest::Response, HttpError> {
-        let client = self.shared.client.get_or_init(|| self.shared.build());
+        let client = self.shared.client(url);
         let request = match ask.method {
             Method::Get => client.get(url.clone()),
             Method::Post => client.post(url.clone()).body(ask.body.clone()),
@@ -122,9 +126,18 @@ impl HttpClient {
 }
 
 impl Shared {
-    fn build(&self) -> reqwest::Client {
+    fn client(&self, url: &Url) -> &reqwest::Client {
+        // a proxy may be reached by TLS whatever is behind it
+        if url.scheme() == "https" || self.proxy.is_some() {
+            self.secure.get_or_init(|| self.build(tls(self.trusted.clone())))
+        } else {
+            self.plain.get_or_init(|| self.build(no_tls()))
+        }
+    }
+
+    fn build(&self, tls: rustls::ClientConfig) -> reqwest::Client {
         let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(self.trusted.clone()))
+            .tls_backend_preconfigured(tls)
             .user_agent(&self.settings.user_agent)
             .connect_timeout(self.settings.connect)
             .redirect(redirect::Policy::none())

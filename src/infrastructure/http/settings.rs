@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ConfigBuilder, WantsVerifier};
 
 use super::Secret;
 
@@ -92,19 +92,31 @@ pub(super) fn certificates(settings: &HttpSettings) -> Result<Vec<CertificateDer
     if found.is_empty() { Err(wrong("no PEM certificate in it".to_owned())) } else { Ok(found) }
 }
 
-/// TLS that trusts the system's certificates and `more`. A machine without any still speaks plain HTTP.
+/// TLS that trusts the system's certificates and `more`.
 pub(super) fn tls(more: Vec<CertificateDer<'static>>) -> ClientConfig {
     let provider: Arc<CryptoProvider> = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .expect("ring knows TLS 1.2 and 1.3");
-    match rustls_platform_verifier::Verifier::new_with_extra_roots(more, provider) {
-        Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth(),
+    match rustls_platform_verifier::Verifier::new_with_extra_roots(more, provider.clone()) {
+        Ok(verifier) => versions(provider)
+            .dangerous() // its word for a verifier of another crate; this one is the system's
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth(),
         Err(error) => {
             tracing::warn!(%error, "this machine trusts no certificate: https will fail");
-            builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
+            no_tls()
         }
     }
+}
+
+/// TLS that trusts nobody.
+pub(super) fn no_tls() -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    versions(provider).with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
+}
+
+fn versions(provider: Arc<CryptoProvider>) -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring knows TLS 1.2 and 1.3")
 }
 
 #[cfg(test)]
