@@ -180,10 +180,18 @@ impl Gathered {
     }
 }
 
-/// Parts that are larger than their whole are not believed.
+/// Parts that are larger than their whole are not believed, and neither is an exchange without tokens.
 fn believable(usage: Usage) -> Usage {
-    let part = |part: Option<u64>| part.filter(|part| usage.input.is_none_or(|whole| *part <= whole));
-    Usage { cache_read: part(usage.cache_read), cache_write: part(usage.cache_write), ..usage }
+    let some = |count: Option<u64>| count.filter(|count| *count > 0);
+    let input = some(usage.input);
+    let part = |part: Option<u64>| part.filter(|part| input.is_none_or(|whole| *part <= whole));
+    Usage {
+        input,
+        output: some(usage.output),
+        cache_read: part(usage.cache_read),
+        cache_write: part(usage.cache_write),
+        cost_micros: usage.cost_micros,
+    }
 }
 
 #[cfg(test)]
@@ -231,8 +239,10 @@ mod tests {
     }
 
     #[test]
-    fn a_part_larger_than_the_whole_is_not_believed() {
+    fn what_cannot_be_is_not_believed() {
         let usage = Usage { input: Some(10), cache_read: Some(11), cache_write: Some(3), ..Usage::default() };
         assert_eq!(believable(usage), Usage { cache_read: None, ..usage });
+        let nothing = Usage { input: Some(0), output: Some(0), cost_micros: Some(0), ..Usage::default() };
+        assert_eq!(believable(nothing), Usage { cost_micros: Some(0), ..Usage::default() });
     }
 }

@@ -118,7 +118,8 @@ pub(super) fn words(error: &Value) -> String {
     let mut said = message;
     // a gateway keeps what its upstream said in one of these
     for more in [text(object, "/code"), text(object, "/metadata/error_type"), text(object, "/metadata/raw")] {
-        if !more.is_empty() && !said.contains(more) {
+        let says_more = !more.is_empty() && more.parse::<u32>().is_err();
+        if says_more && !said.contains(more) {
             said = format!("{said} ({more})");
         }
     }
