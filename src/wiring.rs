@@ -3,6 +3,7 @@
 mod daemon;
 mod demo;
 mod later;
+mod models;
 mod launch;
 mod operator;
 mod programs;
@@ -26,7 +27,6 @@ use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::config::Config;
 use crate::infrastructure::confinement::Confinement;
 use crate::infrastructure::fault::Faults;
-use crate::infrastructure::llm::Nobody;
 use crate::infrastructure::logging::LogGuard;
 use crate::infrastructure::store::Cache;
 use crate::policy::BuiltInPolicy;
@@ -164,7 +164,7 @@ impl House {
 
     fn open_at(&self, home: &Home) -> Result<(Runtime, Vec<String>), Failure> {
         // what a person wrote and what counts must be the same: a mistyped policy would otherwise be a milder one
-        let unknown = self.policy_problems();
+        let unknown = [self.policy_problems(), self.model_problems()].concat();
         if let Some(problem) = self.config().errors().chain(&unknown).next() {
             let failure = Failure::new(FailureKind::Usage, format!("the configuration cannot be used: {problem}"));
             return Err(failure.hint("paraph config check"));
@@ -281,7 +281,7 @@ impl House {
                 command: Arc::new(command),
                 agent: Arc::new(agent),
             },
-            models: Arc::new(Nobody),
+            models: self.switchboard(),
             validator: Arc::new(validator),
             policy: Arc::new(BuiltInPolicy::new()),
             scorer: Arc::new(SixDimensions),
