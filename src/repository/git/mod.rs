@@ -264,7 +264,7 @@ impl Vcs for GitVcs {
 
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError> {
         let opened = self.open(&snapshot.source)?;
-        drift::drift(&opened, &*self.privates.of(&opened)?, snapshot, tree)
+        drift::drift(&opened, || self.privates.of(&opened), snapshot, tree)
     }
 
     fn user(&self) -> Option<CommitIdentity> {
