@@ -421,7 +421,7 @@ fn summary(event: &crate::session::Event) -> String {
         Event::Retried { message, .. } => message.raw().to_owned(),
         Event::RecheckAsked { version, .. } => format!("{version} is checked again"),
         Event::LaneDropped { lane, .. } => lane.to_string(),
-        Event::PublishAsked { .. } => String::new(),
+        Event::Paused { .. } | Event::Resumed { .. } | Event::PublishAsked { .. } => String::new(),
         Event::Published { branch, commit, place, .. } => format!("{branch} at {} in {place}", commit.short()),
         Event::Stopped { reason, .. } => reason.raw().to_owned(),
         Event::ThreadOpened { thread, text, .. } | Event::ThreadAnswered { thread, text, .. } => {

@@ -16,7 +16,7 @@ mod untrusted;
 pub mod width;
 
 pub use ansi::{LogFilter, sanitize_log, strip_ansi};
-pub use counted::counted;
+pub use counted::{counted, sized};
 pub use mask::SecretMask;
 pub use near::near;
 pub use safe::{DisplayOptions, Newlines, Safe, display_bytes};
