@@ -7,7 +7,7 @@ use super::actions::Action;
 use super::model::{Model, Overlay, Tone};
 use super::screens::frame::Frame;
 use super::screens::review::Tab;
-use super::screens::{comment, decision, help, inbox, palette, review, wizard};
+use super::screens::{comment, decision, help, inbox, origin, palette, peek, picker, review, wizard};
 use super::theme::Role;
 use super::widgets::{Painter, Run, centered, degrade, popup};
 
@@ -77,9 +77,12 @@ fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &
     match overlay {
         Overlay::Help { filter, scroll } => help::draw(painter, area, model, filter, *scroll),
         Overlay::Palette(open) => palette::draw(painter, area, model, open),
-        Overlay::Decision(open) => decision::draw(painter, area, model, open),
+        Overlay::Decision(open) => decision::draw(painter, area, open),
         Overlay::Comment(open) => comment::draw(painter, area, model, open),
         Overlay::Wizard(open) => wizard::draw(painter, area, open),
+        Overlay::Peek(open) => peek::draw(painter, model, open),
+        Overlay::Picker(open) => picker::draw(painter, area, open),
+        Overlay::Origin(open) => origin::draw(painter, area, model, open),
         Overlay::Search(field) => {
             let y = area.bottom().saturating_sub(1);
             painter.clear(Rect { y, height: 1, ..area }, Role::Bar);
@@ -89,10 +92,12 @@ fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &
             painter.cursor = Some(Position::new(column.min(area.right().saturating_sub(1)), y));
         }
         Overlay::Confirm(open) => {
-            let rows = u16::try_from(open.lines.len()).unwrap_or(1) + 5;
+            let columns = usize::from(area.width.min(70).saturating_sub(4).max(8));
+            let wrapped: Vec<&str> =
+                open.lines.iter().flat_map(|line| crate::text::width::wrap(line, columns)).collect();
+            let rows = u16::try_from(wrapped.len()).unwrap_or(1) + 5;
             let inside = popup(painter, centered(area, 70, rows), &open.title);
-            for (at, line) in open.lines.iter().enumerate() {
-                let y = inside.y + u16::try_from(at).unwrap_or(0);
+            for (line, y) in wrapped.iter().zip(inside.y..inside.bottom().saturating_sub(1)) {
                 painter.text(inside.x, y, inside.width, line, Role::Text);
             }
             let y = inside.bottom().saturating_sub(1);
@@ -177,7 +182,14 @@ fn hints(model: &Model) -> Vec<Action> {
         } else {
             hints.extend([A::SearchNext, A::SearchPrevious]);
         }
+        if !model.inbox.picked.is_empty() {
+            hints.splice(1.., [A::PickSession, A::PauseSession, A::DiscardCheckouts, A::Back]);
+            return hints;
+        }
         hints.push(A::CycleFilter);
+        if model.inbox.selected().is_some_and(|row| row.running || row.paused) {
+            hints.push(A::PauseSession);
+        }
         if model.inbox.selected().is_some_and(|row| row.needs_me && row.version.is_some()) {
             hints.extend([A::Approve, A::RequestChanges, A::Reject]);
         }
@@ -196,6 +208,8 @@ fn hints(model: &Model) -> Vec<Action> {
             A::RequestChanges,
             A::ToggleTree,
             A::ToggleEvidence,
+            A::Definition,
+            A::Outline,
             A::Reject,
             A::ToggleSplit,
         ]),

@@ -1,5 +1,7 @@
 //! The inbox: every session in a row or two, what needs a person first.
 
+use std::collections::BTreeSet;
+
 use ratatui::layout::Rect;
 
 use super::frame::Frame;
@@ -9,7 +11,7 @@ use crate::text::counted;
 use crate::tui::model::{Connection, Model};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{ListState, Painter, Run, gate_strip, score_bar, scrollbar};
-use crate::tui::words;
+use crate::tui::words::{self, Motion};
 
 /// Which sessions are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,7 +43,7 @@ impl Filter {
     fn takes(self, row: &SessionRow) -> bool {
         match self {
             Self::NeedsMe => row.needs_me,
-            Self::Running => row.running && !row.needs_me,
+            Self::Running => (row.running || row.paused) && !row.needs_me,
             Self::Done => matches!(row.state.as_str(), "Done" | "Declined" | "Failed" | "Cancelled" | "Rejected"),
             Self::All => true,
         }
@@ -86,6 +88,8 @@ pub(crate) struct Inbox {
     pub sort: Sort,
     pub list: ListState,
     pub preview: bool,
+    /// Sessions that were selected for what may be done to several at once.
+    pub picked: BTreeSet<SessionId>,
 }
 
 impl Default for Inbox {
@@ -99,6 +103,7 @@ impl Default for Inbox {
             sort: Sort::default(),
             list: ListState::default(),
             preview: true,
+            picked: BTreeSet::new(),
         }
     }
 }
@@ -152,6 +157,22 @@ impl Inbox {
 
     pub(crate) fn selected(&self) -> Option<&SessionRow> {
         self.order.get(self.list.cursor).map(|at| &self.rows[*at])
+    }
+
+    /// Selects the session under the cursor, or not any more.
+    pub(crate) fn pick(&mut self) {
+        let Some(id) = self.selected().map(|row| row.id) else { return };
+        if !self.picked.remove(&id) {
+            self.picked.insert(id);
+        }
+    }
+
+    /// The selected sessions, as they are listed; the one under the cursor where none is.
+    pub(crate) fn meant(&self) -> Vec<&SessionRow> {
+        if self.picked.is_empty() {
+            return self.selected().into_iter().collect();
+        }
+        self.rows.iter().filter(|row| self.picked.contains(&row.id)).collect()
     }
 
     pub(crate) fn row(&self, id: SessionId) -> Option<&SessionRow> {
@@ -282,7 +303,9 @@ fn draw_header(painter: &mut Painter<'_>, area: Rect, model: &Model) {
         x += 3;
     }
     let right = area.right().saturating_sub(1);
+    let picked = inbox.picked.len();
     let (text, role) = match &model.connection {
+        Connection::Live if picked > 0 => (format!("{picked} selected"), Role::Accent),
         Connection::Live if area.width >= 76 => (inbox.sort.title().to_owned(), Role::Muted),
         Connection::Live => (String::new(), Role::Muted),
         Connection::Connecting => ("connecting …".to_owned(), Role::Running),
@@ -358,9 +381,12 @@ fn draw_row(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &SessionR
         super::select(painter, area);
         painter.text(area.x, area.y, 1, "▸", Role::Accent);
     }
-    let (mark, role) = words::state(&row.state, row.needs_me, row.running);
+    let (mark, role) = words::state(&row.state, Motion::of(row));
     let mut x = area.x + 1;
-    x += painter.text(x, area.y, 1, mark, role) + 1;
+    x += painter.text(x, area.y, 1, mark, role);
+    // beside the mark, not in its place: the state still counts
+    let picked = if model.inbox.picked.contains(&row.id) { "✓" } else { " " };
+    x += painter.text(x, area.y, 1, picked, Role::Accent);
     x += painter.text(x, area.y, 5, &format!("{:>3}", row.id.to_string()), Role::Muted) + 1;
     let start = x;
     // from the right: age, score, gates, version
@@ -397,8 +423,15 @@ fn draw_second(painter: &mut Painter<'_>, area: Rect, row: &SessionRow, start: u
     let half = (area.width / 2).saturating_sub(2);
     let used = painter.text_right(right, y, half, &facts, Role::Muted);
     let room = right.saturating_sub(used + 2).saturating_sub(start);
-    let (_, role) = words::state(&row.state, row.needs_me, row.running);
-    let mut runs = vec![Run::new(words::spaced(&row.state), role)];
+    let motion = Motion::of(row);
+    let (_, role) = words::state(&row.state, motion);
+    if motion == Motion::Paused {
+        // the reason says that it is paused and by whom
+        let held = format!(", at {}", words::spaced(&row.state));
+        painter.runs(start, y, room, &[Run::new(super::first_line(&row.reason), role), Run::new(held, Role::Muted)]);
+        return;
+    }
+    let mut runs = vec![Run::new(words::standing(&row.state, motion), role)];
     let why = Some(super::first_line(&row.reason)).filter(|reason| !reason.is_empty());
     let why = why.unwrap_or_else(|| super::next_step(&row.next));
     if !why.is_empty() {
@@ -412,7 +445,7 @@ fn draw_preview(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &Sess
     let bottom = area.bottom();
     let goal = row.goal.display();
     y += painter.wrapped(Rect { y, height: 3.min(bottom.saturating_sub(y)), ..area }, goal.as_str(), Role::Strong) + 1;
-    let (mark, role) = words::state(&row.state, row.needs_me, row.running);
+    let (mark, role) = words::state(&row.state, Motion::of(row));
     let mut line = |painter: &mut Painter<'_>, runs: &[Run]| {
         if y < bottom {
             painter.runs(area.x, y, area.width, runs);
@@ -422,7 +455,7 @@ fn draw_preview(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &Sess
     line(
         painter,
         &[
-            Run::new(format!("{mark} {}", words::spaced(&row.state)), role),
+            Run::new(format!("{mark} {}", words::standing(&row.state, Motion::of(row))), role),
             Run::new(format!("  since {}", words::age(model.now, row.updated_at)), Role::Muted),
         ],
     );

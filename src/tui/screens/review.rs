@@ -15,7 +15,7 @@ use crate::tui::log_text::{LogPage, PAGE};
 use crate::tui::model::{Connection, LogKey, Model};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{ListState, Painter, Run, gate_strip, scrollbar};
-use crate::tui::words;
+use crate::tui::words::{self, Motion};
 
 /// A tab of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -132,6 +132,18 @@ impl Review {
 
     pub(crate) fn list_mut(&mut self) -> &mut ListState {
         &mut self.lists[self.tab as usize]
+    }
+
+    /// Whether it moves, and who moves it.
+    pub(crate) fn motion(&self, model: &Model) -> Motion {
+        let row = model.inbox.row(self.id);
+        match &self.view {
+            Some(view) if view.needs_me => Motion::NeedsMe,
+            Some(view) if view.paused => Motion::Paused,
+            Some(_) if row.is_some_and(|row| row.running) => Motion::Runs,
+            Some(_) => Motion::Rests,
+            None => row.map_or(Motion::Rests, Motion::of),
+        }
     }
 
     pub(crate) fn contexts(&self) -> Vec<Context> {
@@ -264,14 +276,15 @@ fn draw_header(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Re
     }
     painter.tint(area, Role::Bar);
     let row = model.inbox.row(review.id);
-    let (state, goal, needs, running) = match (&review.view, row) {
-        (Some(view), row) => (view.state.clone(), view.goal.clone(), view.needs_me, row.is_some_and(|row| row.running)),
-        (None, Some(row)) => (row.state.clone(), row.goal.clone(), row.needs_me, row.running),
-        (None, None) => (String::new(), "".into(), false, false),
+    let (state, goal) = match (&review.view, row) {
+        (Some(view), _) => (view.state.clone(), view.goal.clone()),
+        (None, Some(row)) => (row.state.clone(), row.goal.clone()),
+        (None, None) => (String::new(), "".into()),
     };
-    let (mark, role) = words::state(&state, needs, running);
+    let motion = review.motion(model);
+    let (mark, role) = words::state(&state, motion);
     let right = area.right().saturating_sub(1);
-    let label = if area.width >= 40 { format!("{mark} {}", words::spaced(&state)) } else { mark.to_owned() };
+    let label = if area.width >= 40 { format!("{mark} {}", words::standing(&state, motion)) } else { mark.to_owned() };
     let label = match &model.connection {
         Connection::Lost(_) if area.width >= 40 => "reconnecting …".to_owned(),
         _ => label,
