@@ -59,15 +59,27 @@ fn place_of(model: &Model, side: Side) -> Option<(Place, RepoPath)> {
 }
 
 fn definition(model: &mut Model) -> Vec<Task> {
-    let here = line_here(model);
-    let colors = model.review.as_ref().and_then(|review| review.patches.colors());
-    let Some(((doc, side, line), (place, path))) =
-        here.and_then(|here| place_of(model, here.1).map(|place| (here, place)))
-    else {
-        model.say(Tone::Info, "no line here");
+    let Some(patches) = model.review.as_ref().map(|review| &review.patches) else { return Vec::new() };
+    let (colors, doc) = (patches.colors(), patches.doc().cloned());
+    // on a header the first line below it that names anything is meant
+    let rows = match patches.layout.row(patches.cursor) {
+        Some(Row::Line { .. }) => patches.cursor..patches.cursor + 1,
+        _ => patches.cursor..patches.cursor + 12,
+    };
+    let lines = rows.filter_map(|row| match patches.layout.row(row)? {
+        Row::Line { new: Some(new), .. } => Some((Side::New, new)),
+        Row::Line { old: Some(old), .. } => Some((Side::Old, old)),
+        _ => None,
+    });
+    let named = doc.as_ref().and_then(|doc| {
+        let mut lines = lines.map(|(side, line)| (side, line, names_of(doc, colors.as_deref(), side, line)));
+        lines.find(|(_, _, names)| !names.is_empty())
+    });
+    let Some((side, line, names)) = named else {
+        model.say(Tone::Info, "no name on this line");
         return Vec::new();
     };
-    let names = names_of(&doc, colors.as_deref(), side, line);
+    let Some((place, path)) = place_of(model, side) else { return Vec::new() };
     ask_definitions(model, place, (path, line + 1), names)
 }
 

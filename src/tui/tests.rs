@@ -225,7 +225,7 @@ fn a_panel_with_much_to_tell_fits_the_smallest_terminal_whole() {
         reason: true,
     };
     let screen = bench.press("A y").screen();
-    for name in ["correctness", "tests", "security", "policy-fit", "maintainability", "scope-fit"] {
+    for name in ["correctness", "tests", "security", "policy fit", "maintainability", "scope fit"] {
         assert!(screen.contains(&format!(" {name} ")), "{name}");
     }
     for essential in

@@ -10,6 +10,7 @@ use super::screens::review::Tab;
 use super::screens::{comment, decision, help, inbox, origin, palette, peek, picker, review, wizard};
 use super::theme::Role;
 use super::widgets::{Painter, Run, centered, degrade, popup};
+use super::words::Motion;
 
 /// What the shell needs to know of a frame beside its cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -176,6 +177,13 @@ fn hints(model: &Model) -> Vec<Action> {
         let mut hints = vec![A::Help];
         if model.inbox.len() > 0 {
             hints.push(A::Open);
+        } else {
+            hints.push(A::NewSession);
+            if model.inbox.has_any() {
+                hints.push(A::CycleFilter);
+            }
+            hints.extend([A::Palette, A::Quit]);
+            return hints;
         }
         if model.search.is_empty() {
             hints.push(A::NewSession);
@@ -214,10 +222,15 @@ fn hints(model: &Model) -> Vec<Action> {
             A::ToggleSplit,
         ]),
         Tab::Timeline => hints.extend([A::Open, A::Approve, A::RequestChanges]),
-        Tab::Policy => hints.extend([A::Open, A::Override, A::Approve, A::RequestChanges]),
+        Tab::Policy if review.len() > 0 => hints.extend([A::Open, A::Override, A::Approve, A::RequestChanges]),
         Tab::Runs => hints.extend([A::ToggleFollow, A::ToggleBase, A::Approve, A::RequestChanges]),
         _ => hints.extend([A::TabPatches, A::Approve, A::RequestChanges, A::Reject]),
     }
     hints.extend([A::NextNeedsMe, A::Palette, A::Back]);
+    // what moves by itself is not decided on yet
+    if matches!(review.motion(model), Motion::Runs | Motion::Paused) {
+        hints.retain(|action| !matches!(action, A::Approve | A::RequestChanges | A::Reject));
+        hints.insert(1, A::PauseSession);
+    }
     hints
 }

@@ -47,6 +47,18 @@ pub(crate) fn state(state: &str, motion: Motion) -> (&'static str, Role) {
     }
 }
 
+/// What goes on in a state that moves by itself; empty where the state says it.
+pub(crate) fn doing(state: &str) -> &'static str {
+    match state {
+        "Created" => "the repository is read",
+        "SnapshotLoaded" | "Indexed" | "Triaged" | "ChangesRequested" => "a version is drafted",
+        "Proposed" => "the patch is placed",
+        "BranchApplied" => "its checks run",
+        "Validated" => "it is scored",
+        _ => "",
+    }
+}
+
 /// A state in words; a session that is held says so in its place.
 pub(crate) fn standing(state: &str, motion: Motion) -> String {
     if motion == Motion::Paused { "paused".to_owned() } else { spaced(state) }

@@ -25,7 +25,7 @@ pub(super) fn line(
 ) -> Result<LineOrigin, VcsError> {
     use std::os::unix::ffi::OsStrExt as _;
     let range = format!("{line},{line}");
-    let args: Vec<OsString> = ["blame", "--porcelain", "-L", &range, &commit.to_string(), "--"]
+    let args: Vec<OsString> = ["blame", "--porcelain", "--root", "-L", &range, &commit.to_string(), "--"]
         .iter()
         .map(OsString::from)
         .chain([OsStr::from_bytes(path.as_bytes()).to_owned()])

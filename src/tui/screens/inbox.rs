@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::frame::Frame;
 use crate::api::SessionRow;
 use crate::id::SessionId;
-use crate::text::counted;
+use crate::text::{counted, width};
 use crate::tui::model::{Connection, Model};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{ListState, Painter, Run, gate_strip, score_bar, scrollbar};
@@ -151,6 +151,11 @@ impl Inbox {
         self.list.cursor = self.list.cursor.min(self.order.len().saturating_sub(1));
     }
 
+    /// Whether there is any session, shown or not.
+    pub(crate) fn has_any(&self) -> bool {
+        !self.rows.is_empty()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.order.len()
     }
@@ -228,11 +233,19 @@ pub(crate) fn holds(row: &SessionRow, text: &str) -> bool {
         || shown(row.score.map(|score| score.to_string()))
 }
 
+/// The size of a change.
+fn size(row: &SessionRow) -> String {
+    match row.version {
+        Some(_) => format!("+{} −{} in {}", row.added, row.deleted, counted(row.files as usize, "file")),
+        None => String::new(),
+    }
+}
+
 /// What the second line of a row tells at its right: repositories, size, threads.
 fn facts(row: &SessionRow) -> String {
     let mut facts = row.repos.iter().map(|repo| super::plain(repo)).collect::<Vec<_>>().join(", ");
     if row.version.is_some() {
-        facts = format!("{facts} · +{} −{} in {}", row.added, row.deleted, counted(row.files as usize, "file"));
+        facts = format!("{facts} · {}", size(row));
     }
     if row.open_threads > 0 {
         facts = format!("{facts} · {}", counted(row.open_threads as usize, "thread"));
@@ -318,7 +331,7 @@ fn draw_empty(painter: &mut Painter<'_>, area: Rect, model: &Model) {
     let inbox = &model.inbox;
     let x = area.x + 2;
     let room = area.width.saturating_sub(4);
-    let y = area.y + (area.height / 4).min(4);
+    let y = area.y + if area.height >= 8 { (area.height / 4).min(4) } else { 0 };
     let key = |action| model.key_of(action).unwrap_or_default();
     let all = inbox.counts[3];
     let (title, lines) = if !inbox.loaded {
@@ -343,8 +356,9 @@ fn draw_empty(painter: &mut Painter<'_>, area: Rect, model: &Model) {
             Filter::Done => "Nothing is done yet.",
             Filter::All => "",
         };
+        let counts = format!("{} running · {} done · {all} in all", inbox.counts[1], inbox.counts[2]);
         let lines = vec![
-            format!("{} running · {} done · {all} in all", inbox.counts[1], inbox.counts[2]),
+            if area.height >= 8 { counts } else { format!("{all} in all") },
             String::new(),
             format!("{}  shows others", key(super::super::actions::Action::CycleFilter)),
             format!("{}  starts a session", key(super::super::actions::Action::NewSession)),
@@ -419,25 +433,39 @@ fn draw_row(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &SessionR
 fn draw_second(painter: &mut Painter<'_>, area: Rect, row: &SessionRow, start: u16) {
     let y = area.y + 1;
     let right = area.right().saturating_sub(2);
-    let facts = facts(row);
-    let half = (area.width / 2).saturating_sub(2);
-    let used = painter.text_right(right, y, half, &facts, Role::Muted);
-    let room = right.saturating_sub(used + 2).saturating_sub(start);
     let motion = Motion::of(row);
     let (_, role) = words::state(&row.state, motion);
-    if motion == Motion::Paused {
+    let runs = if motion == Motion::Paused {
         // the reason says that it is paused and by whom
         let held = format!(", at {}", words::spaced(&row.state));
-        painter.runs(start, y, room, &[Run::new(super::first_line(&row.reason), role), Run::new(held, Role::Muted)]);
-        return;
-    }
-    let mut runs = vec![Run::new(words::standing(&row.state, motion), role)];
-    let why = Some(super::first_line(&row.reason)).filter(|reason| !reason.is_empty());
-    let why = why.unwrap_or_else(|| super::next_step(&row.next));
-    if !why.is_empty() {
-        runs.push(Run::new(format!(": {why}"), Role::Muted));
-    }
-    painter.runs(start, y, room, &runs);
+        vec![Run::new(super::first_line(&row.reason), role), Run::new(held, Role::Muted)]
+    } else {
+        let mut runs = vec![Run::new(words::standing(&row.state, motion), role)];
+        let why = Some(super::first_line(&row.reason)).filter(|reason| !reason.is_empty());
+        let why = match why {
+            Some(why) => why,
+            None if motion == Motion::Runs => words::doing(&row.state).to_owned(),
+            None => super::next_step(&row.next),
+        };
+        if !why.is_empty() {
+            runs.push(Run::new(format!(": {why}"), Role::Muted));
+        }
+        runs
+    };
+    // why it stands still comes before what it is made of
+    let said: usize = runs.iter().map(|run| width::columns(&run.text)).sum();
+    let room = right.saturating_sub(start);
+    let rest = room.saturating_sub(u16::try_from(said).unwrap_or(u16::MAX)).saturating_sub(2);
+    let whole = facts(row);
+    let size = size(row);
+    let facts = [whole.as_str(), size.as_str()].into_iter().find(|facts| width::columns(facts) <= usize::from(rest));
+    let least = room / 3;
+    let used = match facts {
+        Some(facts) => painter.text_right(right, y, rest, facts, Role::Muted),
+        None if rest >= least => painter.text_right(right, y, rest, &size, Role::Muted),
+        None => 0,
+    };
+    painter.runs(start, y, room.saturating_sub(used + u16::from(used > 0) * 2), &runs);
 }
 
 fn draw_preview(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &SessionRow) {

@@ -30,11 +30,14 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, origin:
         return;
     };
     let (_, day) = words::clock(found.at);
-    let age = words::age(model.now, found.at);
+    let age = match words::age(model.now, found.at).as_str() {
+        "now" => String::new(),
+        age => format!(", {age} ago"),
+    };
     let mut lines = vec![
         ("subject", Run::new(found.subject.display_line().to_string(), Role::Strong)),
         ("author", Run::new(found.author.display_line().to_string(), Role::Text)),
-        ("date", Run::new(format!("{day}, {age} ago"), Role::Text)),
+        ("date", Run::new(format!("{day}{age}"), Role::Text)),
         ("commit", Run::new(found.commit.to_string(), Role::Text)),
     ];
     if (&found.path, found.line) != (&origin.path, origin.line) {

@@ -152,7 +152,8 @@ pub(crate) fn draw_score(painter: &mut Painter<'_>, area: Rect, score: &ScoreVie
     }
     painter.section(area.x, area.y, area.width, "Score");
     let mut y = area.y + 1;
-    let bar = 20.min(area.width.saturating_sub(24));
+    // the reasons are worth more than a long bar
+    let bar = if area.width >= 100 { 20 } else { 10.min(area.width.saturating_sub(24)) };
     let mut row = |painter: &mut Painter<'_>, name: &str, value, reason: &str, strong: bool| {
         if y >= area.bottom() {
             return;

@@ -58,6 +58,43 @@ impl Tab {
             Self::Metrics => "Metrics",
         }
     }
+
+    /// The title where there is no room for all of them.
+    fn short(self) -> &'static str {
+        match self {
+            Self::Overview => "Over",
+            Self::Architecture => "Arch",
+            Self::Timeline => "Time",
+            Self::Artifacts => "Artif",
+            Self::Policy => "Pol",
+            Self::Patches => "Patch",
+            Self::Metrics => "Metr",
+            Self::Runs | Self::Beads => self.title(),
+        }
+    }
+
+    /// Titles that fit in so many columns beside their numbers: the open tab's is whole, and of the others no more are
+    /// shortened than must be, the longest first.
+    fn titles(open: Self, columns: usize) -> [&'static str; 9] {
+        let mut titles = Self::ALL.map(Self::title);
+        let order = [
+            Self::Architecture,
+            Self::Timeline,
+            Self::Artifacts,
+            Self::Overview,
+            Self::Metrics,
+            Self::Policy,
+            Self::Patches,
+        ];
+        for tab in order.into_iter().filter(|tab| *tab != open) {
+            // a number, a blank, the title, two blanks
+            if titles.iter().map(|title| title.len() + 4).sum::<usize>() <= columns + 2 {
+                break;
+            }
+            titles[tab as usize] = tab.short();
+        }
+        titles
+    }
 }
 
 /// The output of checks.
@@ -292,6 +329,10 @@ fn draw_header(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Re
     let used = painter.text_right(right, area.y, area.width / 2, &label, role);
     let mut x = area.x + 1;
     x += painter.text(x, area.y, 8, &format!("{}", review.id), Role::Accent) + 2;
+    // no line is left for the tabs: which one is open stands here
+    if Frame::session(model.size).tabs.height == 0 {
+        x += painter.text(x, area.y, 8, review.tab.short(), Role::TabActive) + 1;
+    }
     let room = right.saturating_sub(used + 2).saturating_sub(x);
     painter.text(x, area.y, room, goal.display_within(usize::from(room)).as_str(), Role::Strong);
     if area.height > 1 {
@@ -360,9 +401,10 @@ fn draw_tabs(painter: &mut Painter<'_>, area: Rect, review: &Review) {
         return;
     }
     let mut x = area.x + 1;
+    let titles = Tab::titles(review.tab, usize::from(area.width.saturating_sub(2)));
     for (at, tab) in Tab::ALL.into_iter().enumerate() {
         let active = tab == review.tab;
-        let title = if area.width < 104 && !active { &tab.title()[..4] } else { tab.title() };
+        let title = titles[at];
         let (number_role, role) = if active { (Role::TabActive, Role::TabActive) } else { (Role::Faint, Role::Tab) };
         let start = x;
         x += painter.text(x, area.y, 2, &format!("{} ", at + 1), number_role);

@@ -117,7 +117,7 @@ fn facts(decision: &Decision, panel: &PanelView, columns: u16, room: usize) -> V
     ];
     let score = panel.score.as_ref().map(|score| score_lines(score, columns.saturating_sub(NAMES)));
     let score = score.unwrap_or_default();
-    let writes = writes(decision, panel);
+    let writes = writes(decision, panel, columns);
     let left = room.saturating_sub(lines.len() + score.len() + writes.len());
     let policies = panel.violations.len().max(1);
     let named = |gate: &&GateView| gate.passed != Some(true) && gate.id.to_string() != "G5";
@@ -197,13 +197,15 @@ fn score_lines(score: &ScoreView, columns: u16) -> Vec<Fact> {
     let mut lines = vec![Fact::new("score", vec![Run::new(overall, words::score_role(score.overall))])];
     let mut used = indent;
     for rating in &score.ratings {
-        let (name, value) = (format!("{} ", rating.dimension.name()), format!("{}  ", rating.score));
+        let (name, value) = (format!("{} ", rating.dimension.name().replace('-', " ")), rating.score.to_string());
         let wide = width::columns(&name) + width::columns(&value);
-        if used > indent && used + wide > usize::from(columns) + 2 {
+        if used > indent && used + 2 + wide > usize::from(columns) {
             lines.push(Fact::new("", vec![Run::new(" ".repeat(indent), Role::Text)]));
             used = indent;
         }
-        used += wide;
+        let gap = if used > indent { "  " } else { "" };
+        let name = format!("{gap}{name}");
+        used += gap.len() + wide;
         if let Some(line) = lines.last_mut() {
             line.runs.extend([Run::new(name, Role::Muted), Run::new(value, words::score_role(rating.score))]);
         }
@@ -255,17 +257,23 @@ fn violation(found: &ViolationView, chosen: bool) -> Vec<Run> {
     ]
 }
 
-fn writes(decision: &Decision, panel: &PanelView) -> Vec<Fact> {
+/// What approving leads to outside, whole: it is what is agreed to.
+fn writes(decision: &Decision, panel: &PanelView, columns: u16) -> Vec<Fact> {
     if decision.intent != Intent::Decide(Verdict::Approve) {
         return Vec::new();
     }
     if panel.writes.is_empty() {
         return vec![Fact::new("writes", vec![Run::new("nothing outside until you publish", Role::Muted)])];
     }
-    let line = |(at, write): (usize, &String)| {
-        Fact::new(if at == 0 { "writes" } else { "" }, vec![Run::new(plain(write), Role::Text)])
-    };
-    panel.writes.iter().enumerate().map(line).collect()
+    let columns = usize::from(columns.saturating_sub(NAMES)).max(10);
+    let mut lines: Vec<Fact> = Vec::new();
+    for write in panel.writes.iter().map(|write| plain(write)) {
+        for piece in width::wrap(&write, columns) {
+            let name = if lines.is_empty() { "writes" } else { "" };
+            lines.push(Fact::new(name, vec![Run::new(piece, Role::Text)]));
+        }
+    }
+    lines
 }
 
 fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, panel: &PanelView) {
@@ -299,8 +307,9 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
     }
     let mut keys = vec![];
     let mut key = |name: &str, label: String, role: Role| {
-        keys.push(Run::new(name, Role::Key));
-        keys.push(Run::new(format!(" {label}   "), role));
+        let gap = if keys.is_empty() { "" } else { "   " };
+        keys.push(Run::new(format!("{gap}{name}"), Role::Key));
+        keys.push(Run::new(format!(" {label}"), role));
     };
     let last = bottom.saturating_sub(1);
     if !hindrances.is_empty() {
@@ -330,7 +339,7 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
         }
         key("Esc", "back".to_owned(), Role::KeyLabel);
         if !decision.armed {
-            keys.push(Run::new("…", Role::Faint));
+            keys.push(Run::new("   …", Role::Faint));
         }
     } else {
         if decision.needs_number() && y < last {
@@ -351,7 +360,7 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
         key("^s", decision.intent.title().to_lowercase(), decision.intent.role());
         key("Tab", "next field".to_owned(), Role::KeyLabel);
         key("Esc", "back".to_owned(), Role::KeyLabel);
-        keys.push(Run::new(decision.wrong.as_str(), Role::Error));
+        keys.push(Run::new(format!("   {}", decision.wrong), Role::Error));
     }
     painter.runs(area.x, last, area.width, &keys);
 }
@@ -367,14 +376,14 @@ pub(crate) fn draw_patience(painter: &mut Painter<'_>, area: Rect, early: bool) 
 }
 
 pub(crate) fn draw_field(painter: &mut Painter<'_>, area: Rect, y: u16, label: &str, field: &Field, focused: bool) {
-    let used = painter.text(
-        area.x,
-        y,
-        area.width / 2,
-        &format!("{label:<18} "),
-        if focused { Role::Accent } else { Role::Muted },
-    );
-    let x = area.x + used;
+    // 18: the longest label
+    let names = match area.width {
+        50.. => 18,
+        30.. => 12,
+        _ => 8,
+    };
+    painter.text(area.x, y, names, label, if focused { Role::Accent } else { Role::Muted });
+    let x = area.x + names + 1;
     let room = area.right().saturating_sub(x);
     let skip = field.cursor_column().saturating_sub(usize::from(room.saturating_sub(1)));
     let shown: String = field.text().chars().skip(skip).collect();
