@@ -17,7 +17,7 @@ pub mod width;
 mod words;
 
 pub use ansi::{LogFilter, sanitize_log, strip_ansi};
-pub use counted::counted;
+pub use counted::{counted, sized};
 pub use mask::SecretMask;
 pub use near::near;
 pub use safe::{DisplayOptions, Newlines, Safe, display_bytes};

@@ -7,6 +7,7 @@
 mod attributes;
 mod base;
 mod beneath;
+mod blame;
 mod checkout;
 mod difference;
 mod dirty;
@@ -37,12 +38,12 @@ use self::tree::{GitTree, Trees};
 use self::working::WorkingCopy;
 use self::write::Aim;
 use super::{
-    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError,
-    WorkCommit, WorkSpec,
+    Base, CommitIdentity, Drift, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs,
+    VcsError, WorkCommit, WorkSpec,
 };
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
-use crate::id::{Digest, ObjectId};
+use crate::id::{Digest, ObjectId, RepoPath};
 pub use program::GIT_VARIABLES;
 
 pub(crate) use self::into_user::{BranchPlace, CreateBranchError};
@@ -265,6 +266,18 @@ impl Vcs for GitVcs {
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError> {
         let opened = self.open(&snapshot.source)?;
         drift::drift(&opened, || self.privates.of(&opened), snapshot, tree)
+    }
+
+    fn blame(
+        &self,
+        key: &RepoKey,
+        commit: &ObjectId,
+        path: &RepoPath,
+        line: u32,
+        cancel: &Cancel,
+    ) -> Result<LineOrigin, VcsError> {
+        let program = self.environment.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
+        blame::line(&program, self.privates.get(key)?.path(), commit, (path, line), cancel)
     }
 
     fn user(&self) -> Option<CommitIdentity> {
