@@ -105,6 +105,10 @@ pub enum Command {
     SetBudget { budget: Budget, by: Person },
     /// End it.
     Cancel { by: Person },
+    /// Hold all work.
+    Pause { by: Person },
+    /// Let it go on.
+    Resume { by: Person },
     /// Publish what was approved.
     Publish { by: Person },
     /// Open a thread.
@@ -137,6 +141,8 @@ impl Command {
             Self::Drop { .. } => "drop",
             Self::SetBudget { .. } => "set the budget",
             Self::Cancel { .. } => "cancel",
+            Self::Pause { .. } => "pause",
+            Self::Resume { .. } => "resume",
             Self::Publish { .. } => "publish",
             Self::OpenThread { .. } | Self::Answer { .. } => "comment",
             Self::KeepDraft { .. } | Self::DropDraft { .. } | Self::SendDrafts { .. } => "keep a draft",

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use paraph::api::{RegenerateRequest, Verdict};
 use paraph::cancel::Cancel;
 use paraph::diff::ChangeSet;
-use paraph::id::ObjectId;
+use paraph::id::{ObjectId, RepoPath};
 use paraph::repository::{
-    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError,
+    Base, CommitIdentity, Drift, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError,
     WorkCommit, Worked,
 };
 
@@ -69,6 +69,16 @@ impl Vcs for Pruned {
     }
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError> {
         self.real.drift(snapshot, tree)
+    }
+    fn blame(
+        &self,
+        key: &RepoKey,
+        commit: &ObjectId,
+        path: &RepoPath,
+        line: u32,
+        cancel: &Cancel,
+    ) -> Result<LineOrigin, VcsError> {
+        self.real.blame(key, commit, path, line, cancel)
     }
     fn user(&self) -> Option<CommitIdentity> {
         self.real.user()
