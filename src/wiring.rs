@@ -3,8 +3,8 @@
 mod daemon;
 mod demo;
 mod later;
-mod models;
 mod launch;
+mod models;
 mod operator;
 mod programs;
 mod settings;

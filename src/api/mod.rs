@@ -10,6 +10,7 @@ mod failure;
 mod findings;
 mod hold;
 mod house_view;
+mod models;
 mod notice;
 mod reading;
 mod request;
@@ -25,6 +26,7 @@ pub use failure::{Failure, FailureKind};
 pub use findings::{CheckedPatch, DoctorLine, DoctorReport, Health, RecoverView, RuleView, VerifyView};
 pub use hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest};
 pub use house_view::{BeadView, BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
+pub use models::{BudgetRequest, LendKeysRequest, LentKey, LentView, ModelView, ModelsRequest, ModelsView, RoleView};
 pub use notice::Notice;
 pub use reading::{
     BlameRequest, BlameView, DefinitionView, DefinitionsRequest, DefinitionsView, SourceRequest, SourceView,
@@ -49,6 +51,5 @@ pub use view::{
 };
 pub use words::{
     Base, BaselineStatus, CheckStatus, Dimension, EngineKind, GateId, Kind, ProgramChoice, Severity, Source, Tenths,
-    Verdict,
-    WorkSpec, severity_word, status_word,
+    Verdict, WorkSpec, severity_word, status_word,
 };

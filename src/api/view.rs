@@ -325,6 +325,9 @@ pub struct UsageView {
     pub output_tokens: u64,
     /// Dollars, as a decimal string; `unknown` where a price is unknown.
     pub cost_usd: String,
+    /// Whether the session stands still because the next call could take more than is left.
+    #[serde(default)]
+    pub budget_spent: bool,
 }
 
 /// The changed files of one lane with both sides.

@@ -6,6 +6,7 @@ mod drafts;
 mod hold;
 mod keep;
 mod limits;
+mod models;
 mod place;
 mod reading;
 mod review;
@@ -239,6 +240,7 @@ impl Runtime {
             Request::DropDraft(_) => Some(Reply::DropDraft(self.threads(call, &session))),
             Request::SendDrafts(_) => Some(Reply::SendDrafts(self.threads(call, &session))),
             Request::Drop(_) => Some(Reply::Drop(self.view(session, None).await?)),
+            Request::Budget(_) => Some(Reply::Budget(self.view(session, None).await?)),
             Request::Cancel(_) => Some(Reply::Cancel(self.view(session, None).await?)),
             Request::Pause(_) => Some(Reply::Pause(self.view(session, None).await?)),
             Request::Resume(_) => Some(Reply::Resume(self.view(session, None).await?)),
@@ -311,6 +313,7 @@ fn changes(request: &Request) -> bool {
             | Request::Regenerate(_)
             | Request::Drop(_)
             | Request::Cancel(_)
+            | Request::Budget(_)
             | Request::Pause(_)
             | Request::Resume(_)
             | Request::Publish(_)
@@ -414,6 +417,9 @@ impl Service for Runtime {
                 let command = Command::Cancel { by: self.person(&call.client) };
                 Reply::Cancel(self.command(&call, asked.session, command).await?)
             }
+            Request::Budget(asked) => Reply::Budget(self.budget(&call, asked).await?),
+            Request::Models(asked) => Reply::Models(self.models(asked).await?),
+            Request::LendKeys(asked) => Reply::LendKeys(self.lend_keys(asked)),
             Request::Publish(asked) => {
                 let command = Command::Publish { by: self.person(&call.client) };
                 Reply::Publish(self.command(&call, asked.session, command).await?)

@@ -9,7 +9,7 @@ use crate::api::{
 use crate::id::{Digest, LaneId, Version};
 use crate::repository::WorkSpec;
 use crate::scoring::{Gate, GateId, Score};
-use crate::session::{self, Decision, PatchSetRecord, Person, Phase, Session, State, Thread, VersionRecord, aliases};
+use crate::session::{self, Decision, PatchSetRecord, Person, Phase, Session, State, StopKind, Thread, VersionRecord, aliases};
 use crate::text::Untrusted;
 use crate::validation::CheckResult;
 
@@ -161,6 +161,7 @@ fn usage_of(session: &Session) -> UsageView {
         input_tokens: spent.input_tokens,
         output_tokens: spent.output_tokens,
         cost_usd: cost_of(spent.cost_micros, spent.unknown, spent.calls),
+        budget_spent: session.stop.as_ref().is_some_and(|stop| stop.kind == StopKind::BudgetSpent),
     }
 }
 

@@ -97,7 +97,10 @@ impl House {
         for (role, part) in &config.models().roles {
             if role.parse::<Role>().is_err() {
                 let known = Role::ALL.map(Role::name).join(", ");
-                return Err(Wrong { message: format!("there is no role `{role}`"), hint: format!("the roles are {known}") });
+                return Err(Wrong {
+                    message: format!("there is no role `{role}`"),
+                    hint: format!("the roles are {known}"),
+                });
             }
             let mut models = part.models.iter().map(|name| model_named(name)).collect::<Result<Vec<_>, _>>()?;
             if models.is_empty() {
@@ -200,7 +203,8 @@ impl House {
 
     fn http_settings(&self) -> HttpSettings {
         let mut variables = self.variables();
-        let mut first = |names: [&str; 2]| names.iter().find_map(|name| variables.remove(*name)).filter(|value| !value.is_empty());
+        let mut first =
+            |names: [&str; 2]| names.iter().find_map(|name| variables.remove(*name)).filter(|value| !value.is_empty());
         HttpSettings {
             ca_file: first(["PARAPH_CA_FILE", "SSL_CERT_FILE"]).map(Into::into),
             proxy: first(["HTTPS_PROXY", "https_proxy"]).map(Secret::new),

@@ -9,8 +9,8 @@ use paraph::cancel::Cancel;
 use paraph::diff::ChangeSet;
 use paraph::id::{ObjectId, RepoPath};
 use paraph::repository::{
-    Base, CommitIdentity, Drift, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError,
-    WorkCommit, Worked,
+    Base, CommitIdentity, Drift, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs,
+    VcsError, WorkCommit, Worked,
 };
 
 use crate::house::{House, version};

@@ -12,6 +12,7 @@ use super::{
     RateLimit, RetryPolicy, Routes, Share, Sleeper, Streamed, Switchboard, Usage,
 };
 use crate::cancel::Cancel;
+use crate::infrastructure::http::Secret;
 
 /// The prompt that a model of which nothing is known is taken to have room for. // 32,768: the least of what is sold now
 const UNKNOWN_ROOM: u64 = 32_768;
@@ -118,6 +119,15 @@ impl Switchboard for Exchange {
 
     fn price_source(&self, model: &ModelName) -> String {
         self.parts.prices.price(model).map_or_else(String::new, |_| self.parts.prices.as_of.clone())
+    }
+
+    fn lend(&self, variable: &str, key: Secret) -> bool {
+        let wanted = KeySource::Variable(variable.to_owned());
+        let reads = self.parts.providers.values().any(|counter| counter.key == wanted);
+        if reads {
+            self.parts.keys.lend(variable, key);
+        }
+        reads
     }
 
     fn max_day_micros(&self) -> Option<u64> {

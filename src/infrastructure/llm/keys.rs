@@ -120,7 +120,7 @@ pub enum KeyError {
 
 /// The keys of one daemon: each found once, when it is first needed, and then remembered.
 pub struct Keys {
-    variables: BTreeMap<String, Secret>,
+    variables: Mutex<BTreeMap<String, Secret>>,
     environment: Vec<(OsString, OsString)>,
     found: Mutex<HashMap<KeySource, Arc<OnceCell<Secret>>>>,
     hidden: Mutex<Hidden>,
@@ -143,7 +143,7 @@ impl Keys {
     #[must_use]
     pub fn new(variables: BTreeMap<String, Secret>, environment: Vec<(OsString, OsString)>) -> Self {
         let hidden = Hidden { values: Vec::new(), mask: Arc::new(SecretMask::new(Vec::new())) };
-        Self { variables, environment, found: Mutex::default(), hidden: Mutex::new(hidden) }
+        Self { variables: Mutex::new(variables), environment, found: Mutex::default(), hidden: Mutex::new(hidden) }
     }
 
     /// The key of `source`, or none where none is wanted. Those who ask at once wait for one search.
@@ -171,7 +171,20 @@ impl Keys {
     /// Whether it is known without a search that there is no key: its variable is not set. A program may still have none.
     #[must_use]
     pub fn is_missing(&self, source: &KeySource) -> bool {
-        matches!(source, KeySource::Variable(name) if !self.variables.contains_key(name))
+        matches!(source, KeySource::Variable(name) if !self.variables().contains_key(name))
+    }
+
+    /// Takes a key under the name of its variable; it counts from now on, also where another was found before.
+    pub fn lend(&self, variable: &str, key: Secret) {
+        self.hide(&key);
+        let changed = self.variables().insert(variable.to_owned(), key.clone()) != Some(key);
+        if changed {
+            self.forget(&KeySource::Variable(variable.to_owned()));
+        }
+    }
+
+    fn variables(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Secret>> {
+        self.variables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets the key of `source`, so that the next call looks for it again: it was not taken. It stays hidden.
@@ -207,7 +220,7 @@ impl Keys {
 
     async fn look_for(&self, source: &KeySource) -> Result<Secret, KeyError> {
         let printed = match source {
-            KeySource::Variable(name) => match self.variables.get(name) {
+            KeySource::Variable(name) => match self.variables().get(name) {
                 Some(value) => value.reveal().to_owned(),
                 None => return Err(KeyError::Unset { name: name.clone() }),
             },

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::{ChatError, ChatReply, ChatRequest, ModelName, Route, Streamed, Usage};
 use crate::cancel::Cancel;
+use crate::infrastructure::http::Secret;
 
 /// What a role may take of one session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,6 +62,11 @@ pub trait Switchboard: Send + Sync {
 
     /// The most that all sessions of one day (UTC) may take, in millionths of a dollar.
     fn max_day_micros(&self) -> Option<u64>;
+
+    /// Takes a key that a client lends, under the name of its variable; whether any provider may read it.
+    fn lend(&self, _variable: &str, _key: Secret) -> bool {
+        false
+    }
 
     /// Asks one model, again where the provider is busy. `tries` counts how often it was sent.
     ///

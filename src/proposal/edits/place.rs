@@ -170,7 +170,10 @@ impl Placing<'_> {
         let _ = line;
         self.paths.check_free(path)?;
         check_complete(content, b"")?;
-        Ok(Some(FileSide { mode: mode.unwrap_or(FileMode::Regular), content: without_cr(content, b"").as_bytes().into() }))
+        Ok(Some(FileSide {
+            mode: mode.unwrap_or(FileMode::Regular),
+            content: without_cr(content, b"").as_bytes().into(),
+        }))
     }
 
     fn replace(

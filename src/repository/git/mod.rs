@@ -38,8 +38,8 @@ use self::tree::{GitTree, Trees};
 use self::working::WorkingCopy;
 use self::write::Aim;
 use super::{
-    Base, CommitIdentity, Drift, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError,
-    WorkCommit, WorkSpec, Worked,
+    Base, CommitIdentity, Drift, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs,
+    VcsError, WorkCommit, WorkSpec, Worked,
 };
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;

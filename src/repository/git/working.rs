@@ -13,7 +13,7 @@ use std::sync::Arc;
 use git2::Oid;
 use rustix::fs::{FileType, Mode, OFlags};
 
-use super::beneath::{find_folder, open_top, split};
+use crate::infrastructure::beneath::{find_folder, open_top, split};
 use super::objects::{blob_name, tree_name};
 use super::open::Opened;
 use crate::id::RepoPath;
