@@ -42,6 +42,7 @@ impl House {
                 edits: if entry.prints { Edits::Stdout } else { Edits::Worktree },
                 timeout: Duration::from_secs(entry.timeout_s.unwrap_or(COMMAND_S)),
                 env: entry.env.clone(),
+                reads: entry.reads.clone(),
                 ok_codes: entry.ok_codes.clone(),
                 hint: format!("see [engines.command.{}] in your configuration: paraph config path", entry.name),
             })
@@ -56,6 +57,7 @@ impl House {
                 run: run(entry),
                 timeout: Duration::from_secs(entry.timeout_s.unwrap_or(AGENT_S)),
                 env: entry.env.clone(),
+                reads: entry.reads.clone(),
                 logins: entry.logins.clone(),
                 files: true,
                 terminals: true,

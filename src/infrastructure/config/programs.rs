@@ -1,6 +1,7 @@
 //! `[engines.command.NAME]` and `[engines.agent.NAME]`: programs of a person's own that draft.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
@@ -37,6 +38,8 @@ pub struct ProgramEntry {
     pub timeout_s: Option<u64>,
     /// Variables.
     pub env: BTreeMap<String, String>,
+    /// Places that it may read.
+    pub reads: Vec<PathBuf>,
     /// Exit codes with which its change counts.
     pub ok_codes: Vec<i32>,
     /// Hosts that an agent may reach.
@@ -45,8 +48,8 @@ pub struct ProgramEntry {
     pub logins: Vec<String>,
 }
 
-const COMMAND_KEYS: &[&str] = &["run", "edits", "timeout_s", "env", "ok_codes"];
-const AGENT_KEYS: &[&str] = &["run", "timeout_s", "env", "hosts", "logins"];
+const COMMAND_KEYS: &[&str] = &["run", "edits", "timeout_s", "env", "reads", "ok_codes"];
+const AGENT_KEYS: &[&str] = &["run", "timeout_s", "env", "reads", "hosts", "logins"];
 
 impl Config {
     /// Reads `[engines]`: a table of each kind, in it a table of each name.
@@ -99,6 +102,7 @@ impl Config {
             prints: false,
             timeout_s: None,
             env: BTreeMap::new(),
+            reads: Vec::new(),
             ok_codes: vec![0],
             hosts: Vec::new(),
             logins: Vec::new(),
@@ -171,6 +175,11 @@ impl ProgramEntry {
                     |value: &toml::Value| i32::try_from(value.as_integer()?).ok().filter(|c| (0..256).contains(c));
                 self.ok_codes =
                     value.as_array().ok_or(wanted)?.iter().map(code).collect::<Option<_>>().ok_or(wanted)?;
+            }
+            "reads" => {
+                let places = texts(&value).filter(|places| places.iter().all(|place| Path::new(place).is_absolute()));
+                let places = places.ok_or("write a list of whole paths: [\"/home/me/codemods\"]")?;
+                self.reads = places.into_iter().map(PathBuf::from).collect();
             }
             "hosts" => self.hosts = texts(&value).ok_or("write a list of hosts: [\"api.example.org\"]")?,
             "logins" => self.logins = texts(&value).ok_or("write a list of places below your home: [\".tool\"]")?,

@@ -70,6 +70,7 @@ pub fn agent_presets() -> Vec<AgentSpec> {
             run: Run::Args(texts(preset.run)),
             timeout: USUAL_TIMEOUT,
             env: pairs(preset.env),
+            reads: Vec::new(),
             logins: texts(preset.logins),
             files: preset.offers.0,
             terminals: preset.offers.1,

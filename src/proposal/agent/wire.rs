@@ -204,7 +204,8 @@ pub(super) enum Update {
         content: Content,
     },
     ToolCall(ToolCall),
-    ToolCallUpdate(ToolCall),
+    #[serde(rename = "tool_call_update")]
+    ToolChanged(ToolCall),
     Plan {
         #[serde(default)]
         entries: Vec<PlanEntry>,
