@@ -210,6 +210,7 @@ fn spec(name: &str, mode: &str, change: impl FnOnce(&mut AgentSpec)) -> AgentSpe
         timeout: Duration::from_secs(60),
         env: BTreeMap::new(),
         reads: Vec::new(),
+        mode: None,
         logins: Vec::new(),
         files: true,
         terminals: true,

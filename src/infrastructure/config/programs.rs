@@ -44,12 +44,18 @@ pub struct ProgramEntry {
     pub ok_codes: Vec<i32>,
     /// Hosts that an agent may reach.
     pub hosts: Vec<String>,
+    /// The mode that an agent's session is set to.
+    pub mode: Option<String>,
+    /// Whether an agent is offered files.
+    pub files: bool,
+    /// Whether an agent is offered terminals.
+    pub terminals: bool,
     /// Places below the home where an agent keeps its login.
     pub logins: Vec<String>,
 }
 
 const COMMAND_KEYS: &[&str] = &["run", "edits", "timeout_s", "env", "reads", "ok_codes"];
-const AGENT_KEYS: &[&str] = &["run", "timeout_s", "env", "reads", "hosts", "logins"];
+const AGENT_KEYS: &[&str] = &["run", "timeout_s", "env", "reads", "hosts", "logins", "mode", "files", "terminals"];
 
 impl Config {
     /// Reads `[engines]`: a table of each kind, in it a table of each name.
@@ -105,6 +111,9 @@ impl Config {
             reads: Vec::new(),
             ok_codes: vec![0],
             hosts: Vec::new(),
+            mode: None,
+            files: true,
+            terminals: true,
             logins: Vec::new(),
         };
         let mut items: Vec<_> = table.iter().collect();
@@ -181,6 +190,9 @@ impl ProgramEntry {
                 let places = places.ok_or("write a list of whole paths: [\"/home/me/codemods\"]")?;
                 self.reads = places.into_iter().map(PathBuf::from).collect();
             }
+            "mode" => self.mode = Some(value.as_str().ok_or("write a text of one line")?.to_owned()),
+            "files" => self.files = value.as_bool().ok_or("write true or false")?,
+            "terminals" => self.terminals = value.as_bool().ok_or("write true or false")?,
             "hosts" => self.hosts = texts(&value).ok_or("write a list of hosts: [\"api.example.org\"]")?,
             "logins" => self.logins = texts(&value).ok_or("write a list of places below your home: [\".tool\"]")?,
             _ => {}

@@ -82,6 +82,7 @@ impl AgentEngine {
                 timeout: USUAL_TIMEOUT,
                 env: typed,
                 reads: Vec::new(),
+                mode: None,
                 logins: Vec::new(),
                 files: true,
                 terminals: true,

@@ -116,6 +116,13 @@ impl Talk {
         let opened = self.ask("session/new", json!({"cwd": cwd, "mcpServers": []}), Some(PATIENCE), server);
         let session: NewSession = opened.map_err(|error| login_needed(error, &ways))?;
         self.session = Some(session.session_id.clone());
+        let offered = session.modes.iter().flat_map(|modes| &modes.available_modes);
+        let offered: Vec<&str> = offered.map(|mode| mode.id.as_str()).collect();
+        if let Some(mode) = task.spec.mode.as_deref().filter(|mode| offered.contains(mode)) {
+            let set = json!({"sessionId": session.session_id, "modeId": mode});
+            let _nothing: Value = self.ask("session/set_mode", set, Some(PATIENCE), server)?;
+            self.transcript.line(&format!("[paraph: mode {mode}]"));
+        }
         let blocks: Vec<Value> = task.prompt.iter().map(|text| json!({"type": "text", "text": text})).collect();
         let asked = json!({"sessionId": session.session_id, "prompt": blocks});
         let ended = self.ask("session/prompt", asked, None, server);

@@ -84,6 +84,8 @@ pub struct AgentSpec {
     pub logins: Vec<String>,
     /// Places that it may read: where it is installed, beside what PATH leads to.
     pub reads: Vec<PathBuf>,
+    /// The mode that a session is set to, where the agent offers it: one whose own sandbox fails inside ours is told so.
+    pub mode: Option<String>,
     /// Whether it is offered to read and write files through Paraph; one that is not does so itself, in the sandbox.
     pub files: bool,
     /// Whether it is offered to run commands through Paraph, which see neither its login nor its hosts.
