@@ -204,7 +204,7 @@ fn wrong_usage_is_2_and_helps() {
     check("override 12@v1 rule", "needs a reason");
     check("run", "GOAL");
     check("run a --kind nonsense", "bugfix, refactor, feature, docs or deps");
-    check("run a --engine nonsense", "rules, patch or adopt");
+    check("run a --engine nonsense", "rules, patch, adopt, command or agent");
     check("help nonsense", "lifecycle");
     check("", "a terminal");
 }
