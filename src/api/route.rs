@@ -111,6 +111,14 @@ macro_rules! contract {
                 }
             }
 
+            /// The same as text, for whoever sends it.
+            #[must_use]
+            pub fn to_json(&self) -> Vec<u8> {
+                match self {
+                    $(Self::$variant(answer) => serde_json::to_vec(answer).expect("plain data serialises"),)*
+                }
+            }
+
             /// The reply that `route` answers with this JSON body; `None` where there is no such route.
             ///
             /// # Errors

@@ -8,7 +8,7 @@ use crate::audit::Entry;
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::id::{Digest, LaneId, SessionRef, Version};
-use crate::infrastructure::blobs::Blobs;
+use crate::infrastructure::blobs::{BlobError, Blobs};
 use crate::proposal::Context;
 use crate::repository::{Drift, Tree, Vcs};
 use crate::scoring::{Gate, GateId, Placement, gate_of_base};
@@ -22,15 +22,14 @@ use super::views::{decision_view, draft_view, gates_of, name_of, score_view, thr
 use super::work::{StoredChange, read_changes};
 
 /// The files of a patch set, from its blob; empty where the blob is damaged (the reader is told by `audit verify`).
-pub(super) fn stats(blobs: &Blobs, digest: &Digest) -> Vec<FileStat> {
-    blobs.get(*digest).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+pub(super) fn stats(blob: Result<impl AsRef<[u8]>, BlobError>) -> Vec<FileStat> {
+    blob.ok().and_then(|bytes| serde_json::from_slice(bytes.as_ref()).ok()).unwrap_or_default()
 }
 
 /// The text of a blob; a mark where it cannot be read.
-pub(super) fn text(blobs: &Blobs, digest: &Digest) -> Untrusted {
-    blobs
-        .get(*digest)
-        .map_or_else(|error| format!("[{error}]").into(), |bytes| String::from_utf8_lossy(&bytes).into_owned().into())
+pub(super) fn text(blob: Result<impl AsRef<[u8]>, BlobError>) -> Untrusted {
+    let plain = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned().into();
+    blob.map_or_else(|error| format!("[{error}]").into(), |bytes| plain(bytes.as_ref()))
 }
 
 /// The version that a reference means: the one it names, else the newest.

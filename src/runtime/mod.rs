@@ -5,8 +5,10 @@
 //! live sessions.
 
 mod answer;
+mod coming;
 mod core;
 mod dispatch;
+mod folds;
 mod follow;
 mod held;
 mod house;
@@ -14,11 +16,13 @@ mod metrics;
 mod order;
 mod overridden;
 mod ports;
+mod recent;
 pub mod records;
 mod service;
 mod stage;
 mod start;
 mod tables;
+mod texts;
 mod trust;
 mod views;
 mod work;

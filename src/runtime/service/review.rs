@@ -76,9 +76,11 @@ impl Runtime {
             return Err(Failure::new(FailureKind::Usage, "a decision names 12 or more hex digits of the digest")
                 .hint(format!("paraph show {} --json", asked.session)));
         }
-        let (version, lane) = self.place(asked.session, asked.repo.as_deref()).await?;
+        let announced = self.shared.coming.one();
+        let session = self.session(id).await?;
+        let version = answer::version_of(&session, asked.session)?;
+        let lane = answer::lane_of(&session, version, asked.repo.as_deref())?;
         let drift = if asked.verdict == Verdict::Approve {
-            let session = self.session(id).await?;
             let shared = self.shared.clone();
             blocking(move || Ok(answer::drift(shared.ports.vcs.as_ref(), &session, lane, version))).await?
         } else {
@@ -86,7 +88,7 @@ impl Runtime {
         };
         let (by, message, verdict) = (self.person(&call.client), asked.message.into(), asked.verdict);
         let command = DecideCommand { lane, version, digest: asked.digest, verdict, by, message, drift };
-        self.command(call, id, Command::Decide(command)).await
+        self.shown(call, id, Command::Decide(command), announced).await
     }
 
     pub(super) async fn override_warning(&self, call: &Call, asked: OverrideRequest) -> Result<SessionView, Failure> {

@@ -129,13 +129,15 @@ impl Runtime {
 
     /// The lanes of that repository that wait for a decision.
     async fn undecided(&self, source: &Source) -> Result<Vec<(Arc<Session>, LaneId)>, Failure> {
+        // first those that the core keeps: what it lets go of meanwhile is in the store
+        let kept = self.look(|core| core.live_sessions()).await?;
         let (shared, short) = (self.shared.clone(), short_of(&source.to_string()));
         let stored = blocking(move || {
             let found = shared.tables.open_where(|row| row.sources.contains(&short));
             found.map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))
         });
         let mut open: BTreeSet<SessionId> = stored.await?.into_iter().collect();
-        open.extend(self.look(|core| core.live_sessions().map(|live| live.asked.id).collect::<Vec<_>>()).await?);
+        open.extend(kept.iter().map(|session| session.asked.id));
         let mut undecided = Vec::new();
         for id in open {
             let session = self.session(id).await?;
