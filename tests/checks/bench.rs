@@ -16,7 +16,7 @@ use paraph::infrastructure::fault::Faults;
 use paraph::infrastructure::store::Cache;
 use paraph::repository::{Base, GitVcs, Source, Vcs as _};
 use paraph::validation::{
-    Check, CheckKind, CheckPlan, CheckResult, CommandLine, LocalLimits, LocalPorts, LocalValidator, Progress,
+    Check, CheckKind, CheckPlan, CheckResult, CommandLine, LocalLimits, LocalPorts, LocalValidator, Progress, Sides,
     ValidationJob, ValidationResult, Validator as _, ValidatorError,
 };
 
@@ -128,6 +128,7 @@ impl Bench {
             environment: BTreeMap::from([("PATH".to_owned(), self.path.clone())]),
             home: self.home.clone(),
             setup_network: BTreeSet::new(),
+            sides: Sides::Proposal,
         }
     }
 

@@ -247,7 +247,8 @@ impl Bench {
             pager: "a-pager -x".to_owned(),
             size: None,
         };
-        for route in ["run", "adopt", "show", "decide", "override", "regenerate", "drop", "cancel", "publish"] {
+        for route in ["run", "adopt", "show", "decide", "override", "regenerate", "check", "drop", "cancel", "publish"]
+        {
             bench.answer(route, sample::session("Scored"));
         }
         bench.answer("list", sample::list(&[sample::row("Scored", true, false)]));

@@ -84,8 +84,8 @@ struct Around {
 
 impl Around {
     fn new(worker: &Worker, session: &Session, source: &Source) -> Self {
-        let path = session.asked.environment.get("PATH").unwrap_or(&worker.settings.path);
-        Self::of(path, session.asked.environment.get("VIRTUAL_ENV").map(PathBuf::from), working_copy(source))
+        let path = session.environment().get("PATH").unwrap_or(&worker.settings.path);
+        Self::of(path, session.environment().get("VIRTUAL_ENV").map(PathBuf::from), working_copy(source))
     }
 
     fn of(path: &str, virtual_env: Option<PathBuf>, working_copy: Option<PathBuf>) -> Self {
@@ -169,9 +169,12 @@ pub(super) async fn check(
     let handle = tokio::runtime::Handle::current();
     let listener = Listener { session: session.asked.id, version, repo, notices, live_logs, handle };
     match worker.ports.validator.validate(&job, &listener, cancel).await {
-        Ok(result) => Ok(Finding::Checks(Box::new(with_way_out(result, &root)))),
-        Err(ValidatorError::Cancelled) => Err(Stuck::needs_human("the checks were stopped", "paraph regenerate")),
-        Err(error) => Err(Stuck::needs_human(error.to_string(), "paraph doctor")),
+        Ok(result) => {
+            let before = session.patch_set(lane, version).map(|set| set.rechecks.before.clone()).unwrap_or_default();
+            Ok(Finding::Checks(Box::new(with_way_out(ValidationResult { before, ..result }, &root))))
+        }
+        Err(ValidatorError::Cancelled) => Err(Stuck::needs_human("the checks were stopped", "paraph check")),
+        Err(error) => Err(Stuck::needs_human(error.to_string(), "paraph doctor, then paraph check")),
     }
 }
 
@@ -203,7 +206,7 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
     let changed: Vec<RepoPath> = stored.changes.files().iter().map(|file| file.path.clone()).collect();
     let mut plan = plan(worker, session, &snapshot.source, base.as_ref(), &configured, &changed)?;
     for lacks in plan.checks.iter_mut().filter_map(|check| check.lacks.as_mut()) {
-        lacks.push_str(", then paraph run it again");
+        lacks.push_str(&format!(", then paraph check {}", session.asked.id));
     }
     if plan.checks.is_empty() {
         return Ok(Prepared::Not("no check was found; name some in .paraph.toml".to_owned(), plan.notices));
@@ -213,7 +216,7 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
         let why = format!("{root} is not trusted to run its own commands: paraph trust {root}");
         return Ok(Prepared::Not(why, plan.notices));
     }
-    let mut environment: BTreeMap<String, String> = session.asked.environment.clone();
+    let mut environment: BTreeMap<String, String> = session.environment().clone();
     environment.entry("PATH".to_owned()).or_insert_with(|| worker.settings.path.clone());
     Ok(Prepared::Run(Box::new(ValidationJob {
         session: session.asked.id,
@@ -225,6 +228,7 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
         environment,
         home: worker.settings.user_home.clone(),
         setup_network: worker.trust.setup_network(&root).into_iter().collect(),
+        sides: set.rechecks.sides,
     })))
 }
 

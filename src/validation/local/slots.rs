@@ -175,6 +175,13 @@ impl Slot {
         self.path.join("scratch")
     }
 
+    /// Removes what the base's runs left: a tool that was not there may have been noted in a build folder. The caller
+    /// has the slot alone.
+    pub(super) fn forget_runs(&self) -> Result<(), ValidatorError> {
+        let gone = discard(&self.left()).and_then(|()| discard(&self.scratch()));
+        gone.map_err(|error| broken("remove what runs left below", &self.path, &error))
+    }
+
     /// Says that it is used now.
     pub(super) fn touch(&self, now: Timestamp) -> Result<(), ValidatorError> {
         let used = self.path.join("used");

@@ -20,7 +20,7 @@ use crate::id::Digest;
 use crate::infrastructure::confinement::Network;
 use crate::repository::{Tree, TreeEntry};
 use crate::validation::{
-    Check, CheckKind, CheckResult, CheckStatus, RunAgain, RunEnd, RunSide, ValidationJob, ValidationResult,
+    Check, CheckKind, CheckResult, CheckStatus, RunAgain, RunEnd, RunSide, Sides, ValidationJob, ValidationResult,
     ValidatorError, compare,
 };
 
@@ -111,6 +111,9 @@ impl Work {
         let (ports, snapshot) = (&self.shared.ports, &self.job.snapshot);
         let _alone = layout.slot.alone(&self.cancel)?;
         layout.slot.fill(ports.vcs.as_ref(), &snapshot.key, &snapshot.tree, ports.clock.now(), &self.cancel)?;
+        if self.job.sides == Sides::Both {
+            layout.slot.forget_runs()?;
+        }
         match (self.setup(), kept) {
             (Some(setup), Some(kept)) => {
                 setup.keep(&self.runner(), layout, kept, (trees.base.as_ref(), trees.old.as_ref()))
@@ -183,7 +186,8 @@ impl Work {
         let mut runs = Vec::new();
         for check in &self.checks {
             let key = kept::key(check, &circumstances);
-            let ran = match kept::get(&ports.cache, &ports.blobs, &key) {
+            let kept = (self.job.sides == Sides::Proposal).then(|| kept::get(&ports.cache, &ports.blobs, &key));
+            let ran = match kept.flatten() {
                 Some(kept) => kept,
                 None => match stopped.why(check) {
                     Some(why) => Ran::not(why),
