@@ -209,6 +209,8 @@ pub struct ValidationJob {
     pub snapshot: Snapshot,
     /// The tree that the version makes of it.
     pub tree: ObjectId,
+    /// The commit in the sandbox that has that tree, and the base's commit as its parent.
+    pub commit: ObjectId,
     /// What to run, from the base snapshot.
     pub plan: CheckPlan,
     /// The client's allow-listed variables (PATH, VIRTUAL_ENV, JAVA_HOME, locale …).

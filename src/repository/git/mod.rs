@@ -9,6 +9,7 @@ mod base;
 mod beneath;
 mod checkout;
 mod difference;
+mod directory;
 mod dirty;
 mod drift;
 mod into_user;
@@ -35,8 +36,8 @@ use self::program::GitProgram;
 use self::tree::GitTree;
 use self::write::OldSides;
 use super::{
-    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError,
-    WorkCommit, WorkSpec,
+    Base, CommitIdentity, Drift, GitDirectory, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs,
+    VcsError, WorkCommit, WorkSpec,
 };
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
@@ -243,6 +244,12 @@ impl Vcs for GitVcs {
         let private = self.privates.get(key)?;
         let entries = GitTree::open(private.clone(), tree)?.entries()?;
         checkout::checkout(&private, &entries, into, &Self::checkout_state(&private, into), cancel)
+    }
+
+    fn git_directory(&self, key: &RepoKey, asked: &GitDirectory<'_>, into: &Path) -> Result<(), VcsError> {
+        let private = self.privates.get(key)?;
+        let entries = GitTree::open(private.clone(), asked.tree)?.entries()?;
+        directory::make(&private, &entries, asked, into)
     }
 
     fn remove_checkout(&self, key: &RepoKey, into: &Path) -> Result<(), VcsError> {

@@ -199,7 +199,7 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
     let gone = || Stuck::needs_human(format!("there is no {version} of this lane"), "paraph show");
     let set = session.patch_set(lane, version).ok_or_else(gone)?;
     let snapshot = session.base_of(lane, version).ok_or_else(gone)?;
-    let (tree, ..) = set.applied.as_ref().ok_or_else(gone)?;
+    let (tree, commit, _) = set.applied.as_ref().ok_or_else(gone)?;
     let base = worker.ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
     let configured = configuration(worker, base.as_ref())?;
     let stored = read_changes(worker.blobs(), &set.drafted.digest)?;
@@ -224,6 +224,7 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
         lane,
         snapshot: snapshot.clone(),
         tree: tree.clone(),
+        commit: commit.clone(),
         plan,
         environment,
         home: worker.settings.user_home.clone(),

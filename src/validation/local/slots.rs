@@ -4,6 +4,7 @@
 //! <worktrees>/<name>/tree       the base as it was checked out; never written again
 //!                    complete   there when `tree` is whole; holds the repository's key
 //!                    used       when it was last used
+//!                    git/       overlays only: what `git` finds in a checkout of it
 //!                    left/      what the base's runs wrote
 //!                    scratch/   their home and temporary files
 //!                    runs/<n>/  one proposal: what differs, what its runs wrote; gone afterwards
@@ -168,6 +169,11 @@ impl Slot {
     /// What the base's runs left: a layer, or a copy with it.
     pub(super) fn left(&self) -> PathBuf {
         self.path.join("left")
+    }
+
+    /// What `git` finds in it.
+    pub(super) fn git(&self) -> PathBuf {
+        self.path.join("git")
     }
 
     /// Home and temporary files of the base's runs.
