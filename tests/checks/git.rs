@@ -7,7 +7,7 @@ use paraph::cancel::Cancel;
 use paraph::diff::ChangeSet;
 use paraph::repository::{Base, Source, Vcs as _};
 
-use crate::bench::{Bench, levels, sh, status};
+use crate::bench::{Bench, LAUNCHER, levels, sh, status};
 
 const FILES: [(&str, &str); 4] =
     [("a.txt", "one\n"), ("src/deep/b.txt", "two\n"), ("run.sh", "#!/bin/sh\n"), ("größe ü.txt", "three\n")];
@@ -126,4 +126,26 @@ fn it_belongs_to_who_runs_the_check() {
     assert_eq!(status(&result.checks[0]), "passed", "{log}");
     let owner = fs::metadata(bench.folder.path()).expect("is there").uid();
     assert!(log.contains(&format!("\n{owner}\n")), "{log}");
+}
+
+#[test]
+fn all_of_it_holds_for_an_ordinary_user() {
+    use std::os::unix::process::CommandExt as _;
+    if std::env::var_os(LAUNCHER).is_some() || !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (program, paraph, tmp) = (folder.path().join("tests"), folder.path().join("paraph"), folder.path().join("tmp"));
+    fs::copy(std::env::current_exe().expect("a path"), &program).expect("copies");
+    fs::copy(env!("CARGO_BIN_EXE_paraph"), &paraph).expect("copies");
+    fs::create_dir(&tmp).expect("a folder");
+    for (place, mode) in [(folder.path(), 0o755), (tmp.as_path(), 0o1777)] {
+        fs::set_permissions(place, fs::Permissions::from_mode(mode)).expect("chmod");
+    }
+    let mut command = std::process::Command::new(&program);
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("TMPDIR", &tmp).env(LAUNCHER, &paraph);
+    let output = command.arg("git::").current_dir(&tmp).uid(65534).gid(65534).output().expect("starts");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(printed.contains("it_belongs_to_who_runs_the_check ... ok"), "{printed}");
 }
