@@ -39,7 +39,7 @@ impl CheckStatus {
     pub fn word(self) -> &'static str {
         match self {
             Self::Passed => "passed",
-            Self::Failed => "failed, as on the base",
+            Self::Failed => "failed on both",
             Self::Broken => "broken",
             Self::Fixed => "fixed",
             Self::TimedOut => "timed out",

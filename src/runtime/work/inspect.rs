@@ -80,16 +80,21 @@ struct Around {
     path: Vec<PathBuf>,
     virtual_env: Option<PathBuf>,
     working_copy: Option<PathBuf>,
+    gradle_home: PathBuf,
 }
 
 impl Around {
     fn new(worker: &Worker, session: &Session, source: &Source) -> Self {
         let path = session.environment().get("PATH").unwrap_or(&worker.settings.path);
-        Self::of(path, session.environment().get("VIRTUAL_ENV").map(PathBuf::from), working_copy(source))
+        let around = Self::of(path, &worker.settings.user_home, working_copy(source));
+        let named = |variable: &str| session.environment().get(variable).map(PathBuf::from);
+        let gradle_home = named("GRADLE_USER_HOME").unwrap_or(around.gradle_home);
+        Self { virtual_env: named("VIRTUAL_ENV"), gradle_home, ..around }
     }
 
-    fn of(path: &str, virtual_env: Option<PathBuf>, working_copy: Option<PathBuf>) -> Self {
-        Self { path: std::env::split_paths(path).collect(), virtual_env, working_copy }
+    fn of(path: &str, home: &Path, working_copy: Option<PathBuf>) -> Self {
+        let (path, gradle_home) = (std::env::split_paths(path).collect(), home.join(".gradle"));
+        Self { path, virtual_env: None, working_copy, gradle_home }
     }
 }
 
@@ -131,6 +136,13 @@ impl Surroundings for Around {
         self.working_copy.clone()
     }
 
+    fn has_gradle(&self, distribution: &str) -> bool {
+        // unpacked below a folder named by the address's digest, beside a mark that says so
+        let places = std::fs::read_dir(self.gradle_home.join("wrapper/dists").join(distribution));
+        let mark = format!("{distribution}.zip.ok");
+        places.into_iter().flatten().flatten().any(|place| place.path().join(&mark).exists())
+    }
+
     fn virtual_env(&self) -> Option<PathBuf> {
         self.virtual_env.clone()
     }
@@ -152,6 +164,25 @@ pub(super) async fn check(
     if !session.asked.playbook.has(Stage::Checks) {
         return Ok(unverified(format!("playbook {} runs no checks", session.asked.playbook.name)));
     }
+    loop {
+        let found = check_once(worker, session, lane, version, cancel).await?;
+        let Finding::Checks(result) = &found else { return Ok(found) };
+        // a person may have permitted what it lacks while it ran: asked now, they would be told that nothing waits
+        let root = session.base_of(lane, version).map(|base| top_of(&base.source));
+        let lacks = result.setup_wants_network.zip(root);
+        if lacks.is_none_or(|(setup, root)| !worker.trust.setup_network(&root).contains(&setup)) {
+            return Ok(found);
+        }
+    }
+}
+
+async fn check_once(
+    worker: &Arc<Worker>,
+    session: &Arc<Session>,
+    lane: LaneId,
+    version: Version,
+    cancel: &Cancel,
+) -> Result<Finding, Stuck> {
     let prepared = {
         let (worker, session) = (worker.clone(), session.clone());
         blocking(move || prepare(&worker, &session, lane, version)).await?
@@ -311,7 +342,7 @@ fn policy_at(
 pub(super) fn commands_of(ports: &Ports, settings: &Settings, source: &Source) -> Result<Vec<Untrusted>, Stuck> {
     let snapshot = ports.vcs.snapshot(source, &Base::Head)?;
     let tree = ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
-    let around = Around::of(&settings.path, None, working_copy(source));
+    let around = Around::of(&settings.path, &settings.user_home, working_copy(source));
     let plan = match configured_plan(tree.as_ref(), settings)?.plan {
         Some(plan) => plan,
         None => crate::validation::discover(tree.as_ref(), &around, &[])
