@@ -14,7 +14,7 @@ use crate::repository::{Drift, Tree, Vcs};
 use crate::scoring::{Gate, GateId, Placement, gate_of_base};
 use crate::session::{DriftSeen, Offer, PatchSetRecord, Session, offer};
 use crate::text::{Untrusted, counted};
-use crate::validation::CheckStatus;
+use crate::validation::{CheckStatus, Sides};
 
 use super::house::{Said, read};
 use super::ports::Ports;
@@ -422,7 +422,8 @@ fn summary(event: &crate::session::Event) -> String {
         Event::Overridden { version, rule, message, .. } => format!("{version} {rule}{}", said(message)),
         Event::Regenerated { made_for, message, .. } => format!("{made_for}{}", said(message)),
         Event::Retried { message, .. } => message.raw().to_owned(),
-        Event::RecheckAsked { version, .. } => format!("{version} is checked again"),
+        Event::RecheckAsked { version, sides: Sides::Proposal, .. } => format!("{version} is checked again"),
+        Event::RecheckAsked { version, sides: Sides::Both, .. } => format!("{version} and its base are checked again"),
         Event::LaneDropped { lane, .. } => lane.to_string(),
         Event::Paused { .. } | Event::Resumed { .. } | Event::PublishAsked { .. } => String::new(),
         Event::Published { branch, commit, place, .. } => format!("{branch} at {} in {place}", commit.short()),

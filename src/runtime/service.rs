@@ -246,6 +246,7 @@ impl Runtime {
             Request::Decide(_) => Some(Reply::Decide(self.view(session, None).await?)),
             Request::Override(_) => Some(Reply::Override(self.view(session, None).await?)),
             Request::Regenerate(_) => Some(Reply::Regenerate(self.view(session, None).await?)),
+            Request::Check(_) => Some(Reply::Check(self.view(session, None).await?)),
             Request::Derive(_) => Some(Reply::Derive(self.view(session, None).await?)),
             Request::Draft(asked) => {
                 let number = row.thread.map(|number| crate::id::DraftId(number.0)).or(asked.draft);
@@ -352,6 +353,7 @@ fn changes(request: &Request) -> bool {
             | Request::Decide(_)
             | Request::Override(_)
             | Request::Regenerate(_)
+            | Request::Check(_)
             | Request::Drop(_)
             | Request::Cancel(_)
             | Request::Pause(_)
@@ -453,6 +455,7 @@ impl Service for Runtime {
             Request::Decide(asked) => self.decided(&call, asked).await?,
             Request::Override(asked) => Reply::Override(self.override_warning(&call, asked).await?),
             Request::Regenerate(asked) => Reply::Regenerate(self.regenerate(&call, asked, "regenerated").await?),
+            Request::Check(asked) => Reply::Check(self.check_version(&call, asked).await?),
             Request::Drop(asked) => Reply::Drop(self.drop_lane(&call, asked).await?),
             Request::Cancel(asked) => {
                 let command = Command::Cancel { by: self.person(&call.client) };

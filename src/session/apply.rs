@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::Timestamp;
 use crate::id::{LaneId, Seq, Version};
 use crate::planning::Stage;
+use crate::validation::ValidationResult;
 
 use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Event, NewSession, PatchSet, Person, StopKind};
 use super::state::{
     Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase,
-    Published, Session, Stop, Thread, Verdict, VersionRecord,
+    Published, Rechecks, Session, Stop, Thread, Verdict, VersionRecord,
 };
 
 impl Session {
@@ -50,6 +51,7 @@ impl Session {
             stop: None,
             paused_by: None,
             beads: Vec::new(),
+            environment: None,
             owed: BTreeMap::new(),
         };
         session.owe_next(at);
@@ -202,10 +204,14 @@ impl Session {
             }
             // what the lanes still owe follows from their phases
             Event::Retried { .. } => self.stop = None,
-            Event::RecheckAsked { lane, version } => {
+            Event::RecheckAsked { lane, version, sides, environment, .. } => {
                 self.stop = None;
+                if environment.is_some() {
+                    self.environment.clone_from(environment);
+                }
                 self.with_patch_set(*lane, *version, |set| {
-                    set.validation = None;
+                    set.rechecks.sides = *sides;
+                    set.rechecks.before.extend(what_ran(set.validation.take()));
                     set.score = None;
                     set.gates.clear();
                 });
@@ -482,12 +488,18 @@ impl Session {
     }
 }
 
+/// What checks came to, where any ran.
+fn what_ran(result: Option<ValidationResult>) -> Option<String> {
+    result.filter(|result| result.unverified.is_none()).map(|result| result.told())
+}
+
 impl PatchSetRecord {
     fn new(drafted: &PatchSet) -> Self {
         Self {
             drafted: drafted.clone(),
             applied: None,
             validation: None,
+            rechecks: Rechecks::default(),
             violations: Vec::new(),
             score: None,
             gates: Vec::new(),

@@ -9,8 +9,8 @@ use paraph::cancel::Cancel;
 use paraph::diff::ChangeSet;
 use paraph::id::{ObjectId, RepoPath};
 use paraph::repository::{
-    Base, CommitIdentity, Drift, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs,
-    VcsError, WorkCommit,
+    Base, CommitIdentity, Drift, GitDirectory, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree,
+    Vcs, VcsError, WorkCommit,
 };
 
 use crate::house::{House, version};
@@ -60,6 +60,9 @@ impl Vcs for Pruned {
     }
     fn checkout(&self, key: &RepoKey, tree: &ObjectId, into: &Path, cancel: &Cancel) -> Result<(), VcsError> {
         self.real.checkout(key, tree, into, cancel)
+    }
+    fn git_directory(&self, key: &RepoKey, asked: &GitDirectory<'_>, into: &Path) -> Result<(), VcsError> {
+        self.real.git_directory(key, asked, into)
     }
     fn remove_checkout(&self, key: &RepoKey, into: &Path) -> Result<(), VcsError> {
         self.real.remove_checkout(key, into)

@@ -77,7 +77,7 @@ pub(super) fn remove_checkout(into: &Path, state: &Path) -> Result<(), VcsError>
 }
 
 /// Whether a path is one that is written at all; policy has said so before, this is the last wall.
-fn may_be_written(path: &RepoPath) -> bool {
+pub(super) fn may_be_written(path: &RepoPath) -> bool {
     path.components().all(|part| !matches!(part, b"" | b"." | b"..") && !part.eq_ignore_ascii_case(b".git"))
 }
 

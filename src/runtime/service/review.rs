@@ -1,14 +1,15 @@
 //! Reviewing: threads, marks, decisions, and asking for the next version.
 
 use crate::api::{
-    Call, CommentRequest, DecideRequest, DropRequest, Failure, FailureKind, MarkRequest, OverrideRequest,
+    Call, CheckRequest, CommentRequest, DecideRequest, DropRequest, Failure, FailureKind, MarkRequest, OverrideRequest,
     RegenerateRequest, ResolveRequest, SessionView, Side, ThreadKind, ThreadView, Verdict,
 };
-use crate::id::{LaneId, SessionRef, ThreadId, Version};
-use crate::session::{Command, DecideCommand, DriftSeen, Session, ThreadPlace};
+use crate::id::{LaneId, SessionId, SessionRef, ThreadId, Version};
+use crate::session::{CheckAgainCommand, Command, DecideCommand, DriftSeen, Session, ThreadPlace};
 use crate::text::Untrusted;
+use crate::validation::Sides;
 
-use super::{Runtime, Want, answer, blocking, place, views};
+use super::{Runtime, Want, answer, blocking, limits, place, views};
 
 impl Runtime {
     pub(super) async fn comment(&self, call: &Call, asked: CommentRequest) -> Result<ThreadView, Failure> {
@@ -43,13 +44,31 @@ impl Runtime {
 
     pub(super) async fn drop_lane(&self, call: &Call, asked: DropRequest) -> Result<SessionView, Failure> {
         let session = self.session(asked.session).await?;
-        let lane = session.lanes.iter().find(|lane| lane.name() == asked.repo).map(|lane| lane.id);
-        let lane = lane.ok_or_else(|| {
-            let message = format!("session {} has no repository `{}`", asked.session, asked.repo);
-            Failure::new(FailureKind::NotFound, message).hint(format!("paraph show {}", asked.session))
-        })?;
+        let lane = named(&session, &asked.repo)?;
         let command = Command::Drop { lane, by: self.person(&call.client) };
         self.command(call, asked.session, command).await
+    }
+
+    /// The newest version that changes the repository of that name: a later one may leave it alone.
+    async fn newest_of(&self, id: SessionId, repo: &str) -> Result<(Version, LaneId), Failure> {
+        let session = self.session(id).await?;
+        let lane = named(&session, repo)?;
+        match session.current(lane) {
+            Some((version, _)) => Ok((version, lane)),
+            None => Err(Failure::new(FailureKind::NotFound, format!("no version of session {id} changes {repo} yet"))
+                .hint(super::super::order::next_step(&session))),
+        }
+    }
+
+    pub(super) async fn check_version(&self, call: &Call, asked: CheckRequest) -> Result<SessionView, Failure> {
+        let (version, lane) = match (asked.session.version, asked.repo.as_deref()) {
+            (None, Some(repo)) => self.newest_of(asked.session.session, repo).await?,
+            (_, repo) => self.place(asked.session, repo).await?,
+        };
+        let sides = if asked.base_too { Sides::Both } else { Sides::Proposal };
+        let (environment, by) = (limits::environment(&call.client.environment), self.person(&call.client));
+        let command = CheckAgainCommand { lane, version, sides, environment, by };
+        self.command(call, asked.session.session, Command::CheckAgain(Box::new(command))).await
     }
 
     pub(super) async fn mark(&self, call: &Call, asked: MarkRequest) -> Result<SessionView, Failure> {
@@ -122,6 +141,15 @@ impl Runtime {
         };
         self.command(call, asked.session, command).await
     }
+}
+
+/// The lane of that name.
+fn named(session: &Session, repo: &str) -> Result<LaneId, Failure> {
+    let lane = session.lanes.iter().find(|lane| lane.name() == repo).map(|lane| lane.id);
+    lane.ok_or_else(|| {
+        let message = format!("session {} has no repository `{repo}`", session.asked.id);
+        Failure::new(FailureKind::NotFound, message).hint(format!("paraph show {}", session.asked.id))
+    })
 }
 
 /// A thread as clients see it.

@@ -8,10 +8,11 @@ use tokio::sync::oneshot;
 use crate::api::{Call, Failure, FailureKind, TrustRequest, TrustView};
 use crate::id::{Digest, HostPath, LaneId, RequestId, SessionId};
 use crate::repository::Source;
-use crate::session::{Command, Session};
+use crate::session::{CheckAgainCommand, Command, Session};
 use crate::text::Untrusted;
+use crate::validation::Sides;
 
-use super::{Asked, Post, Runtime, Want, blocking, ended, views};
+use super::{Asked, Post, Runtime, Want, blocking, ended, limits, views};
 use crate::runtime::house::HouseEvent;
 use crate::runtime::tables::short_of;
 use crate::runtime::trust::{source_of, top_of};
@@ -120,9 +121,17 @@ impl Runtime {
     /// Sessions whose checks did not run for want of a person's word get them now.
     async fn check_again(&self, call: &Call, source: &Source) -> Result<(), Failure> {
         for (session, lane) in self.undecided(source).await? {
+            let Some((version, set)) = session.current(lane) else { continue };
+            if set.validation.as_ref().is_none_or(|result| result.unverified.is_none()) {
+                continue;
+            }
+            let (environment, by) = (limits::environment(&call.client.environment), self.person(&call.client));
+            let asked = CheckAgainCommand { lane, version, sides: Sides::Proposal, environment, by };
             let call = Call { id: RequestId(self.shared.ports.ids.uuid()), ..call.clone() };
-            // where something ran already, the core refuses: then there is nothing to do
-            let _ = self.order(&call, Want::Command(session.asked.id, Box::new(Command::Recheck { lane }))).await;
+            // somebody may have been first, or have decided meanwhile: then there is nothing to do
+            let _ = self
+                .order(&call, Want::Command(session.asked.id, Box::new(Command::CheckAgain(Box::new(asked)))))
+                .await;
         }
         Ok(())
     }
