@@ -21,12 +21,14 @@ pub use calls::{Budget, CallAsked, CallEnded, CallRecord, Spent, dollars};
 pub use effect::{EffectKey, EffectKind, Owed};
 pub use event::{Event, LaneRequest, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 pub use gate::{WriteGate, WritePermit};
-pub use input::{Command, DecideCommand, DeriveCommand, DriftSeen, Finding, Input, Outcome, Refusal};
+pub use input::{
+    CheckAgainCommand, Command, DecideCommand, DeriveCommand, DriftSeen, Finding, Input, Outcome, Refusal,
+};
 pub use machine::{Step, decide};
 pub use offer::{Offer, offer};
 pub use state::{
     Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase,
-    Published, Session, Stop, Thread, Verdict, VersionRecord,
+    Published, Rechecks, Session, Stop, Thread, Verdict, VersionRecord,
 };
 pub use status::{State, aliases};
 

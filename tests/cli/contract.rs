@@ -36,6 +36,7 @@ pub(crate) fn every_verb() -> Vec<String> {
         &format!("request-changes 12@v1 {decided}"),
         "override 12@v1 rule -m why",
         "regenerate 12 -m why",
+        "check 12 --base-too",
         "drop 12 --repo r",
         "pause 12",
         "resume 12",
