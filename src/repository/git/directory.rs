@@ -23,7 +23,7 @@ use super::open::git_error;
 use super::pack::NewObject;
 use super::private::Private;
 use super::tree::read_error;
-use crate::diff::{FileMode, Sha1};
+use crate::diff::{FileMode, sha1};
 use crate::repository::{GitDirectory, TreeEntry, TreeError, VcsError};
 
 /// As in every checkout by git, without what would run something or look anywhere else. Times of change and numbers of
@@ -160,7 +160,7 @@ fn index(entries: &[TreeEntry], folders: &[&Path], cached_trees: &[u8]) -> Vec<u
         out.extend_from_slice(&(cached_trees.len() as u32).to_be_bytes());
         out.extend_from_slice(cached_trees);
     }
-    let sum = Sha1::of(&out);
+    let sum = sha1(&[&out]);
     out.extend_from_slice(&sum);
     out
 }
