@@ -29,7 +29,6 @@ use crate::api::{
 };
 use crate::clock::Clock;
 use crate::id::{Digest, SessionId, Version};
-use crate::infrastructure::blobs::Blobs;
 use crate::session::{Command, Person, Session};
 
 use super::answer;
