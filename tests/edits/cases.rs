@@ -177,7 +177,7 @@ pub(crate) fn case(change: &Change, format: Format, fault: Fault, dice: &mut Dic
     let is_whole = format == Format::Whole;
     let context = 1 + dice.below(3);
     let mut change = change.clone();
-    if !change.old.ends_with('\n') || !change.new.ends_with('\n') || change.old.contains('\r') || change.old == change.new {
+    if !change.old.ends_with('\n') || !change.new.ends_with('\n') || change.old.contains('\r') || change.new.contains('\r') || change.old == change.new {
         return None;
     }
     let mut hunks = hunks(&change, context)?;
@@ -205,7 +205,7 @@ pub(crate) fn case(change: &Change, format: Format, fault: Fault, dice: &mut Dic
         })?,
         Fault::TrailingBlanks => {
             for hunk in &mut hunks {
-                for line in hunk.lines.iter_mut().filter(|line| line.0 == PatchLineKind::Context) {
+                for line in hunk.lines.iter_mut().filter(|line| line.0 == PatchLineKind::Context && !line.1.trim().is_empty()) {
                     line.1.push_str(["  ", "\t", ""][dice.below(3)]);
                 }
             }
@@ -248,7 +248,8 @@ pub(crate) fn case(change: &Change, format: Format, fault: Fault, dice: &mut Dic
         Fault::Duplicated => {
             let hunk = &hunks[dice.below(hunks.len())];
             let block: String = hunk.old().iter().map(|line| format!("{line}\n")).collect();
-            if block.trim().is_empty() {
+            // at the top the number alone would tell them apart
+            if block.trim().is_empty() || hunk.start == 1 {
                 return None;
             }
             // twice, and so far away that no number fits
@@ -322,10 +323,14 @@ fn named(path: &str, fault: Fault, dice: &mut Dice) -> String {
     }
 }
 
+fn closing(dice: &mut Dice) -> &'static str {
+    dice.pick(&["", "\nThat should do it.\n", "\nRun it:\n\n```bash\ncargo test\n```\n"])
+}
+
 fn render(change: &Change, hunks: &[Hunk], format: Format, fault: Fault, dice: &mut Dice) -> String {
     let path = named(&change.path, fault, dice);
     let opening = dice.pick(&["", "Sure, here is the change.\n\n", "I looked at it:\n\n- one thing\n- another\n\n"]);
-    let closing = dice.pick(&["", "\nThat should do it.\n", "\nRun it:\n\n```bash\ncargo test\n```\n"]);
+    let closing = if fault == Fault::CutOff { "" } else { closing(dice) };
     let body = match format {
         Format::SearchReplace => search_replace(&path, hunks, dice),
         Format::UnifiedFenced => format!("```diff\n{}```\n", unified_text(&path, hunks, fault, dice)),
@@ -440,7 +445,7 @@ fn json(path: &str, hunks: &[Hunk], dice: &mut Dice) -> String {
 /// The reply up to somewhere inside of its edits.
 fn cut(reply: &str, format: Format, dice: &mut Dice) -> Option<String> {
     let (start, end) = match format {
-        Format::SearchReplace => (reply.find(" SEARCH")?, reply.rfind("> REPLACE")?),
+        Format::SearchReplace => (reply.rfind(" SEARCH")?, reply.rfind("> REPLACE")?),
         Format::UnifiedFenced => (reply.find("@@")?, reply.rfind("```")?),
         Format::BeginPatch => (reply.find("*** Begin")? + 16, reply.find("*** End")?),
         Format::Whole => (reply.find("``````")? + 7, reply.rfind("``````")?),
