@@ -6,8 +6,8 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, Patch, place, stats};
 use crate::id::{Digest, RepoPath};
 use crate::proposal::edits::{EditRefusals, Edits};
-use crate::proposal::{PatchFile, PatchFileError, merge_stale};
 use crate::proposal::{Brief, Context, ContextItem, Draft, EngineError, ProposalEngine};
+use crate::proposal::{PatchFile, PatchFileError, merge_stale};
 use crate::text::{Untrusted, counted};
 
 /// Characters: what `git log --oneline` shows whole.

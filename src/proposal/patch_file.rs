@@ -78,7 +78,9 @@ fn holds_more(bytes: &[u8]) -> bool {
         _ => false,
     };
     let line_at = |at: usize| &bytes[at..memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |end| at + end)];
-    odd(line_at(0)) || memchr::memchr_iter(b'\n', bytes).any(|at| matches!(bytes.get(at + 1), Some(b'@' | b'*' | b'<')) && odd(line_at(at + 1)))
+    odd(line_at(0))
+        || memchr::memchr_iter(b'\n', bytes)
+            .any(|at| matches!(bytes.get(at + 1), Some(b'@' | b'*' | b'<')) && odd(line_at(at + 1)))
 }
 
 /// Whether something in it was taken for an edit.

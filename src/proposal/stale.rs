@@ -25,7 +25,8 @@ pub fn merge_stale(
     let mut paths = HashSet::new();
     let mut olds: BTreeMap<RepoPath, FileSide> = BTreeMap::new();
     for file in patch.files() {
-        let spoken_of = [file.old_path.as_ref(), file.new_path.as_ref().filter(|new| file.old_path.as_ref() != Some(*new))];
+        let spoken_of =
+            [file.old_path.as_ref(), file.new_path.as_ref().filter(|new| file.old_path.as_ref() != Some(*new))];
         if !spoken_of.into_iter().flatten().all(|path| paths.insert(path.clone())) {
             return Ok(None);
         }

@@ -21,8 +21,7 @@ pub fn merge_contents(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>
         input.content(content);
         input
     };
-    let merged =
-        merge_file(&input(base), &input(ours), &input(theirs), Some(&mut MergeFileOptions::new())).ok()?;
+    let merged = merge_file(&input(base), &input(ours), &input(theirs), Some(&mut MergeFileOptions::new())).ok()?;
     merged.is_automergeable().then(|| merged.content().to_vec())
 }
 

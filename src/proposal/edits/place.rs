@@ -118,7 +118,8 @@ impl Placing<'_> {
             }
             let step = match &edit.action {
                 Action::Change { .. } => {
-                    let run = edits[at..].iter().take_while(|edit| matches!(edit.action, Action::Change { .. })).count();
+                    let run =
+                        edits[at..].iter().take_while(|edit| matches!(edit.action, Action::Change { .. })).count();
                     let made = self.change(path, &edits[at..at + run], now.as_ref());
                     at += run - 1;
                     match made {
@@ -128,7 +129,7 @@ impl Placing<'_> {
                 }
                 Action::Create { content, mode } => {
                     done = Some("creates");
-                    self.create(path, edit.line, content, *mode, now.is_some())
+                    self.create(path, content, *mode, now.is_some())
                 }
                 Action::Whole { content } => {
                     done = Some("replaces");
@@ -156,9 +157,8 @@ impl Placing<'_> {
     }
 
     fn create(
-        &mut self,
+        &self,
         path: &RepoPath,
-        line: u32,
         content: &str,
         mode: Option<FileMode>,
         exists: bool,
@@ -166,10 +166,12 @@ impl Placing<'_> {
         if exists {
             return Err(EditProblem::Exists);
         }
-        let _ = line;
         self.paths.check_free(path)?;
         check_complete(content, b"")?;
-        Ok(Some(FileSide { mode: mode.unwrap_or(FileMode::Regular), content: without_cr(content, b"").as_bytes().into() }))
+        Ok(Some(FileSide {
+            mode: mode.unwrap_or(FileMode::Regular),
+            content: without_cr(content, b"").as_bytes().into(),
+        }))
     }
 
     fn replace(
@@ -179,7 +181,7 @@ impl Placing<'_> {
         content: &str,
         old: Option<&FileSide>,
     ) -> Result<Option<FileSide>, EditProblem> {
-        let Some(old) = old else { return self.create(path, line, content, None, false) };
+        let Some(old) = old else { return self.create(path, content, None, false) };
         check_text(old)?;
         check_complete(content, &old.content)?;
         let content = &*without_cr(content, &old.content);
@@ -196,7 +198,12 @@ impl Placing<'_> {
         Ok(Some(FileSide { mode: old.mode, content: content.into_bytes().into() }))
     }
 
-    fn delete(&mut self, path: &RepoPath, pieces: &[Piece], old: Option<&FileSide>) -> Result<Option<FileSide>, EditProblem> {
+    fn delete(
+        &mut self,
+        path: &RepoPath,
+        pieces: &[Piece],
+        old: Option<&FileSide>,
+    ) -> Result<Option<FileSide>, EditProblem> {
         let old = old.ok_or(EditProblem::Missing)?;
         if old.mode == FileMode::Gitlink {
             return Err(EditProblem::NotText("a submodule"));
@@ -218,7 +225,12 @@ impl Placing<'_> {
     }
 
     /// The content that a run of changes makes of `old`.
-    fn change(&mut self, path: &RepoPath, edits: &[&Edit], old: Option<&FileSide>) -> Result<FileSide, Vec<EditRefusal>> {
+    fn change(
+        &mut self,
+        path: &RepoPath,
+        edits: &[&Edit],
+        old: Option<&FileSide>,
+    ) -> Result<FileSide, Vec<EditRefusal>> {
         let shown = path.to_string();
         let refuse = |line, problem| vec![EditRefusal::new(line, Some(&shown), problem)];
         let line = edits[0].line;
@@ -229,7 +241,7 @@ impl Placing<'_> {
             if only.has_old() {
                 return Err(refuse(line, EditProblem::Missing));
             }
-            let made = self.create(path, line, &only.new_text(), None, false).map_err(|problem| refuse(line, problem))?;
+            let made = self.create(path, &only.new_text(), None, false).map_err(|problem| refuse(line, problem))?;
             return Ok(made.expect("a creation makes a file"));
         };
         let mode = edits.iter().rev().find_map(|edit| match &edit.action {
@@ -242,7 +254,9 @@ impl Placing<'_> {
         check_text(old).map_err(|problem| refuse(line, problem))?;
         for piece in &pieces {
             let added = piece.lines.iter().filter(|line| line.kind == crate::diff::PatchLineKind::Added);
-            if let Some(left) = added.into_iter().find(|line| find::is_left_out(&line.text) && !holds(&old.content, &line.text)) {
+            if let Some(left) =
+                added.into_iter().find(|line| find::is_left_out(&line.text) && !holds(&old.content, &line.text))
+            {
                 return Err(refuse(piece.line, EditProblem::LeftOut(left.text.trim().to_owned())));
             }
         }

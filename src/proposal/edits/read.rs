@@ -112,7 +112,10 @@ impl<'a> Reader<'a> {
     fn ends_in_a_name(&self) -> bool {
         let last = self.lines.last().map_or("", |line| line.trim());
         let is_word = !last.is_empty() && !last.contains(char::is_whitespace);
-        is_word && !self.text.ends_with('\n') && last.starts_with(|c: char| c.is_alphanumeric() || "*`#./".contains(c)) && !last.starts_with("```")
+        is_word
+            && !self.text.ends_with('\n')
+            && last.starts_with(|c: char| c.is_alphanumeric() || "*`#./".contains(c))
+            && !last.starts_with("```")
     }
 
     /// What a model thinks aloud before it answers is no answer.

@@ -1,6 +1,6 @@
 //! Pieces placed on one content: looked for in the base, joined without overlap, the lines between left as they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::find::{Numbers, Spot, locate};
 use super::line_number;
@@ -78,7 +78,11 @@ fn trust(file: &FileText<'_>, pieces: &[&Piece]) -> Numbers {
         let found = locate(file, piece, Numbers::Doubted).ok();
         found.and_then(|spots| spots.first().map(|spot| line_of(piece, spot) != said)).unwrap_or(false)
     };
-    if numbered.len() < pieces.len() || numbered.iter().any(stands_elsewhere) { Numbers::Doubted } else { Numbers::Trusted }
+    if numbered.len() < pieces.len() || numbered.iter().any(stands_elsewhere) {
+        Numbers::Doubted
+    } else {
+        Numbers::Trusted
+    }
 }
 
 /// The file's line, 1-based, of the piece's first old line.
@@ -107,10 +111,9 @@ impl Joining<'_> {
         let mut plan = Plan { splices: Vec::new(), is_ended: self.is_ended, notes: Vec::new() };
         if !piece.changes() {
             plan.notes.push(Tolerance::ChangesNothing);
-        } else if self.plan_text(piece, &mut plan)? {
         } else if !piece.has_old() {
             self.plan_new(piece, &mut plan)?;
-        } else {
+        } else if !self.plan_text(piece, &mut plan)? {
             let spots = locate(self.file, piece, numbers)?;
             for spot in &spots {
                 self.plan_spot(piece, spot, &mut plan)?;
@@ -134,7 +137,8 @@ impl Joining<'_> {
         if count > 0 && !piece.at_end {
             return Err(EditProblem::NoContext);
         }
-        let lines = piece.lines.iter().map(|line| self.with_end(line.text.as_bytes(), count, Class::LineEnds)).collect();
+        let lines =
+            piece.lines.iter().map(|line| self.with_end(line.text.as_bytes(), count, Class::LineEnds)).collect();
         self.check_free(count, count)?;
         if count == 0 {
             plan.is_ended = !piece.lines.last().is_some_and(|line| line.is_unended);
@@ -213,6 +217,12 @@ impl Joining<'_> {
         let mut at = spot.start;
         let mut is_open = false;
         let mut differs = false;
+        // a line that only moves is the file's, whatever blanks the reply has at its end
+        let mut moving: HashMap<&str, &[u8]> = HashMap::new();
+        if spot.class == Class::TrailingBlanks {
+            let old = piece.lines[spot.from..spot.to].iter().filter(|line| line.is_old()).zip(&self.file.lines[at..]);
+            moving.extend(old.filter(|(line, _)| !line.text.trim().is_empty()).map(|(line, has)| (&*line.text, *has)));
+        }
         for line in &piece.lines[spot.from..spot.to] {
             if line.is_old() {
                 differs |= self.file.lines[at].ends_with(b"\r") != line.text.ends_with('\r');
@@ -232,6 +242,7 @@ impl Joining<'_> {
                 splice.end = at;
             } else {
                 let shifted = match &spot.shift {
+                    None if moving.contains_key(&*line.text) => moving[&*line.text].to_vec(),
                     Some(shift) => shift.apply(line.text.as_bytes()).ok_or(EditProblem::Indentation)?,
                     None => line.text.as_bytes().to_vec(),
                 };
@@ -310,7 +321,9 @@ fn texts(content: &[u8], text: &[u8], may_be_inside: bool) -> Result<Vec<usize>,
         let (before, after) = (&content[..*at], &content[at + text.len()..]);
         let head = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
         let tail = memchr::memchr(b'\n', after).map_or(after, |newline| &after[..newline]);
-        head.trim_ascii().is_empty() && (may_be_inside || head.is_empty()) && (text.ends_with(b"\n") || tail.trim_ascii().is_empty())
+        head.trim_ascii().is_empty()
+            && (may_be_inside || head.is_empty())
+            && (text.ends_with(b"\n") || tail.trim_ascii().is_empty())
     };
     let finder = memchr::memmem::Finder::new(text);
     let (mut places, mut from) = (Vec::new(), 0);

@@ -54,7 +54,13 @@ fn says_something(lines: &[PieceLine]) -> bool {
 }
 
 /// The place of the piece's lines `from..to`.
-fn whole(file: &FileText<'_>, piece: &Piece, from: usize, to: usize, numbers: Numbers) -> Result<Option<Spot>, EditProblem> {
+fn whole(
+    file: &FileText<'_>,
+    piece: &Piece,
+    from: usize,
+    to: usize,
+    numbers: Numbers,
+) -> Result<Option<Spot>, EditProblem> {
     for is_trimmed in [false, true] {
         let (from, to) = if is_trimmed { trimmed(&piece.lines, from, to) } else { (from, to) };
         let lines = &piece.lines[from..to];
@@ -207,8 +213,18 @@ fn is_elision(text: &str) -> bool {
 
 /// Whether `text` is a comment that stands for code which its writer left out.
 pub(super) fn is_left_out(text: &str) -> bool {
-    const WORDS: [&str; 10] =
-        ["existing", "rest of", "remaining", "unchanged", "same as", "as before", "previous", "omitted", "other methods", "your code"];
+    const WORDS: [&str; 10] = [
+        "existing",
+        "rest of",
+        "remaining",
+        "unchanged",
+        "same as",
+        "as before",
+        "previous",
+        "omitted",
+        "other methods",
+        "your code",
+    ];
     let (inner, is_comment) = comment(text);
     let dotted = inner.starts_with("...") || inner.starts_with('…') || inner.ends_with("...") || inner.ends_with('…');
     let lower = inner.to_lowercase();
@@ -221,7 +237,14 @@ mod tests {
 
     #[test]
     fn what_stands_for_other_lines_is_known() {
-        for text in ["...", "  …", "# ...", "// ... existing code ...", "<!-- ... rest of the page ... -->", "# ... rest of code"] {
+        for text in [
+            "...",
+            "  …",
+            "# ...",
+            "// ... existing code ...",
+            "<!-- ... rest of the page ... -->",
+            "# ... rest of code",
+        ] {
             assert!(is_elision(text), "{text}");
         }
         for text in ["x = ...", "# the rest", "foo(...)", "// waits ...", ""] {

@@ -46,9 +46,7 @@ impl Shift {
                 (only(said, b'\t') && only(has, b' ')).then_some(Self::ToBlanks(width))
             }
         };
-        let holds = |shift: &Self| {
-            all.clone().all(|(said, has)| shift.indent(said).as_deref() == Some(has))
-        };
+        let holds = |shift: &Self| all.clone().all(|(said, has)| shift.indent(said).as_deref() == Some(has));
         by_ends.filter(holds).or_else(|| by_tabs().filter(holds))
     }
 

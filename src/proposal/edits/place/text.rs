@@ -92,8 +92,12 @@ impl<'a> FileText<'a> {
     fn index(&self, class: Class) -> &Index<'a> {
         self.indexes[class as usize].get_or_init(|| {
             let count = self.lines.len();
-            let mut index =
-                Index { ids: Vec::with_capacity(count), known: HashMap::new(), heads: Vec::new(), next: vec![NONE; count] };
+            let mut index = Index {
+                ids: Vec::with_capacity(count),
+                known: HashMap::new(),
+                heads: Vec::new(),
+                next: vec![NONE; count],
+            };
             for line in &self.lines {
                 let fresh = u32::try_from(index.known.len()).expect("a file has fewer than 2^32 lines");
                 index.ids.push(*index.known.entry(class.key(line)).or_insert(fresh));
@@ -117,13 +121,20 @@ impl<'a> FileText<'a> {
         let index = self.index(class);
         let ids: Option<Vec<u32>> = wanted.iter().map(|line| index.known.get(class.key(line)).copied()).collect();
         let Some(ids) = ids else { return none };
-        let (rarest, count) =
-            ids.iter().enumerate().map(|(at, id)| (at, index.heads[*id as usize].1)).min_by_key(|found| found.1).expect("not empty");
+        let (rarest, count) = ids
+            .iter()
+            .enumerate()
+            .map(|(at, id)| (at, index.heads[*id as usize].1))
+            .min_by_key(|found| found.1)
+            .expect("not empty");
         // few places of its rarest line are looked at one by one; many cost no more than the file's length
         if (count as usize).saturating_mul(ids.len()) <= 4 * self.lines.len() {
-            collect(index.places_of(ids[rarest]).filter_map(|at| at.checked_sub(rarest)).filter(|start| {
-                index.ids.get(*start..start + ids.len()) == Some(&ids)
-            }))
+            collect(
+                index
+                    .places_of(ids[rarest])
+                    .filter_map(|at| at.checked_sub(rarest))
+                    .filter(|start| index.ids.get(*start..start + ids.len()) == Some(&ids)),
+            )
         } else {
             collect(Knuth::new(&index.ids, &ids))
         }

@@ -12,7 +12,8 @@ use super::{Reader, names, number};
 use crate::proposal::edits::{Action, Edit, EditProblem, EditRefusal, Name, Piece};
 
 const PATH: &[&str] = &["path", "file", "file_path", "filepath", "filename", "filePath", "target_file"];
-const SEARCH: &[&str] = &["search", "old", "old_string", "old_str", "old_text", "oldText", "oldString", "find", "before"];
+const SEARCH: &[&str] =
+    &["search", "old", "old_string", "old_str", "old_text", "oldText", "oldString", "find", "before"];
 const REPLACE: &[&str] =
     &["replace", "new", "new_string", "new_str", "new_text", "newText", "newString", "replacement", "after"];
 const CONTENT: &[&str] = &["content", "contents", "file_text", "new_content", "newContent"];
@@ -20,7 +21,8 @@ const LIST: &[&str] = &["edits", "changes", "files", "tool_calls"];
 const NESTED: &[&str] = &["arguments", "input", "args", "parameters", "function"];
 const PATCH: &[&str] = &["patch", "input", "diff"];
 /// What may stand beside and says nothing of the change.
-const IDLE: &[&str] = &["explanation", "description", "reason", "instructions", "id", "type", "name", "thought", "summary", "language"];
+const IDLE: &[&str] =
+    &["explanation", "description", "reason", "instructions", "id", "type", "name", "thought", "summary", "language"];
 
 /// The deepest nesting of lists and calls that is followed.
 const DEEPEST: usize = 8;
@@ -87,8 +89,11 @@ pub(super) fn read_call(reader: &mut Reader<'_>, name: &str, arguments: &str) {
 
 /// Whether JSON, whole or cut, has the keys that edits have.
 fn looks_like_edits(text: &str) -> bool {
-    let has = |keys: &[&str]| keys.iter().any(|key| text.contains(&format!("\"{key}\"")));
-    text.contains("*** Begin Patch") || (has(PATH) && (has(SEARCH) || has(CONTENT) || has(&["edits", "delete", "changes"])))
+    // a call's arguments are JSON in a string, with their quotes escaped
+    let holds = |key: &str| text.contains(&format!("\"{key}\"")) || text.contains(&format!("\\\"{key}\\\""));
+    let has = |keys: &[&str]| keys.iter().any(|key| holds(key));
+    text.contains("*** Begin Patch")
+        || (has(PATH) && (has(SEARCH) || has(CONTENT) || has(&["edits", "delete", "changes"])))
 }
 
 fn unreadable(line: u32, why: impl Into<String>) -> EditRefusal {
@@ -153,7 +158,8 @@ impl Found {
             return match nested {
                 // arguments often are JSON in a string
                 Value::String(text) => {
-                    let Strict(value) = serde_json::from_str(text).map_err(|error| format!("broken JSON in a call: {error}"))?;
+                    let Strict(value) =
+                        serde_json::from_str(text).map_err(|error| format!("broken JSON in a call: {error}"))?;
                     self.walk(&value, path, depth + 1)
                 }
                 nested => self.walk(nested, path, depth + 1),
@@ -184,7 +190,10 @@ impl Found {
             (None, None, Some(content), false) => Action::Whole { content: content.to_owned() },
             (Some(""), Some(content), None, false) => Action::Create { content: content.to_owned(), mode: None },
             (Some(search), Some(replace), None, false) => {
-                let piece = Piece { text: Some((search.to_owned(), replace.to_owned())), ..Piece::between(line, &lines(search), &lines(replace)) };
+                // a text without its newline leaves the line's newline behind
+                let new = if replace.is_empty() && !search.ends_with('\n') { vec![""] } else { lines(replace) };
+                let text = Some((search.to_owned(), replace.to_owned()));
+                let piece = Piece { text, ..Piece::between(line, &lines(search), &new) };
                 Action::Change { pieces: vec![piece], to: None, mode: None }
             }
             _ => return Err(format!("the edit of `{path}` is neither search and replace, content nor delete")),
@@ -197,13 +206,17 @@ impl Found {
     fn check_keys(&self, map: &Map<String, Value>, known: &[&[&str]]) -> Result<(), String> {
         let is_known = |key: &String| IDLE.iter().chain(known.iter().copied().flatten()).any(|name| name == key);
         // `replace_all` and the like may say what is so anyway
-        let unknown = map.iter().find(|(key, value)| !is_known(key) && !matches!(value, Value::Null | Value::Bool(false)));
+        let unknown =
+            map.iter().find(|(key, value)| !is_known(key) && !matches!(value, Value::Null | Value::Bool(false)));
         unknown.map_or(Ok(()), |(key, _)| Err(format!("an edit's key `{key}` is not known")))
     }
 }
 
 fn is_patch(text: &str) -> bool {
-    text.contains("*** Begin Patch") || text.starts_with("diff --git ") || text.starts_with("--- ") || text.contains("\n--- ")
+    text.contains("*** Begin Patch")
+        || text.starts_with("diff --git ")
+        || text.starts_with("--- ")
+        || text.contains("\n--- ")
 }
 
 fn lines(text: &str) -> Vec<&str> {

@@ -4,8 +4,18 @@ use crate::id::RepoPath;
 use crate::proposal::edits::Name;
 
 /// Names of files that have no dot.
-const DOTLESS: &[&str] =
-    &["Makefile", "Dockerfile", "LICENSE", "README", "Gemfile", "Rakefile", "Jenkinsfile", "Procfile", "Justfile", "CODEOWNERS"];
+const DOTLESS: &[&str] = &[
+    "Makefile",
+    "Dockerfile",
+    "LICENSE",
+    "README",
+    "Gemfile",
+    "Rakefile",
+    "Jenkinsfile",
+    "Procfile",
+    "Justfile",
+    "CODEOWNERS",
+];
 
 /// Whether `word` looks like the path of a file.
 pub(super) fn is_path(word: &str) -> bool {
@@ -55,7 +65,10 @@ pub(super) fn in_words(line: &str) -> Option<String> {
 pub(super) fn in_info(info: &str) -> Option<String> {
     let words = info.split(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | ','));
     let values = words.flat_map(|word| [Some(word), word.split_once([':', '=']).map(|(_, value)| value)]);
-    let path = values.flatten().map(|word| word.trim_matches(['"', '\'', '`'])).find(|word| is_path(word) && !word.contains(':'))?;
+    let path = values
+        .flatten()
+        .map(|word| word.trim_matches(['"', '\'', '`']))
+        .find(|word| is_path(word) && !word.contains(':'))?;
     Some(clean(path))
 }
 
@@ -124,8 +137,16 @@ mod tests {
     #[test]
     fn a_name_alone_on_a_line_is_undressed() {
         let dressed = [
-            "src/a.py", "`src/a.py`:", "### src/a.py", "**src/a.py**", "File: src/a.py", "1. `src/a.py`", "./src/a.py",
-            "## `src/a.py` (whole file):", "- **`src/a.py`**", "#### File: `src/a.py`",
+            "src/a.py",
+            "`src/a.py`:",
+            "### src/a.py",
+            "**src/a.py**",
+            "File: src/a.py",
+            "1. `src/a.py`",
+            "./src/a.py",
+            "## `src/a.py` (whole file):",
+            "- **`src/a.py`**",
+            "#### File: `src/a.py`",
         ];
         for line in dressed {
             assert_eq!(alone(line).as_deref(), Some("src/a.py"), "{line}");

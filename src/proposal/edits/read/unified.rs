@@ -29,16 +29,13 @@ struct Header {
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<(), EditRefusal> {
     let line = number(reader.at);
     let header = header(reader)?;
-    let (name, to, kind) = meaning(&header).map_err(|problem| {
-        EditRefusal::new(line, header.git.as_ref().map(|name| name.said.as_str()), problem)
-    })?;
+    let (name, to, kind) = meaning(&header)
+        .map_err(|problem| EditRefusal::new(line, header.git.as_ref().map(|name| name.said.as_str()), problem))?;
     let pieces = hunks(reader, &name.said)?;
     let refuse = |what: &str| EditRefusal::new(line, Some(&name.said), EditProblem::Unreadable(what.to_owned()));
     let action = match kind {
         Kind::Create if pieces.iter().any(Piece::has_old) => return Err(refuse("a new file has old lines")),
-        Kind::Create => {
-            Action::Create { content: pieces.iter().map(Piece::new_text).collect(), mode: header.created }
-        }
+        Kind::Create => Action::Create { content: pieces.iter().map(Piece::new_text).collect(), mode: header.created },
         Kind::Delete if pieces.iter().any(|piece| !piece.new_text().is_empty()) => {
             return Err(refuse("a deleted file keeps lines"));
         }
@@ -62,7 +59,9 @@ fn meaning(header: &Header) -> Result<(Name, Option<Name>, Kind), EditProblem> {
     let mismatch = || EditProblem::Unclear("the names of a file's header differ".to_owned());
     // what `diff --git` names is what `---` and `+++` name: nobody knows which of two is meant
     let agrees = |name: &Name| match &header.git {
-        Some(git) if git.said != name.said && git.or.as_ref() != Some(&name.said) && name.or.as_ref() != Some(&git.said) => {
+        Some(git)
+            if git.said != name.said && git.or.as_ref() != Some(&name.said) && name.or.as_ref() != Some(&git.said) =>
+        {
             Err(mismatch())
         }
         _ => Ok(()),
@@ -128,7 +127,10 @@ fn header(reader: &mut Reader<'_>) -> Result<Header, EditRefusal> {
             return refuse(reader.at, EditProblem::Unreadable("copies are not taken: write the new file".to_owned()));
         } else if line.starts_with("GIT binary patch") || line.starts_with("Binary files ") {
             return refuse(reader.at, EditProblem::NotText("binary"));
-        } else if !["index ", "old mode ", "similarity index ", "dissimilarity index "].iter().any(|start| line.starts_with(start)) {
+        } else if !["index ", "old mode ", "similarity index ", "dissimilarity index "]
+            .iter()
+            .any(|start| line.starts_with(start))
+        {
             break;
         }
         reader.at += 1;
@@ -200,7 +202,8 @@ fn hunk(reader: &mut Reader<'_>, has_header: bool, name: &str) -> Result<Piece, 
     let counts = numbers(header);
     let mut piece = Piece::new(line, Vec::new());
     piece.anchors.extend(heading(header));
-    let (mut old, mut new) = counts.as_ref().map_or((0, 0), |counts| (i64::from(counts.old.1), i64::from(counts.new_len)));
+    let (mut old, mut new) =
+        counts.as_ref().map_or((0, 0), |counts| (i64::from(counts.old.1), i64::from(counts.new_len)));
     let mut empty_tail = 0;
     while let Some(text) = reader.peek() {
         let is_done = counts.is_some() && old <= 0 && new <= 0;
@@ -259,7 +262,10 @@ fn goes_on(reader: &Reader<'_>, text: &str, is_done: bool, has_counts: bool) -> 
     }
     let next = |at: usize| reader.lines.get(at).copied();
     let ends = text.starts_with("@@") || text.starts_with("diff --git ") || super::begin_patch::belongs(text);
-    if ends || (begins(&reader.lines, reader.at) && (is_done || !has_counts || next(reader.at + 2).is_some_and(|line| line.starts_with("@@")))) {
+    if ends
+        || (begins(&reader.lines, reader.at)
+            && (is_done || !has_counts || next(reader.at + 2).is_some_and(|line| line.starts_with("@@"))))
+    {
         return false;
     }
     if is_done && matches!(text.trim_end(), "--" | "") && !text.starts_with(' ') {
@@ -268,9 +274,8 @@ fn goes_on(reader: &Reader<'_>, text: &str, is_done: bool, has_counts: bool) -> 
     }
     if text.trim_end_matches('\r').is_empty() {
         // an editor took the blank of an empty line away, or the diff is over
-        let mut ahead = (reader.at + 1..reader.lines.len().min(reader.at + 8)).filter_map(|at| {
-            reader.lines.get(at).filter(|line| !line.trim().is_empty())
-        });
+        let mut ahead = (reader.at + 1..reader.lines.len().min(reader.at + 8))
+            .filter_map(|at| reader.lines.get(at).filter(|line| !line.trim().is_empty()));
         return has_counts || ahead.next().is_some_and(|line| line.starts_with(['+', '-', ' ', '\\']));
     }
     // in a fence every line belongs to it, and one that does not read is told

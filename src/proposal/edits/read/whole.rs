@@ -6,8 +6,16 @@ use crate::proposal::edits::{Action, EditProblem, EditRefusal, Name, NamedFence}
 
 /// What says that a fence holds all of a file.
 const WHOLE: &[&str] = &[
-    "whole", "full file", "full content", "full updated", "full code", "full version", "full text", "complete",
-    "entire", "(full)",
+    "whole",
+    "full file",
+    "full content",
+    "full updated",
+    "full code",
+    "full version",
+    "full text",
+    "complete",
+    "entire",
+    "(full)",
 ];
 
 /// What says that a file is new.
@@ -39,18 +47,22 @@ pub(super) fn read(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<bool, 
     }
     let mut content = String::new();
     for text in &reader.lines[opened.at() + 1..end] {
-        content.push_str(opened.without_indent(text).ok_or_else(|| {
-            refuse(EditProblem::Unclear("a fence is indented, and lines in it are not".to_owned()))
-        })?);
+        content.push_str(
+            opened.without_indent(text).ok_or_else(|| {
+                refuse(EditProblem::Unclear("a fence is indented, and lines in it are not".to_owned()))
+            })?,
+        );
         content.push('\n');
     }
-    let action = if new && !whole && !is_asked_for { Action::Create { content, mode: None } } else { Action::Whole { content } };
+    let action =
+        if new && !whole && !is_asked_for { Action::Create { content, mode: None } } else { Action::Whole { content } };
     reader.push(line, Name::plain(name), action);
     Ok(true)
 }
 
 fn says(said: &str, words: &[&str]) -> bool {
-    let negated = ["not the whole", "not the full", "not the complete", "not the entire", "incomplete", "partial", "snippet"];
+    let negated =
+        ["not the whole", "not the full", "not the complete", "not the entire", "incomplete", "partial", "snippet"];
     words.iter().any(|word| said.contains(word)) && !negated.iter().any(|word| said.contains(word))
 }
 
@@ -63,7 +75,8 @@ fn words_above<'a>(reader: &Reader<'a>, at: usize) -> Vec<&'a str> {
 
 /// Whether the fence is the frame of another format, or of a name alone.
 fn holds_other(reader: &Reader<'_>, opened: &Fence<'_>) -> bool {
-    let inside: Vec<&str> = reader.lines[opened.at() + 1..].iter().copied().filter(|line| !line.trim().is_empty()).take(3).collect();
+    let inside: Vec<&str> =
+        reader.lines[opened.at() + 1..].iter().copied().filter(|line| !line.trim().is_empty()).take(3).collect();
     let framed = |line: &str| blocks::opens(line) || begin_patch::opens(line) || line.starts_with("diff --git ");
     let is_diff = |pair: &[&str]| pair[0].starts_with("--- ") && pair[1].starts_with("+++ ");
     let is_name = inside.first().is_some_and(|line| names::alone(line).is_some())
@@ -76,9 +89,14 @@ fn end_of(reader: &Reader<'_>, opened: &Fence<'_>, name: &str) -> Result<usize, 
     let from = opened.at() + 1;
     let closed = reader.lines[from..].iter().position(|line| opened.is_closed_by(line));
     let end = from + closed.ok_or(EditProblem::Cut("a fence"))?;
-    let nested = || EditProblem::Unclear("fences inside of a fence: where the file ends is not clear; use a longer fence".to_owned());
+    let nested = || {
+        EditProblem::Unclear(
+            "fences inside of a fence: where the file ends is not clear; use a longer fence".to_owned(),
+        )
+    };
     // a longer line of marks closes a fence too, and underlines a title
-    if reader.lines[from..end].iter().any(|line| opened.is_doubled_by(line)) || !opened.is_as_long_as(reader.lines[end]) {
+    if reader.lines[from..end].iter().any(|line| opened.is_doubled_by(line)) || !opened.is_as_long_as(reader.lines[end])
+    {
         return Err(nested());
     }
     // Markdown holds fences of its own: what ended this one may have been meant for one of those
