@@ -25,10 +25,10 @@ use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::config::Config;
 use crate::infrastructure::confinement::Confinement;
 use crate::infrastructure::fault::Faults;
+use crate::infrastructure::llm::Nobody;
 use crate::infrastructure::logging::LogGuard;
 use crate::infrastructure::store::Cache;
 use crate::policy::BuiltInPolicy;
-use crate::infrastructure::llm::Nobody;
 use crate::proposal::{AdoptEngine, LlmEngine, LlmLimits, PatchEngine, RuleEngine};
 use crate::publishing::LocalForge;
 use crate::repository::{GIT_VARIABLES, GitVcs, Vcs};
@@ -275,6 +275,7 @@ impl House {
                 llm: Arc::new(LlmEngine::new(self.mask(), LlmLimits::default())),
             },
             models: Arc::new(Nobody),
+            mask: self.mask(),
             validator: Arc::new(validator),
             policy: Arc::new(BuiltInPolicy::new()),
             scorer: Arc::new(SixDimensions),

@@ -51,7 +51,7 @@ fn draft(brief: &Brief) -> Result<Draft, EngineError> {
         context: context(brief, given, &changes)?,
         changes,
         base: None,
-            answers: Vec::new(),
+        answers: Vec::new(),
     })
 }
 
@@ -133,9 +133,10 @@ mod tests {
             patch: patch.map(|text| text.as_bytes().into()),
             previous: None,
             feedback: Vec::new(),
-        failures: Vec::new(),
-        guidance: Vec::new(),
-        models: Arc::new(crate::planning::NoModels),
+            failures: Vec::new(),
+            guidance: Vec::new(),
+            artifacts: Vec::new(),
+            models: Arc::new(crate::planning::NoModels),
         }
     }
 

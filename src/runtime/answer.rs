@@ -18,7 +18,9 @@ use crate::validation::CheckStatus;
 
 use super::house::{Said, read};
 use super::ports::Ports;
-use super::views::{decision_view, draft_view, gates_of, name_of, score_view, thread_view, violations_of};
+use super::views::{
+    criteria_of, decision_view, draft_view, gates_of, name_of, reviews_of, score_view, thread_view, violations_of,
+};
 use super::work::{StoredChange, read_changes};
 
 /// The files of a patch set, from its blob; empty where the blob is damaged (the reader is told by `audit verify`).
@@ -256,6 +258,8 @@ pub(super) fn panel(
         offer,
         writes: base
             .map_or_else(Vec::new, |base| ports.forge.preview(session.asked.id, session.asked.goal.raw(), base)),
+        criteria: criteria_of(session, version),
+        reviews: reviews_of(&name, set),
         decided: set.decision.as_ref().map(decision_view),
     })
 }
@@ -336,9 +340,20 @@ pub(super) fn artifacts(session: &Session) -> ArtifactsView {
             add(of("index", lane.id), "application/json", index);
         }
     }
+    if let Some((_, report)) = &session.triage {
+        add("triage".to_owned(), "text/markdown", *report);
+    }
+    for artifact in session.planned.iter().flat_map(|planned| &planned.artifacts) {
+        add(artifact.name.clone(), "text/markdown", artifact.digest);
+    }
     for version in &session.versions {
         for (lane, set) in &version.patch_sets {
             let number = version.number;
+            for review in set.reviews.iter().flatten() {
+                if let Some(report) = review.report {
+                    add(of(&format!("{}@{number}", review.role), *lane), "text/markdown", report);
+                }
+            }
             add(of(&format!("explanation@{number}"), *lane), "text/markdown", set.drafted.explanation);
             add(of(&format!("context@{number}"), *lane), "application/json", set.drafted.context);
             add(of(&format!("manifest@{number}"), *lane), "application/json", set.drafted.digest);
@@ -398,7 +413,21 @@ fn summary(event: &crate::session::Event) -> String {
         Event::AttemptStarted { key, attempt } => format!("{key}, attempt {attempt}"),
         Event::SnapshotLoaded { snapshot, .. } => format!("{} at {}", snapshot.repo, snapshot.commit.short()),
         Event::Indexed { files, definitions, .. } => format!("{files} files, {definitions} definitions"),
+        Event::TriageFound { report, .. } => {
+            let first = report.reasons.first().map_or("", Untrusted::raw);
+            format!("recommends {}: {first}", report.recommendation.name())
+        }
         Event::Triaged { message, .. } => format!("GO{}", said(message)),
+        Event::Deferred { message, .. } => format!("DEFER{}", said(message)),
+        Event::Declined { message, .. } => format!("declined{}", said(message)),
+        Event::Planned { artifacts, tasks, criteria } => format!(
+            "{}, {}, {}",
+            counted(artifacts.len(), "document"),
+            counted(tasks.len(), "task"),
+            counted_criteria(criteria.len())
+        ),
+        Event::Ticked { criterion, version, message, .. } => format!("{criterion} on {version}{}", said(message)),
+        Event::Unticked { criterion, version, .. } => format!("{criterion} on {version} is ticked no more"),
         Event::Proposed { version, engine, made_for, patch_sets, by, .. } => {
             let files: u32 = patch_sets.iter().map(|set| set.files).sum();
             let by = by.as_ref().map_or(engine.name(), |by| by.login.as_str());
@@ -410,6 +439,10 @@ fn summary(event: &crate::session::Event) -> String {
             Some(why) => format!("{version} unverified: {why}"),
             None => format!("{version}: {} checks", result.checks.len()),
         },
+        Event::Reviewed { version, reviews, .. } => {
+            let told: Vec<String> = reviews.iter().map(review_line).collect();
+            format!("{version}: {}", told.join("; "))
+        }
         Event::Scored { version, score, violations, .. } => {
             format!("{version}: {} of 10, {} violations", score.overall, violations.len())
         }
@@ -434,11 +467,14 @@ fn summary(event: &crate::session::Event) -> String {
             format!("repair {number} of {version}: {}", because.join(", "))
         }
         Event::CallReserved { call, asked } => {
-            let cost = asked.cost_micros.map_or_else(|| "price unknown".to_owned(), |most| format!("at most ${}", dollars(most)));
+            let cost = asked
+                .cost_micros
+                .map_or_else(|| "price unknown".to_owned(), |most| format!("at most ${}", dollars(most)));
             format!("call {call}: {} as {}, {cost}", asked.model, asked.role)
         }
         Event::CallSettled { ended } => {
-            let cost = ended.cost_micros.map_or_else(|| "price unknown".to_owned(), |cost| format!("${}", dollars(cost)));
+            let cost =
+                ended.cost_micros.map_or_else(|| "price unknown".to_owned(), |cost| format!("${}", dollars(cost)));
             let (read, wrote) = (ended.input_tokens, ended.output_tokens);
             format!("call {}: {} ({read} in, {wrote} out, {cost})", ended.call, ended.ended.raw())
         }
@@ -449,6 +485,20 @@ fn summary(event: &crate::session::Event) -> String {
         }
         Event::Marked { version, hunks, .. } => format!("{version}: {} hunks read", hunks.len()),
         Event::Unmarked { version, hunks, .. } => format!("{version}: {} hunks unread", hunks.len()),
+    }
+}
+
+fn counted_criteria(count: usize) -> String {
+    if count == 1 { "1 criterion".to_owned() } else { format!("{count} criteria") }
+}
+
+fn review_line(review: &crate::scoring::Review) -> String {
+    match review.counts() {
+        false => format!("no {} ({})", review.role, review.unusable.raw()),
+        true => {
+            let lowest = review.scores.values().min().copied().unwrap_or_default();
+            format!("{} {}: {lowest} of 10 at least, {}", review.role, review.model, counted(review.musts, "must"))
+        }
     }
 }
 

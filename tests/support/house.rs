@@ -80,6 +80,7 @@ impl House {
                 llm: Arc::new(LlmEngine::new(Arc::new(SecretMask::new(Vec::new())), LlmLimits::default())),
             },
             models: Arc::new(Nobody),
+            mask: Arc::new(SecretMask::new(Vec::new())),
             validator: Arc::new(Told::all(CheckStatus::Passed)),
             policy: Arc::new(BuiltInPolicy::new()),
             scorer: Arc::new(SixDimensions),

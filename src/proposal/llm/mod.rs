@@ -6,7 +6,6 @@
 mod answer;
 mod looking;
 mod prompt;
-mod redact;
 
 use std::sync::Arc;
 
@@ -16,14 +15,13 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange};
 use crate::id::Digest;
 use crate::infrastructure::llm::{ChatReply, ChatRequest, Finish, Message, Part, Speaker};
-use crate::planning::{Question, Role};
+use crate::planning::{Question, Redactor, Role};
 use crate::proposal::edits::{self, Placed};
 use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer};
 use crate::repository::{OverlayTree, Tree, TreeError};
 use crate::text::{SecretMask, Untrusted};
 use looking::Looking;
 use prompt::Prompt;
-use redact::Redactor;
 
 /// What one draft may take besides money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

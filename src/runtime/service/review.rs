@@ -2,10 +2,11 @@
 
 use crate::api::{
     Call, CommentRequest, DecideRequest, DropRequest, Failure, FailureKind, MarkRequest, OverrideRequest,
-    RegenerateRequest, ResolveRequest, SessionView, Side, ThreadKind, ThreadView, Verdict,
+    RegenerateRequest, ResolveRequest, SessionView, Side, ThreadKind, ThreadView, TickRequest, TriageRequest,
+    TriageWord, Verdict,
 };
 use crate::id::{LaneId, SessionRef, ThreadId, Version};
-use crate::session::{Command, DecideCommand, DriftSeen, Session, ThreadPlace};
+use crate::session::{Command, DecideCommand, DriftSeen, EffectKind, Session, ThreadPlace};
 use crate::text::Untrusted;
 
 use super::{Runtime, Want, answer, blocking, place, views};
@@ -22,8 +23,14 @@ impl Runtime {
             Some(thread) => Command::Answer { thread, by, text },
             None => {
                 let session = self.session(id).await?;
-                let version = answer::version_of(&session, asked.session)?;
-                let lane = answer::lane_of(&session, version, asked.repo.as_deref())?;
+                let (version, lane) = match &asked.artifact {
+                    // a document is about the whole session, and is there before any version
+                    Some(_) => (session.versions.last().map_or(Version::FIRST, |newest| newest.number), LaneId(0)),
+                    None => {
+                        let version = answer::version_of(&session, asked.session)?;
+                        (version, answer::lane_of(&session, version, asked.repo.as_deref())?)
+                    }
+                };
                 let place = place_of(&asked, version, lane);
                 let (shared, of, at) = (self.shared.clone(), session.clone(), place.clone());
                 blocking(move || place::check(&shared.ports, &of, &at)).await?;
@@ -89,6 +96,24 @@ impl Runtime {
         self.command(call, id, Command::Decide(command)).await
     }
 
+    pub(super) async fn triage(&self, call: &Call, asked: TriageRequest) -> Result<SessionView, Failure> {
+        let (by, message) = (self.person(&call.client), asked.message.into());
+        let command = match asked.word {
+            TriageWord::Go => Command::Triage { by, message },
+            TriageWord::Defer => Command::Defer { by, message },
+            TriageWord::Decline => Command::Decline { by, message },
+        };
+        self.command(call, asked.session, command).await
+    }
+
+    pub(super) async fn tick(&self, call: &Call, asked: TickRequest) -> Result<SessionView, Failure> {
+        let session = self.session(asked.session.session).await?;
+        let version = answer::version_of(&session, asked.session)?;
+        let (by, message, ticked) = (self.person(&call.client), asked.message.into(), asked.ticked);
+        let command = Command::Tick { criterion: asked.criterion, version, ticked, by, message };
+        self.command(call, asked.session.session, command).await
+    }
+
     pub(super) async fn override_warning(&self, call: &Call, asked: OverrideRequest) -> Result<SessionView, Failure> {
         let (version, lane) = self.place(asked.session, asked.repo.as_deref()).await?;
         let by = self.person(&call.client);
@@ -110,7 +135,10 @@ impl Runtime {
             self.try_rules(&session, &asked.rules).await?;
         }
         self.try_patch(asked.patch).await?;
-        let waits_for_go = session.asked.playbook.has(crate::planning::Stage::Triage) && !session.triaged;
+        // what triage was stuck at is asked again, and is no word of a person's
+        let stuck = session.stop.as_ref().and_then(|stop| stop.key).map(|key| key.kind);
+        let has_triage = session.asked.playbook.has(crate::planning::Stage::Triage);
+        let waits_for_go = has_triage && !session.triaged && stuck != Some(EffectKind::Triage);
         let only_go = asked.engine.is_none() && asked.rules.is_empty() && asked.patch.is_none();
         let command = if waits_for_go && only_go {
             Command::Triage { by, message }
@@ -141,6 +169,7 @@ pub(super) fn place_of(asked: &CommentRequest, version: Version, lane: LaneId) -
         from_line: asked.from_line.unwrap_or(0),
         side: if asked.side == Side::Old { "old" } else { "new" }.to_owned(),
         kind: thread_kind(asked.kind).to_owned(),
+        artifact: asked.artifact.clone(),
     }
 }
 

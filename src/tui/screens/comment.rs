@@ -136,6 +136,7 @@ impl CommentBox {
             session: target.session,
             repo: target.repo,
             thread: target.thread,
+            artifact: None,
             path: target.path,
             line: target.line,
             from_line: target.from_line,
