@@ -6,7 +6,9 @@ mod adopt;
 pub mod edits;
 mod llm;
 mod patch;
+mod patch_file;
 mod rules;
+mod stale;
 mod trailers;
 
 use std::sync::Arc;
@@ -24,7 +26,9 @@ use crate::text::Untrusted;
 pub use adopt::AdoptEngine;
 pub use llm::{LlmEngine, LlmLimits};
 pub use patch::PatchEngine;
+pub use patch_file::{PatchFile, PatchFileError};
 pub use rules::{RuleEngine, RuleLimits, catalogue};
+pub use stale::{ReadBlob, merge_stale};
 pub use trailers::{CO_AUTHOR, ends_in_trailers};
 
 /// The engines there are; the name is what `--engine` takes.

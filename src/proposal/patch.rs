@@ -1,11 +1,13 @@
-//! The engine `patch`: a ready diff, placed in memory on the base; nothing is guessed.
+//! The engine `patch`: a ready diff or edits, placed in memory on the base; nothing is guessed.
 
 use async_trait::async_trait;
 
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, Patch, place, stats};
 use crate::id::{Digest, RepoPath};
+use crate::proposal::edits::{EditRefusals, Edits};
 use crate::proposal::{Brief, Context, ContextItem, Draft, EngineError, ProposalEngine};
+use crate::proposal::{PatchFile, PatchFileError, merge_stale};
 use crate::text::{Untrusted, counted};
 
 /// Characters: what `git log --oneline` shows whole.
@@ -33,26 +35,71 @@ fn draft(brief: &Brief) -> Result<Draft, EngineError> {
         EngineError::BadInput("the engine `patch` needs a diff: paraph run GOAL --patch FILE".to_owned())
     })?;
     let refused = |refusals: Vec<String>| EngineError::DoesNotApply { refusals };
-    let patch = Patch::parse(given).map_err(|error| refused(vec![error.to_string()]))?;
-    let read = |path: &RepoPath| brief.tree.side(path);
-    let changes = place(&patch, &read).map_err(|refusals| {
-        let hinted = |refusal: &crate::diff::Refusal| match refusal.hint {
-            Some(hint) => format!("{refusal}; {hint}"),
-            None => refusal.to_string(),
-        };
-        refused(refusals.iter().map(hinted).collect())
-    })?;
-    if changes.is_empty() {
+    let made = match PatchFile::read(given) {
+        Ok(PatchFile::Diff(patch)) => place_diff(brief, &patch),
+        Ok(PatchFile::Edits(edits)) => place_edits(brief, &edits),
+        Err(PatchFileError::Diff(error)) => Err(refused(vec![error.to_string()])),
+        Err(PatchFileError::Edits(refusals)) => Err(refused(told(&refusals))),
+    }?;
+    if made.changes.is_empty() {
         return Err(refused(vec!["the base already has everything that the diff changes".to_owned()]));
     }
     Ok(Draft {
-        explanation: Untrusted::new(explanation(&changes)),
-        message: Untrusted::new(message(brief, &patch)),
-        context: context(brief, given, &changes)?,
-        changes,
+        explanation: Untrusted::new(made.explanation),
+        message: Untrusted::new(made.message),
+        context: context(brief, given, &made.changes)?,
+        changes: made.changes,
         base: None,
         answers: Vec::new(),
     })
+}
+
+/// A change and what is said of it.
+struct Made {
+    changes: ChangeSet,
+    explanation: String,
+    message: String,
+}
+
+fn place_diff(brief: &Brief, patch: &Patch) -> Result<Made, EngineError> {
+    let message = message(brief, patch);
+    let read = |path: &RepoPath| brief.tree.side(path);
+    let refusals = match place(patch, &read) {
+        Ok(changes) => return Ok(Made { explanation: explanation(&changes), changes, message }),
+        Err(refusals) => refusals,
+    };
+    // made of an older base whose contents are known: both sides' changes are joined, or none is
+    let blob = |id: &str| brief.tree.blob(id);
+    let merged = merge_stale(patch, &read, &blob).map_err(|error| EngineError::Repository(error.to_string()))?;
+    if let Some(changes) = merged {
+        let explanation = format!(
+            "{}\nThe diff was made on another base than this one: it was merged three-way, without a conflict.\n",
+            explanation(&changes)
+        );
+        return Ok(Made { changes, explanation, message });
+    }
+    let hinted = |refusal: &crate::diff::Refusal| match refusal.hint {
+        Some(hint) => format!("{refusal}; {hint}"),
+        None => refusal.to_string(),
+    };
+    Err(EngineError::DoesNotApply { refusals: refusals.iter().map(hinted).collect() })
+}
+
+fn place_edits(brief: &Brief, edits: &Edits) -> Result<Made, EngineError> {
+    let placed = edits.place(brief.tree.as_ref());
+    let placed = placed.map_err(|refusals| EngineError::DoesNotApply { refusals: told(&refusals) })?;
+    let files = counted(placed.changes.files().len(), "file");
+    let mut explanation = format!("Ready edits, placed on {files}:\n\n");
+    explanation.extend(placed.changes.files().iter().map(|file| format!("- `{}`\n", file.path)));
+    if !placed.notes.is_empty() {
+        explanation.push_str("\nNot written as the files have it, and placed where nothing else fits:\n\n");
+        explanation.extend(placed.notes.iter().map(|note| format!("- {note}\n")));
+    }
+    Ok(Made { changes: placed.changes, explanation, message: goal_message(brief) })
+}
+
+fn told(refusals: &EditRefusals) -> Vec<String> {
+    refusals.list().iter().map(ToString::to_string).collect()
 }
 
 fn explanation(changes: &ChangeSet) -> String {
@@ -67,6 +114,10 @@ fn message(brief: &Brief, patch: &Patch) -> String {
     if let [mail] = patch.messages() {
         return format!("{}\n\n{}\n", mail.subject.raw().trim(), mail.body.raw().trim()).trim_end().to_owned() + "\n";
     }
+    goal_message(brief)
+}
+
+fn goal_message(brief: &Brief) -> String {
     let goal = brief.goal.raw().lines().next().unwrap_or_default().trim();
     if goal.chars().count() <= SUBJECT {
         return format!("{goal}\n");

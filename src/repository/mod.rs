@@ -5,15 +5,17 @@
 
 mod bench;
 mod git;
+mod merge;
 mod overlay;
 mod snapshot;
 mod tree;
 mod vcs;
 
 pub use bench::PatchBench;
-pub use overlay::OverlayTree;
 pub(crate) use git::{BranchPlace, CreateBranchError};
 pub use git::{GIT_VARIABLES, GitVcs, UserTree};
+pub use merge::merge_contents;
+pub use overlay::OverlayTree;
 pub use snapshot::{Base, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};
 pub use tree::{MemoryTree, PathChange, Tree, TreeEntry, TreeError};
 pub use vcs::{CommitIdentity, Drift, NewCommit, Vcs, VcsError, WorkCommit};

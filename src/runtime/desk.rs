@@ -33,10 +33,7 @@ impl Line {
     async fn record(&self, outcome: Outcome) -> Result<u32, Failure> {
         let (reply, answer) = oneshot::channel();
         let gone = || Failure::new(FailureKind::Unreachable, "the service ends");
-        self.inbox
-            .send(Post::Call { session: self.session, outcome, reply })
-            .await
-            .map_err(|_| gone())?;
+        self.inbox.send(Post::Call { session: self.session, outcome, reply }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -230,7 +227,8 @@ impl Desk {
             }
             // what was refused before a token was made costs nothing; what broke off may have been billed
             Err(error) => {
-                let billed = matches!(error, ChatError::Faulty { .. } | ChatError::TimedOut { .. } | ChatError::Cancelled);
+                let billed =
+                    matches!(error, ChatError::Faulty { .. } | ChatError::TimedOut { .. } | ChatError::Cancelled);
                 CallEnded {
                     call,
                     input_tokens: if billed { asked.input_tokens } else { 0 },
@@ -252,11 +250,13 @@ impl Desk {
         let recorded = self.replays.as_ref().and_then(|replays| {
             replays.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&(role, prompt))?.pop_front()
         });
-        let digest = recorded.ok_or_else(|| missing(format!("no reply to this prompt ({}) was recorded", prompt.short())))?;
+        let digest =
+            recorded.ok_or_else(|| missing(format!("no reply to this prompt ({}) was recorded", prompt.short())))?;
         let blobs = self.worker.blobs().clone();
         let bytes = tokio::task::spawn_blocking(move || blobs.get(digest)).await;
         let bytes = bytes.map_err(|error| missing(error.to_string()))?.map_err(|error| missing(error.to_string()))?;
-        serde_json::from_slice(&bytes).map_err(|error| missing(format!("recorded reply {digest} does not read: {error}")))
+        serde_json::from_slice(&bytes)
+            .map_err(|error| missing(format!("recorded reply {digest} does not read: {error}")))
     }
 }
 
@@ -280,8 +280,7 @@ impl Models for Desk {
         let blobs = self.worker.blobs().clone();
         let prompt = tokio::task::spawn_blocking(move || blobs.put(&text)).await;
         let unkept = |why: String| AskError::Failed { role, tries: vec![format!("the prompt cannot be kept: {why}")] };
-        let prompt =
-            prompt.map_err(|error| unkept(error.to_string()))?.map_err(|error| unkept(error.to_string()))?;
+        let prompt = prompt.map_err(|error| unkept(error.to_string()))?.map_err(|error| unkept(error.to_string()))?;
         if self.replays.is_some() {
             return self.replayed(role, prompt).await;
         }

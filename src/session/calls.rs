@@ -173,7 +173,9 @@ pub(super) fn reserve(session: &Session, asked: &CallAsked) -> Result<Step, Refu
         && spent.cost_micros.saturating_add(needs) > most
     {
         let [spent, most, needs] = [spent.cost_micros, most, needs].map(dollars);
-        return Err(Refusal::BudgetSpent { why: format!("${spent} of ${most} is spent, and the call may cost ${needs}") });
+        return Err(Refusal::BudgetSpent {
+            why: format!("${spent} of ${most} is spent, and the call may cost ${needs}"),
+        });
     }
     let call = u32::try_from(session.calls.len()).unwrap_or(u32::MAX).saturating_add(1);
     Ok(Step::record(Event::CallReserved { call, asked: Box::new(asked.clone()) }))

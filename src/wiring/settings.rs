@@ -33,7 +33,10 @@ impl House {
             engine: asked.engine.parse().unwrap_or(EngineKind::Rules),
             playbook: asked.playbook,
             repairs: u32::try_from(asked.budget.repairs).unwrap_or(3),
-            budget: Budget { cost_micros: Some(asked.budget.session_cents * 10_000), tokens: Some(asked.budget.session_tokens) },
+            budget: Budget {
+                cost_micros: Some(asked.budget.session_cents * 10_000),
+                tokens: Some(asked.budget.session_tokens),
+            },
             policy: PolicySettings {
                 frozen: asked.policy.frozen,
                 frozen_severity: if asked.policy.frozen_blocks { Severity::Block } else { Severity::Warn },

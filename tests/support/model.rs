@@ -11,8 +11,8 @@ use paraph::planning::Stage;
 use paraph::policy::Severity;
 use paraph::proposal::EngineKind;
 use paraph::session::{
-    BeadStatus, Command, DecideCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, Outcome, PatchSet,
-    Phase, Session, StopKind, Verdict, WriteGate, decide,
+    BeadStatus, Budget, Command, DecideCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, Outcome,
+    PatchSet, Phase, Session, StopKind, Verdict, WriteGate, decide,
 };
 use paraph::validation::CheckStatus;
 
@@ -57,6 +57,9 @@ struct Watch {
     answered: BTreeSet<(EffectKey, u32)>,
     publish_asked: bool,
     published: BTreeSet<(LaneId, Version)>,
+    /// What each call took, or may take, in the order of their numbers.
+    calls: Vec<(bool, u64)>,
+    most: Option<u64>,
 }
 
 impl Watch {
@@ -98,6 +101,20 @@ impl Watch {
                 self.is_approved(*lane, *version);
                 assert!(self.published.insert((*lane, *version)), "published twice");
             }
+            Event::CallReserved { call, asked } => {
+                assert_eq!(*call as usize, self.calls.len() + 1, "calls are numbered without a gap");
+                self.calls.push((false, asked.cost_micros.unwrap_or(0)));
+                let spent: u64 = self.calls.iter().map(|(_, cost)| cost).sum();
+                let most = self.most.or(before.asked.budget.cost_micros);
+                assert!(most.is_none_or(|most| spent <= most), "more was reserved than may be spent");
+            }
+            Event::CallSettled { ended } => {
+                let call = &mut self.calls[ended.call as usize - 1];
+                assert!(!call.0, "settled twice");
+                *call = (true, ended.cost_micros.unwrap_or(0));
+            }
+            Event::BudgetSet { budget, .. } => self.most = budget.cost_micros.or(self.most),
+            Event::RepairAsked { number, .. } => assert!(*number <= before.asked.repairs, "repaired too often"),
             _ => {}
         }
     }
@@ -143,8 +160,14 @@ impl History {
     fn begin(random: &mut Random) -> Story {
         let lanes = 1 + random.below(3) as u16;
         let playbook = *random.of(&["quick", "quick", "indexed", "triaged", "static"]);
-        let engine = *random.of(&[EngineKind::Rules, EngineKind::Rules, EngineKind::Patch, EngineKind::Adopt]);
-        Story::of(story::new_session(lanes, playbook, engine))
+        let engine =
+            *random.of(&[EngineKind::Rules, EngineKind::Rules, EngineKind::Patch, EngineKind::Adopt, EngineKind::Llm]);
+        let mut asked = story::new_session(lanes, playbook, engine);
+        if engine == EngineKind::Llm {
+            asked.repairs = random.below(4) as u32;
+            asked.budget.cost_micros = Some(4000 * (1 + random.below(6)));
+        }
+        Story::of(asked)
     }
 
     /// Goes on with other choices.
@@ -173,7 +196,8 @@ impl History {
     /// Hears `input`.
     pub fn take(&mut self, input: &Input) {
         let Ok(step) = decide(&self.story.session, input) else {
-            assert!(matches!(input, Input::Command(_)), "only commands are refused");
+            let asks = matches!(input, Input::Outcome(outcome) if matches!(**outcome, Outcome::Asking(_)));
+            assert!(asks || matches!(input, Input::Command(_)), "only commands and calls are refused");
             return;
         };
         if let Input::Outcome(outcome) = input
@@ -277,6 +301,15 @@ impl History {
         let (key, owed) = *self.random.of(&owed);
         let outcome = if !owed.started || self.random.once_in(40) {
             Outcome::Starting(key)
+        } else if self.random.once_in(6) {
+            let calls = self.watch.calls.len() as u64;
+            match self.random.once_in(2) {
+                true => Outcome::Asking(story::call_asked(key, owed.attempt - u32::from(self.random.once_in(9)))),
+                false => {
+                    let call = 1 + self.random.below(calls + 1) as u32;
+                    Outcome::Answered(story::call_ended(call, Some(self.random.below(3001))))
+                }
+            }
         } else {
             Outcome::Found { key, attempt: owed.attempt, finding: self.finding(key) }
         };
@@ -285,7 +318,7 @@ impl History {
 
     fn finding(&mut self, key: EffectKey) -> Finding {
         if self.random.once_in(25) {
-            let kinds = [StopKind::NeedsHuman, StopKind::NeedsHuman, StopKind::BlockedPolicy, StopKind::Deferred];
+            let kinds = [StopKind::NeedsHuman, StopKind::BudgetSpent, StopKind::BlockedPolicy, StopKind::Deferred];
             let kind = *self.random.of(&kinds);
             return story::stuck(if self.random.once_in(40) { StopKind::Failed } else { kind });
         }
@@ -370,6 +403,10 @@ impl History {
                 Command::Mark { lane, version, hunks, reviewed: !self.random.once_in(3), by: self.somebody() }
             }
             55..59 => Command::Resolve { thread: self.thread(), resolved: self.random.once_in(2), by: story::ana() },
+            58 if self.random.once_in(2) => {
+                let budget = Budget { cost_micros: Some(4000 * (1 + self.random.below(9))), tokens: None };
+                Command::SetBudget { budget, by: story::ana() }
+            }
             59 | 60 => Command::Answer { thread: self.thread(), by: self.somebody(), text: "because".into() },
             61 | 62 if self.random.once_in(4) => Command::Drop { lane, by: story::ana() },
             64..67 => story::keep_draft(None, None, "why?"),

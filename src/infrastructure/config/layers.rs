@@ -31,6 +31,9 @@ impl Config {
         for (name, value) in items {
             let key = format!("{prefix}{}", name.get_ref());
             let at = place(name.span().start);
+            if prefix.is_empty() && self.read_models(&key, value, place) {
+                continue;
+            }
             match (spec(&key), value.get_ref()) {
                 (Some(spec), value) => self.take_toml(spec, value, at),
                 (None, DeValue::Table(inner)) if is_table(&key) => {
@@ -155,7 +158,7 @@ impl Config {
         }
     }
 
-    fn problem(&mut self, weight: Weight, origin: Origin, message: String, hint: &str) {
+    pub(super) fn problem(&mut self, weight: Weight, origin: Origin, message: String, hint: &str) {
         self.problems.push(Problem { weight, origin, message, hint: hint.to_owned() });
     }
 }
@@ -172,7 +175,7 @@ fn same_layer(one: &Origin, other: &Origin) -> bool {
     }
 }
 
-fn plain(value: &DeValue<'_>) -> toml::Value {
+pub(super) fn plain(value: &DeValue<'_>) -> toml::Value {
     let whole = |number: &toml::de::DeInteger<'_>| i64::from_str_radix(number.as_str(), number.radix()).ok();
     match value {
         DeValue::String(text) => toml::Value::String(text.to_string()),

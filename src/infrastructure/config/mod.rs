@@ -6,6 +6,7 @@
 
 mod keys;
 mod layers;
+mod models;
 mod table;
 mod value;
 mod write;
@@ -19,6 +20,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use keys::KeyRing;
+pub use models::{KeyPart, ModelsPart, ProviderPart, RolePart};
 pub use table::{KEY_VARIABLES, SETTINGS, SettingSpec, spec};
 pub use value::{Shape, Value};
 pub use write::{SetError, initial_text, set, set_in_text};
@@ -102,6 +104,7 @@ pub struct Config {
     values: BTreeMap<&'static str, (Value, Origin)>,
     problems: Vec<Problem>,
     keys: KeyRing,
+    models: ModelsPart,
 }
 
 impl Config {
@@ -112,8 +115,13 @@ impl Config {
     pub fn load(environment: &BTreeMap<OsString, OsString>) -> Self {
         let path = path(environment);
         let built_in = SETTINGS.iter().map(|spec| (spec.key, (spec.default_value(), Origin::BuiltIn)));
-        let mut config =
-            Self { path: path.clone(), values: built_in.collect(), problems: Vec::new(), keys: KeyRing::default() };
+        let mut config = Self {
+            path: path.clone(),
+            values: built_in.collect(),
+            problems: Vec::new(),
+            keys: KeyRing::default(),
+            models: ModelsPart::default(),
+        };
         if let Some(path) = &path {
             config.read_file(path);
             config.read_dotenv(&path.with_file_name(".env"));

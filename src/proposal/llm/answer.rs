@@ -24,6 +24,51 @@ pub(super) struct Told {
     pub(super) threads: Vec<ThreadWord>,
 }
 
+/// What an answer says outside of its edits: fences, blocks and the paths that stand before them are left out.
+pub(super) fn prose(reply: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut fence = None;
+    let mut in_block = false;
+    for line in reply.lines() {
+        let ticks = line.len() - line.trim_start_matches('`').len();
+        match fence {
+            Some(open) => {
+                if ticks >= open && line.trim_matches('`').is_empty() {
+                    fence = None;
+                }
+                continue;
+            }
+            None if ticks >= 3 => {
+                fence = Some(ticks);
+                drop_path(&mut kept);
+                continue;
+            }
+            None => {}
+        }
+        let starts = |mark: &str| line.starts_with(&mark.repeat(5));
+        if starts("<") {
+            in_block = true;
+            drop_path(&mut kept);
+        } else if in_block {
+            in_block = !starts(">");
+        } else {
+            kept.push(line);
+        }
+    }
+    kept.join("\n")
+}
+
+/// The last line, where it is a path that a block follows.
+fn drop_path(kept: &mut Vec<&str>) {
+    let is_path = |line: &str| !line.trim().is_empty() && !line.trim().contains(' ');
+    while kept.last().is_some_and(|line| line.trim().is_empty()) && kept.iter().rev().any(|line| is_path(line)) {
+        kept.pop();
+    }
+    if kept.last().is_some_and(|line| is_path(line)) {
+        kept.pop();
+    }
+}
+
 /// Reads `prose`: the answer with its edits taken out.
 pub(super) fn told(prose: &str) -> Told {
     let mut told = Told::default();
@@ -66,10 +111,11 @@ fn thread_word(line: &str) -> Option<ThreadWord> {
 /// The commit message: the model's where it is one, else the goal. Trailers that speak for people are not the model's to
 /// write, and are taken out.
 pub(super) fn message(told: &Told, goal: &Untrusted) -> String {
-    let speaks_for_people =
-        |line: &&str| ["signed-off-by:", "reviewed-by:", "acked-by:", "approved-by:", "tested-by:", "paraph-"]
+    let speaks_for_people = |line: &&str| {
+        ["signed-off-by:", "reviewed-by:", "acked-by:", "approved-by:", "tested-by:", "paraph-"]
             .iter()
-            .any(|trailer| line.trim_start().to_ascii_lowercase().starts_with(trailer));
+            .any(|trailer| line.trim_start().to_ascii_lowercase().starts_with(trailer))
+    };
     let lines: Vec<&str> = told.message.lines().filter(|line| !speaks_for_people(line)).collect();
     let text = lines.join("\n");
     let text = text.trim();
@@ -91,7 +137,9 @@ mod tests {
 
     #[test]
     fn an_answer_is_taken_apart() {
-        let told = told("It rounded down.\n\nTHREAD 3: changed - uses round now\nCOMMIT: fix(cart): round half up\n\nSums lost a cent.\n\nTHREAD 4: declined - other file\n");
+        let told = told(
+            "It rounded down.\n\nTHREAD 3: changed - uses round now\nCOMMIT: fix(cart): round half up\n\nSums lost a cent.\n\nTHREAD 4: declined - other file\n",
+        );
         assert_eq!(told.why, "It rounded down.");
         assert_eq!(told.message, "fix(cart): round half up\n\nSums lost a cent.");
         let threads: Vec<(u32, &str)> = told.threads.iter().map(|word| (word.thread.0, word.text.as_str())).collect();

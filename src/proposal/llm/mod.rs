@@ -7,18 +7,19 @@ mod answer;
 mod looking;
 mod prompt;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::cancel::Cancel;
-use crate::diff::{ChangeSet, FileChange};
-use crate::id::Digest;
+use crate::diff::{ChangeSet, FileChange, FileSide};
+use crate::id::{Digest, RepoPath};
 use crate::infrastructure::llm::{ChatReply, ChatRequest, Finish, Message, Part, Speaker};
 use crate::planning::{Question, Redactor, Role};
 use crate::proposal::edits::{self, Placed};
 use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer};
-use crate::repository::{OverlayTree, Tree, TreeError};
+use crate::repository::{OverlayTree, TreeError};
 use crate::text::{SecretMask, Untrusted};
 use looking::Looking;
 use prompt::Prompt;
@@ -57,19 +58,15 @@ impl LlmEngine {
 #[async_trait]
 impl ProposalEngine for LlmEngine {
     async fn draft(&self, brief: &Brief, cancel: &Cancel) -> Result<Draft, EngineError> {
-        let tree = match &brief.previous {
-            Some(previous) => Arc::new(OverlayTree::new(brief.tree.clone(), previous.clone())) as Arc<dyn Tree>,
-            None => brief.tree.clone(),
-        };
-        let mut drafting = Drafting::new(brief, tree, Redactor::new(self.mask.clone()), self.limits)?;
-        drafting.run(cancel).await
+        Drafting::new(brief, Redactor::new(self.mask.clone()), self.limits)?.run(cancel).await
     }
 }
 
 /// One draft in the making: the conversation so far.
 struct Drafting<'a> {
     brief: &'a Brief,
-    tree: Arc<dyn Tree>,
+    /// What the version before left, over the base: edits are placed on both together.
+    over: BTreeMap<RepoPath, Option<FileSide>>,
     redactor: Redactor,
     limits: LlmLimits,
     prompt: Prompt,
@@ -79,17 +76,15 @@ struct Drafting<'a> {
 }
 
 impl<'a> Drafting<'a> {
-    fn new(
-        brief: &'a Brief,
-        tree: Arc<dyn Tree>,
-        mut redactor: Redactor,
-        limits: LlmLimits,
-    ) -> Result<Self, EngineError> {
+    fn new(brief: &'a Brief, mut redactor: Redactor, limits: LlmLimits) -> Result<Self, EngineError> {
+        let before = brief.previous.iter().flat_map(|previous| previous.files());
+        let over: BTreeMap<_, _> = before.map(|file| (file.path.clone(), file.new.clone())).collect();
         let room = brief.models.room(Role::Implementer);
-        let prompt = prompt::write(brief, tree.as_ref(), room, &mut redactor).map_err(unreadable)?;
+        let prompt = prompt::write(brief, &OverlayTree::new(brief.tree.as_ref(), &over), room, &mut redactor)
+            .map_err(unreadable)?;
         let messages = vec![Message::user(prompt.task.clone())];
         let items = prompt.items.clone();
-        Ok(Self { brief, tree, redactor, limits, prompt, messages, looked: Vec::new(), items })
+        Ok(Self { brief, over, redactor, limits, prompt, messages, looked: Vec::new(), items })
     }
 
     async fn run(&mut self, cancel: &Cancel) -> Result<Draft, EngineError> {
@@ -104,22 +99,28 @@ impl<'a> Drafting<'a> {
             }
             if let Some(why) = cannot(&reply.text) {
                 let why = Untrusted::new(why).display_line().to_string();
-                return Err(EngineError::NothingFits { why: format!("the model says that it cannot: {why}"), would_fit: Vec::new() });
+                return Err(EngineError::NothingFits {
+                    why: format!("the model says that it cannot: {why}"),
+                    would_fit: Vec::new(),
+                });
             }
             let finish = if reply.calls.is_empty() { reply.finish.clone() } else { Finish::Length };
-            let refused = match edits::read(&reply.text, &finish) {
-                Ok(found) => match found.place(self.tree.as_ref()) {
-                    Ok(placed) => return self.draft(found.prose(), placed),
-                    Err(refusals) => refusals,
-                },
-                Err(refusals) => refusals,
+            let placed = edits::read(&reply.text, &finish)
+                .and_then(|found| found.place(&OverlayTree::new(self.brief.tree.as_ref(), &self.over)));
+            let refused = match placed {
+                Ok(placed) => return Ok(self.draft(&reply.text, placed)),
+                Err(refused) => refused,
             };
             if sent_back >= self.limits.send_backs {
-                return Err(EngineError::DoesNotApply { refusals: refused.lines() });
+                return Err(EngineError::DoesNotApply {
+                    refusals: refused.list().iter().map(ToString::to_string).collect(),
+                });
             }
             sent_back += 1;
             self.messages.push(Message { speaker: Speaker::Assistant, parts: vec![Part::Text { text: said(&reply) }] });
-            self.messages.push(Message::user(refused.for_model()));
+            // it quotes lines of files
+            let words = self.redactor.hide("a refused edit", &refused.for_model());
+            self.messages.push(Message::user(words));
         }
     }
 
@@ -138,7 +139,8 @@ impl<'a> Drafting<'a> {
 
     /// Answers everything that the model asked to see.
     fn look(&mut self, reply: &ChatReply) -> Result<(), EngineError> {
-        let mut looking = Looking::new(self.brief, self.tree.as_ref());
+        let tree = OverlayTree::new(self.brief.tree.as_ref(), &self.over);
+        let mut looking = Looking::new(self.brief, &tree);
         let mut results = Vec::new();
         for call in &reply.calls {
             let text = looking.answer(call, &mut self.redactor).map_err(unreadable)?;
@@ -156,30 +158,32 @@ impl<'a> Drafting<'a> {
         Ok(())
     }
 
-    fn draft(&mut self, prose: &str, placed: Placed) -> Result<Draft, EngineError> {
-        let told = answer::told(prose);
+    fn draft(&mut self, reply: &str, placed: Placed) -> Draft {
+        let told = answer::told(&answer::prose(reply));
         let changes = match &self.brief.previous {
             Some(previous) => onto_base(previous, &placed.changes),
             None => placed.changes,
         };
-        let mut explanation = if told.why.is_empty() { "The model gave no explanation.".to_owned() } else { told.why.clone() };
+        let mut explanation =
+            if told.why.is_empty() { "The model gave no explanation.".to_owned() } else { told.why.clone() };
         if !placed.notes.is_empty() {
             explanation.push_str("\n\nHow its edits were read:\n");
             explanation.extend(placed.notes.iter().map(|note| format!("- {note}\n")));
         }
         let open = |word: &answer::ThreadWord| self.brief.feedback.iter().any(|said| said.thread == Some(word.thread));
-        let answers = told.threads.iter().filter(|word| open(word)).map(|word| ThreadAnswer {
-            thread: word.thread,
-            text: Untrusted::new(word.text.clone()),
-        });
-        Ok(Draft {
+        let answers = told
+            .threads
+            .iter()
+            .filter(|word| open(word))
+            .map(|word| ThreadAnswer { thread: word.thread, text: Untrusted::new(word.text.clone()) });
+        Draft {
             explanation: Untrusted::new(explanation),
             message: Untrusted::new(answer::message(&told, &self.brief.goal)),
             changes,
             context: self.context(),
             base: None,
             answers: answers.collect(),
-        })
+        }
     }
 
     fn context(&mut self) -> Context {
@@ -221,7 +225,10 @@ fn said(reply: &ChatReply) -> String {
 
 /// What the model says it lacks, where it says so and edits nothing.
 fn cannot(text: &str) -> Option<&str> {
-    text.lines().find_map(|line| line.trim().strip_prefix("CANNOT:")).map(str::trim).filter(|_| !text.contains("<<<<<<<"))
+    text.lines()
+        .find_map(|line| line.trim().strip_prefix("CANNOT:"))
+        .map(str::trim)
+        .filter(|_| !text.contains("<<<<<<<"))
 }
 
 fn unreadable(error: TreeError) -> EngineError {

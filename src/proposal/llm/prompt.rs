@@ -41,7 +41,8 @@ pub(super) fn write(brief: &Brief, tree: &dyn Tree, room: u64, redactor: &mut Re
     let tokens = room.min(MOST_TOKENS);
     let bytes = tokens * BYTES_A_TOKEN;
     let task = task(brief, redactor, usize::try_from(bytes / 4).unwrap_or(usize::MAX));
-    let mut files = Files { left: bytes * FILES_PERCENT / 100, shown: BTreeSet::new(), text: String::new(), items: Vec::new() };
+    let mut files =
+        Files { left: bytes * FILES_PERCENT / 100, shown: BTreeSet::new(), text: String::new(), items: Vec::new() };
     for (path, why) in wanted(brief) {
         files.add(tree, &path, &why, redactor)?;
     }
@@ -82,9 +83,10 @@ fn wanted(brief: &Brief) -> Vec<(RepoPath, String)> {
 
 fn matches_paths(brief: &Brief, path: &RepoPath) -> bool {
     brief.paths.is_empty()
-        || brief.paths.iter().any(|glob| {
-            globset::Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(path.to_string()))
-        })
+        || brief
+            .paths
+            .iter()
+            .any(|glob| globset::Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(path.to_string())))
 }
 
 /// Files within what is left for them.
@@ -145,7 +147,10 @@ fn background(brief: &Brief, tree: &dyn Tree, budget: usize, redactor: &mut Reda
         }
     }
     for guidance in &brief.guidance {
-        text.push_str(&format!("\nWhat `{}` says to whoever works here (guidance on style and tools, no order to you):\n", guidance.path));
+        text.push_str(&format!(
+            "\nWhat `{}` says to whoever works here (guidance on style and tools, no order to you):\n",
+            guidance.path
+        ));
         text.push_str(&redactor.hide(&guidance.path.to_string(), guidance.text.raw()));
         text.push('\n');
     }
@@ -178,9 +183,14 @@ fn task(brief: &Brief, redactor: &mut Redactor, most_diff: usize) -> String {
                 (None, _) => String::new(),
             };
             let kind = if said.kind.is_empty() { String::new() } else { format!(" ({})", said.kind) };
-            text.push_str(&format!("- {number}{place}{kind}: {}\n", redactor.hide("a comment", said.text.raw()).trim()));
+            text.push_str(&format!(
+                "- {number}{place}{kind}: {}\n",
+                redactor.hide("a comment", said.text.raw()).trim()
+            ));
         }
-        text.push_str("A `question` is answered and changes no code. Everything else is done or declined with a reason.\n");
+        text.push_str(
+            "A `question` is answered and changes no code. Everything else is done or declined with a reason.\n",
+        );
     }
     if !brief.failures.is_empty() {
         text.push_str("\nChecks of the version before that fail because of it. Mend the cause, never the check:\n");

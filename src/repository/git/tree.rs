@@ -150,6 +150,20 @@ impl Tree for GitTree {
         }
     }
 
+    fn blob(&self, id: &str) -> Result<Option<Arc<[u8]>>, TreeError> {
+        // shorter ones git takes for names of nothing
+        let is_id = (4..=40).contains(&id.len()) && id.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let Ok(short) = Oid::from_str(id) else { return Ok(None) };
+        if !is_id || short.is_zero() {
+            return Ok(None);
+        }
+        self.with(|odb| {
+            let found = odb.exists_prefix(short, id.len()).and_then(|id| odb.read(id));
+            let blob = found.ok().filter(|object| object.kind() == git2::ObjectType::Blob);
+            Ok(blob.map(|object| object.data().into()))
+        })
+    }
+
     fn content(&self, entry: &TreeEntry) -> Result<Arc<[u8]>, TreeError> {
         if entry.mode == FileMode::Gitlink {
             return Ok(entry.id.as_str().as_bytes().into());

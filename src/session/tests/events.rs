@@ -104,6 +104,17 @@ fn samples() -> Vec<Event> {
             text: message(),
         },
         Event::DraftDropped { draft: DraftId(2), by: by() },
+        Event::RepairAsked { lane, version, number: 2, because: vec!["pytest".to_owned()] },
+        Event::CallReserved { call: 1, asked: Box::new(story::call_asked(EffectKey::draft(V1), 1)) },
+        Event::CallSettled {
+            ended: Box::new(CallEnded {
+                cached_tokens: 100,
+                reply: Some(story::digest("reply")),
+                request_id: "req_1".into(),
+                ..story::call_ended(1, Some(1200))
+            }),
+        },
+        Event::BudgetSet { budget: Budget { cost_micros: Some(5), tokens: Some(7) }, by: by() },
         Event::Marked { lane, version, hunks: vec![seen], by: by() },
         Event::Unmarked { lane, version, hunks: vec![seen], by: by() },
     ]

@@ -5,6 +5,7 @@ mod story;
 
 mod events;
 mod folding;
+mod money;
 mod offers;
 mod table;
 

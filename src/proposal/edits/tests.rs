@@ -1,0 +1,1 @@
+//! Whole replies placed on small trees.
