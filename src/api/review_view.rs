@@ -69,6 +69,9 @@ pub struct DraftView {
     pub side: Side,
     /// What it is meant as.
     pub kind: ThreadKind,
+    /// The document it is about, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<String>,
     /// When it was last changed.
     pub at: Timestamp,
     /// The words.

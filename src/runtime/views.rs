@@ -402,6 +402,7 @@ pub(super) fn draft_view(session: &Session, draft: &session::DraftComment) -> Dr
         from_line: (place.from_line > 0).then_some(place.from_line),
         side: side_of(place),
         kind: kind_of(place),
+        artifact: place.artifact.clone(),
         at: draft.at,
         text: draft.text.clone(),
     }

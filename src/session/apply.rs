@@ -230,7 +230,7 @@ impl Session {
                     self.asked.patch = *patch;
                 }
                 // where documents could not be written a person may go on without; else they come first
-                let without = stuck.is_some_and(|key| key.kind == EffectKind::Plan);
+                let without = stuck.is_some_and(|key| matches!(key.kind, EffectKind::Plan | EffectKind::Draft));
                 if without || !self.lacks_artifacts() || !self.versions.is_empty() {
                     self.want_version(lanes, message.clone(), made_for, at);
                 }

@@ -17,6 +17,8 @@ pub enum Context {
     Runs,
     /// The Policy tab.
     Policy,
+    /// The Artifacts tab.
+    Artifacts,
     /// A box that text is typed into.
     TextBox,
     /// The wizard for a new session.
@@ -25,7 +27,7 @@ pub enum Context {
 
 impl Context {
     /// Every context, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Everywhere,
         Self::Inbox,
         Self::Session,
@@ -33,6 +35,7 @@ impl Context {
         Self::Tree,
         Self::Runs,
         Self::Policy,
+        Self::Artifacts,
         Self::TextBox,
         Self::Wizard,
     ];
@@ -48,6 +51,7 @@ impl Context {
             Self::Tree => "tree",
             Self::Runs => "runs",
             Self::Policy => "policy",
+            Self::Artifacts => "artifacts",
             Self::TextBox => "text-box",
             Self::Wizard => "wizard",
         }
@@ -64,6 +68,7 @@ impl Context {
             Self::Tree => "Patches: the files",
             Self::Runs => "Runs",
             Self::Policy => "Policy",
+            Self::Artifacts => "Artifacts",
             Self::TextBox => "Writing",
             Self::Wizard => "New session",
         }
@@ -157,7 +162,7 @@ actions! {
     MarkHunk = "mark-hunk", "reviewed": "mark the hunk as reviewed and go to the next unreviewed one",
     MarkFile = "mark-file", "file reviewed": "mark the whole file as reviewed, or not any more",
     NextUnreviewed = "next-unreviewed", "unreviewed": "next unreviewed hunk, without marking",
-    Comment = "comment", "comment": "comment on the line or the selected range",
+    Comment = "comment", "comment": "comment on the line, the selected range or the document",
     CommentFile = "comment-file", "comment file": "comment on the file",
     CommentVersion = "comment-version", "comment all": "comment on the whole version",
     Reply = "reply", "answer": "answer in the thread under the cursor",
@@ -192,6 +197,9 @@ actions! {
     Publish = "publish", "publish": "publish what was approved",
     CancelSession = "cancel-session", "cancel": "end the session and everything it runs",
     Regenerate = "regenerate", "regenerate": "ask for the next version",
+    Go = "go", "GO": "say GO to the goal, whatever triage recommends",
+    Defer = "defer", "defer": "put the goal off; go takes it up again",
+    Decline = "decline", "decline": "do not take the goal up, for good",
     DropLane = "drop-repository", "drop": "take the repository out of the session",
     Trust = "trust", "trust": "let the repository's own commands run, or its setup use the network",
     NextVersion = "next-version", "newer": "show the next version",
@@ -206,6 +214,7 @@ impl Action {
         use Action as A;
         matches!(self, A::Approve | A::Reject | A::RequestChanges | A::Override | A::Publish)
             || matches!(self, A::CancelSession | A::Regenerate | A::DropLane | A::Trust)
+            || matches!(self, A::Go | A::Defer | A::Decline)
     }
 }
 

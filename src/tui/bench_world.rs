@@ -322,6 +322,7 @@ impl World {
                     from_line: comment.from_line,
                     side: comment.side,
                     kind: comment.kind,
+                    artifact: None,
                     at: NOW,
                     text: comment.text.into(),
                 };

@@ -53,6 +53,7 @@ pub(crate) fn act_in_session(model: &mut Model, action: Action) -> Vec<Task> {
             show_log(model)
         }
         Action::CommentVersion => comment(model, action),
+        Action::Comment if review.tab == Tab::Artifacts => comment_on_document(model),
         Action::SendDrafts => super::draft_keys::send(model),
         _ if review.tab == Tab::Patches => act_in_diff(model, action),
         _ => Vec::new(),
@@ -259,6 +260,30 @@ fn next_unreviewed(model: &mut Model) -> Vec<Task> {
     }
 }
 
+/// A comment on the document under the cursor. Those that Paraph itself writes are read and not discussed: the service
+/// says so.
+fn comment_on_document(model: &mut Model) -> Vec<Task> {
+    let Some(review) = &model.review else { return Vec::new() };
+    let at = review.lists[Tab::Artifacts as usize].cursor;
+    let Some(artifact) = review.artifacts.as_ref().and_then(|artifacts| artifacts.get(at)) else { return Vec::new() };
+    let name = Some(artifact.name.clone());
+    if let Some(draft) = review.drafts.iter().find(|draft| draft.artifact == name && draft.thread.is_none()) {
+        let open = CommentBox::of_draft(review.id, draft);
+        return show(model, Overlay::Comment(Box::new(open)));
+    }
+    let target = Target {
+        session: review.reference(),
+        repo: None,
+        thread: None,
+        artifact: name,
+        path: None,
+        line: None,
+        from_line: None,
+        side: Side::New,
+    };
+    show(model, Overlay::Comment(Box::new(CommentBox::new(target, ""))))
+}
+
 fn comment(model: &mut Model, action: Action) -> Vec<Task> {
     let Some(review) = &model.review else { return Vec::new() };
     if review.version.is_none() {
@@ -270,6 +295,7 @@ fn comment(model: &mut Model, action: Action) -> Vec<Task> {
         session: review.reference(),
         repo: review.repo(),
         thread: None,
+        artifact: None,
         path: path.filter(|_| action != Action::CommentVersion),
         line: None,
         from_line: None,
@@ -278,7 +304,7 @@ fn comment(model: &mut Model, action: Action) -> Vec<Task> {
     let mut text = String::new();
     // a version has one draft about the whole of it: there is no line to find another on
     if action == Action::CommentVersion
-        && let Some(draft) = review.drafts.iter().find(|draft| draft.path.is_none() && draft.thread.is_none())
+        && let Some(draft) = review.drafts.iter().find(|draft| is_about_version(draft))
     {
         let open = CommentBox::of_draft(review.id, draft);
         return show(model, Overlay::Comment(Box::new(open)));
@@ -346,4 +372,9 @@ fn edit_file(model: &mut Model) -> Vec<Task> {
     use std::os::unix::ffi::OsStrExt as _;
     let path = folder.as_path().join(std::ffi::OsStr::from_bytes(file.path.as_bytes()));
     vec![Task::EditFile(path, patches.line().map_or(1, |(_, line, _)| line))]
+}
+
+/// Whether a draft is about the whole version.
+fn is_about_version(draft: &crate::api::DraftView) -> bool {
+    draft.path.is_none() && draft.thread.is_none() && draft.artifact.is_none()
 }

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use paraph::id::{Digest, LaneId, ThreadId, Version};
 use paraph::planning::{Recommendation, Role, Stage};
 use paraph::policy::Severity;
-use paraph::scoring::IssueSeverity;
 use paraph::proposal::EngineKind;
+use paraph::scoring::IssueSeverity;
 use paraph::session::{
     BeadStatus, Budget, Command, DecideCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, Outcome,
     PatchSet, Phase, Session, StopKind, Verdict, WriteGate, decide,

@@ -62,11 +62,7 @@ impl Scripted {
     }
 
     /// The same with whole replies, or errors.
-    pub fn replies(
-        mut self,
-        role: &str,
-        replies: impl IntoIterator<Item = Result<ChatReply, ChatError>>,
-    ) -> Self {
+    pub fn replies(mut self, role: &str, replies: impl IntoIterator<Item = Result<ChatReply, ChatError>>) -> Self {
         let models = self.routes.entry(role.to_owned()).or_insert_with(|| vec![model(role)]);
         let first = models[0].clone();
         self.lists.get_mut().unwrap().entry(first).or_default().extend(replies);

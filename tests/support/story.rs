@@ -13,8 +13,8 @@ use paraph::proposal::EngineKind;
 use paraph::repository::{Base, RepoKey, Snapshot, Source};
 use paraph::scoring::{Dimension, Gate, GateId, IssueSeverity, Rating, Review, ReviewIssue, Score, Tenths};
 use paraph::session::{
-    Artifact, Budget, CallAsked, CallEnded, Command, DecideCommand, DeriveCommand, DriftSeen, EffectKey, EffectKind, Event,
-    Finding, Input, LaneRequest, NewSession, Outcome, PatchSet, Person, Refusal, Session, StopKind, ThreadPlace,
+    Artifact, Budget, CallAsked, CallEnded, Command, DecideCommand, DeriveCommand, DriftSeen, EffectKey, EffectKind,
+    Event, Finding, Input, LaneRequest, NewSession, Outcome, PatchSet, Person, Refusal, Session, StopKind, ThreadPlace,
     Verdict, decide,
 };
 use paraph::validation::{BaselineStatus, CheckKind, CheckResult, CheckStatus, TestTally, ValidationResult};

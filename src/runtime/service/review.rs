@@ -23,15 +23,7 @@ impl Runtime {
             Some(thread) => Command::Answer { thread, by, text },
             None => {
                 let session = self.session(id).await?;
-                let (version, lane) = match &asked.artifact {
-                    // a document is about the whole session, and is there before any version
-                    Some(_) => (session.versions.last().map_or(Version::FIRST, |newest| newest.number), LaneId(0)),
-                    None => {
-                        let version = answer::version_of(&session, asked.session)?;
-                        (version, answer::lane_of(&session, version, asked.repo.as_deref())?)
-                    }
-                };
-                let place = place_of(&asked, version, lane);
+                let place = place_in(&session, &asked)?;
                 let (shared, of, at) = (self.shared.clone(), session.clone(), place.clone());
                 blocking(move || place::check(&shared.ports, &of, &at)).await?;
                 Command::OpenThread { place, by, text }
@@ -135,10 +127,11 @@ impl Runtime {
             self.try_rules(&session, &asked.rules).await?;
         }
         self.try_patch(asked.patch).await?;
-        // what triage was stuck at is asked again, and is no word of a person's
+        // asking triage again is no word to it, and where it recommends something the word is said as such
         let stuck = session.stop.as_ref().and_then(|stop| stop.key).map(|key| key.kind);
         let has_triage = session.asked.playbook.has(crate::planning::Stage::Triage);
-        let waits_for_go = has_triage && !session.triaged && stuck != Some(EffectKind::Triage);
+        let was_asked = stuck == Some(EffectKind::Triage) || session.triage.is_some();
+        let waits_for_go = has_triage && !session.triaged && !was_asked;
         let only_go = asked.engine.is_none() && asked.rules.is_empty() && asked.patch.is_none();
         let command = if waits_for_go && only_go {
             Command::Triage { by, message }
@@ -159,8 +152,19 @@ pub(super) fn thread_of(session: &Session, thread: Option<ThreadId>) -> Result<T
     })
 }
 
-/// Where a comment hangs.
-pub(super) fn place_of(asked: &CommentRequest, version: Version, lane: LaneId) -> ThreadPlace {
+/// Where a comment hangs. A document is about the whole session, and is there before any version.
+pub(super) fn place_in(session: &Session, asked: &CommentRequest) -> Result<ThreadPlace, Failure> {
+    let (version, lane) = match &asked.artifact {
+        Some(_) => (session.versions.last().map_or(Version::FIRST, |newest| newest.number), LaneId(0)),
+        None => {
+            let version = answer::version_of(session, asked.session)?;
+            (version, answer::lane_of(session, version, asked.repo.as_deref())?)
+        }
+    };
+    Ok(place_of(asked, version, lane))
+}
+
+fn place_of(asked: &CommentRequest, version: Version, lane: LaneId) -> ThreadPlace {
     ThreadPlace {
         version,
         lane,

@@ -113,7 +113,8 @@ fn what_triage_was_stuck_at_is_asked_again() {
 fn documents_come_before_the_draft_and_a_person_may_go_on_without() {
     let story = designed().runs_until(Some(EffectKind::Draft));
     assert_eq!((story.session.state(), story.owes().as_str()), (State::Planned, "proposal v1"));
-    let stuck = designed().runs_until(Some(EffectKind::Plan)).finds(EffectKind::Plan, story::stuck(StopKind::NeedsHuman));
+    let stuck =
+        designed().runs_until(Some(EffectKind::Plan)).finds(EffectKind::Plan, story::stuck(StopKind::NeedsHuman));
     assert_eq!(stuck.clone().does(story::regenerate("again")).owes(), "plan");
     let engine = Some(EngineKind::Rules);
     let by_rules = |story: Story| {
@@ -161,7 +162,8 @@ fn criteria_ask_for_a_reason_until_they_are_met_and_never_block() {
     let next = ticked.does(story::regenerate("again")).runs();
     assert_eq!(unmet(&next, V2), ["C3"], "a tick is about the version that was read");
     let broken = designed().runs_until(Some(EffectKind::Check));
-    let broken = broken.finds(EffectKind::Check, Finding::Checks(Box::new(story::checks(crate::validation::CheckStatus::Broken))));
+    let broken = broken
+        .finds(EffectKind::Check, Finding::Checks(Box::new(story::checks(crate::validation::CheckStatus::Broken))));
     let warn = story::scored(85, Some(false), vec![story::warn("ci-file", "a.yml")]);
     let broken = broken.runs_until(Some(EffectKind::Score)).finds(EffectKind::Score, warn);
     assert_eq!(unmet(&broken, V1), ["C1", "C2", "C3"]);
@@ -178,13 +180,8 @@ fn only_what_nothing_else_shows_is_ticked() {
     assert_eq!(refused(&mut story, tick("C3", V1)), "v1 was superseded by v2");
     let mut story = story.does(tick("C3", V2));
     assert_eq!(story.command(tick("C3", V2)), Ok(Vec::new()), "once is enough");
-    let undo = Command::Tick {
-        criterion: "C3".to_owned(),
-        version: V2,
-        ticked: false,
-        by: story::ana(),
-        message: "".into(),
-    };
+    let undo =
+        Command::Tick { criterion: "C3".to_owned(), version: V2, ticked: false, by: story::ana(), message: "".into() };
     assert!(story.does(undo).session.ticks.is_empty());
 }
 

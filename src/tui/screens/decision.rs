@@ -5,7 +5,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::api::{DecideRequest, DeriveRequest, OfferView, OverrideRequest, PanelView, Request, Verdict};
+use crate::api::{DecideRequest, DeriveRequest, OfferView, OverrideRequest, PanelView, Request, ReviewView, Verdict};
 use crate::id::SessionRef;
 use crate::text::counted;
 use crate::tui::keymap::Key;
@@ -315,7 +315,8 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, decisio
 fn wanted_rows(decision: &Decision, panel: &PanelView) -> u16 {
     let open = panel.gates.iter().filter(|gate| gate.passed != Some(true)).count();
     // six lines of their own, the evidence under its heading, the frame
-    let facts = 6 + panel.violations.len().max(1) + panel.writes.len().max(1) + open + panel.gates.len() + 2 + 2;
+    let said = panel.reviews.len() + panel.criteria.len();
+    let facts = 6 + said + panel.violations.len().max(1) + panel.writes.len().max(1) + open + panel.gates.len() + 2 + 2;
     u16::try_from(facts).unwrap_or(40) + action_rows(decision)
 }
 
@@ -434,6 +435,25 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, decision: &Decision, panel:
     if panel.violations.is_empty() {
         line(painter, "policy", &[Run::new("nothing found", Role::Muted)]);
     }
+    for (at, review) in panel.reviews.iter().enumerate() {
+        line(painter, if at == 0 { "review" } else { "" }, &review_runs(review));
+    }
+    for (at, criterion) in panel.criteria.iter().enumerate() {
+        let (word, role) = match criterion.met {
+            Some(true) => ("met", Role::Muted),
+            Some(false) => ("not met", Role::GateFailed),
+            None => ("open", Role::Warn),
+        };
+        line(
+            painter,
+            if at == 0 { "criteria" } else { "" },
+            &[
+                Run::new(format!("{} {word} ", super::plain(&criterion.id)), role),
+                Run::new(criterion.text.display_line().to_string(), Role::Text),
+                Run::new(format!("  {}", criterion.evidence.display_line()), Role::Muted),
+            ],
+        );
+    }
     if decision.intent == Intent::Decide(Verdict::Approve) {
         if panel.writes.is_empty() {
             line(painter, "writes", &[Run::new("nothing outside until you publish", Role::Muted)]);
@@ -448,6 +468,24 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, decision: &Decision, panel:
         painter.section(area.x, y + 1, area.width, "Evidence");
         super::overview::draw_gates(painter, Rect { y: y + 2, height: bottom - y - 2, ..area }, &panel.gates, true);
     }
+}
+
+/// What a model said: its lowest score and what must change, or why it does not count.
+fn review_runs(review: &ReviewView) -> Vec<Run> {
+    let who = format!("{} {}  ", review.role, super::plain(&review.model));
+    if let Some(why) = &review.unusable {
+        return vec![
+            Run::new(who, Role::Muted),
+            Run::new(format!("does not count: {}", why.display_line()), Role::Warn),
+        ];
+    }
+    let lowest = review.scores.values().min().copied().unwrap_or_default();
+    let (musts, role) =
+        (counted(review.musts as usize, "must"), if review.musts == 0 { Role::Muted } else { Role::Warn });
+    let notes = review.notes.iter().map(|note| Run::new(format!("  {}", note.display_line()), Role::Warn));
+    let said =
+        [Run::new(who, Role::Text), Run::new(format!("{lowest} of 10 at least, "), Role::Text), Run::new(musts, role)];
+    said.into_iter().chain(notes).collect()
 }
 
 fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, panel: &PanelView) {
