@@ -4,7 +4,9 @@ mod daemon;
 mod demo;
 mod later;
 mod launch;
+mod models;
 mod operator;
+mod programs;
 mod settings;
 mod watch;
 
@@ -25,11 +27,10 @@ use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::config::Config;
 use crate::infrastructure::confinement::Confinement;
 use crate::infrastructure::fault::Faults;
-use crate::infrastructure::llm::Nobody;
 use crate::infrastructure::logging::LogGuard;
 use crate::infrastructure::store::Cache;
 use crate::policy::BuiltInPolicy;
-use crate::proposal::{AdoptEngine, LlmEngine, LlmLimits, PatchEngine, RuleEngine};
+use crate::proposal::{AdoptEngine, AgentEngine, CommandEngine, LlmEngine, LlmLimits, PatchEngine, RuleEngine};
 use crate::publishing::LocalForge;
 use crate::repository::{GIT_VARIABLES, GitVcs, Vcs};
 use crate::runtime::{Engines, Home, LocalWorkbench, Operator, Ports, Runtime, StartError, Started, WorkbenchParts};
@@ -163,7 +164,7 @@ impl House {
 
     fn open_at(&self, home: &Home) -> Result<(Runtime, Vec<String>), Failure> {
         // what a person wrote and what counts must be the same: a mistyped policy would otherwise be a milder one
-        let unknown = self.policy_problems();
+        let unknown = [self.policy_problems(), self.model_problems()].concat();
         if let Some(problem) = self.config().errors().chain(&unknown).next() {
             let failure = Failure::new(FailureKind::Usage, format!("the configuration cannot be used: {problem}"));
             return Err(failure.hint("paraph config check"));
@@ -249,6 +250,10 @@ impl House {
             SymbolIndex::new(Arc::new(Syntax::new()), tags, settings.clone())
         });
         let rules = Later::new(RuleEngine::default);
+        let workshop = self.workshop(home, vcs.clone(), blobs.clone());
+        let (commands, agents, room) = (self.own_commands(), self.own_agents(), workshop.clone());
+        let command = Later::new(move || CommandEngine::new(workshop.get().clone(), commands.clone()));
+        let agent = Later::new(move || AgentEngine::new(room.get().clone(), agents.clone()));
         let (cache, first, second, third) = (cache, rules.clone(), validator.clone(), index.clone());
         later::prepare(vec![
             Box::new(move || {
@@ -273,8 +278,10 @@ impl House {
                 patch: Arc::new(PatchEngine),
                 adopt: Arc::new(AdoptEngine::new(vcs.clone())),
                 llm: Arc::new(LlmEngine::new(self.mask(), LlmLimits::default())),
+                command: Arc::new(command),
+                agent: Arc::new(agent),
             },
-            models: Arc::new(Nobody),
+            models: self.switchboard(),
             mask: self.mask(),
             validator: Arc::new(validator),
             policy: Arc::new(BuiltInPolicy::new()),

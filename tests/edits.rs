@@ -70,6 +70,13 @@ fn outcome(case: &Case) -> (Outcome, String) {
     }
 }
 
+/// The first line in which `found` is not what is right.
+fn differing(case: &Case, found: &str) -> String {
+    let right = case.right.as_deref().unwrap_or(&case.base);
+    let pair = right.lines().zip(found.lines()).enumerate().find(|(_, (one, other))| one != other);
+    pair.map_or_else(|| found.chars().take(300).collect(), |(at, pair)| format!("line {}: {pair:?}", at + 1))
+}
+
 /// A reply that was cut comes without the word that it is whole: the text alone must tell.
 fn finish(case: &Case) -> Finish {
     if case.fault == Fault::CutOff { Finish::Other("file".to_owned()) } else { Finish::Stop }
@@ -89,7 +96,7 @@ fn clear_edits_are_placed_right_and_unclear_ones_refused() {
         let (found, why) = outcome(&case);
         counts.entry((fault, format)).or_default()[found as usize] += 1;
         if found == Outcome::Wrong || (found == Outcome::Refused) != case.right.is_none() {
-            told.push(format!("{format:?} {fault:?} {found:?}: {why}\n{}\n", case.reply));
+            told.push(format!("{format:?} {fault:?} {found:?}: {}\n{}\n", differing(&case, &why), case.reply));
         }
     }
     let sum = |refused: bool| {

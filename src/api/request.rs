@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Digest, DraftId, HostPath, RepoPath, SessionId, SessionRef, ThreadId, Version};
 use crate::planning::Kind;
-use crate::proposal::EngineKind;
+use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, Source, WorkSpec};
 use crate::session::Verdict;
 
@@ -51,6 +51,9 @@ pub struct RunRequest {
     pub playbook: Option<String>,
     /// A ready diff, stored as a blob by the client.
     pub patch: Option<Digest>,
+    /// The program, for the engines that run one.
+    #[serde(default)]
+    pub program: Option<ProgramChoice>,
 }
 
 /// Reviews work already done; the same work again makes the next version of its open session.
@@ -298,6 +301,9 @@ pub struct RegenerateRequest {
     pub rules: Vec<String>,
     /// Another ready diff, stored as a blob by the client.
     pub patch: Option<Digest>,
+    /// Another program, for the engines that run one.
+    #[serde(default)]
+    pub program: Option<ProgramChoice>,
     /// What to do differently.
     pub message: String,
 }

@@ -55,6 +55,7 @@ impl AdoptEngine {
             message: message.into(),
             context: context(brief, adopted, &changes),
             base: Some(snapshot.clone()),
+            log: None,
             changes,
             answers: Vec::new(),
         })

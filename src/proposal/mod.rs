@@ -3,6 +3,8 @@
 //! A recorded proposal never changes; asking again makes the next version.
 
 mod adopt;
+mod agent;
+mod command;
 pub mod edits;
 mod llm;
 mod patch;
@@ -10,11 +12,15 @@ mod patch_file;
 mod rules;
 mod stale;
 mod trailers;
+mod workshop;
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
@@ -24,12 +30,15 @@ use crate::planning::{AskError, Kind, Models};
 use crate::repository::{Snapshot, Tree, WorkSpec};
 use crate::text::Untrusted;
 pub use adopt::AdoptEngine;
+pub use agent::{AgentEngine, agent_presets};
+pub use command::{CommandEngine, command_presets};
 pub use llm::{LlmEngine, LlmLimits};
 pub use patch::PatchEngine;
 pub use patch_file::{PatchFile, PatchFileError};
 pub use rules::{RuleEngine, RuleLimits, catalogue};
 pub use stale::{ReadBlob, merge_stale};
 pub use trailers::{CO_AUTHOR, ends_in_trailers};
+pub use workshop::{AgentSpec, CommandSpec, Edits, Run, Workshop, WorkshopPorts};
 
 /// The engines there are; the name is what `--engine` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -43,20 +52,15 @@ pub enum EngineKind {
     Adopt,
     /// A model, asked as implementer.
     Llm,
+    /// A program that edits the worktree, or prints edits.
+    Command,
+    /// An agent that speaks the Agent Client Protocol.
+    Agent,
 }
 
 impl EngineKind {
-    /// Whether a request for changes is all it needs to draft again.
-    #[must_use]
-    pub fn goes_on_by_itself(self) -> bool {
-        match self {
-            Self::Rules | Self::Llm => true,
-            Self::Patch | Self::Adopt => false,
-        }
-    }
-
-    /// Every engine.
-    pub const ALL: [Self; 4] = [Self::Rules, Self::Patch, Self::Adopt, Self::Llm];
+    /// Every one.
+    pub const ALL: [Self; 6] = [Self::Rules, Self::Patch, Self::Adopt, Self::Llm, Self::Command, Self::Agent];
 
     /// The name on the command line and in JSON.
     #[must_use]
@@ -66,7 +70,34 @@ impl EngineKind {
             Self::Patch => "patch",
             Self::Adopt => "adopt",
             Self::Llm => "llm",
+            Self::Command => "command",
+            Self::Agent => "agent",
         }
+    }
+
+    /// What it is, in a line: the one list that help and screens print.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Rules => "structural rewrites, no key, no network",
+            Self::Patch => "a ready diff, placed as it is",
+            Self::Adopt => "work that is already done",
+            Self::Llm => "a model, asked on a short lead; needs a key, or a model on this machine",
+            Self::Command => "a program that edits the files: a linter's fixes, a formatter, a codemod",
+            Self::Agent => "an agent that speaks the Agent Client Protocol, in the sandbox",
+        }
+    }
+
+    /// Whether it drafts anew from what a person says about the version before.
+    #[must_use]
+    pub fn answers_words(self) -> bool {
+        matches!(self, Self::Rules | Self::Llm | Self::Command | Self::Agent)
+    }
+
+    /// Whether it runs a program that a person chooses.
+    #[must_use]
+    pub fn runs_a_program(self) -> bool {
+        matches!(self, Self::Command | Self::Agent)
     }
 }
 
@@ -75,7 +106,7 @@ impl std::str::FromStr for EngineKind {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|engine| engine.name() == text).ok_or_else(|| crate::id::ParseIdError {
             given: text.to_owned(),
-            wanted: "an engine: rules, patch, adopt or llm",
+            wanted: "an engine: rules, patch, adopt, llm, command or agent",
         })
     }
 }
@@ -93,6 +124,40 @@ pub struct Feedback {
     pub kind: String,
     /// The words.
     pub text: Untrusted,
+}
+
+/// Which program an engine shall run, and what its user allowed it. A person chose it; no repository can.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ProgramChoice {
+    /// A preset's name, one of the person's own configuration, or a command line.
+    pub name: String,
+    /// Hosts that it may reach, as `host` or `host:port` (443 where none is named).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+}
+
+/// A check that the version before did not pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckFailure {
+    /// The check.
+    pub check: String,
+    /// What it came to: `broken`, `failed`, `timed-out`.
+    pub status: String,
+    /// Tests that it broke.
+    pub broken: Vec<String>,
+    /// The end of its output: untrusted.
+    pub output: Untrusted,
+}
+
+/// What an engine that runs a program is given beside the goal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkOrder {
+    /// The program.
+    pub program: Option<ProgramChoice>,
+    /// The client's allow-listed variables.
+    pub environment: BTreeMap<String, String>,
+    /// The user's home, where toolchains are looked for.
+    pub home: PathBuf,
 }
 
 /// What an engine is asked. Everything in it is immutable.
@@ -134,19 +199,8 @@ pub struct Brief {
     pub artifacts: Vec<(String, Untrusted)>,
     /// Whom models are asked through.
     pub models: Arc<dyn Models>,
-}
-
-/// A check that the version before did not pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CheckFailure {
-    /// The check.
-    pub check: String,
-    /// What it came to: `broken`, `failed`, `timed-out`.
-    pub status: String,
-    /// Tests that it broke.
-    pub broken: Vec<String>,
-    /// The end of its output: untrusted.
-    pub output: Untrusted,
+    /// For engines that run a program.
+    pub order: WorkOrder,
 }
 
 /// A file of guidance, as the base has it.
@@ -231,6 +285,8 @@ pub struct Draft {
     pub context: Context,
     /// The base, where the engine had to take another than the brief's (work adopted again after a rebase).
     pub base: Option<Snapshot>,
+    /// What the engine's program printed, or the transcript of its work: a blob.
+    pub log: Option<Digest>,
     /// What the engine says to open threads.
     pub answers: Vec<ThreadAnswer>,
 }
@@ -270,9 +326,31 @@ pub enum EngineError {
     /// Models cost more than is left, or none could be asked.
     #[error(transparent)]
     Models(#[from] AskError),
+    /// A program that should have drafted did not: not installed, not confined, failed, ran out of time.
+    #[error("{why}")]
+    Program {
+        /// What happened, with its last words.
+        why: String,
+        /// What to type.
+        hint: String,
+    },
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
+}
+
+/// Hears of a draft in the making.
+pub trait DraftListener: Send + Sync {
+    /// What the engine's program says grows in the file `log`, until the draft is there.
+    fn growing(&self, log: &Path);
+}
+
+/// Nobody listens.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nobody;
+
+impl DraftListener for Nobody {
+    fn growing(&self, _log: &Path) {}
 }
 
 /// Drafts one change for a goal.
@@ -287,6 +365,20 @@ pub trait ProposalEngine: Send + Sync {
     /// [`EngineError`]; nothing was written in any case.
     async fn draft(&self, brief: &Brief, cancel: &Cancel) -> Result<Draft, EngineError>;
 
+    /// Drafts, and tells `listener` where what its program says can be followed; an engine that runs none has nothing
+    /// to tell.
+    ///
+    /// # Errors
+    /// As [`ProposalEngine::draft`].
+    async fn draft_aloud(
+        &self,
+        brief: &Brief,
+        _listener: &dyn DraftListener,
+        cancel: &Cancel,
+    ) -> Result<Draft, EngineError> {
+        self.draft(brief, cancel).await
+    }
+
     /// Refuses rules and globs of which nothing can come in `tree`, before a session is made of them. It looks at
     /// names only, so that whoever typed them is not kept waiting.
     ///
@@ -295,6 +387,27 @@ pub trait ProposalEngine: Send + Sync {
     fn accepts(&self, _tree: &dyn Tree, _rules: &[String], _paths: &[String]) -> Result<(), EngineError> {
         Ok(())
     }
+}
+
+/// Does `work` on a thread that may block, passes on where its log grows, and cancels it when nobody waits any more.
+async fn aloud(
+    mut inbox: mpsc::UnboundedReceiver<PathBuf>,
+    listener: &dyn DraftListener,
+    stop: Cancel,
+    work: impl FnOnce() -> Result<Draft, EngineError> + Send + 'static,
+) -> Result<Draft, EngineError> {
+    struct StopOnDrop(Cancel);
+    impl Drop for StopOnDrop {
+        fn drop(&mut self) {
+            self.0.cancel();
+        }
+    }
+    let _stopped_when_dropped = StopOnDrop(stop);
+    let working = tokio::task::spawn_blocking(work);
+    while let Some(log) = inbox.recv().await {
+        listener.growing(&log);
+    }
+    working.await.unwrap_or_else(|error| Err(EngineError::Repository(format!("drafting stopped: {error}"))))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::id::{Digest, RepoPath};
 use crate::proposal::edits::{EditRefusals, Edits};
 use crate::proposal::{Brief, Context, ContextItem, Draft, EngineError, ProposalEngine};
 use crate::proposal::{PatchFile, PatchFileError, merge_stale};
+use crate::repository::Tree;
 use crate::text::{Untrusted, counted};
 
 /// Characters: what `git log --oneline` shows whole.
@@ -50,6 +51,7 @@ fn draft(brief: &Brief) -> Result<Draft, EngineError> {
         context: context(brief, given, &made.changes)?,
         changes: made.changes,
         base: None,
+        log: None,
         answers: Vec::new(),
     })
 }
@@ -78,11 +80,7 @@ fn place_diff(brief: &Brief, patch: &Patch) -> Result<Made, EngineError> {
         );
         return Ok(Made { changes, explanation, message });
     }
-    let hinted = |refusal: &crate::diff::Refusal| match refusal.hint {
-        Some(hint) => format!("{refusal}; {hint}"),
-        None => refusal.to_string(),
-    };
-    Err(EngineError::DoesNotApply { refusals: refusals.iter().map(hinted).collect() })
+    Err(EngineError::DoesNotApply { refusals: hinted(&refusals) })
 }
 
 fn place_edits(brief: &Brief, edits: &Edits) -> Result<Made, EngineError> {
@@ -95,7 +93,30 @@ fn place_edits(brief: &Brief, edits: &Edits) -> Result<Made, EngineError> {
         explanation.push_str("\nNot written as the files have it, and placed where nothing else fits:\n\n");
         explanation.extend(placed.notes.iter().map(|note| format!("- {note}\n")));
     }
-    Ok(Made { changes: placed.changes, explanation, message: goal_message(brief) })
+    Ok(Made { changes: placed.changes, explanation, message: goal_as_message(brief.goal.raw()) })
+}
+
+/// What printed edits or a diff make of `tree`, for engines whose programs print them.
+pub(super) fn placed(given: &[u8], tree: &dyn Tree) -> Result<ChangeSet, EngineError> {
+    let refused = |refusals: Vec<String>| EngineError::DoesNotApply { refusals };
+    match PatchFile::read(given) {
+        Ok(PatchFile::Diff(patch)) => {
+            place(&patch, &|path: &RepoPath| tree.side(path)).map_err(|refusals| refused(hinted(&refusals)))
+        }
+        Ok(PatchFile::Edits(edits)) => {
+            edits.place(tree).map(|placed| placed.changes).map_err(|why| refused(told(&why)))
+        }
+        Err(PatchFileError::Diff(error)) => Err(refused(vec![error.to_string()])),
+        Err(PatchFileError::Edits(refusals)) => Err(refused(told(&refusals))),
+    }
+}
+
+fn hinted(refusals: &[crate::diff::Refusal]) -> Vec<String> {
+    let told = |refusal: &crate::diff::Refusal| match refusal.hint {
+        Some(hint) => format!("{refusal}; {hint}"),
+        None => refusal.to_string(),
+    };
+    refusals.iter().map(told).collect()
 }
 
 fn told(refusals: &EditRefusals) -> Vec<String> {
@@ -114,11 +135,12 @@ fn message(brief: &Brief, patch: &Patch) -> String {
     if let [mail] = patch.messages() {
         return format!("{}\n\n{}\n", mail.subject.raw().trim(), mail.body.raw().trim()).trim_end().to_owned() + "\n";
     }
-    goal_message(brief)
+    goal_as_message(brief.goal.raw())
 }
 
-fn goal_message(brief: &Brief) -> String {
-    let goal = brief.goal.raw().lines().next().unwrap_or_default().trim();
+/// The goal as a commit message: its first line, shortened to a subject where it is long.
+pub(super) fn goal_as_message(goal: &str) -> String {
+    let goal = goal.lines().next().unwrap_or_default().trim();
     if goal.chars().count() <= SUBJECT {
         return format!("{goal}\n");
     }
@@ -153,7 +175,7 @@ mod tests {
     use crate::diff::FileSide;
     use crate::id::{LaneId, SessionId, Version};
     use crate::planning::Kind;
-    use crate::repository::{MemoryTree, RepoKey, Snapshot, Source, Tree as _};
+    use crate::repository::{MemoryTree, RepoKey, Snapshot, Source};
 
     const DIFF: &str = "--- a/a.txt\n+++ b/a.txt\n@@ -1,2 +1,2 @@\n one\n-two\n+three\n";
 
@@ -188,6 +210,7 @@ mod tests {
             guidance: Vec::new(),
             artifacts: Vec::new(),
             models: Arc::new(crate::planning::NoModels),
+            order: crate::proposal::WorkOrder::default(),
         }
     }
 

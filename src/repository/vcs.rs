@@ -92,6 +92,9 @@ pub enum VcsError {
         #[source]
         cause: std::io::Error,
     },
+    /// A folder holds more than can be taken as one change.
+    #[error("the working folder holds too much for one change: {0}")]
+    TooMuch(String),
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -172,6 +175,32 @@ pub struct NewCommit {
     pub at: Timestamp,
     /// The ref to set, such as `refs/heads/paraph/12/v3`.
     pub reference: String,
+}
+
+/// What a program made of a checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worked {
+    /// The change, with whole contents.
+    pub changes: ChangeSet,
+    /// What a person should know: files that were left as they were.
+    pub notices: Vec<String>,
+}
+
+/// The commit that a line comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineOrigin {
+    /// The commit.
+    pub commit: ObjectId,
+    /// Who wrote it.
+    pub author: CommitIdentity,
+    /// When.
+    pub at: Timestamp,
+    /// The first line of its message.
+    pub subject: String,
+    /// The file's path in that commit, and the line there (1-based).
+    pub place: (RepoPath, u32),
+    /// Whether the history ends there: then the line may be older.
+    pub oldest_known: bool,
 }
 
 /// How far the user's branch moved since a base was taken.
@@ -263,6 +292,15 @@ pub trait Vcs: Send + Sync {
     /// [`VcsError::Io`], [`VcsError::Cancelled`].
     fn checkout(&self, key: &RepoKey, tree: &ObjectId, into: &Path, cancel: &Cancel) -> Result<(), VcsError>;
 
+    /// The change that leads from the tree `base` to what now lies in `from`, the folder of an earlier
+    /// [`Vcs::checkout`] in which a program worked: modes and links as git has them, no link followed, no filter or
+    /// hook run, nothing named `.git`. New files that the base's own `.gitignore` files ignore are left out, as are
+    /// files that cannot be taken, with a notice. The same folder gives the same change.
+    ///
+    /// # Errors
+    /// [`VcsError::TooMuch`], [`VcsError::Io`], [`VcsError::Cancelled`].
+    fn worked(&self, key: &RepoKey, base: &ObjectId, from: &Path, cancel: &Cancel) -> Result<Worked, VcsError>;
+
     /// Removes a checkout with all that is in it, read-only folders too. What is not there is no error.
     ///
     /// # Errors
@@ -274,6 +312,20 @@ pub trait Vcs: Send + Sync {
     /// # Errors
     /// [`VcsError`] where the branch is gone.
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError>;
+
+    /// Where line `line` (1-based) of the file `path` of `commit` comes from. Gives up after 10 s: a line of a file with
+    /// a long history may take as long as reading all of it.
+    ///
+    /// # Errors
+    /// [`VcsError::Git`] where the file has no such line, or it took too long.
+    fn blame(
+        &self,
+        key: &RepoKey,
+        commit: &ObjectId,
+        path: &RepoPath,
+        line: u32,
+        cancel: &Cancel,
+    ) -> Result<LineOrigin, VcsError>;
 
     /// Name and address from the user's own git configuration (global and system, never the repository's).
     fn user(&self) -> Option<CommitIdentity>;

@@ -289,10 +289,22 @@ pub(super) fn logs(
     check: Option<&str>,
     live: Vec<LogView>,
 ) -> Result<Vec<LogView>, Failure> {
-    let version = version_of(session, of)?;
+    // what drafts the first version can be followed before there is one
+    let first = of.version.is_none() && session.versions.is_empty() && !live.is_empty();
+    let version = if first { Version::FIRST } else { version_of(session, of)? };
     let mut logs: Vec<LogView> = live;
     for (lane, set) in session.version(version).into_iter().flat_map(|record| &record.patch_sets) {
         let repo = session.lane(*lane).map(crate::session::Lane::name).unwrap_or_default();
+        if let Some(log) = set.drafted.log.filter(|_| check == Some(super::work::DRAFT_LOG)) {
+            logs.push(LogView {
+                repo: repo.clone(),
+                check: super::work::DRAFT_LOG.to_owned(),
+                status: CheckStatus::Passed,
+                live: None,
+                log: Some(log),
+                base_log: None,
+            });
+        }
         for result in set.validation.iter().flat_map(|result| &result.checks) {
             logs.retain(|log| log.repo != repo || log.check != result.name);
             logs.push(LogView {
@@ -357,6 +369,9 @@ pub(super) fn artifacts(session: &Session) -> ArtifactsView {
             add(of(&format!("explanation@{number}"), *lane), "text/markdown", set.drafted.explanation);
             add(of(&format!("context@{number}"), *lane), "application/json", set.drafted.context);
             add(of(&format!("manifest@{number}"), *lane), "application/json", set.drafted.digest);
+            if let Some(log) = set.drafted.log {
+                add(of(&format!("log@{number}"), *lane), "text/plain", log);
+            }
         }
     }
     ArtifactsView { artifacts }
@@ -412,7 +427,9 @@ fn summary(event: &crate::session::Event) -> String {
         },
         Event::AttemptStarted { key, attempt } => format!("{key}, attempt {attempt}"),
         Event::SnapshotLoaded { snapshot, .. } => format!("{} at {}", snapshot.repo, snapshot.commit.short()),
-        Event::Indexed { files, definitions, .. } => format!("{files} files, {definitions} definitions"),
+        Event::Indexed { files, definitions, .. } => {
+            format!("{}, {}", counted(*files, "file"), counted(*definitions, "definition"))
+        }
         Event::TriageFound { report, .. } => {
             let first = report.reasons.first().map_or("", Untrusted::raw);
             format!("recommends {}: {first}", report.recommendation.name())
@@ -431,20 +448,22 @@ fn summary(event: &crate::session::Event) -> String {
         Event::Proposed { version, engine, made_for, patch_sets, by, .. } => {
             let files: u32 = patch_sets.iter().map(|set| set.files).sum();
             let by = by.as_ref().map_or(engine.name(), |by| by.login.as_str());
-            format!("{version} by {by} for {made_for}: {files} files")
+            format!("{version} by {by} for {made_for}: {}", counted(files, "file"))
         }
         Event::BranchApplied { version, commit, .. } => format!("{version} is commit {}", commit.short()),
-        Event::PatchBlocked { version, violations, .. } => format!("{version}: {} violations", violations.len()),
+        Event::PatchBlocked { version, violations, .. } => {
+            format!("{version}: {}", counted(violations.len(), "violation"))
+        }
         Event::Validated { version, result, .. } => match &result.unverified {
             Some(why) => format!("{version} unverified: {why}"),
-            None => format!("{version}: {} checks", result.checks.len()),
+            None => format!("{version}: {}", counted(result.checks.len(), "check")),
         },
         Event::Reviewed { version, reviews, .. } => {
             let told: Vec<String> = reviews.iter().map(review_line).collect();
             format!("{version}: {}", told.join("; "))
         }
         Event::Scored { version, score, violations, .. } => {
-            format!("{version}: {} of 10, {} violations", score.overall, violations.len())
+            format!("{version}: {} of 10, {}", score.overall, counted(violations.len(), "violation"))
         }
         Event::Approved { version, digest, message, .. } => format!("{version} {}{}", digest.short(), said(message)),
         Event::Rejected { version, digest, message, .. } => format!("{version} {}{}", digest.short(), said(message)),
@@ -454,7 +473,7 @@ fn summary(event: &crate::session::Event) -> String {
         Event::Retried { message, .. } => message.raw().to_owned(),
         Event::RecheckAsked { version, .. } => format!("{version} is checked again"),
         Event::LaneDropped { lane, .. } => lane.to_string(),
-        Event::PublishAsked { .. } => String::new(),
+        Event::Paused { .. } | Event::Resumed { .. } | Event::PublishAsked { .. } => String::new(),
         Event::Published { branch, commit, place, .. } => format!("{branch} at {} in {place}", commit.short()),
         Event::Stopped { reason, .. } => reason.raw().to_owned(),
         Event::ThreadOpened { thread, text, .. } | Event::ThreadAnswered { thread, text, .. } => {
@@ -483,8 +502,8 @@ fn summary(event: &crate::session::Event) -> String {
             let tokens = budget.tokens.map(|most| format!("{most} tokens"));
             [cost, tokens].into_iter().flatten().collect::<Vec<_>>().join(", ")
         }
-        Event::Marked { version, hunks, .. } => format!("{version}: {} hunks read", hunks.len()),
-        Event::Unmarked { version, hunks, .. } => format!("{version}: {} hunks unread", hunks.len()),
+        Event::Marked { version, hunks, .. } => format!("{version}: {} read", counted(hunks.len(), "hunk")),
+        Event::Unmarked { version, hunks, .. } => format!("{version}: {} unread", counted(hunks.len(), "hunk")),
     }
 }
 

@@ -14,7 +14,7 @@ use super::work::Worker;
 use crate::api::{Failure, FailureKind};
 use crate::cancel::Cancel;
 use crate::id::{Digest, SessionId};
-use crate::infrastructure::llm::{ChatError, ChatReply, ChatRequest, Finish, ModelName, NoRoute, Route, Usage};
+use crate::infrastructure::llm::{ChatError, ChatReply, ChatRequest, Finish, Lead, ModelName, NoRoute, Share, Usage};
 use crate::planning::{AskError, Models, Question, Role};
 use crate::session::{CallAsked, CallEnded, EffectKey, Outcome, Session, dollars};
 use crate::text::Untrusted;
@@ -96,7 +96,7 @@ impl Desk {
     }
 
     /// Whether the role may take that much more of this session.
-    fn within_role(&self, role: Role, route: &Route, asked: &CallAsked) -> Result<(), AskError> {
+    fn within_share(&self, role: Role, share: Share, asked: &CallAsked) -> Result<(), AskError> {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let (micros, tokens) = taken.get(&role).copied().unwrap_or_default();
         let needs = asked.input_tokens.saturating_add(asked.output_tokens);
@@ -104,10 +104,10 @@ impl Desk {
             why,
             next: format!("raise the limit of role {role} (paraph config set), then paraph regenerate"),
         };
-        if let Some(most) = route.max_tokens.filter(|most| tokens.saturating_add(needs) > *most) {
+        if let Some(most) = share.tokens.filter(|most| tokens.saturating_add(needs) > *most) {
             return Err(spent(format!("role {role} took {tokens} of {most} tokens, and the call may take {needs}")));
         }
-        if let (Some(most), Some(cost)) = (route.max_cost_micros, asked.cost_micros)
+        if let (Some(most), Some(cost)) = (share.cost_micros, asked.cost_micros)
             && micros.saturating_add(cost) > most
         {
             let [taken, most, cost] = [micros, most, cost].map(dollars);
@@ -157,12 +157,12 @@ impl Desk {
     async fn ask_one(
         &self,
         model: &ModelName,
-        route: &Route,
+        lead: &Lead,
         asked: CallAsked,
         request: &ChatRequest,
         cancel: &Cancel,
     ) -> Result<Result<ChatReply, ChatError>, AskError> {
-        self.within_role(asked.role, route, &asked)?;
+        self.within_share(asked.role, lead.share, &asked)?;
         let date = self.date();
         let call = self.reserve(&date, &asked).await?;
         let bank = &self.worker.ports.models;
@@ -172,9 +172,9 @@ impl Desk {
         let answer = {
             let mut seen = |piece: crate::infrastructure::llm::Streamed<'_>| spoken.hear(piece);
             let chat = bank.chat(model, request, &mut seen, &mut tries, cancel);
-            tokio::time::timeout(route.max_latency, chat).await.unwrap_or_else(|_| {
-                Err(ChatError::TimedOut { provider: model.provider.clone(), limit: route.max_latency })
-            })
+            tokio::time::timeout(lead.latency, chat)
+                .await
+                .unwrap_or_else(|_| Err(ChatError::TimedOut { provider: model.provider.clone(), limit: lead.latency }))
         };
         drop(spoken);
         let latency = self.worker.ports.clock.monotonic().saturating_sub(started);
@@ -285,19 +285,27 @@ impl Models for Desk {
             return self.replayed(role, prompt).await;
         }
         let bank = &self.worker.ports.models;
-        let route = bank.route(role.name()).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
-        let request = ChatRequest {
-            max_output_tokens: request.max_output_tokens.min(route.max_output_tokens),
-            ..request.clone()
-        };
+        let lead = bank.lead(role.name()).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
+        let max_output_tokens = request.max_output_tokens.min(lead.route.max_output_tokens);
+        let request = ChatRequest { max_output_tokens, ..request.clone() };
         let input_tokens = request.estimated_tokens();
-        if input_tokens > route.context_tokens {
+        if input_tokens > lead.context_tokens {
             return Err(AskError::TooLong { role });
         }
-        let output_tokens = u64::from(request.max_output_tokens);
-        let (mut tries, mut too_long) = (Vec::new(), 0);
-        for model in &route.models {
-            let most = Usage { input: Some(input_tokens), output: Some(output_tokens), ..Usage::default() };
+        let (mut tries, mut too_long, mut at) = (Vec::new(), 0, Some(0));
+        while let Some((place, model)) = at.and_then(|at| Some((at, lead.route.models.get(at)?))) {
+            let cost_micros = bank.at_most_micros(model, input_tokens, max_output_tokens);
+            if let (Some(most), Some(cost)) = (lead.route.max_cost_micros, cost_micros)
+                && cost > most
+            {
+                tries.push(format!(
+                    "{model}: one call may cost ${} and at most ${} is allowed",
+                    dollars(cost),
+                    dollars(most)
+                ));
+                at = Some(place + 1);
+                continue;
+            }
             let asked = CallAsked {
                 key: self.line.key,
                 attempt: self.line.attempt,
@@ -305,17 +313,18 @@ impl Models for Desk {
                 model: model.to_string(),
                 prompt,
                 input_tokens,
-                output_tokens,
-                cost_micros: bank.cost_micros(model, &most),
+                output_tokens: u64::from(max_output_tokens),
+                cost_micros,
                 prices: bank.price_source(model),
                 redacted: redacted.clone(),
             };
-            match self.ask_one(model, &route, asked, &request, cancel).await? {
+            match self.ask_one(model, &lead, asked, &request, cancel).await? {
                 Ok(reply) => return Ok(reply),
                 Err(ChatError::Cancelled) => return Err(AskError::Cancelled),
                 Err(error) => {
                     too_long += usize::from(matches!(error, ChatError::TooLong { .. }));
                     tries.push(format!("{model}: {error}"));
+                    at = lead.route.next_after(place, &error, |model| bank.room(model));
                 }
             }
         }
@@ -326,6 +335,6 @@ impl Models for Desk {
     }
 
     fn room(&self, role: Role) -> u64 {
-        self.worker.ports.models.route(role.name()).map_or(0, |route| route.context_tokens)
+        self.worker.ports.models.lead(role.name()).map_or(0, |lead| lead.context_tokens)
     }
 }

@@ -30,6 +30,10 @@ pub struct Engines {
     pub adopt: Arc<dyn ProposalEngine>,
     /// Models.
     pub llm: Arc<dyn ProposalEngine>,
+    /// A program that edits a worktree.
+    pub command: Arc<dyn ProposalEngine>,
+    /// An agent.
+    pub agent: Arc<dyn ProposalEngine>,
 }
 
 impl Engines {
@@ -41,6 +45,8 @@ impl Engines {
             EngineKind::Patch => &self.patch,
             EngineKind::Adopt => &self.adopt,
             EngineKind::Llm => &self.llm,
+            EngineKind::Command => &self.command,
+            EngineKind::Agent => &self.agent,
         }
     }
 }
@@ -83,6 +89,8 @@ pub struct Settings {
     pub workers: usize,
     /// The engine where none is named.
     pub engine: EngineKind,
+    /// The program of that engine, where it runs one and none is named.
+    pub program: Option<String>,
     /// The playbook where none is named.
     pub playbook: String,
     /// How often a red check goes back to a model.

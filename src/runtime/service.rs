@@ -3,9 +3,12 @@
 mod begin;
 mod derive;
 mod drafts;
+mod hold;
 mod keep;
 mod limits;
+mod models;
 mod place;
+mod reading;
 mod review;
 mod survey;
 mod trust;
@@ -65,6 +68,7 @@ struct Shared {
     notices: broadcast::Sender<Notice>,
     live_logs: LiveLogs,
     listeners: Arc<AtomicU64>,
+    blames: reading::Blames,
     /// Who writes the readable records, where they are kept.
     keeper: Mutex<Option<JoinHandle<()>>>,
 }
@@ -122,8 +126,21 @@ impl Runtime {
         }
         let listeners = Arc::new(AtomicU64::new(0));
         let keeper = Mutex::default();
-        let shared =
-            Shared { ports, settings, operator, tables, trust, reader, inbox, notices, live_logs, listeners, keeper };
+        let blames = reading::Blames::default();
+        let shared = Shared {
+            ports,
+            settings,
+            operator,
+            tables,
+            trust,
+            reader,
+            inbox,
+            notices,
+            live_logs,
+            listeners,
+            blames,
+            keeper,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -225,7 +242,10 @@ impl Runtime {
             Request::DropDraft(_) => Some(Reply::DropDraft(self.threads(call, &session))),
             Request::SendDrafts(_) => Some(Reply::SendDrafts(self.threads(call, &session))),
             Request::Drop(_) => Some(Reply::Drop(self.view(session, None).await?)),
+            Request::Budget(_) => Some(Reply::Budget(self.view(session, None).await?)),
             Request::Cancel(_) => Some(Reply::Cancel(self.view(session, None).await?)),
+            Request::Pause(_) => Some(Reply::Pause(self.view(session, None).await?)),
+            Request::Resume(_) => Some(Reply::Resume(self.view(session, None).await?)),
             Request::Publish(_) => Some(Reply::Publish(self.view(session, None).await?)),
             _ => None,
         })
@@ -297,6 +317,9 @@ fn changes(request: &Request) -> bool {
             | Request::Regenerate(_)
             | Request::Drop(_)
             | Request::Cancel(_)
+            | Request::Budget(_)
+            | Request::Pause(_)
+            | Request::Resume(_)
             | Request::Publish(_)
             | Request::Trust(_)
     )
@@ -400,10 +423,25 @@ impl Service for Runtime {
                 let command = Command::Cancel { by: self.person(&call.client) };
                 Reply::Cancel(self.command(&call, asked.session, command).await?)
             }
+            Request::Budget(asked) => Reply::Budget(self.budget(&call, asked).await?),
+            Request::Models(asked) => Reply::Models(self.models(asked).await?),
+            Request::LendKeys(asked) => Reply::LendKeys(self.lend_keys(asked)),
             Request::Publish(asked) => {
                 let command = Command::Publish { by: self.person(&call.client) };
                 Reply::Publish(self.command(&call, asked.session, command).await?)
             }
+            Request::Pause(asked) => {
+                let command = Command::Pause { by: self.person(&call.client) };
+                Reply::Pause(self.command(&call, asked.session, command).await?)
+            }
+            Request::Resume(asked) => {
+                let command = Command::Resume { by: self.person(&call.client) };
+                Reply::Resume(self.command(&call, asked.session, command).await?)
+            }
+            Request::Discard(asked) => Reply::Discard(self.discard(asked).await?),
+            Request::Definitions(asked) => Reply::Definitions(self.definitions(asked).await?),
+            Request::Source(asked) => Reply::Source(self.source(asked).await?),
+            Request::Blame(asked) => Reply::Blame(self.blame(asked).await?),
             Request::Log(asked) => {
                 let session = self.session(asked.session.session).await?;
                 let live = self.shared.live_logs.of(asked.session.session);

@@ -60,6 +60,8 @@ impl Home {
         repos
         /// Checkouts for checks.
         worktrees
+        /// Folders in which programs and agents draft; each is gone when its draft is there.
+        workshops
         /// Paraph's own logs.
         logs
         /// Socket, lock and the like.
@@ -83,6 +85,7 @@ impl Home {
             self.records(),
             self.repos(),
             self.worktrees(),
+            self.workshops(),
             self.logs(),
             self.run(),
         ];

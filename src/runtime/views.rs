@@ -10,7 +10,9 @@ use crate::api::{
 use crate::id::{Digest, LaneId, Version};
 use crate::repository::WorkSpec;
 use crate::scoring::{Gate, GateId, Review, Score};
-use crate::session::{self, Decision, PatchSetRecord, Person, Phase, Session, State, Thread, VersionRecord, aliases};
+use crate::session::{
+    self, Decision, PatchSetRecord, Person, Phase, Session, State, StopKind, Thread, VersionRecord, aliases,
+};
 use crate::text::Untrusted;
 use crate::validation::CheckResult;
 
@@ -60,6 +62,7 @@ fn row_within(session: &Session, (words, step, evidence, repos, name): Cuts) -> 
         next: cut(&next, step),
         needs_me: is_waiting(session),
         running: !session.owed().is_empty(),
+        paused: session.paused().is_some(),
         engine: session.asked.engine.name().to_owned(),
         repos: session.active().take(repos).map(|lane| cut(&lane.name(), name)).collect(),
         version: newest.map(|version| version.number),
@@ -75,7 +78,8 @@ fn row_within(session: &Session, (words, step, evidence, repos, name): Cuts) -> 
 }
 
 fn waits_for_go(session: &Session, state: State) -> bool {
-    session.owed().is_empty() && matches!(state, State::Indexed | State::SnapshotLoaded)
+    let idle = session.owed().is_empty() && session.paused().is_none();
+    idle && matches!(state, State::Indexed | State::SnapshotLoaded)
 }
 
 fn open_threads(session: &Session) -> u32 {
@@ -139,6 +143,7 @@ pub(super) fn view_of(
         reason,
         next,
         needs_me: is_waiting(session),
+        paused: session.paused().is_some(),
         playbook: session.asked.playbook.name.clone(),
         engine: session.asked.engine.name().to_owned(),
         created_at: session.created_at,
@@ -161,6 +166,7 @@ fn usage_of(session: &Session) -> UsageView {
         input_tokens: spent.input_tokens,
         output_tokens: spent.output_tokens,
         cost_usd: cost_of(spent.cost_micros, spent.unknown, spent.calls),
+        budget_spent: session.stop.as_ref().is_some_and(|stop| stop.kind == StopKind::BudgetSpent),
     }
 }
 

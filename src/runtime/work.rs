@@ -25,7 +25,7 @@ use super::tables::Tables;
 use super::trust::Trust;
 
 pub(super) use draft::{StoredChange, read_changes, store};
-pub(super) use listen::LiveLogs;
+pub(super) use listen::{DRAFT_LOG, LiveLogs};
 
 /// What every worker shares.
 pub(super) struct Worker {

@@ -55,6 +55,7 @@ impl Session {
             ticks: BTreeMap::new(),
             drafting: None,
             stop: None,
+            paused_by: None,
             beads: Vec::new(),
             budget,
             calls: Vec::new(),
@@ -201,7 +202,7 @@ impl Session {
                 self.decided(*lane, *version, decision);
                 self.advance(*lane, *version, Phase::ChangesRequested(*version));
                 self.lift_stop_where_settled();
-                if self.asked.engine.goes_on_by_itself() {
+                if self.asked.engine.answers_words() {
                     self.stop = None;
                     self.want_version([*lane], message.clone(), "changes requested", at);
                 }
@@ -217,10 +218,12 @@ impl Session {
                     });
                 });
             }
-            Event::Regenerated { engine, rules, patch, message, made_for, .. } => {
+            Event::Regenerated { engine, rules, patch, message, made_for, program, .. } => {
                 let stuck = self.stop.take().and_then(|stop| stop.key);
                 let lanes: Vec<LaneId> = self.open_lanes();
                 if let Some(engine) = engine {
+                    // another engine's program is none of this one's
+                    self.asked.program.take_if(|_| *engine != self.asked.engine);
                     self.asked.engine = *engine;
                 }
                 if !rules.is_empty() {
@@ -228,6 +231,9 @@ impl Session {
                 }
                 if patch.is_some() {
                     self.asked.patch = *patch;
+                }
+                if program.is_some() {
+                    self.asked.program.clone_from(program);
                 }
                 // where documents could not be written a person may go on without; else they come first
                 let without = stuck.is_some_and(|key| matches!(key.kind, EffectKind::Plan | EffectKind::Draft));
@@ -259,6 +265,8 @@ impl Session {
                 }
                 self.drafting.take_if(|drafting| drafting.lanes.is_empty());
             }
+            Event::Paused { by } => self.paused_by = Some(by.clone()),
+            Event::Resumed { .. } => self.paused_by = None,
             Event::PublishAsked { .. } => {
                 self.stop = None;
                 for lane in &mut self.lanes {
@@ -360,6 +368,7 @@ impl Session {
                 wanted.insert(EffectKey::draft(drafting.version));
             }
         }
+        wanted.retain(|key| self.paused_by.is_none() || !super::pause::holds(key));
         self.release(at, |key| !wanted.contains(key));
         for key in wanted {
             if !self.owed.contains_key(&key) {

@@ -205,6 +205,7 @@ pub(super) fn raise(session: &Session, budget: Budget, by: &Person, command: &Co
             by: by.clone(),
             engine: None,
             rules: Vec::new(),
+            program: None,
             patch: None,
             message: Untrusted::default(),
             made_for: "the budget was raised".to_owned(),

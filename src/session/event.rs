@@ -11,7 +11,7 @@ use super::effect::EffectKey;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
 use crate::planning::{Criterion, Kind, PlanTask, Playbook, Role, TriageReport};
 use crate::policy::{PolicySettings, Violation};
-use crate::proposal::EngineKind;
+use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, Snapshot, Source, WorkSpec};
 use crate::scoring::{Gate, Review, Score};
 use crate::text::Untrusted;
@@ -84,6 +84,9 @@ pub struct NewSession {
     pub adopted: Option<WorkSpec>,
     /// The engine.
     pub engine: EngineKind,
+    /// The program that the engine shall run, where it runs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<ProgramChoice>,
     /// Only these rules.
     pub rules: Vec<String>,
     /// Only paths that match.
@@ -147,6 +150,9 @@ pub struct PatchSet {
     pub added: u32,
     /// Lines deleted.
     pub deleted: u32,
+    /// What the engine's program said: a blob.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<Digest>,
 }
 
 /// Why a session stands still, or ended.
@@ -267,6 +273,8 @@ pub enum Event {
         patch: Option<Digest>,
         message: Untrusted,
         made_for: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        program: Option<ProgramChoice>,
     },
     /// A person asked that what was stuck is tried again; the version stays.
     Retried { by: Person, message: Untrusted },
@@ -274,6 +282,10 @@ pub enum Event {
     RecheckAsked { lane: LaneId, version: Version },
     /// A person took a repository out.
     LaneDropped { lane: LaneId, by: Person },
+    /// A person holds all work.
+    Paused { by: Person },
+    /// A person lets it go on.
+    Resumed { by: Person },
     /// A person asked to publish.
     PublishAsked { by: Person },
     /// A lane was published.
@@ -349,6 +361,8 @@ impl Event {
             Self::Retried { .. } => "retried",
             Self::RecheckAsked { .. } => "recheck-asked",
             Self::LaneDropped { .. } => "lane-dropped",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
             Self::PublishAsked { .. } => "publish-asked",
             Self::Published { .. } => "published",
             Self::Stopped { .. } => "stopped",
@@ -385,6 +399,8 @@ impl Event {
             | Self::Regenerated { by, .. }
             | Self::Retried { by, .. }
             | Self::LaneDropped { by, .. }
+            | Self::Paused { by }
+            | Self::Resumed { by }
             | Self::PublishAsked { by }
             | Self::ThreadOpened { by, .. }
             | Self::ThreadAnswered { by, .. }

@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, ThreadId, Version};
 use crate::planning::{Criterion, PlanTask, TriageReport};
 use crate::policy::{PolicySettings, Violation};
-use crate::proposal::EngineKind;
+use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::Snapshot;
 use crate::scoring::{Gate, Review, ReviewIssue, Score};
 use crate::text::Untrusted;
@@ -100,6 +100,7 @@ pub enum Command {
         patch: Option<Digest>,
         message: Untrusted,
         made_for: String,
+        program: Option<ProgramChoice>,
     },
     /// Make the next version of what is there, without an engine.
     Derive(Box<DeriveCommand>),
@@ -111,6 +112,10 @@ pub enum Command {
     SetBudget { budget: Budget, by: Person },
     /// End it.
     Cancel { by: Person },
+    /// Hold all work.
+    Pause { by: Person },
+    /// Let it go on.
+    Resume { by: Person },
     /// Publish what was approved.
     Publish { by: Person },
     /// Open a thread.
@@ -146,6 +151,8 @@ impl Command {
             Self::Drop { .. } => "drop",
             Self::SetBudget { .. } => "set the budget",
             Self::Cancel { .. } => "cancel",
+            Self::Pause { .. } => "pause",
+            Self::Resume { .. } => "resume",
             Self::Publish { .. } => "publish",
             Self::OpenThread { .. } | Self::Answer { .. } => "comment",
             Self::KeepDraft { .. } | Self::DropDraft { .. } | Self::SendDrafts { .. } => "keep a draft",

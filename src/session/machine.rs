@@ -11,6 +11,7 @@ use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Event, PatchSet, Person, StopKind, ThreadPlace};
 use super::input::{Command, DecideCommand, Finding, Input, Outcome, Refusal};
 use super::offer::{Offer, offer};
+use super::pause;
 use super::stages::{self, waits_for_go};
 use super::state::{PatchSetRecord, Phase, REPAIR, Session, Verdict};
 
@@ -77,12 +78,12 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
         Command::Override { lane, version, rule, path, by, message } => {
             override_warning(session, (*lane, *version), rule, path.as_ref(), by, message, command)
         }
-        Command::Regenerate { by, engine: None, rules, patch: None, message, .. }
+        Command::Regenerate { by, engine: None, rules, patch: None, message, program: None, .. }
             if rules.is_empty() && is_stuck(session) =>
         {
             Ok(Step::record(Event::Retried { by: by.clone(), message: message.clone() }))
         }
-        Command::Regenerate { by, engine, rules, patch, message, made_for } => {
+        Command::Regenerate { by, engine, rules, patch, message, made_for, program } => {
             let regenerated = Event::Regenerated {
                 by: by.clone(),
                 engine: *engine,
@@ -90,8 +91,10 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
                 patch: *patch,
                 message: message.clone(),
                 made_for: made_for.clone(),
+                program: program.clone(),
             };
-            if waits_for_go(session) && (engine.is_some() || !rules.is_empty() || patch.is_some()) {
+            if waits_for_go(session) && (engine.is_some() || program.is_some() || !rules.is_empty() || patch.is_some())
+            {
                 // who says how it shall be drafted says GO
                 let mut step = stages::go(session, by, message, command)?;
                 step.events.push(regenerated);
@@ -115,6 +118,8 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             next: String::new(),
             key: None,
         })),
+        Command::Pause { by } => pause::pause(session, by, command),
+        Command::Resume { by } => pause::resume(session, by, command),
         Command::Publish { by } => publish(session, by, command),
     }
 }

@@ -14,6 +14,7 @@ mod gate;
 mod input;
 mod machine;
 mod offer;
+mod pause;
 mod stages;
 mod state;
 mod status;

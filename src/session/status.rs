@@ -208,7 +208,7 @@ impl Session {
     #[must_use]
     pub fn asks_again(&self) -> String {
         match self.asked.engine {
-            EngineKind::Rules | EngineKind::Llm => format!("paraph regenerate {} -m TEXT", self.asked.id),
+            engine if engine.answers_words() => format!("paraph regenerate {} -m TEXT", self.asked.id),
             engine => self.next_draft(engine),
         }
     }
@@ -219,6 +219,8 @@ impl Session {
         let id = self.asked.id;
         match (engine, &self.asked.adopted) {
             (EngineKind::Rules, _) => format!("paraph regenerate {id} --rules ID (paraph help rules)"),
+            (EngineKind::Command, _) => format!("paraph regenerate {id} --command NAME (paraph help agents)"),
+            (EngineKind::Agent, _) => format!("paraph regenerate {id} --agent NAME -m TEXT (paraph help agents)"),
             (EngineKind::Patch, _) => format!("paraph regenerate {id} --patch FILE"),
             (EngineKind::Adopt, Some(work)) => {
                 format!("change the work, then paraph adopt {}", work.argument())
@@ -234,6 +236,9 @@ impl Session {
         let id = self.asked.id;
         if let Some(stop) = &self.stop {
             return (stop.reason.clone(), stop.next.clone());
+        }
+        if let Some(by) = self.paused().filter(|_| !self.state().needs_a_person()) {
+            return (format!("paused by {}", by.login).into(), format!("paraph resume {id}"));
         }
         let current = self.versions.last().map_or(String::new(), |version| format!("@{}", version.number));
         match self.state() {

@@ -25,26 +25,6 @@ pub const TEST_TIMEOUT_S: u64 = 120;
 /// The most checks of one plan that was found.
 const MOST_CHECKS: usize = 16;
 
-/// Folders that tools fill, by name: ignored ones of the working copy are lent to the checkout.
-pub const DEPENDENCY_FOLDERS: &[&str] = &[
-    "node_modules",
-    ".venv",
-    "venv",
-    "vendor",
-    "target",
-    "build",
-    ".gradle",
-    ".yarn",
-    ".pnpm-store",
-    "third_party",
-    ".tox",
-    ".nox",
-    "_build",
-    "deps",
-    "Pods",
-    ".bundle",
-];
-
 /// Files whose content decides what a setup step fetches.
 const LOCKFILES: &[&str] = &[
     "Cargo.lock",

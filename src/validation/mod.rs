@@ -14,10 +14,10 @@ mod result;
 pub use check::{Check, CheckKind, CheckPlan, CommandLine, Setup};
 pub use compare::{Run, RunEnd, Verdict, compare};
 pub use config::{ConfigError, ConfigLimits, ConfigProblem, RepositoryConfig, RepositoryPolicy};
-pub use discover::{BUILD_TIMEOUT_S, DEPENDENCY_FOLDERS, Surroundings, TEST_TIMEOUT_S, discover, lockfiles};
+pub use discover::{BUILD_TIMEOUT_S, Surroundings, TEST_TIMEOUT_S, discover, lockfiles};
 pub use local::{LocalLimits, LocalPorts, LocalValidator};
 pub use reports::{TestOutcomes, missing_from_environment, read_output, read_report, read_run};
 pub use result::{
-    BaselineStatus, CheckResult, CheckStatus, Progress, RunAgain, RunSide, TestTally, ValidationJob, ValidationResult,
-    Validator, ValidatorError,
+    BaselineStatus, CheckResult, CheckStatus, Progress, Reclaimed, RunAgain, RunSide, TestTally, ValidationJob,
+    ValidationResult, Validator, ValidatorError,
 };

@@ -12,11 +12,11 @@ use crate::api::{
     CheckPatchRequest, CheckedPatch, DoctorReport, Failure, RecoverView, RuleView, TimelineEntry, VerifyView, Workbench,
 };
 use crate::cancel::Cancel;
-use crate::id::{Digest, HostPath, Seq, SessionId};
+use crate::id::{Digest, HostPath, ObjectId, Seq, SessionId};
 use crate::indexing::{CodeIndex, Focus, IndexError, IndexStrategy};
-use crate::proposal::{Brief, Draft, EngineError, ProposalEngine};
-use crate::repository::Tree;
-use crate::validation::{Progress, ValidationJob, ValidationResult, Validator, ValidatorError};
+use crate::proposal::{Brief, Draft, DraftListener, EngineError, ProposalEngine};
+use crate::repository::{RepoKey, Tree};
+use crate::validation::{Progress, Reclaimed, ValidationJob, ValidationResult, Validator, ValidatorError};
 
 type Make<T> = dyn Fn() -> T + Send + Sync;
 
@@ -80,12 +80,25 @@ impl<T: Validator + 'static> Validator for Later<T> {
     ) -> Result<ValidationResult, ValidatorError> {
         self.made().await.validate(job, progress, cancel).await
     }
+
+    fn discard(&self, key: &RepoKey, trees: &[ObjectId]) -> Result<Reclaimed, ValidatorError> {
+        self.get().discard(key, trees)
+    }
 }
 
 #[async_trait]
 impl<T: ProposalEngine + 'static> ProposalEngine for Later<T> {
     async fn draft(&self, brief: &Brief, cancel: &Cancel) -> Result<Draft, EngineError> {
         self.made().await.draft(brief, cancel).await
+    }
+
+    async fn draft_aloud(
+        &self,
+        brief: &Brief,
+        listener: &dyn DraftListener,
+        cancel: &Cancel,
+    ) -> Result<Draft, EngineError> {
+        self.made().await.draft_aloud(brief, listener, cancel).await
     }
 
     // a method with a default that is not passed on would be lost without a word

@@ -31,6 +31,7 @@ impl House {
         Settings {
             workers: asked.workers,
             engine: asked.engine.parse().unwrap_or(EngineKind::Rules),
+            program: asked.program,
             playbook: asked.playbook,
             repairs: u32::try_from(asked.budget.repairs).unwrap_or(3),
             budget: Budget {
@@ -136,7 +137,7 @@ impl House {
                     .collect();
             }
             ConfigAsk::Check => {
-                let unknown = self.policy_problems();
+                let unknown = [self.policy_problems(), self.model_problems()].concat();
                 let problems = self.config().problems().iter().chain(&unknown);
                 report.findings = problems.map(|problem| Untrusted::new(problem.to_string())).collect();
             }

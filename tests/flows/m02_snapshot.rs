@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use paraph::api::{RegenerateRequest, Verdict};
 use paraph::cancel::Cancel;
 use paraph::diff::ChangeSet;
-use paraph::id::ObjectId;
+use paraph::id::{ObjectId, RepoPath};
 use paraph::repository::{
-    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError, WorkCommit,
+    Base, CommitIdentity, Drift, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs,
+    VcsError, WorkCommit, Worked,
 };
 
 use crate::house::{House, version};
@@ -60,11 +61,24 @@ impl Vcs for Pruned {
     fn checkout(&self, key: &RepoKey, tree: &ObjectId, into: &Path, cancel: &Cancel) -> Result<(), VcsError> {
         self.real.checkout(key, tree, into, cancel)
     }
+    fn worked(&self, key: &RepoKey, base: &ObjectId, from: &Path, cancel: &Cancel) -> Result<Worked, VcsError> {
+        self.real.worked(key, base, from, cancel)
+    }
     fn remove_checkout(&self, key: &RepoKey, into: &Path) -> Result<(), VcsError> {
         self.real.remove_checkout(key, into)
     }
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError> {
         self.real.drift(snapshot, tree)
+    }
+    fn blame(
+        &self,
+        key: &RepoKey,
+        commit: &ObjectId,
+        path: &RepoPath,
+        line: u32,
+        cancel: &Cancel,
+    ) -> Result<LineOrigin, VcsError> {
+        self.real.blame(key, commit, path, line, cancel)
     }
     fn user(&self) -> Option<CommitIdentity> {
         self.real.user()
@@ -83,7 +97,14 @@ async fn a_base_that_is_gone_asks_a_person_and_goes_on_when_it_is_back() {
     assert!(stuck.reason.raw().contains("no longer there"), "{}", stuck.reason.raw());
     assert!(stuck.next.contains("paraph"), "a reason comes with what to type: {}", stuck.next);
     vcs.pruned.store(false, Ordering::SeqCst);
-    let again = RegenerateRequest { session: id, engine: None, rules: vec![], patch: None, message: String::new() };
+    let again = RegenerateRequest {
+        session: id,
+        engine: None,
+        rules: vec![],
+        patch: None,
+        program: None,
+        message: String::new(),
+    };
     desk.ask(again).await.unwrap();
     let view = desk.until(id, "Scored").await;
     assert_eq!(view.lanes[0].base_commit.as_ref().unwrap().as_str(), repository.git(&["rev-parse", "HEAD"]));

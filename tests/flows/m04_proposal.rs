@@ -42,12 +42,20 @@ impl ProposalEngine for Scripted {
                 items: Vec::new(),
             },
             base: None,
+            answers: Vec::new(),
         })
     }
 }
 
 fn regenerate(session: SessionId) -> RegenerateRequest {
-    RegenerateRequest { session, engine: None, rules: Vec::new(), patch: None, message: "again".to_owned() }
+    RegenerateRequest {
+        session,
+        engine: None,
+        rules: Vec::new(),
+        patch: None,
+        program: None,
+        message: "again".to_owned(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

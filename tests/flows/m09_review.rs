@@ -130,7 +130,14 @@ async fn a_superseded_version_cannot_be_decided() {
     let desk = house.open();
     let id = desk.run(&[&repository]).await;
     let old = desk.until(id, "Scored").await;
-    let again = RegenerateRequest { session: id, engine: None, rules: vec![], patch: None, message: "more".into() };
+    let again = RegenerateRequest {
+        session: id,
+        engine: None,
+        rules: vec![],
+        patch: None,
+        program: None,
+        message: "more".into(),
+    };
     desk.ask(again).await.unwrap();
     desk.wait_until(id, |view| view.versions.len() == 2 && view.state == "Scored").await.unwrap();
     let failure = desk.ask(decision(&old, Verdict::Approve, "late")).await.unwrap_err();

@@ -18,23 +18,27 @@ use paraph::api::{
 use paraph::audit::{self, Report, VerifyOptions};
 use paraph::cancel::Cancel;
 use paraph::clock::{FixedClock, Timestamp};
-use paraph::id::{HostPath, Ids, RandomIds, RequestId, SessionId, SessionRef, Version};
+use paraph::id::{HostPath, Ids, ObjectId, RandomIds, RequestId, SessionId, SessionRef, Version};
 use paraph::indexing::{IndexSettings, NoTagCache, SymbolIndex};
 use paraph::infrastructure::blobs::Blobs;
+use paraph::infrastructure::confinement::{Confinement, Limits};
 use paraph::infrastructure::fault::Faults;
 use paraph::infrastructure::llm::Nobody;
 use paraph::policy::{BuiltInPolicy, PolicySettings};
-use paraph::proposal::{AdoptEngine, EngineKind, LlmEngine, LlmLimits, PatchEngine, RuleEngine};
+use paraph::proposal::{
+    AdoptEngine, AgentEngine, CommandEngine, EngineKind, LlmEngine, LlmLimits, PatchEngine, RuleEngine, Workshop,
+    WorkshopPorts,
+};
 use paraph::publishing::LocalForge;
-use paraph::repository::{Base, GitVcs};
+use paraph::repository::{Base, GitVcs, RepoKey};
 use paraph::runtime::{Engines, Home, Operator, Ports, Runtime, Settings, Started};
 use paraph::scoring::SixDimensions;
 use paraph::session::Budget;
 use paraph::syntax::Syntax;
 use paraph::text::SecretMask;
 use paraph::validation::{
-    BaselineStatus, Check, CheckResult, CheckStatus, Progress, TestTally, ValidationJob, ValidationResult, Validator,
-    ValidatorError,
+    BaselineStatus, Check, CheckResult, CheckStatus, Progress, Reclaimed, TestTally, ValidationJob, ValidationResult,
+    Validator, ValidatorError,
 };
 use tempfile::TempDir;
 
@@ -55,6 +59,7 @@ pub struct House {
     folder: TempDir,
     pub home: Home,
     pub ports: Ports,
+    pub workshop: Workshop,
     pub settings: Settings,
     pub faults: Faults,
 }
@@ -69,6 +74,14 @@ impl House {
         let blobs = Blobs::new(&home.blobs(), faults.clone());
         let vcs = Arc::new(GitVcs::new(home.repos(), environment(folder.path())));
         let syntax = Arc::new(Syntax::new());
+        let workshop = Workshop::new(WorkshopPorts {
+            vcs: vcs.clone(),
+            confinement: Confinement::probe(launcher()),
+            blobs: blobs.clone(),
+            folder: home.workshops(),
+            private: vec![home.root().to_owned()],
+            limits: Limits::default(),
+        });
         let ports = Ports {
             clock: Arc::new(FixedClock::at(Timestamp(1_795_167_000_000))),
             ids: Arc::new(RandomIds),
@@ -78,6 +91,8 @@ impl House {
                 patch: Arc::new(PatchEngine),
                 adopt: Arc::new(AdoptEngine::new(vcs.clone())),
                 llm: Arc::new(LlmEngine::new(Arc::new(SecretMask::new(Vec::new())), LlmLimits::default())),
+                command: Arc::new(CommandEngine::new(workshop.clone(), Vec::new())),
+                agent: Arc::new(AgentEngine::new(workshop.clone(), Vec::new())),
             },
             models: Arc::new(Nobody),
             mask: Arc::new(SecretMask::new(Vec::new())),
@@ -92,6 +107,7 @@ impl House {
         let settings = Settings {
             workers: 2,
             engine: EngineKind::Rules,
+            program: None,
             playbook: "quick".to_owned(),
             repairs: 3,
             budget: Budget { cost_micros: Some(1_000_000), tokens: Some(2_000_000) },
@@ -101,7 +117,7 @@ impl House {
             path: std::env::var("PATH").expect("tests run with a PATH"),
             user_home: folder.path().join("user"),
         };
-        Self { folder, home, ports, settings, faults }
+        Self { folder, home, ports, workshop, settings, faults }
     }
 
     /// The house with other adapters.
@@ -149,6 +165,11 @@ impl House {
         audit::export(&self.home.journal(), &mut out).unwrap();
         String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
     }
+}
+
+/// The program, which is the confinement's launcher too: where an ordinary user can reach it, in a run as one.
+pub fn launcher() -> PathBuf {
+    std::env::var_os("PARAPH_TEST_LAUNCHER").map_or_else(|| env!("CARGO_BIN_EXE_paraph").into(), PathBuf::from)
 }
 
 fn environment(folder: &Path) -> Vec<(OsString, OsString)> {
@@ -273,6 +294,7 @@ pub fn run(repositories: &[&Repository], playbook: Option<&str>) -> RunRequest {
         paths: Vec::new(),
         playbook: playbook.map(str::to_owned),
         patch: None,
+        program: None,
     }
 }
 
@@ -372,6 +394,11 @@ impl Validator for Told {
         let checks: Vec<CheckResult> = job.plan.checks.iter().map(|check| self.result(check)).collect();
         checks.iter().for_each(|result| progress.finished(result));
         Ok(ValidationResult { checks, ..ValidationResult::default() })
+    }
+
+    /// It makes none.
+    fn discard(&self, _key: &RepoKey, _trees: &[ObjectId]) -> Result<Reclaimed, ValidatorError> {
+        Ok(Reclaimed::default())
     }
 }
 

@@ -59,6 +59,7 @@ struct Watch {
     publish_asked: bool,
     /// Whether triage that misses nothing, or a person, said GO.
     go: bool,
+    paused: bool,
     published: BTreeSet<(LaneId, Version)>,
     /// What each call took, or may take, in the order of their numbers.
     calls: Vec<(bool, u64)>,
@@ -71,6 +72,7 @@ impl Watch {
             Event::AttemptStarted { key, attempt } => {
                 let last = self.latest.insert(*key, *attempt).unwrap_or(0);
                 assert_eq!(*attempt, last + 1, "attempts of {key} are numbered without a gap");
+                assert!(!self.paused || key.kind == EffectKind::Publish, "{key} started while it was paused");
             }
             Event::Proposed { version, patch_sets, .. } => {
                 assert_eq!(*version, before.next_version(), "versions are numbered without a gap");
@@ -104,6 +106,11 @@ impl Watch {
             Event::Ticked { version, .. } => {
                 let newest = self.drafted.keys().map(|(version, _)| *version).max();
                 assert_eq!(newest, Some(*version), "ticked on a superseded version");
+            }
+            Event::Paused { .. } | Event::Resumed { .. } => {
+                let paused = matches!(event, Event::Paused { .. });
+                assert_ne!(self.paused, paused, "a pause begins once and ends once");
+                self.paused = paused;
             }
             Event::PublishAsked { .. } => {
                 self.publish_asked = true;
@@ -239,7 +246,11 @@ impl History {
         let waits_for_go = session.asked.playbook.has(Stage::Triage) && !session.triaged;
         let state = session.state();
         assert!(
-            !session.owed().is_empty() || state.needs_a_person() || state.is_over() || waits_for_go,
+            !session.owed().is_empty()
+                || state.needs_a_person()
+                || state.is_over()
+                || waits_for_go
+                || self.watch.paused,
             "forgotten: {state:?} owes nothing and waits for nobody\n{session:#?}"
         );
         if state.is_over() {
@@ -416,6 +427,12 @@ impl History {
         let lanes: Vec<LaneId> = session.active().map(|lane| lane.id).collect();
         let lane = *self.random.of(&lanes);
         let current = session.current(lane).map(|(version, set)| (version, set.drafted.digest));
+        // who finds it paused mostly lets it go on
+        let odds = if session.paused().is_some() { 3 } else { 24 };
+        if self.random.once_in(odds) {
+            let by = story::ana();
+            return if odds == 3 { Command::Resume { by } } else { Command::Pause { by } };
+        }
         let Some((version, digest)) = current else {
             return match self.random.below(24) {
                 0..8 => story::regenerate("please"),
@@ -486,6 +503,7 @@ impl History {
                 patch: None,
                 message: "".into(),
                 made_for: "regenerated".to_owned(),
+                program: None,
             },
         }
     }
@@ -555,7 +573,9 @@ pub fn size(default: (u64, u64)) -> (u64, u64) {
 }
 
 /// Every event that a history must have met for the run to mean anything.
-pub const MUST_BE_SEEN: [&str; 34] = [
+pub const MUST_BE_SEEN: [&str; 36] = [
+    "paused",
+    "resumed",
     "triage-found",
     "deferred",
     "declined",

@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use paraph::cancel::Cancel;
 use paraph::infrastructure::llm::{
-    CallBlock, ChatError, ChatReply, ChatRequest, Finish, ModelName, NoRoute, Route, Streamed, Switchboard, Usage,
+    CallBlock, ChatError, ChatReply, ChatRequest, Finish, Lead, ModelName, NoRoute, Route, Share, Streamed,
+    Switchboard, Usage,
 };
 
 /// What a model answers to a request.
@@ -109,19 +110,25 @@ impl Scripted {
 
 #[async_trait]
 impl Switchboard for Scripted {
-    fn route(&self, role: &str) -> Result<Route, NoRoute> {
+    fn lead(&self, role: &str) -> Result<Lead, NoRoute> {
         let models = self.routes.get(role).cloned().ok_or_else(|| NoRoute {
             why: "no model is configured".to_owned(),
             next: format!("paraph config set roles.{role} PROVIDER/MODEL"),
         })?;
-        Ok(Route {
-            models,
-            max_output_tokens: 16_000,
+        Ok(Lead {
+            route: Route { models, max_output_tokens: 16_000, max_cost_micros: None, max_latency: None },
             context_tokens: self.context_tokens.unwrap_or(100_000),
-            max_cost_micros: None,
-            max_tokens: None,
-            max_latency: Duration::from_secs(30),
+            share: Share::default(),
+            latency: Duration::from_secs(30),
         })
+    }
+
+    fn room(&self, _: &ModelName) -> Option<u64> {
+        Some(self.context_tokens.unwrap_or(100_000))
+    }
+
+    fn at_most_micros(&self, _: &ModelName, input_tokens: u64, output_tokens: u32) -> Option<u64> {
+        Some(input_tokens + u64::from(output_tokens))
     }
 
     /// A millionth of a dollar a token.
@@ -141,7 +148,7 @@ impl Switchboard for Scripted {
         &self,
         model: &ModelName,
         request: &ChatRequest,
-        seen: &mut (dyn FnMut(Streamed<'_>) + Send),
+        seen: &mut (dyn for<'p> FnMut(Streamed<'p>) + Send),
         tries: &mut u32,
         cancel: &Cancel,
     ) -> Result<ChatReply, ChatError> {

@@ -59,6 +59,7 @@ pub fn new_session(lanes: u16, playbook: &str, engine: EngineKind) -> NewSession
         kind: Kind::Refactor,
         adopted: None,
         engine,
+        program: None,
         rules: Vec::new(),
         paths: Vec::new(),
         playbook: Playbook::named(playbook).unwrap(),
@@ -105,6 +106,7 @@ pub fn patch_set(lane: LaneId, text: &str) -> PatchSet {
         files: 1,
         added: 2,
         deleted: 1,
+        log: None,
     }
 }
 
@@ -286,6 +288,7 @@ pub fn regenerate(message: &str) -> Command {
         patch: None,
         message: message.into(),
         made_for: "regenerated".to_owned(),
+        program: None,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::cli::desk::Desk;
 use crate::cli::ended::{Done, usage};
 use crate::cli::patch_text;
 use crate::cli::session_text::changed;
-use crate::cli::verbs::run::{engine, store_patch, waited};
+use crate::cli::verbs::run::{Program, engine, store_patch, waited};
 use crate::diff::{DiffOptions, FileDiff, FileSide};
 use crate::id::{RepoPath, SessionId, SessionRef};
 
@@ -23,9 +23,11 @@ pub(crate) struct Args {
     /// The session
     #[arg(value_name = "ID")]
     session: SessionId,
-    /// Another engine: rules, patch
+    /// Another engine: rules, patch, command, agent
     #[arg(long, value_name = "E")]
     engine: Option<String>,
+    #[command(flatten)]
+    program: Program,
     /// Other rules (paraph help rules lists them)
     #[arg(long, value_name = "R,...", value_delimiter = ',')]
     rules: Vec<String>,
@@ -33,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|-")]
     patch: Option<PathBuf>,
     /// Leave this out instead of asking an engine: a file, or a hunk of it by its number in `paraph diff`
-    #[arg(long, value_name = "PATH[:N]", conflicts_with_all = ["engine", "rules", "patch"])]
+    #[arg(long, value_name = "PATH[:N]", conflicts_with_all = ["engine", "rules", "patch", "command", "agent"])]
     exclude: Vec<OsString>,
     /// With --exclude: the repository's name, where the version changes several
     #[arg(long, value_name = "NAME", requires = "exclude")]
@@ -53,12 +55,13 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         return derive(args, desk).await;
     }
     let engine = args.engine.as_deref().map(engine).transpose()?;
+    let (engine, program) = args.program.take(engine);
     let message = args.reason.take(desk)?.unwrap_or_default();
     let patch = match args.patch {
         Some(file) => Some(store_patch(&file, desk)?),
         None => None,
     };
-    let request = RegenerateRequest { session: args.session, engine, rules: args.rules, patch, message };
+    let request = RegenerateRequest { session: args.session, engine, rules: args.rules, patch, program, message };
     let service = desk.service().await?;
     let notices = if args.wait { Some(service.notices().await?) } else { None };
     let view = desk.ask_on(service.as_ref(), request).await?;

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::api::{
-    Base, EngineKind, FailureKind, Kind, NoticeStream, RepositoryRequest, RunRequest, Service, SessionView, Source,
-    TrustRequest,
+    Base, EngineKind, FailureKind, Kind, NoticeStream, ProgramChoice, RepositoryRequest, RunRequest, Service,
+    SessionView, Source, TrustRequest,
 };
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, comes_later, usage};
@@ -37,9 +37,11 @@ pub(crate) struct Args {
     /// The session's shape: quick, indexed, triaged, static
     #[arg(long, value_name = "NAME")]
     playbook: Option<String>,
-    /// What makes the proposal: rules, patch
+    /// What makes the proposal: rules, patch, command, agent
     #[arg(long, value_name = "NAME")]
     engine: Option<String>,
+    #[command(flatten)]
+    program: Program,
     /// Only these rules (paraph help rules lists them)
     #[arg(long, value_name = "ID,...", value_delimiter = ',')]
     rules: Vec<String>,
@@ -60,14 +62,35 @@ pub(crate) struct Args {
     wait: bool,
 }
 
-/// The engine of that name; one that this version has not says so.
+/// Which program drafts, where one does.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Program {
+    /// The program that drafts: a preset such as ruff, one of your configuration, or a command line in quotes
+    #[arg(long, value_name = "NAME|'PROGRAM ARGS'", conflicts_with_all = ["agent", "patch", "rules"])]
+    command: Option<String>,
+    /// The agent that drafts: claude, codex, gemini, opencode, one of your configuration, or a command line in quotes
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["patch", "rules"])]
+    agent: Option<String>,
+    /// A host that the agent may reach, as HOST or HOST:PORT; may be given again, and is recorded
+    #[arg(long = "allow-host", value_name = "HOST", requires = "agent")]
+    allow_hosts: Vec<String>,
+}
+
+impl Program {
+    /// The engine that is meant, and its program. A program without an engine's name means its engine.
+    pub(crate) fn take(self, engine: Option<EngineKind>) -> (Option<EngineKind>, Option<ProgramChoice>) {
+        let (kind, name) = match (self.command, self.agent) {
+            (Some(command), _) => (EngineKind::Command, command),
+            (None, Some(agent)) => (EngineKind::Agent, agent),
+            (None, None) => return (engine, None),
+        };
+        (engine.or(Some(kind)), Some(ProgramChoice { name, hosts: self.allow_hosts }))
+    }
+}
+
+/// The engine of that name.
 pub(crate) fn engine(name: &str) -> Result<EngineKind, Ended> {
-    name.parse().map_err(|error: ParseIdError| match name {
-        "llm" | "agent" | "command" => {
-            comes_later(&format!("the engine `{name}`"), "models", "--engine rules, or --patch FILE with a ready diff")
-        }
-        _ => usage(error.to_string()).hint("--engine rules").into(),
-    })
+    name.parse().map_err(|error: ParseIdError| usage(error.to_string()).hint("--engine rules").into())
 }
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
@@ -77,6 +100,7 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let wait = args.wait;
     let request = request(args, desk)?;
     let service = desk.service().await?;
+    desk.lend_keys(service.as_ref()).await?;
     ask_for_trust(service.as_ref(), &request, desk).await?;
     // opened first, so that nothing of the session is missed
     let notices = if wait { Some(service.notices().await?) } else { None };
@@ -109,6 +133,7 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
         named => named.iter().map(|repo| desk.source(Some(repo))).collect::<Result<_, _>>()?,
     };
     let engine = args.engine.as_deref().map(engine).transpose()?;
+    let (engine, program) = args.program.take(engine);
     let goal = match (&args.goal, &args.patch) {
         (Some(goal), _) if goal.trim().is_empty() => {
             return Err(usage("the goal is empty").hint("paraph run \"what shall change\"").into());
@@ -131,6 +156,7 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
         paths: args.paths,
         playbook: args.playbook,
         patch,
+        program,
     })
 }
 

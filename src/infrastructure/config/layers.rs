@@ -36,6 +36,7 @@ impl Config {
             }
             match (spec(&key), value.get_ref()) {
                 (Some(spec), value) => self.take_toml(spec, value, at),
+                (None, DeValue::Table(inner)) if key == "engines" => self.read_programs(inner, place),
                 (None, DeValue::Table(inner)) if is_table(&key) => {
                     self.read_table(&format!("{key}."), inner, place);
                 }

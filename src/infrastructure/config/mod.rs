@@ -7,6 +7,7 @@
 mod keys;
 mod layers;
 mod models;
+mod programs;
 mod table;
 mod value;
 mod write;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 pub use keys::KeyRing;
 pub use models::{KeyPart, ModelsPart, ProviderPart, RolePart};
+pub use programs::{ProgramEntry, ProgramKind};
 pub use table::{KEY_VARIABLES, SETTINGS, SettingSpec, spec};
 pub use value::{Shape, Value};
 pub use write::{SetError, initial_text, set, set_in_text};
@@ -105,6 +107,7 @@ pub struct Config {
     problems: Vec<Problem>,
     keys: KeyRing,
     models: ModelsPart,
+    programs: Vec<ProgramEntry>,
 }
 
 impl Config {
@@ -121,6 +124,7 @@ impl Config {
             problems: Vec::new(),
             keys: KeyRing::default(),
             models: ModelsPart::default(),
+            programs: Vec::new(),
         };
         if let Some(path) = &path {
             config.read_file(path);
@@ -153,6 +157,12 @@ impl Config {
         &self.keys
     }
 
+    /// Programs of the user's own that draft.
+    #[must_use]
+    pub fn programs(&self) -> &[ProgramEntry] {
+        &self.programs
+    }
+
     /// A setting's value and where it comes from; `None` where there is no such setting.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<(&Value, &Origin)> {
@@ -171,6 +181,7 @@ impl Config {
             repository: Some(self.text("repository")).filter(|path| !path.is_empty()).map(PathBuf::from),
             workers: self.size("workers"),
             engine: self.text("engine"),
+            program: Some(self.text("program")).filter(|name| !name.is_empty()),
             playbook: self.text("playbook"),
             threshold_tenths: self.tenths("threshold"),
             model: Some(self.text("model")).filter(|name| !name.is_empty()),
@@ -265,6 +276,7 @@ pub struct Settings {
     pub repository: Option<PathBuf>,
     pub workers: usize,
     pub engine: String,
+    pub program: Option<String>,
     pub playbook: String,
     pub threshold_tenths: u16,
     pub model: Option<String>,

@@ -55,7 +55,13 @@ pub const SETTINGS: &[SettingSpec] = &[
         "TARGET_REPO_PATH",
     ),
     setting("workers", whole(1, 256), "2", "checks that run at once, over all sessions"),
-    setting("engine", Shape::Choice(&["rules", "patch", "adopt", "llm"]), "'rules'", "who drafts where none is named"),
+    setting(
+        "engine",
+        Shape::Choice(&["rules", "patch", "adopt", "llm", "command", "agent"]),
+        "'rules'",
+        "who drafts where none is named",
+    ),
+    setting("program", Shape::Text, "''", "the program of that engine, where it runs one and none is named"),
     setting(
         "playbook",
         Shape::Text,

@@ -36,9 +36,23 @@ pub enum Network {
     /// None; at [`Level::Full`] a loopback of its own.
     #[default]
     None,
+    /// A loopback of its own with one door: connections to [`DOOR_PORT`] on it reach whoever runs the command, who
+    /// decides about each; [`Level::Full`] only.
+    Door,
     /// The machine's own, for a `[setup]` that a person permitted; [`Level::Full`] only.
     Host,
 }
+
+impl Network {
+    /// Whether the command has a network of its own, which leads nowhere by itself.
+    #[must_use]
+    pub fn is_own(self) -> bool {
+        self != Self::Host
+    }
+}
+
+/// Where the door of [`Network::Door`] is: 127.0.0.1 at this port. Nobody else is on that loopback.
+pub const DOOR_PORT: u16 = 3128; // what proxies are usually found at
 
 /// How much a command may use. How long it may take is the command's own time limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +95,15 @@ pub struct Overlay {
     pub upper: PathBuf,
 }
 
+/// A folder that is shown at another place than its own, and may be written there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// What is shown.
+    pub source: PathBuf,
+    /// Where it is shown.
+    pub at: PathBuf,
+}
+
 /// Everything a command may touch beside the system's own programs and libraries. All paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -88,6 +111,8 @@ pub struct Policy {
     pub read_only: Vec<PathBuf>,
     /// May be written: the checkout.
     pub writable: Vec<PathBuf>,
+    /// May be written, and is seen at another place; [`Level::Full`] only.
+    pub placed: Vec<Placed>,
     /// Must not be seen though a folder above it may.
     pub hidden: Vec<PathBuf>,
     /// Shown copy-on-write; [`Level::Full`] only.
@@ -107,6 +132,7 @@ impl Policy {
         Self {
             read_only: Vec::new(),
             writable: vec![checkout.into()],
+            placed: Vec::new(),
             hidden: Vec::new(),
             overlays: Vec::new(),
             scratch: scratch.into(),
@@ -130,7 +156,8 @@ impl Policy {
     /// Every path of the policy that is not absolute.
     pub(super) fn first_relative(&self) -> Option<&Path> {
         let overlays = self.overlays.iter().flat_map(|o| o.lowers.iter().chain([&o.at, &o.upper]));
-        let all = self.read_only.iter().chain(&self.writable).chain(&self.hidden).chain(overlays);
+        let placed = self.placed.iter().flat_map(|placed| [&placed.source, &placed.at]);
+        let all = self.read_only.iter().chain(&self.writable).chain(&self.hidden).chain(overlays).chain(placed);
         all.chain([&self.scratch]).find(|path| !path.is_absolute()).map(PathBuf::as_path)
     }
 }
@@ -146,6 +173,13 @@ pub struct Applied {
     pub landlock: String,
     /// How many folders were shown copy-on-write by an overlay.
     pub overlays: usize,
+}
+
+impl fmt::Display for Applied {
+    /// Level and backend, such as `FULL (namespaces+landlock+seccomp; landlock abi 7, fully enforced)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}; landlock {})", self.level, self.backend, self.landlock)
+    }
 }
 
 /// A limit that Paraph, not the kernel, ended a command for.

@@ -12,7 +12,7 @@ use super::policy::{Applied, Exceeded, Level, Limits, Network, Pair, Policy};
 use crate::infrastructure::process::{Command, Status};
 
 /// Refuses the order of another version of the program: the binary may be replaced while a daemon runs.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// A policy has a few hundred paths at most.
 const LARGEST_ORDER: u32 = 16 << 20;
 
@@ -23,6 +23,8 @@ pub(super) struct Order {
     pub(super) level: Level,
     pub(super) read_only: Vec<OsString>,
     pub(super) writable: Vec<OsString>,
+    /// Source and place.
+    pub(super) placed: Vec<(OsString, OsString)>,
     pub(super) hidden: Vec<OsString>,
     pub(super) overlays: Vec<OverlayOrder>,
     pub(super) scratch: OsString,
@@ -34,6 +36,8 @@ pub(super) struct Order {
     pub(super) args: Vec<OsString>,
     pub(super) cwd: OsString,
     pub(super) env: Vec<Pair>,
+    /// Whether the launcher's standard output is a socket that becomes the program's input and output.
+    pub(super) talks: bool,
     stdin_length: u64,
 }
 
@@ -45,19 +49,21 @@ pub(super) struct OverlayOrder {
 }
 
 impl Order {
-    pub(super) fn new(level: Level, policy: &Policy, command: Option<&Command>) -> Self {
+    pub(super) fn new(level: Level, policy: &Policy, command: Option<&Command>, talks: bool) -> Self {
         let os = |paths: &[std::path::PathBuf]| paths.iter().map(|path| path.clone().into_os_string()).collect();
         let overlay = |overlay: &super::policy::Overlay| OverlayOrder {
             lowers: os(&overlay.lowers),
             at: overlay.at.clone().into(),
             upper: overlay.upper.clone().into(),
         };
-        let cwd = command.and_then(|command| command.cwd.clone()).or_else(|| policy.writable.first().cloned());
+        let stands_in = || policy.placed.first().map(|one| &one.at).or(policy.writable.first()).cloned();
+        let cwd = command.and_then(|command| command.cwd.clone()).or_else(stands_in);
         Self {
             version: VERSION,
             level,
             read_only: os(&policy.read_only),
             writable: os(&policy.writable),
+            placed: policy.placed.iter().map(|one| (one.source.clone().into(), one.at.clone().into())).collect(),
             hidden: os(&policy.hidden),
             overlays: policy.overlays.iter().map(overlay).collect(),
             scratch: policy.scratch.clone().into(),
@@ -68,6 +74,7 @@ impl Order {
             args: command.map(|command| command.args.clone()).unwrap_or_default(),
             cwd: cwd.unwrap_or_else(|| "/".into()).into(),
             env: command.map(|command| environment(command, policy)).unwrap_or_default(),
+            talks,
             stdin_length: command.and_then(|command| command.stdin.as_ref()).map_or(0, |bytes| bytes.len() as u64),
         }
     }
@@ -116,6 +123,8 @@ fn environment(command: &Command, policy: &Policy) -> Vec<Pair> {
 pub(super) enum Told {
     /// Confined; the program is started next.
     Confined(Applied),
+    /// The door's listening socket comes with this line.
+    Door,
     /// This step failed; nothing was started.
     NotConfined { step: String, why: String },
     /// The program could not be started.
@@ -146,7 +155,7 @@ mod tests {
     fn an_order_arrives_as_it_was_sent() {
         let odd = OsString::from_vec(b"/a\xff\n".to_vec());
         let command = Command::new(&odd).env("A", &odd).stdin(*b"input");
-        let sent = Order::new(Level::Full, &Policy::new("/c", "/s"), Some(&command));
+        let sent = Order::new(Level::Full, &Policy::new("/c", "/s"), Some(&command), false);
         let mut wire = Vec::new();
         sent.write(b"input", &mut wire).expect("writes to memory");
         let (order, stdin) = Order::read(wire.as_slice()).expect("reads back");

@@ -1,7 +1,8 @@
 //! The caller's side: what this machine allows, and one run inside it.
 
-use std::io::{self, Read};
-use std::net::Shutdown;
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::{Shutdown, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,16 @@ pub struct Confined {
     pub largest_process_bytes: u64,
     /// Set when Paraph ended it for a limit.
     pub exceeded: Option<Exceeded>,
+}
+
+/// What a run has to do with its caller while it lasts.
+#[derive(Default)]
+pub struct Ends {
+    /// The other end of a conversation: becomes the program's standard input and output, in the place of both.
+    pub talk: Option<UnixStream>,
+    /// Takes the socket on which connections to the door arrive, with [`Network::Door`]; it is given before the
+    /// program starts, and the door is open as long as it is kept.
+    pub door: Option<Box<dyn FnOnce(TcpListener) + Send>>,
 }
 
 /// Why a command was not run in confinement.
@@ -204,6 +215,22 @@ impl Confinement {
         cancel: &Cancel,
         sink: &mut dyn FnMut(Chunk<'_>),
     ) -> Result<Confined, ConfinementError> {
+        self.run_with(policy, command, Ends::default(), cancel, sink)
+    }
+
+    /// The same for a program that is talked to while it runs: with [`Ends::talk`] `sink` sees standard error only,
+    /// and what `command` says of an input does not count.
+    ///
+    /// # Errors
+    /// As [`Confinement::run_blocking`].
+    pub fn run_with(
+        &self,
+        policy: &Policy,
+        command: &Command,
+        ends: Ends,
+        cancel: &Cancel,
+        sink: &mut dyn FnMut(Chunk<'_>),
+    ) -> Result<Confined, ConfinementError> {
         self.check(policy)?;
         for folder in [policy.home(), policy.tmp()].iter().chain(policy.overlays.iter().map(|overlay| &overlay.upper)) {
             std::fs::create_dir_all(folder).map_err(|error| ConfinementError::NotConfined {
@@ -212,7 +239,7 @@ impl Confinement {
                 why: error.to_string(),
             })?;
         }
-        let result = self.exchange(self.level(), policy, Some(command), cancel, sink);
+        let result = self.exchange(self.level(), policy, Some((command, ends)), cancel, sink);
         for overlay in &policy.overlays {
             // the mount's own folder, closed to everybody: in the way of whoever removes the scratch folder
             let _not_ours_to_report = discard(&overlay.upper.join("work"));
@@ -249,8 +276,11 @@ impl Confinement {
         if let Some(path) = policy.first_relative() {
             return no(format!("the relative path {path:?}"));
         }
-        if level < Level::Full && policy.network == Network::Host {
+        if level < Level::Full && policy.network != Network::None {
             return no("a network".to_owned());
+        }
+        if level < Level::Full && !policy.placed.is_empty() {
+            return no("a folder at another place".to_owned());
         }
         if !policy.overlays.is_empty() && !self.overlays_work {
             return no("an overlay".to_owned());
@@ -266,10 +296,12 @@ impl Confinement {
         &self,
         level: Level,
         policy: &Policy,
-        command: Option<&Command>,
+        command: Option<(&Command, Ends)>,
         cancel: &Cancel,
         sink: &mut dyn FnMut(Chunk<'_>),
     ) -> Result<Confined, ConfinementError> {
+        let (command, ends) = command.map_or((None, Ends::default()), |(command, ends)| (Some(command), ends));
+        let talks = ends.talk.is_some();
         let no_launcher = |source| ConfinementError::NoLauncher { launcher: self.launcher.clone(), source };
         let probe = Command::new(&self.launcher).timeout(Duration::from_secs(10)).grace(Duration::ZERO);
         let watched = command.unwrap_or(&probe);
@@ -277,11 +309,15 @@ impl Confinement {
         let mut starting = std::process::Command::new(&self.launcher);
         starting.arg(LAUNCHER_ARGUMENT).env_clear().current_dir("/").stdin(Stdio::from(OwnedFd::from(theirs)));
         let watch = Watch::start(watched);
-        let child = watched.spawn(starting).map_err(no_launcher)?;
-        let told = ours.try_clone().map(read_in_thread).map_err(no_launcher)?;
+        let child = match ends.talk {
+            Some(end) => watched.spawn_talking(starting, end.into()),
+            None => watched.spawn(starting),
+        };
+        let child = child.map_err(no_launcher)?;
+        let told = ours.try_clone().map(|ours| read_in_thread(ours, ends.door)).map_err(no_launcher)?;
         // a launcher that is already gone tells why, or is Silent
         let stdin = command.and_then(|command| command.stdin.as_deref()).unwrap_or_default();
-        let _gone = Order::new(level, policy, command).write(stdin, &ours);
+        let _gone = Order::new(level, policy, command, talks).write(stdin, &ours);
         let stop = || drop(ours.shutdown(Shutdown::Write));
         let without_stdin = Command { stdin: None, ..watched.clone() };
         let finished = supervise(child, &without_stdin, watch, cancel, sink, Some(&stop))?;
@@ -290,13 +326,45 @@ impl Confinement {
     }
 }
 
-fn read_in_thread(mut from: UnixStream) -> thread::JoinHandle<Vec<Told>> {
+type Door = Option<Box<dyn FnOnce(TcpListener) + Send>>;
+
+fn read_in_thread(from: UnixStream, mut door: Door) -> thread::JoinHandle<Vec<Told>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         // what came before an error still counts
-        let _cut_short = from.read_to_end(&mut bytes);
+        while let Ok((read, socket)) = receive(&from) {
+            bytes.extend_from_slice(&read);
+            if let (Some(socket), Some(take)) = (socket, door.take()) {
+                take(TcpListener::from(socket));
+            }
+            if read.is_empty() {
+                break;
+            }
+        }
         Told::read_all(&bytes)
     })
+}
+
+/// What comes next, and a socket that was sent with it.
+fn receive(from: &UnixStream) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
+    use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+    let mut bytes = [0; 4096];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let into = &mut [io::IoSliceMut::new(&mut bytes)];
+    let received = loop {
+        match recvmsg(from, into, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => break other?,
+        }
+    };
+    let mut sockets = ancillary.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut files) => files.next(),
+        _ => None,
+    });
+    let socket = sockets.next();
+    drop(sockets);
+    Ok((bytes[..received.bytes].to_vec(), socket))
 }
 
 fn conclude(
@@ -308,6 +376,7 @@ fn conclude(
     let mut applied = None;
     for line in told {
         match line {
+            Told::Door => {}
             Told::Confined(how) => applied = Some(how),
             Told::NotConfined { step, why } => return Err(ConfinementError::NotConfined { level, step, why }),
             Told::NotStarted { what, errno } => {

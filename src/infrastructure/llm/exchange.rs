@@ -8,10 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{
-    ChatError, ChatModel, ChatReply, ChatRequest, Exhausted, KeySource, Keys, Lead, ModelName, NoRoute, PriceTable,
-    RateLimit, RetryPolicy, Routes, Sleeper, Streamed, Switchboard, Usage, with_retries,
+    ChatError, ChatModel, ChatReply, ChatRequest, KeySource, Keys, Lead, ModelName, Next, NoRoute, PriceTable,
+    RateLimit, RetryPolicy, Routes, Share, Sleeper, Streamed, Switchboard, Usage,
 };
 use crate::cancel::Cancel;
+use crate::infrastructure::http::Secret;
 
 /// The prompt that a model of which nothing is known is taken to have room for. // 32,768: the least of what is sold now
 const UNKNOWN_ROOM: u64 = 32_768;
@@ -27,15 +28,6 @@ pub struct Counter {
     pub key: KeySource,
     /// How much a minute.
     pub rate: RateLimit,
-}
-
-/// What a role may take of one session.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Share {
-    /// Millionths of a dollar.
-    pub cost_micros: Option<u64>,
-    /// Tokens.
-    pub tokens: Option<u64>,
 }
 
 /// What an exchange is made of.
@@ -129,6 +121,15 @@ impl Switchboard for Exchange {
         self.parts.prices.price(model).map_or_else(String::new, |_| self.parts.prices.as_of.clone())
     }
 
+    fn lend(&self, variable: &str, key: Secret) -> bool {
+        let wanted = KeySource::Variable(variable.to_owned());
+        let reads = self.parts.providers.values().any(|counter| counter.key == wanted);
+        if reads {
+            self.parts.keys.lend(variable, key);
+        }
+        reads
+    }
+
     fn max_day_micros(&self) -> Option<u64> {
         self.parts.day_micros
     }
@@ -147,22 +148,33 @@ impl Switchboard for Exchange {
         };
         let sleeper = self.parts.sleeper.as_ref();
         let tokens = request.estimated_tokens().saturating_add(u64::from(request.max_output_tokens));
-        let mut chance = || self.chance.fetch_add(37, Ordering::Relaxed) % 100;
-        let mut pausing = |_, error: &ChatError, pause| {
-            if matches!(error, ChatError::Busy { .. }) {
-                counter.rate.hold(pause);
-            }
-            tracing::info!(%model, %error, ?pause, "a model is asked again");
-        };
-        let answer = with_retries(&self.parts.patience, sleeper, cancel, &mut chance, &mut pausing, async |attempt| {
-            *tries = attempt;
+        loop {
+            *tries += 1;
             counter.rate.admit(tokens, sleeper, cancel).await?;
             let answer = counter.model.chat(&model.model, request, seen, cancel).await;
-            let used = answer.as_ref().ok().and_then(|reply| Some(reply.usage.input? + reply.usage.output?));
+            let used = answer.as_ref().ok().and_then(|reply| reply.usage.input?.checked_add(reply.usage.output?));
             counter.rate.settle(tokens, used.unwrap_or(tokens));
-            answer
-        })
-        .await;
-        answer.map_err(|Exhausted { error, .. }| error)
+            let error = match answer {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            let chance = self.chance.fetch_add(37, Ordering::Relaxed) % 100;
+            let pause = match self.parts.patience.after(*tries, &error, chance) {
+                Next::GiveUp(why) => {
+                    tracing::warn!(%model, %error, ?why, "a model gave no answer");
+                    return Err(error);
+                }
+                Next::After(pause) => pause,
+            };
+            tracing::info!(%model, %error, ?pause, "a model is asked again");
+            if matches!(error, ChatError::Busy { .. }) {
+                counter.rate.hold(pause); // it means every session
+            }
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(ChatError::Cancelled),
+                () = sleeper.sleep(pause) => {}
+            }
+        }
     }
 }

@@ -4,24 +4,30 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{ChatError, ChatReply, ChatRequest, ModelName, Streamed, Usage};
+use super::{ChatError, ChatReply, ChatRequest, ModelName, Route, Streamed, Usage};
 use crate::cancel::Cancel;
+use crate::infrastructure::http::Secret;
 
-/// Whom a role asks, in this order, and on how short a lead.
+/// What a role may take of one session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Share {
+    /// Millionths of a dollar.
+    pub cost_micros: Option<u64>,
+    /// Tokens.
+    pub tokens: Option<u64>,
+}
+
+/// Whom a role asks, and on how short a lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// The first that can be asked is asked first.
-    pub models: Vec<ModelName>,
-    /// The most tokens of one answer.
-    pub max_output_tokens: u32,
-    /// Tokens of prompt that every model of the route takes.
+pub struct Lead {
+    /// Models that can be asked, and what one call may take.
+    pub route: Route,
+    /// Tokens of prompt that the roomiest of them takes beside an answer.
     pub context_tokens: u64,
-    /// The most that the role may take of one session, in millionths of a dollar.
-    pub max_cost_micros: Option<u64>,
-    /// The same in tokens.
-    pub max_tokens: Option<u64>,
+    /// What the role may take of one session.
+    pub share: Share,
     /// The longest that one call may take, tries included.
-    pub max_latency: Duration,
+    pub latency: Duration,
 }
 
 /// Why a role has nobody to ask.
@@ -40,7 +46,13 @@ pub trait Switchboard: Send + Sync {
     ///
     /// # Errors
     /// [`NoRoute`] where no model is configured for it, or none that is has its key.
-    fn route(&self, role: &str) -> Result<Route, NoRoute>;
+    fn lead(&self, role: &str) -> Result<Lead, NoRoute>;
+
+    /// How many tokens of prompt a model takes, where that is known.
+    fn room(&self, model: &ModelName) -> Option<u64>;
+
+    /// The most that a call can cost, in millionths of a dollar; none where its price is not known.
+    fn at_most_micros(&self, model: &ModelName, input_tokens: u64, output_tokens: u32) -> Option<u64>;
 
     /// What `usage` costs at that model, in millionths of a dollar; none where its price is not known.
     fn cost_micros(&self, model: &ModelName, usage: &Usage) -> Option<u64>;
@@ -51,6 +63,11 @@ pub trait Switchboard: Send + Sync {
     /// The most that all sessions of one day (UTC) may take, in millionths of a dollar.
     fn max_day_micros(&self) -> Option<u64>;
 
+    /// Takes a key that a client lends, under the name of its variable; whether any provider may read it.
+    fn lend(&self, _variable: &str, _key: Secret) -> bool {
+        false
+    }
+
     /// Asks one model, again where the provider is busy. `tries` counts how often it was sent.
     ///
     /// # Errors
@@ -59,7 +76,7 @@ pub trait Switchboard: Send + Sync {
         &self,
         model: &ModelName,
         request: &ChatRequest,
-        seen: &mut (dyn FnMut(Streamed<'_>) + Send),
+        seen: &mut (dyn for<'p> FnMut(Streamed<'p>) + Send),
         tries: &mut u32,
         cancel: &Cancel,
     ) -> Result<ChatReply, ChatError>;
@@ -71,9 +88,17 @@ pub struct Nobody;
 
 #[async_trait]
 impl Switchboard for Nobody {
-    fn route(&self, role: &str) -> Result<Route, NoRoute> {
-        let next = format!("paraph config set roles.{role} PROVIDER/MODEL, or paraph help agents");
+    fn lead(&self, _role: &str) -> Result<Lead, NoRoute> {
+        let next = "paraph config set model PROVIDER/MODEL, or paraph help agents".to_owned();
         Err(NoRoute { why: "no model is configured".to_owned(), next })
+    }
+
+    fn room(&self, _model: &ModelName) -> Option<u64> {
+        None
+    }
+
+    fn at_most_micros(&self, _model: &ModelName, _input_tokens: u64, _output_tokens: u32) -> Option<u64> {
+        None
     }
 
     fn cost_micros(&self, _model: &ModelName, _usage: &Usage) -> Option<u64> {
@@ -92,7 +117,7 @@ impl Switchboard for Nobody {
         &self,
         model: &ModelName,
         _request: &ChatRequest,
-        _seen: &mut (dyn FnMut(Streamed<'_>) + Send),
+        _seen: &mut (dyn for<'p> FnMut(Streamed<'p>) + Send),
         _tries: &mut u32,
         _cancel: &Cancel,
     ) -> Result<ChatReply, ChatError> {

@@ -203,6 +203,16 @@ impl Command {
         Ok((starting.spawn()?, merged))
     }
 
+    /// Starts it with `end` in the place of its standard output; only standard error is read here.
+    pub(in crate::infrastructure) fn spawn_talking(
+        &self,
+        mut starting: std::process::Command,
+        end: std::os::fd::OwnedFd,
+    ) -> io::Result<(Child, Option<io::PipeReader>)> {
+        starting.stdout(Stdio::from(end)).stderr(Stdio::piped());
+        Ok((starting.spawn()?, None))
+    }
+
     fn why_not_started(&self, source: io::Error) -> ProcessError {
         let program = self.program.clone();
         match &self.cwd {

@@ -19,13 +19,31 @@ pub use note::{EditNote, Tolerance};
 pub use place::Placed;
 pub use refusal::{EditProblem, EditRefusal, EditRefusals};
 
+/// What a fence with a path is, where nothing beside it says more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NamedFence {
+    /// Nobody knows: the reply is refused.
+    #[default]
+    Unclear,
+    /// The whole file: whoever asked has told the model to answer so.
+    Whole,
+}
+
 /// Reads the edits of `reply`. `finish` says whether the reply is whole; a word that nobody knows leaves it to the
 /// reply's own ends.
 ///
 /// # Errors
 /// [`EditRefusals`] with line and reason: it was cut, an edit cannot be read, or there is none.
 pub fn read(reply: &str, finish: &Finish) -> Result<Edits, EditRefusals> {
-    read::read(reply, finish)
+    read::read(reply, finish, NamedFence::Unclear)
+}
+
+/// As [`read()`], for a model that was told what a fence with a path is.
+///
+/// # Errors
+/// As [`read()`].
+pub fn read_as(reply: &str, finish: &Finish, fence: NamedFence) -> Result<Edits, EditRefusals> {
+    read::read(reply, finish, fence)
 }
 
 /// As [`read()`], and takes the edits of tool calls as well as those of the words.
@@ -75,13 +93,16 @@ struct Edit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Name {
     said: String,
-    /// What it means where `said` is no file: the name without a diff's `a/`.
+    /// What it means where `said` is no file: the name without a diff's `a/`, or with slashes.
     or: Option<String>,
 }
 
 impl Name {
     fn plain(said: impl Into<String>) -> Self {
-        Self { said: said.into(), or: None }
+        let said = said.into();
+        // as it is written on Windows
+        let or = said.contains('\\').then(|| said.replace('\\', "/"));
+        Self { said, or }
     }
 }
 

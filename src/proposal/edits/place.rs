@@ -6,6 +6,7 @@ mod paths;
 mod shift;
 mod text;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::refusal::MOST;
@@ -169,7 +170,10 @@ impl Placing<'_> {
         let _ = line;
         self.paths.check_free(path)?;
         check_complete(content, b"")?;
-        Ok(Some(FileSide { mode: mode.unwrap_or(FileMode::Regular), content: content.as_bytes().into() }))
+        Ok(Some(FileSide {
+            mode: mode.unwrap_or(FileMode::Regular),
+            content: without_cr(content, b"").as_bytes().into(),
+        }))
     }
 
     fn replace(
@@ -182,6 +186,7 @@ impl Placing<'_> {
         let Some(old) = old else { return self.create(path, line, content, None, false) };
         check_text(old)?;
         check_complete(content, &old.content)?;
+        let content = &*without_cr(content, &old.content);
         let has_cr = |text: &[u8]| memchr::memchr(b'\r', text).is_some();
         let all_cr = has_cr(&old.content)
             && memchr::memchr_iter(b'\n', &old.content).all(|at| at > 0 && old.content[at - 1] == b'\r');
@@ -313,6 +318,15 @@ impl Edit {
 
 fn holds(content: &[u8], line: &str) -> bool {
     memchr::memmem::find(content, line.trim().as_bytes()).is_some()
+}
+
+/// A content whose lines all end with CR LF came that way with its reply; where `old` has none, it loses them.
+fn without_cr<'a>(content: &'a str, old: &[u8]) -> Cow<'a, str> {
+    let all = content.ends_with("\r\n") && content.split_inclusive('\n').all(|line| line.ends_with("\r\n"));
+    match all && memchr::memchr(b'\r', old).is_none() {
+        true => Cow::Owned(content.replace("\r\n", "\n")),
+        false => Cow::Borrowed(content),
+    }
 }
 
 /// Refuses contents that leave code out.

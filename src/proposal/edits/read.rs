@@ -9,14 +9,14 @@ mod unified;
 mod whole;
 
 use super::refusal::MOST;
-use super::{Action, Edit, EditNote, EditProblem, EditRefusal, EditRefusals, Edits, Name, Tolerance};
+use super::{Action, Edit, EditNote, EditProblem, EditRefusal, EditRefusals, Edits, Name, NamedFence, Tolerance};
 use crate::infrastructure::llm::{ChatReply, Finish};
 use fence::Fence;
 
 /// See [`super::read()`].
-pub(super) fn read(reply: &str, finish: &Finish) -> Result<Edits, EditRefusals> {
+pub(super) fn read(reply: &str, finish: &Finish, named: NamedFence) -> Result<Edits, EditRefusals> {
     check_whole(finish)?;
-    let mut reader = Reader::new(reply, *finish == Finish::Stop);
+    let mut reader = Reader { named, ..Reader::new(reply, *finish == Finish::Stop) };
     reader.run();
     reader.into_edits()
 }
@@ -51,6 +51,7 @@ struct Reader<'a> {
     at: usize,
     /// Whoever sent it says that it is whole.
     is_finished: bool,
+    named: NamedFence,
     fence: Option<Fence<'a>>,
     list: Vec<Edit>,
     notes: Vec<EditNote>,
@@ -64,7 +65,7 @@ impl<'a> Reader<'a> {
             lines.pop();
         }
         let (list, notes, refusals) = (Vec::new(), Vec::new(), Vec::new());
-        Self { text, lines, at: 0, is_finished, fence: None, list, notes, refusals }
+        Self { text, lines, at: 0, is_finished, named: NamedFence::Unclear, fence: None, list, notes, refusals }
     }
 
     fn run(&mut self) {

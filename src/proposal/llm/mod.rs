@@ -183,6 +183,7 @@ impl<'a> Drafting<'a> {
             context: self.context(),
             base: None,
             answers: answers.collect(),
+            log: None,
         }
     }
 

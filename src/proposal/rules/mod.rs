@@ -23,7 +23,8 @@ use crate::text::{Untrusted, counted, near};
 pub use catalogue::catalogue;
 use choose::{Choice, Request};
 use local::LocalRules;
-use sweep::{FileOutcome, Scope};
+use sweep::FileOutcome;
+pub(super) use sweep::Scope;
 
 /// How far one draft may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +129,7 @@ impl RuleEngine {
             changes: ChangeSet::new(outcomes.iter().map(change)),
             base: None,
             answers: Vec::new(),
+            log: None,
         })
     }
 

@@ -73,14 +73,14 @@ const GENERATED_MARKS: &[&str] = &[
 
 /// Which files may be looked at.
 #[derive(Debug, Default)]
-pub(super) struct Scope {
+pub(in crate::proposal) struct Scope {
     wanted: Option<GlobSet>,
     excluded: BTreeSet<String>,
 }
 
 impl Scope {
     /// Paths that match one of `globs` (a folder's name takes all below it); all, when empty.
-    pub(super) fn new(globs: &[String], excluded: BTreeSet<String>) -> Result<Self, EngineError> {
+    pub(in crate::proposal) fn new(globs: &[String], excluded: BTreeSet<String>) -> Result<Self, EngineError> {
         if globs.is_empty() {
             return Ok(Self { wanted: None, excluded });
         }
@@ -98,7 +98,7 @@ impl Scope {
     }
 
     /// Whether the globs name it, whoever wrote it.
-    fn names(&self, path: &str) -> bool {
+    pub(in crate::proposal) fn names(&self, path: &str) -> bool {
         self.wanted.as_ref().is_none_or(|globs| globs.is_match(path))
     }
 

@@ -73,6 +73,7 @@ fn brief_on(tree: MemoryTree, goal: &str) -> Brief {
         guidance: Vec::new(),
         artifacts: Vec::new(),
         models: Arc::new(crate::planning::NoModels),
+        order: crate::proposal::WorkOrder::default(),
     }
 }
 

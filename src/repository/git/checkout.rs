@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use git2::{Odb, Oid};
 use rustix::fs::{FileType, Mode, OFlags};
 
-use super::beneath::{clear, look, make_folder, names, open_folder, open_top, remove, split};
 use super::objects::io_error;
 use super::open::git_error;
 use super::private::Private;
@@ -23,6 +22,7 @@ use super::tree::{join, read_error};
 use crate::cancel::Cancel;
 use crate::diff::FileMode;
 use crate::id::RepoPath;
+use crate::infrastructure::beneath::{clear, look, make_folder, names, open_folder, open_top, remove, split};
 use crate::repository::{TreeEntry, VcsError};
 
 /// Folders of dependencies and build products that others lend to a checkout; kept where the tree has none of
@@ -77,7 +77,7 @@ pub(super) fn remove_checkout(into: &Path, state: &Path) -> Result<(), VcsError>
 }
 
 /// Whether a path is one that is written at all; policy has said so before, this is the last wall.
-fn may_be_written(path: &RepoPath) -> bool {
+pub(super) fn may_be_written(path: &RepoPath) -> bool {
     path.components().all(|part| !matches!(part, b"" | b"." | b"..") && !part.eq_ignore_ascii_case(b".git"))
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::api::{AdoptRequest, Call, Failure, FailureKind, RegenerateRequest, RunRequest, SessionView};
 use crate::id::{SessionId, SessionUuid};
+use crate::infrastructure::hosts::AllowedHosts;
 use crate::planning::{Kind, Playbook, Role, Stage};
-use crate::proposal::EngineKind;
+use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, RepositoryFacts, Snapshot, Source, VcsError, WorkSpec};
 use crate::session::{Budget, LaneRequest, NewSession, Session};
 
@@ -40,7 +41,7 @@ impl Runtime {
     }
 
     /// Engine and playbook of a new session.
-    fn shape(&self, run: &RunRequest) -> Result<(EngineKind, Playbook), Failure> {
+    fn shape(&self, run: &mut RunRequest) -> Result<(EngineKind, Playbook), Failure> {
         if run.goal.trim().is_empty() {
             return Err(usage("the goal is empty", "paraph run \"what shall change\""));
         }
@@ -55,6 +56,10 @@ impl Runtime {
         if engine == EngineKind::Adopt {
             return Err(usage("engine adopt reviews work that is there", "paraph adopt BRANCH"));
         }
+        if run.program.is_none() && engine == settings.engine && engine.runs_a_program() {
+            run.program = settings.program.clone().map(|name| ProgramChoice { name, hosts: Vec::new() });
+        }
+        program_fits(engine, run.program.as_ref(), true)?;
         // a model is shown what the index ranks first
         let usual = if engine == EngineKind::Llm { INDEXED } else { &settings.playbook };
         let name = run.playbook.as_deref().unwrap_or(usual);
@@ -67,12 +72,12 @@ impl Runtime {
 
     /// Roles whose stages ask a model where one is there, and wait for a person where none is.
     fn roles(&self, playbook: &Playbook) -> Vec<Role> {
-        let asks = playbook.has(Stage::Triage) && self.shared.ports.models.route(Role::Triage.name()).is_ok();
+        let asks = playbook.has(Stage::Triage) && self.shared.ports.models.lead(Role::Triage.name()).is_ok();
         asks.then_some(Role::Triage).into_iter().collect()
     }
 
-    pub(super) async fn run(&self, call: &Call, run: RunRequest) -> Result<SessionView, Failure> {
-        let (engine, playbook) = self.shape(&run)?;
+    pub(super) async fn run(&self, call: &Call, mut run: RunRequest) -> Result<SessionView, Failure> {
+        let (engine, playbook) = self.shape(&mut run)?;
         let mut lanes = Vec::new();
         for repository in &run.repositories {
             let source = self.settle(&repository.source, &repository.base).await?;
@@ -92,6 +97,7 @@ impl Runtime {
             goal: run.goal.into(),
             adopted: None,
             engine,
+            program: run.program,
             rules: run.rules,
             paths: run.paths,
             playbook,
@@ -129,6 +135,7 @@ impl Runtime {
                 engine: None,
                 rules: Vec::new(),
                 patch: None,
+                program: None,
                 message: adopt.goal.unwrap_or_default(),
             };
             return self.regenerate(call, again, "adopted again").await;
@@ -142,6 +149,7 @@ impl Runtime {
             goal: goal.into(),
             adopted: Some(work),
             engine: EngineKind::Adopt,
+            program: None,
             rules: Vec::new(),
             paths: Vec::new(),
             playbook: Playbook::named("quick").expect("it ships"),
@@ -205,6 +213,34 @@ impl Runtime {
             }
         }
         Ok(live)
+    }
+}
+
+/// Refuses a program for an engine that runs none, an engine without its program, and hosts that are none.
+pub(super) fn program_fits(engine: EngineKind, program: Option<&ProgramChoice>, needed: bool) -> Result<(), Failure> {
+    let Some(program) = program else {
+        if needed && engine.runs_a_program() {
+            let flag = if engine == EngineKind::Agent { "--agent NAME" } else { "--command NAME" };
+            let message = format!("engine {} needs to know which program", engine.name());
+            return Err(usage(message, format!("paraph run GOAL {flag} (paraph help agents lists them)")));
+        }
+        return Ok(());
+    };
+    if !engine.runs_a_program() {
+        let message = format!("engine {} runs no program", engine.name());
+        return Err(usage(message, "--command NAME with --engine command, --agent NAME with --engine agent"));
+    }
+    if program.name.trim().is_empty() {
+        return Err(usage("the program has no name", "paraph help agents"));
+    }
+    if engine == EngineKind::Command && !program.hosts.is_empty() {
+        return Err(usage("a command has no network, so it can reach no host", "leave --allow-host away"));
+    }
+    match program.hosts.iter().find(|host| AllowedHosts::new([host.as_str()]).is_err()) {
+        Some(host) => {
+            Err(usage(format!("`{host}` is no host"), "--allow-host api.example.org, or api.example.org:8443"))
+        }
+        None => Ok(()),
     }
 }
 

@@ -85,6 +85,7 @@ impl Part<'_> {
             changes,
             answers: Vec::new(),
             base: set.drafted.rebased.clone(),
+            log: None,
         };
         let gone = || Failure::new(FailureKind::Failed, "the repository was not loaded").hint("paraph show");
         let base = self.session.base_of(self.lane, self.parent).ok_or_else(gone)?;

@@ -9,7 +9,7 @@ use crate::id::{LaneId, SessionRef, ThreadId, Version};
 use crate::session::{Command, DecideCommand, DriftSeen, EffectKind, Session, ThreadPlace};
 use crate::text::Untrusted;
 
-use super::{Runtime, Want, answer, blocking, place, views};
+use super::{Runtime, Want, answer, begin, blocking, place, views};
 
 impl Runtime {
     pub(super) async fn comment(&self, call: &Call, asked: CommentRequest) -> Result<ThreadView, Failure> {
@@ -127,17 +127,21 @@ impl Runtime {
             self.try_rules(&session, &asked.rules).await?;
         }
         self.try_patch(asked.patch).await?;
+        let engine = asked.engine.unwrap_or(session.asked.engine);
+        let has_one = session.asked.program.is_some() && engine == session.asked.engine;
+        begin::program_fits(engine, asked.program.as_ref(), !has_one)?;
         // asking triage again is no word to it, and where it recommends something the word is said as such
         let stuck = session.stop.as_ref().and_then(|stop| stop.key).map(|key| key.kind);
         let has_triage = session.asked.playbook.has(crate::planning::Stage::Triage);
         let was_asked = stuck == Some(EffectKind::Triage) || session.triage.is_some();
         let waits_for_go = has_triage && !session.triaged && !was_asked;
-        let only_go = asked.engine.is_none() && asked.rules.is_empty() && asked.patch.is_none();
+        let only_go =
+            asked.engine.is_none() && asked.rules.is_empty() && asked.patch.is_none() && asked.program.is_none();
         let command = if waits_for_go && only_go {
             Command::Triage { by, message }
         } else {
             let (engine, rules, patch, made_for) = (asked.engine, asked.rules, asked.patch, why.to_owned());
-            Command::Regenerate { by, engine, rules, patch, message, made_for }
+            Command::Regenerate { by, engine, rules, patch, message, made_for, program: asked.program }
         };
         self.command(call, asked.session, command).await
     }

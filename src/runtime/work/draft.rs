@@ -10,7 +10,7 @@ use crate::indexing::{CodeIndex, Focus, IndexError};
 use crate::infrastructure::blobs::Blobs;
 use crate::planning::{AskError, Models, Stage};
 use crate::policy::Severity;
-use crate::proposal::{Brief, Draft, EngineError, EngineKind, Feedback};
+use crate::proposal::{Brief, Draft, EngineError, EngineKind, Feedback, WorkOrder};
 use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree, VcsError};
 use crate::session::{Drafting, Finding, PatchSet, Session, StopKind, Thread};
 use crate::text::Untrusted;
@@ -46,7 +46,8 @@ pub(super) async fn draft(
             blocking(move || brief(&worker, &session, &drafting, lane, models, &cancel)).await?
         };
         let engine = worker.ports.engines.of(drafting.engine);
-        let draft = match engine.draft(&brief, cancel).await {
+        let listener = super::listen::DraftWatch::new(worker, session.asked.id, version, &brief.snapshot.repo);
+        let draft = match engine.draft_aloud(&brief, &listener, cancel).await {
             Ok(draft) => match &brief.index {
                 Some(index) => Draft { context: draft.context.with_index(index), ..draft },
                 None => draft,
@@ -92,6 +93,7 @@ fn stuck_engine(session: &Session, drafting: &Drafting, error: EngineError) -> S
             format!("no model for the role {role}: {why}"),
             format!("{how}, then paraph regenerate {}", session.asked.id),
         ),
+        EngineError::Program { why, hint } => Stuck::needs_human(why, hint),
         EngineError::Models(AskError::Cancelled) | EngineError::Cancelled => {
             Stuck::needs_human("drafting was stopped", "paraph regenerate")
         }
@@ -147,6 +149,11 @@ fn brief(
         guidance: evidence::guidance(tree.as_ref()).map_err(|error| Stuck::from(VcsError::from(error)))?,
         artifacts: artifacts(worker, session)?,
         models,
+        order: WorkOrder {
+            program: session.asked.program.clone(),
+            environment: super::inspect::environment_of(worker, session),
+            home: worker.settings.user_home.clone(),
+        },
     })
 }
 
@@ -178,7 +185,7 @@ fn feedback(session: &Session, drafting: &Drafting, lane: LaneId) -> Vec<Feedbac
     }
     let newest = session.current(lane).map(|(version, _)| version);
     let asks = |thread: &&Thread| {
-        let can_answer = drafting.engine == EngineKind::Llm;
+        let can_answer = drafting.engine == EngineKind::Llm; // the others have no voice of their own
         let here = thread.place.lane == lane || thread.place.artifact.is_some();
         // a model says again of the next version what it still finds; people do not
         let by_model = thread.comments.first().is_some_and(|said| said.by.is_engine());
@@ -241,6 +248,7 @@ pub(in crate::runtime) fn store(
         files: u32::try_from(stats.len()).unwrap_or(u32::MAX),
         added,
         deleted,
+        log: draft.log,
     })
 }
 

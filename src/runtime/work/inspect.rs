@@ -213,8 +213,7 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
         let why = format!("{root} is not trusted to run its own commands: paraph trust {root}");
         return Ok(Prepared::Not(why, plan.notices));
     }
-    let mut environment: BTreeMap<String, String> = session.asked.environment.clone();
-    environment.entry("PATH".to_owned()).or_insert_with(|| worker.settings.path.clone());
+    let environment = environment_of(worker, session);
     Ok(Prepared::Run(Box::new(ValidationJob {
         session: session.asked.id,
         version,
@@ -226,6 +225,13 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
         home: worker.settings.user_home.clone(),
         setup_network: worker.trust.setup_network(&root).into_iter().collect(),
     })))
+}
+
+/// The client's variables, with a PATH where it sent none.
+pub(super) fn environment_of(worker: &Worker, session: &Session) -> BTreeMap<String, String> {
+    let mut environment = session.asked.environment.clone();
+    environment.entry("PATH".to_owned()).or_insert_with(|| worker.settings.path.clone());
+    environment
 }
 
 /// Judges and scores one lane.

@@ -1,7 +1,7 @@
 //! Progress of checks as notices, and where their output grows.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 
 use crate::api::{LogView, Notice};
 use crate::id::{HostPath, SessionId, Version};
+use crate::proposal::DraftListener;
 use crate::runtime::views::check_view;
 use crate::validation::{CheckResult, CheckStatus, Progress};
 
@@ -50,6 +51,32 @@ impl LiveLogs {
 
     fn lock(&self) -> MutexGuard<'_, Logs> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The name under which what an engine's program says is followed, as a check's output is.
+pub(in crate::runtime) const DRAFT_LOG: &str = "draft";
+
+/// Tells how what an engine's program says grows. Dropped, none runs any more.
+pub(super) struct DraftWatch(Listener);
+
+impl DraftWatch {
+    pub(super) fn new(worker: &super::Worker, session: SessionId, version: Version, repo: &str) -> Self {
+        Self(Listener {
+            session,
+            version,
+            repo: repo.to_owned(),
+            notices: worker.notices.clone(),
+            live_logs: worker.live_logs.clone(),
+            handle: Handle::current(),
+        })
+    }
+}
+
+impl DraftListener for DraftWatch {
+    fn growing(&self, log: &Path) {
+        self.0.live_logs.lock().insert(self.0.key(DRAFT_LOG), log.to_owned());
+        self.0.watch(DRAFT_LOG, log.to_owned());
     }
 }
 

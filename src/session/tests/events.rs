@@ -10,7 +10,7 @@ use super::*;
 use crate::id::{DraftId, ThreadId};
 use crate::planning::{Recommendation, Role, TriageReport};
 use crate::policy::PolicySettings;
-use crate::proposal::EngineKind;
+use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::WorkSpec;
 use crate::scoring::{Dimension, GateId, Review};
 
@@ -105,10 +105,13 @@ fn samples() -> Vec<Event> {
             patch: Some(story::digest("diff")),
             message: message(),
             made_for: "regenerated".to_owned(),
+            program: Some(ProgramChoice { name: "ruff".to_owned(), hosts: vec!["example.org".to_owned()] }),
         },
         Event::Retried { by: by(), message: "there is room again".into() },
         Event::RecheckAsked { lane, version },
         Event::LaneDropped { lane, by: by() },
+        Event::Paused { by: by() },
+        Event::Resumed { by: by() },
         Event::PublishAsked { by: by() },
         Event::Published {
             lane,
@@ -173,6 +176,7 @@ fn bare() -> Vec<Event> {
             patch: None,
             message: message(),
             made_for: String::new(),
+            program: None,
         },
         Event::Stopped { kind: StopKind::Cancelled, reason: message(), next: String::new(), key: None },
         Event::ThreadOpened { thread: ThreadId(1), place: place.clone(), by: by(), text: message() },

@@ -31,7 +31,8 @@ fn go_with_other_rules_drafts_by_them() {
     let waiting = Story::of(story::new_session(1, "triaged", EngineKind::Rules)).runs();
     let (by, message, made_for) = (story::ana(), "GO".into(), "regenerated".to_owned());
     let rules = vec!["rust-len-zero".to_owned()];
-    let go = Command::Regenerate { by, engine: None, rules: rules.clone(), patch: None, message, made_for };
+    let go =
+        Command::Regenerate { by, engine: None, rules: rules.clone(), patch: None, message, made_for, program: None };
     let story = waiting.does(go);
     assert!(story.session.triaged);
     assert_eq!(story.session.drafting.as_ref().expect("it drafts").rules, rules);
@@ -162,6 +163,7 @@ fn adopting_again_makes_the_next_version() {
         patch: None,
         message: "".into(),
         made_for: "adopted again".to_owned(),
+        program: None,
     };
     let story = story.does(again).runs();
     let made: Vec<_> = story.session.versions.iter().map(|version| version.made_for.as_str()).collect();
@@ -288,6 +290,33 @@ fn a_person_makes_the_next_version_by_hand() {
     assert_eq!(same, Err(Refusal::SameChange { version: V2 }));
     let mut story = story.decides(L0, Verdict::Approve);
     assert!(matches!(story.command(story::derive(L0, V2, second, "none")), Err(Refusal::NotNow { .. })));
+    assert_eq!(story.replayed(), story.session);
+}
+
+#[test]
+fn a_pause_stops_what_runs_and_what_comes_until_it_ends() {
+    let mut story = Story::quick().runs_until(Some(EffectKind::Check));
+    let key = story.owed(EffectKind::Check);
+    story.outcome(Outcome::Starting(key));
+    let mut story = story.does(Command::Pause { by: story::ana() });
+    assert_eq!((story.owes().as_str(), story.phase(L0).as_str()), ("", "BranchApplied v1"));
+    let (reason, next) = story.session.waits_for();
+    assert_eq!((reason.raw(), next.as_str()), ("paused by ana@build1", "paraph resume 7"));
+    story.outcome(Outcome::Starting(key));
+    let late = story::finding(&story.session, key);
+    story.outcome(Outcome::Found { key, attempt: 1, finding: late });
+    assert_eq!(
+        (story.owes().as_str(), story.phase(L0).as_str()),
+        ("", "BranchApplied v1"),
+        "a late answer moves nothing"
+    );
+    assert!(matches!(story.command(Command::Pause { by: story::ana() }), Err(Refusal::NotNow { .. })));
+    let mut story = story.does(Command::Resume { by: story::ana() });
+    story.outcome(Outcome::Starting(key));
+    assert_eq!(story.session.owed()[&key].attempt, 2, "attempts are numbered on");
+    let mut story = story.runs();
+    assert_eq!(story.phase(L0), "Scored v1");
+    assert!(matches!(story.command(Command::Pause { by: story::ana() }), Err(Refusal::NotNow { .. })), "nothing runs");
     assert_eq!(story.replayed(), story.session);
 }
 

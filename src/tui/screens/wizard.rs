@@ -11,7 +11,7 @@ use crate::tui::keymap::Key;
 use crate::tui::model::Field;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Painter, Run, centered, popup};
-use crate::tui::words::{Base, EngineKind, Source};
+use crate::tui::words::{Base, EngineKind, ProgramChoice, Source};
 
 /// A field of the wizard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,15 +19,17 @@ pub(crate) enum At {
     Goal,
     Repository,
     Engine,
+    /// Only where the engine runs one.
+    Program,
     Base,
     Start,
 }
 
-const ORDER: [At; 5] = [At::Goal, At::Repository, At::Engine, At::Base, At::Start];
+const ORDER: [At; 6] = [At::Goal, At::Repository, At::Engine, At::Program, At::Base, At::Start];
 
 /// Engines that a goal in words can be given to, and the configured default first.
-const ENGINES: [(Option<EngineKind>, &str); 2] =
-    [(None, "the configured one"), (Some(EngineKind::Rules), "rules: structural rewrites, no key, no network")];
+const ENGINES: [Option<EngineKind>; 4] =
+    [None, Some(EngineKind::Rules), Some(EngineKind::Command), Some(EngineKind::Agent)];
 
 /// What was entered so far.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub(crate) struct Wizard {
     pub goal: Field,
     pub repository: Field,
     pub engine: usize,
+    pub program: Field,
     pub base: Field,
     pub dirty: bool,
     pub wrong: String,
@@ -49,6 +52,7 @@ impl Wizard {
             goal: Field::default(),
             repository: Field::new(here.unwrap_or_default()),
             engine: 0,
+            program: Field::default(),
             base: Field::default(),
             dirty: false,
             wrong: String::new(),
@@ -57,8 +61,26 @@ impl Wizard {
     }
 
     pub(crate) fn step(&mut self, by: isize) {
-        let at = ORDER.iter().position(|at| *at == self.at).unwrap_or(0);
-        self.at = ORDER[at.saturating_add_signed(by).min(ORDER.len() - 1)];
+        let order: Vec<At> = ORDER.into_iter().filter(|at| *at != At::Program || self.runs_a_program()).collect();
+        let at = order.iter().position(|at| *at == self.at).unwrap_or(0);
+        self.at = order[at.saturating_add_signed(by).min(order.len() - 1)];
+    }
+
+    fn runs_a_program(&self) -> bool {
+        ENGINES[self.engine].is_some_and(EngineKind::runs_a_program)
+    }
+
+    /// The program as it was typed: of an agent the first word, the others are hosts that it may reach.
+    fn choice(&self) -> Option<ProgramChoice> {
+        let typed = self.program.text().trim();
+        match ENGINES[self.engine] {
+            Some(EngineKind::Command) => Some(ProgramChoice { name: typed.to_owned(), hosts: Vec::new() }),
+            Some(EngineKind::Agent) => {
+                let mut words = typed.split_whitespace().map(str::to_owned);
+                Some(ProgramChoice { name: words.next().unwrap_or_default(), hosts: words.collect() })
+            }
+            _ => None,
+        }
     }
 
     /// Takes a key that the keymap gave no meaning.
@@ -67,6 +89,7 @@ impl Wizard {
         match self.at {
             At::Goal => drop(self.goal.key(key)),
             At::Repository => drop(self.repository.key(key)),
+            At::Program => drop(self.program.key(key)),
             At::Base if key.typed() == Some(' ') && self.base.text().is_empty() => self.dirty = !self.dirty,
             At::Base => {
                 self.base.key(key);
@@ -83,6 +106,7 @@ impl Wizard {
         match self.at {
             At::Goal => self.goal.insert(text),
             At::Repository => self.repository.insert(text.trim()),
+            At::Program => self.program.insert(text.trim()),
             At::Base => self.base.insert(text.trim()),
             At::Engine | At::Start => {}
         }
@@ -100,6 +124,12 @@ impl Wizard {
         if place.is_empty() {
             self.wrong = "say where: a path, or a URL".to_owned();
             self.at = At::Repository;
+            return None;
+        }
+        let program = self.choice();
+        if program.as_ref().is_some_and(|program| program.name.is_empty()) {
+            self.wrong = "say which program".to_owned();
+            self.at = At::Program;
             return None;
         }
         let is_url = place.contains("://") || place.starts_with("git@");
@@ -122,45 +152,59 @@ impl Wizard {
             goal: goal.to_owned(),
             kind: None,
             repositories: vec![RepositoryRequest { source, base }],
-            engine: ENGINES[self.engine].0,
+            engine: ENGINES[self.engine],
             rules: Vec::new(),
             paths: Vec::new(),
             playbook: None,
             patch: None,
+            program,
         })
     }
 }
 
 /// Draws the wizard.
 pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
-    let frame = centered(area, 84, 15);
+    let more = u16::from(wizard.runs_a_program());
+    let frame = centered(area, 84, 15 + 2 * more);
     let inside = popup(painter, frame, "New session");
     let row = |n: u16| inside.y + n.min(inside.height.saturating_sub(1));
-    let roomy = inside.height >= 12;
+    let roomy = inside.height >= 12 + 2 * more;
     let y = |n: u16| if roomy { row(1 + 2 * n) } else { row(n) };
     draw_field(painter, inside, y(0), "what to do", &wizard.goal, wizard.at == At::Goal);
     draw_field(painter, inside, y(1), "repository", &wizard.repository, wizard.at == At::Repository);
-    let engine = Field::new(ENGINES[wizard.engine].1);
-    draw_field(painter, inside, y(2), "engine", &engine, wizard.at == At::Engine);
+    let engine = match ENGINES[wizard.engine] {
+        None => "the configured one".to_owned(),
+        Some(kind) => format!("{}: {}", kind.name(), kind.about()),
+    };
+    draw_field(painter, inside, y(2), "engine", &Field::new(&engine), wizard.at == At::Engine);
+    if wizard.runs_a_program() {
+        draw_field(painter, inside, y(3), "program", &wizard.program, wizard.at == At::Program);
+    }
     let base = match (wizard.dirty, wizard.base.text()) {
         (true, _) => Field::new("HEAD and what is not committed yet"),
         (false, "") if wizard.at != At::Base => Field::new("HEAD"),
         _ => wizard.base.clone(),
     };
-    draw_field(painter, inside, y(3), "base", &base, wizard.at == At::Base);
+    draw_field(painter, inside, y(3 + more), "base", &base, wizard.at == At::Base);
     let help = match wizard.at {
         At::Goal => "In words: replace unwrap with expect in the parser",
         At::Repository => "A path on this machine, or a URL. Nothing of it is changed.",
         At::Engine => "Space changes it",
+        At::Program if ENGINES[wizard.engine] == Some(EngineKind::Agent) => {
+            "claude api.anthropic.com: an agent, then the hosts that it may reach (paraph help agents)"
+        }
+        At::Program => "ruff, clippy-fix, gofmt, or a command line of your own (paraph help agents)",
         At::Base => "A revision; empty: HEAD; Space: with uncommitted work",
         At::Start => "Enter starts the session; it runs on while you leave",
     };
     let start = if wizard.at == At::Start { "▸ start" } else { "  start" };
-    painter.text(inside.x, y(4), 12, start, if wizard.at == At::Start { Role::Approve } else { Role::Muted });
+    painter.text(inside.x, y(4 + more), 12, start, if wizard.at == At::Start { Role::Approve } else { Role::Muted });
     if roomy {
         let text = if wizard.wrong.is_empty() { help } else { wizard.wrong.as_str() };
         let role = if wizard.wrong.is_empty() { Role::Muted } else { Role::Error };
-        painter.text(inside.x, row(inside.height - 2), inside.width, text, role);
+        // one line where each line counts two, else what is left above the keys
+        let help = if roomy { 1 } else { inside.height - 6 };
+        painter.wrapped(Rect { y: row(inside.height - 1 - help), height: help, ..inside }, text, role);
         painter.runs(
             inside.x,
             row(inside.height - 1),
@@ -168,12 +212,12 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
             &[
                 Run::new("Enter", Role::Key),
                 Run::new(" next   ", Role::KeyLabel),
-                Run::new("Tab", Role::Key),
-                Run::new(" field   ", Role::KeyLabel),
                 Run::new("^s", Role::Key),
                 Run::new(" start   ", Role::KeyLabel),
                 Run::new("Esc", Role::Key),
-                Run::new(" drop", Role::KeyLabel),
+                Run::new(" drop   ", Role::KeyLabel),
+                Run::new("Tab", Role::Key),
+                Run::new(" field", Role::KeyLabel),
             ],
         );
     }

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use super::below::Below;
 use super::rewrites::Rewrites;
-use super::setting::Setting;
 use super::slots::{Slot, broken};
 use super::touched::Touched;
 use crate::cancel::Cancel;
@@ -18,7 +17,7 @@ use crate::infrastructure::confinement::{
     Confinement, ConfinementError, Limits, Network, Overlay, Policy, cow_copy, discard,
 };
 use crate::infrastructure::process::Command;
-use crate::repository::{Tree, TreeEntry};
+use crate::repository::{Setting, Tree, TreeEntry};
 use crate::validation::ValidatorError;
 
 /// Folders of a base run's scratch that the proposal's runs see too: caches of compilers in the first place.

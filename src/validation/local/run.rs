@@ -8,13 +8,13 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::News;
 use super::ground::Ground;
-use super::log::Log;
 use super::report_files::ReportFiles;
 use super::slots::described;
 use crate::cancel::Cancel;
 use crate::id::Digest;
 use crate::infrastructure::blobs::Blobs;
-use crate::infrastructure::confinement::{Applied, Confined, Confinement, ConfinementError, Exceeded, Network, Policy};
+use crate::infrastructure::confinement::{Confined, Confinement, ConfinementError, Exceeded, Network, Policy};
+use crate::infrastructure::live_log::LiveLog;
 use crate::infrastructure::process::{Command, Status, Stopped};
 use crate::validation::{CommandLine, Run, RunEnd, TestOutcomes, ValidatorError, missing_from_environment, read_run};
 
@@ -79,7 +79,7 @@ impl Runner<'_> {
         let command = command(step).cwd(&cwd).envs(env).envs(step.env).timeout(step.timeout).grace(GRACE);
         let command = command.output_limit(READ_BYTES).merged();
         let stored = |why: String| ValidatorError::Storage(why);
-        let mut log = Log::create(self.blobs, self.log_bytes).map_err(|error| stored(described(&error)))?;
+        let mut log = LiveLog::create(self.blobs, self.log_bytes).map_err(|error| stored(described(&error)))?;
         log.line(&self.heading(step, &cwd, &policy));
         let started = News::Started { check: step.name.to_owned(), on_base: step.on_base, log: log.path().to_owned() };
         let _nobody_listens = self.news.send(started);
@@ -112,7 +112,7 @@ impl Runner<'_> {
             words(step.command),
             if step.on_base { "base" } else { "proposal" },
             cwd.display(),
-            confined_by(self.confinement.applied()),
+            self.confinement.applied(),
             if step.network == Network::Host { ", with the network that a person permitted" } else { "" },
             step.timeout.as_secs(),
             limits.memory_bytes >> 20,
@@ -142,11 +142,6 @@ pub(super) fn words(command: &CommandLine) -> String {
 
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// Level and backend, such as `FULL (namespaces+landlock+seccomp; landlock abi 7, fully enforced)`.
-pub(super) fn confined_by(applied: &Applied) -> String {
-    format!("{} ({}; landlock {})", applied.level, applied.backend, applied.landlock)
 }
 
 fn not_started(error: &ConfinementError) -> Ran {
@@ -182,7 +177,7 @@ fn ended(confined: &Confined, step: &Step<'_>, reports: &[(String, Vec<u8>)]) ->
         log: None,
         note: one_line(&note),
         duration_ms: u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX),
-        confinement: confined_by(&confined.applied),
+        confinement: confined.applied.to_string(),
         from_cache: false,
     }
 }

@@ -11,14 +11,13 @@ use super::ground::{Ground, Layout};
 use super::kept::{self, Circumstances};
 use super::lacking;
 use super::run::{Ran, Runner, Step};
-use super::setting::Setting;
 use super::setup::{self, Prepared, SetupStep};
 use super::slots::{Slot, described};
 use super::{News, Shared};
 use crate::cancel::Cancel;
 use crate::id::Digest;
 use crate::infrastructure::confinement::Network;
-use crate::repository::{Tree, TreeEntry};
+use crate::repository::{Setting, SettingAsk, Tree, TreeEntry};
 use crate::validation::{
     Check, CheckKind, CheckResult, CheckStatus, RunAgain, RunEnd, RunSide, ValidationJob, ValidationResult,
     ValidatorError, compare,
@@ -61,7 +60,15 @@ impl Work {
     pub(super) fn run(self) -> Result<ValidationResult, ValidatorError> {
         let trees = self.trees()?;
         let worktrees = self.shared.slots.folder()?;
-        let setting = Setting::find(&self.job, &trees.old, &worktrees, &self.shared.ports.private, &self.cancel);
+        let asked = SettingAsk {
+            source: &self.job.snapshot.source,
+            environment: &self.job.environment,
+            home: &self.job.home,
+            entries: &trees.old,
+            checkouts: &worktrees,
+            private: &self.shared.ports.private,
+        };
+        let setting = Setting::find(&asked, &self.cancel);
         let overlays = self.shared.overlays();
         let manner = format!("{overlays} {}", setting.place.as_deref().unwrap_or(&worktrees).display());
         let slot = self.shared.slots.slot(&self.job.snapshot.key, &self.job.snapshot.tree, &manner)?;

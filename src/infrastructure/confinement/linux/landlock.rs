@@ -81,6 +81,7 @@ fn rules(order: &Order) -> Result<Vec<(PathBuf, BitFlags<AccessFs>)>, String> {
     }
     if order.level == Level::Full {
         rules.push(("/".into(), read));
+        rules.extend(order.placed.iter().map(|(_, at)| (PathBuf::from(at), all)));
         rules.extend(["/tmp", "/dev/shm", "/dev/pts"].map(|path| (path.into(), all)));
         rules.extend(order.overlays.iter().map(|overlay| (PathBuf::from(&overlay.at), all)));
         return Ok(rules);

@@ -21,7 +21,7 @@ use std::process::exit;
 
 use rustix::process::{DumpableBehavior, Signal};
 
-use super::policy::{Applied, Level, Network};
+use super::policy::{Applied, DOOR_PORT, Level, Network};
 use super::protocol::{Order, Told};
 
 /// A step of confining, and what the system said.
@@ -63,14 +63,16 @@ pub fn launcher_main() -> ! {
 
 fn launch(order: &Order, stdin: &[u8], control: &UnixStream) -> Step<()> {
     rustix::process::setsid().map_err(|error| Failed::at("leaving the terminal")(error.into()))?;
-    let input = sys::input(stdin).map_err(Failed::at("passing the input on"))?;
+    // with a conversation the socket that is our standard output is the program's input as well
+    let input = if order.talks { io::stdout().as_fd().try_clone_to_owned() } else { sys::input(stdin) };
+    let input = input.map_err(Failed::at("passing the input on"))?;
     if order.level == Level::Landlock {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .map_err(|error| Failed::at("becoming the reaper")(error.into()))?;
         return confined(order, input, control, 0);
     }
     sys::enter_user_namespace().map_err(Failed::at("making a user namespace"))?;
-    sys::enter_namespaces(order.network == Network::Host).map_err(Failed::at("making namespaces"))?;
+    sys::enter_namespaces(!order.network.is_own()).map_err(Failed::at("making namespaces"))?;
     let Some(first) = sys::fork().map_err(Failed::at("starting the first process"))? else {
         return first_process(order, input, control);
     };
@@ -84,11 +86,28 @@ fn first_process(order: &Order, input: OwnedFd, control: &UnixStream) -> Step<()
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| Failed::at("tying the first process to the launcher")(error.into()))?;
     limits::bound_pids(order.limits.processes);
-    if order.network == Network::None {
+    if order.network.is_own() {
         sys::raise_loopback().map_err(Failed::at("raising the loopback"))?;
+    }
+    if order.network == Network::Door {
+        open_door(control).map_err(Failed::at("opening the door"))?;
     }
     let overlays = view::enter(order)?;
     confined(order, input, control, overlays)
+}
+
+/// Listens at the door, and gives the socket away: it keeps this network, whoever accepts connections on it.
+fn open_door(control: &UnixStream) -> io::Result<()> {
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+    let door = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, DOOR_PORT))?;
+    let mut line = Vec::new();
+    Told::Door.write(&mut line);
+    let files = [door.as_fd()];
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    ancillary.push(SendAncillaryMessage::ScmRights(&files));
+    let sent = sendmsg(control, &[io::IoSlice::new(&line)], &mut ancillary, SendFlags::empty())?;
+    if sent == line.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }
 
 /// Starts the program and supervises it; a probe ends where the program would start.

@@ -152,6 +152,9 @@ fn collect(order: &Order) -> Step<Pieces> {
         for path in order.writable.iter().chain([&order.scratch]) {
             pieces.bind(Path::new(path), OPEN)?;
         }
+        for (source, at) in &order.placed {
+            pieces.take(Path::new(source), at.into(), OPEN)?;
+        }
     }
     for overlay in &order.overlays {
         let taken =
@@ -214,7 +217,7 @@ fn skeleton(root: &Path, memory: &CStr, order: &Order) -> io::Result<()> {
     for (target, link) in links {
         symlink(target, root.join(link))?;
     }
-    if order.network == Network::None {
+    if order.network.is_own() {
         rustix::system::sethostname(b"localhost")?;
         fs::write(root.join("etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
     }

@@ -34,6 +34,7 @@ impl Private {
     pub(super) fn hidden(&self, policy: &Policy) -> Vec<PathBuf> {
         let stands_on =
             policy.writable.iter().chain([&policy.scratch]).chain(policy.overlays.iter().map(|one| &one.at));
+        let stands_on = stands_on.chain(policy.placed.iter().map(|one| &one.at));
         let own: Vec<PathBuf> = stands_on.map(|path| real(path)).collect();
         let mut hidden = Vec::new();
         for place in &self.0 {

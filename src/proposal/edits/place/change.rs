@@ -148,8 +148,8 @@ impl Joining<'_> {
         Ok(())
     }
 
-    /// Text that need not be whole lines: to the byte, once in the file, and not inside of a word. False where it is
-    /// none, or nowhere.
+    /// Text that begins after a line's indentation or ends before its newline: to the byte, once in the file. What is a
+    /// part of a line only is not taken: the rest of that line nobody has seen. False where it is none, or nowhere.
     fn plan_text(&self, piece: &Piece, plan: &mut Plan) -> Result<bool, EditProblem> {
         let Some((search, replace)) = &piece.text else { return Ok(false) };
         let search_ends = search.ends_with('\n');
@@ -299,24 +299,23 @@ impl Joining<'_> {
 /// The most places of a text that are counted.
 const MOST_TEXTS: usize = 9;
 
-/// Bytes that are compared at places of a text that turn out to be inside of words.
+/// Bytes that are compared at places of a text that turn out to be parts of lines.
 const MOST_COMPARED: usize = 64 << 20;
 
-/// Where `text` stands in `content`, not inside of a word; the first of them.
+/// Where `text` stands in `content`, nothing but blanks beside it on its first and last line; the first of them.
 fn texts(content: &[u8], text: &[u8]) -> Result<Vec<usize>, EditProblem> {
-    let is_word =
-        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80);
     let stands = |at: &usize| {
-        let before = at.checked_sub(1).and_then(|before| content.get(before));
-        let after = content.get(at + text.len());
-        !(is_word(before) && is_word(text.first())) && !(is_word(after) && is_word(text.last()))
+        let (before, after) = (&content[..*at], &content[at + text.len()..]);
+        let head = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
+        let tail = memchr::memchr(b'\n', after).map_or(after, |newline| &after[..newline]);
+        head.trim_ascii().is_empty() && (text.ends_with(b"\n") || tail.trim_ascii().is_empty())
     };
     let finder = memchr::memmem::Finder::new(text);
     let (mut places, mut from) = (Vec::new(), 0);
     let mut compared = 0_usize;
     while let Some(found) = finder.find(&content[from..]).filter(|_| places.len() < MOST_TEXTS) {
         places.extend(Some(from + found).filter(stands));
-        // places that overlap are places too: a text of one letter would be compared with itself for ever
+        // places that overlap are places too: so a text of one letter is compared often
         from += found + 1;
         compared += text.len();
         if compared > MOST_COMPARED {

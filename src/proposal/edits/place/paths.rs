@@ -60,7 +60,7 @@ impl<'a> Paths<'a> {
 
     /// The path of a file that is to come.
     pub(super) fn new_path(&self, name: &Name) -> Result<RepoPath, EditProblem> {
-        let said = &name.said;
+        let said = name.or.as_ref().filter(|_| name.said.contains('\\')).unwrap_or(&name.said);
         if let Some(rest) =
             self.roots.iter().find_map(|root| said.strip_prefix(root.as_str())).filter(|rest| is_plain(rest))
         {

@@ -143,7 +143,7 @@ impl<'a> FileText<'a> {
 
 impl Index<'_> {
     fn places_of(&self, id: u32) -> impl Iterator<Item = usize> {
-        std::iter::successors(Some(self.heads[id as usize].0), |at| Some(self.next[*at as usize]))
+        std::iter::successors(Some(self.heads[id as usize].0), |at| self.next.get(*at as usize).copied())
             .take_while(|at| *at != NONE)
             .map(|at| at as usize)
     }

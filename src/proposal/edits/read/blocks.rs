@@ -102,7 +102,11 @@ fn name_of(reader: &Reader<'_>, start: usize) -> Option<(String, bool)> {
     let top = reader.fence.as_ref().map(|fence| fence.at());
     let above = |from: usize, down_to: usize| (down_to..from).rev().find(|at| !lines[*at].trim().is_empty());
     // the line above, in the fence or where there is none
-    if let Some(at) = above(start, top.map_or(0, |top| top + 1)) {
+    if let Some(mut at) = above(start, top.map_or(0, |top| top + 1)) {
+        // a fence opened twice, the name between
+        if top.is_some() && lines[at].trim_start().starts_with("```") {
+            at = at.saturating_sub(1);
+        }
         if let Some(name) = names::alone(lines[at]) {
             return Some((name, false));
         }

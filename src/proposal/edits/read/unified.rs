@@ -241,7 +241,8 @@ fn hunk(reader: &mut Reader<'_>, has_header: bool, name: &str) -> Result<Piece, 
         piece.lines.pop();
         (old, new, empty_tail) = (old + 1, new + 1, empty_tail - 1);
     }
-    if piece.lines.is_empty() {
+    // a header that only ends the hunk above it; what comes after a bare one nobody knows
+    if piece.lines.is_empty() && (counts.is_some() || reader.fence.is_none()) {
         return Err(EditRefusal::new(line, Some(name), EditProblem::Unreadable("a hunk without lines".to_owned())));
     }
     if let Some(counts) = counts {

@@ -2,7 +2,7 @@
 
 use super::fence::Fence;
 use super::{Reader, begin_patch, blocks, names};
-use crate::proposal::edits::{Action, EditProblem, EditRefusal, Name};
+use crate::proposal::edits::{Action, EditProblem, EditRefusal, Name, NamedFence};
 
 /// What says that a fence holds all of a file.
 const WHOLE: &[&str] = &[
@@ -32,7 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<bool, 
     let above = words_above(reader, opened.at());
     let nearest = above.first().copied().unwrap_or_default();
     let said = format!("{}\n{}", opened.info, above.join("\n")).to_lowercase();
-    let (whole, new) = (says(&said, WHOLE), says(&said, NEW));
+    let (whole, new) = (says(&said, WHOLE) || reader.named == NamedFence::Whole, says(&said, NEW));
     let bare = names::in_info(opened.info).or_else(|| names::alone(nearest));
     let named = bare.clone().or_else(|| (whole || new).then(|| names::in_words(nearest)).flatten());
     let Some(name) = named else { return Ok(false) };

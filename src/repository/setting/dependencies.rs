@@ -1,4 +1,4 @@
-//! Folders of the user's working copy that a check needs and no checkout has: ignored dependencies, and submodules.
+//! Folders of the user's working copy that a program needs and no checkout has: ignored dependencies, and submodules.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -10,8 +10,26 @@ use crate::cancel::Cancel;
 use crate::diff::FileMode;
 use crate::infrastructure::process::Git;
 use crate::repository::TreeEntry;
-use crate::validation::DEPENDENCY_FOLDERS;
 
+/// Folders that tools fill, by name: ignored ones of the working copy are lent to the checkout.
+const DEPENDENCY_FOLDERS: &[&str] = &[
+    "node_modules",
+    ".venv",
+    "venv",
+    "vendor",
+    "target",
+    "build",
+    ".gradle",
+    ".yarn",
+    ".pnpm-store",
+    "third_party",
+    ".tox",
+    ".nox",
+    "_build",
+    "deps",
+    "Pods",
+    ".bundle",
+];
 /// How deep below the top dependency folders are looked for.
 const DEEPEST: usize = 4;
 /// The most folders of a tree that are looked into.
@@ -23,11 +41,11 @@ const NOT_LENT: &str = "build";
 
 /// One folder that is lent to the checkout, at the same place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Dependency {
+pub struct Dependency {
     /// Where in the checkout.
-    pub(super) place: PathBuf,
+    pub place: PathBuf,
     /// What is lent.
-    pub(super) source: PathBuf,
+    pub source: PathBuf,
 }
 
 /// The dependency folders of the working copy at `root` that git ignores and `entries` has nothing in.

@@ -1,46 +1,57 @@
-//! A check's log: written as it comes, so that it can be followed; its beginning and its end are kept.
+//! A log of what a program prints: written as it comes, so that it can be followed; its beginning and its end are kept.
 
 use std::collections::VecDeque;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use super::blobs::{BlobError, BlobWriter, Blobs};
 use crate::id::Digest;
-use crate::infrastructure::blobs::{BlobError, BlobWriter, Blobs};
+
+/// Bytes of the end that [`LiveLog::tail`] looks at.
+const RECENT: usize = 4096;
 
 /// A log in the making, at most about the limit it was made with.
-pub(super) struct Log {
+pub struct LiveLog {
     writer: BlobWriter,
     head_left: usize,
     tail: VecDeque<u8>,
     tail_limit: usize,
     dropped: u64,
+    recent: VecDeque<u8>,
     failed: Option<io::Error>,
     /// Whether the last byte ended a line: Paraph's own lines stand alone.
     line_ended: bool,
 }
 
-impl Log {
+impl LiveLog {
     /// A log that keeps the first and the last half of `limit` bytes.
-    pub(super) fn create(blobs: &Blobs, limit: usize) -> Result<Self, BlobError> {
+    ///
+    /// # Errors
+    /// [`BlobError`] where no file can be made.
+    pub fn create(blobs: &Blobs, limit: usize) -> Result<Self, BlobError> {
         let half = limit / 2;
         let writer = blobs.writer()?;
-        let (tail, head_left) = (VecDeque::new(), limit - half);
-        Ok(Self { writer, head_left, tail, tail_limit: half, dropped: 0, failed: None, line_ended: true })
+        let (tail, recent, head_left) = (VecDeque::new(), VecDeque::new(), limit - half);
+        Ok(Self { writer, head_left, tail, tail_limit: half, dropped: 0, recent, failed: None, line_ended: true })
     }
 
     /// The file as it grows.
-    pub(super) fn path(&self) -> &Path {
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.writer.path()
     }
 
     /// A line of Paraph's own.
-    pub(super) fn line(&mut self, text: &str) {
+    pub fn line(&mut self, text: &str) {
         let before = if self.line_ended { "" } else { "\n" };
         self.write(format!("{before}{text}\n").as_bytes());
     }
 
     /// What a command printed. Whether it could be kept: a disk may be full.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> bool {
+    pub fn push(&mut self, bytes: &[u8]) -> bool {
+        let recent = &bytes[bytes.len().saturating_sub(RECENT)..];
+        self.recent.drain(..(self.recent.len() + recent.len()).saturating_sub(RECENT));
+        self.recent.extend(recent);
         let (head, rest) = bytes.split_at(bytes.len().min(self.head_left));
         self.head_left -= head.len();
         self.write(head);
@@ -52,8 +63,20 @@ impl Log {
         self.failed.is_none()
     }
 
+    /// The last `lines` lines of what was pushed, as far as 4 KiB go back.
+    #[must_use]
+    pub fn tail(&self, lines: usize) -> String {
+        let recent: Vec<u8> = self.recent.iter().copied().collect();
+        let text = String::from_utf8_lossy(&recent);
+        let all: Vec<&str> = text.lines().collect();
+        all[all.len().saturating_sub(lines)..].join("\n")
+    }
+
     /// Makes it a blob, with a last line of Paraph's own.
-    pub(super) fn finish(mut self, last: &str) -> Result<Digest, String> {
+    ///
+    /// # Errors
+    /// What the system said where it could not be kept whole.
+    pub fn finish(mut self, last: &str) -> Result<Digest, String> {
         if self.dropped > 0 {
             let dropped = self.dropped;
             self.line(&format!("[paraph: {dropped} bytes left out]"));
@@ -84,7 +107,7 @@ mod tests {
     fn check(limit: usize, pieces: &[&str], expected: &str) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let blobs = Blobs::new(folder.path(), Faults::none());
-        let mut log = Log::create(&blobs, limit).expect("a log");
+        let mut log = LiveLog::create(&blobs, limit).expect("a log");
         assert!(pieces.iter().all(|piece| log.push(piece.as_bytes())));
         let digest = log.finish("end").expect("kept");
         assert_eq!(String::from_utf8_lossy(&blobs.get(digest).expect("there")), expected);

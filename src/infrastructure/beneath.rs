@@ -8,18 +8,18 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
 /// Opens the folder `path` itself, which may be reached through links.
-pub(super) fn open_top(path: &Path) -> io::Result<OwnedFd> {
+pub(crate) fn open_top(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
 /// Opens the folder `name` in `parent`; a link is an error.
-pub(super) fn open_folder(parent: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
+pub(crate) fn open_folder(parent: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(parent, name, flags, Mode::empty())?)
 }
 
 /// Makes, where it is missing, and opens the folder `name` in `parent`; anything else of that name is an error.
-pub(super) fn make_folder(parent: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
+pub(crate) fn make_folder(parent: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
     match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o777)) {
         Ok(()) | Err(rustix::io::Errno::EXIST) => open_folder(parent, name),
         Err(error) => Err(error.into()),
@@ -27,7 +27,7 @@ pub(super) fn make_folder(parent: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> 
 }
 
 /// Opens the folder at `path` below `top`; `None` where it, or a folder on the way, is missing or a link.
-pub(super) fn find_folder(top: &OwnedFd, path: &[u8]) -> io::Result<Option<OwnedFd>> {
+pub(crate) fn find_folder(top: &OwnedFd, path: &[u8]) -> io::Result<Option<OwnedFd>> {
     let mut folder = top.try_clone()?;
     for part in path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()) {
         match open_folder(&folder, part) {
@@ -49,7 +49,7 @@ fn is_link(error: &io::Error) -> bool {
 }
 
 /// `a/b` and `c` of `a/b/c`.
-pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|byte| *byte == b'/') {
         Some(at) => (&path[..at], &path[at + 1..]),
         None => (b"", path),
@@ -57,7 +57,7 @@ pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// What is in `parent` under `name`, itself a link perhaps; `None` where there is nothing.
-pub(super) fn look(parent: &OwnedFd, name: &[u8]) -> io::Result<Option<rustix::fs::Stat>> {
+pub(crate) fn look(parent: &OwnedFd, name: &[u8]) -> io::Result<Option<rustix::fs::Stat>> {
     match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(found) => Ok(Some(found)),
         Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(None),
@@ -66,7 +66,7 @@ pub(super) fn look(parent: &OwnedFd, name: &[u8]) -> io::Result<Option<rustix::f
 }
 
 /// Removes whatever is in `parent` under `name`: a folder with all that is in it, read-only ones too.
-pub(super) fn remove(parent: &OwnedFd, name: &[u8]) -> io::Result<()> {
+pub(crate) fn remove(parent: &OwnedFd, name: &[u8]) -> io::Result<()> {
     match rustix::fs::unlinkat(parent, name, AtFlags::empty()) {
         Ok(()) | Err(rustix::io::Errno::NOENT) => return Ok(()),
         Err(rustix::io::Errno::ISDIR | rustix::io::Errno::PERM) => {} // PERM is what POSIX says for a folder
@@ -80,7 +80,7 @@ pub(super) fn remove(parent: &OwnedFd, name: &[u8]) -> io::Result<()> {
 }
 
 /// Removes all that is in `folder`, except names for which `keep` is true.
-pub(super) fn clear(folder: &OwnedFd, keep: &dyn Fn(&[u8]) -> bool) -> io::Result<()> {
+pub(crate) fn clear(folder: &OwnedFd, keep: &dyn Fn(&[u8]) -> bool) -> io::Result<()> {
     for name in names(folder)? {
         if !keep(&name) {
             remove(folder, &name)?;
@@ -90,7 +90,7 @@ pub(super) fn clear(folder: &OwnedFd, keep: &dyn Fn(&[u8]) -> bool) -> io::Resul
 }
 
 /// The names in `folder`.
-pub(super) fn names(folder: &OwnedFd) -> io::Result<Vec<Vec<u8>>> {
+pub(crate) fn names(folder: &OwnedFd) -> io::Result<Vec<Vec<u8>>> {
     let mut names = Vec::new();
     for entry in rustix::fs::Dir::read_from(folder)? {
         let entry = entry?;

@@ -1,69 +1,82 @@
-//! What checks of one job find around them: variables, toolchains, dependency folders, and the place at which they
-//! see their checkout.
+//! What a program finds around a checkout that it works in: variables, toolchains, dependency folders, and the place
+//! at which it sees the checkout. Checks find it, and so does a program that drafts.
+
+mod dependencies;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use super::dependencies::{self, Dependency};
 use crate::cancel::Cancel;
 use crate::id::Digest;
 use crate::infrastructure::confinement::toolchains::{self, Lending, Lent};
 use crate::infrastructure::process::Git;
 use crate::repository::{Source, TreeEntry};
-use crate::validation::ValidationJob;
+pub use dependencies::Dependency;
 
-/// Everything about a job that is the same for all of its runs.
-pub(super) struct Setting {
+/// What a setting is found for.
+#[derive(Clone, Copy)]
+pub struct SettingAsk<'a> {
+    /// Where the repository comes from.
+    pub source: &'a Source,
+    /// The client's allow-listed variables.
+    pub environment: &'a BTreeMap<String, String>,
+    /// The user's home, where toolchains are looked for.
+    pub home: &'a Path,
+    /// The files of the base.
+    pub entries: &'a [TreeEntry],
+    /// The folder that checkouts lie in.
+    pub checkouts: &'a Path,
+    /// Paraph's own places, which no program may see.
+    pub private: &'a [PathBuf],
+}
+
+/// Everything around a checkout that is the same for all programs that run in it.
+pub struct Setting {
     /// Toolchains and caches.
-    pub(super) lent: Lent,
+    pub lent: Lent,
     /// Ignored folders of the working copy.
-    pub(super) dependencies: Vec<Dependency>,
-    /// The top of the user's working copy, where checks can see their checkout in its place: then what is lent to
+    pub dependencies: Vec<Dependency>,
+    /// The top of the user's working copy, where programs can see the checkout in its place: then what is lent to
     /// them, which names that place (scripts of a virtual environment, editable installs, build folders), is right.
-    pub(super) place: Option<PathBuf>,
+    pub place: Option<PathBuf>,
     /// Names everything that a result depends on beside the trees and the check.
-    pub(super) digest: Digest,
+    pub digest: Digest,
 }
 
 impl Setting {
-    /// What `job` finds; `entries` are the files of its base.
-    ///
-    /// `private` are Paraph's own places, which no check may see.
-    pub(super) fn find(
-        job: &ValidationJob,
-        entries: &[TreeEntry],
-        worktrees: &Path,
-        private: &[PathBuf],
-        cancel: &Cancel,
-    ) -> Self {
-        let variables: BTreeMap<OsString, OsString> = job
+    /// What is there. Asks git which folders are ignored, so it blocks.
+    #[must_use]
+    pub fn find(asked: &SettingAsk<'_>, cancel: &Cancel) -> Self {
+        let SettingAsk { entries, home, checkouts, private, .. } = *asked;
+        let variables: BTreeMap<OsString, OsString> = asked
             .environment
             .iter()
             .filter(|(name, _)| toolchains::is_passed_on(name))
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        let lent = toolchains::find(&variables, &job.home, private);
-        let root = match &job.snapshot.source {
+        let lent = toolchains::find(&variables, home, private);
+        let root = match asked.source {
             Source::Path(path) => path.as_path().canonicalize().ok().filter(|root| root.join(".git").exists()),
             Source::Url(_) => None,
         };
         let mut dependencies = Vec::new();
         if let Some(root) = &root {
             let path = variables.get(&OsString::from("PATH")).cloned().unwrap_or_default();
-            let git = Git::new(path).with_user_config(&job.home);
+            let git = Git::new(path).with_user_config(home);
             dependencies = dependencies::find(root, entries, &git, cancel);
             lend_tools_inside(root, entries, &lent, &mut dependencies);
             dependencies.retain(|dependency| !lent.would_show_private(&dependency.source));
         }
-        let place = root.filter(|root| may_be_shown_at(root, &job.home, worktrees) && !lent.covers_private(root));
+        let place = root.filter(|root| may_be_shown_at(root, home, checkouts) && !lent.covers_private(root));
         let digest = digest(&variables, &lent, &dependencies, place.as_deref());
         Self { lent, dependencies, place, digest }
     }
 
     /// What a person should know.
-    pub(super) fn notices(&self) -> Vec<String> {
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
         let mut notices = self.lent.notices.clone();
         if self.dependencies.is_empty() {
             return notices;

@@ -1,0 +1,227 @@
+//! `[engines.command.NAME]` and `[engines.agent.NAME]`: programs of a person's own that draft.
+
+use std::collections::BTreeMap;
+
+use toml::de::{DeTable, DeValue};
+
+use super::layers::plain;
+use super::{Config, Origin, Weight};
+use crate::text::nearest;
+
+/// The longest that a program may ask for. // a day
+const LONGEST_S: i64 = 86_400;
+
+/// Which engine runs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProgramKind {
+    /// It edits the worktree, or prints edits.
+    Command,
+    /// It speaks the Agent Client Protocol.
+    Agent,
+}
+
+/// One program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramEntry {
+    /// Which engine runs it.
+    pub kind: ProgramKind,
+    /// What `--command` or `--agent` takes.
+    pub name: String,
+    /// Program and arguments; one text for the shell, where `shell` says so.
+    pub run: Vec<String>,
+    /// Whether `run` is one text for the shell.
+    pub shell: bool,
+    /// Whether it prints its edits.
+    pub prints: bool,
+    /// Seconds before it is stopped.
+    pub timeout_s: Option<u64>,
+    /// Variables.
+    pub env: BTreeMap<String, String>,
+    /// Exit codes with which its change counts.
+    pub ok_codes: Vec<i32>,
+    /// Hosts that an agent may reach.
+    pub hosts: Vec<String>,
+    /// Places below the home where an agent keeps its login.
+    pub logins: Vec<String>,
+}
+
+const COMMAND_KEYS: &[&str] = &["run", "edits", "timeout_s", "env", "ok_codes"];
+const AGENT_KEYS: &[&str] = &["run", "timeout_s", "env", "hosts", "logins"];
+
+impl Config {
+    /// Reads `[engines]`: a table of each kind, in it a table of each name.
+    pub(super) fn read_programs(&mut self, engines: &DeTable<'_>, place: &dyn Fn(usize) -> Origin) {
+        for (kind_name, table) in engines.iter() {
+            let at = place(kind_name.span().start);
+            let kind = match kind_name.get_ref().as_ref() {
+                "command" => ProgramKind::Command,
+                "agent" => ProgramKind::Agent,
+                other => {
+                    let message = format!("unknown setting `engines.{other}`");
+                    self.problem(Weight::Warning, at, message, "write [engines.command.NAME] or [engines.agent.NAME]");
+                    continue;
+                }
+            };
+            let Some(names) = table.get_ref().as_table() else {
+                self.problem(
+                    Weight::Error,
+                    at,
+                    format!("`engines.{}` is a table", kind_name.get_ref()),
+                    "write [engines.command.NAME]",
+                );
+                continue;
+            };
+            for (name, entry) in names.iter() {
+                let at = place(name.span().start);
+                let key = format!("engines.{}.{}", kind_name.get_ref(), name.get_ref());
+                match entry.get_ref().as_table() {
+                    Some(entry) => self.read_program(kind, name.get_ref(), &key, entry, (at, place)),
+                    None => self.problem(Weight::Error, at, format!("`{key}` is a table"), &format!("write [{key}]")),
+                }
+            }
+        }
+    }
+
+    fn read_program(
+        &mut self,
+        kind: ProgramKind,
+        name: &str,
+        key: &str,
+        table: &DeTable<'_>,
+        (at, place): (Origin, &dyn Fn(usize) -> Origin),
+    ) {
+        let known = if kind == ProgramKind::Command { COMMAND_KEYS } else { AGENT_KEYS };
+        let mut entry = ProgramEntry {
+            kind,
+            name: name.to_owned(),
+            run: Vec::new(),
+            shell: false,
+            prints: false,
+            timeout_s: None,
+            env: BTreeMap::new(),
+            ok_codes: vec![0],
+            hosts: Vec::new(),
+            logins: Vec::new(),
+        };
+        let mut items: Vec<_> = table.iter().collect();
+        items.sort_by_key(|(name, _)| name.span().start);
+        for (name, value) in items {
+            let at = place(name.span().start);
+            let said = match name.get_ref().as_ref() {
+                other if !known.contains(&other) => {
+                    let hint = nearest(other, known.iter().copied());
+                    let hint = hint.map_or_else(
+                        || format!("the keys are {}", known.join(", ")),
+                        |word| format!("did you mean `{word}`?"),
+                    );
+                    self.problem(Weight::Warning, at, format!("unknown setting `{key}.{other}`"), &hint);
+                    continue;
+                }
+                other => entry.take(other, value.get_ref()),
+            };
+            if let Err(wanted) = said {
+                self.problem(Weight::Error, at, format!("`{key}.{}` does not fit", name.get_ref()), wanted);
+            }
+        }
+        if entry.run.is_empty() {
+            return self.problem(
+                Weight::Error,
+                at,
+                format!("`{key}` has no `run`"),
+                "add run = [\"program\", \"argument\"]",
+            );
+        }
+        self.programs.push(entry);
+    }
+}
+
+impl ProgramEntry {
+    /// Takes one key; what to write instead where it does not fit.
+    fn take(&mut self, key: &str, value: &DeValue<'_>) -> Result<(), &'static str> {
+        let value = plain(value);
+        match key {
+            "run" => {
+                let wanted = "write a list of words, or one text for the shell";
+                self.shell = value.is_str();
+                self.run = match &value {
+                    toml::Value::String(script) if !script.trim().is_empty() => vec![script.clone()],
+                    other => texts(other).filter(|words| !words.is_empty()).ok_or(wanted)?,
+                };
+            }
+            "edits" => {
+                self.prints = match value.as_str() {
+                    Some("worktree") => false,
+                    Some("stdout") => true,
+                    _ => return Err("write \"worktree\" or \"stdout\""),
+                };
+            }
+            "timeout_s" => {
+                let seconds = value.as_integer().filter(|seconds| (1..=LONGEST_S).contains(seconds));
+                self.timeout_s = Some(seconds.ok_or("write a whole number from 1 to 86400")?.unsigned_abs());
+            }
+            "env" => {
+                let wanted = "write a table of texts: { NAME = \"value\" }";
+                let pairs = value.as_table().ok_or(wanted)?.iter();
+                let pairs = pairs.map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+                self.env = pairs.collect::<Option<_>>().ok_or(wanted)?;
+            }
+            "ok_codes" => {
+                let wanted = "write a list of numbers from 0 to 255";
+                let code =
+                    |value: &toml::Value| i32::try_from(value.as_integer()?).ok().filter(|c| (0..256).contains(c));
+                self.ok_codes =
+                    value.as_array().ok_or(wanted)?.iter().map(code).collect::<Option<_>>().ok_or(wanted)?;
+            }
+            "hosts" => self.hosts = texts(&value).ok_or("write a list of hosts: [\"api.example.org\"]")?,
+            "logins" => self.logins = texts(&value).ok_or("write a list of places below your home: [\".tool\"]")?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn texts(value: &toml::Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a file of this text gives: its programs, and its problems.
+    fn read(text: &str) -> (Vec<ProgramEntry>, Vec<String>) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, text).expect("a file");
+        let config = Config::load(&BTreeMap::from([("PARAPH_CONFIG".into(), path.into_os_string())]));
+        let problems = config.problems().iter().map(|problem| problem.message.clone()).collect();
+        (config.programs().to_vec(), problems)
+    }
+
+    #[test]
+    fn programs_are_read_with_everything_they_say() {
+        let (programs, problems) = read(
+            "[engines.command.mod]\nrun = \"python3 mod.py\"\nedits = \"stdout\"\ntimeout_s = 5\nok_codes = [0, 3]\n\
+             env = { A = \"b\" }\n[engines.agent.mine]\nrun = [\"a\", \"--acp\"]\nhosts = [\"x.org\"]\nlogins = [\".a\"]\n",
+        );
+        assert_eq!(problems, Vec::<String>::new());
+        let [command, agent] = programs.as_slice() else { panic!("{programs:?}") };
+        assert_eq!((command.kind, command.shell, command.prints), (ProgramKind::Command, true, true));
+        assert_eq!((command.timeout_s, command.ok_codes.as_slice()), (Some(5), &[0, 3][..]));
+        assert_eq!(command.env, BTreeMap::from([("A".to_owned(), "b".to_owned())]));
+        assert_eq!((agent.name.as_str(), agent.run.len(), agent.hosts.len(), agent.logins.len()), ("mine", 2, 1, 1));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let check = |text: &str, problem: &str| {
+            let (_, problems) = read(text);
+            assert!(problems.iter().any(|found| found == problem), "{problems:?}");
+        };
+        check("[engines.command.x]\n", "`engines.command.x` has no `run`");
+        check("[engines.command.x]\nrun = 3\n", "`engines.command.x.run` does not fit");
+        check("[engines.command.x]\nrun = [\"a\"]\nhosts = []\n", "unknown setting `engines.command.x.hosts`");
+        check("[engines.magic.x]\n", "unknown setting `engines.magic`");
+        check("[engines.agent]\nx = 1\n", "`engines.agent.x` is a table");
+    }
+}

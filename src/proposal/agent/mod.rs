@@ -1,0 +1,369 @@
+//! The engine `agent`: any agent that speaks the Agent Client Protocol works in a workshop; what it leaves is the draft.
+//!
+//! Paraph is the client: it starts the agent in confinement, gives it the goal and what was said as text, answers its
+//! questions by a fixed policy, and reads the change from the worktree when the agent's turn ended. Nothing that the
+//! agent says moves a state, reaches a path outside the worktree or a host that its user did not allow.
+
+mod files;
+mod permission;
+mod presets;
+mod prompt;
+mod serve;
+mod talk;
+mod terminals;
+mod transcript;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::workshop::{Room, Sees, exec, ran_into, unstored};
+use super::{
+    AgentSpec, Brief, Context, ContextItem, Draft, DraftListener, EngineError, Nobody, ProposalEngine, Run, Workshop,
+};
+use crate::cancel::Cancel;
+use crate::diff::stats;
+use crate::id::Digest;
+use crate::infrastructure::confinement::{Confined, ConfinementError, DOOR_PORT, Ends, Network, Policy};
+use crate::infrastructure::hosts::{self, AllowedHosts, Passage};
+use crate::repository::Worked;
+use crate::text::{Untrusted, counted, near};
+pub use presets::agent_presets;
+use serve::Server;
+use talk::{Ended, Talk, TalkError, Task};
+use transcript::Transcript;
+use wire::StopReason;
+
+/// How long an agent that was typed may take. // an hour: what people leave agents alone for
+const USUAL_TIMEOUT: Duration = Duration::from_secs(3600);
+/// How long it may take to end when it is asked: a cancelled draft returns within 2 s, a polite cancel before that.
+const GRACE: Duration = Duration::from_millis(300);
+/// Names that a refusal suggests.
+const MOST_NEAR: usize = 5;
+/// Lines of what an agent printed that a refusal quotes.
+const QUOTED_LINES: usize = 12;
+/// Files that the explanation lists.
+const LISTED: usize = 40;
+
+/// Drafts by letting an agent work in a workshop.
+#[derive(Clone)]
+pub struct AgentEngine {
+    workshop: Workshop,
+    known: BTreeMap<String, AgentSpec>,
+}
+
+impl AgentEngine {
+    /// An engine with the presets and a person's `own` agents; of two with one name the person's counts.
+    #[must_use]
+    pub fn new(workshop: Workshop, own: impl IntoIterator<Item = AgentSpec>) -> Self {
+        let all = agent_presets().into_iter().chain(own).map(|spec| (spec.name.clone(), spec));
+        Self { workshop, known: all.collect() }
+    }
+
+    fn spec(&self, brief: &Brief) -> Result<AgentSpec, EngineError> {
+        let asked = brief.order.program.as_ref().map(|choice| choice.name.trim()).unwrap_or_default();
+        if let Some(spec) = self.known.get(asked) {
+            return Ok(spec.clone());
+        }
+        // a command line, not a name
+        if asked.contains(char::is_whitespace) || asked.contains('/') {
+            let typed = BTreeMap::new();
+            return Ok(AgentSpec {
+                name: asked.to_owned(),
+                run: Run::Shell(format!("exec {asked}")),
+                timeout: USUAL_TIMEOUT,
+                env: typed,
+                logins: Vec::new(),
+                files: true,
+                terminals: true,
+                needs_hosts: Vec::new(),
+                hosts: Vec::new(),
+                hint: "see that it is installed and speaks the Agent Client Protocol".to_owned(),
+            });
+        }
+        let names = || self.known.keys().map(String::as_str);
+        let mut fitting = near(asked, names(), MOST_NEAR);
+        if fitting.is_empty() {
+            fitting = names().collect();
+        }
+        Err(EngineError::NothingFits {
+            why: format!("there is no agent `{asked}`"),
+            would_fit: fitting
+                .into_iter()
+                .map(|name| format!("paraph regenerate {} --agent {name}", brief.session))
+                .collect(),
+        })
+    }
+}
+
+#[async_trait]
+impl ProposalEngine for AgentEngine {
+    async fn draft(&self, brief: &Brief, cancel: &Cancel) -> Result<Draft, EngineError> {
+        self.draft_aloud(brief, &Nobody, cancel).await
+    }
+
+    async fn draft_aloud(
+        &self,
+        brief: &Brief,
+        listener: &dyn DraftListener,
+        cancel: &Cancel,
+    ) -> Result<Draft, EngineError> {
+        let spec = self.spec(brief)?;
+        let hosts = allowed(&spec, brief)?;
+        let (news, inbox) = mpsc::unbounded_channel();
+        let (workshop, brief, stop) = (self.workshop.clone(), brief.clone(), cancel.child());
+        let (handle, stopped_with) = (Handle::current(), stop.clone());
+        let job = move || Job { workshop, spec, hosts, brief, news, stop, handle }.run();
+        super::aloud(inbox, listener, stopped_with, job).await
+    }
+}
+
+/// The hosts that its user allowed; refused where it cannot do without others.
+fn allowed(spec: &AgentSpec, brief: &Brief) -> Result<AllowedHosts, EngineError> {
+    let typed = brief.order.program.iter().flat_map(|choice| &choice.hosts);
+    let hosts = AllowedHosts::new(spec.hosts.iter().chain(typed).map(String::as_str));
+    let hosts = hosts.map_err(|error| EngineError::BadInput(error.to_string()))?;
+    if spec.needs_hosts.is_empty() || spec.needs_hosts.iter().any(|host| hosts.allows(host)) {
+        return Ok(hosts);
+    }
+    let flags: String = spec.needs_hosts.iter().map(|host| format!(" --allow-host {host}")).collect();
+    Err(EngineError::Program {
+        why: format!("the agent {} needs its provider's host, and nobody allowed it one", spec.name),
+        hint: format!("paraph regenerate {} --agent {}{flags}", brief.session, spec.name),
+    })
+}
+
+/// One run.
+struct Job {
+    workshop: Workshop,
+    spec: AgentSpec,
+    hosts: AllowedHosts,
+    brief: Brief,
+    /// At most one message: where the log grows.
+    news: mpsc::UnboundedSender<PathBuf>,
+    stop: Cancel,
+    /// Where connections of the agent are served.
+    handle: Handle,
+}
+
+/// The agent's process and the talk with it, both over.
+struct Met {
+    ended: Result<Ended, TalkError>,
+    ran: Result<Confined, ConfinementError>,
+}
+
+impl Job {
+    fn run(self) -> Result<Draft, EngineError> {
+        let room = self.workshop.open(&self.brief, &self.stop)?;
+        let transcript = Transcript::new(self.workshop.log()?);
+        let _nobody_listens = self.news.send(transcript.path());
+        let applied = self.workshop.confinement().applied();
+        let network = if self.hosts.is_empty() { "no network".to_owned() } else { format!("network: {}", self.hosts) };
+        let (words, limit) = (self.spec.run.words(), self.spec.timeout.as_secs());
+        let place = room.shown().display();
+        transcript.line(&format!("[paraph: agent `{words}` in {place}; {applied}; {network}; at most {limit} s]"));
+        let prompt = prompt::prompt(&self.brief, room.on_previous());
+        let met = self.meet(&room, &transcript, &prompt)?;
+        let tail = transcript.tail(QUOTED_LINES);
+        let said = transcript.said();
+        let log = transcript.finish(&last_line(&met)).map_err(|error| unstored(&error))?;
+        if self.stop.is_cancelled() {
+            return Err(EngineError::Cancelled);
+        }
+        let ended = self.judge(met, &tail)?;
+        let worked = room.changes(&self.brief, &self.stop)?;
+        if worked.changes.is_empty() {
+            let words = said.trim();
+            let words = if words.is_empty() { String::new() } else { format!("; it said:\n{words}") };
+            return Err(EngineError::NothingFits {
+                why: format!("the agent {} changed nothing{words}", self.spec.name),
+                would_fit: Vec::new(),
+            });
+        }
+        Ok(Draft {
+            explanation: Untrusted::new(self.explanation(&room, &worked, &ended, &said)),
+            message: Untrusted::new(super::patch::goal_as_message(self.brief.goal.raw())),
+            context: self.context(&worked, &ended, &prompt)?,
+            changes: worked.changes,
+            base: None,
+            log: Some(log),
+            answers: Vec::new(),
+        })
+    }
+
+    /// Starts the agent, talks to it, and sees to it that it is gone.
+    fn meet(&self, room: &Room, transcript: &Transcript, prompt: &[String]) -> Result<Met, EngineError> {
+        let network = if self.hosts.is_empty() { Network::None } else { Network::Door };
+        let (mut policy, mut env) = room.policy(Sees { name: "scratch", network })?;
+        self.lend_logins(&mut policy)?;
+        if network == Network::Door {
+            env.extend(proxied(&self.hosts));
+        }
+        let command = exec(&self.spec.run, room.shown(), env, &self.spec.env, self.spec.timeout).grace(GRACE);
+        let broken = |error: std::io::Error| EngineError::Repository(format!("no socket for the agent: {error}"));
+        let (ours, theirs) = UnixStream::pair().map_err(broken)?;
+        // not a child of the wish to stop: the agent is told of that first, and ended when the talk is over
+        let running = Cancel::new();
+        let door = self.door(transcript, &running);
+        let ends = Ends { talk: Some(theirs), door: (network == Network::Door).then_some(door) };
+        let confinement = self.workshop.confinement();
+        std::thread::scope(|scope| {
+            let (beside, stop) = (transcript.clone(), running.clone());
+            let runner = scope.spawn(move || {
+                confinement.run_with(&policy, &command, ends, &stop, &mut |chunk| beside.stderr(chunk.bytes))
+            });
+            let mut server = Server::new(room, confinement, &self.hosts, transcript, self.spec.timeout);
+            let ended = Talk::new(ours, transcript.clone(), self.stop.clone())
+                .map_err(TalkError::from)
+                .and_then(|mut talk| talk.work(&Task { cwd: room.shown(), prompt, spec: &self.spec }, &mut server));
+            server.close();
+            running.cancel();
+            let ran = runner.join().unwrap_or_else(|_| Err(ConfinementError::Silent { said: "a panic".to_owned() }));
+            Ok(Met { ended, ran })
+        })
+    }
+
+    /// Login folders, seen by the agent alone in the home that it is given; what it writes there is gone with it.
+    fn lend_logins(&self, policy: &mut Policy) -> Result<(), EngineError> {
+        for login in &self.spec.logins {
+            let plain =
+                std::path::Path::new(login).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+            let source = self.brief.order.home.join(login);
+            if !plain || !source.exists() {
+                continue;
+            }
+            let at = policy.home().join(login);
+            let made = at.parent().map_or(Ok(()), std::fs::create_dir_all);
+            made.and_then(|()| self.workshop.confinement().lend(policy, &source, &at)).map_err(|error| {
+                EngineError::Program {
+                    why: format!("`{}` cannot be lent to the agent: {error}", source.display()),
+                    hint: "paraph doctor".to_owned(),
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Serves what comes to the agent's door.
+    fn door(&self, transcript: &Transcript, running: &Cancel) -> Box<dyn FnOnce(std::net::TcpListener) + Send> {
+        let (hosts, stop, transcript, handle) =
+            (self.hosts.clone(), running.clone(), transcript.clone(), self.handle.clone());
+        Box::new(move |listener| {
+            let told = Arc::new(move |passage| match passage {
+                Passage::Through(host) => transcript.line(&format!("[paraph: connected to {host}]")),
+                Passage::Refused(why) => transcript.line(&format!("[paraph: connection refused: {why}]")),
+            });
+            handle.spawn(async move {
+                if let Err(error) = hosts::serve(listener, hosts, told, stop).await {
+                    tracing::warn!(%error, "an agent's door is closed");
+                }
+            });
+        })
+    }
+
+    /// What the end of the talk means for the draft.
+    fn judge(&self, met: Met, tail: &str) -> Result<Ended, EngineError> {
+        let name = &self.spec.name;
+        let quoted = if tail.trim().is_empty() { String::new() } else { format!("; its last words:\n{}", tail.trim()) };
+        let ran = match met.ran {
+            Ok(ran) => ran,
+            Err(error) => return Err(EngineError::not_started(&self.spec.run.words(), &self.spec.hint, &error)),
+        };
+        let again = format!("paraph regenerate {}", self.brief.session);
+        match met.ended {
+            Ok(ended) if ended.stop == StopReason::Refusal => Err(EngineError::NothingFits {
+                why: format!("the agent {name} refused the goal{quoted}"),
+                would_fit: Vec::new(),
+            }),
+            Ok(ended) => Ok(ended),
+            Err(TalkError::LoginNeeded(how)) => Err(EngineError::Program {
+                why: format!("the agent {name} is not logged in{how}"),
+                hint: self.spec.hint.clone(),
+            }),
+            Err(TalkError::Gone) => {
+                let why = ran_into(&ran.finished, ran.exceeded, self.spec.timeout);
+                let missing = ran.finished.status == crate::infrastructure::process::Status::Exit(127);
+                let hint = if missing { self.spec.hint.clone() } else { again };
+                Err(EngineError::Program { why: format!("the agent {name} went away: {why}{quoted}"), hint })
+            }
+            Err(TalkError::Cancelled) => Err(EngineError::Cancelled),
+            Err(error) => Err(EngineError::Program { why: format!("the agent {name} {error}{quoted}"), hint: again }),
+        }
+    }
+
+    fn explanation(&self, room: &Room, worked: &Worked, ended: &Ended, said: &str) -> String {
+        let stats = stats(&worked.changes);
+        let mut text = String::new();
+        if ended.stop != StopReason::EndTurn {
+            text.push_str(&format!("**The agent stopped before it was done ({}).**\n\n", ended.stop.words()));
+        }
+        let began = if room.on_previous() { "the version before" } else { "the base" };
+        text.push_str(&format!("{} worked on {began} and changed {}.\n\n", ended.agent, counted(stats.len(), "file")));
+        text.extend(worked.changes.files().iter().take(LISTED).map(|file| format!("- `{}`\n", file.path)));
+        if stats.len() > LISTED {
+            text.push_str(&format!("- and {} more\n", stats.len() - LISTED));
+        }
+        if !said.trim().is_empty() {
+            text.push_str(&format!("\n## What it said\n\n{}\n", said.trim()));
+        }
+        let applied = self.workshop.confinement().applied();
+        let hosts = if self.hosts.is_empty() { "none".to_owned() } else { self.hosts.to_string() };
+        text.push_str(&format!("\n## How it ran\n\nConfinement {applied}; hosts it could reach: {hosts}.\n"));
+        for notice in worked.notices.iter().chain(&room.notices()) {
+            text.push_str(&format!("\nNote: {notice}\n"));
+        }
+        text
+    }
+
+    fn context(&self, worked: &Worked, ended: &Ended, prompt: &[String]) -> Result<Context, EngineError> {
+        let mut items = Vec::new();
+        for file in worked.changes.files().iter().filter(|file| file.old.is_some()) {
+            let entry =
+                self.brief.tree.entry(&file.path).map_err(|error| EngineError::Repository(error.to_string()))?;
+            let why = "changed by the agent".to_owned();
+            items.extend(entry.map(|entry| ContextItem { path: entry.path, id: entry.id, why }));
+        }
+        let prompted = Digest::of(prompt.join("\0").as_bytes());
+        Ok(Context {
+            engine: "agent/1".to_owned(),
+            goal: self.brief.goal.clone(),
+            tree: self.brief.tree.id().clone(),
+            inputs: vec![
+                format!("agent {} ({})", self.spec.run.words(), ended.agent),
+                format!("hosts {}", self.hosts),
+                format!("prompt {prompted}"),
+            ],
+            items,
+        })
+    }
+}
+
+fn last_line(met: &Met) -> String {
+    let talk = match &met.ended {
+        Ok(ended) => ended.stop.words().to_owned(),
+        Err(error) => format!("it {error}"),
+    };
+    match &met.ran {
+        Ok(ran) => format!("[paraph: {talk}; {:.1} s]", ran.finished.duration.as_secs_f64()),
+        Err(error) => format!("[paraph: {error}]"),
+    }
+}
+
+/// What tells programs of the proxy at their door; the small spellings are curl's and Python's.
+fn proxied(hosts: &AllowedHosts) -> impl Iterator<Item = (OsString, OsString)> {
+    let proxy = format!("http://127.0.0.1:{DOOR_PORT}");
+    let names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy"];
+    // a server of this machine is reached through the door; one that the agent starts itself is not
+    let direct = if hosts.names("127.0.0.1") || hosts.names("localhost") { "" } else { "localhost,127.0.0.1" };
+    let local = [("NO_PROXY", direct), ("no_proxy", direct), ("NODE_USE_ENV_PROXY", "1")];
+    let proxies = names.map(|name| (name.into(), proxy.clone().into()));
+    proxies.into_iter().chain(local.map(|(name, value)| (name.into(), value.into())))
+}

@@ -1,0 +1,81 @@
+//! Agents that people have, by name.
+
+use std::collections::BTreeMap;
+
+use super::USUAL_TIMEOUT;
+use crate::proposal::{AgentSpec, Run};
+
+struct Preset {
+    name: &'static str,
+    run: &'static [&'static str],
+    logins: &'static [&'static str],
+    /// Files and terminals.
+    offers: (bool, bool),
+    needs_hosts: &'static [&'static str],
+    env: &'static [(&'static str, &'static str)],
+    hint: &'static str,
+}
+
+const PRESETS: &[Preset] = &[
+    Preset {
+        name: "claude",
+        run: &["claude-agent-acp"],
+        logins: &[".claude", ".claude.json"],
+        offers: (false, false), // it writes and runs by itself
+        needs_hosts: &["api.anthropic.com", "platform.claude.com"],
+        // as root it wants to be told that it is in a sandbox
+        env: &[("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"), ("DISABLE_AUTOUPDATER", "1"), ("IS_SANDBOX", "1")],
+        hint: "npm install -g @agentclientprotocol/claude-agent-acp, then log in with: claude /login",
+    },
+    Preset {
+        name: "codex",
+        run: &["codex-acp"],
+        logins: &[".codex"],
+        offers: (false, false),
+        needs_hosts: &["api.openai.com", "chatgpt.com", "auth.openai.com"],
+        env: &[],
+        hint: "npm install -g @agentclientprotocol/codex-acp, then log in with: codex login",
+    },
+    Preset {
+        name: "gemini",
+        run: &["gemini", "--acp"],
+        logins: &[".gemini"],
+        offers: (false, false), // through a client it cannot make a file that is new
+        needs_hosts: &["generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com"],
+        env: &[("GEMINI_TELEMETRY_ENABLED", "false")],
+        hint: "npm install -g @google/gemini-cli, then log in with: gemini",
+    },
+    Preset {
+        name: "opencode",
+        run: &["opencode", "acp"],
+        logins: &[".local/share/opencode", ".config/opencode"],
+        offers: (true, false),
+        needs_hosts: &[],
+        env: &[("OPENCODE_DISABLE_AUTOUPDATE", "1"), ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1")],
+        hint: "npm install -g opencode-ai, then log in with: opencode auth login",
+    },
+];
+
+/// The agents that ship. Each needs the hosts of its provider allowed; opencode's depend on the provider chosen there.
+#[must_use]
+pub fn agent_presets() -> Vec<AgentSpec> {
+    let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+    let pairs = |list: &[(&str, &str)]| -> BTreeMap<String, String> {
+        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    PRESETS
+        .iter()
+        .map(|preset| AgentSpec {
+            name: preset.name.to_owned(),
+            run: Run::Args(texts(preset.run)),
+            timeout: USUAL_TIMEOUT,
+            env: pairs(preset.env),
+            logins: texts(preset.logins),
+            files: preset.offers.0,
+            terminals: preset.offers.1,
+            needs_hosts: texts(preset.needs_hosts),
+            hosts: Vec::new(),
+            hint: preset.hint.to_owned(),
+        })
+        .collect()
+}

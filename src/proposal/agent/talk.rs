@@ -1,0 +1,260 @@
+//! The talk with an agent, from the first greeting to the end of its turn; it blocks, and looks at a cancel meanwhile.
+
+use std::io::{self, Write as _};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::serve::{Reply, Server};
+use super::transcript::Transcript;
+use super::wire::{
+    Fault, Initialized, LOGIN_NEEDED, LONGEST_LINE, Lines, Message, NewSession, Next, Prompted, StopReason, VERSION,
+};
+use crate::cancel::Cancel;
+use crate::proposal::AgentSpec;
+
+/// How long a look for the next message waits.
+const LOOK: Duration = Duration::from_millis(50);
+/// Looks without a word before an agent that was greeted counts as silent. // 60 s: a cold start of node, and a login check
+const PATIENCE: u32 = 1200;
+/// Looks that a cancelled agent has to end its turn by itself. // 0.8 s, and 0.3 s for its process: under 2 s together
+const PATIENCE_WITH_CANCEL: u32 = 16;
+/// How long it may take nothing of what is written to it.
+const WRITING: Duration = Duration::from_secs(10);
+/// Lines that are no messages, before it counts as something else than an agent.
+const MOST_NOISE: usize = 1000;
+/// Messages of one turn. // a long turn streams a few ten thousand pieces
+const MOST_MESSAGES: usize = 2_000_000;
+
+/// A turn that ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// Its name and version, as it says.
+    pub(super) agent: String,
+    pub(super) stop: StopReason,
+}
+
+/// Why a talk came to no end; said of the agent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TalkError {
+    /// Its end of the line closed.
+    #[error("went away")]
+    Gone,
+    /// Somebody asked to stop.
+    #[error("was cancelled")]
+    Cancelled,
+    /// It wants its user to log in, by these ways.
+    #[error("is not logged in{0}")]
+    LoginNeeded(String),
+    /// It said nothing for too long.
+    #[error("said nothing for {} s", (LOOK * PATIENCE).as_secs())]
+    Silent,
+    /// It does not keep to the protocol.
+    #[error("does not keep to the protocol: {0}")]
+    Broken(String),
+    /// It answered with an error.
+    #[error("answered `{method}` with an error: {message} ({code})")]
+    Faulted { method: &'static str, code: i64, message: String },
+    /// The socket failed.
+    #[error("could not be talked to: {0}")]
+    Socket(#[from] io::Error),
+}
+
+/// What an agent is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Task<'a> {
+    /// The worktree as it sees it.
+    pub(super) cwd: &'a Path,
+    pub(super) prompt: &'a [String],
+    pub(super) spec: &'a AgentSpec,
+}
+
+/// One talk.
+pub(super) struct Talk {
+    stream: UnixStream,
+    lines: Lines<UnixStream>,
+    transcript: Transcript,
+    stop: Cancel,
+    asked: u64,
+    noise: usize,
+    messages: usize,
+    /// Requests that are answered when a command has ended: their ids, and the terminals.
+    waiting: Vec<(Value, String)>,
+    /// The session that a cancel is told to.
+    session: Option<String>,
+}
+
+impl Talk {
+    pub(super) fn new(stream: UnixStream, transcript: Transcript, stop: Cancel) -> io::Result<Self> {
+        stream.set_read_timeout(Some(LOOK))?;
+        stream.set_write_timeout(Some(WRITING))?;
+        let lines = Lines::new(stream.try_clone()?);
+        let waiting = Vec::new();
+        Ok(Self { stream, lines, transcript, stop, asked: 0, noise: 0, messages: 0, waiting, session: None })
+    }
+
+    /// Greets, opens a session, and gives the task; the agent works until it says that its turn ended.
+    pub(super) fn work(&mut self, task: &Task<'_>, server: &mut Server<'_>) -> Result<Ended, TalkError> {
+        let files = task.spec.files;
+        let hello = json!({
+            "protocolVersion": VERSION,
+            "clientCapabilities": {"fs": {"readTextFile": files, "writeTextFile": files}, "terminal": task.spec.terminals},
+            "clientInfo": {"name": "paraph", "title": "Paraph", "version": env!("CARGO_PKG_VERSION")},
+        });
+        let greeted: Initialized = self.ask("initialize", hello, Some(PATIENCE), server)?;
+        if greeted.protocol_version != VERSION {
+            let version = greeted.protocol_version;
+            return Err(TalkError::Broken(format!("it speaks version {version}, and this is version {VERSION}")));
+        }
+        let ways: Vec<&str> =
+            greeted.auth_methods.iter().map(|way| way.name.as_str()).filter(|way| !way.is_empty()).collect();
+        let ways = if ways.is_empty() { String::new() } else { format!(" (it offers: {})", ways.join(", ")) };
+        let cwd = task.cwd.to_str().ok_or_else(|| TalkError::Broken("the worktree's path is no text".to_owned()))?;
+        let opened = self.ask("session/new", json!({"cwd": cwd, "mcpServers": []}), Some(PATIENCE), server);
+        let session: NewSession = opened.map_err(|error| login_needed(error, &ways))?;
+        self.session = Some(session.session_id.clone());
+        let blocks: Vec<Value> = task.prompt.iter().map(|text| json!({"type": "text", "text": text})).collect();
+        let asked = json!({"sessionId": session.session_id, "prompt": blocks});
+        let ended = self.ask("session/prompt", asked, None, server);
+        let ended: Prompted = ended.map_err(|error| login_needed(error, &ways))?;
+        // it ends by itself now, before it is ended
+        let _closed_already = self.stream.shutdown(Shutdown::Write);
+        if ended.stop_reason == StopReason::Cancelled {
+            return Err(TalkError::Cancelled);
+        }
+        let info = greeted.agent_info.unwrap_or_default();
+        let agent = format!("{} {}", info.name, info.version).trim().to_owned();
+        let agent = if agent.is_empty() { "The agent".to_owned() } else { agent };
+        Ok(Ended { agent, stop: ended.stop_reason })
+    }
+
+    /// Asks, and serves the agent until it answers: at most `patience` looks without a word.
+    fn ask<T: DeserializeOwned>(
+        &mut self,
+        method: &'static str,
+        params: Value,
+        patience: Option<u32>,
+        server: &mut Server<'_>,
+    ) -> Result<T, TalkError> {
+        self.asked += 1;
+        let number = self.asked;
+        self.send(&json!({"jsonrpc": "2.0", "id": number, "method": method, "params": params}))?;
+        let (mut quiet, mut cancelling) = (0, None);
+        loop {
+            self.answer_waiting(server)?;
+            let patience = match (self.stop.is_cancelled(), cancelling) {
+                (true, None) => {
+                    let Some(session) = self.session.clone() else { return Err(TalkError::Cancelled) };
+                    let wish = json!({"jsonrpc": "2.0", "method": "session/cancel", "params": {"sessionId": session}});
+                    self.stream.set_write_timeout(Some(LOOK))?;
+                    self.send(&wish).map_err(|_| TalkError::Cancelled)?;
+                    cancelling = Some(self.messages);
+                    quiet = 0;
+                    Some(PATIENCE_WITH_CANCEL)
+                }
+                (true, Some(_)) => Some(PATIENCE_WITH_CANCEL),
+                (false, _) => patience,
+            };
+            let line = match self.lines.next()? {
+                Next::Line(line) => line,
+                Next::End => return Err(if cancelling.is_some() { TalkError::Cancelled } else { TalkError::Gone }),
+                Next::TooLong => {
+                    return Err(TalkError::Broken(format!("a line of more than {} MiB", LONGEST_LINE >> 20)));
+                }
+                Next::Quiet => {
+                    quiet += 1;
+                    if patience.is_some_and(|most| quiet > most) {
+                        return Err(if cancelling.is_some() { TalkError::Cancelled } else { TalkError::Silent });
+                    }
+                    continue;
+                }
+            };
+            // one that talks on does not get longer to end
+            quiet = if cancelling.is_some() { quiet + 1 } else { 0 };
+            if cancelling.is_some_and(|_| quiet > PATIENCE_WITH_CANCEL * 64) {
+                return Err(TalkError::Cancelled);
+            }
+            self.messages += 1;
+            if self.messages > MOST_MESSAGES {
+                return Err(TalkError::Broken(format!("more than {MOST_MESSAGES} messages")));
+            }
+            match Message::parse(&line) {
+                Message::Answer { id, result } if id == number => return answered(method, result),
+                Message::Answer { .. } => {} // to nothing that was asked
+                Message::Request { id, method, params } => match server.request(&method, params) {
+                    Reply::Now(result) => self.reply(id, result)?,
+                    Reply::WhenEnded(terminal) => self.waiting.push((id, terminal)),
+                },
+                Message::Notice { method, params } => server.notice(&method, params),
+                Message::Noise(words) => self.heard_noise(&words)?,
+            }
+        }
+    }
+
+    /// Answers those who wait for commands that have ended.
+    fn answer_waiting(&mut self, server: &Server<'_>) -> Result<(), TalkError> {
+        for (id, terminal) in std::mem::take(&mut self.waiting) {
+            match server.ended(&terminal) {
+                Some(result) => self.reply(id, result)?,
+                None => self.waiting.push((id, terminal)),
+            }
+        }
+        Ok(())
+    }
+
+    fn heard_noise(&mut self, words: &str) -> Result<(), TalkError> {
+        if words.trim().is_empty() {
+            return Ok(());
+        }
+        self.noise += 1;
+        if self.noise > MOST_NOISE {
+            return Err(TalkError::Broken(format!("more than {MOST_NOISE} lines that are no messages")));
+        }
+        self.transcript.line(words.trim());
+        Ok(())
+    }
+
+    fn reply(&mut self, id: Value, result: Result<Value, Fault>) -> Result<(), TalkError> {
+        let message = match result {
+            Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
+            Err(fault) => json!({"jsonrpc": "2.0", "id": id, "error": fault}),
+        };
+        self.send(&message)
+    }
+
+    fn send(&mut self, message: &Value) -> Result<(), TalkError> {
+        let mut line = message.to_string();
+        line.push('\n');
+        match self.stream.write_all(line.as_bytes()) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+                Err(TalkError::Gone)
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                Err(TalkError::Broken(format!("it does not read what is said to it for {} s", WRITING.as_secs())))
+            }
+            other => Ok(other?),
+        }
+    }
+}
+
+fn answered<T: DeserializeOwned>(method: &'static str, result: Result<Value, Fault>) -> Result<T, TalkError> {
+    match result {
+        Ok(value) => serde_json::from_value(value)
+            .map_err(|error| TalkError::Broken(format!("its answer to `{method}` does not read: {error}"))),
+        Err(Fault { code, message }) => {
+            let message = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
+            Err(TalkError::Faulted { method, code, message })
+        }
+    }
+}
+
+fn login_needed(error: TalkError, ways: &str) -> TalkError {
+    match error {
+        TalkError::Faulted { code: LOGIN_NEEDED, .. } => TalkError::LoginNeeded(ways.to_owned()),
+        other => other,
+    }
+}

@@ -1,0 +1,109 @@
+//! What an agent said and did, as it came: followed while it grows, kept as a blob.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::id::Digest;
+use crate::infrastructure::live_log::LiveLog;
+
+/// Bytes of the agent's words that the explanation may hold: the end.
+const LARGEST_SAID: usize = 16 << 10;
+
+/// A transcript that several threads write to. Clones share it.
+#[derive(Clone)]
+pub(super) struct Transcript(Arc<Mutex<Inner>>);
+
+struct Inner {
+    /// `None` once it is finished.
+    log: Option<LiveLog>,
+    /// What the agent said since it last used a tool.
+    said: String,
+    /// Whether the log stands in the middle of the agent's words.
+    speaking: bool,
+}
+
+impl Transcript {
+    pub(super) fn new(log: LiveLog) -> Self {
+        Self(Arc::new(Mutex::new(Inner { log: Some(log), said: String::new(), speaking: false })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The file as it grows.
+    pub(super) fn path(&self) -> PathBuf {
+        self.lock().log.as_ref().map(|log| log.path().to_owned()).unwrap_or_default()
+    }
+
+    /// A line about something that happened.
+    pub(super) fn line(&self, text: &str) {
+        let mut inner = self.lock();
+        let before = if inner.speaking { "\n" } else { "" };
+        inner.speaking = false;
+        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        inner.push(format!("{before}{text}\n").as_bytes());
+    }
+
+    /// Words of the agent, a piece of them.
+    pub(super) fn says(&self, text: &str) {
+        let mut inner = self.lock();
+        inner.said.push_str(text);
+        if inner.said.len() > LARGEST_SAID {
+            let from = inner.said.ceil_char_boundary(inner.said.len() - LARGEST_SAID);
+            inner.said.drain(..from);
+        }
+        inner.speak(text);
+    }
+
+    /// Thoughts of the agent, a piece of them; not part of what it said.
+    pub(super) fn thinks(&self, text: &str) {
+        self.lock().speak(text);
+    }
+
+    /// What it said before does not sum up what it does from now on.
+    pub(super) fn works(&self) {
+        self.lock().said.clear();
+    }
+
+    /// What the agent printed beside the protocol.
+    pub(super) fn stderr(&self, bytes: &[u8]) {
+        let mut inner = self.lock();
+        if inner.speaking {
+            inner.push(b"\n");
+            inner.speaking = false;
+        }
+        inner.push(bytes);
+    }
+
+    /// Its last lines.
+    pub(super) fn tail(&self, lines: usize) -> String {
+        self.lock().log.as_ref().map(|log| log.tail(lines)).unwrap_or_default()
+    }
+
+    /// What the agent said at the end.
+    pub(super) fn said(&self) -> String {
+        self.lock().said.clone()
+    }
+
+    /// Makes it a blob; what comes later is lost.
+    pub(super) fn finish(&self, last: &str) -> Result<Digest, String> {
+        match self.lock().log.take() {
+            Some(log) => log.finish(last),
+            None => Err("it was kept already".to_owned()),
+        }
+    }
+}
+
+impl Inner {
+    fn push(&mut self, bytes: &[u8]) {
+        if let Some(log) = &mut self.log {
+            log.push(bytes);
+        }
+    }
+
+    fn speak(&mut self, text: &str) {
+        self.push(text.as_bytes());
+        self.speaking = !text.is_empty() && !text.ends_with('\n');
+    }
+}

@@ -1,0 +1,384 @@
+//! The Agent Client Protocol, version 1, as far as a client needs it: JSON-RPC 2.0, one message a line.
+//!
+//! Structs of our own, because every field here is read from somebody who may lie: unknown fields are left alone,
+//! unknown words of an enumeration become [`Unknown`](ToolKind::Unknown), a line has a longest length.
+
+use std::io::{self, Read};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version of the protocol that is spoken.
+pub(super) const VERSION: u64 = 1;
+/// The longest line; a whole file may be in one.
+pub(super) const LONGEST_LINE: usize = 16 << 20;
+/// What an agent answers that wants a login first.
+pub(super) const LOGIN_NEEDED: i64 = -32000;
+pub(super) const NO_SUCH_METHOD: i64 = -32601;
+pub(super) const BAD_PARAMS: i64 = -32602;
+pub(super) const REFUSED: i64 = -32603;
+pub(super) const NOT_FOUND: i64 = -32002;
+
+/// A message of the agent's.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// It asks, and waits for an answer.
+    Request { id: Value, method: String, params: Value },
+    /// It tells.
+    Notice { method: String, params: Value },
+    /// It answers the request of that number.
+    Answer { id: u64, result: Result<Value, Fault> },
+    /// It said something that is none of these; the words are shortened.
+    Noise(String),
+}
+
+/// An error of JSON-RPC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Fault {
+    pub(super) code: i64,
+    #[serde(default)]
+    pub(super) message: String,
+}
+
+impl Fault {
+    pub(super) fn new(code: i64, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    id: Option<Value>,
+    method: Option<String>,
+    #[serde(default)]
+    params: Value,
+    result: Option<Value>,
+    error: Option<Fault>,
+}
+
+/// How much of a line that is no message is kept.
+const SHOWN: usize = 200;
+
+impl Message {
+    pub(super) fn parse(line: &[u8]) -> Self {
+        let noise = || Self::Noise(String::from_utf8_lossy(&line[..line.len().min(SHOWN)]).into_owned());
+        let Ok(envelope) = serde_json::from_slice::<Envelope>(line) else { return noise() };
+        let id = envelope.id.filter(|id| !id.is_null());
+        match (envelope.method, id) {
+            (Some(method), Some(id)) => Self::Request { id, method, params: envelope.params },
+            (Some(method), None) => Self::Notice { method, params: envelope.params },
+            (None, Some(id)) => match (id.as_u64(), envelope.error) {
+                (Some(id), Some(fault)) => Self::Answer { id, result: Err(fault) },
+                (Some(id), None) => Self::Answer { id, result: Ok(envelope.result.unwrap_or_default()) },
+                (None, _) => noise(),
+            },
+            (None, None) => noise(),
+        }
+    }
+}
+
+/// Lines of a stream whose reads may time out.
+pub(super) struct Lines<R> {
+    from: R,
+    bytes: Vec<u8>,
+    /// How far `bytes` was searched for a line's end.
+    searched: usize,
+}
+
+/// What a look for a line found.
+pub(super) enum Next {
+    Line(Vec<u8>),
+    /// Nothing came for as long as a read waits.
+    Quiet,
+    End,
+    /// A line longer than any may be.
+    TooLong,
+}
+
+impl<R: Read> Lines<R> {
+    pub(super) fn new(from: R) -> Self {
+        Self { from, bytes: Vec::new(), searched: 0 }
+    }
+
+    pub(super) fn next(&mut self) -> io::Result<Next> {
+        loop {
+            if let Some(at) = memchr::memchr(b'\n', &self.bytes[self.searched..]) {
+                let rest = self.bytes.split_off(self.searched + at + 1);
+                let line = std::mem::replace(&mut self.bytes, rest);
+                self.searched = 0;
+                return Ok(Next::Line(line));
+            }
+            self.searched = self.bytes.len();
+            if self.bytes.len() > LONGEST_LINE {
+                return Ok(Next::TooLong);
+            }
+            let mut piece = [0; 64 << 10];
+            match self.from.read(&mut piece) {
+                Ok(0) => return Ok(Next::End),
+                Ok(read) => self.bytes.extend_from_slice(&piece[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                    return Ok(Next::Quiet);
+                }
+                // whoever closes in the middle of our words resets
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(Next::End),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// What an agent says of itself first.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Initialized {
+    pub(super) protocol_version: u64,
+    pub(super) auth_methods: Vec<AuthMethod>,
+    pub(super) agent_info: Option<Implementation>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AuthMethod {
+    pub(super) name: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Implementation {
+    pub(super) name: String,
+    pub(super) version: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewSession {
+    pub(super) session_id: String,
+}
+
+/// Why a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum StopReason {
+    EndTurn,
+    MaxTokens,
+    MaxTurnRequests,
+    Refusal,
+    Cancelled,
+    #[serde(other)]
+    Unknown,
+}
+
+impl StopReason {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::EndTurn => "its turn ended",
+            Self::MaxTokens => "it ran out of tokens",
+            Self::MaxTurnRequests => "it made as many requests as it may",
+            Self::Refusal => "it refused",
+            Self::Cancelled => "it was cancelled",
+            Self::Unknown => "its turn ended for a reason that is not known here",
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Prompted {
+    pub(super) stop_reason: StopReason,
+}
+
+/// `session/update`
+#[derive(Debug, Deserialize)]
+pub(super) struct Updated {
+    pub(super) update: Update,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "sessionUpdate", rename_all = "snake_case")]
+pub(super) enum Update {
+    AgentMessageChunk {
+        content: Content,
+    },
+    AgentThoughtChunk {
+        content: Content,
+    },
+    ToolCall(ToolCall),
+    ToolCallUpdate(ToolCall),
+    Plan {
+        #[serde(default)]
+        entries: Vec<PlanEntry>,
+    },
+    #[serde(other)]
+    Other,
+}
+
+/// A block of content; all but text is only named.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Content {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) text: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PlanEntry {
+    pub(super) content: String,
+    pub(super) status: String,
+}
+
+/// What an agent is about to do, does or did.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ToolCall {
+    pub(super) tool_call_id: String,
+    pub(super) title: Option<String>,
+    pub(super) kind: Option<ToolKind>,
+    pub(super) status: Option<String>,
+    pub(super) locations: Option<Vec<Location>>,
+    pub(super) raw_input: Option<Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ToolKind {
+    Read,
+    Edit,
+    Delete,
+    Move,
+    Search,
+    Execute,
+    Think,
+    Fetch,
+    SwitchMode,
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Location {
+    pub(super) path: String,
+}
+
+/// `session/request_permission`
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Permission {
+    #[serde(default)]
+    pub(super) tool_call: ToolCall,
+    pub(super) options: Vec<PermissionOption>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PermissionOption {
+    pub(super) option_id: String,
+    pub(super) kind: OptionKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OptionKind {
+    AllowOnce,
+    AllowAlways,
+    RejectOnce,
+    RejectAlways,
+    #[serde(other)]
+    Unknown,
+}
+
+/// `fs/read_text_file`
+#[derive(Debug, Deserialize)]
+pub(super) struct ReadFile {
+    pub(super) path: String,
+    /// 1-based.
+    pub(super) line: Option<usize>,
+    pub(super) limit: Option<usize>,
+}
+
+/// `fs/write_text_file`
+#[derive(Debug, Deserialize)]
+pub(super) struct WriteFile {
+    pub(super) path: String,
+    pub(super) content: String,
+}
+
+/// `terminal/create`
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CreateTerminal {
+    pub(super) command: String,
+    #[serde(default)]
+    pub(super) args: Vec<String>,
+    #[serde(default)]
+    pub(super) env: Vec<Variable>,
+    pub(super) cwd: Option<String>,
+    pub(super) output_byte_limit: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Variable {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+/// The other requests about a terminal.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OfTerminal {
+    pub(super) terminal_id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(line: &str) -> &'static str {
+        match Message::parse(line.as_bytes()) {
+            Message::Request { .. } => "request",
+            Message::Notice { .. } => "notice",
+            Message::Answer { result: Ok(_), .. } => "answer",
+            Message::Answer { result: Err(_), .. } => "fault",
+            Message::Noise(_) => "noise",
+        }
+    }
+
+    #[test]
+    fn messages_are_told_apart() {
+        let check = |line: &str, expected: &str| assert_eq!(kind(line), expected, "{line}");
+        check(r#"{"jsonrpc":"2.0","id":"a","method":"x","params":{}}"#, "request");
+        check(r#"{"jsonrpc":"2.0","method":"x"}"#, "notice");
+        check(r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#, "notice");
+        check(r#"{"jsonrpc":"2.0","id":3,"result":null}"#, "answer");
+        check(r#"{"jsonrpc":"2.0","id":3,"error":{"code":-1,"message":"m"}}"#, "fault");
+        check(r#"{"jsonrpc":"2.0","id":3,"error":{"code":"x"}}"#, "noise");
+        check("warning: something\n", "noise");
+        check("[]", "noise");
+        check(r#"{"id":3"#, "noise");
+        check("\u{0}\u{1}", "noise");
+    }
+
+    #[test]
+    fn unknown_words_are_no_errors() {
+        let update = r#"{"sessionId":"s","update":{"sessionUpdate":"brand_new","x":1}}"#;
+        assert!(matches!(serde_json::from_str::<Updated>(update).expect("reads").update, Update::Other));
+        let call = r#"{"update":{"sessionUpdate":"tool_call","toolCallId":"1","kind":"teleport"}}"#;
+        let Update::ToolCall(call) = serde_json::from_str::<Updated>(call).expect("reads").update else {
+            panic!("call")
+        };
+        assert_eq!(call.kind, Some(ToolKind::Unknown));
+        assert_eq!(serde_json::from_str::<StopReason>("\"tired\"").expect("reads"), StopReason::Unknown);
+    }
+
+    #[test]
+    fn lines_come_whole_and_have_a_longest_length() {
+        let mut lines = Lines::new(&b"one\ntwo"[..]);
+        assert!(matches!(lines.next(), Ok(Next::Line(line)) if line == b"one\n"));
+        assert!(matches!(lines.next(), Ok(Next::End)));
+        let flood = vec![b'x'; LONGEST_LINE + (1 << 20)];
+        assert!(matches!(Lines::new(flood.as_slice()).next(), Ok(Next::TooLong)));
+    }
+}

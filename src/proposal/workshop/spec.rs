@@ -1,0 +1,131 @@
+//! Programs that draft, as data: what a person's own configuration names, and what ships.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::infrastructure::confinement::{ConfinementError, Exceeded};
+use crate::infrastructure::process::{Command, Finished, Stopped};
+use crate::proposal::EngineError;
+
+/// What is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Run {
+    /// Program and arguments.
+    Args(Vec<String>),
+    /// For the shell.
+    Shell(String),
+}
+
+impl Run {
+    /// As a person would type it.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Args(args) => args.join(" "),
+            Self::Shell(script) => script.clone(),
+        }
+    }
+
+    /// Ready to start.
+    pub(in crate::proposal) fn command(&self) -> Command {
+        match self {
+            Self::Args(args) => {
+                let (program, rest) = args.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
+                Command::new(program).args(rest)
+            }
+            Self::Shell(script) => Command::new("/bin/sh").args(["-c", script]),
+        }
+    }
+}
+
+/// How a command hands over its change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edits {
+    /// It edits the worktree.
+    Worktree,
+    /// It prints a diff or edits.
+    Stdout,
+}
+
+/// A program of the engine `command`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandSpec {
+    /// What `--command` takes.
+    pub name: String,
+    /// What runs.
+    pub run: Run,
+    /// How it hands over its change.
+    pub edits: Edits,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// Variables on top of the session's.
+    pub env: BTreeMap<String, String>,
+    /// Exit codes with which its change counts: a fixer that leaves findings ends with 1.
+    pub ok_codes: Vec<i32>,
+    /// What to type where it is not installed.
+    pub hint: String,
+}
+
+/// A program of the engine `agent`: it speaks the Agent Client Protocol on its standard input and output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentSpec {
+    /// What `--agent` takes.
+    pub name: String,
+    /// What runs.
+    pub run: Run,
+    /// How long a whole draft may take.
+    pub timeout: Duration,
+    /// Variables on top of the session's.
+    pub env: BTreeMap<String, String>,
+    /// Places below the user's home where it keeps its login: lent to it alone, copy-on-write.
+    pub logins: Vec<String>,
+    /// Whether it is offered to read and write files through Paraph; one that is not does so itself, in the sandbox.
+    pub files: bool,
+    /// Whether it is offered to run commands through Paraph, which see neither its login nor its hosts.
+    pub terminals: bool,
+    /// Hosts, as `host` or `host:port`, one of which at least it cannot do without.
+    pub needs_hosts: Vec<String>,
+    /// Hosts that the person's own configuration allows it.
+    pub hosts: Vec<String>,
+    /// What to type where it is not installed, or not logged in.
+    pub hint: String,
+}
+
+/// `command` as it is started in a worktree.
+pub(in crate::proposal) fn exec(
+    run: &Run,
+    at: &Path,
+    env: impl IntoIterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
+    own: &BTreeMap<String, String>,
+    timeout: Duration,
+) -> Command {
+    run.command().cwd(at).envs(env).envs(own).timeout(timeout)
+}
+
+/// Why a program did not do what it was asked, in words.
+pub(in crate::proposal) fn ran_into(finished: &Finished, exceeded: Option<Exceeded>, timeout: Duration) -> String {
+    match (finished.stopped, exceeded) {
+        (Some(Stopped::TimedOut), _) => format!("it was stopped after {} s", timeout.as_secs()),
+        (_, Some(Exceeded::Memory)) => "it was stopped: it used more memory than it may".to_owned(),
+        (_, Some(Exceeded::Processes)) => "it was stopped: it started more processes than it may".to_owned(),
+        (_, Some(Exceeded::Disk)) => "it was stopped: it wrote more to the disk than it may".to_owned(),
+        (Some(Stopped::Cancelled), None) => "it was stopped".to_owned(),
+        (None, None) => format!("it ended with {}", finished.status),
+    }
+}
+
+impl EngineError {
+    /// A program that did not start: not installed, or the machine cannot confine it as asked.
+    pub(in crate::proposal) fn not_started(words: &str, hint: &str, error: &ConfinementError) -> Self {
+        let mut why = format!("`{words}` did not run: {error}");
+        if let Some(cause) = std::error::Error::source(error) {
+            why = format!("{why}: {cause}");
+        }
+        let hint = match error {
+            ConfinementError::CouldNotStart { .. } => hint.to_owned(),
+            _ => "paraph doctor".to_owned(),
+        };
+        Self::Program { why, hint }
+    }
+}
