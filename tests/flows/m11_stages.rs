@@ -81,7 +81,8 @@ async fn a_person_decides_against_triage_or_with_it_and_their_word_is_recorded()
     let view = stands(&desk, id).await;
     assert!(view.reason.raw().contains("NO-GO") && view.reason.raw().contains("which None?"), "{}", view.reason.raw());
     assert!(view.next.starts_with(&format!("paraph go {id} ")), "{}", view.next);
-    let again = RegenerateRequest { session: id, engine: None, rules: Vec::new(), patch: None, message: String::new() };
+    let (rules, patch, message, program) = (Vec::new(), None, String::new(), None);
+    let again = RegenerateRequest { session: id, engine: None, rules, patch, message, program };
     assert_eq!(desk.ask(again).await.unwrap_err().kind, FailureKind::Refused, "asking again is no GO");
     say(&desk, id, TriageWord::Defer).await.unwrap();
     assert_eq!(desk.show(id).await.state, "Deferred");
@@ -175,7 +176,8 @@ async fn a_circle_in_the_plan_is_refused_and_a_person_goes_on_without_documents(
     let view = stands(&desk, id).await;
     assert!(view.reason.raw().contains("wait for each other in a circle"), "{}", view.reason.raw());
     let engine = Some(paraph::proposal::EngineKind::Rules);
-    let request = RegenerateRequest { session: id, engine, rules: Vec::new(), patch: None, message: String::new() };
+    let (rules, patch, message, program) = (Vec::new(), None, String::new(), None);
+    let request = RegenerateRequest { session: id, engine, rules, patch, message, program };
     desk.ask(request).await.unwrap();
     let view = desk.until(id, "Scored").await;
     let g1 = &version(&view, 1).gates[1];

@@ -91,6 +91,7 @@ fn brief(models: Arc<Scripted>, files: &[(&str, &str)]) -> Brief {
         guidance: Vec::new(),
         artifacts: Vec::new(),
         models,
+        order: crate::proposal::WorkOrder::default(),
     }
 }
 

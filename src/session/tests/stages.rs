@@ -119,7 +119,8 @@ fn documents_come_before_the_draft_and_a_person_may_go_on_without() {
     let engine = Some(EngineKind::Rules);
     let by_rules = |story: Story| {
         let (by, message, made_for) = (story::ana(), "without".into(), "regenerated".to_owned());
-        story.does(Command::Regenerate { by, engine, rules: Vec::new(), patch: None, message, made_for })
+        let (rules, patch, program) = (Vec::new(), None, None);
+        story.does(Command::Regenerate { by, engine, rules, patch, message, made_for, program })
     };
     let without = by_rules(stuck);
     assert_eq!(without.owes(), "proposal v1");
