@@ -282,6 +282,7 @@ impl House {
                 agent: Arc::new(agent),
             },
             models: self.switchboard(),
+            mask: self.mask(),
             validator: Arc::new(validator),
             policy: Arc::new(BuiltInPolicy::new()),
             scorer: Arc::new(SixDimensions),

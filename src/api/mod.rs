@@ -37,7 +37,7 @@ pub use request::{
     EditRequest, ExcludeRequest, GoalSource, IndexRequest, ListRequest, LogRequest, MarkRequest, MetricsRequest,
     OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest, RepositoryRequest,
     ResolveRequest, RunRequest, SendDraftsRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind,
-    ThreadsRequest, TimelineRequest, TrustRequest,
+    ThreadsRequest, TickRequest, TimelineRequest, TriageRequest, TriageWord, TrustRequest,
 };
 pub use review_view::{
     CommentView, DraftView, OfferView, PanelView, ThreadView, ThreadsView, TimelineEntry, TimelineView,
@@ -45,9 +45,9 @@ pub use review_view::{
 pub use route::{Ask, Reply, Request, Route, openapi};
 pub use service::{Call, ClientInfo, Connect, NoticeStream, Service, Start, Workbench, ask};
 pub use view::{
-    AcceptedView, ArtifactView, ArtifactsView, CheckView, ContextView, DecisionView, FileStat, FileView, GateView,
-    LaneView, LogView, PatchSetView, ScoreView, SessionList, SessionRow, SessionView, UsageView, VersionPatchSet,
-    VersionView, ViolationView,
+    AcceptedView, ArtifactView, ArtifactsView, CheckView, ContextView, CriterionView, DecisionView, FileStat, FileView,
+    GateView, LaneView, LogView, PatchSetView, ReviewView, ScoreView, SessionList, SessionRow, SessionView, UsageView,
+    VersionPatchSet, VersionView, ViolationView,
 };
 pub use words::{
     Base, BaselineStatus, CheckStatus, Dimension, EngineKind, GateId, Kind, ProgramChoice, Severity, Source, Tenths,

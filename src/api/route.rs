@@ -13,7 +13,7 @@ use super::request::{
     DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, IndexRequest, ListRequest, LogRequest,
     MarkRequest, MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest,
     ResolveRequest, RunRequest, SendDraftsRequest, ShowRequest, StatusRequest, StopRequest, ThreadsRequest,
-    TimelineRequest, TrustRequest,
+    TickRequest, TimelineRequest, TriageRequest, TrustRequest,
 };
 use super::review_view::{DraftView, PanelView, ThreadView, ThreadsView, TimelineView};
 use super::view::{ArtifactsView, ContextView, LogView, PatchSetView, SessionList, SessionView};
@@ -159,6 +159,8 @@ contract! {
     "Marks hunks as reviewed." "mark" Mark(MarkRequest) -> SessionView, changes: true;
     "Shows what the decision panel shows." "panel" Panel(PanelRequest) -> PanelView, changes: false;
     "Approves, rejects or requests changes; write-once." "decide" Decide(DecideRequest) -> SessionView, changes: true;
+    "Says GO, DEFER or no to a goal." "triage" Triage(TriageRequest) -> SessionView, changes: true;
+    "Says that a version meets a criterion." "tick" Tick(TickRequest) -> SessionView, changes: true;
     "Accepts a WARN with a reason." "override" Override(OverrideRequest) -> SessionView, changes: true;
     "Asks for the next version." "regenerate" Regenerate(RegenerateRequest) -> SessionView, changes: true;
     "Makes the next version without an engine: what is left out, or a person's own edit." "derive" Derive(DeriveRequest) -> SessionView, changes: true;

@@ -195,6 +195,8 @@ pub struct Brief {
     pub failures: Vec<CheckFailure>,
     /// What the repository says to whoever works on it (`AGENTS.md` and its kin): data, never orders to Paraph.
     pub guidance: Vec<Guidance>,
+    /// Documents that say what the change shall be, where the playbook has some: name and text.
+    pub artifacts: Vec<(String, Untrusted)>,
     /// Whom models are asked through.
     pub models: Arc<dyn Models>,
     /// For engines that run a program.

@@ -208,6 +208,7 @@ mod tests {
             feedback: Vec::new(),
             failures: Vec::new(),
             guidance: Vec::new(),
+            artifacts: Vec::new(),
             models: Arc::new(crate::planning::NoModels),
             order: crate::proposal::WorkOrder::default(),
         }

@@ -18,7 +18,9 @@ use crate::validation::{CheckStatus, Sides};
 
 use super::house::{Said, read};
 use super::ports::Ports;
-use super::views::{decision_view, draft_view, gates_of, name_of, score_view, thread_view, violations_of};
+use super::views::{
+    criteria_of, decision_view, draft_view, gates_of, name_of, reviews_of, score_view, thread_view, violations_of,
+};
 use super::work::{StoredChange, read_changes};
 
 /// The files of a patch set, from its blob; empty where the blob is damaged (the reader is told by `audit verify`).
@@ -255,6 +257,8 @@ pub(super) fn panel(
         offer,
         writes: base
             .map_or_else(Vec::new, |base| ports.forge.preview(session.asked.id, session.asked.goal.raw(), base)),
+        criteria: criteria_of(session, version),
+        reviews: reviews_of(&name, set),
         decided: set.decision.as_ref().map(decision_view),
     })
 }
@@ -347,9 +351,20 @@ pub(super) fn artifacts(session: &Session) -> ArtifactsView {
             add(of("index", lane.id), "application/json", index);
         }
     }
+    if let Some((_, report)) = &session.triage {
+        add("triage".to_owned(), "text/markdown", *report);
+    }
+    for artifact in session.planned.iter().flat_map(|planned| &planned.artifacts) {
+        add(artifact.name.clone(), "text/markdown", artifact.digest);
+    }
     for version in &session.versions {
         for (lane, set) in &version.patch_sets {
             let number = version.number;
+            for review in set.reviews.iter().flatten() {
+                if let Some(report) = review.report {
+                    add(of(&format!("{}@{number}", review.role), *lane), "text/markdown", report);
+                }
+            }
             add(of(&format!("explanation@{number}"), *lane), "text/markdown", set.drafted.explanation);
             add(of(&format!("context@{number}"), *lane), "application/json", set.drafted.context);
             add(of(&format!("manifest@{number}"), *lane), "application/json", set.drafted.digest);
@@ -414,7 +429,21 @@ fn summary(event: &crate::session::Event) -> String {
         Event::Indexed { files, definitions, .. } => {
             format!("{}, {}", counted(*files, "file"), counted(*definitions, "definition"))
         }
+        Event::TriageFound { report, .. } => {
+            let first = report.reasons.first().map_or("", Untrusted::raw);
+            format!("recommends {}: {first}", report.recommendation.name())
+        }
         Event::Triaged { message, .. } => format!("GO{}", said(message)),
+        Event::Deferred { message, .. } => format!("DEFER{}", said(message)),
+        Event::Declined { message, .. } => format!("declined{}", said(message)),
+        Event::Planned { artifacts, tasks, criteria } => format!(
+            "{}, {}, {}",
+            counted(artifacts.len(), "document"),
+            counted(tasks.len(), "task"),
+            counted_criteria(criteria.len())
+        ),
+        Event::Ticked { criterion, version, message, .. } => format!("{criterion} on {version}{}", said(message)),
+        Event::Unticked { criterion, version, .. } => format!("{criterion} on {version} is ticked no more"),
         Event::Proposed { version, engine, made_for, patch_sets, by, .. } => {
             let files: u32 = patch_sets.iter().map(|set| set.files).sum();
             let by = by.as_ref().map_or(engine.name(), |by| by.login.as_str());
@@ -428,6 +457,10 @@ fn summary(event: &crate::session::Event) -> String {
             Some(why) => format!("{version} unverified: {why}"),
             None => format!("{version}: {}", counted(result.checks.len(), "check")),
         },
+        Event::Reviewed { version, reviews, .. } => {
+            let told: Vec<String> = reviews.iter().map(review_line).collect();
+            format!("{version}: {}", told.join("; "))
+        }
         Event::Scored { version, score, violations, .. } => {
             format!("{version}: {} of 10, {}", score.overall, counted(violations.len(), "violation"))
         }
@@ -471,6 +504,20 @@ fn summary(event: &crate::session::Event) -> String {
         }
         Event::Marked { version, hunks, .. } => format!("{version}: {} read", counted(hunks.len(), "hunk")),
         Event::Unmarked { version, hunks, .. } => format!("{version}: {} unread", counted(hunks.len(), "hunk")),
+    }
+}
+
+fn counted_criteria(count: usize) -> String {
+    if count == 1 { "1 criterion".to_owned() } else { format!("{count} criteria") }
+}
+
+fn review_line(review: &crate::scoring::Review) -> String {
+    match review.counts() {
+        false => format!("no {} ({})", review.role, review.unusable.raw()),
+        true => {
+            let lowest = review.scores.values().min().copied().unwrap_or_default();
+            format!("{} {}: {lowest} of 10 at least, {}", review.role, review.model, counted(review.musts, "must"))
+        }
     }
 }
 

@@ -137,7 +137,7 @@ impl Dispatcher {
     fn places(&self, of: Place) -> usize {
         match of {
             Place::Check => self.checks,
-            Place::Quick | Place::Publish => self.quick,
+            Place::Quick | Place::Ask | Place::Publish => self.quick,
         }
     }
 
@@ -234,6 +234,8 @@ enum Place {
     Check,
     /// Seconds: loading, indexing, drafting, applying, judging.
     Quick,
+    /// Minutes of waiting for a model, and no processor.
+    Ask,
     /// What a person decided does not stand in line behind drafts, nor behind a clone.
     Publish,
 }
@@ -242,6 +244,7 @@ impl Place {
     fn of(key: EffectKey) -> Self {
         match key.kind {
             EffectKind::Check => Self::Check,
+            EffectKind::Triage | EffectKind::Plan | EffectKind::Review => Self::Ask,
             EffectKind::Publish => Self::Publish,
             EffectKind::Load | EffectKind::Index | EffectKind::Draft | EffectKind::Apply | EffectKind::Score => {
                 Self::Quick

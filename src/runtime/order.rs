@@ -122,6 +122,9 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         Refusal::NoSuchThread { .. } | Refusal::NoSuchDraft { .. } => {
             (FailureKind::NotFound, format!("paraph comments {id}"))
         }
+        Refusal::NoSuchArtifact { .. } => (FailureKind::NotFound, format!("paraph artifacts {id}")),
+        Refusal::NoSuchCriterion { .. } => (FailureKind::NotFound, format!("paraph show {id}")),
+        Refusal::NotTicked { .. } => (FailureKind::Refused, format!("paraph show {id}")),
         Refusal::OtherPatch { version, .. } => (FailureKind::Conflict, format!("paraph show {id}@{version}")),
         Refusal::Superseded { newest, .. } => (FailureKind::Conflict, format!("paraph show {id}@{newest}")),
         Refusal::AlreadyDecided { .. } => (FailureKind::Conflict, next_step(session)),

@@ -121,6 +121,8 @@ mod tests {
             updated_at: Timestamp(0),
             lanes: Vec::new(),
             versions: Vec::new(),
+            triage: None,
+            tasks: Vec::new(),
             usage: UsageView::default(),
             pull_requests: Vec::new(),
             published: Vec::new(),

@@ -255,6 +255,8 @@ impl Runtime {
             Request::Run(_) => Some(Reply::Run(self.view(session, None).await?)),
             Request::Adopt(_) => Some(Reply::Adopt(self.view(session, None).await?)),
             Request::Mark(_) => Some(Reply::Mark(self.view(session, None).await?)),
+            Request::Triage(_) => Some(Reply::Triage(self.view(session, None).await?)),
+            Request::Tick(_) => Some(Reply::Tick(self.view(session, None).await?)),
             Request::Decide(_) => Some(Reply::Decide(self.view(session, None).await?)),
             Request::Override(_) => Some(Reply::Override(self.view(session, None).await?)),
             Request::Regenerate(_) => Some(Reply::Regenerate(self.view(session, None).await?)),
@@ -363,6 +365,8 @@ fn changes(request: &Request) -> bool {
             | Request::Derive(_)
             | Request::Resolve(_)
             | Request::Mark(_)
+            | Request::Triage(_)
+            | Request::Tick(_)
             | Request::Decide(_)
             | Request::Override(_)
             | Request::Regenerate(_)
@@ -466,6 +470,8 @@ impl Service for Runtime {
                         .await?,
                 )
             }
+            Request::Triage(asked) => Reply::Triage(self.triage(&call, asked).await?),
+            Request::Tick(asked) => Reply::Tick(self.tick(&call, asked).await?),
             Request::Decide(asked) => self.decided(&call, asked).await?,
             Request::Override(asked) => Reply::Override(self.override_warning(&call, asked).await?),
             Request::Regenerate(asked) => Reply::Regenerate(self.regenerate(&call, asked, "regenerated").await?),

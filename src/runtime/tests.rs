@@ -184,6 +184,7 @@ async fn the_same_request_gets_the_first_reply_also_at_once_and_after_a_restart(
             session: SessionRef { session: id, version: Some(Version(1)) },
             repo: None,
             thread: None,
+            artifact: None,
             path: None,
             line: None,
             from_line: None,

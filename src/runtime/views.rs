@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    CheckView, CommentView, DecisionView, DraftView, FileStat, GateView, LaneView, ScoreView, SessionRow, SessionView,
-    Side, ThreadKind, ThreadView, UsageView, VersionPatchSet, VersionView, ViolationView,
+    CheckView, CommentView, CriterionView, DecisionView, DraftView, FileStat, GateView, LaneView, ReviewView,
+    ScoreView, SessionRow, SessionView, Side, ThreadKind, ThreadView, UsageView, VersionPatchSet, VersionView,
+    ViolationView,
 };
 use crate::id::{Digest, LaneId, Version};
 use crate::repository::WorkSpec;
-use crate::scoring::{Gate, GateId, Score};
-use crate::session::{self, Decision, PatchSetRecord, Person, Phase, Session, State, StopKind, Thread, VersionRecord, aliases};
+use crate::scoring::{Gate, GateId, Review, Score};
+use crate::session::{
+    self, Decision, PatchSetRecord, Person, Phase, Session, State, StopKind, Thread, VersionRecord, aliases,
+};
 use crate::text::Untrusted;
 use crate::validation::CheckResult;
 
@@ -147,6 +150,8 @@ pub(super) fn view_of(
         updated_at: session.updated_at,
         lanes: session.lanes.iter().map(lane_view).collect(),
         versions: session.versions.iter().filter(wanted).map(|version| version_view(session, version, stats)).collect(),
+        triage: session.triage.as_ref().map(|(report, _)| report.clone()),
+        tasks: session.planned.iter().flat_map(|planned| planned.tasks.iter().cloned()).collect(),
         usage: usage_of(session),
         pull_requests: Vec::new(),
         published: published(session),
@@ -218,6 +223,8 @@ fn version_view(session: &Session, version: &VersionRecord, stats: &dyn Fn(&Dige
         violations: sets().flat_map(|(lane, set)| violations_of(&name(lane), set)).collect(),
         score: lowest.map(score_view),
         gates: version_gates(session, version),
+        criteria: criteria_of(session, version.number),
+        reviews: sets().flat_map(|(lane, set)| reviews_of(&name(lane), set)).collect(),
     }
 }
 
@@ -299,6 +306,33 @@ pub(super) fn violations_of(repo: &str, set: &PatchSetRecord) -> Vec<ViolationVi
     set.violations.iter().map(view).collect()
 }
 
+/// The criteria of the session's documents, as they stand on a version.
+pub(super) fn criteria_of(session: &Session, version: Version) -> Vec<CriterionView> {
+    let view = |state: session::CriterionState<'_>| CriterionView {
+        id: state.criterion.id.clone(),
+        text: state.criterion.text.clone(),
+        bound: state.criterion.bound.clone(),
+        met: state.met,
+        evidence: state.evidence.into(),
+    };
+    session.criteria(version).into_iter().map(view).collect()
+}
+
+/// What models say of a patch set.
+pub(super) fn reviews_of(repo: &str, set: &PatchSetRecord) -> Vec<ReviewView> {
+    let view = |review: &Review| ReviewView {
+        repo: repo.to_owned(),
+        role: review.role,
+        model: review.model.clone(),
+        report: review.report,
+        scores: review.scores.iter().map(|(dimension, score)| (dimension.name().to_owned(), *score)).collect(),
+        musts: review.musts,
+        unusable: (!review.counts()).then(|| review.unusable.clone()),
+        notes: review.notes.iter().map(|note| note.as_str().into()).collect(),
+    };
+    set.reviews.iter().flatten().map(view).collect()
+}
+
 /// Gates with their repository; intake and artifacts are about the whole version.
 pub(super) fn gates_of(repo: &str, set: &PatchSetRecord, gates: &[Gate]) -> Vec<GateView> {
     let view = |gate: &Gate| GateView {
@@ -351,6 +385,7 @@ pub(super) fn thread_view(session: &Session, thread: &Thread) -> ThreadView {
         from_line: (place.from_line > 0).then_some(place.from_line),
         side: side_of(place),
         kind: kind_of(place),
+        artifact: place.artifact.clone(),
         resolved: thread.resolved,
         comments: thread
             .comments
@@ -373,6 +408,7 @@ pub(super) fn draft_view(session: &Session, draft: &session::DraftComment) -> Dr
         from_line: (place.from_line > 0).then_some(place.from_line),
         side: side_of(place),
         kind: kind_of(place),
+        artifact: place.artifact.clone(),
         at: draft.at,
         text: draft.text.clone(),
     }

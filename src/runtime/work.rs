@@ -6,6 +6,7 @@ mod inspect;
 mod listen;
 mod prepare;
 mod ship;
+mod stages;
 
 use std::sync::Arc;
 
@@ -59,9 +60,12 @@ fn before(kind: EffectKind) -> &'static str {
     match kind {
         EffectKind::Load => "effect.load.before",
         EffectKind::Index => "effect.index.before",
+        EffectKind::Triage => "effect.triage.before",
+        EffectKind::Plan => "effect.plan.before",
         EffectKind::Draft => "effect.draft.before",
         EffectKind::Apply => "effect.apply.before",
         EffectKind::Check => "effect.check.before",
+        EffectKind::Review => "effect.review.before",
         EffectKind::Score => "effect.score.before",
         EffectKind::Publish => "effect.publish.before",
     }
@@ -71,9 +75,12 @@ fn after(kind: EffectKind) -> &'static str {
     match kind {
         EffectKind::Load => "effect.load.after",
         EffectKind::Index => "effect.index.after",
+        EffectKind::Triage => "effect.triage.after",
+        EffectKind::Plan => "effect.plan.after",
         EffectKind::Draft => "effect.draft.after",
         EffectKind::Apply => "effect.apply.after",
         EffectKind::Check => "effect.check.after",
+        EffectKind::Review => "effect.review.after",
         EffectKind::Score => "effect.score.after",
         EffectKind::Publish => "effect.publish.after",
     }
@@ -173,6 +180,9 @@ impl Worker {
                 let (worker, session, cancel) = (self.clone(), session.clone(), cancel.clone());
                 blocking(move || prepare::index(&worker, &session, lane, &cancel)).await
             }
+            EffectKind::Triage => stages::triage(self, session, line, cancel).await,
+            EffectKind::Plan => stages::plan(self, session, line, cancel).await,
+            EffectKind::Review => stages::review(self, session, line, (lane, version), cancel).await,
             EffectKind::Draft => draft::draft(self, session, line, version, cancel).await,
             EffectKind::Apply => {
                 let (worker, session) = (self.clone(), session.clone());

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::calls::{Budget, CallAsked, CallEnded};
 use super::effect::EffectKey;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
-use crate::planning::{Kind, Playbook};
+use crate::planning::{Criterion, Kind, PlanTask, Playbook, Role, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, Snapshot, Source, WorkSpec};
-use crate::scoring::{Gate, Score};
+use crate::scoring::{Gate, Review, Score};
 use crate::text::Untrusted;
 use crate::validation::{Sides, ValidationResult};
 
@@ -43,6 +43,13 @@ impl Person {
             client: "engine".to_owned(),
             terminal: "no".to_owned(),
         }
+    }
+
+    /// A model that speaks in a role.
+    #[must_use]
+    pub fn model(role: Role, model: &str) -> Self {
+        let login = if model.is_empty() { role.name().to_owned() } else { format!("{role} {model}") };
+        Self { login, ..Self::engine(EngineKind::Llm) }
     }
 
     /// Whether it is one.
@@ -95,6 +102,9 @@ pub struct NewSession {
     /// What its calls to models may take.
     #[serde(default, skip_serializing_if = "is_unlimited")]
     pub budget: Budget,
+    /// Roles that a model was there for when it started: their stages ask it, the others wait for a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
     /// Its repositories.
     pub lanes: Vec<LaneRequest>,
     /// The client's allow-listed variables.
@@ -165,6 +175,15 @@ pub enum StopKind {
     BudgetSpent,
 }
 
+/// A document that a stage wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Its name.
+    pub name: String,
+    /// The body, in Markdown: a blob.
+    pub digest: Digest,
+}
+
 /// Where a thread hangs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadPlace {
@@ -185,6 +204,9 @@ pub struct ThreadPlace {
     pub side: String,
     /// `issue`, `question`, `nit` or `must`.
     pub kind: String,
+    /// The document it is about, where it is about one and not about a version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<String>,
 }
 
 /// Something that happened to a session.
@@ -200,8 +222,20 @@ pub enum Event {
     SnapshotLoaded { lane: LaneId, snapshot: Snapshot, plan: Digest, policy: PolicySettings },
     /// A lane was indexed; `index` is a blob (its summary).
     Indexed { lane: LaneId, index: Digest, files: u64, definitions: u64 },
+    /// A model said what it recommends; `artifact` is a blob (the report in Markdown).
+    TriageFound { report: TriageReport, artifact: Digest },
     /// A person said GO.
     Triaged { by: Person, message: Untrusted },
+    /// A person put it off.
+    Deferred { by: Person, message: Untrusted },
+    /// A person did not take it up.
+    Declined { by: Person, message: Untrusted },
+    /// Models wrote what the change shall be.
+    Planned { artifacts: Vec<Artifact>, tasks: Vec<PlanTask>, criteria: Vec<Criterion> },
+    /// A person says that a version meets a criterion.
+    Ticked { criterion: String, version: Version, by: Person, message: Untrusted },
+    /// A person takes that back.
+    Unticked { criterion: String, version: Version, by: Person },
     /// A version was drafted: by an engine, or derived from `parent` by a person, who is named then.
     Proposed {
         version: Version,
@@ -219,6 +253,8 @@ pub enum Event {
     PatchBlocked { lane: LaneId, version: Version, violations: Vec<Violation> },
     /// Its checks ended.
     Validated { lane: LaneId, version: Version, result: ValidationResult },
+    /// Models reviewed it, or could not; one entry a role.
+    Reviewed { lane: LaneId, version: Version, reviews: Vec<Review> },
     /// It was judged and scored.
     Scored { lane: LaneId, version: Version, violations: Vec<Violation>, score: Score, gates: Vec<Gate> },
     /// A person approved it.
@@ -313,11 +349,18 @@ impl Event {
             Self::AttemptStarted { .. } => "attempt-started",
             Self::SnapshotLoaded { .. } => "snapshot-loaded",
             Self::Indexed { .. } => "indexed",
+            Self::TriageFound { .. } => "triage-found",
             Self::Triaged { .. } => "triaged",
+            Self::Deferred { .. } => "deferred",
+            Self::Declined { .. } => "declined",
+            Self::Planned { .. } => "planned",
+            Self::Ticked { .. } => "ticked",
+            Self::Unticked { .. } => "unticked",
             Self::Proposed { .. } => "proposed",
             Self::BranchApplied { .. } => "branch-applied",
             Self::PatchBlocked { .. } => "patch-blocked",
             Self::Validated { .. } => "validated",
+            Self::Reviewed { .. } => "reviewed",
             Self::Scored { .. } => "scored",
             Self::Approved { .. } => "approved",
             Self::Rejected { .. } => "rejected",
@@ -354,6 +397,10 @@ impl Event {
             Self::Created { session, .. } => Some(&session.by),
             Self::Proposed { by, .. } | Self::RecheckAsked { by, .. } => by.as_ref(),
             Self::Triaged { by, .. }
+            | Self::Deferred { by, .. }
+            | Self::Declined { by, .. }
+            | Self::Ticked { by, .. }
+            | Self::Unticked { by, .. }
             | Self::Approved { by, .. }
             | Self::Rejected { by, .. }
             | Self::ChangesRequested { by, .. }

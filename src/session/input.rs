@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, ThreadId, Version};
+use crate::planning::{Criterion, PlanTask, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::Snapshot;
-use crate::scoring::{Gate, Score};
+use crate::scoring::{Gate, Review, ReviewIssue, Score};
 use crate::text::Untrusted;
 use crate::validation::{Sides, ValidationResult};
 
 use super::calls::{Budget, CallAsked, CallEnded};
 use super::effect::EffectKey;
-use super::event::{PatchSet, Person, StopKind, ThreadPlace};
+use super::event::{Artifact, PatchSet, Person, StopKind, ThreadPlace};
 
 /// How far the base moved, as it was measured for a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +99,12 @@ pub struct CheckAgainCommand {
 pub enum Command {
     /// GO.
     Triage { by: Person, message: Untrusted },
+    /// Put it off; GO takes it up again.
+    Defer { by: Person, message: Untrusted },
+    /// Do not take it up, for good.
+    Decline { by: Person, message: Untrusted },
+    /// Say that the version meets a criterion, or take it back.
+    Tick { criterion: String, version: Version, ticked: bool, by: Person, message: Untrusted },
     /// Approve, reject or request changes.
     Decide(DecideCommand),
     /// Accept a WARN.
@@ -150,6 +157,9 @@ impl Command {
     pub fn verb(&self) -> &'static str {
         match self {
             Self::Triage { .. } => "go ahead",
+            Self::Defer { .. } => "defer",
+            Self::Decline { .. } => "decline",
+            Self::Tick { .. } => "tick",
             Self::Decide(decide) => decide.verdict.name(),
             Self::Override { .. } => "override",
             Self::Regenerate { .. } => "regenerate",
@@ -177,6 +187,12 @@ pub enum Finding {
     Snapshot { snapshot: Box<Snapshot>, plan: Digest, policy: PolicySettings },
     /// The index.
     Index { index: Digest, files: u64, definitions: u64 },
+    /// What triage recommends, and the report in words.
+    Triage { report: TriageReport, artifact: Digest },
+    /// Documents, the plan, and what must be true in the end.
+    Plan { artifacts: Vec<Artifact>, tasks: Vec<PlanTask>, criteria: Vec<Criterion> },
+    /// What each role says, and its issues.
+    Review { reviews: Vec<(Review, Vec<ReviewIssue>)> },
     /// A draft, one patch set for each lane that it changes.
     Draft { patch_sets: Vec<PatchSet>, answers: Vec<(ThreadId, Untrusted)> },
     /// The branch.
@@ -268,6 +284,15 @@ pub enum Refusal {
     /// No such thread.
     #[error("there is no thread {}", thread.0)]
     NoSuchThread { thread: ThreadId },
+    /// No such document.
+    #[error("there is no document `{name}`")]
+    NoSuchArtifact { name: String },
+    /// No such criterion.
+    #[error("there is no criterion `{criterion}`{}", if known.is_empty() { String::new() } else { format!(" among {}", known.join(", ")) })]
+    NoSuchCriterion { criterion: String, known: Vec<String> },
+    /// Something else shows it.
+    #[error("`{criterion}` is shown by {shown_by}, not by a person's tick")]
+    NotTicked { criterion: String, shown_by: String },
     /// No such draft of this person.
     #[error("you have no draft {}", draft.0)]
     NoSuchDraft { draft: DraftId },

@@ -1,7 +1,6 @@
 //! What an input means for a session. Read top to bottom: this is the product.
 
 use crate::id::{LaneId, RepoPath, ThreadId, Version};
-use crate::planning::Stage;
 use crate::proposal::EngineKind;
 use crate::text::{Untrusted, counted};
 
@@ -13,6 +12,7 @@ use super::event::{Event, PatchSet, Person, StopKind, ThreadPlace};
 use super::input::{CheckAgainCommand, Command, DecideCommand, Finding, Input, Outcome, Refusal};
 use super::offer::{Offer, offer};
 use super::pause;
+use super::stages::{self, waits_for_go};
 use super::state::{PatchSetRecord, Phase, REPAIR, Session, Verdict};
 
 /// What to record. What is then owed follows from folding it.
@@ -48,7 +48,7 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
         }
         Command::Resolve { thread, resolved, by } => resolve(session, *thread, *resolved, by),
         Command::KeepDraft { draft, place, thread, by, text } => {
-            patch_set(session, place.lane, place.version)?;
+            placed(session, place)?;
             thread.map(|thread| known_thread(session, thread)).transpose()?;
             drafts::keep(session, *draft, place, *thread, by, text)
         }
@@ -64,13 +64,22 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             }))
         }
         other if is_over(session) => Err(not_now(session, other)),
-        Command::Triage { by, message } => triage(session, by, message, command),
+        Command::Triage { by, message } => stages::go(session, by, message, command),
+        Command::Defer { by, message } => {
+            stages::put_off(session, Event::Deferred { by: by.clone(), message: message.clone() }, command)
+        }
+        Command::Decline { by, message } => {
+            stages::put_off(session, Event::Declined { by: by.clone(), message: message.clone() }, command)
+        }
+        Command::Tick { criterion, version, ticked, by, message } => {
+            stages::tick(session, (criterion, *version), *ticked, by, message, command)
+        }
         Command::Decide(asked) => decide_on(session, asked, command),
         Command::Override { lane, version, rule, path, by, message } => {
             override_warning(session, (*lane, *version), rule, path.as_ref(), by, message, command)
         }
         Command::Regenerate { by, engine: None, rules, patch: None, message, program: None, .. }
-            if rules.is_empty() && is_stuck_on_a_lane(session) =>
+            if rules.is_empty() && is_stuck(session) =>
         {
             Ok(Step::record(Event::Retried { by: by.clone(), message: message.clone() }))
         }
@@ -87,7 +96,7 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             if waits_for_go(session) && (engine.is_some() || program.is_some() || !rules.is_empty() || patch.is_some())
             {
                 // who says how it shall be drafted says GO
-                let mut step = triage(session, by, message, command)?;
+                let mut step = stages::go(session, by, message, command)?;
                 step.events.push(regenerated);
                 return Ok(step);
             }
@@ -136,12 +145,24 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
     }
     let lane = key.lane.unwrap_or(LaneId(0));
     let version = key.version.unwrap_or(Version::FIRST);
+    match (key.kind, finding) {
+        (EffectKind::Triage, Finding::Triage { report, artifact }) => {
+            return stages::triaged(session, report.clone(), *artifact);
+        }
+        (EffectKind::Review, Finding::Review { reviews }) => {
+            return stages::reviewed(session, key, (lane, version), reviews);
+        }
+        _ => {}
+    }
     Step::record(match (key.kind, finding.clone()) {
         (EffectKind::Load, Finding::Snapshot { snapshot, plan, policy }) => {
             Event::SnapshotLoaded { lane, snapshot: *snapshot, plan, policy }
         }
         (EffectKind::Index, Finding::Index { index, files, definitions }) => {
             Event::Indexed { lane, index, files, definitions }
+        }
+        (EffectKind::Plan, Finding::Plan { artifacts, tasks, criteria }) => {
+            Event::Planned { artifacts, tasks, criteria }
         }
         (EffectKind::Apply, Finding::Branch { tree, commit, reference }) => {
             Event::BranchApplied { lane, version, tree, commit, reference }
@@ -159,6 +180,7 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
         (_, Finding::Stuck { kind, reason, next }) => Event::Stopped { kind, reason, next, key: Some(key) },
         // a finding of another kind of work is a mistake of ours; it must never move a lane
         (_, Finding::Snapshot { .. } | Finding::Index { .. } | Finding::Draft { .. } | Finding::Branch { .. })
+        | (_, Finding::Triage { .. } | Finding::Plan { .. } | Finding::Review { .. })
         | (_, Finding::Blocked { .. } | Finding::Checks(_) | Finding::Score { .. } | Finding::Published { .. }) => {
             Event::Stopped {
                 kind: StopKind::NeedsHuman,
@@ -201,8 +223,8 @@ fn proposed(session: &Session, key: EffectKey, patch_sets: Vec<PatchSet>, answer
     step
 }
 
-/// What a red check leads to where the session may repair: the evidence goes back to the engine, a version each time;
-/// after the last a person is needed.
+/// What a red check, or a reviewer's `must`, leads to where the session may repair: the evidence goes back to the engine,
+/// a version each time; after the last a person is needed.
 fn repair(session: &Session, lane: LaneId, version: Version) -> Option<Event> {
     let most = session.asked.repairs;
     let set = session.patch_set(lane, version).filter(|set| set.decision.is_none())?;
@@ -211,7 +233,10 @@ fn repair(session: &Session, lane: LaneId, version: Version) -> Option<Event> {
         return None;
     }
     let checks = set.validation.iter().flat_map(|result| &result.checks);
-    let because: Vec<String> = checks.filter(|check| check.is_red()).map(|check| check.name.clone()).collect();
+    let red: Vec<String> = checks.filter(|check| check.is_red()).map(|check| check.name.clone()).collect();
+    let musts = stages::musts(session, lane, version);
+    let stand = if musts.is_empty() { "still red" } else { "still there" };
+    let because = [red, musts].concat();
     if because.is_empty() {
         return None;
     }
@@ -222,22 +247,11 @@ fn repair(session: &Session, lane: LaneId, version: Version) -> Option<Event> {
     } else {
         Event::Stopped {
             kind: StopKind::NeedsHuman,
-            reason: Untrusted::new(format!("{} still red after {}", because.join(", "), counted(most, "repair"))),
+            reason: Untrusted::new(format!("{} {stand} after {}", because.join(", "), counted(most, "repair"))),
             next: session.next_draft(session.asked.engine),
             key: None,
         }
     })
-}
-
-fn waits_for_go(session: &Session) -> bool {
-    session.asked.playbook.has(Stage::Triage) && !session.triaged
-}
-
-fn triage(session: &Session, by: &Person, message: &Untrusted, command: &Command) -> Result<Step, Refusal> {
-    if session.triaged || !session.asked.playbook.has(Stage::Triage) {
-        return Err(not_now(session, command));
-    }
-    Ok(Step::record(Event::Triaged { by: by.clone(), message: message.clone() }))
 }
 
 fn decide_on(session: &Session, asked: &DecideCommand, command: &Command) -> Result<Step, Refusal> {
@@ -397,9 +411,18 @@ fn publish(session: &Session, by: &Person, command: &Command) -> Result<Step, Re
 }
 
 fn open_thread(session: &Session, place: &ThreadPlace, by: &Person, text: &Untrusted) -> Result<Step, Refusal> {
-    patch_set(session, place.lane, place.version)?;
+    placed(session, place)?;
     let thread = ThreadId(u32::try_from(session.threads.len()).expect("fewer than 2^32 threads") + 1);
     Ok(Step::record(Event::ThreadOpened { thread, place: place.clone(), by: by.clone(), text: text.clone() }))
+}
+
+/// Refuses a place that is none: a comment hangs on a version, or on a document.
+fn placed(session: &Session, place: &ThreadPlace) -> Result<(), Refusal> {
+    let Some(name) = &place.artifact else { return patch_set(session, place.lane, place.version).map(drop) };
+    session.lane(place.lane).ok_or(Refusal::NoSuchLane)?;
+    let artifacts = session.planned.iter().flat_map(|planned| &planned.artifacts);
+    let known = artifacts.map(|artifact| &artifact.name).any(|known| known == name);
+    if known { Ok(()) } else { Err(Refusal::NoSuchArtifact { name: name.clone() }) }
 }
 
 fn resolve(session: &Session, thread: ThreadId, resolved: bool, by: &Person) -> Result<Step, Refusal> {
@@ -420,13 +443,20 @@ pub(super) fn patch_set(session: &Session, lane: LaneId, version: Version) -> Re
     session.patch_set(lane, version).ok_or(Refusal::NoSuchVersion { version })
 }
 
-/// Whether a stop stands because work on a lane was stuck: then the same work is wanted again, not another draft.
-fn is_stuck_on_a_lane(session: &Session) -> bool {
+/// Whether a stop stands because work beside a draft was stuck: then the same work is wanted again, not another draft.
+fn is_stuck(session: &Session) -> bool {
     let stuck = session.stop.as_ref().and_then(|stop| stop.key);
     stuck.is_some_and(|key| {
         matches!(
             key.kind,
-            EffectKind::Load | EffectKind::Index | EffectKind::Apply | EffectKind::Check | EffectKind::Score
+            EffectKind::Load
+                | EffectKind::Index
+                | EffectKind::Triage
+                | EffectKind::Plan
+                | EffectKind::Apply
+                | EffectKind::Check
+                | EffectKind::Review
+                | EffectKind::Score
         )
     })
 }

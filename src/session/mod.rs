@@ -5,6 +5,7 @@
 
 mod apply;
 mod calls;
+mod criteria;
 mod derive;
 mod drafts;
 mod effect;
@@ -14,12 +15,14 @@ mod input;
 mod machine;
 mod offer;
 mod pause;
+mod stages;
 mod state;
 mod status;
 
 pub use calls::{Budget, CallAsked, CallEnded, CallRecord, Spent, dollars};
+pub use criteria::CriterionState;
 pub use effect::{EffectKey, EffectKind, Owed};
-pub use event::{Event, LaneRequest, NewSession, PatchSet, Person, StopKind, ThreadPlace};
+pub use event::{Artifact, Event, LaneRequest, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 pub use gate::{WriteGate, WritePermit};
 pub use input::{
     CheckAgainCommand, Command, DecideCommand, DeriveCommand, DriftSeen, Finding, Input, Outcome, Refusal,
@@ -27,7 +30,7 @@ pub use input::{
 pub use machine::{Step, decide};
 pub use offer::{Offer, offer};
 pub use state::{
-    Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase,
+    Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase, Planned,
     Published, Rechecks, Session, Stop, Thread, Verdict, VersionRecord,
 };
 pub use status::{State, aliases};

@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, Seq, ThreadId, Version};
+use crate::planning::{Criterion, PlanTask, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::EngineKind;
 use crate::repository::{Base, Snapshot, Source};
-use crate::scoring::{Accepted, Gate, Score};
+use crate::scoring::{Accepted, Gate, Review, Score};
 use crate::text::Untrusted;
 use crate::validation::{Sides, ValidationResult};
 
 use super::calls::{Budget, CallRecord};
 use super::effect::{EffectKey, Owed};
-use super::event::{NewSession, PatchSet, Person, StopKind, ThreadPlace};
+use super::event::{Artifact, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 
 /// A person's word on a patch set. Requests and views carry it as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -219,6 +220,8 @@ pub struct PatchSetRecord {
     pub validation: Option<ValidationResult>,
     /// How its checks were asked for again.
     pub rechecks: Rechecks,
+    /// What models say of it; none before they were asked.
+    pub reviews: Option<Vec<Review>>,
     /// What its policies found.
     pub violations: Vec<Violation>,
     /// Its score.
@@ -303,6 +306,17 @@ pub struct DraftComment {
 
 /// Why a version is made that mends what checks found.
 pub(super) const REPAIR: &str = "repair";
+
+/// What models wrote before the first draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// The documents, in the order they are read.
+    pub artifacts: Vec<Artifact>,
+    /// The plan, each task after those it waits for.
+    pub tasks: Vec<PlanTask>,
+    /// What must be true in the end.
+    pub criteria: Vec<Criterion>,
+}
 
 /// The next version, while it is wanted and not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -405,8 +419,16 @@ pub struct Session {
     pub marks: BTreeMap<(String, LaneId), BTreeSet<Digest>>,
     /// The versions on which a person left something, by login and lane.
     pub reviewed_on: BTreeMap<(String, LaneId), BTreeSet<Version>>,
-    /// Whether a person said GO.
+    /// Whether it is a GO: by triage that misses nothing, or a person's word.
     pub triaged: bool,
+    /// What triage recommends, and the blob of its report.
+    pub triage: Option<(TriageReport, Digest)>,
+    /// The person who said GO, where one did.
+    pub go_by: Option<Person>,
+    /// What models wrote before the first draft.
+    pub planned: Option<Planned>,
+    /// Criteria that a person ticked, by version, and who.
+    pub ticks: BTreeMap<(Version, String), Person>,
     /// The next version, while it is wanted.
     pub drafting: Option<Drafting>,
     /// Why it stands still.

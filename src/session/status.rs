@@ -163,10 +163,12 @@ impl Session {
         let reached = |lane: &Lane| if drafting(lane) { lane.phase.min(self.before_draft()) } else { lane.phase };
         let least = self.at_stake().map(reached).min();
         let state = least.map_or(State::Cancelled, Self::of_phase);
-        if state == State::Indexed && self.triaged && self.asked.playbook.has(Stage::Triage) {
-            return State::Triaged;
+        let is_ready = state == Self::of_phase(self.before_draft());
+        match (is_ready, &self.planned) {
+            (true, Some(_)) => State::Planned,
+            (true, None) if self.triaged && self.asked.playbook.has(Stage::Triage) => State::Triaged,
+            _ => state,
         }
-        state
     }
 
     /// Whether every lane that waits for a decision waits with a change that a policy blocks.
@@ -256,8 +258,8 @@ impl Session {
             }
             State::ChangesRequested => ("changes were requested".into(), self.asks_again()),
             State::BlockedPolicy => ("a policy forbids applying it".into(), format!("paraph show {id}{current}")),
-            State::Indexed if self.asked.playbook.has(Stage::Triage) && !self.triaged => {
-                ("waits for GO".into(), format!("paraph regenerate {id} -m GO, or paraph cancel {id}"))
+            State::Indexed if self.asked.playbook.has(Stage::Triage) && !self.triaged && self.owed.is_empty() => {
+                ("waits for GO".into(), self.words_of_triage())
             }
             _ => ("".into(), String::new()),
         }

@@ -17,6 +17,8 @@ pub enum Context {
     Runs,
     /// The Policy tab.
     Policy,
+    /// The Artifacts tab.
+    Artifacts,
     /// A whole file on top of the diff.
     Peek,
     /// A box that text is typed into.
@@ -27,7 +29,7 @@ pub enum Context {
 
 impl Context {
     /// Every context, in the order of the documentation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Everywhere,
         Self::Inbox,
         Self::Session,
@@ -35,6 +37,7 @@ impl Context {
         Self::Tree,
         Self::Runs,
         Self::Policy,
+        Self::Artifacts,
         Self::Peek,
         Self::TextBox,
         Self::Wizard,
@@ -51,6 +54,7 @@ impl Context {
             Self::Tree => "tree",
             Self::Runs => "runs",
             Self::Policy => "policy",
+            Self::Artifacts => "artifacts",
             Self::Peek => "peek",
             Self::TextBox => "text-box",
             Self::Wizard => "wizard",
@@ -68,6 +72,7 @@ impl Context {
             Self::Tree => "Patches: the files",
             Self::Runs => "Runs",
             Self::Policy => "Policy",
+            Self::Artifacts => "Artifacts",
             Self::Peek => "A whole file (a definition)",
             Self::TextBox => "Writing",
             Self::Wizard => "New session",
@@ -165,7 +170,7 @@ actions! {
     MarkHunk = "mark-hunk", "reviewed": "mark the hunk as reviewed and go to the next unreviewed one",
     MarkFile = "mark-file", "file reviewed": "mark the whole file as reviewed, or not any more",
     NextUnreviewed = "next-unreviewed", "unreviewed": "next unreviewed hunk, without marking",
-    Comment = "comment", "comment": "comment on the line or the selected range",
+    Comment = "comment", "comment": "comment on the line, the selected range or the document",
     CommentFile = "comment-file", "comment file": "comment on the file",
     CommentVersion = "comment-version", "comment all": "comment on the whole version",
     Reply = "reply", "answer": "answer in the thread under the cursor",
@@ -204,6 +209,9 @@ actions! {
     Publish = "publish", "publish": "publish what was approved",
     CancelSession = "cancel-session", "cancel": "end the session and everything it runs",
     Regenerate = "regenerate", "regenerate": "ask for the next version",
+    Go = "go", "GO": "say GO to the goal, whatever triage recommends",
+    Defer = "defer", "defer": "put the goal off; go takes it up again",
+    Decline = "decline", "decline": "do not take the goal up, for good",
     DropLane = "drop-repository", "drop": "take the repository out of the session",
     Trust = "trust", "trust": "let the repository's own commands run, or its setup use the network",
     CheckAgain = "check-again", "check again": "run the checks of the version again, with the tools there are now",
@@ -220,6 +228,7 @@ impl Action {
         use Action as A;
         matches!(self, A::Approve | A::Reject | A::RequestChanges | A::Override | A::Publish)
             || matches!(self, A::CancelSession | A::Regenerate | A::DropLane | A::Trust)
+            || matches!(self, A::Go | A::Defer | A::Decline)
             || matches!(self, A::PauseSession | A::DiscardCheckouts)
     }
 }

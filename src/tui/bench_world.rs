@@ -338,6 +338,7 @@ impl World {
                 from_line: draft.from_line,
                 side: draft.side,
                 kind: draft.kind,
+                artifact: None,
                 resolved: false,
                 comments,
             });
@@ -375,6 +376,7 @@ impl World {
                     from_line: comment.from_line,
                     side: comment.side,
                     kind: comment.kind,
+                    artifact: None,
                     at: NOW,
                     text: comment.text.into(),
                 };
@@ -425,6 +427,7 @@ impl World {
                     from_line: comment.from_line,
                     side: comment.side,
                     kind: comment.kind,
+                    artifact: comment.artifact,
                     resolved: false,
                     comments: vec![CommentView { by: "ada@host".to_owned(), at: NOW, text: comment.text.into() }],
                 };
@@ -528,6 +531,8 @@ fn version(number: u32, gates: &[GateView]) -> VersionView {
         violations: violations(),
         score: Some(score()),
         gates: gates.to_vec(),
+        criteria: Vec::new(),
+        reviews: Vec::new(),
     }
 }
 
@@ -560,6 +565,8 @@ fn view_of_session(gates: &[GateView]) -> SessionView {
             notices: Vec::new(),
         }],
         versions: vec![version(1, gates), version(2, gates)],
+        triage: None,
+        tasks: Vec::new(),
         usage: UsageView::default(),
         pull_requests: Vec::new(),
         published: Vec::new(),
@@ -578,6 +585,7 @@ fn threads() -> Vec<ThreadView> {
         from_line: None,
         side: Side::New,
         kind: ThreadKind::Question,
+        artifact: None,
         resolved: false,
         comments: vec![
             comment(
@@ -606,6 +614,8 @@ fn panel(gates: &[GateView]) -> PanelView {
         open_threads: 0,
         offer: OfferView::Clean,
         writes: vec!["branch paraph/12-replace-unwrap in /home/ada/core, when you publish".to_owned()],
+        criteria: Vec::new(),
+        reviews: Vec::new(),
         decided: None,
     }
 }

@@ -54,6 +54,7 @@ pub(crate) fn act_in_session(model: &mut Model, action: Action) -> Vec<Task> {
             show_log(model)
         }
         Action::CommentVersion => comment(model, action),
+        Action::Comment if review.tab == Tab::Artifacts => comment_on_document(model),
         Action::SendDrafts => super::draft_keys::send(model),
         _ if review.tab == Tab::Patches => act_in_diff(model, action),
         _ => Vec::new(),
@@ -263,6 +264,30 @@ fn next_unreviewed(model: &mut Model) -> Vec<Task> {
     }
 }
 
+/// A comment on the document under the cursor. Those that Paraph itself writes are read and not discussed: the service
+/// says so.
+fn comment_on_document(model: &mut Model) -> Vec<Task> {
+    let Some(review) = &model.review else { return Vec::new() };
+    let at = review.lists[Tab::Artifacts as usize].cursor;
+    let Some(artifact) = review.artifacts.as_ref().and_then(|artifacts| artifacts.get(at)) else { return Vec::new() };
+    let name = Some(artifact.name.clone());
+    if let Some(draft) = review.drafts.iter().find(|draft| draft.artifact == name && draft.thread.is_none()) {
+        let open = CommentBox::of_draft(review.id, draft);
+        return show(model, Overlay::Comment(Box::new(open)));
+    }
+    let target = Target {
+        session: review.reference(),
+        repo: None,
+        thread: None,
+        artifact: name,
+        path: None,
+        line: None,
+        from_line: None,
+        side: Side::New,
+    };
+    show(model, Overlay::Comment(Box::new(CommentBox::new(target, ""))))
+}
+
 fn comment(model: &mut Model, action: Action) -> Vec<Task> {
     let Some(review) = &model.review else { return Vec::new() };
     if review.version.is_none() {
@@ -274,6 +299,7 @@ fn comment(model: &mut Model, action: Action) -> Vec<Task> {
         session: review.reference(),
         repo: review.repo(),
         thread: None,
+        artifact: None,
         path: path.filter(|_| action != Action::CommentVersion),
         line: None,
         from_line: None,
@@ -282,7 +308,7 @@ fn comment(model: &mut Model, action: Action) -> Vec<Task> {
     let mut text = String::new();
     // a version has one draft about the whole of it: there is no line to find another on
     if action == Action::CommentVersion
-        && let Some(draft) = review.drafts.iter().find(|draft| draft.path.is_none() && draft.thread.is_none())
+        && let Some(draft) = review.drafts.iter().find(|draft| is_about_version(draft))
     {
         let open = CommentBox::of_draft(review.id, draft);
         return show(model, Overlay::Comment(Box::new(open)));
@@ -358,4 +384,9 @@ pub(crate) fn edit_at(model: &mut Model, repo: &str, path: &RepoPath, line: u32)
     use std::os::unix::ffi::OsStrExt as _;
     let path = folder.as_path().join(std::ffi::OsStr::from_bytes(path.as_bytes()));
     vec![Task::EditFile(path, line)]
+}
+
+/// Whether a draft is about the whole version.
+fn is_about_version(draft: &crate::api::DraftView) -> bool {
+    draft.path.is_none() && draft.thread.is_none() && draft.artifact.is_none()
 }

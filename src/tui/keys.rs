@@ -20,7 +20,10 @@ use super::texts::{show_artifact, show_log};
 use super::trust_keys::ask_trust;
 use super::update::{relayout, scroll_to_cursor};
 use super::window_keys::{on_comment_key, on_palette_key, on_search_key, on_wizard_key};
-use crate::api::{CancelRequest, CheckRequest, PanelRequest, PublishRequest, RegenerateRequest, Request, Verdict};
+use crate::api::{
+    CancelRequest, CheckRequest, PanelRequest, PublishRequest, RegenerateRequest, Request, TriageRequest, TriageWord,
+    Verdict,
+};
 use crate::id::{SessionId, SessionRef};
 
 /// Takes a key.
@@ -229,6 +232,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Task> {
         }
         Action::CheckAgain => check_again(model, false),
         Action::CheckBaseToo => check_again(model, true),
+        Action::Go | Action::Defer | Action::Decline => confirm(model, action),
         Action::TabOverview => tab(model, Tab::Overview),
         Action::TabArchitecture => tab(model, Tab::Architecture),
         Action::TabTimeline => tab(model, Tab::Timeline),
@@ -552,6 +556,10 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Task> {
     show(model, Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, early: false, asks })))
 }
 
+fn triage(session: SessionId, word: TriageWord) -> Request {
+    Request::Triage(TriageRequest { session, word, message: String::new() })
+}
+
 fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec<String>, Ticket, Request)> {
     let review = model.review.as_ref();
     let changed = |done| Ticket::Changed(id, done);
@@ -583,6 +591,24 @@ fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec
                 program: None,
                 message: String::new(),
             }),
+        ),
+        Action::Go => (
+            format!("GO for session {id}"),
+            vec!["Takes the goal up, whatever triage recommends. It is recorded as yours.".to_owned()],
+            changed("taken up"),
+            triage(id, TriageWord::Go),
+        ),
+        Action::Defer => (
+            format!("Defer session {id}"),
+            vec!["Puts the goal off. GO takes it up again.".to_owned()],
+            changed("deferred"),
+            triage(id, TriageWord::Defer),
+        ),
+        Action::Decline => (
+            format!("Decline session {id}"),
+            vec!["Does not take the goal up, for good. History stays.".to_owned()],
+            changed("declined"),
+            triage(id, TriageWord::Decline),
         ),
         Action::DropLane => {
             let repo = review?.repo()?;

@@ -95,6 +95,7 @@ impl House {
                 agent: Arc::new(AgentEngine::new(workshop.clone(), Vec::new())),
             },
             models: Arc::new(Nobody),
+            mask: Arc::new(SecretMask::new(Vec::new())),
             validator: Arc::new(Told::all(CheckStatus::Passed)),
             policy: Arc::new(BuiltInPolicy::new()),
             scorer: Arc::new(SixDimensions),

@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use paraph::id::{Digest, LaneId, ThreadId, Version};
-use paraph::planning::Stage;
+use paraph::planning::{Recommendation, Role, Stage};
 use paraph::policy::Severity;
 use paraph::proposal::EngineKind;
+use paraph::scoring::IssueSeverity;
 use paraph::session::{
     BeadStatus, Budget, Command, DecideCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, Outcome,
     PatchSet, Phase, Session, StopKind, Verdict, WriteGate, decide,
@@ -58,6 +59,8 @@ struct Watch {
     /// The versions whose checks ended, as long as nobody asked for them again.
     checked: BTreeSet<(LaneId, Version)>,
     publish_asked: bool,
+    /// Whether triage that misses nothing, or a person, said GO.
+    go: bool,
     paused: bool,
     published: BTreeSet<(LaneId, Version)>,
     /// What each call took, or may take, in the order of their numbers.
@@ -76,6 +79,8 @@ impl Watch {
             Event::Proposed { version, patch_sets, .. } => {
                 assert_eq!(*version, before.next_version(), "versions are numbered without a gap");
                 assert!(!patch_sets.is_empty(), "{version} changes nothing");
+                let waits = before.asked.playbook.has(Stage::Triage);
+                assert!(self.go || !waits, "{version} was drafted before anybody said GO");
                 for set in patch_sets {
                     assert!(!before.lane(set.lane).unwrap().dropped, "{version} changes a dropped lane");
                     let other = self.drafted.insert((*version, set.lane), set.clone());
@@ -104,6 +109,17 @@ impl Watch {
             Event::Rejected { lane, version, digest, .. } => self.decide(*lane, *version, Verdict::Reject, *digest),
             Event::ChangesRequested { lane, version, digest, .. } => {
                 self.decide(*lane, *version, Verdict::RequestChanges, *digest);
+            }
+            Event::Triaged { .. } => self.go = true,
+            Event::TriageFound { report, .. } => {
+                assert!(before.asked.roles.contains(&Role::Triage), "nobody was there to ask");
+                self.go |= report.recommendation == Recommendation::Go && report.missing.is_empty();
+            }
+            Event::Planned { .. } => assert!(before.versions.is_empty(), "documents come before the first version"),
+            Event::Deferred { .. } | Event::Declined { .. } => assert!(!self.go, "it was taken up already"),
+            Event::Ticked { version, .. } => {
+                let newest = self.drafted.keys().map(|(version, _)| *version).max();
+                assert_eq!(newest, Some(*version), "ticked on a superseded version");
             }
             Event::Paused { .. } | Event::Resumed { .. } => {
                 let paused = matches!(event, Event::Paused { .. });
@@ -183,10 +199,13 @@ impl History {
 
     fn begin(random: &mut Random) -> Story {
         let lanes = 1 + random.below(3) as u16;
-        let playbook = *random.of(&["quick", "quick", "indexed", "triaged", "static"]);
+        let playbook = *random.of(&["quick", "quick", "indexed", "triaged", "reviewed", "designed", "static"]);
         let engine =
             *random.of(&[EngineKind::Rules, EngineKind::Rules, EngineKind::Patch, EngineKind::Adopt, EngineKind::Llm]);
         let mut asked = story::new_session(lanes, playbook, engine);
+        if random.once_in(2) {
+            asked.roles = vec![Role::Triage];
+        }
         if engine == EngineKind::Llm {
             asked.repairs = random.below(4) as u32;
             asked.budget.cost_micros = Some(4000 * (1 + random.below(6)));
@@ -284,6 +303,11 @@ impl History {
                 let loaded = |id: &LaneId| session.lane(*id).is_some_and(|lane| lane.snapshot.is_some());
                 Some(drafting.version) == key.version && !drafting.lanes.is_empty() && drafting.lanes.iter().all(loaded)
             }),
+            EffectKind::Triage | EffectKind::Plan => {
+                let ready = |lane: &paraph::session::Lane| lane.snapshot.is_some();
+                session.versions.is_empty() && session.active().all(ready)
+            }
+            EffectKind::Review => set.is_some_and(|set| set.validation.is_some() && set.reviews.is_none()),
             EffectKind::Apply => set.is_some(),
             EffectKind::Check => set.is_some_and(|set| set.applied.is_some()),
             EffectKind::Score => set.is_some_and(|set| set.validation.is_some()),
@@ -359,6 +383,15 @@ impl History {
                 let lanes: Vec<LaneId> = wanted.into_iter().filter(|_| !self.random.once_in(4)).collect();
                 story::draft(lanes, &format!("draft {}", self.drafts))
             }
+            EffectKind::Triage => {
+                let all = [Recommendation::Go, Recommendation::NoGo, Recommendation::Defer, Recommendation::Unclear];
+                let missing: &[&str] = if self.random.once_in(3) { &["which currency?"] } else { &[] };
+                story::triage(*self.random.of(&all), missing)
+            }
+            EffectKind::Review => {
+                let found = [IssueSeverity::Must, IssueSeverity::Should, IssueSeverity::Nit];
+                story::reviewed(1 + self.random.below(10) as u8, &found[self.random.below(4) as usize..])
+            }
             EffectKind::Apply if self.random.once_in(12) => {
                 Finding::Blocked { violations: vec![story::block("path-traversal", "../a")] }
             }
@@ -388,6 +421,7 @@ impl History {
         let key = match kind {
             EffectKind::Draft => EffectKey::draft(version),
             EffectKind::Load | EffectKind::Index => EffectKey::on_lane(kind, lane),
+            EffectKind::Triage | EffectKind::Plan => EffectKey::of_session(kind),
             _ => EffectKey::on_version(kind, lane, version),
         };
         let owed: Vec<EffectKey> = self.story.session.owed().keys().copied().collect();
@@ -417,12 +451,18 @@ impl History {
             return if odds == 3 { Command::Resume { by } } else { Command::Pause { by } };
         }
         let Some((version, digest)) = current else {
-            return if self.random.once_in(3) {
-                story::regenerate("please")
-            } else {
-                Command::Triage { by: story::ana(), message: "GO".into() }
+            return match self.random.below(24) {
+                0..8 => story::regenerate("please"),
+                8..11 => Command::Defer { by: story::ana(), message: "later".into() },
+                11 => Command::Decline { by: story::ana(), message: "no".into() },
+                12 => story::open_thread_on("plan"),
+                _ => Command::Triage { by: story::ana(), message: "GO".into() },
             };
         };
+        if self.random.once_in(20) {
+            let (criterion, by, message) = ("C3".to_owned(), self.somebody(), "".into());
+            return Command::Tick { criterion, version, ticked: !self.random.once_in(4), by, message };
+        }
         match self.random.below(70) {
             0..18 => self.decide_on(lane, version, digest.short(), Verdict::Approve),
             18..22 => self.decide_on(lane, version, digest.short(), Verdict::RequestChanges),
@@ -550,9 +590,16 @@ pub fn size(default: (u64, u64)) -> (u64, u64) {
 }
 
 /// Every event that a history must have met for the run to mean anything.
-pub const MUST_BE_SEEN: [&str; 29] = [
+pub const MUST_BE_SEEN: [&str; 36] = [
     "paused",
     "resumed",
+    "triage-found",
+    "deferred",
+    "declined",
+    "planned",
+    "ticked",
+    "unticked",
+    "reviewed",
     "draft-kept",
     "draft-dropped",
     "created",

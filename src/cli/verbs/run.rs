@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// A forge's issue as the goal
     #[arg(long, value_name = "URL")]
     issue: Option<String>,
-    /// The session's shape: quick, indexed, triaged, static
+    /// The session's shape: quick, indexed, triaged, reviewed, designed, static
     #[arg(long, value_name = "NAME")]
     playbook: Option<String>,
     /// What makes the proposal: rules, patch, command, agent

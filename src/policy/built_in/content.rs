@@ -93,6 +93,9 @@ static ORDERS: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(do\s+not|don't|never)\s+(flag|report|mention|reveal)\s+(this|these|the|any)\b.{0,60}\b(review|reviewer|user|human|security\s+team)\b",
         r"\b(rate|score|grade)\s+this\s+(change|patch|code|pull\s+request|pr|diff)\s+(as\s+)?(a\s+)?(10|ten|perfect|high|safe)",
         r"\bapprove\s+this\s+(change|patch|pull\s+request|pr|diff|commit)\s+(without|immediately|automatically|regardless)",
+        r"\bplease\s+approve\s+(this|it)\b",
+        r"\b(give|assign|return|output|answer)\s+(it\s+|this\s+|me\s+|an?\s+|the\s+|every\s+|each\s+|all\s+|dimensions?\s+|maximum\s+)*(scores?|ratings?)\s+(of\s+)?(10|ten|perfect)\b",
+        r"\bscore\s+(it|this|everything|every\s+dimension|all\s+(six\s+)?dimensions)\s+(as\s+|an?\s+|with\s+)*(10|ten|perfect)\b",
         r"<\|?(im_start|system|endoftext)\|?>",
     ];
     let pattern = forms.join("|");
@@ -114,6 +117,7 @@ const ORDER_WORDS: &[&str] = &[
     "mention",
     "reveal", // what not to do
     "rate",
+    "rating",
     "score",
     "grade",
     "approve", // what to give

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::prompt::{file_text, is_file, item};
-use super::redact::Redactor;
 use crate::id::RepoPath;
 use crate::infrastructure::llm::{CallBlock, ToolSpec};
+use crate::planning::Redactor;
 use crate::proposal::{Brief, ContextItem};
 use crate::repository::{Tree, TreeError};
 

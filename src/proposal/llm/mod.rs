@@ -6,7 +6,6 @@
 mod answer;
 mod looking;
 mod prompt;
-mod redact;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,14 +16,13 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::id::{Digest, RepoPath};
 use crate::infrastructure::llm::{ChatReply, ChatRequest, Finish, Message, Part, Speaker};
-use crate::planning::{Question, Role};
+use crate::planning::{Question, Redactor, Role};
 use crate::proposal::edits::{self, Placed};
 use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer};
 use crate::repository::{OverlayTree, TreeError};
 use crate::text::{SecretMask, Untrusted};
 use looking::Looking;
 use prompt::Prompt;
-use redact::Redactor;
 
 /// What one draft may take besides money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

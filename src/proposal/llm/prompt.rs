@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use super::redact::Redactor;
 use crate::diff::unified;
 use crate::id::{ObjectId, RepoPath};
+use crate::planning::{Redactor, fenced};
 use crate::proposal::{Brief, ContextItem};
 use crate::repository::{Tree, TreeEntry, TreeError};
 
@@ -162,6 +162,10 @@ fn task(brief: &Brief, redactor: &mut Redactor, most_diff: usize) -> String {
     let mut text = format!("Goal ({}):\n{}\n", brief.kind.name(), redactor.hide("the goal", brief.goal.raw()));
     if !brief.paths.is_empty() {
         text.push_str(&format!("Only files that match: {}\n", brief.paths.join(" ")));
+    }
+    for (name, document) in &brief.artifacts {
+        let document = redactor.hide(&format!("the document {name}"), document.raw());
+        text.push_str(&fenced(&format!("The document `{name}`, which says what the change shall be"), &document));
     }
     if let Some(previous) = &brief.previous {
         let diff: Vec<u8> = unified::write(previous, &unified::WriteOptions::default());

@@ -9,7 +9,7 @@ use crate::id::{LaneId, SessionId, ThreadId, Version};
 use crate::infrastructure::llm::{CallBlock, Usage};
 use crate::planning::{AskError, Kind, Models};
 use crate::proposal::{CheckFailure, Feedback, Guidance};
-use crate::repository::{MemoryTree, RepoKey, Snapshot, Source};
+use crate::repository::{MemoryTree, RepoKey, Snapshot, Source, Tree as _};
 
 const CART: &str = "def total(items):\n    return int(sum(items))\n";
 
@@ -89,7 +89,9 @@ fn brief(models: Arc<Scripted>, files: &[(&str, &str)]) -> Brief {
         feedback: Vec::new(),
         failures: Vec::new(),
         guidance: Vec::new(),
+        artifacts: Vec::new(),
         models,
+        order: crate::proposal::WorkOrder::default(),
     }
 }
 

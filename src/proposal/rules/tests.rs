@@ -71,6 +71,7 @@ fn brief_on(tree: MemoryTree, goal: &str) -> Brief {
         feedback: Vec::new(),
         failures: Vec::new(),
         guidance: Vec::new(),
+        artifacts: Vec::new(),
         models: Arc::new(crate::planning::NoModels),
         order: crate::proposal::WorkOrder::default(),
     }

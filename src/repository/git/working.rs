@@ -13,10 +13,10 @@ use std::sync::Arc;
 use git2::Oid;
 use rustix::fs::{FileType, Mode, OFlags};
 
-use crate::infrastructure::beneath::{find_folder, open_top, split};
 use super::objects::{blob_name, tree_name};
 use super::open::Opened;
 use crate::id::RepoPath;
+use crate::infrastructure::beneath::{find_folder, open_top, split};
 
 /// A larger file is read from git's objects: what is hashed in vain shall cost little. // 8 MiB
 const LARGEST_FILE: i64 = 8 << 20;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::api::{AdoptRequest, Call, Failure, FailureKind, RegenerateRequest, RunRequest, SessionView};
 use crate::id::{SessionId, SessionUuid};
 use crate::infrastructure::hosts::AllowedHosts;
-use crate::planning::{Kind, Playbook};
+use crate::planning::{Kind, Playbook, Role, Stage};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, RepositoryFacts, Snapshot, Source, VcsError, WorkSpec};
 use crate::session::{Budget, LaneRequest, NewSession, Session};
@@ -70,6 +70,12 @@ impl Runtime {
         Ok((engine, playbook))
     }
 
+    /// Roles whose stages ask a model where one is there, and wait for a person where none is.
+    fn roles(&self, playbook: &Playbook) -> Vec<Role> {
+        let asks = playbook.has(Stage::Triage) && self.shared.ports.models.lead(Role::Triage.name()).is_ok();
+        asks.then_some(Role::Triage).into_iter().collect()
+    }
+
     pub(super) async fn run(&self, call: &Call, mut run: RunRequest) -> Result<SessionView, Failure> {
         let (engine, playbook) = self.shape(&mut run)?;
         let mut lanes = Vec::new();
@@ -82,6 +88,8 @@ impl Runtime {
         }
         self.try_out(&lanes, engine, &run.rules, &run.paths).await?;
         self.try_patch(run.patch).await?;
+        let roles = self.roles(&playbook);
+        let asks_models = engine == EngineKind::Llm || Stage::ASKING.iter().any(|stage| playbook.has(*stage));
         let asked = NewSession {
             id: SessionId(0),
             uuid: SessionUuid(self.shared.ports.ids.uuid()),
@@ -95,7 +103,8 @@ impl Runtime {
             playbook,
             patch: run.patch,
             repairs: if engine == EngineKind::Llm { self.shared.settings.repairs } else { 0 },
-            budget: if engine == EngineKind::Llm { self.shared.settings.budget } else { Budget::default() },
+            budget: if asks_models { self.shared.settings.budget } else { Budget::default() },
+            roles,
             lanes,
             environment: limits::environment(&call.client.environment),
             by: self.person(&call.client),
@@ -147,6 +156,7 @@ impl Runtime {
             patch: None,
             repairs: 0,
             budget: Budget::default(),
+            roles: Vec::new(),
             lanes: vec![LaneRequest { source, base }],
             environment: limits::environment(&call.client.environment),
             by: self.person(&call.client),

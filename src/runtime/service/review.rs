@@ -2,10 +2,11 @@
 
 use crate::api::{
     Call, CheckRequest, CommentRequest, DecideRequest, DropRequest, Failure, FailureKind, MarkRequest, OverrideRequest,
-    RegenerateRequest, ResolveRequest, SessionView, Side, ThreadKind, ThreadView, Verdict,
+    RegenerateRequest, ResolveRequest, SessionView, Side, ThreadKind, ThreadView, TickRequest, TriageRequest,
+    TriageWord, Verdict,
 };
 use crate::id::{LaneId, SessionId, SessionRef, ThreadId, Version};
-use crate::session::{CheckAgainCommand, Command, DecideCommand, DriftSeen, Session, ThreadPlace};
+use crate::session::{CheckAgainCommand, Command, DecideCommand, DriftSeen, EffectKind, Session, ThreadPlace};
 use crate::text::Untrusted;
 use crate::validation::Sides;
 
@@ -23,9 +24,7 @@ impl Runtime {
             Some(thread) => Command::Answer { thread, by, text },
             None => {
                 let session = self.session(id).await?;
-                let version = answer::version_of(&session, asked.session)?;
-                let lane = answer::lane_of(&session, version, asked.repo.as_deref())?;
-                let place = place_of(&asked, version, lane);
+                let place = place_in(&session, &asked)?;
                 let (shared, of, at) = (self.shared.clone(), session.clone(), place.clone());
                 blocking(move || place::check(&shared.ports, &of, &at)).await?;
                 Command::OpenThread { place, by, text }
@@ -110,6 +109,24 @@ impl Runtime {
         self.shown(call, id, Command::Decide(command), announced).await
     }
 
+    pub(super) async fn triage(&self, call: &Call, asked: TriageRequest) -> Result<SessionView, Failure> {
+        let (by, message) = (self.person(&call.client), asked.message.into());
+        let command = match asked.word {
+            TriageWord::Go => Command::Triage { by, message },
+            TriageWord::Defer => Command::Defer { by, message },
+            TriageWord::Decline => Command::Decline { by, message },
+        };
+        self.command(call, asked.session, command).await
+    }
+
+    pub(super) async fn tick(&self, call: &Call, asked: TickRequest) -> Result<SessionView, Failure> {
+        let session = self.session(asked.session.session).await?;
+        let version = answer::version_of(&session, asked.session)?;
+        let (by, message, ticked) = (self.person(&call.client), asked.message.into(), asked.ticked);
+        let command = Command::Tick { criterion: asked.criterion, version, ticked, by, message };
+        self.command(call, asked.session.session, command).await
+    }
+
     pub(super) async fn override_warning(&self, call: &Call, asked: OverrideRequest) -> Result<SessionView, Failure> {
         let (version, lane) = self.place(asked.session, asked.repo.as_deref()).await?;
         let by = self.person(&call.client);
@@ -134,7 +151,11 @@ impl Runtime {
         let engine = asked.engine.unwrap_or(session.asked.engine);
         let has_one = session.asked.program.is_some() && engine == session.asked.engine;
         begin::program_fits(engine, asked.program.as_ref(), !has_one)?;
-        let waits_for_go = session.asked.playbook.has(crate::planning::Stage::Triage) && !session.triaged;
+        // asking triage again is no word to it, and where it recommends something the word is said as such
+        let stuck = session.stop.as_ref().and_then(|stop| stop.key).map(|key| key.kind);
+        let has_triage = session.asked.playbook.has(crate::planning::Stage::Triage);
+        let was_asked = stuck == Some(EffectKind::Triage) || session.triage.is_some();
+        let waits_for_go = has_triage && !session.triaged && !was_asked;
         let only_go =
             asked.engine.is_none() && asked.rules.is_empty() && asked.patch.is_none() && asked.program.is_none();
         let command = if waits_for_go && only_go {
@@ -165,8 +186,19 @@ pub(super) fn thread_of(session: &Session, thread: Option<ThreadId>) -> Result<T
     })
 }
 
-/// Where a comment hangs.
-pub(super) fn place_of(asked: &CommentRequest, version: Version, lane: LaneId) -> ThreadPlace {
+/// Where a comment hangs. A document is about the whole session, and is there before any version.
+pub(super) fn place_in(session: &Session, asked: &CommentRequest) -> Result<ThreadPlace, Failure> {
+    let (version, lane) = match &asked.artifact {
+        Some(_) => (session.versions.last().map_or(Version::FIRST, |newest| newest.number), LaneId(0)),
+        None => {
+            let version = answer::version_of(session, asked.session)?;
+            (version, answer::lane_of(session, version, asked.repo.as_deref())?)
+        }
+    };
+    Ok(place_of(asked, version, lane))
+}
+
+fn place_of(asked: &CommentRequest, version: Version, lane: LaneId) -> ThreadPlace {
     ThreadPlace {
         version,
         lane,
@@ -175,6 +207,7 @@ pub(super) fn place_of(asked: &CommentRequest, version: Version, lane: LaneId) -
         from_line: asked.from_line.unwrap_or(0),
         side: if asked.side == Side::Old { "old" } else { "new" }.to_owned(),
         kind: thread_kind(asked.kind).to_owned(),
+        artifact: asked.artifact.clone(),
     }
 }
 

@@ -12,7 +12,8 @@ use crate::planning::{AskError, Models, Stage};
 use crate::policy::Severity;
 use crate::proposal::{Brief, Draft, EngineError, EngineKind, Feedback, WorkOrder};
 use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree, VcsError};
-use crate::session::{Drafting, Finding, PatchSet, Session, StopKind};
+use crate::session::{Drafting, Finding, PatchSet, Session, StopKind, Thread};
+use crate::text::Untrusted;
 
 use super::{Stuck, Worker, blocking, evidence};
 use crate::runtime::desk::{Desk, Line};
@@ -146,6 +147,7 @@ fn brief(
         feedback: feedback(session, drafting, lane),
         failures: evidence::failures(worker.blobs(), session, lane),
         guidance: evidence::guidance(tree.as_ref()).map_err(|error| Stuck::from(VcsError::from(error)))?,
+        artifacts: artifacts(worker, session)?,
         models,
         order: WorkOrder {
             program: session.asked.program.clone(),
@@ -155,8 +157,19 @@ fn brief(
     })
 }
 
+/// The documents that say what the change shall be: name and text.
+pub(super) fn artifacts(worker: &Worker, session: &Session) -> Result<Vec<(String, Untrusted)>, Stuck> {
+    let artifacts = session.planned.iter().flat_map(|planned| &planned.artifacts);
+    artifacts
+        .map(|artifact| {
+            let bytes = worker.blobs().get(artifact.digest)?;
+            Ok((artifact.name.clone(), Untrusted::new(String::from_utf8_lossy(&bytes).into_owned())))
+        })
+        .collect()
+}
+
 /// The index that the playbook asked for: in the cache since the lane was indexed.
-fn index(worker: &Worker, session: &Session, tree: &dyn Tree, cancel: &Cancel) -> Result<CodeIndex, Stuck> {
+pub(super) fn index(worker: &Worker, session: &Session, tree: &dyn Tree, cancel: &Cancel) -> Result<CodeIndex, Stuck> {
     let focus = Focus::on_goal(session.asked.goal.raw());
     let failed = |error: IndexError| Stuck::needs_human(error.to_string(), "paraph regenerate");
     worker.ports.index.index(tree, &focus, cancel).map_err(failed)
@@ -170,19 +183,26 @@ fn feedback(session: &Session, drafting: &Drafting, lane: LaneId) -> Vec<Feedbac
         let (path, line, thread, kind) = (None, None, None, String::new());
         said.push(Feedback { path, line, thread, kind, text: drafting.message.clone() });
     }
-    let asks = |thread: &&crate::session::Thread| {
+    let newest = session.current(lane).map(|(version, _)| version);
+    let asks = |thread: &&Thread| {
         let can_answer = drafting.engine == EngineKind::Llm; // the others have no voice of their own
-        !thread.resolved && thread.place.lane == lane && (can_answer || thread.place.kind != "question")
+        let here = thread.place.lane == lane || thread.place.artifact.is_some();
+        // a model says again of the next version what it still finds; people do not
+        let by_model = thread.comments.first().is_some_and(|said| said.by.is_engine());
+        let stands = !by_model || Some(thread.place.version) == newest;
+        !thread.resolved && here && stands && (can_answer || thread.place.kind != "question")
     };
     for thread in session.threads.iter().filter(asks) {
         let line = (thread.place.line > 0).then_some(thread.place.line);
         let path = thread.place.path.clone();
+        let about =
+            thread.place.artifact.as_ref().map_or_else(String::new, |name| format!("on the document `{name}`: "));
         said.extend(thread.comments.iter().map(|comment| Feedback {
             path: path.clone(),
             line,
             thread: Some(thread.id),
             kind: thread.place.kind.clone(),
-            text: comment.text.clone(),
+            text: format!("{about}{}", comment.text.raw()).into(),
         }));
     }
     said

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use crate::cancel::Cancel;
 use crate::id::{Digest, HostPath, LaneId, RepoPath, Version};
-use crate::planning::Stage;
+use crate::planning::{ARTIFACTS, Stage};
 use crate::policy::PolicySettings;
 use crate::repository::{Base, Source, Tree};
 use crate::scoring::{Evidence, GateInput, Placement};
 use crate::session::{Finding, OverrideRecord, Session};
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 use crate::validation::{
     CheckPlan, CommandLine, ConfigError, ConfigLimits, RepositoryConfig, Surroundings, ValidationJob, ValidationResult,
     ValidatorError,
@@ -295,13 +295,18 @@ pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: V
         lines: &lines,
         validation: &validation,
         violations: &violations,
+        reviews: set.reviews.as_deref().unwrap_or_default(),
     });
     let drift = crate::runtime::answer::measured(worker.ports.vcs.as_ref(), session, lane, version);
-    let intake = format!("started by {}", session.asked.by.login);
+    let intake = intake(session);
+    let missing: Vec<String> = match session.lacks_artifacts() {
+        true => ARTIFACTS.iter().map(|name| (*name).to_owned()).collect(),
+        false => Vec::new(),
+    };
     let overrides: Vec<_> = set.overrides.iter().map(OverrideRecord::accepted).collect();
     let gates = crate::scoring::gates(&GateInput {
         intake: Some((true, &intake)),
-        missing_artifacts: Some(&[]),
+        missing_artifacts: Some(&missing),
         placement: &Placement::Clean,
         drift: drift.as_ref().map(|drift| drift.as_ref().map_err(String::as_str)),
         validation: Some(&validation),
@@ -313,6 +318,21 @@ pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: V
     });
     violations.truncate(MOST_VIOLATIONS);
     Ok(Finding::Score { violations, score: Box::new(score), gates })
+}
+
+/// Who took the goal up, what triage recommended, and who said GO.
+fn intake(session: &Session) -> String {
+    let mut evidence = format!("started by {}", session.asked.by.login);
+    if let Some((report, _)) = &session.triage {
+        evidence.push_str(&format!("; triage: {}", report.recommendation.name()));
+        if !report.missing.is_empty() {
+            evidence.push_str(&format!(", {} missing", counted(report.missing.len(), "thing")));
+        }
+    }
+    if let Some(person) = &session.go_by {
+        evidence.push_str(&format!("; GO by {}", person.login));
+    }
+    evidence
 }
 
 /// The policy that a version is judged by: that of the base it stands on. Adopted work may bring another base than

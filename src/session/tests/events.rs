@@ -8,10 +8,11 @@ use serde_json::Value;
 use super::story::{self, L0, L1, V1};
 use super::*;
 use crate::id::{DraftId, ThreadId};
+use crate::planning::{Recommendation, Role, TriageReport};
 use crate::policy::PolicySettings;
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::WorkSpec;
-use crate::scoring::GateId;
+use crate::scoring::{Dimension, GateId, Review};
 use crate::validation::Sides;
 
 /// One of every kind, with every field filled.
@@ -38,7 +39,37 @@ fn samples() -> Vec<Event> {
         Event::AttemptStarted { key, attempt: 2 },
         Event::SnapshotLoaded { lane, snapshot, plan: story::digest("plan"), policy: PolicySettings::default() },
         Event::Indexed { lane, index: story::digest("index"), files: 12, definitions: 34 },
+        Event::TriageFound {
+            report: TriageReport {
+                recommendation: Recommendation::NoGo,
+                reasons: vec![message()],
+                risks: vec![message()],
+                unknowns: vec![message()],
+                missing: vec![message()],
+            },
+            artifact: story::digest("triage"),
+        },
         Event::Triaged { by: by(), message: message() },
+        Event::Deferred { by: by(), message: message() },
+        Event::Declined { by: by(), message: message() },
+        planned(),
+        Event::Ticked { criterion: "C3".to_owned(), version, by: by(), message: message() },
+        Event::Unticked { criterion: "C3".to_owned(), version, by: by() },
+        Event::Reviewed {
+            lane,
+            version,
+            reviews: vec![
+                Review {
+                    model: "openai/gpt-4.1".to_owned(),
+                    report: Some(story::digest("report")),
+                    scores: Dimension::ALL.into_iter().zip(1..).collect(),
+                    musts: 2,
+                    notes: vec!["it saw the first part of 9 lines only".to_owned()],
+                    ..Review::unusable(Role::Reviewer, "")
+                },
+                Review::unusable(Role::Critic, "no model is configured"),
+            ],
+        },
         Event::Proposed {
             version,
             engine: EngineKind::Rules,
@@ -122,6 +153,11 @@ fn samples() -> Vec<Event> {
         Event::Marked { lane, version, hunks: vec![seen], by: by() },
         Event::Unmarked { lane, version, hunks: vec![seen], by: by() },
     ]
+}
+
+fn planned() -> Event {
+    let Finding::Plan { artifacts, tasks, criteria } = story::planned() else { unreachable!("it is a plan") };
+    Event::Planned { artifacts, tasks, criteria }
 }
 
 /// The same kinds with everything left out that can be.

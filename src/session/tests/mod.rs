@@ -7,6 +7,7 @@ mod events;
 mod folding;
 mod money;
 mod offers;
+mod stages;
 mod table;
 
 use super::*;

@@ -189,6 +189,7 @@ impl Review {
             Tab::Patches => vec![Context::Diff],
             Tab::Runs => vec![Context::Runs],
             Tab::Policy => vec![Context::Policy],
+            Tab::Artifacts => vec![Context::Artifacts],
             _ => Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{Decision, Intent, Step};
-use crate::api::{GateView, PanelView, ScoreView, Verdict, ViolationView};
+use crate::api::{GateView, PanelView, ReviewView, ScoreView, Verdict, ViolationView};
 use crate::id::SessionRef;
 use crate::text::{counted, width};
 use crate::tui::model::Field;
@@ -118,7 +118,8 @@ fn facts(decision: &Decision, panel: &PanelView, columns: u16, room: usize) -> V
     let score = panel.score.as_ref().map(|score| score_lines(score, columns.saturating_sub(NAMES)));
     let score = score.unwrap_or_default();
     let writes = writes(decision, panel, columns);
-    let left = room.saturating_sub(lines.len() + score.len() + writes.len());
+    let said = said(panel);
+    let left = room.saturating_sub(lines.len() + score.len() + said.len() + writes.len());
     let policies = panel.violations.len().max(1);
     let named = |gate: &&GateView| gate.passed != Some(true) && gate.id.to_string() != "G5";
     let open = panel.gates.iter().filter(named).count();
@@ -130,9 +131,10 @@ fn facts(decision: &Decision, panel: &PanelView, columns: u16, room: usize) -> V
             lines.extend(panel.gates.iter().filter(named).map(|gate| Fact { name: None, runs: gate_line(gate) }));
         }
     }
-    let kept = score.len() + writes.len();
+    let kept = score.len() + said.len() + writes.len();
     let most = room.saturating_sub(lines.len() + kept).max(1);
     lines.extend(score);
+    lines.extend(said);
     lines.extend(policy(decision, panel, most));
     lines.extend(writes);
     lines
@@ -211,6 +213,45 @@ fn score_lines(score: &ScoreView, columns: u16) -> Vec<Fact> {
         }
     }
     lines
+}
+
+/// What models said, a line each, and how the criteria stand, in one: those that are not met are among what asks for
+/// care.
+fn said(panel: &PanelView) -> Vec<Fact> {
+    let mut lines: Vec<Fact> = panel.reviews.iter().map(|review| Fact::new("review", review_runs(review))).collect();
+    if !panel.criteria.is_empty() {
+        let met = panel.criteria.iter().filter(|criterion| criterion.met == Some(true)).count();
+        let open: Vec<String> = panel
+            .criteria
+            .iter()
+            .filter(|criterion| criterion.met != Some(true))
+            .map(|criterion| format!("{} ", plain(&criterion.id)))
+            .collect();
+        let mut runs = vec![Run::new(format!("{met} of {} met  ", panel.criteria.len()), Role::Text)];
+        if !open.is_empty() {
+            runs.push(Run::new(format!("not met: {}", open.concat()), Role::Warn));
+        }
+        lines.push(Fact::new("criteria", runs));
+    }
+    lines
+}
+
+/// What a model said: its lowest score and what must change, or why it does not count.
+fn review_runs(review: &ReviewView) -> Vec<Run> {
+    let who = format!("{} {}  ", review.role, plain(&review.model));
+    if let Some(why) = &review.unusable {
+        let why = format!("does not count: {}", why.display_line());
+        return vec![Run::new(who, Role::Muted), Run::new(why, Role::Warn)];
+    }
+    let lowest = review.scores.values().min().copied().unwrap_or_default();
+    let role = if review.musts == 0 { Role::Muted } else { Role::Warn };
+    let mut runs = vec![
+        Run::new(who, Role::Text),
+        Run::new(format!("{lowest} of 10 at least, "), Role::Text),
+        Run::new(counted(review.musts as usize, "must"), role),
+    ];
+    runs.extend(review.notes.iter().map(|note| Run::new(format!("  {}", note.display_line()), Role::Warn)));
+    runs
 }
 
 /// What policies found, in at most `most` lines: BLOCKs first, the chosen WARN always.

@@ -5,25 +5,29 @@ use std::sync::Arc;
 use crate::text::SecretMask;
 
 /// Hides secrets and remembers by which rules, never what.
-pub(super) struct Redactor {
+#[derive(Debug)]
+pub struct Redactor {
     mask: Arc<SecretMask>,
     found: Vec<String>,
 }
 
 impl Redactor {
-    pub(super) fn new(mask: Arc<SecretMask>) -> Self {
+    /// Hides what `mask` finds.
+    #[must_use]
+    pub fn new(mask: Arc<SecretMask>) -> Self {
         Self { mask, found: Vec::new() }
     }
 
     /// `text` without its secrets; `place` is what the record says of where one was.
-    pub(super) fn hide(&mut self, place: &str, text: &str) -> String {
+    pub fn hide(&mut self, place: &str, text: &str) -> String {
         let (hidden, rules) = self.mask.redact(text);
         self.found.extend(rules.iter().map(|rule| format!("{rule} in {place}")));
         hidden.into_owned()
     }
 
     /// What was hidden, a rule and a place each.
-    pub(super) fn found(&self) -> &[String] {
+    #[must_use]
+    pub fn found(&self) -> &[String] {
         &self.found
     }
 }
