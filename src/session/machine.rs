@@ -1,6 +1,7 @@
 //! What an input means for a session. Read top to bottom: this is the product.
 
 use crate::id::{LaneId, RepoPath, ThreadId, Version};
+use crate::planning::Stage;
 use crate::proposal::EngineKind;
 use crate::text::{Untrusted, counted};
 
