@@ -17,3 +17,4 @@ mod m08_audit;
 mod m09_review;
 mod m10_async_and_recovery;
 mod m11_stages;
+mod m12_models;

@@ -1,0 +1,153 @@
+//! A model drafts, through the real runtime and the real engine. Swapped: the models, which say what a test tells them to.
+
+use std::sync::Arc;
+
+use paraph::api::{BudgetRequest, CommentRequest, RegenerateRequest, Side, ThreadKind, ThreadsRequest};
+use paraph::id::{SessionRef, Version};
+use paraph::infrastructure::llm::ChatError;
+use paraph::proposal::EngineKind;
+use paraph::session::Budget;
+use paraph::validation::CheckStatus;
+
+use crate::house::{House, Told, version};
+use crate::models::{Scripted, model, says};
+
+/// Edits `a.py` of the small repository.
+fn edit(from: &str, to: &str) -> String {
+    format!(
+        "Compares by identity.\n\nCOMMIT: fix(a): compare with None by identity\n\na.py\n```\n<<<<<<< SEARCH\n{from}\n=======\n{to}\n>>>>>>> REPLACE\n```\n"
+    )
+}
+
+const FIRST: (&str, &str) = ("    if x == None:", "    if x is None:");
+
+fn house(models: Scripted, checks: Told) -> House {
+    House::with(|house| {
+        house.ports.models = models.shared();
+        house.ports.validator = Arc::new(checks);
+        house.settings.engine = EngineKind::Llm;
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_becomes_a_version_and_every_call_is_in_the_record() {
+    let models = Scripted::new().says("implementer", ["no edit at all".to_owned(), edit(FIRST.0, FIRST.1)]);
+    let house = house(models, Told::all(CheckStatus::Passed));
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    let view = desk.until(id, "Scored").await;
+    assert_eq!(version(&view, 1).made_by, "llm");
+    assert_eq!(view.usage.input_tokens, 2_000, "what was sent back was paid for too");
+    assert_eq!(view.usage.cost_usd, "0.0022");
+    let events = desk.timeline(id).await;
+    let calls: Vec<&String> = events.iter().filter(|event| event.starts_with("call-")).collect();
+    assert_eq!(calls, ["call-reserved", "call-settled", "call-reserved", "call-settled"]);
+    assert!(house.verify().is_sound());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_red_check_goes_back_to_the_model_with_what_it_printed() {
+    let models = Scripted::new()
+        .says("implementer", [edit(FIRST.0, FIRST.1), edit("    if x is None:", "    if x is None or x == []:")]);
+    let models = models.shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.ports.validator = Arc::new(Told::first(CheckStatus::Broken, CheckStatus::Passed));
+        house.settings.engine = EngineKind::Llm;
+    });
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    let view = desk.wait_until(id, |view| view.versions.len() == 2 && view.state == "Scored").await.expect("repaired");
+    assert_eq!(version(&view, 2).made_for, "repair");
+    assert!(models.asked_as("implementer")[1].contains("Checks of the version before that fail because of it"));
+    assert!(desk.timeline(id).await.contains(&"repair-asked".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_fails_is_followed_by_the_next_and_both_are_told() {
+    let refused = ChatError::Failed { provider: "scripted".to_owned(), status: 500 };
+    let models = Scripted::new()
+        .routed("implementer", &[model("first"), model("second")])
+        .replies("first", [Err(refused)])
+        .replies("second", [Ok(says(edit(FIRST.0, FIRST.1)))]);
+    let house = house(models, Told::all(CheckStatus::Passed));
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    let view = desk.until(id, "Scored").await;
+    assert_eq!(view.usage.input_tokens, 1_000, "what failed before a token was made costs nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_the_cap_nothing_is_bought_and_a_raised_budget_goes_on() {
+    let models = Scripted::new().says("implementer", [edit(FIRST.0, FIRST.1)]).shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.settings.engine = EngineKind::Llm;
+        house.settings.budget = Budget { cost_micros: Some(10), tokens: None };
+    });
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    let view = desk.wait_until(id, |view| view.state == "NeedsHuman").await.expect("it stands still");
+    assert!(view.usage.budget_spent && view.reason.raw().contains("the budget is spent"), "{:?}", view.reason);
+    assert!(view.next.contains("paraph budget"), "{}", view.next);
+    assert!(models.asked().is_empty(), "no token was bought");
+    desk.ask(BudgetRequest { session: id, cost_micros: Some(5_000_000), tokens: None }).await.expect("it is set");
+    desk.until(id, "Scored").await;
+    assert_eq!(models.asked().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thread_is_answered_and_only_a_person_resolves_it() {
+    let answer = "Kept.\nTHREAD 1: declined - None is the only empty value here\n".to_owned()
+        + &edit("        return True", "        return bool(1)");
+    let models = Scripted::new().says("implementer", [edit(FIRST.0, FIRST.1), answer]);
+    let house = house(models, Told::all(CheckStatus::Passed));
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    desk.until(id, "Scored").await;
+    let comment = CommentRequest {
+        session: SessionRef { session: id, version: Some(Version(1)) },
+        repo: None,
+        thread: None,
+        path: Some("a.py".into()),
+        line: Some(2),
+        from_line: None,
+        side: Side::New,
+        kind: ThreadKind::Issue,
+        text: "what about an empty list?".to_owned(),
+        artifact: None,
+    };
+    desk.ask(comment).await.expect("it is opened");
+    let again = RegenerateRequest {
+        session: id,
+        engine: None,
+        rules: Vec::new(),
+        patch: None,
+        message: String::new(),
+        program: None,
+    };
+    desk.ask(again).await.expect("it is asked");
+    desk.wait_until(id, |view| view.versions.len() == 2 && view.state == "Scored").await.expect("v2");
+    let threads =
+        desk.ask(ThreadsRequest { session: SessionRef { session: id, version: None } }).await.expect("listed");
+    let thread = &threads.threads[0];
+    assert!(!thread.resolved);
+    assert_eq!(thread.comments[1].by, "engine llm");
+    assert!(thread.comments[1].text.raw().starts_with("declined"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_model_is_configured_it_says_what_to_type() {
+    let house = House::with(|house| house.settings.engine = EngineKind::Llm);
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    let view = desk.wait_until(id, |view| view.state == "NeedsHuman").await.expect("it stands still");
+    assert!(view.reason.raw().contains("no model is configured"), "{:?}", view.reason);
+    assert!(view.next.contains("paraph config set model"), "{}", view.next);
+}
