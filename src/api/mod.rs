@@ -8,8 +8,10 @@ mod decimal;
 mod environment;
 mod failure;
 mod findings;
+mod hold;
 mod house_view;
 mod notice;
+mod reading;
 mod request;
 mod review_view;
 mod route;
@@ -21,8 +23,12 @@ pub use blob::{BlobRef, BlobStore};
 pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, is_allowed_variable};
 pub use failure::{Failure, FailureKind};
 pub use findings::{CheckedPatch, DoctorLine, DoctorReport, Health, RecoverView, RuleView, VerifyView};
+pub use hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest};
 pub use house_view::{BeadView, BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
 pub use notice::Notice;
+pub use reading::{
+    BlameRequest, BlameView, DefinitionView, DefinitionsRequest, DefinitionsView, SourceRequest, SourceView,
+};
 pub use request::{
     AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CommentRequest,
     ContextRequest, DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, EditRequest,
@@ -42,6 +48,6 @@ pub use view::{
     VersionView, ViolationView,
 };
 pub use words::{
-    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, Kind, Severity, Source, Tenths, Verdict, WorkSpec,
-    severity_word, status_word,
+    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, GateId, Kind, Severity, Source, Tenths, Verdict,
+    WorkSpec, severity_word, status_word,
 };

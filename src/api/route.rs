@@ -4,7 +4,9 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest};
 use super::house_view::{BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
+use super::reading::{BlameRequest, BlameView, DefinitionsRequest, DefinitionsView, SourceRequest, SourceView};
 use super::request::{
     AdoptRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CommentRequest, ContextRequest, DecideRequest,
     DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, IndexRequest, ListRequest, LogRequest, MarkRequest,
@@ -161,7 +163,13 @@ contract! {
     "Makes the next version without an engine: what is left out, or a person's own edit." "derive" Derive(DeriveRequest) -> SessionView, changes: true;
     "Takes a repository out of a session." "drop" Drop(DropRequest) -> SessionView, changes: true;
     "Ends a session and everything it runs." "cancel" Cancel(CancelRequest) -> SessionView, changes: true;
+    "Holds all work of a session." "pause" Pause(PauseRequest) -> SessionView, changes: true;
+    "Lets a paused session go on." "resume" Resume(ResumeRequest) -> SessionView, changes: true;
+    "Removes a session's disposable checkouts; patches and history stay." "discard" Discard(DiscardRequest) -> DiscardView, changes: true;
     "Publishes what was approved." "publish" Publish(PublishRequest) -> SessionView, changes: true;
+    "Tells where names are defined, in the base or in a version." "definitions" Definitions(DefinitionsRequest) -> DefinitionsView, changes: false;
+    "Names a whole file of the base or of a version as a blob." "source" Source(SourceRequest) -> SourceView, changes: false;
+    "Tells who wrote a line of the base." "blame" Blame(BlameRequest) -> BlameView, changes: false;
     "Names the output of checks." "log" Log(LogRequest) -> Vec<LogView>, changes: false;
     "Lists the documents of a session." "artifacts" Artifacts(ArtifactsRequest) -> ArtifactsView, changes: false;
     "Shows exactly what an engine was given." "context" Context(ContextRequest) -> ContextView, changes: false;

@@ -36,6 +36,9 @@ pub struct SessionRow {
     pub needs_me: bool,
     /// Whether something of it runs or waits to run.
     pub running: bool,
+    /// Whether a person holds its work.
+    #[serde(default)]
+    pub paused: bool,
     /// The engine's name.
     pub engine: String,
     /// Its repositories' names.
@@ -98,6 +101,9 @@ pub struct SessionView {
     pub next: String,
     /// Whether a person is needed now.
     pub needs_me: bool,
+    /// Whether a person holds its work.
+    #[serde(default)]
+    pub paused: bool,
     /// The playbook's name.
     pub playbook: String,
     /// The engine's name.

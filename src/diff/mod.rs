@@ -20,7 +20,7 @@ pub mod unified;
 
 pub use anchor::map_line;
 pub use change::{ChangeSet, ChangeStatus, FileChange, FileMode, FileSide};
-pub(crate) use git_object::Sha1;
+pub(crate) use git_object::sha1;
 pub use git_object::{ObjectFormat, blob_id};
 pub use inline::{InlineDiff, inline_diff};
 pub use lines::{DiffKind, DiffLine, DiffOptions, FileDiff, Hunk, HunkEdge, Whitespace};

@@ -14,4 +14,4 @@ pub(crate) use git::{BranchPlace, CreateBranchError};
 pub use git::{GIT_VARIABLES, GitVcs, UserTree};
 pub use snapshot::{Base, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};
 pub use tree::{MemoryTree, PathChange, Tree, TreeEntry, TreeError};
-pub use vcs::{CommitIdentity, Drift, NewCommit, Vcs, VcsError, WorkCommit};
+pub use vcs::{CommitIdentity, Drift, LineOrigin, NewCommit, Vcs, VcsError, WorkCommit};

@@ -174,6 +174,23 @@ pub struct NewCommit {
     pub reference: String,
 }
 
+/// The commit that a line comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineOrigin {
+    /// The commit.
+    pub commit: ObjectId,
+    /// Who wrote it.
+    pub author: CommitIdentity,
+    /// When.
+    pub at: Timestamp,
+    /// The first line of its message.
+    pub subject: String,
+    /// The file's path in that commit, and the line there (1-based).
+    pub place: (RepoPath, u32),
+    /// Whether the history ends there: then the line may be older.
+    pub oldest_known: bool,
+}
+
 /// How far the user's branch moved since a base was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
@@ -274,6 +291,20 @@ pub trait Vcs: Send + Sync {
     /// # Errors
     /// [`VcsError`] where the branch is gone.
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError>;
+
+    /// Where line `line` (1-based) of the file `path` of `commit` comes from. Gives up after 10 s: a line of a file with
+    /// a long history may take as long as reading all of it.
+    ///
+    /// # Errors
+    /// [`VcsError::Git`] where the file has no such line, or it took too long.
+    fn blame(
+        &self,
+        key: &RepoKey,
+        commit: &ObjectId,
+        path: &RepoPath,
+        line: u32,
+        cancel: &Cancel,
+    ) -> Result<LineOrigin, VcsError>;
 
     /// Name and address from the user's own git configuration (global and system, never the repository's).
     fn user(&self) -> Option<CommitIdentity>;

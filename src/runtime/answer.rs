@@ -396,21 +396,25 @@ fn summary(event: &crate::session::Event) -> String {
         },
         Event::AttemptStarted { key, attempt } => format!("{key}, attempt {attempt}"),
         Event::SnapshotLoaded { snapshot, .. } => format!("{} at {}", snapshot.repo, snapshot.commit.short()),
-        Event::Indexed { files, definitions, .. } => format!("{files} files, {definitions} definitions"),
+        Event::Indexed { files, definitions, .. } => {
+            format!("{}, {}", counted(*files, "file"), counted(*definitions, "definition"))
+        }
         Event::Triaged { message, .. } => format!("GO{}", said(message)),
         Event::Proposed { version, engine, made_for, patch_sets, by, .. } => {
             let files: u32 = patch_sets.iter().map(|set| set.files).sum();
             let by = by.as_ref().map_or(engine.name(), |by| by.login.as_str());
-            format!("{version} by {by} for {made_for}: {files} files")
+            format!("{version} by {by} for {made_for}: {}", counted(files, "file"))
         }
         Event::BranchApplied { version, commit, .. } => format!("{version} is commit {}", commit.short()),
-        Event::PatchBlocked { version, violations, .. } => format!("{version}: {} violations", violations.len()),
+        Event::PatchBlocked { version, violations, .. } => {
+            format!("{version}: {}", counted(violations.len(), "violation"))
+        }
         Event::Validated { version, result, .. } => match &result.unverified {
             Some(why) => format!("{version} unverified: {why}"),
-            None => format!("{version}: {} checks", result.checks.len()),
+            None => format!("{version}: {}", counted(result.checks.len(), "check")),
         },
         Event::Scored { version, score, violations, .. } => {
-            format!("{version}: {} of 10, {} violations", score.overall, violations.len())
+            format!("{version}: {} of 10, {}", score.overall, counted(violations.len(), "violation"))
         }
         Event::Approved { version, digest, message, .. } => format!("{version} {}{}", digest.short(), said(message)),
         Event::Rejected { version, digest, message, .. } => format!("{version} {}{}", digest.short(), said(message)),
@@ -420,7 +424,7 @@ fn summary(event: &crate::session::Event) -> String {
         Event::Retried { message, .. } => message.raw().to_owned(),
         Event::RecheckAsked { version, .. } => format!("{version} is checked again"),
         Event::LaneDropped { lane, .. } => lane.to_string(),
-        Event::PublishAsked { .. } => String::new(),
+        Event::Paused { .. } | Event::Resumed { .. } | Event::PublishAsked { .. } => String::new(),
         Event::Published { branch, commit, place, .. } => format!("{branch} at {} in {place}", commit.short()),
         Event::Stopped { reason, .. } => reason.raw().to_owned(),
         Event::ThreadOpened { thread, text, .. } | Event::ThreadAnswered { thread, text, .. } => {
@@ -429,8 +433,8 @@ fn summary(event: &crate::session::Event) -> String {
         Event::ThreadResolved { thread, .. } | Event::ThreadReopened { thread, .. } => format!("thread {}", thread.0),
         Event::DraftKept { draft, .. } => format!("draft {}", draft.0),
         Event::DraftDropped { draft, .. } => format!("draft {} is none any more", draft.0),
-        Event::Marked { version, hunks, .. } => format!("{version}: {} hunks read", hunks.len()),
-        Event::Unmarked { version, hunks, .. } => format!("{version}: {} hunks unread", hunks.len()),
+        Event::Marked { version, hunks, .. } => format!("{version}: {} read", counted(hunks.len(), "hunk")),
+        Event::Unmarked { version, hunks, .. } => format!("{version}: {} unread", counted(hunks.len(), "hunk")),
     }
 }
 

@@ -113,6 +113,7 @@ mod tests {
             aliases: Vec::new(),
             reason: "".into(),
             next: String::new(),
+            paused: false,
             needs_me: false,
             playbook: "quick".into(),
             engine: "rules".into(),

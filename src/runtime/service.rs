@@ -3,9 +3,11 @@
 mod begin;
 mod derive;
 mod drafts;
+mod hold;
 mod keep;
 mod limits;
 mod place;
+mod reading;
 mod review;
 mod survey;
 mod trust;
@@ -68,6 +70,7 @@ struct Shared {
     notices: broadcast::Sender<Notice>,
     live_logs: LiveLogs,
     listeners: Arc<AtomicU64>,
+    blames: reading::Blames,
     /// Who writes the readable records, where they are kept.
     keeper: Mutex<Option<JoinHandle<()>>>,
 }
@@ -119,6 +122,7 @@ impl Runtime {
         }
         let listeners = Arc::new(AtomicU64::new(0));
         let keeper = Mutex::default();
+        let blames = reading::Blames::default();
         let shared = Shared {
             ports,
             settings,
@@ -133,6 +137,7 @@ impl Runtime {
             notices,
             live_logs,
             listeners,
+            blames,
             keeper,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -250,6 +255,8 @@ impl Runtime {
             Request::SendDrafts(_) => Some(Reply::SendDrafts(self.threads(call, &session))),
             Request::Drop(_) => Some(Reply::Drop(self.view(session, None).await?)),
             Request::Cancel(_) => Some(Reply::Cancel(self.view(session, None).await?)),
+            Request::Pause(_) => Some(Reply::Pause(self.view(session, None).await?)),
+            Request::Resume(_) => Some(Reply::Resume(self.view(session, None).await?)),
             Request::Publish(_) => Some(Reply::Publish(self.view(session, None).await?)),
             _ => None,
         })
@@ -347,6 +354,8 @@ fn changes(request: &Request) -> bool {
             | Request::Regenerate(_)
             | Request::Drop(_)
             | Request::Cancel(_)
+            | Request::Pause(_)
+            | Request::Resume(_)
             | Request::Publish(_)
             | Request::Trust(_)
     )
@@ -453,6 +462,18 @@ impl Service for Runtime {
                 let command = Command::Publish { by: self.person(&call.client) };
                 Reply::Publish(self.command(&call, asked.session, command).await?)
             }
+            Request::Pause(asked) => {
+                let command = Command::Pause { by: self.person(&call.client) };
+                Reply::Pause(self.command(&call, asked.session, command).await?)
+            }
+            Request::Resume(asked) => {
+                let command = Command::Resume { by: self.person(&call.client) };
+                Reply::Resume(self.command(&call, asked.session, command).await?)
+            }
+            Request::Discard(asked) => Reply::Discard(self.discard(asked).await?),
+            Request::Definitions(asked) => Reply::Definitions(self.definitions(asked).await?),
+            Request::Source(asked) => Reply::Source(self.source(asked).await?),
+            Request::Blame(asked) => Reply::Blame(self.blame(asked).await?),
             Request::Log(asked) => {
                 let session = self.session(asked.session.session).await?;
                 let live = self.shared.live_logs.of(asked.session.session);

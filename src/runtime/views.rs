@@ -58,6 +58,7 @@ fn row_within(session: &Session, (words, step, evidence, repos, name): Cuts) -> 
         next: cut(&next, step),
         needs_me: is_waiting(session),
         running: !session.owed().is_empty(),
+        paused: session.paused().is_some(),
         engine: session.asked.engine.name().to_owned(),
         repos: session.active().take(repos).map(|lane| cut(&lane.name(), name)).collect(),
         version: newest.map(|version| version.number),
@@ -73,7 +74,8 @@ fn row_within(session: &Session, (words, step, evidence, repos, name): Cuts) -> 
 }
 
 fn waits_for_go(session: &Session, state: State) -> bool {
-    session.owed().is_empty() && matches!(state, State::Indexed | State::SnapshotLoaded)
+    let idle = session.owed().is_empty() && session.paused().is_none();
+    idle && matches!(state, State::Indexed | State::SnapshotLoaded)
 }
 
 fn open_threads(session: &Session) -> u32 {
@@ -137,6 +139,7 @@ pub(super) fn view_of(
         reason,
         next,
         needs_me: is_waiting(session),
+        paused: session.paused().is_some(),
         playbook: session.asked.playbook.name.clone(),
         engine: session.asked.engine.name().to_owned(),
         created_at: session.created_at,

@@ -48,6 +48,7 @@ impl Session {
             triaged: false,
             drafting: None,
             stop: None,
+            paused_by: None,
             beads: Vec::new(),
             owed: BTreeMap::new(),
         };
@@ -223,6 +224,8 @@ impl Session {
                 }
                 self.drafting.take_if(|drafting| drafting.lanes.is_empty());
             }
+            Event::Paused { by } => self.paused_by = Some(by.clone()),
+            Event::Resumed { .. } => self.paused_by = None,
             Event::PublishAsked { .. } => {
                 self.stop = None;
                 for lane in &mut self.lanes {
@@ -303,6 +306,7 @@ impl Session {
                 wanted.insert(EffectKey::draft(drafting.version));
             }
         }
+        wanted.retain(|key| self.paused_by.is_none() || !super::pause::holds(key));
         self.release(at, |key| !wanted.contains(key));
         for key in wanted {
             if !self.owed.contains_key(&key) {

@@ -200,6 +200,10 @@ pub enum Event {
     RecheckAsked { lane: LaneId, version: Version },
     /// A person took a repository out.
     LaneDropped { lane: LaneId, by: Person },
+    /// A person holds all work.
+    Paused { by: Person },
+    /// A person lets it go on.
+    Resumed { by: Person },
     /// A person asked to publish.
     PublishAsked { by: Person },
     /// A lane was published.
@@ -260,6 +264,8 @@ impl Event {
             Self::Retried { .. } => "retried",
             Self::RecheckAsked { .. } => "recheck-asked",
             Self::LaneDropped { .. } => "lane-dropped",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
             Self::PublishAsked { .. } => "publish-asked",
             Self::Published { .. } => "published",
             Self::Stopped { .. } => "stopped",
@@ -288,6 +294,8 @@ impl Event {
             | Self::Regenerated { by, .. }
             | Self::Retried { by, .. }
             | Self::LaneDropped { by, .. }
+            | Self::Paused { by }
+            | Self::Resumed { by }
             | Self::PublishAsked { by }
             | Self::ThreadOpened { by, .. }
             | Self::ThreadAnswered { by, .. }

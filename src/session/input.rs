@@ -101,6 +101,10 @@ pub enum Command {
     Drop { lane: LaneId, by: Person },
     /// End it.
     Cancel { by: Person },
+    /// Hold all work.
+    Pause { by: Person },
+    /// Let it go on.
+    Resume { by: Person },
     /// Publish what was approved.
     Publish { by: Person },
     /// Open a thread.
@@ -132,6 +136,8 @@ impl Command {
             Self::Recheck { .. } => "check again",
             Self::Drop { .. } => "drop",
             Self::Cancel { .. } => "cancel",
+            Self::Pause { .. } => "pause",
+            Self::Resume { .. } => "resume",
             Self::Publish { .. } => "publish",
             Self::OpenThread { .. } | Self::Answer { .. } => "comment",
             Self::KeepDraft { .. } | Self::DropDraft { .. } | Self::SendDrafts { .. } => "keep a draft",

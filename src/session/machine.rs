@@ -11,6 +11,7 @@ use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Event, PatchSet, Person, StopKind, ThreadPlace};
 use super::input::{Command, DecideCommand, Finding, Input, Outcome, Refusal};
 use super::offer::{Offer, offer};
+use super::pause;
 use super::state::{PatchSetRecord, Phase, Session, Verdict};
 
 /// What to record. What is then owed follows from folding it.
@@ -104,6 +105,8 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             next: String::new(),
             key: None,
         })),
+        Command::Pause { by } => pause::pause(session, by, command),
+        Command::Resume { by } => pause::resume(session, by, command),
         Command::Publish { by } => publish(session, by, command),
     }
 }

@@ -12,6 +12,7 @@ mod gate;
 mod input;
 mod machine;
 mod offer;
+mod pause;
 mod state;
 mod status;
 

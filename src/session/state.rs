@@ -396,6 +396,8 @@ pub struct Session {
     pub drafting: Option<Drafting>,
     /// Why it stands still.
     pub stop: Option<Stop>,
+    /// Who holds its work, where a person does.
+    pub paused_by: Option<Person>,
     /// Its units of work, oldest first.
     pub beads: Vec<Bead>,
     pub(super) owed: BTreeMap<EffectKey, Owed>,

@@ -232,6 +232,9 @@ impl Session {
         if let Some(stop) = &self.stop {
             return (stop.reason.clone(), stop.next.clone());
         }
+        if let Some(by) = self.paused().filter(|_| !self.state().needs_a_person()) {
+            return (format!("paused by {}", by.login).into(), format!("paraph resume {id}"));
+        }
         let current = self.versions.last().map_or(String::new(), |version| format!("@{}", version.number));
         match self.state() {
             State::Scored if self.is_blocked() => (

@@ -17,6 +17,8 @@ pub enum Context {
     Runs,
     /// The Policy tab.
     Policy,
+    /// A whole file on top of the diff.
+    Peek,
     /// A box that text is typed into.
     TextBox,
     /// The wizard for a new session.
@@ -25,7 +27,7 @@ pub enum Context {
 
 impl Context {
     /// Every context, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Everywhere,
         Self::Inbox,
         Self::Session,
@@ -33,6 +35,7 @@ impl Context {
         Self::Tree,
         Self::Runs,
         Self::Policy,
+        Self::Peek,
         Self::TextBox,
         Self::Wizard,
     ];
@@ -48,6 +51,7 @@ impl Context {
             Self::Tree => "tree",
             Self::Runs => "runs",
             Self::Policy => "policy",
+            Self::Peek => "peek",
             Self::TextBox => "text-box",
             Self::Wizard => "wizard",
         }
@@ -64,6 +68,7 @@ impl Context {
             Self::Tree => "Patches: the files",
             Self::Runs => "Runs",
             Self::Policy => "Policy",
+            Self::Peek => "A whole file (a definition)",
             Self::TextBox => "Writing",
             Self::Wizard => "New session",
         }
@@ -139,6 +144,9 @@ actions! {
     CycleFilter = "cycle-filter", "filter": "needs me → running → done → all",
     CycleSort = "cycle-sort", "sort": "newest change → longest wait → score",
     TogglePreview = "toggle-preview", "preview": "show or hide the pane on the right",
+    PickSession = "pick-session", "select": "select the session, to pause or discard several",
+    PauseSession = "pause-session", "pause": "pause the session or let it go on; those selected, where some are",
+    DiscardCheckouts = "discard-checkouts", "discard": "remove its disposable checkouts; patch and history stay",
     TabOverview = "tab-overview", "overview": "state, repositories, gates, score",
     TabArchitecture = "tab-architecture", "architecture": "repositories, scope of the change, folders",
     TabTimeline = "tab-timeline", "timeline": "every event, with its payload",
@@ -184,6 +192,10 @@ actions! {
     ToggleTree = "toggle-tree", "files": "show or hide the list of files",
     ToggleEvidence = "toggle-evidence", "evidence": "evidence: threads → checks → policy → score",
     EditFile = "edit-file", "edit": "open the file at this line in $EDITOR",
+    Definition = "definition", "definition": "where the names of this line are defined",
+    JumpBack = "jump-back", "back": "back to where the jump began",
+    Outline = "outline", "outline": "what this file defines; go there",
+    Blame = "blame", "blame": "who wrote this line of the base, and why",
     ToggleFollow = "toggle-follow", "follow": "follow the output as it grows",
     ToggleBase = "toggle-base", "base": "output on the proposal ↔ on the base",
     Save = "save", "save": "save, send",
@@ -206,6 +218,7 @@ impl Action {
         use Action as A;
         matches!(self, A::Approve | A::Reject | A::RequestChanges | A::Override | A::Publish)
             || matches!(self, A::CancelSession | A::Regenerate | A::DropLane | A::Trust)
+            || matches!(self, A::PauseSession | A::DiscardCheckouts)
     }
 }
 

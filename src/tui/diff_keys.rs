@@ -10,6 +10,7 @@ use super::screens::review::Tab;
 use super::texts::show_log;
 use super::update::{enter_file, relayout, scroll_to_cursor, show_hunk};
 use crate::api::{MarkRequest, Request, ResolveRequest, Side};
+use crate::id::RepoPath;
 
 /// Goes to a file.
 pub(crate) fn to_file(model: &mut Model, file: usize, enter: Enter) -> Vec<Task> {
@@ -117,6 +118,9 @@ pub(crate) fn act_in_diff(model: &mut Model, action: Action) -> Vec<Task> {
         Action::ExcludeFile => super::own_version::exclude_file(model),
         Action::EditHunk => super::own_version::edit_hunk(model),
         Action::EditFile => edit_file(model),
+        Action::Definition | Action::JumpBack | Action::Outline | Action::Blame => {
+            super::look_around::act_around(model, action)
+        }
         _ => {
             match action {
                 Action::ToggleSplit => {
@@ -338,12 +342,20 @@ fn edit_file(model: &mut Model) -> Vec<Task> {
     let Some(review) = &model.review else { return Vec::new() };
     let patches = &review.patches;
     let Some((set, file)) = patches.file() else { return Vec::new() };
-    let lane = review.view.as_ref().and_then(|view| view.lanes.iter().find(|lane| lane.repo == set.repo));
+    let (repo, path) = (set.repo.clone(), file.path.clone());
+    let line = patches.line().map_or(1, |(_, line, _)| line);
+    edit_at(model, &repo, &path, line)
+}
+
+/// Opens a file of the working copy in the editor.
+pub(crate) fn edit_at(model: &mut Model, repo: &str, path: &RepoPath, line: u32) -> Vec<Task> {
+    let Some(review) = &model.review else { return Vec::new() };
+    let lane = review.view.as_ref().and_then(|view| view.lanes.iter().find(|lane| lane.repo == repo));
     let Some(super::words::Source::Path(folder)) = lane.map(|lane| &lane.source) else {
         model.say(Tone::Info, "the repository is not on this machine");
         return Vec::new();
     };
     use std::os::unix::ffi::OsStrExt as _;
-    let path = folder.as_path().join(std::ffi::OsStr::from_bytes(file.path.as_bytes()));
-    vec![Task::EditFile(path, patches.line().map_or(1, |(_, line, _)| line))]
+    let path = folder.as_path().join(std::ffi::OsStr::from_bytes(path.as_bytes()));
+    vec![Task::EditFile(path, line)]
 }

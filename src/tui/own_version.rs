@@ -4,7 +4,6 @@ use super::model::{Confirm, HunkSource, HunkText, Model, Overlay, Task, Ticket, 
 use super::screens::patches::OwnEdit;
 use super::screens::review::Review;
 use super::update::relayout;
-use super::words;
 use crate::api::{AgainstRequest, DeriveRequest, EditRequest, ExcludeRequest, Failure, PatchSetView, Request};
 use crate::diff::{ChangeStatus, DiffKind};
 use crate::id::Digest;
@@ -192,8 +191,7 @@ pub(crate) fn edited(model: &mut Model, text: Option<String>) {
         lines,
         armed: false,
         early: false,
-        ticket,
-        request,
+        asks: vec![(ticket, request)],
     })));
 }
 

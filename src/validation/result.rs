@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{CheckKind, CheckPlan};
 use crate::cancel::Cancel;
 use crate::id::{Digest, LaneId, ObjectId, SessionId, Version};
-use crate::repository::Snapshot;
+use crate::repository::{RepoKey, Snapshot};
 
 /// A check's verdict on the proposal, seen against the base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -188,6 +188,17 @@ pub enum ValidatorError {
     Cancelled,
 }
 
+/// What came of checkouts that shall go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reclaimed {
+    /// Checkouts that are gone.
+    pub checkouts: u32,
+    /// Bytes of the files that they held.
+    pub bytes: u64,
+    /// Checkouts that stay, because a check runs in them.
+    pub in_use: u32,
+}
+
 /// Runs the checks of a plan on base and proposal.
 ///
 /// Writes only below its own worktrees folder and the blobs. A second call with the same job may run the checks
@@ -204,4 +215,11 @@ pub trait Validator: Send + Sync {
         progress: &dyn Progress,
         cancel: &Cancel,
     ) -> Result<ValidationResult, ValidatorError>;
+
+    /// Removes the checkouts that were made of these base trees of a repository; the next validation makes them anew.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// [`ValidatorError::Checkout`] where the folder cannot be read.
+    fn discard(&self, key: &RepoKey, trees: &[ObjectId]) -> Result<Reclaimed, ValidatorError>;
 }

@@ -125,8 +125,9 @@ fn large_change() -> ChangeSet {
 
 #[divan::bench(sample_count = 10)]
 fn tree_of_1020_files_dry(bencher: Bencher<'_, '_>) {
-    let (changes, source) = (large_change(), FIXTURE.base.source.clone());
-    bencher.bench(|| FIXTURE.vcs.would_be_tree(&source, None, &changes).expect("tree"));
+    let (changes, source) = (large_change(), &FIXTURE.base.source);
+    let base = FIXTURE.vcs.user_tree(source, None).expect("the base");
+    bencher.bench(|| FIXTURE.vcs.would_be_tree(&base, &changes).expect("tree"));
 }
 
 #[divan::bench(sample_count = 10)]

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use paraph::api::{RegenerateRequest, Verdict};
 use paraph::cancel::Cancel;
 use paraph::diff::ChangeSet;
-use paraph::id::ObjectId;
+use paraph::id::{ObjectId, RepoPath};
 use paraph::repository::{
-    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError, WorkCommit,
+    Base, CommitIdentity, Drift, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs,
+    VcsError, WorkCommit,
 };
 
 use crate::house::{House, version};
@@ -65,6 +66,16 @@ impl Vcs for Pruned {
     }
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError> {
         self.real.drift(snapshot, tree)
+    }
+    fn blame(
+        &self,
+        key: &RepoKey,
+        commit: &ObjectId,
+        path: &RepoPath,
+        line: u32,
+        cancel: &Cancel,
+    ) -> Result<LineOrigin, VcsError> {
+        self.real.blame(key, commit, path, line, cancel)
     }
     fn user(&self) -> Option<CommitIdentity> {
         self.real.user()

@@ -18,20 +18,20 @@ use paraph::api::{
 use paraph::audit::{self, Report, VerifyOptions};
 use paraph::cancel::Cancel;
 use paraph::clock::{FixedClock, Timestamp};
-use paraph::id::{HostPath, Ids, RandomIds, RequestId, SessionId, SessionRef, Version};
+use paraph::id::{HostPath, Ids, ObjectId, RandomIds, RequestId, SessionId, SessionRef, Version};
 use paraph::indexing::{IndexSettings, NoTagCache, SymbolIndex};
 use paraph::infrastructure::blobs::Blobs;
 use paraph::infrastructure::fault::Faults;
 use paraph::policy::{BuiltInPolicy, PolicySettings};
 use paraph::proposal::{AdoptEngine, EngineKind, PatchEngine, RuleEngine};
 use paraph::publishing::LocalForge;
-use paraph::repository::{Base, GitVcs};
+use paraph::repository::{Base, GitVcs, RepoKey};
 use paraph::runtime::{Engines, Home, Operator, Ports, Runtime, Settings, Started};
 use paraph::scoring::SixDimensions;
 use paraph::syntax::Syntax;
 use paraph::validation::{
-    BaselineStatus, Check, CheckResult, CheckStatus, Progress, TestTally, ValidationJob, ValidationResult, Validator,
-    ValidatorError,
+    BaselineStatus, Check, CheckResult, CheckStatus, Progress, Reclaimed, TestTally, ValidationJob, ValidationResult,
+    Validator, ValidatorError,
 };
 use tempfile::TempDir;
 
@@ -364,6 +364,11 @@ impl Validator for Told {
         let checks: Vec<CheckResult> = job.plan.checks.iter().map(|check| self.result(check)).collect();
         checks.iter().for_each(|result| progress.finished(result));
         Ok(ValidationResult { checks, ..ValidationResult::default() })
+    }
+
+    /// It makes none.
+    fn discard(&self, _key: &RepoKey, _trees: &[ObjectId]) -> Result<Reclaimed, ValidatorError> {
+        Ok(Reclaimed::default())
     }
 }
 

@@ -56,6 +56,7 @@ struct Watch {
     latest: BTreeMap<EffectKey, u32>,
     answered: BTreeSet<(EffectKey, u32)>,
     publish_asked: bool,
+    paused: bool,
     published: BTreeSet<(LaneId, Version)>,
 }
 
@@ -65,6 +66,7 @@ impl Watch {
             Event::AttemptStarted { key, attempt } => {
                 let last = self.latest.insert(*key, *attempt).unwrap_or(0);
                 assert_eq!(*attempt, last + 1, "attempts of {key} are numbered without a gap");
+                assert!(!self.paused || key.kind == EffectKind::Publish, "{key} started while it was paused");
             }
             Event::Proposed { version, patch_sets, .. } => {
                 assert_eq!(*version, before.next_version(), "versions are numbered without a gap");
@@ -85,6 +87,11 @@ impl Watch {
             Event::Rejected { lane, version, digest, .. } => self.decide(*lane, *version, Verdict::Reject, *digest),
             Event::ChangesRequested { lane, version, digest, .. } => {
                 self.decide(*lane, *version, Verdict::RequestChanges, *digest);
+            }
+            Event::Paused { .. } | Event::Resumed { .. } => {
+                let paused = matches!(event, Event::Paused { .. });
+                assert_ne!(self.paused, paused, "a pause begins once and ends once");
+                self.paused = paused;
             }
             Event::PublishAsked { .. } => {
                 self.publish_asked = true;
@@ -196,7 +203,11 @@ impl History {
         let waits_for_go = session.asked.playbook.has(Stage::Triage) && !session.triaged;
         let state = session.state();
         assert!(
-            !session.owed().is_empty() || state.needs_a_person() || state.is_over() || waits_for_go,
+            !session.owed().is_empty()
+                || state.needs_a_person()
+                || state.is_over()
+                || waits_for_go
+                || self.watch.paused,
             "forgotten: {state:?} owes nothing and waits for nobody\n{session:#?}"
         );
         if state.is_over() {
@@ -349,6 +360,12 @@ impl History {
         let lanes: Vec<LaneId> = session.active().map(|lane| lane.id).collect();
         let lane = *self.random.of(&lanes);
         let current = session.current(lane).map(|(version, set)| (version, set.drafted.digest));
+        // who finds it paused mostly lets it go on
+        let odds = if session.paused().is_some() { 3 } else { 24 };
+        if self.random.once_in(odds) {
+            let by = story::ana();
+            return if odds == 3 { Command::Resume { by } } else { Command::Pause { by } };
+        }
         let Some((version, digest)) = current else {
             return if self.random.once_in(3) {
                 story::regenerate("please")
@@ -478,7 +495,9 @@ pub fn size(default: (u64, u64)) -> (u64, u64) {
 }
 
 /// Every event that a history must have met for the run to mean anything.
-pub const MUST_BE_SEEN: [&str; 27] = [
+pub const MUST_BE_SEEN: [&str; 29] = [
+    "paused",
+    "resumed",
     "draft-kept",
     "draft-dropped",
     "created",

@@ -3,13 +3,13 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 use regex::{Regex, RegexBuilder};
 
 use super::added::{LONGEST_LINE, Texts};
 use super::rules::breach;
 use super::{Violation, hidden};
 use crate::diff::{FileChange, FileMode};
+use crate::text::Words;
 
 /// At most this many violations of one rule for one file: the first few are enough to look.
 const MOST: usize = 5;
@@ -35,6 +35,9 @@ fn binary(file: &FileChange, found: &mut Vec<Violation>) {
 }
 
 fn hidden_characters(texts: &Texts<'_>, found: &mut Vec<Violation>) {
+    if texts.new.is_none_or(str::is_ascii) {
+        return;
+    }
     let prose = hidden::is_prose(texts.file);
     let new = texts.added().filter_map(|(number, line)| {
         hidden::find(line, number == 1, prose).filter(|c| !carried(*c, texts)).map(|c| (number, c))
@@ -59,8 +62,13 @@ fn conflict_markers(texts: &Texts<'_>, found: &mut Vec<Violation>) {
     if hidden::is_prose(file) && !matches!(file.path.extension(), Some("json" | "yml" | "yaml" | "html")) {
         return;
     }
-    let marker = texts.added().find(|(_, line)| starts(line) || ends(line));
-    let (Some(new), Some((number, _))) = (texts.new, marker) else { return };
+    let Some(new) = texts.new else { return };
+    let holds = |marker: &[u8]| memchr::memmem::find(new.as_bytes(), marker).is_some();
+    // a whole conflict needs both: most texts have neither
+    if !holds(b"<<<<<<<") || !holds(b">>>>>>>") {
+        return;
+    }
+    let Some((number, _)) = texts.added().find(|(_, line)| starts(line) || ends(line)) else { return };
     let mut wanted = 0;
     for line in new.lines() {
         wanted += usize::from(match wanted {
@@ -93,14 +101,14 @@ static ORDERS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Words of which every form of [`ORDERS`] holds one: a line without any is not held against the forms.
 const ORDER_WORDS: &[&str] = &[
-    "ignore",
-    "disregard",
-    "forget",
-    "override", // to forget what was said
     "assistant",
     "agent",
     "review",
     "model", // whom it speaks to
+    "ignore",
+    "disregard",
+    "forget",
+    "override", // to forget what was said
     "flag",
     "report",
     "mention",
@@ -114,9 +122,10 @@ const ORDER_WORDS: &[&str] = &[
     "endoftext", // marks of a model's own
 ];
 
-static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasickBuilder::new().ascii_case_insensitive(true).build(ORDER_WORDS).expect("a few short words always build")
-});
+/// How many of them, the first, may stand inside of a word; a form that needs any other has it at a word's start.
+const ANYWHERE: usize = 4;
+
+static WORDS: LazyLock<Words> = LazyLock::new(|| Words::new(ORDER_WORDS.iter().copied()));
 
 /// The lines of `run` that may be an order, with their number: `first` is the first line's. Beyond ASCII only the
 /// long s and the Kelvin sign stand for letters of the words.
@@ -128,11 +137,15 @@ fn may_order(first: u32, run: &str) -> Vec<(u32, &str)> {
     } else {
         let (bytes, mut at) = (run.as_bytes(), 0);
         // a run is searched at once: most lines are too short for a search of their own to pay
-        while let Some(word) = WORDS.find(&run[at..]) {
-            let start = memchr::memrchr(b'\n', &bytes[..at + word.start()]).map_or(0, |newline| newline + 1);
-            let end = memchr::memchr(b'\n', &bytes[at + word.end()..]).map_or(run.len(), |end| at + word.end() + end);
+        for (word, number) in WORDS.find(run) {
+            let inside = word.checked_sub(1).is_some_and(|before| is_word(bytes[before]));
+            if word < at || inside && number >= ANYWHERE {
+                continue;
+            }
+            let start = memchr::memrchr(b'\n', &bytes[..word]).map_or(0, |newline| newline + 1);
+            let end = memchr::memchr(b'\n', &bytes[word..]).map_or(run.len(), |end| word + end);
             keep(start, &run[start..end]);
-            at = (end + 1).min(run.len());
+            at = end;
         }
     }
     let (mut number, mut counted) = (first, 0);
@@ -143,6 +156,10 @@ fn may_order(first: u32, run: &str) -> Vec<(u32, &str)> {
         (number, line.strip_suffix('\r').unwrap_or(line))
     });
     numbered.collect()
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 fn addressed(texts: &Texts<'_>, found: &mut Vec<Violation>) {

@@ -17,19 +17,19 @@ use crate::api::{
 use crate::cancel::Cancel;
 use crate::clock::SystemClock;
 use crate::diff::{ChangeSet, FileChange, FileSide};
-use crate::id::{Digest, HostPath, RandomIds, RepoPath, RequestId, SessionId, SessionRef};
+use crate::id::{Digest, HostPath, ObjectId, RandomIds, RepoPath, RequestId, SessionId, SessionRef};
 use crate::indexing::{BasicFileIndex, IndexSettings};
 use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::fault::Faults;
 use crate::policy::{BuiltInPolicy, PolicySettings};
 use crate::proposal::{Brief, Context, Draft, EngineError, EngineKind, ProposalEngine};
 use crate::publishing::LocalForge;
-use crate::repository::{Base, GitVcs, Source, WorkSpec};
+use crate::repository::{Base, GitVcs, RepoKey, Source, WorkSpec};
 use crate::runtime::{Engines, Home, Operator, Ports, Runtime, Settings, Started};
 use crate::scoring::{SixDimensions, Tenths};
 use crate::validation::{
-    BaselineStatus, CheckKind, CheckResult, CheckStatus, Progress, TestTally, ValidationJob, ValidationResult,
-    Validator, ValidatorError,
+    BaselineStatus, CheckKind, CheckResult, CheckStatus, Progress, Reclaimed, TestTally, ValidationJob,
+    ValidationResult, Validator, ValidatorError,
 };
 
 /// Writes one file, as slowly as it is told.
@@ -108,6 +108,11 @@ impl Validator for SteeredValidator {
         };
         progress.finished(&check);
         Ok(ValidationResult { checks: vec![check], ..ValidationResult::default() })
+    }
+
+    /// It makes none.
+    fn discard(&self, _key: &RepoKey, _trees: &[ObjectId]) -> Result<Reclaimed, ValidatorError> {
+        Ok(Reclaimed::default())
     }
 }
 

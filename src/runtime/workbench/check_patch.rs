@@ -28,30 +28,35 @@ const MOST_VIOLATIONS: usize = 1000;
 pub(super) fn check_patch(parts: &WorkbenchParts, request: &CheckPatchRequest) -> Result<CheckedPatch, Failure> {
     let rev = revision(&request.base)?;
     let base = parts.vcs.user_tree(&request.source, rev).map_err(|error| vcs_failure(&error))?;
-    let settings = settings(parts, base.tree.as_ref())?;
-    let name = parts.vcs.facts(&request.source).map(|facts| facts.name).unwrap_or_default();
-    let mut placing = Placing::new(base.tree.as_ref());
+    let (tree, name) = (base.tree(), &base.name);
+    let settings = settings(parts, tree)?;
+    let mut placing = Placing::new(tree);
     // the base is listed while the patches are read: each takes one core
     let parse = || request.patches.iter().map(|(given, bytes)| (given, Patch::parse(bytes))).collect::<Vec<_>>();
-    let (parsed, listed) = rayon::join(parse, || base.tree.entries());
+    let (parsed, listed) = rayon::join(parse, || tree.entries());
     listed.map_err(|error| vcs_failure(&error.into()))?;
     for (given, patch) in parsed {
         match placing.add(given, patch) {
             Ok(()) => {}
             Err(Stop::Refused(refusals)) => return Ok(not_applied(Vec::new(), refusals)),
-            Err(Stop::Blocked(found)) => return Ok(not_applied(views(&name, found), Vec::new())),
+            Err(Stop::Blocked(found)) => return Ok(not_applied(views(name, found), Vec::new())),
             Err(Stop::Failed(error)) => return Err(vcs_failure(&error.into())),
         }
     }
     let (changes, files) = placing.finish().map_err(|error| vcs_failure(&error.into()))?;
-    let judged = parts.policy.judge(&changes, base.tree.as_ref(), &settings);
+    let judge = || parts.policy.judge(&changes, tree, &settings);
+    let name_tree = || parts.vcs.would_be_tree(&base, &changes);
+    // neither needs the other, unless the tree is to be stored: then nothing may block it
+    let (judged, named) = match request.write_tree {
+        true => (judge(), None),
+        false => rayon::join(judge, || Some(name_tree())),
+    };
     let found = judged.map_err(|error| vcs_failure(&error.into()))?;
     let blocks = found.iter().any(|violation| violation.severity == Severity::Block);
-    // the commit, not the name: what HEAD means may change meanwhile
-    let at = Some(base.commit.as_str());
-    let tree = match request.write_tree && !blocks {
-        true => parts.vcs.write_tree_into(&request.source, at, &changes),
-        false => parts.vcs.would_be_tree(&request.source, at, &changes),
+    let tree = match named {
+        Some(tree) => tree,
+        None if blocks => name_tree(),
+        None => parts.vcs.write_tree_into(&base, &changes),
     };
     let tree = match tree {
         Ok(tree) => Some(tree),
@@ -60,7 +65,10 @@ pub(super) fn check_patch(parts: &WorkbenchParts, request: &CheckPatchRequest) -
         Err(error @ VcsError::BadPath { .. }) => return Ok(not_applied(Vec::new(), vec![error.to_string().into()])),
         Err(error) => return Err(vcs_failure(&error)),
     };
-    Ok(answer(true, tree, files, views(&name, found), Vec::new()))
+    let answer = answer(true, tree, files, views(name, found), Vec::new());
+    // contents of a large patch are given back beside what follows, not before it
+    rayon::spawn(move || drop(changes));
+    Ok(answer)
 }
 
 fn answer(

@@ -78,6 +78,8 @@ fn samples() -> Vec<Event> {
         Event::Retried { by: by(), message: "there is room again".into() },
         Event::RecheckAsked { lane, version },
         Event::LaneDropped { lane, by: by() },
+        Event::Paused { by: by() },
+        Event::Resumed { by: by() },
         Event::PublishAsked { by: by() },
         Event::Published {
             lane,

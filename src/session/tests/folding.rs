@@ -292,6 +292,33 @@ fn a_person_makes_the_next_version_by_hand() {
 }
 
 #[test]
+fn a_pause_stops_what_runs_and_what_comes_until_it_ends() {
+    let mut story = Story::quick().runs_until(Some(EffectKind::Check));
+    let key = story.owed(EffectKind::Check);
+    story.outcome(Outcome::Starting(key));
+    let mut story = story.does(Command::Pause { by: story::ana() });
+    assert_eq!((story.owes().as_str(), story.phase(L0).as_str()), ("", "BranchApplied v1"));
+    let (reason, next) = story.session.waits_for();
+    assert_eq!((reason.raw(), next.as_str()), ("paused by ana@build1", "paraph resume 7"));
+    story.outcome(Outcome::Starting(key));
+    let late = story::finding(&story.session, key);
+    story.outcome(Outcome::Found { key, attempt: 1, finding: late });
+    assert_eq!(
+        (story.owes().as_str(), story.phase(L0).as_str()),
+        ("", "BranchApplied v1"),
+        "a late answer moves nothing"
+    );
+    assert!(matches!(story.command(Command::Pause { by: story::ana() }), Err(Refusal::NotNow { .. })));
+    let mut story = story.does(Command::Resume { by: story::ana() });
+    story.outcome(Outcome::Starting(key));
+    assert_eq!(story.session.owed()[&key].attempt, 2, "attempts are numbered on");
+    let mut story = story.runs();
+    assert_eq!(story.phase(L0), "Scored v1");
+    assert!(matches!(story.command(Command::Pause { by: story::ana() }), Err(Refusal::NotNow { .. })), "nothing runs");
+    assert_eq!(story.replayed(), story.session);
+}
+
+#[test]
 fn only_created_begins_a_session() {
     let story = Story::quick().runs();
     assert_eq!(Session::fold(story.entries[1..].iter().cloned()), None);

@@ -32,6 +32,7 @@ fn situations() -> Vec<(&'static str, Story)> {
         ("Triaged", triaged().does(Command::Triage { by: story::ana(), message: "GO".into() })),
         ("Proposed v1", quick().runs_until(Some(Apply))),
         ("BranchApplied v1", quick().runs_until(Some(Check))),
+        ("BranchApplied v1, paused", quick().runs_until(Some(Check)).does(Command::Pause { by: story::ana() })),
         ("Validated v1", quick().runs_until(Some(Score))),
         ("Scored v1", quick().runs()),
         ("Scored v1, engine patch", Story::of(story::new_session(1, "quick", EngineKind::Patch)).runs()),
@@ -65,6 +66,12 @@ fn situations() -> Vec<(&'static str, Story)> {
         ("Rejected v1", quick().runs().decides(L0, Verdict::Reject)),
         ("Approved v1", approved()),
         ("Publishing v1", approved().publishes()),
+        ("two lanes: Approved, drafting, paused", {
+            two()
+                .decides(L0, Verdict::Approve)
+                .does(story::regenerate("again"))
+                .does(Command::Pause { by: story::ana() })
+        }),
         ("Done v1", approved().publishes().runs()),
         ("Approved v1, publishing failed", {
             approved().publishes().finds(Publish, story::stuck(StopKind::NeedsHuman))
@@ -156,6 +163,8 @@ fn commands(story: &Story) -> Vec<(String, Command)> {
         named("drop lane 0", Command::Drop { lane: L0, by: by() }),
         named("drop lane 1", Command::Drop { lane: L1, by: by() }),
         named("cancel", Command::Cancel { by: by() }),
+        named("pause", Command::Pause { by: by() }),
+        named("resume", Command::Resume { by: by() }),
         named("publish", Command::Publish { by: by() }),
         named("open a thread", story::open_thread(L0, version)),
         named("answer in no thread", story::answer(9)),
