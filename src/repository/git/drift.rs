@@ -26,8 +26,12 @@ pub(super) fn drift(
     let local = opened.repo.find_reference(&format!("refs/heads/{branch}"));
     let found =
         local.or_else(|_| opened.repo.find_reference(&format!("refs/remotes/origin/{branch}"))).map_err(no_branch)?;
-    let tip = found.peel_to_commit().map_err(no_branch)?.id();
     let (base, tree) = (to_oid(&snapshot.commit)?, to_oid(tree)?);
+    // no object has to be read to see that nothing moved
+    if found.target() == Some(base) {
+        return Ok(none);
+    }
+    let tip = found.peel_to_commit().map_err(no_branch)?.id();
     if tip == base {
         return Ok(none);
     }
