@@ -1,6 +1,6 @@
 //! Placing the hunks of one file.
 
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr_iter, memmem};
 
 use super::{Problem, RefusalReason};
 use crate::diff::patch::{Patch, PatchHunk, PatchLineKind};
@@ -11,15 +11,14 @@ pub(super) fn apply(patch: &Patch, hunks: &[PatchHunk], old: &[u8]) -> Result<Ve
     let mut new = Vec::with_capacity(old.len() + grown);
     let mut cursor = Cursor { offset: 0, line: 0 };
     for (at, hunk) in hunks.iter().enumerate() {
-        let found = find(patch, hunk, old, cursor).map_err(|problem| Problem { hunk: Some(at), ..problem })?;
-        new.extend_from_slice(&old[cursor.offset..found.start]);
-        for line in patch.lines(hunk).filter(|line| line.is_new()) {
-            new.extend_from_slice(line.content);
-        }
-        if found.end < old.len() && new.last().is_some_and(|byte| *byte != b'\n') {
+        let placed = match in_place(patch, hunk, old, cursor, &mut new) {
+            Some(placed) => Ok(placed),
+            None => elsewhere(patch, hunk, old, cursor, &mut new),
+        };
+        cursor = placed.map_err(|problem| Problem { hunk: Some(at), ..problem })?;
+        if cursor.offset < old.len() && new.last().is_some_and(|byte| *byte != b'\n') {
             return Err(Problem { hunk: Some(at), ..RefusalReason::NoNewlineInside.into() });
         }
-        cursor = Cursor { offset: found.end, line: found.end_line };
     }
     new.extend_from_slice(&old[cursor.offset..]);
     Ok(new)
@@ -39,22 +38,65 @@ struct Found {
     end_line: usize,
 }
 
-fn find(patch: &Patch, hunk: &PatchHunk, old: &[u8], cursor: Cursor) -> Result<Found, Problem> {
-    let old_len = hunk.old_len as usize;
-    let wanted_line = if old_len == 0 { hunk.old_start as usize } else { hunk.old_start as usize - 1 };
-    let wanted = offset_of(old, cursor, wanted_line);
-    let ends = Ends::of(patch, hunk);
-    if let Some(start) = wanted
-        && let Some(end) = matches_at(patch, hunk, old, start)
-        && ends.allow(start, end, old)
-    {
-        return Ok(Found { start, end, end_line: wanted_line + old_len });
+/// The line of `old` (0-based) at which a hunk says it starts.
+fn wanted_line(hunk: &PatchHunk) -> usize {
+    if hunk.old_len == 0 { hunk.old_start as usize } else { hunk.old_start as usize - 1 }
+}
+
+/// Appends what is above the hunk and its new lines to `new`, if its old lines stand where it says. They are read once:
+/// `new` is cut back where they do not.
+fn in_place(patch: &Patch, hunk: &PatchHunk, old: &[u8], cursor: Cursor, new: &mut Vec<u8>) -> Option<Cursor> {
+    let line = wanted_line(hunk);
+    let start = offset_of(old, cursor, line)?;
+    let before = new.len();
+    new.extend_from_slice(&old[cursor.offset..start]);
+    match lines_at(patch, hunk, old, start, new) {
+        Some(offset) => Some(Cursor { offset, line: line + hunk.old_len as usize }),
+        None => {
+            new.truncate(before);
+            None
+        }
     }
-    if old_len == 0 {
+}
+
+/// The end of the hunk's old lines if they may stand at `start`, to the byte and the final newline; its new lines are
+/// appended on the way.
+fn lines_at(patch: &Patch, hunk: &PatchHunk, old: &[u8], start: usize, new: &mut Vec<u8>) -> Option<usize> {
+    let (mut at, mut last) = (start, None);
+    for line in patch.lines(hunk) {
+        if line.is_old() {
+            let end = at + line.content.len();
+            if old.get(at..end)? != line.content || (!line.content.ends_with(b"\n") && end != old.len()) {
+                return None;
+            }
+            at = end;
+        }
+        if line.is_new() {
+            new.extend_from_slice(line.content);
+        }
+        last = Some(line.kind);
+    }
+    Ends::after(hunk, last).allow(start, at, old).then_some(at)
+}
+
+/// As [`in_place`], wherever else the old lines stand.
+fn elsewhere(
+    patch: &Patch,
+    hunk: &PatchHunk,
+    old: &[u8],
+    cursor: Cursor,
+    new: &mut Vec<u8>,
+) -> Result<Cursor, Problem> {
+    if hunk.old_len == 0 {
         // git would append such a hunk to the file, wherever it said it belongs
         return Err(RefusalReason::NoContext.into());
     }
-    search(&old_text(patch, hunk), hunk, old, cursor, ends).map_err(|reason| explain(patch, hunk, old, reason))
+    let ends = Ends::after(hunk, patch.lines(hunk).last().map(|line| line.kind));
+    let found = search(&old_text(patch, hunk), hunk, old, cursor, ends);
+    let found = found.map_err(|reason| explain(patch, hunk, old, reason))?;
+    new.extend_from_slice(&old[cursor.offset..found.start]);
+    patch.lines(hunk).filter(|line| line.is_new()).for_each(|line| new.extend_from_slice(line.content));
+    Ok(Cursor { offset: found.end, line: found.end_line })
 }
 
 /// Whether a hunk must stand at the start or the end of the file: without context there it can be told from nothing
@@ -66,9 +108,9 @@ struct Ends {
 }
 
 impl Ends {
-    fn of(patch: &Patch, hunk: &PatchHunk) -> Self {
-        let ends_in_context = patch.lines(hunk).last().is_some_and(|line| line.kind == PatchLineKind::Context);
-        Self { start: hunk.old_start <= 1, end: !ends_in_context }
+    /// Of a hunk whose last line does this.
+    fn after(hunk: &PatchHunk, last: Option<PatchLineKind>) -> Self {
+        Self { start: hunk.old_start <= 1, end: last != Some(PatchLineKind::Context) }
     }
 
     fn allow(self, start: usize, end: usize, old: &[u8]) -> bool {
@@ -78,27 +120,19 @@ impl Ends {
 
 /// The offset of a line (0-based; the one after the last too), counted from the cursor.
 fn offset_of(old: &[u8], cursor: Cursor, line: usize) -> Option<usize> {
-    let mut offset = cursor.offset;
-    for _ in 0..line.checked_sub(cursor.line)? {
-        if offset >= old.len() {
-            return None;
-        }
-        offset += memchr(b'\n', &old[offset..]).map_or(old.len() - offset, |at| at + 1);
+    let Some(last) = line.checked_sub(cursor.line)?.checked_sub(1) else { return Some(cursor.offset) };
+    let rest = &old[cursor.offset..];
+    let mut newlines = memchr_iter(b'\n', rest);
+    match newlines.nth(last) {
+        Some(newline) => Some(cursor.offset + newline + 1),
+        // the last line may have no newline
+        None if is_open(rest) && memchr_iter(b'\n', rest).count() == last => Some(old.len()),
+        None => None,
     }
-    Some(offset)
 }
 
-/// The end of the hunk's old lines if they stand at `start`, to the byte and the final newline.
-fn matches_at(patch: &Patch, hunk: &PatchHunk, old: &[u8], start: usize) -> Option<usize> {
-    let mut at = start;
-    for line in patch.lines(hunk).filter(|line| line.is_old()) {
-        let end = at + line.content.len();
-        if old.get(at..end)? != line.content || (!line.content.ends_with(b"\n") && end != old.len()) {
-            return None;
-        }
-        at = end;
-    }
-    Some(at)
+fn is_open(text: &[u8]) -> bool {
+    text.last().is_some_and(|byte| *byte != b'\n')
 }
 
 fn old_text(patch: &Patch, hunk: &PatchHunk) -> Vec<u8> {

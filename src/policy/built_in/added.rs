@@ -1,11 +1,13 @@
 //! The text that a change brings into a file: what content rules look at, worked out once a file.
 
 mod lines;
+mod pairs;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use lines::{Keyed, lines};
+use pairs::{common_above, common_below};
 
 use crate::diff::{FileChange, FileMode, FileSide};
 
@@ -94,38 +96,34 @@ struct Differing<'a> {
 
 /// The lines that `new` has more often than `old`, each at its last places, and those that it has less often.
 ///
-/// The lines above the first difference and below the last one are not looked up: most of a file is there.
+/// Lines that plainly follow one another on both sides are paired first and not looked up: most of a file is there.
 fn differing<'a>(old: &'a str, new: &'a str) -> Differing<'a> {
     let above = common_above(old, new);
     let below = common_below(&old[above..], &new[above..]);
-    let (old, ending) = (&old[above..old.len() - below], &new[new.len() - below..]);
     let first = memchr::memchr_iter(b'\n', &new.as_bytes()[..above]).count() as u32 + 1;
-    let new = &new[above..new.len() - below];
-    // 40: the usual bytes of a line; growing a table costs as much as filling it
-    let mut left: HashMap<&str, u32, Keyed> = HashMap::with_capacity_and_hasher(old.len() / 40, Keyed::default());
-    for line in lines(old) {
+    let middle = (&old[above..old.len() - below], &new[above..new.len() - below]);
+    let alone = pairs::without_pairs(middle.0, middle.1, first);
+    let mut left: HashMap<&str, u32, Keyed> = HashMap::with_capacity_and_hasher(alone.old.len(), Keyed::default());
+    for line in alone.old {
         *left.entry(line).or_default() += 1;
     }
     let mut came = Vec::new();
-    let mut number = first;
-    for line in lines(new) {
+    for (number, line) in alone.new {
         match left.get_mut(line).filter(|left| **left > 0) {
             Some(left) => *left -= 1,
             None => came.push((number, line)),
         }
-        number += 1;
     }
     let went = left.into_iter().filter(|(_, count)| *count > 0);
     let went = went.flat_map(|(line, count)| std::iter::repeat_n(line, count as usize)).collect();
-    if !came.is_empty() && !ending.is_empty() {
-        came = at_their_last_places(came, ending, number);
-    }
-    Differing { came, went, middle: (old, new) }
+    Differing { came: at_their_last_places(came, new), went, middle }
 }
 
-/// Moves lines that came to their last places: `ending` is what follows below, from line `number` on.
-fn at_their_last_places<'a>(came: Vec<(u32, &'a str)>, ending: &'a str, number: u32) -> Vec<(u32, &'a str)> {
-    let mut more: HashMap<&str, u32, Keyed> = HashMap::default();
+/// As many of each of the lines that came, each at its last places in `new`.
+fn at_their_last_places<'a>(came: Vec<(u32, &'a str)>, new: &'a str) -> Vec<(u32, &'a str)> {
+    let Some((number, line)) = came.first() else { return came };
+    let from_first = &new[line.as_ptr().addr() - new.as_ptr().addr()..];
+    let mut more: HashMap<&str, u32, Keyed> = HashMap::with_capacity_and_hasher(came.len(), Keyed::default());
     // asked before the map: which lines there can be, by their length and last bytes
     let mut sieve = [0_u64; 64];
     for (_, line) in &came {
@@ -137,28 +135,20 @@ fn at_their_last_places<'a>(came: Vec<(u32, &'a str)>, ending: &'a str, number: 
         let bit = sieve_bit(line);
         sieve[bit / 64] & (1 << (bit % 64)) != 0
     };
-    let again: Vec<(u32, &str)> =
-        (number..).zip(lines(ending)).filter(|(_, line)| may(line) && more.contains_key(line)).collect();
-    let mut moved = Vec::new();
-    let mut taken: HashMap<&str, u32> = HashMap::new();
-    for (number, line) in again.into_iter().rev() {
-        if let Some(left) = more.get_mut(line).filter(|left| **left > 0) {
-            *left -= 1;
-            *taken.entry(line).or_default() += 1;
-            moved.push((number, line));
-        }
-    }
-    if moved.is_empty() {
+    let all: Vec<(u32, &str)> =
+        (*number..).zip(lines(from_first)).filter(|(_, line)| may(line) && more.contains_key(line)).collect();
+    if all.len() == came.len() {
         return came;
     }
-    let stays = |(_, line): &(u32, &str)| match taken.get_mut(*line).filter(|left| **left > 0) {
-        Some(left) => {
+    let mut last = Vec::with_capacity(came.len());
+    for (number, line) in all.into_iter().rev() {
+        if let Some(left) = more.get_mut(line).filter(|left| **left > 0) {
             *left -= 1;
-            false
+            last.push((number, line));
         }
-        None => true,
-    };
-    came.into_iter().filter(stays).chain(moved.into_iter().rev()).collect()
+    }
+    last.reverse();
+    last
 }
 
 /// A place in a sieve of 4,096 bits.
@@ -169,37 +159,6 @@ fn sieve_bit(line: &str) -> usize {
     last[..tail.len()].copy_from_slice(tail);
     let mixed = (u64::from_le_bytes(last) ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 52) as usize
-}
-
-/// How many bytes are compared at once before the place of a difference is looked for.
-const STRIDE: usize = 256;
-
-/// The bytes of whole lines that both texts start with.
-fn common_above(one: &str, other: &str) -> usize {
-    let (a, b) = (one.as_bytes(), other.as_bytes());
-    let most = a.len().min(b.len());
-    let mut at = 0;
-    while at + STRIDE <= most && a[at..at + STRIDE] == b[at..at + STRIDE] {
-        at += STRIDE;
-    }
-    at += a[at..most].iter().zip(&b[at..most]).take_while(|(x, y)| x == y).count();
-    memchr::memrchr(b'\n', &a[..at]).map_or(0, |newline| newline + 1)
-}
-
-/// The bytes of whole lines that both texts end with.
-fn common_below(one: &str, other: &str) -> usize {
-    let (a, b) = (one.as_bytes(), other.as_bytes());
-    let most = a.len().min(b.len());
-    let same = |from: usize, to: usize| a[a.len() - to..a.len() - from] == b[b.len() - to..b.len() - from];
-    let mut at = 0;
-    while at + STRIDE <= most && same(at, at + STRIDE) {
-        at += STRIDE;
-    }
-    let rest = a[..a.len() - at].iter().rev().zip(b[..b.len() - at].iter().rev());
-    at += rest.take_while(|(x, y)| x == y).count();
-    // the line that the first newline ends may have begun differently
-    let tail = &a[a.len() - at..];
-    memchr::memchr(b'\n', tail).map_or(0, |newline| tail.len() - newline - 1)
 }
 
 #[cfg(test)]

@@ -30,11 +30,11 @@ pub(super) fn check(counter: &dyn TestCounter, texts: &Texts<'_>, found: &mut Ve
     if !(known(texts.old) || known(texts.new)) || !tells::may_weaken(path, texts) {
         return;
     }
-    let count = |text: Option<&str>| text.map_or_else(TestCounts::default, |text| counter.count(path, text));
-    let (old, mut new) = (count(texts.old), count(texts.new));
+    let old = texts.old.map_or_else(TestCounts::default, |text| counter.count(path, text));
+    let (mut new, cut) = texts.new.map_or_else(Default::default, |text| counter.count_both(path, text));
     // a comment that no longer ends hides what is below it, whatever a parser makes of the text
-    let cut = |text: Option<&str>| text.and_then(|text| counter.count_cut(path, text));
-    if let Some(before) = cut(texts.new).filter(|_| cut(texts.old).is_none()) {
+    let was_cut = || texts.old.is_some_and(|text| counter.count_cut(path, text).is_some());
+    if let Some(before) = cut.filter(|_| !was_cut()) {
         new = TestCounts {
             tests: new.tests.min(before.tests),
             assertions: new.assertions.min(before.assertions),
@@ -89,7 +89,11 @@ pub(super) fn check_deleted(counter: &dyn TestCounter, changes: &ChangeSet, foun
         }
         // a file that moved took its tests along
         let named = || by_name.get(file.path.file_name()).into_iter().flatten().copied();
+        let telling = tells::Telling::of(&file.path, old);
         let moved = |one: &Arrived<'_>| {
+            if telling.is_gone_from(one.text) {
+                return false;
+            }
             let as_change = FileChange { path: file.path.clone(), old: file.old.clone(), new: one.file.new.clone() };
             kind(&one.file.path, one.text) == kind(&file.path, old)
                 && !tells::may_weaken(&file.path, &Texts::of(&as_change))

@@ -11,9 +11,11 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
         }
         match memchr::memchr(b'\n', rest.as_bytes()) {
             Some(newline) => {
-                let line = &rest[..newline];
+                // a look at one byte; a suffix is compared by a call
+                let has_return = newline > 0 && rest.as_bytes()[newline - 1] == b'\r';
+                let line = &rest[..newline - usize::from(has_return)];
                 rest = &rest[newline + 1..];
-                Some(line.strip_suffix('\r').unwrap_or(line))
+                Some(line)
             }
             None => Some(std::mem::take(&mut rest)),
         }

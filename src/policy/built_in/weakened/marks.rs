@@ -16,7 +16,8 @@ pub(super) fn in_code(text: &str) -> bool {
             (b'\'', _) => after_quote(text, at),
             (b'[' | b':' | b'.' | b'>' | b'\\' | b'#' | b'@' | b'!' | b'<', _) => {
                 let rest = &bytes[at + 1..];
-                Some(at + 1).filter(|_| !WORDS.iter().any(|word| rest.starts_with(word)))
+                let may = matches!(rest.first(), Some(b't' | b'r' | b'q' | b'w' | b'b'));
+                Some(at + 1).filter(|_| !(may && WORDS.iter().any(|word| rest.starts_with(word))))
             }
             _ => Some(at + 1),
         };

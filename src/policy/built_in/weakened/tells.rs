@@ -67,6 +67,25 @@ pub(super) fn may_hold_tests(path: &RepoPath, text: &str) -> bool {
     words.test.as_ref().is_none_or(|test| test.is_match(text))
 }
 
+/// How many lines of an old text are asked for before two texts are compared in full.
+const MOST_ASKED: usize = 8;
+
+/// Lines of a text that may hold tests: where one of them is gone, [`may_weaken`] says so, and needs not be asked.
+pub(super) struct Telling<'a>(Vec<&'a str>);
+
+impl<'a> Telling<'a> {
+    /// The first of `text`, which may hold tests.
+    pub(super) fn of(path: &RepoPath, text: &'a str) -> Self {
+        let words = tells(path, text);
+        Self(text.lines().filter(|line| words.went.is_match(line)).take(MOST_ASKED).collect())
+    }
+
+    /// Whether a line is plainly gone from `new`: it stands nowhere, not even within another.
+    pub(super) fn is_gone_from(&self, new: &str) -> bool {
+        self.0.iter().any(|line| memchr::memmem::find(new.as_bytes(), line.as_bytes()).is_none())
+    }
+}
+
 fn tells(path: &RepoPath, text: &str) -> &'static Tells {
     let first = text.lines().next().unwrap_or("").as_bytes();
     match Language::from_path(path, first) {
