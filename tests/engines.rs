@@ -16,12 +16,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use house::{Desk, House, Repository};
 use paraph::api::{AgainstRequest, ArtifactsRequest, PatchSetRequest, RunRequest, SessionView};
 use paraph::id::{SessionId, SessionRef};
-use paraph::infrastructure::confinement::{Confinement, Level};
-use paraph::proposal::{EngineKind, ProgramChoice};
+use paraph::infrastructure::confinement::{Confinement, Level, Limits};
+use paraph::proposal::{AgentEngine, CommandEngine, EngineKind, ProgramChoice, Workshop, WorkshopPorts};
 
 /// Whether programs can be shown their worktree in the place of the working copy, and have a network of their own.
 pub(crate) fn is_full() -> bool {
@@ -73,6 +74,61 @@ pub(crate) fn nothing_is_left(house: &House, repository: &Repository) {
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(repository.git(&["status", "--porcelain"]), "", "the working copy is touched");
     assert_eq!(repository.git(&["branch", "--list"]).trim(), "* main");
+}
+
+/// A house whose programs run at this level, where it can be had.
+fn house_at(level: Level) -> Option<House> {
+    let confinement = Confinement::probe_at_most(house::launcher(), level);
+    if confinement.level() != level {
+        return None;
+    }
+    let house = House::with(|house| {
+        house.workshop = Workshop::new(WorkshopPorts {
+            vcs: house.ports.vcs.clone(),
+            confinement,
+            blobs: house.ports.blobs.clone(),
+            folder: house.home.workshops(),
+            private: vec![house.home.root().to_owned()],
+            limits: Limits::default(),
+        });
+        house.ports.engines.command = Arc::new(CommandEngine::new(house.workshop.clone(), []));
+        house.ports.engines.agent = Arc::new(AgentEngine::new(house.workshop.clone(), []));
+    });
+    Some(house)
+}
+
+/// Without namespaces there is no view of one's own and no door; what can be had still drafts, and what cannot is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_draft_without_namespaces() {
+    let Some(house) = house_at(Level::Landlock) else { return };
+    let repository = repository(&house);
+    repository.write("node_modules/tool/x", "lent\n");
+    repository.write(".gitignore", "node_modules\n");
+    repository.git(&["add", ".gitignore"]);
+    repository.git(&["commit", "-q", "-m", "ignored"]);
+    let desk = house.open();
+    let script = "cat node_modules/tool/x >> a.py";
+    let id = desk.ask(asks(&repository, EngineKind::Command, script)).await.unwrap().id;
+    let view = stuck(&desk, id).await;
+    let made = files(&desk, &house, id).await;
+    assert_eq!(made.keys().collect::<Vec<_>>(), ["a.py"], "{}", view.reason.raw());
+    assert!(made["a.py"].as_ref().unwrap().ends_with("lent\n"), "{made:?}");
+    let log = document(&desk, &house, id, "log@v1").await;
+    assert!(log.contains("LANDLOCK"), "{log}");
+    let id = desk.ask(asks(&repository, EngineKind::Agent, "python3 tool/agent.py edit")).await.unwrap().id;
+    let view = stuck(&desk, id).await;
+    assert_eq!(view.versions.len(), 1, "{}", view.reason.raw());
+    let mut asked = asks(&repository, EngineKind::Agent, "python3 tool/agent.py edit");
+    asked.program = asked.program.map(|program| ProgramChoice { hosts: vec!["example.org".to_owned()], ..program });
+    let id = desk.ask(asked).await.unwrap().id;
+    let view = stuck(&desk, id).await;
+    assert!(
+        view.reason.raw().contains("a network cannot be had at confinement level LANDLOCK"),
+        "{}",
+        view.reason.raw()
+    );
+    assert_eq!(fs::read_to_string(repository.path.join("node_modules/tool/x")).unwrap(), "lent\n");
+    nothing_is_left(&house, &repository);
 }
 
 pub(crate) const AGENT: &str = include_str!("engines/agent.py");

@@ -8,7 +8,7 @@ const WRONG: &[(&str, i32, &str)] = &[
     ("--nonsense", 2, "--nonsense"),
     ("run", 2, "GOAL"),
     ("run g --kind z", 2, "bugfix, refactor, feature, docs or deps"),
-    ("run g --engine z --repo R", 2, "rules, patch or adopt"),
+    ("run g --engine z --repo R", 2, "rules, patch, adopt, command or agent"),
     ("run g --repo E", 3, "not inside a git repository"),
     ("run g --repo /nonexistent", 3, "/nonexistent"),
     ("run g --repo R --playbook z", 2, "z"),

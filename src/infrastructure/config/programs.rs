@@ -226,7 +226,7 @@ mod tests {
              env = { A = \"b\" }\n[engines.agent.mine]\nrun = [\"a\", \"--acp\"]\nhosts = [\"x.org\"]\nlogins = [\".a\"]\n",
         );
         assert_eq!(problems, Vec::<String>::new());
-        let [command, agent] = programs.as_slice() else { panic!("{programs:?}") };
+        let [agent, command] = programs.as_slice() else { panic!("{programs:?}") };
         assert_eq!((command.kind, command.shell, command.prints), (ProgramKind::Command, true, true));
         assert_eq!((command.timeout_s, command.ok_codes.as_slice()), (Some(5), &[0, 3][..]));
         assert_eq!(command.env, BTreeMap::from([("A".to_owned(), "b".to_owned())]));

@@ -10,7 +10,7 @@ use super::*;
 use crate::id::{DraftId, ThreadId};
 use crate::planning::{Recommendation, Role, TriageReport};
 use crate::policy::PolicySettings;
-use crate::proposal::{EngineKind, ProgramChoice};
+use crate::proposal::EngineKind;
 use crate::repository::WorkSpec;
 use crate::scoring::{Dimension, GateId, Review};
 use crate::validation::Sides;
@@ -106,7 +106,7 @@ fn samples() -> Vec<Event> {
             patch: Some(story::digest("diff")),
             message: message(),
             made_for: "regenerated".to_owned(),
-            program: Some(ProgramChoice { name: "ruff".to_owned(), hosts: vec!["example.org".to_owned()] }),
+            program: None,
         },
         Event::Retried { by: by(), message: "there is room again".into() },
         Event::RecheckAsked { lane, version, by: None, sides: Sides::Proposal, environment: None },
