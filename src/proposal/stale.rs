@@ -24,6 +24,7 @@ pub fn merge_stale(
 ) -> Result<Option<ChangeSet>, TreeError> {
     let mut paths = HashSet::new();
     let mut olds: BTreeMap<RepoPath, FileSide> = BTreeMap::new();
+    let mut has_moved = false;
     for file in patch.files() {
         let spoken_of =
             [file.old_path.as_ref(), file.new_path.as_ref().filter(|new| file.old_path.as_ref() != Some(*new))];
@@ -42,7 +43,12 @@ pub fn merge_stale(
             None if file.old_id.is_none() && file.hunks().is_empty() => now.content.clone(),
             None => return Ok(None),
         };
+        has_moved |= content != now.content;
         olds.insert(path.clone(), FileSide { mode: now.mode, content });
+    }
+    // on its own base it was refused for what it says
+    if !has_moved {
+        return Ok(None);
     }
     let before = |path: &RepoPath| -> Result<Option<FileSide>, TreeError> { Ok(olds.get(path).cloned()) };
     let Ok(theirs) = place(patch, &before) else { return Ok(None) };
@@ -67,7 +73,8 @@ fn merge_file(
     Ok(match (file.operation, &file.old_path, &file.new_path) {
         (Operation::Create, _, Some(path)) => {
             let (now, new) = (read(path)?, made(path));
-            (now.is_none() || now == new).then(|| vec![change(path, now, new)])
+            let is_free = !is_below_file(path, read)? && (now.is_none() || now == new);
+            is_free.then(|| vec![change(path, now, new)])
         }
         (Operation::Delete, Some(path), _) => {
             let now = read(path)?;
@@ -83,7 +90,7 @@ fn merge_file(
                 return Ok(Some(vec![change(to, Some(now), new)]));
             }
             let target = read(to)?;
-            if target.is_some() {
+            if target.is_some() || is_below_file(to, read)? {
                 return Ok(None);
             }
             let kept = if file.operation == Operation::Copy { Some(now.clone()) } else { None };
@@ -91,4 +98,13 @@ fn merge_file(
         }
         _ => None,
     })
+}
+
+fn is_below_file(path: &RepoPath, read: ReadBase<'_, TreeError>) -> Result<bool, TreeError> {
+    for slash in memchr::memchr_iter(b'/', path.as_bytes()) {
+        if read(&RepoPath::from_bytes(&path.as_bytes()[..slash]))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

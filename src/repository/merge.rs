@@ -1,6 +1,6 @@
 //! Merging the contents of one file, in memory.
 
-use git2::{MergeFileInput, MergeFileOptions, merge_file};
+use git2::{MergeFileInput, MergeFileOptions, ObjectType, Oid, merge_file};
 
 /// What becomes of `base` when both `ours` and `theirs` were made of it; `None` where both changed the same lines, or
 /// one of them is not text. The way of merging is git's own.
@@ -16,6 +16,8 @@ pub fn merge_contents(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>
     if [base, ours, theirs].iter().any(|content| content[..content.len().min(8000)].contains(&0)) {
         return None;
     }
+    // libgit2 is made ready by whatever is asked of it first, but not by a merge
+    Oid::hash_object(ObjectType::Blob, b"").ok()?;
     let input = |content| {
         let mut input = MergeFileInput::new();
         input.content(content);

@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
         }
         if let Some(fence) = &self.fence {
             self.refusals.push(EditRefusal::new(fence.number(), None, EditProblem::Cut("a fence")));
-        } else if !self.is_finished && self.ends_in_a_name() {
+        } else if !self.is_finished && !self.list.is_empty() && self.ends_in_a_name() {
             let last = number(self.lines.len().saturating_sub(1));
             self.refusals.push(EditRefusal::new(last, None, EditProblem::Cut("the last line")));
         }
