@@ -43,6 +43,7 @@ impl ProposalEngine for Scripted {
             },
             base: None,
             answers: Vec::new(),
+            log: None,
         })
     }
 }
