@@ -5,6 +5,7 @@ use paraph::api::{
     TriageRequest, TriageWord, Verdict,
 };
 use paraph::id::{SessionId, SessionRef, Version};
+use paraph::infrastructure::fault::Faults;
 use paraph::planning::{ARTIFACTS, Recommendation};
 use serde_json::json;
 
@@ -225,6 +226,41 @@ async fn a_review_is_shown_beside_takes_a_little_and_its_findings_are_threads() 
     assert!(threads[0].comments[0].by.starts_with("reviewer scripted/reviewer"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_at_any_stage_is_told_and_asking_again_goes_on() {
+    for moment in ["before", "after"] {
+        let models = Scripted::new()
+            .answers("triage", |_| Ok(crate::models::says(triage("GO", &[]))))
+            .answers("architect", |_| Ok(crate::models::says(design(&["check:unit"]))))
+            .answers("planner", |_| Ok(crate::models::says(plan())))
+            .answers("reviewer", |_| Ok(crate::models::says(review(9, &json!([])))))
+            .shared();
+        let house = House::with(|house| {
+            let spec: Vec<String> =
+                ["triage", "plan", "review"].iter().map(|stage| format!("effect.{stage}.{moment}:1:eio")).collect();
+            house.ports.faults = Faults::parse(Some(&spec.join(","))).unwrap();
+            house.ports.models = models.clone();
+        });
+        let repository = house.small_repository("shop");
+        let desk = house.open();
+        desk.trust(&repository).await;
+        let id = desk.run_by(&[&repository], Some("designed")).await;
+        for stage in ["triage", "plan", "review"] {
+            let view = stands(&desk, id).await;
+            assert!(view.reason.raw().contains("error"), "{stage} {moment}: {}", view.reason.raw());
+            let (rules, patch, message, program) = (Vec::new(), None, String::new(), None);
+            desk.ask(RegenerateRequest { session: id, engine: None, rules, patch, message, program }).await.unwrap();
+        }
+        let view = desk.until(id, "Scored").await;
+        assert_eq!((view.versions.len(), version(&view, 1).reviews.len()), (1, 2), "each stage is done once");
+        let asked = if moment == "before" { 1 } else { 2 };
+        for role in ["triage", "architect", "planner", "reviewer"] {
+            assert_eq!(models.asked_as(role).len(), asked, "{role} {moment}");
+        }
+        assert!(house.verify().is_sound());
+    }
+}
+
 /// Answers of a model that believes whatever the patch tells it.
 fn gullible(request: &paraph::infrastructure::llm::ChatRequest) -> String {
     let told = serde_json::to_string(&request.messages).unwrap();
@@ -254,5 +290,9 @@ async fn what_a_patch_says_to_its_reviewer_is_flagged_and_opens_nothing() {
     }
     let [benign, hostile] = &outcomes[..] else { panic!("two twins") };
     assert_eq!((benign.0, hostile.0), (false, true));
-    assert_eq!((&benign.1, &benign.2), (&hostile.1, &hostile.2), "the same gates and transitions");
+    assert_eq!(
+        (&benign.1, &benign.2),
+        (&hostile.1, &hostile.2),
+        "the same gates and transitions, though it praised one"
+    );
 }
