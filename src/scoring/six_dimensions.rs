@@ -2,6 +2,7 @@
 //!
 //! Where models reviewed, the lowest score that one of them gave a dimension may take up to 2.0 from it, and never adds:
 //! what a patch talks a reviewer into cannot lift it over a gate, and a reviewer that is wrong costs a reason, no more.
+//! Where a patch speaks to reviewers the whole 2.0 is taken, whatever they gave.
 //!
 //! Overall = the weighted mean (correctness 30, security 20, tests 15, policy fit 15, maintainability 10, scope fit
 //! 10, of 100), rounded to a tenth, and never more than 2.0 above the lower of correctness and security: a secret or

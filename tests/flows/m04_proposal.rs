@@ -44,6 +44,7 @@ impl ProposalEngine for Scripted {
             base: None,
             log: None,
             answers: Vec::new(),
+            log: None,
         })
     }
 }
