@@ -5,6 +5,7 @@ use super::*;
 use crate::planning::Recommendation;
 use crate::proposal::EngineKind;
 use crate::scoring::IssueSeverity;
+use crate::validation::Sides;
 
 fn designed() -> Story {
     Story::of(story::asks_triage(1, "designed"))
@@ -272,7 +273,7 @@ fn a_recheck_does_not_buy_the_review_again() {
     let fresh = Story::of(asked).runs_until(Some(EffectKind::Check));
     let fresh = fresh.finds(EffectKind::Check, Finding::Checks(Box::new(story::unverified())));
     let fresh = fresh.runs_until(Some(EffectKind::Score)).finds(EffectKind::Score, unverified);
-    let again = fresh.does(Command::Recheck { lane: L0 }).runs_until(Some(EffectKind::Score));
+    let again = fresh.does(story::check_again(L0, V1, Sides::Proposal)).runs_until(Some(EffectKind::Score));
     assert_eq!(again.owes(), "score v1");
     assert_eq!(story.owes(), "score v1");
 }
