@@ -44,7 +44,6 @@ impl ProposalEngine for Scripted {
             base: None,
             log: None,
             answers: Vec::new(),
-            log: None,
         })
     }
 }
