@@ -8,7 +8,8 @@ const WRONG: &[(&str, i32, &str)] = &[
     ("--nonsense", 2, "--nonsense"),
     ("run", 2, "GOAL"),
     ("run g --kind z", 2, "bugfix, refactor, feature, docs or deps"),
-    ("run g --engine z --repo R", 2, "rules, patch, adopt, command or agent"),
+    ("run g --engine z --repo R", 2, "rules, patch, adopt, llm, command or agent"),
+    ("run g --repo R --engine llm", 4, "no model is configured"),
     ("run g --repo E", 3, "not inside a git repository"),
     ("run g --repo /nonexistent", 3, "/nonexistent"),
     ("run g --repo R --playbook z", 2, "z"),
@@ -95,12 +96,7 @@ const WRONG: &[(&str, i32, &str)] = &[
 ];
 
 /// What a later version brings: refused, and said so with what can be typed today.
-const LATER: &[&str] = &[
-    "merge 1 --pr 1",
-    "diff 1 --task 1",
-    "run g --repo R --engine llm",
-    "run g --repo R --issue https://example.org/1",
-];
+const LATER: &[&str] = &["merge 1 --pr 1", "diff 1 --task 1", "run g --repo R --issue https://example.org/1"];
 
 #[test]
 fn every_wrong_command_line_is_refused_and_told_what_to_type() {

@@ -260,9 +260,13 @@ impl Bench {
             "publish",
             "pause",
             "resume",
+            "budget",
+            "triage",
+            "tick",
         ] {
             bench.answer(route, sample::session("Scored"));
         }
+        bench.answer("models", json!({"schema": "paraph.models/1", "roles": [], "models": [], "prices": ""}));
         bench.answer(
             "discard",
             json!({"schema": "paraph.discard/1", "session": 12, "checkouts": 2, "bytes": 3_221_225_472_u64, "in_use": 1}),

@@ -37,6 +37,13 @@ pub(crate) fn every_verb() -> Vec<String> {
         "override 12@v1 rule -m why",
         "regenerate 12 -m why",
         "check 12 --base-too",
+        "go 12 -m why",
+        "defer 12 -m why",
+        "decline 12 -m why",
+        "tick 12@v1 A1",
+        "budget 12",
+        "budget 12 --usd 2.50",
+        "models",
         "drop 12 --repo r",
         "pause 12",
         "resume 12",
@@ -154,7 +161,6 @@ fn verbs_that_find_something_say_so_by_their_status() {
     ends(&Bench::new(), "theme lint", 0);
     ends(&Bench::new(), "theme lint mine.toml", 1);
     ends(&Bench::new(), "run a --issue https://example.org/1", 6);
-    ends(&Bench::new(), "run a --engine llm", 6);
     ends(&Bench::new(), "diff 12 --task 1", 6);
     ends(&Bench::new(), "override 12@v1 G3 -m why", 6);
     ends(&Bench::new(), "artifacts 12 none", 3);
@@ -205,7 +211,7 @@ fn wrong_usage_is_2_and_helps() {
     check("override 12@v1 rule", "needs a reason");
     check("run", "GOAL");
     check("run a --kind nonsense", "bugfix, refactor, feature, docs or deps");
-    check("run a --engine nonsense", "rules, patch, adopt, command or agent");
+    check("run a --engine nonsense", "rules, patch, adopt, llm, command or agent");
     check("help nonsense", "lifecycle");
     check("", "a terminal");
 }

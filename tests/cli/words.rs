@@ -89,7 +89,6 @@ fn every_refusal_says_what_to_type_instead() {
     for line in [
         "merge 12 --pr 3",
         "run a --issue https://example.org/1",
-        "run a --engine llm",
         "diff 12 --task 1",
         "override 12@v1 G3 -m why",
         "artifacts 12 none",

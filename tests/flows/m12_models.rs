@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use paraph::api::{BudgetRequest, CommentRequest, RegenerateRequest, Side, ThreadKind, ThreadsRequest};
+use paraph::api::{BudgetRequest, CommentRequest, FailureKind, RegenerateRequest, Side, ThreadKind, ThreadsRequest};
 use paraph::id::{SessionRef, Version};
 use paraph::infrastructure::llm::ChatError;
 use paraph::proposal::EngineKind;
@@ -146,8 +146,8 @@ async fn where_no_model_is_configured_it_says_what_to_type() {
     let house = House::with(|house| house.settings.engine = EngineKind::Llm);
     let repository = house.small_repository("shop");
     let desk = house.open();
-    let id = desk.run(&[&repository]).await;
-    let view = desk.wait_until(id, |view| view.state == "NeedsHuman").await.expect("it stands still");
-    assert!(view.reason.raw().contains("no model is configured"), "{:?}", view.reason);
-    assert!(view.next.contains("paraph config set model"), "{}", view.next);
+    let failure = desk.ask(crate::house::run(&[&repository], None)).await.expect_err("nobody can be asked");
+    assert_eq!(failure.kind, FailureKind::SignIn);
+    assert!(failure.message.contains("no model is configured"), "{failure}");
+    assert!(failure.hints[0].contains("paraph config set"), "{:?}", failure.hints);
 }

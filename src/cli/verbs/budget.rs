@@ -1,5 +1,7 @@
 //! `paraph budget`
 
+use serde_json::json;
+
 use crate::api::{BudgetRequest, ShowRequest};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, usage};
@@ -26,7 +28,8 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     if cost_micros.is_none() && args.tokens.is_none() {
         let view = desk.ask(ShowRequest { session: SessionRef { session: args.session, version: None } }).await?;
         if desk.out.json() {
-            desk.out.object(&serde_json::to_value(&view.usage).expect("plain data serialises"))?;
+            let usage = serde_json::to_value(&view.usage).expect("plain data serialises");
+            desk.out.object(&json!({"schema": "paraph.budget/1", "session": view.id, "usage": usage}))?;
         } else {
             let usage = &view.usage;
             let took = format!("{} in, {} out, ${}", usage.input_tokens, usage.output_tokens, usage.cost_usd);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::api::{AdoptRequest, Call, Failure, FailureKind, RegenerateRequest, RunRequest, SessionView};
 use crate::id::{SessionId, SessionUuid};
 use crate::infrastructure::hosts::AllowedHosts;
+use crate::infrastructure::llm::NoRoute;
 use crate::planning::{Kind, Playbook, Role, Stage};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, RepositoryFacts, Snapshot, Source, VcsError, WorkSpec};
@@ -60,6 +61,11 @@ impl Runtime {
             run.program = settings.program.clone().map(|name| ProgramChoice { name, hosts: Vec::new() });
         }
         program_fits(engine, run.program.as_ref(), true)?;
+        if engine == EngineKind::Llm
+            && let Err(NoRoute { why, next }) = self.shared.ports.models.lead(Role::Implementer.name())
+        {
+            return Err(Failure::new(FailureKind::SignIn, format!("no model can be asked: {why}")).hint(next));
+        }
         // a model is shown what the index ranks first
         let usual = if engine == EngineKind::Llm { INDEXED } else { &settings.playbook };
         let name = run.playbook.as_deref().unwrap_or(usual);
