@@ -58,6 +58,7 @@ async fn a_red_check_goes_back_to_the_model_with_what_it_printed() {
     });
     let repository = house.small_repository("shop");
     let desk = house.open();
+    desk.trust(&repository).await;
     let id = desk.run(&[&repository]).await;
     let view = desk.wait_until(id, |view| view.versions.len() == 2 && view.state == "Scored").await.expect("repaired");
     assert_eq!(version(&view, 2).made_for, "repair");
