@@ -77,6 +77,7 @@ async fn what_was_said_is_told_and_the_work_goes_on_from_there() {
         session: SessionRef { session: id, version: Some(Version(1)) },
         repo: None,
         thread: None,
+        artifact: None,
         path: Some("a.py".into()),
         line: Some(2),
         from_line: None,
