@@ -104,12 +104,45 @@ fn clear_edits_are_placed_right_and_unclear_ones_refused() {
         rows.fold([0, 0, 0], |sum, (_, row)| [sum[0] + row[0], sum[1] + row[1], sum[2] + row[2]])
     };
     let ([right, missed, wrong], [placed, refused, wrongly]) = (sum(false), sum(true));
-    println!(
-        "{counts:#?}\nclear: {right} right, {missed} refused, {wrong} wrong; unclear: {refused} refused, {} placed",
-        placed + wrongly
-    );
     let shown = || told.iter().take(3).cloned().collect::<String>();
     assert_eq!((wrong, placed, wrongly), (0, 0, 0), "{}", shown());
     assert!(right + missed > 500 && refused > 100, "too few cases: {right} {missed} {refused}");
     assert!(right * 100 >= (right + missed) * 87, "{right} of {}\n{}", right + missed, shown());
+}
+
+/// Twenty times what the slowest of these takes in a build without optimisation; a quadratic one takes hours.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
+#[test]
+fn a_megabyte_made_to_be_slow_is_not() {
+    let same = "a\n".repeat(200_000);
+    let tree = MemoryTree::new([
+        ("a.txt", FileSide::regular(same.as_bytes())),
+        ("b.txt", FileSide::regular(vec![b'a'; 1 << 20])),
+    ]);
+    let block = |search: &str| format!("a.txt\n```\n<<<<<<< SEARCH\n{search}=======\nx\n>>>>>>> REPLACE\n```\n");
+    let text = |search: String| serde_json::json!({"path": "b.txt", "search": search, "replace": "b"}).to_string();
+    let replies = [
+        block(&"a\n".repeat(100_000)),
+        block(&format!("{}b\n", "a\n".repeat(100_000))),
+        block(&format!("{}\n", "  a\n".repeat(100_000))),
+        block(&"a\n  a\n".repeat(60_000)),
+        block("a\na\n").repeat(4_000),
+        "```\n".repeat(250_000),
+        "<<<<<<< SEARCH\n".repeat(60_000),
+        "{\n".repeat(400_000),
+        format!("```json\n{}", "[\n".repeat(300_000)),
+        "--- a\n+++ a\n".repeat(80_000),
+        format!("--- a.txt\n+++ a.txt\n{}", "@@\n a\n-a\n".repeat(80_000)),
+        format!("*** Begin Patch\n*** Update File: a.txt\n{}*** End Patch\n", "@@ a\n-a\n".repeat(4_000)),
+        "*** Begin Patch\n".repeat(60_000),
+        text("a".repeat(500_000)),
+    ];
+    for reply in replies {
+        let started = std::time::Instant::now();
+        let outcome = edits::read(&reply, &Finish::Stop).and_then(|edits| edits.place(&tree));
+        assert!(outcome.is_err(), "what fits everywhere has no place");
+        let shown: String = reply.chars().take(60).collect();
+        assert!(started.elapsed() < PATIENCE, "{shown:?} took {:?}", started.elapsed());
+    }
 }

@@ -32,12 +32,12 @@ pub use reading::{
     BlameRequest, BlameView, DefinitionView, DefinitionsRequest, DefinitionsView, SourceRequest, SourceView,
 };
 pub use request::{
-    AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CommentRequest,
-    ContextRequest, DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, EditRequest,
-    ExcludeRequest, GoalSource, IndexRequest, ListRequest, LogRequest, MarkRequest, MetricsRequest, OverrideRequest,
-    PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest, RepositoryRequest, ResolveRequest, RunRequest,
-    SendDraftsRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind, ThreadsRequest, TickRequest,
-    TimelineRequest, TriageRequest, TriageWord, TrustRequest,
+    AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CheckRequest,
+    CommentRequest, ContextRequest, DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest,
+    EditRequest, ExcludeRequest, GoalSource, IndexRequest, ListRequest, LogRequest, MarkRequest, MetricsRequest,
+    OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest, RepositoryRequest,
+    ResolveRequest, RunRequest, SendDraftsRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind,
+    ThreadsRequest, TickRequest, TimelineRequest, TriageRequest, TriageWord, TrustRequest,
 };
 pub use review_view::{
     CommentView, DraftView, OfferView, PanelView, ThreadView, ThreadsView, TimelineEntry, TimelineView,

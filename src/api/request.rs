@@ -348,6 +348,20 @@ pub struct DeriveRequest {
     pub edit: Option<EditRequest>,
 }
 
+/// Runs the checks of the newest version again, with the variables of the client that asks: after a tool was installed,
+/// after a red that nobody believes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckRequest {
+    /// Which; the current version where none is named.
+    pub session: SessionRef,
+    /// The repository's name; may be missing where the version has one patch set.
+    pub repo: Option<String>,
+    /// Whether the base's runs are made again too, on a fresh checkout. Without it what is kept of them counts, as
+    /// long as tools, variables and dependency folders are what they were.
+    #[serde(default)]
+    pub base_too: bool,
+}
+
 /// Takes a repository out of the session, so that the rest can ship.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DropRequest {

@@ -9,11 +9,11 @@ use super::house_view::{BeadsView, IndexView, Metrics, StatusView, StoppedView, 
 use super::models::{BudgetRequest, LendKeysRequest, LentView, ModelsRequest, ModelsView};
 use super::reading::{BlameRequest, BlameView, DefinitionsRequest, DefinitionsView, SourceRequest, SourceView};
 use super::request::{
-    AdoptRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CommentRequest, ContextRequest, DecideRequest,
-    DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, IndexRequest, ListRequest, LogRequest, MarkRequest,
-    MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest, ResolveRequest,
-    RunRequest, SendDraftsRequest, ShowRequest, StatusRequest, StopRequest, ThreadsRequest, TickRequest,
-    TimelineRequest, TriageRequest, TrustRequest,
+    AdoptRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckRequest, CommentRequest, ContextRequest,
+    DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, IndexRequest, ListRequest, LogRequest,
+    MarkRequest, MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest,
+    ResolveRequest, RunRequest, SendDraftsRequest, ShowRequest, StatusRequest, StopRequest, ThreadsRequest,
+    TickRequest, TimelineRequest, TriageRequest, TrustRequest,
 };
 use super::review_view::{DraftView, PanelView, ThreadView, ThreadsView, TimelineView};
 use super::view::{ArtifactsView, ContextView, LogView, PatchSetView, SessionList, SessionView};
@@ -112,6 +112,14 @@ macro_rules! contract {
                 }
             }
 
+            /// The same as text, for whoever sends it.
+            #[must_use]
+            pub fn to_json(&self) -> Vec<u8> {
+                match self {
+                    $(Self::$variant(answer) => serde_json::to_vec(answer).expect("plain data serialises"),)*
+                }
+            }
+
             /// The reply that `route` answers with this JSON body; `None` where there is no such route.
             ///
             /// # Errors
@@ -156,6 +164,7 @@ contract! {
     "Accepts a WARN with a reason." "override" Override(OverrideRequest) -> SessionView, changes: true;
     "Asks for the next version." "regenerate" Regenerate(RegenerateRequest) -> SessionView, changes: true;
     "Makes the next version without an engine: what is left out, or a person's own edit." "derive" Derive(DeriveRequest) -> SessionView, changes: true;
+    "Runs the checks of a version again." "check" Check(CheckRequest) -> SessionView, changes: true;
     "Takes a repository out of a session." "drop" Drop(DropRequest) -> SessionView, changes: true;
     "Ends a session and everything it runs." "cancel" Cancel(CancelRequest) -> SessionView, changes: true;
     "Holds all work of a session." "pause" Pause(PauseRequest) -> SessionView, changes: true;

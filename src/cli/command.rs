@@ -94,6 +94,7 @@ verbs! {
     RequestChanges => request_changes,
     Override => override_warning,
     Regenerate => regenerate,
+    Check => check,
     Drop => drop_lane,
     Pause => pause,
     Resume => resume,

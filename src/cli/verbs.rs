@@ -7,6 +7,7 @@ pub(super) mod audit;
 pub(super) mod beads;
 pub(super) mod budget;
 pub(super) mod cancel;
+pub(super) mod check;
 pub(super) mod check_patch;
 pub(super) mod comment;
 pub(super) mod comments;

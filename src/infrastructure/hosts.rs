@@ -1,4 +1,5 @@
-//! Hosts that a confined program may reach: a proxy of our own at its door, and nothing else leads out.
+//! Hosts that a confined program may reach: a proxy of our own at its door, and nothing else leads out. A server of
+//! this machine, such as a local model's, has a door of its own at its own port, for programs that know no proxy.
 //!
 //! The proxy takes HTTP `CONNECT` and passes bytes on, and plain requests to servers that speak no TLS, a connection
 //! for each; it opens nothing of what goes through. A name that is allowed
@@ -32,6 +33,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Host {
     name: String,
     port: u16,
+}
+
+impl Host {
+    /// Whether it is this machine, by its name alone.
+    fn is_local(&self) -> bool {
+        self.name == "localhost" || self.name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
 }
 
 /// A text that names no host.
@@ -85,6 +93,16 @@ impl AllowedHosts {
         target.parse().is_ok_and(|host: Host| self.0.contains(&host))
     }
 
+    /// The doors that these hosts need: the proxy's, and the port of each server of this machine.
+    #[must_use]
+    pub fn doors(&self) -> Vec<u16> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let local: BTreeSet<u16> = self.0.iter().filter(|host| host.is_local()).map(|host| host.port).collect();
+        [PROXY_PORT].into_iter().chain(local.into_iter().filter(|port| *port != PROXY_PORT)).collect()
+    }
+
     /// Whether the host of that name is one of them, at whatever port.
     #[must_use]
     pub fn names(&self, host: &str) -> bool {
@@ -103,6 +121,9 @@ impl fmt::Display for AllowedHosts {
     }
 }
 
+/// Where the proxy's door is. // what proxies are usually found at
+pub const PROXY_PORT: u16 = 3128;
+
 /// What became of one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Passage {
@@ -112,7 +133,7 @@ pub enum Passage {
     Refused(String),
 }
 
-/// Serves the door until `stop`: lets `hosts` through, tells `told` of each connection.
+/// Serves a door until `stop`: lets `hosts` through, tells `told` of each connection. What door it is its port says.
 ///
 /// # Errors
 /// What the system said about the listening socket.
@@ -122,6 +143,8 @@ pub async fn serve(
     told: Arc<dyn Fn(Passage) + Send + Sync>,
     stop: Cancel,
 ) -> io::Result<()> {
+    let port = door.local_addr()?.port();
+    let straight = hosts.0.iter().find(|host| port != PROXY_PORT && host.is_local() && host.port == port).cloned();
     door.set_nonblocking(true)?;
     let door = tokio::net::TcpListener::from_std(door)?;
     let (hosts, places) = (Arc::new(hosts), Arc::new(Semaphore::new(AT_ONCE)));
@@ -138,16 +161,37 @@ pub async fn serve(
             },
             () = stop.cancelled() => return Ok(()),
         };
-        let (hosts, told, stop) = (hosts.clone(), told.clone(), stop.clone());
+        let (hosts, told, stop, straight) = (hosts.clone(), told.clone(), stop.clone(), straight.clone());
         tokio::spawn(async move {
             let _place = permit;
+            let pass = async {
+                match &straight {
+                    Some(host) => forwarded(client, host, told.as_ref()).await,
+                    None => passed(client, &hosts, told.as_ref()).await,
+                }
+            };
             tokio::select! {
                 // a connection that breaks is between the program and its host
-                _broken = passed(client, &hosts, told.as_ref()) => {}
+                _broken = pass => {}
                 () = stop.cancelled() => {}
             }
         });
     }
+}
+
+/// Straight to a server of this machine.
+async fn forwarded(mut client: TcpStream, host: &Host, told: &(dyn Fn(Passage) + Send + Sync)) -> io::Result<()> {
+    let name = format!("{}:{}", host.name, host.port);
+    let mut server = match tokio::time::timeout(PATIENCE, reach(host)).await {
+        Ok(Ok(server)) => server,
+        Ok(Err(error)) => {
+            told(Passage::Refused(format!("{name}: {error}")));
+            return Err(error);
+        }
+        Err(_late) => return Ok(()),
+    };
+    told(Passage::Through(name));
+    tokio::io::copy_bidirectional(&mut client, &mut server).await.map(drop)
 }
 
 async fn passed(mut client: TcpStream, hosts: &AllowedHosts, told: &(dyn Fn(Passage) + Send + Sync)) -> io::Result<()> {
@@ -245,7 +289,7 @@ fn plain_request(head: &str) -> Option<(Host, String)> {
 }
 
 async fn reach(host: &Host) -> io::Result<TcpStream> {
-    let literal = host.name.parse::<IpAddr>().is_ok() || host.name == "localhost";
+    let literal = host.name.parse::<IpAddr>().is_ok() || host.is_local();
     let found: Vec<SocketAddr> = tokio::net::lookup_host((host.name.as_str(), host.port)).await?.collect();
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in found {
@@ -391,6 +435,9 @@ mod tests {
         assert!(said.starts_with("HTTP/1.1 403"), "{said}");
         let (said, _) = answer(&[&target], "x".repeat(LARGEST_HEAD + 10)).await;
         assert!(said.starts_with("HTTP/1.1 431"), "{said}");
+        // a door of its own leads straight to a server of this machine
+        let doors = AllowedHosts::new(["example.org", "localhost:11434", "127.0.0.1:8080"]).expect("hosts").doors();
+        assert_eq!(doors, [PROXY_PORT, 8080, 11434]);
         // a name that leads inside, as one does whose server lies
         let (said, _) = answer(&["localhost.localdomain"], connect("localhost.localdomain:443")).await;
         assert!(said.starts_with("HTTP/1.1 502"), "{said}");

@@ -20,4 +20,4 @@ pub use overlay::OverlayTree;
 pub use setting::{Dependency, Setting, SettingAsk};
 pub use snapshot::{Base, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};
 pub use tree::{MemoryTree, PathChange, Tree, TreeEntry, TreeError};
-pub use vcs::{CommitIdentity, Drift, LineOrigin, NewCommit, Vcs, VcsError, WorkCommit, Worked};
+pub use vcs::{CommitIdentity, Drift, GitDirectory, LineOrigin, NewCommit, Vcs, VcsError, WorkCommit, Worked};

@@ -203,6 +203,17 @@ pub struct LineOrigin {
     pub oldest_known: bool,
 }
 
+/// A git directory to make for files that hold a tree.
+#[derive(Debug, Clone, Copy)]
+pub struct GitDirectory<'a> {
+    /// The tree, which the first of `commits` has.
+    pub tree: &'a ObjectId,
+    /// HEAD, then its parent and so on, as far as history shall go.
+    pub commits: &'a [ObjectId],
+    /// Where the files lie: each in the first folder that has it.
+    pub files: &'a [&'a Path],
+}
+
 /// How far the user's branch moved since a base was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
@@ -300,6 +311,13 @@ pub trait Vcs: Send + Sync {
     /// # Errors
     /// [`VcsError::TooMuch`], [`VcsError::Io`], [`VcsError::Cancelled`].
     fn worked(&self, key: &RepoKey, base: &ObjectId, from: &Path, cancel: &Cancel) -> Result<Worked, VcsError>;
+
+    /// Makes the git directory `into`, which is not there: for code that nobody trusts, and that finds there what a
+    /// shallow clone without file contents has. Nothing of the user's configuration, hooks, refs or remotes is in it.
+    ///
+    /// # Errors
+    /// [`VcsError::Tree`] where an object is missing, [`VcsError::Io`].
+    fn git_directory(&self, key: &RepoKey, asked: &GitDirectory<'_>, into: &Path) -> Result<(), VcsError>;
 
     /// Removes a checkout with all that is in it, read-only folders too. What is not there is no error.
     ///

@@ -8,13 +8,13 @@ use crate::audit::Entry;
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::id::{Digest, LaneId, SessionRef, Version};
-use crate::infrastructure::blobs::Blobs;
+use crate::infrastructure::blobs::{BlobError, Blobs};
 use crate::proposal::Context;
 use crate::repository::{Drift, Tree, Vcs};
 use crate::scoring::{Gate, GateId, Placement, gate_of_base};
 use crate::session::{DriftSeen, Offer, PatchSetRecord, Session, dollars, offer};
 use crate::text::{Untrusted, counted};
-use crate::validation::CheckStatus;
+use crate::validation::{CheckStatus, Sides};
 
 use super::house::{Said, read};
 use super::ports::Ports;
@@ -24,15 +24,14 @@ use super::views::{
 use super::work::{StoredChange, read_changes};
 
 /// The files of a patch set, from its blob; empty where the blob is damaged (the reader is told by `audit verify`).
-pub(super) fn stats(blobs: &Blobs, digest: &Digest) -> Vec<FileStat> {
-    blobs.get(*digest).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+pub(super) fn stats(blob: Result<impl AsRef<[u8]>, BlobError>) -> Vec<FileStat> {
+    blob.ok().and_then(|bytes| serde_json::from_slice(bytes.as_ref()).ok()).unwrap_or_default()
 }
 
 /// The text of a blob; a mark where it cannot be read.
-pub(super) fn text(blobs: &Blobs, digest: &Digest) -> Untrusted {
-    blobs
-        .get(*digest)
-        .map_or_else(|error| format!("[{error}]").into(), |bytes| String::from_utf8_lossy(&bytes).into_owned().into())
+pub(super) fn text(blob: Result<impl AsRef<[u8]>, BlobError>) -> Untrusted {
+    let plain = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned().into();
+    blob.map_or_else(|error| format!("[{error}]").into(), |bytes| plain(bytes.as_ref()))
 }
 
 /// The version that a reference means: the one it names, else the newest.
@@ -471,7 +470,8 @@ fn summary(event: &crate::session::Event) -> String {
         Event::Overridden { version, rule, message, .. } => format!("{version} {rule}{}", said(message)),
         Event::Regenerated { made_for, message, .. } => format!("{made_for}{}", said(message)),
         Event::Retried { message, .. } => message.raw().to_owned(),
-        Event::RecheckAsked { version, .. } => format!("{version} is checked again"),
+        Event::RecheckAsked { version, sides: Sides::Proposal, .. } => format!("{version} is checked again"),
+        Event::RecheckAsked { version, sides: Sides::Both, .. } => format!("{version} and its base are checked again"),
         Event::LaneDropped { lane, .. } => lane.to_string(),
         Event::Paused { .. } | Event::Resumed { .. } | Event::PublishAsked { .. } => String::new(),
         Event::Published { branch, commit, place, .. } => format!("{branch} at {} in {place}", commit.short()),

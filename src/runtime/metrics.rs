@@ -31,7 +31,7 @@ impl Counter {
 
 /// Counts what one entry adds.
 pub(super) fn count_event(counts: &mut Counter, event: &Event, at: Timestamp, before: &Before, after: &Session) {
-    let drafts = after.beads.iter().skip(before.beads.len()).filter(|bead| bead.key.kind == EffectKind::Draft).count();
+    let drafts = after.beads.iter().skip(before.beads).filter(|bead| bead.key.kind == EffectKind::Draft).count();
     counts.add("proposals/asked", i64::try_from(drafts).unwrap_or(i64::MAX));
     match event {
         Event::Proposed { version, .. } => {

@@ -15,7 +15,7 @@ use crate::session::{Event, Finding, Input, NewSession, Outcome, Session, StopKi
 
 use super::core::Core;
 use super::house::{HouseEvent, misfit, to_value};
-use super::order::{Answered, Asked, Want, actor_of, failure_of};
+use super::order::{Asked, Orderer, Want, actor_of, failure_of};
 use super::tables::RequestRow;
 
 /// What was decided and is not recorded yet.
@@ -25,7 +25,7 @@ pub(super) struct Staged {
     pub(super) entries: Vec<NewEntry>,
     /// What each entry says.
     pub(super) told: Vec<Told>,
-    pub(super) answers: Vec<(oneshot::Sender<Answered>, SessionId, Option<ThreadId>)>,
+    pub(super) answers: Vec<(Orderer, SessionId, Option<ThreadId>)>,
     pub(super) house_answers: Vec<oneshot::Sender<Result<(), Failure>>>,
     pub(super) outcomes: Vec<(SessionId, Outcome)>,
     /// Workers that wait to ask a model, each with the number of its call.
@@ -70,15 +70,15 @@ impl Told {
 
 impl Core {
     /// A person wants something of a session.
-    pub(super) fn order(&mut self, staged: &mut Staged, asked: Asked, want: Want, reply: oneshot::Sender<Answered>) {
+    pub(super) fn order(&mut self, staged: &mut Staged, asked: Asked, want: Want, orderer: Orderer) {
         let answer = match self.answered_before(staged, &asked) {
             Ok(Some(row)) => row.session.map(|id| (id, row.thread)).ok_or_else(|| other_request(&asked)),
             Ok(None) => self.carry_out(staged, &asked, want),
             Err(failure) => Err(failure),
         };
         match answer {
-            Ok((id, thread)) => staged.answers.push((reply, id, thread)),
-            Err(failure) => drop(reply.send(Err(failure))),
+            Ok((id, thread)) => staged.answers.push((orderer, id, thread)),
+            Err(failure) => drop(orderer.recorded.send(Err(failure))),
         }
     }
 

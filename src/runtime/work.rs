@@ -155,6 +155,7 @@ impl Worker {
             // what is approved is not drafted again
             let next = match key.kind {
                 EffectKind::Publish => stuck.next.replace("paraph regenerate", "paraph publish"),
+                EffectKind::Check => stuck.next.replace("paraph regenerate", "paraph check"),
                 _ => stuck.next,
             };
             Finding::Stuck { kind: stuck.kind, reason: stuck.reason.into(), next: with_id(&next, id) }
@@ -219,7 +220,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 /// Puts the session's number behind `paraph VERB` of a next step.
 fn with_id(next: &str, id: SessionId) -> String {
     let mut words = next.to_owned();
-    for verb in ["regenerate", "cancel", "publish", "show"] {
+    for verb in ["regenerate", "check", "cancel", "publish", "show"] {
         words = words.replace(&format!("paraph {verb},"), &format!("paraph {verb} {id},"));
         if words.ends_with(&format!("paraph {verb}")) {
             words = format!("{words} {id}");

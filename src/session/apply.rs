@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::Timestamp;
 use crate::id::{LaneId, Seq, Version};
 use crate::planning::Stage;
+use crate::validation::ValidationResult;
 
 use super::calls::CallRecord;
 use super::effect::{EffectKey, EffectKind, Owed};
@@ -12,7 +13,7 @@ use super::event::{Event, NewSession, PatchSet, Person, StopKind};
 use super::stages::Before;
 use super::state::{
     Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase, Planned,
-    Published, REPAIR, Session, Stop, Thread, Verdict, VersionRecord,
+    Published, REPAIR, Rechecks, Session, Stop, Thread, Verdict, VersionRecord,
 };
 
 impl Session {
@@ -59,6 +60,7 @@ impl Session {
             beads: Vec::new(),
             budget,
             calls: Vec::new(),
+            environment: None,
             owed: BTreeMap::new(),
         };
         session.owe_next(at);
@@ -243,10 +245,14 @@ impl Session {
             }
             // what the lanes still owe follows from their phases
             Event::Retried { .. } => self.stop = None,
-            Event::RecheckAsked { lane, version } => {
+            Event::RecheckAsked { lane, version, sides, environment, .. } => {
                 self.stop = None;
+                if environment.is_some() {
+                    self.environment.clone_from(environment);
+                }
                 self.with_patch_set(*lane, *version, |set| {
-                    set.validation = None;
+                    set.rechecks.sides = *sides;
+                    set.rechecks.before.extend(what_ran(set.validation.take()));
                     set.score = None;
                     set.gates.clear();
                 });
@@ -566,12 +572,18 @@ impl Session {
     }
 }
 
+/// What checks came to, where any ran.
+fn what_ran(result: Option<ValidationResult>) -> Option<String> {
+    result.filter(|result| result.unverified.is_none()).map(|result| result.told())
+}
+
 impl PatchSetRecord {
     fn new(drafted: &PatchSet) -> Self {
         Self {
             drafted: drafted.clone(),
             applied: None,
             validation: None,
+            rechecks: Rechecks::default(),
             reviews: None,
             violations: Vec::new(),
             score: None,

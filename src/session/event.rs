@@ -15,7 +15,7 @@ use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, Snapshot, Source, WorkSpec};
 use crate::scoring::{Gate, Review, Score};
 use crate::text::Untrusted;
-use crate::validation::ValidationResult;
+use crate::validation::{Sides, ValidationResult};
 
 /// Who did something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -278,8 +278,17 @@ pub enum Event {
     },
     /// A person asked that what was stuck is tried again; the version stays.
     Retried { by: Person, message: Untrusted },
-    /// A person asked for the checks again (after trusting the repository).
-    RecheckAsked { lane: LaneId, version: Version },
+    /// A person asked for the checks again; with the variables that their client sent, where it sent some.
+    RecheckAsked {
+        lane: LaneId,
+        version: Version,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Person>,
+        #[serde(default, skip_serializing_if = "Sides::is_default")]
+        sides: Sides,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        environment: Option<BTreeMap<String, String>>,
+    },
     /// A person took a repository out.
     LaneDropped { lane: LaneId, by: Person },
     /// A person holds all work.
@@ -386,7 +395,7 @@ impl Event {
     pub fn person(&self) -> Option<&Person> {
         match self {
             Self::Created { session, .. } => Some(&session.by),
-            Self::Proposed { by, .. } => by.as_ref(),
+            Self::Proposed { by, .. } | Self::RecheckAsked { by, .. } => by.as_ref(),
             Self::Triaged { by, .. }
             | Self::Deferred { by, .. }
             | Self::Declined { by, .. }

@@ -1,5 +1,7 @@
 //! What reaches a session: commands of people, which may be refused, and outcomes of work, which may be stale.
 
+use std::collections::BTreeMap;
+
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, ThreadId, Version};
 use crate::planning::{Criterion, PlanTask, TriageReport};
@@ -8,7 +10,7 @@ use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::Snapshot;
 use crate::scoring::{Gate, Review, ReviewIssue, Score};
 use crate::text::Untrusted;
-use crate::validation::ValidationResult;
+use crate::validation::{Sides, ValidationResult};
 
 use super::calls::{Budget, CallAsked, CallEnded};
 use super::effect::EffectKey;
@@ -76,6 +78,21 @@ pub struct DeriveCommand {
     pub by: Person,
 }
 
+/// A wish for the checks of a version to run once more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckAgainCommand {
+    /// The lane.
+    pub lane: LaneId,
+    /// The version.
+    pub version: Version,
+    /// What runs.
+    pub sides: Sides,
+    /// The asking client's allow-listed variables; the session keeps the ones it has where a client sends none.
+    pub environment: BTreeMap<String, String>,
+    /// Who.
+    pub by: Person,
+}
+
 /// A person asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "fields repeat the type that each variant's line explains")]
@@ -104,8 +121,8 @@ pub enum Command {
     },
     /// Make the next version of what is there, without an engine.
     Derive(Box<DeriveCommand>),
-    /// Run the checks again, where nothing ran.
-    Recheck { lane: LaneId },
+    /// Run the checks of a version again: after a tool was installed, a test was red by chance, or trust was given.
+    CheckAgain(Box<CheckAgainCommand>),
     /// Take a repository out.
     Drop { lane: LaneId, by: Person },
     /// Set what it may spend; a limit that is missing stays.
@@ -147,7 +164,7 @@ impl Command {
             Self::Override { .. } => "override",
             Self::Regenerate { .. } => "regenerate",
             Self::Derive(_) => "derive a version",
-            Self::Recheck { .. } => "check again",
+            Self::CheckAgain(_) => "check again",
             Self::Drop { .. } => "drop",
             Self::SetBudget { .. } => "set the budget",
             Self::Cancel { .. } => "cancel",
@@ -243,6 +260,12 @@ pub enum Refusal {
     /// Somebody was first.
     #[error("{version} was already decided: {verdict} by {by} at {at}")]
     AlreadyDecided { version: Version, verdict: &'static str, by: String, at: Timestamp },
+    /// Its checks did not end yet.
+    #[error("the checks of {version} have not ended")]
+    StillChecked { version: Version },
+    /// The session is of a kind that is not checked.
+    #[error("playbook {playbook} runs no checks")]
+    NoChecks { playbook: String },
     /// Approving is not offered.
     #[error("approving is not offered: {}", because.join("; "))]
     NotOffered { because: Vec<String> },

@@ -1,6 +1,7 @@
 //! What an input means for a session. Read top to bottom: this is the product.
 
 use crate::id::{LaneId, RepoPath, ThreadId, Version};
+use crate::planning::Stage;
 use crate::proposal::EngineKind;
 use crate::text::{Untrusted, counted};
 
@@ -9,7 +10,7 @@ use super::derive::derive;
 use super::drafts;
 use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Event, PatchSet, Person, StopKind, ThreadPlace};
-use super::input::{Command, DecideCommand, Finding, Input, Outcome, Refusal};
+use super::input::{CheckAgainCommand, Command, DecideCommand, Finding, Input, Outcome, Refusal};
 use super::offer::{Offer, offer};
 use super::pause;
 use super::stages::{self, waits_for_go};
@@ -105,7 +106,7 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             Ok(Step::record(regenerated))
         }
         Command::Derive(asked) => derive(session, asked, command),
-        Command::Recheck { lane } => recheck(session, *lane, command),
+        Command::CheckAgain(asked) => check_again(session, asked, command),
         Command::SetBudget { budget, by } => calls::raise(session, *budget, by, command),
         Command::Drop { lane, by } => drop_lane(session, *lane, by, command),
         // what is being written outside cannot be called back: its outcome is recorded first
@@ -261,21 +262,8 @@ fn decide_on(session: &Session, asked: &DecideCommand, command: &Command) -> Res
         let (seen, current) = (asked.digest.clone(), digest.short());
         return Err(Refusal::OtherPatch { seen, version: asked.version, current });
     }
-    if let Some(decision) = &set.decision {
-        return Err(Refusal::AlreadyDecided {
-            version: asked.version,
-            verdict: decision.verdict.name(),
-            by: decision.by.login.clone(),
-            at: decision.at,
-        });
-    }
-    if let Some((newest, _)) = session.current(asked.lane).filter(|(newest, _)| *newest != asked.version) {
-        return Err(Refusal::Superseded { version: asked.version, newest });
-    }
-    if session.lane(asked.lane).is_none_or(|lane| lane.dropped) {
-        return Err(not_now(session, command));
-    }
     let (lane, version) = (asked.lane, asked.version);
+    still_open(session, (lane, version), set, command)?;
     let (by, message) = (asked.by.clone(), asked.message.clone());
     match asked.verdict {
         Verdict::Approve => {
@@ -290,6 +278,26 @@ fn decide_on(session: &Session, asked: &DecideCommand, command: &Command) -> Res
             Ok(Step { events })
         }
     }
+}
+
+/// Refuses what is about a version that a person decided on, that is not the newest, or of a lane that was dropped.
+fn still_open(
+    session: &Session,
+    (lane, version): (LaneId, Version),
+    set: &PatchSetRecord,
+    command: &Command,
+) -> Result<(), Refusal> {
+    if let Some(decision) = &set.decision {
+        let (verdict, by) = (decision.verdict.name(), decision.by.login.clone());
+        return Err(Refusal::AlreadyDecided { version, verdict, by, at: decision.at });
+    }
+    if let Some((newest, _)) = session.current(lane).filter(|(newest, _)| *newest != version) {
+        return Err(Refusal::Superseded { version, newest });
+    }
+    if session.lane(lane).is_none_or(|lane| lane.dropped) {
+        return Err(not_now(session, command));
+    }
+    Ok(())
 }
 
 /// What asks for a reason, where approving is offered and the reason was given.
@@ -356,15 +364,26 @@ fn check_regenerate(session: &Session, engine: EngineKind, patch: bool, command:
     Ok(())
 }
 
-fn recheck(session: &Session, lane: LaneId, command: &Command) -> Result<Step, Refusal> {
-    let Some(Phase::Scored(version)) = session.lane(lane).map(|lane| lane.phase) else {
-        return Err(not_now(session, command));
-    };
+/// Checks that ended, whatever they said, or that are stuck can run again; until a person decided.
+fn check_again(session: &Session, asked: &CheckAgainCommand, command: &Command) -> Result<Step, Refusal> {
+    let (lane, version) = (asked.lane, asked.version);
     let set = patch_set(session, lane, version)?;
-    match set.validation.as_ref().and_then(|result| result.unverified.as_ref()) {
-        Some(_) if set.decision.is_none() => Ok(Step::record(Event::RecheckAsked { lane, version })),
-        _ => Err(not_now(session, command)),
+    still_open(session, (lane, version), set, command)?;
+    if !session.asked.playbook.has(Stage::Checks) {
+        return Err(Refusal::NoChecks { playbook: session.asked.playbook.name.clone() });
     }
+    let check = EffectKey::on_version(EffectKind::Check, lane, version);
+    let is_stuck = session.stop.as_ref().is_some_and(|stop| stop.key == Some(check));
+    match session.lane(lane).map(|lane| lane.phase) {
+        Some(Phase::Scored(_)) => {}
+        Some(Phase::BranchApplied(_)) if is_stuck => {}
+        Some(Phase::Proposed(_) | Phase::BranchApplied(_) | Phase::Validated(_)) => {
+            return Err(Refusal::StillChecked { version });
+        }
+        _ => return Err(not_now(session, command)),
+    }
+    let environment = Some(asked.environment.clone()).filter(|sent| !sent.is_empty());
+    Ok(Step::record(Event::RecheckAsked { lane, version, by: Some(asked.by.clone()), sides: asked.sides, environment }))
 }
 
 fn drop_lane(session: &Session, lane: LaneId, by: &Person, command: &Command) -> Result<Step, Refusal> {

@@ -24,12 +24,14 @@ pub use criteria::CriterionState;
 pub use effect::{EffectKey, EffectKind, Owed};
 pub use event::{Artifact, Event, LaneRequest, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 pub use gate::{WriteGate, WritePermit};
-pub use input::{Command, DecideCommand, DeriveCommand, DriftSeen, Finding, Input, Outcome, Refusal};
+pub use input::{
+    CheckAgainCommand, Command, DecideCommand, DeriveCommand, DriftSeen, Finding, Input, Outcome, Refusal,
+};
 pub use machine::{Step, decide};
 pub use offer::{Offer, offer};
 pub use state::{
     Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase, Planned,
-    Published, Session, Stop, Thread, Verdict, VersionRecord,
+    Published, Rechecks, Session, Stop, Thread, Verdict, VersionRecord,
 };
 pub use status::{State, aliases};
 

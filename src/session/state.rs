@@ -10,7 +10,7 @@ use crate::proposal::EngineKind;
 use crate::repository::{Base, Snapshot, Source};
 use crate::scoring::{Accepted, Gate, Review, Score};
 use crate::text::Untrusted;
-use crate::validation::ValidationResult;
+use crate::validation::{Sides, ValidationResult};
 
 use super::calls::{Budget, CallRecord};
 use super::effect::{EffectKey, Owed};
@@ -200,6 +200,15 @@ pub struct Published {
     pub place: String,
 }
 
+/// That a person asked for checks again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rechecks {
+    /// What runs, as it was asked for last.
+    pub sides: Sides,
+    /// What the checks had come to each time, oldest first: who decides sees that a green run was not the first.
+    pub before: Vec<String>,
+}
+
 /// One lane's change in a version, and all that was found about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatchSetRecord {
@@ -209,6 +218,8 @@ pub struct PatchSetRecord {
     pub applied: Option<(ObjectId, ObjectId, String)>,
     /// What its checks found.
     pub validation: Option<ValidationResult>,
+    /// How its checks were asked for again.
+    pub rechecks: Rechecks,
     /// What models say of it; none before they were asked.
     pub reviews: Option<Vec<Review>>,
     /// What its policies found.
@@ -430,6 +441,7 @@ pub struct Session {
     pub budget: Budget,
     /// Its calls to models, oldest first: number n stands at n - 1.
     pub calls: Vec<CallRecord>,
+    pub(super) environment: Option<BTreeMap<String, String>>,
     pub(super) owed: BTreeMap<EffectKey, Owed>,
     /// The newest number of a draft, so that none is used twice.
     pub(super) last_draft: u32,
@@ -440,6 +452,12 @@ impl Session {
     #[must_use]
     pub fn owed(&self) -> &BTreeMap<EffectKey, Owed> {
         &self.owed
+    }
+
+    /// The variables that its checks see: those that came with the newest wish for them, else with the goal.
+    #[must_use]
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        self.environment.as_ref().unwrap_or(&self.asked.environment)
     }
 
     /// The lane of that id.

@@ -214,6 +214,8 @@ actions! {
     Decline = "decline", "decline": "do not take the goal up, for good",
     DropLane = "drop-repository", "drop": "take the repository out of the session",
     Trust = "trust", "trust": "let the repository's own commands run, or its setup use the network",
+    CheckAgain = "check-again", "check again": "run the checks of the version again, with the tools there are now",
+    CheckBaseToo = "check-base-too", "base too": "run them again on a fresh checkout of the base too",
     NextVersion = "next-version", "newer": "show the next version",
     PreviousVersion = "previous-version", "older": "show the version before",
     NextLane = "next-repository", "repository": "next repository of the session",

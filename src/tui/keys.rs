@@ -21,9 +21,10 @@ use super::trust_keys::ask_trust;
 use super::update::{relayout, scroll_to_cursor};
 use super::window_keys::{on_comment_key, on_palette_key, on_search_key, on_wizard_key};
 use crate::api::{
-    CancelRequest, PanelRequest, PublishRequest, RegenerateRequest, Request, TriageRequest, TriageWord, Verdict,
+    CancelRequest, CheckRequest, PanelRequest, PublishRequest, RegenerateRequest, Request, TriageRequest, TriageWord,
+    Verdict,
 };
-use crate::id::SessionId;
+use crate::id::{SessionId, SessionRef};
 
 /// Takes a key.
 pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
@@ -229,6 +230,8 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Task> {
         Action::Publish | Action::CancelSession | Action::Regenerate | Action::DropLane | Action::Trust => {
             confirm(model, action)
         }
+        Action::CheckAgain => check_again(model, false),
+        Action::CheckBaseToo => check_again(model, true),
         Action::Go | Action::Defer | Action::Decline => confirm(model, action),
         Action::TabOverview => tab(model, Tab::Overview),
         Action::TabArchitecture => tab(model, Tab::Architecture),
@@ -487,6 +490,18 @@ fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
     model.overlays.push(Overlay::Decision(Box::new(decision)));
     tasks.push(Task::Ask(Ticket::Panel(session.session), Request::Panel(PanelRequest { session, repo })));
     tasks
+}
+
+/// Runs the checks again: of the version being read, or the selected session's newest. Nothing is lost by it: what they
+/// came to is in the record.
+fn check_again(model: &mut Model, base_too: bool) -> Vec<Task> {
+    let (session, repo) = match (&model.review, model.inbox.selected()) {
+        (Some(review), _) => (review.reference(), review.repo()),
+        (None, Some(row)) => (SessionRef { session: row.id, version: None }, None),
+        (None, None) => return Vec::new(),
+    };
+    let ticket = Ticket::Changed(session.session, "the checks run again");
+    vec![Task::Ask(ticket, Request::Check(CheckRequest { session, repo, base_too }))]
 }
 
 fn copy(model: &mut Model, name: bool) -> Vec<Task> {

@@ -376,6 +376,7 @@ fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
         | Reply::Resume(view)
         | Reply::Publish(view)
         | Reply::Regenerate(view)
+        | Reply::Check(view)
         | Reply::Drop(view)
         | Reply::Mark(view) => view,
         // a version by hand is the person's own: they read on in it

@@ -223,7 +223,7 @@ fn hints(model: &Model) -> Vec<Action> {
         ]),
         Tab::Timeline => hints.extend([A::Open, A::Approve, A::RequestChanges]),
         Tab::Policy if review.len() > 0 => hints.extend([A::Open, A::Override, A::Approve, A::RequestChanges]),
-        Tab::Runs => hints.extend([A::ToggleFollow, A::ToggleBase, A::Approve, A::RequestChanges]),
+        Tab::Runs => hints.extend([A::ToggleFollow, A::ToggleBase, A::CheckAgain, A::Approve, A::RequestChanges]),
         _ => hints.extend([A::TabPatches, A::Approve, A::RequestChanges, A::Reject]),
     }
     hints.extend([A::NextNeedsMe, A::Palette, A::Back]);

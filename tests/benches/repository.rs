@@ -10,7 +10,7 @@ use divan::Bencher;
 use paraph::cancel::Cancel;
 use paraph::diff::{ChangeSet, FileChange, FileMode, FileSide};
 use paraph::id::HostPath;
-use paraph::repository::{Base, GitVcs, Snapshot, Source, Tree, Vcs};
+use paraph::repository::{Base, GitDirectory, GitVcs, Snapshot, Source, Tree, Vcs};
 
 fn main() {
     divan::main();
@@ -97,6 +97,20 @@ fn checkout_fresh_by_git(bencher: Bencher<'_, '_>) {
     bencher.with_inputs(fresh).bench_refs(|into| {
         let path = into.path().join("tree");
         git(&copy, &["-c", "checkout.workers=0", "worktree", "add", "-q", "--detach", path.to_str().expect("text")]);
+    });
+}
+
+/// What `git` finds in a checkout: commit, trees and an index, beside the checkout itself.
+#[divan::bench(sample_count = 5)]
+fn git_directory(bencher: Bencher<'_, '_>) {
+    let files = tempfile::tempdir_in(FIXTURE.folder.path()).expect("tempdir");
+    checkout(files.path());
+    let fresh = || tempfile::tempdir_in(FIXTURE.folder.path()).expect("tempdir");
+    bencher.with_inputs(fresh).bench_refs(|into| {
+        let base = &FIXTURE.base;
+        let (commits, files) = ([base.commit.clone()], [files.path()]);
+        let asked = GitDirectory { tree: &base.tree, commits: &commits, files: &files };
+        FIXTURE.vcs.git_directory(&base.key, &asked, &into.path().join("git")).expect("a git directory");
     });
 }
 

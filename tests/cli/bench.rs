@@ -247,9 +247,20 @@ impl Bench {
             pager: "a-pager -x".to_owned(),
             size: None,
         };
-        for route in
-            ["run", "adopt", "show", "decide", "override", "regenerate", "drop", "cancel", "publish", "pause", "resume"]
-        {
+        for route in [
+            "run",
+            "adopt",
+            "show",
+            "decide",
+            "override",
+            "regenerate",
+            "check",
+            "drop",
+            "cancel",
+            "publish",
+            "pause",
+            "resume",
+        ] {
             bench.answer(route, sample::session("Scored"));
         }
         bench.answer(

@@ -36,6 +36,7 @@ pub(crate) fn every_verb() -> Vec<String> {
         &format!("request-changes 12@v1 {decided}"),
         "override 12@v1 rule -m why",
         "regenerate 12 -m why",
+        "check 12 --base-too",
         "drop 12 --repo r",
         "pause 12",
         "resume 12",
@@ -204,7 +205,7 @@ fn wrong_usage_is_2_and_helps() {
     check("override 12@v1 rule", "needs a reason");
     check("run", "GOAL");
     check("run a --kind nonsense", "bugfix, refactor, feature, docs or deps");
-    check("run a --engine nonsense", "rules, patch or adopt");
+    check("run a --engine nonsense", "rules, patch, adopt, command or agent");
     check("help nonsense", "lifecycle");
     check("", "a terminal");
 }

@@ -111,7 +111,6 @@ pub(crate) struct Change {
 /// A reply and what is right.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
-    pub(crate) format: Format,
     pub(crate) fault: Fault,
     pub(crate) reply: String,
     pub(crate) path: String,
@@ -128,11 +127,11 @@ struct Hunk {
 }
 
 impl Hunk {
-    fn old(&self) -> Vec<&str> {
+    fn before(&self) -> Vec<&str> {
         self.lines.iter().filter(|line| line.0 != PatchLineKind::Added).map(|line| line.1.as_str()).collect()
     }
 
-    fn new(&self) -> Vec<&str> {
+    fn after(&self) -> Vec<&str> {
         self.lines.iter().filter(|line| line.0 != PatchLineKind::Removed).map(|line| line.1.as_str()).collect()
     }
 }
@@ -148,7 +147,7 @@ fn hunks(change: &Change, context: usize) -> Option<Vec<Hunk>> {
     let options = unified::WriteOptions { context: context as u32, ..unified::WriteOptions::default() };
     let patch = Patch::parse(&unified::write(&set, &options)).ok()?;
     let file = patch.files().first()?;
-    let text = |content: &[u8]| Some(String::from_utf8(content.strip_suffix(b"\n")?.to_vec()).ok()?);
+    let text = |content: &[u8]| String::from_utf8(content.strip_suffix(b"\n")?.to_vec()).ok();
     file.hunks()
         .iter()
         .map(|hunk| {
@@ -184,12 +183,13 @@ pub(crate) fn case(change: &Change, format: Format, fault: Fault, dice: &mut Dic
     if !change.old.ends_with('\n')
         || !change.new.ends_with('\n')
         || change.old.contains('\r')
+        || change.new.contains('\r')
         || change.old == change.new
     {
         return None;
     }
     let mut hunks = hunks(&change, context)?;
-    let unique = hunks.iter().all(|hunk| places(&change.old, &hunk.old()) == 1);
+    let unique = hunks.iter().all(|hunk| places(&change.old, &hunk.before()) == 1);
     if !unique && !is_whole {
         return None;
     }
@@ -215,7 +215,9 @@ pub(crate) fn case(change: &Change, format: Format, fault: Fault, dice: &mut Dic
         })?,
         Fault::TrailingBlanks => {
             for hunk in &mut hunks {
-                for line in hunk.lines.iter_mut().filter(|line| line.0 == PatchLineKind::Context) {
+                for line in
+                    hunk.lines.iter_mut().filter(|line| line.0 == PatchLineKind::Context && !line.1.trim().is_empty())
+                {
                     line.1.push_str(["  ", "\t", ""][dice.below(3)]);
                 }
             }
@@ -257,20 +259,21 @@ pub(crate) fn case(change: &Change, format: Format, fault: Fault, dice: &mut Dic
         }
         Fault::Duplicated => {
             let hunk = &hunks[dice.below(hunks.len())];
-            let block: String = hunk.old().iter().map(|line| format!("{line}\n")).collect();
-            if block.trim().is_empty() {
+            let block: String = hunk.before().iter().map(|line| format!("{line}\n")).collect();
+            // at the top the number alone would tell them apart
+            if block.trim().is_empty() || hunk.start == 1 {
                 return None;
             }
             // twice, and so far away that no number fits
             change.old = format!("{block}filler one\n{}filler two\n{block}", change.old);
-            if places(&change.old, &hunk.old()) < 2 {
+            if places(&change.old, &hunk.before()) < 2 {
                 return None;
             }
             right = None;
         }
         Fault::MovedOn => {
             let hunk = &hunks[dice.below(hunks.len())];
-            let old = hunk.old();
+            let old = hunk.before();
             let at = hunk.start - 1 + dice.below(old.len());
             let mut lines: Vec<String> = change.old.lines().map(str::to_owned).collect();
             if lines[at].trim().is_empty() {
@@ -284,7 +287,7 @@ pub(crate) fn case(change: &Change, format: Format, fault: Fault, dice: &mut Dic
     }
     if matches!(fault, Fault::Indented | Fault::Dedented | Fault::Tabs) {
         // a shift may make the lines those of another place, or lines that do not shift the same
-        let exact = |hunk: &Hunk| memchr_lines(&change.old, &hunk.old());
+        let exact = |hunk: &Hunk| stands_as_it_is(&change.old, &hunk.before());
         if hunks.iter().any(exact) {
             return None;
         }
@@ -298,11 +301,11 @@ pub(crate) fn case(change: &Change, format: Format, fault: Fault, dice: &mut Dic
         }
         _ => {}
     }
-    Some(Case { format, fault, reply, path: change.path, base: change.old, right })
+    Some(Case { fault, reply, path: change.path, base: change.old, right })
 }
 
 /// Whether the lines stand somewhere just as they are.
-fn memchr_lines(text: &str, wanted: &[&str]) -> bool {
+fn stands_as_it_is(text: &str, wanted: &[&str]) -> bool {
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     let wanted: Vec<&str> = wanted.iter().map(|line| line.trim_end()).collect();
     lines.windows(wanted.len()).any(|window| window == wanted.as_slice())
@@ -334,10 +337,14 @@ fn named(path: &str, fault: Fault, dice: &mut Dice) -> String {
     }
 }
 
+fn closing(dice: &mut Dice) -> &'static str {
+    dice.pick(&["", "\nThat should do it.\n", "\nRun it:\n\n```bash\ncargo test\n```\n"])
+}
+
 fn render(change: &Change, hunks: &[Hunk], format: Format, fault: Fault, dice: &mut Dice) -> String {
     let path = named(&change.path, fault, dice);
     let opening = dice.pick(&["", "Sure, here is the change.\n\n", "I looked at it:\n\n- one thing\n- another\n\n"]);
-    let closing = dice.pick(&["", "\nThat should do it.\n", "\nRun it:\n\n```bash\ncargo test\n```\n"]);
+    let closing = if fault == Fault::CutOff { "" } else { closing(dice) };
     let body = match format {
         Format::SearchReplace => search_replace(&path, hunks, dice),
         Format::UnifiedFenced => format!("```diff\n{}```\n", unified_text(&path, hunks, fault, dice)),
@@ -363,7 +370,7 @@ fn search_replace(path: &str, hunks: &[Hunk], dice: &mut Dice) -> String {
     let marks = dice.pick(&[5, 7, 7, 7, 9]);
     for hunk in hunks {
         let (less, even, more) = ("<".repeat(marks), "=".repeat(marks), ">".repeat(marks));
-        let body = format!("{less} SEARCH\n{}{even}\n{}{more} REPLACE\n", block(&hunk.old()), block(&hunk.new()));
+        let body = format!("{less} SEARCH\n{}{even}\n{}{more} REPLACE\n", block(&hunk.before()), block(&hunk.after()));
         text.push_str(&match style {
             0 => format!("{path}\n```\n{body}```\n\n"),
             1 => format!("```python\n{path}\n{body}```\n\n"),
@@ -386,7 +393,7 @@ fn unified_text(path: &str, hunks: &[Hunk], fault: Fault, dice: &mut Dice) -> St
     text.push_str(&format!("--- {from}\n+++ {to}\n"));
     let mut grown = 0_i64;
     for hunk in hunks {
-        let (mut old, mut new) = (hunk.old().len() as i64, hunk.new().len() as i64);
+        let (mut old, mut new) = (hunk.before().len() as i64, hunk.after().len() as i64);
         let growth = new - old;
         let mut start = hunk.start as i64;
         match fault {
@@ -434,7 +441,7 @@ fn json(path: &str, hunks: &[Hunk], dice: &mut Dice) -> String {
     let edits: Vec<serde_json::Value> = hunks
         .iter()
         .map(|hunk| {
-            let (mut old, mut new) = (block(&hunk.old()), block(&hunk.new()));
+            let (mut old, mut new) = (block(&hunk.before()), block(&hunk.after()));
             if dice.below(2) == 0 {
                 old.pop();
                 new.pop();
@@ -452,7 +459,7 @@ fn json(path: &str, hunks: &[Hunk], dice: &mut Dice) -> String {
 /// The reply up to somewhere inside of its edits.
 fn cut(reply: &str, format: Format, dice: &mut Dice) -> Option<String> {
     let (start, end) = match format {
-        Format::SearchReplace => (reply.find(" SEARCH")?, reply.rfind("> REPLACE")?),
+        Format::SearchReplace => (reply.rfind(" SEARCH")?, reply.rfind("> REPLACE")?),
         Format::UnifiedFenced => (reply.find("@@")?, reply.rfind("```")?),
         Format::BeginPatch => (reply.find("*** Begin")? + 16, reply.find("*** End")?),
         Format::Whole => (reply.find("``````")? + 7, reply.rfind("``````")?),

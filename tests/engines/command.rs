@@ -138,6 +138,7 @@ async fn commands_of_ones_own_print_edits_and_leave_findings() {
         edits,
         timeout: Duration::from_secs(timeout),
         env: BTreeMap::from([("MINE".to_owned(), "yes".to_owned())]),
+        reads: Vec::new(),
         ok_codes: vec![0, 1],
         hint: "x".to_owned(),
     };

@@ -9,8 +9,8 @@ use paraph::cancel::Cancel;
 use paraph::diff::ChangeSet;
 use paraph::id::{ObjectId, RepoPath};
 use paraph::repository::{
-    Base, CommitIdentity, Drift, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs,
-    VcsError, WorkCommit, Worked,
+    Base, CommitIdentity, Drift, GitDirectory, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree,
+    Vcs, VcsError, WorkCommit, Worked,
 };
 
 use crate::house::{House, version};
@@ -63,6 +63,10 @@ impl Vcs for Pruned {
     }
     fn worked(&self, key: &RepoKey, base: &ObjectId, from: &Path, cancel: &Cancel) -> Result<Worked, VcsError> {
         self.real.worked(key, base, from, cancel)
+    }
+
+    fn git_directory(&self, key: &RepoKey, asked: &GitDirectory<'_>, into: &Path) -> Result<(), VcsError> {
+        self.real.git_directory(key, asked, into)
     }
     fn remove_checkout(&self, key: &RepoKey, into: &Path) -> Result<(), VcsError> {
         self.real.remove_checkout(key, into)

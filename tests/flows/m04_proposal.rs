@@ -42,6 +42,7 @@ impl ProposalEngine for Scripted {
                 items: Vec::new(),
             },
             base: None,
+            log: None,
             answers: Vec::new(),
             log: None,
         })

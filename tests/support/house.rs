@@ -318,6 +318,8 @@ pub fn version(view: &SessionView, number: u32) -> &paraph::api::VersionView {
 pub struct Told {
     status: CheckStatus,
     gate: Option<tokio::sync::Semaphore>,
+    then: Option<CheckStatus>,
+    jobs: std::sync::Mutex<Vec<ValidationJob>>,
     at_once: AtomicUsize,
     most: AtomicUsize,
     runs: AtomicUsize,
@@ -326,7 +328,18 @@ pub struct Told {
 impl Told {
     pub fn all(status: CheckStatus) -> Self {
         let zero = || AtomicUsize::new(0);
-        Self { status, gate: None, at_once: zero(), most: zero(), runs: zero() }
+        let (jobs, at_once, most, runs) = (std::sync::Mutex::default(), zero(), zero(), zero());
+        Self { status, gate: None, then: None, jobs, at_once, most, runs }
+    }
+
+    /// Finds `status` the first time, and `then` ever after.
+    pub fn first(status: CheckStatus, then: CheckStatus) -> Self {
+        Self { then: Some(then), ..Self::all(status) }
+    }
+
+    /// What it was asked for, each time.
+    pub fn jobs(&self) -> Vec<ValidationJob> {
+        self.jobs.lock().unwrap().clone()
     }
 
     /// Waits in every validation for [`Told::let_go`].
@@ -374,7 +387,8 @@ impl Validator for Told {
         progress: &dyn Progress,
         cancel: &Cancel,
     ) -> Result<ValidationResult, ValidatorError> {
-        self.runs.fetch_add(1, Ordering::SeqCst);
+        let earlier = self.runs.fetch_add(1, Ordering::SeqCst);
+        self.jobs.lock().unwrap().push(job.clone());
         let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
         for check in &job.plan.checks {
@@ -391,7 +405,9 @@ impl Validator for Told {
         if !went {
             return Err(ValidatorError::Cancelled);
         }
-        let checks: Vec<CheckResult> = job.plan.checks.iter().map(|check| self.result(check)).collect();
+        let status = self.then.filter(|_| earlier > 0).unwrap_or(self.status);
+        let result = |check| CheckResult { status, ..self.result(check) };
+        let checks: Vec<CheckResult> = job.plan.checks.iter().map(result).collect();
         checks.iter().for_each(|result| progress.finished(result));
         Ok(ValidationResult { checks, ..ValidationResult::default() })
     }

@@ -15,7 +15,7 @@ use paraph::session::{
     BeadStatus, Budget, Command, DecideCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, Outcome,
     PatchSet, Phase, Session, StopKind, Verdict, WriteGate, decide,
 };
-use paraph::validation::CheckStatus;
+use paraph::validation::{CheckStatus, Sides};
 
 use super::story::{self, Story};
 
@@ -56,6 +56,8 @@ struct Watch {
     decided: BTreeMap<(LaneId, Version), (Verdict, Digest)>,
     latest: BTreeMap<EffectKey, u32>,
     answered: BTreeSet<(EffectKey, u32)>,
+    /// The versions whose checks ended, as long as nobody asked for them again.
+    checked: BTreeSet<(LaneId, Version)>,
     publish_asked: bool,
     /// Whether triage that misses nothing, or a person, said GO.
     go: bool,
@@ -85,7 +87,19 @@ impl Watch {
                     assert!(other.is_none(), "{version} was drafted twice");
                 }
             }
+            Event::Validated { lane, version, .. } => {
+                assert!(self.checked.insert((*lane, *version)), "checks ended twice, and nobody asked for them again");
+            }
+            Event::RecheckAsked { lane, version, .. } => {
+                assert!(!self.decided.contains_key(&(*lane, *version)), "checked again after a decision");
+                assert_eq!(self.newest(*lane), Some(*version), "a superseded version is checked again");
+                let stuck = before.stop.as_ref().and_then(|stop| stop.key);
+                let is_stuck = stuck == Some(EffectKey::on_version(EffectKind::Check, *lane, *version));
+                let ended = self.checked.remove(&(*lane, *version));
+                assert!(ended || is_stuck, "checked again while checks run");
+            }
             Event::Approved { lane, version, digest, .. } => {
+                assert!(self.checked.contains(&(*lane, *version)), "approved while checks run");
                 let set = before.patch_set(*lane, *version).unwrap();
                 assert!(set.score.is_some() && set.validation.is_some(), "approved before it was scored");
                 let blocks = set.violations.iter().any(|violation| violation.severity == Severity::Block);
@@ -144,9 +158,12 @@ impl Watch {
 
     fn decide(&mut self, lane: LaneId, version: Version, verdict: Verdict, digest: Digest) {
         assert_eq!(self.drafted[&(version, lane)].digest, digest, "decided on another digest");
-        let newest = self.drafted.keys().filter(|(_, of)| *of == lane).map(|(version, _)| *version).max();
-        assert_eq!(newest, Some(version), "decided on a superseded version");
+        assert_eq!(self.newest(lane), Some(version), "decided on a superseded version");
         assert!(self.decided.insert((lane, version), (verdict, digest)).is_none(), "decided twice");
+    }
+
+    fn newest(&self, lane: LaneId) -> Option<Version> {
+        self.drafted.keys().filter(|(_, of)| *of == lane).map(|(version, _)| *version).max()
     }
 
     fn is_approved(&self, lane: LaneId, version: Version) {
@@ -452,7 +469,7 @@ impl History {
             22 | 23 => self.decide_on(lane, version, digest.short(), Verdict::Reject),
             24..34 => Command::Publish { by: story::ana() },
             34..38 => story::regenerate("again"),
-            38..42 => Command::Recheck { lane },
+            38..42 => story::check_again(lane, version, Sides::Proposal),
             42..46 => self.override_one(lane, version),
             46..52 => story::open_thread(lane, version),
             52..55 => {
@@ -494,7 +511,7 @@ impl History {
             }
             5 => self.override_one(lane, version),
             6 => story::open_thread(lane, version),
-            7 => Command::Recheck { lane },
+            7 => story::check_again(lane, version, Sides::Both),
             8 => Command::Answer { thread: ThreadId(9999), by: story::ana(), text: "?".into() },
             _ => Command::Regenerate {
                 by: story::ana(),

@@ -13,11 +13,11 @@ use paraph::proposal::EngineKind;
 use paraph::repository::{Base, RepoKey, Snapshot, Source};
 use paraph::scoring::{Dimension, Gate, GateId, IssueSeverity, Rating, Review, ReviewIssue, Score, Tenths};
 use paraph::session::{
-    Artifact, Budget, CallAsked, CallEnded, Command, DecideCommand, DeriveCommand, DriftSeen, EffectKey, EffectKind,
-    Event, Finding, Input, LaneRequest, NewSession, Outcome, PatchSet, Person, Refusal, Session, StopKind, ThreadPlace,
-    Verdict, decide,
+    Artifact, Budget, CallAsked, CallEnded, CheckAgainCommand, Command, DecideCommand, DeriveCommand, DriftSeen,
+    EffectKey, EffectKind, Event, Finding, Input, LaneRequest, NewSession, Outcome, PatchSet, Person, Refusal, Session,
+    StopKind, ThreadPlace, Verdict, decide,
 };
-use paraph::validation::{BaselineStatus, CheckKind, CheckResult, CheckStatus, TestTally, ValidationResult};
+use paraph::validation::{BaselineStatus, CheckKind, CheckResult, CheckStatus, Sides, TestTally, ValidationResult};
 
 /// 2026-11-20T09:30:00.000Z: when every story starts; each entry is a second later.
 pub const START: i64 = 1_795_167_000_000;
@@ -142,7 +142,13 @@ pub fn checks(status: CheckStatus) -> ValidationResult {
         note: String::new(),
         again: Vec::new(),
     };
-    ValidationResult { checks: vec![check], unverified: None, setup_wants_network: None, notices: Vec::new() }
+    ValidationResult {
+        checks: vec![check],
+        unverified: None,
+        setup_wants_network: None,
+        notices: Vec::new(),
+        before: Vec::new(),
+    }
 }
 
 pub fn unverified() -> ValidationResult {
@@ -278,6 +284,11 @@ pub fn decision(lane: LaneId, version: Version, seen: Digest, verdict: Verdict, 
         message: message.into(),
         drift: DriftSeen::NONE,
     })
+}
+
+pub fn check_again(lane: LaneId, version: Version, sides: Sides) -> Command {
+    let environment = BTreeMap::from([("PATH".to_owned(), "/opt/tool/bin:/usr/bin".to_owned())]);
+    Command::CheckAgain(Box::new(CheckAgainCommand { lane, version, sides, environment, by: ana() }))
 }
 
 pub fn regenerate(message: &str) -> Command {

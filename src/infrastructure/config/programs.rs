@@ -1,6 +1,7 @@
 //! `[engines.command.NAME]` and `[engines.agent.NAME]`: programs of a person's own that draft.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
@@ -37,16 +38,24 @@ pub struct ProgramEntry {
     pub timeout_s: Option<u64>,
     /// Variables.
     pub env: BTreeMap<String, String>,
+    /// Places that it may read.
+    pub reads: Vec<PathBuf>,
     /// Exit codes with which its change counts.
     pub ok_codes: Vec<i32>,
     /// Hosts that an agent may reach.
     pub hosts: Vec<String>,
+    /// The mode that an agent's session is set to.
+    pub mode: Option<String>,
+    /// Whether an agent is offered files.
+    pub files: bool,
+    /// Whether an agent is offered terminals.
+    pub terminals: bool,
     /// Places below the home where an agent keeps its login.
     pub logins: Vec<String>,
 }
 
-const COMMAND_KEYS: &[&str] = &["run", "edits", "timeout_s", "env", "ok_codes"];
-const AGENT_KEYS: &[&str] = &["run", "timeout_s", "env", "hosts", "logins"];
+const COMMAND_KEYS: &[&str] = &["run", "edits", "timeout_s", "env", "reads", "ok_codes"];
+const AGENT_KEYS: &[&str] = &["run", "timeout_s", "env", "reads", "hosts", "logins", "mode", "files", "terminals"];
 
 impl Config {
     /// Reads `[engines]`: a table of each kind, in it a table of each name.
@@ -99,8 +108,12 @@ impl Config {
             prints: false,
             timeout_s: None,
             env: BTreeMap::new(),
+            reads: Vec::new(),
             ok_codes: vec![0],
             hosts: Vec::new(),
+            mode: None,
+            files: true,
+            terminals: true,
             logins: Vec::new(),
         };
         let mut items: Vec<_> = table.iter().collect();
@@ -172,6 +185,14 @@ impl ProgramEntry {
                 self.ok_codes =
                     value.as_array().ok_or(wanted)?.iter().map(code).collect::<Option<_>>().ok_or(wanted)?;
             }
+            "reads" => {
+                let places = texts(&value).filter(|places| places.iter().all(|place| Path::new(place).is_absolute()));
+                let places = places.ok_or("write a list of whole paths: [\"/home/me/codemods\"]")?;
+                self.reads = places.into_iter().map(PathBuf::from).collect();
+            }
+            "mode" => self.mode = Some(value.as_str().ok_or("write a text of one line")?.to_owned()),
+            "files" => self.files = value.as_bool().ok_or("write true or false")?,
+            "terminals" => self.terminals = value.as_bool().ok_or("write true or false")?,
             "hosts" => self.hosts = texts(&value).ok_or("write a list of hosts: [\"api.example.org\"]")?,
             "logins" => self.logins = texts(&value).ok_or("write a list of places below your home: [\".tool\"]")?,
             _ => {}

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio, exit};
 
 use super::policy::{Applied, Level};
-use super::protocol::{Order, Told};
+use super::protocol::{Order, Told, receive};
 use crate::infrastructure::process::Status;
 
 /// Never looked up in PATH.
@@ -63,7 +63,9 @@ fn run(order: &Order, stdin: Vec<u8>, control: UnixStream) -> Told {
     let mut command = Command::new(SANDBOX_EXEC);
     command.arg("-p").arg(profile(order)).arg(program).args(&order.args).process_group(0);
     command.env_clear().envs(order.env.iter().map(|(name, value)| (name, value))).current_dir(&order.cwd);
-    let mut child = match command.stdin(Stdio::piped()).spawn() {
+    let talk = order.talks.then(|| receive(&control, 1).ok().and_then(|(_, input)| input)).flatten();
+    let input = talk.map_or_else(Stdio::piped, Stdio::from);
+    let mut child = match command.stdin(input).spawn() {
         Ok(child) => child,
         Err(error) => {
             let what = program.to_string_lossy().into_owned();

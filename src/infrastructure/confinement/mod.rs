@@ -20,8 +20,8 @@ pub use cow::{Mechanism, cow_copy, discard};
 pub use linux::launcher_main;
 #[cfg(target_os = "macos")]
 pub use macos::launcher_main;
-pub use policy::{Applied, DOOR_PORT, Exceeded, Level, Limits, Network, Overlay, Placed, Policy};
-pub use run::{Confined, Confinement, ConfinementError, Ends, Missing};
+pub use policy::{Applied, Exceeded, Level, Limits, Network, Overlay, Placed, Policy};
+pub use run::{Confined, Confinement, ConfinementError, Door, Ends, Missing, Talk};
 
 /// The hidden first argument that makes the program a launcher.
 pub const LAUNCHER_ARGUMENT: &str = "__confine";

@@ -36,9 +36,9 @@ pub enum Network {
     /// None; at [`Level::Full`] a loopback of its own.
     #[default]
     None,
-    /// A loopback of its own with one door: connections to [`DOOR_PORT`] on it reach whoever runs the command, who
-    /// decides about each; [`Level::Full`] only.
-    Door,
+    /// A loopback of its own with doors: connections to the ports of [`Policy::doors`] on it reach whoever runs the
+    /// command, who decides about each; [`Level::Full`] only.
+    Doors,
     /// The machine's own, for a `[setup]` that a person permitted; [`Level::Full`] only.
     Host,
 }
@@ -50,9 +50,6 @@ impl Network {
         self != Self::Host
     }
 }
-
-/// Where the door of [`Network::Door`] is: 127.0.0.1 at this port. Nobody else is on that loopback.
-pub const DOOR_PORT: u16 = 3128; // what proxies are usually found at
 
 /// How much a command may use. How long it may take is the command's own time limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +118,8 @@ pub struct Policy {
     pub scratch: PathBuf,
     /// Which network it sees.
     pub network: Network,
+    /// Ports of its loopback, with [`Network::Doors`].
+    pub doors: Vec<u16>,
     /// How much it may use.
     pub limits: Limits,
 }
@@ -137,6 +136,7 @@ impl Policy {
             overlays: Vec::new(),
             scratch: scratch.into(),
             network: Network::None,
+            doors: Vec::new(),
             limits: Limits::default(),
         }
     }

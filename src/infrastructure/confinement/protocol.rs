@@ -5,6 +5,9 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +32,7 @@ pub(super) struct Order {
     pub(super) overlays: Vec<OverlayOrder>,
     pub(super) scratch: OsString,
     pub(super) network: Network,
+    pub(super) doors: Vec<u16>,
     pub(super) limits: Limits,
     pub(super) grace_ms: u64,
     /// None: a probe; confine, tell and end.
@@ -36,7 +40,7 @@ pub(super) struct Order {
     pub(super) args: Vec<OsString>,
     pub(super) cwd: OsString,
     pub(super) env: Vec<Pair>,
-    /// Whether the launcher's standard output is a socket that becomes the program's input and output.
+    /// Whether a socket that becomes the program's input comes behind the order.
     pub(super) talks: bool,
     stdin_length: u64,
 }
@@ -68,6 +72,7 @@ impl Order {
             overlays: policy.overlays.iter().map(overlay).collect(),
             scratch: policy.scratch.clone().into(),
             network: policy.network,
+            doors: policy.doors.clone(),
             limits: policy.limits,
             grace_ms: command.map_or(0, |c| u64::try_from(c.grace.as_millis()).unwrap_or(u64::MAX)),
             program: command.map(|command| command.program.clone()),
@@ -118,12 +123,49 @@ fn environment(command: &Command, policy: &Policy) -> Vec<Pair> {
     pairs.into_iter().collect()
 }
 
+/// Sends `bytes` with a file of its own along.
+pub(super) fn send_with(to: &UnixStream, bytes: &[u8], file: BorrowedFd<'_>) -> io::Result<()> {
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+    let files = [file];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    ancillary.push(SendAncillaryMessage::ScmRights(&files));
+    let sent = sendmsg(to, &[io::IoSlice::new(bytes)], &mut ancillary, SendFlags::empty())?;
+    if sent == bytes.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+}
+
+/// What comes next, at most `most` bytes of it, and a file that was sent along.
+pub(super) fn receive(from: &UnixStream, most: usize) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
+    use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+    #[cfg(target_os = "linux")]
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    #[cfg(not(target_os = "linux"))]
+    let flags = RecvFlags::empty();
+    let mut bytes = vec![0; most];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let received = loop {
+        match recvmsg(from, &mut [io::IoSliceMut::new(&mut bytes)], &mut ancillary, flags) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => break other?,
+        }
+    };
+    let mut files = ancillary.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut files) => files.next(),
+        _ => None,
+    });
+    let file = files.next();
+    drop(files);
+    bytes.truncate(received.bytes);
+    Ok((bytes, file))
+}
+
 /// What the launcher says, one JSON object a line.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Told {
     /// Confined; the program is started next.
     Confined(Applied),
-    /// The door's listening socket comes with this line.
+    /// A door's listening socket comes with this line.
     Door,
     /// This step failed; nothing was started.
     NotConfined { step: String, why: String },

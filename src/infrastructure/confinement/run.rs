@@ -1,9 +1,8 @@
 //! The caller's side: what this machine allows, and one run inside it.
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::net::{Shutdown, TcpListener};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::policy::{Applied, Exceeded, Level, Network, Overlay, Policy};
-use super::protocol::{Order, Told};
+use super::protocol::{Order, Told, receive, send_with};
 use super::{LAUNCHER_ARGUMENT, Mechanism, cow_copy, discard};
 use crate::cancel::Cancel;
 use crate::infrastructure::process::{CancelOnDrop, Chunk, Command, Finished, ProcessError, Watch, supervise};
@@ -52,12 +51,24 @@ pub struct Confined {
 /// What a run has to do with its caller while it lasts.
 #[derive(Default)]
 pub struct Ends {
-    /// The other end of a conversation: becomes the program's standard input and output, in the place of both.
-    pub talk: Option<UnixStream>,
-    /// Takes the socket on which connections to the door arrive, with [`Network::Door`]; it is given before the
-    /// program starts, and the door is open as long as it is kept.
-    pub door: Option<Box<dyn FnOnce(TcpListener) + Send>>,
+    /// The program's side of a conversation.
+    pub talk: Option<Talk>,
+    /// Takes each socket on which connections to a door arrive, with [`Network::Doors`]: before the program starts,
+    /// and the door is open as long as its socket is kept.
+    pub door: Option<Door>,
 }
+
+/// Standard input and output of a program that is talked to. Two sockets, not one: a runtime that finds one for both
+/// takes words that it has to read for the end of what it writes to.
+pub struct Talk {
+    /// What it reads from.
+    pub input: UnixStream,
+    /// What it writes to.
+    pub output: UnixStream,
+}
+
+/// What is done with a door.
+pub type Door = Box<dyn FnMut(TcpListener) + Send>;
 
 /// Why a command was not run in confinement.
 #[derive(Debug, thiserror::Error)]
@@ -309,15 +320,16 @@ impl Confinement {
         let mut starting = std::process::Command::new(&self.launcher);
         starting.arg(LAUNCHER_ARGUMENT).env_clear().current_dir("/").stdin(Stdio::from(OwnedFd::from(theirs)));
         let watch = Watch::start(watched);
-        let child = match ends.talk {
-            Some(end) => watched.spawn_talking(starting, end.into()),
-            None => watched.spawn(starting),
+        let (child, input) = match ends.talk {
+            Some(Talk { input, output }) => (watched.spawn_talking(starting, output.into()), Some(input)),
+            None => (watched.spawn(starting), None),
         };
         let child = child.map_err(no_launcher)?;
         let told = ours.try_clone().map(|ours| read_in_thread(ours, ends.door)).map_err(no_launcher)?;
         // a launcher that is already gone tells why, or is Silent
         let stdin = command.and_then(|command| command.stdin.as_deref()).unwrap_or_default();
         let _gone = Order::new(level, policy, command, talks).write(stdin, &ours);
+        let _gone = input.map(|input| send_with(&ours, b"\n", input.as_fd()));
         let stop = || drop(ours.shutdown(Shutdown::Write));
         let without_stdin = Command { stdin: None, ..watched.clone() };
         let finished = supervise(child, &without_stdin, watch, cancel, sink, Some(&stop))?;
@@ -326,15 +338,13 @@ impl Confinement {
     }
 }
 
-type Door = Option<Box<dyn FnOnce(TcpListener) + Send>>;
-
-fn read_in_thread(from: UnixStream, mut door: Door) -> thread::JoinHandle<Vec<Told>> {
+fn read_in_thread(from: UnixStream, mut door: Option<Door>) -> thread::JoinHandle<Vec<Told>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         // what came before an error still counts
-        while let Ok((read, socket)) = receive(&from) {
+        while let Ok((read, socket)) = receive(&from, 4096) {
             bytes.extend_from_slice(&read);
-            if let (Some(socket), Some(take)) = (socket, door.take()) {
+            if let (Some(socket), Some(take)) = (socket, &mut door) {
                 take(TcpListener::from(socket));
             }
             if read.is_empty() {
@@ -343,28 +353,6 @@ fn read_in_thread(from: UnixStream, mut door: Door) -> thread::JoinHandle<Vec<To
         }
         Told::read_all(&bytes)
     })
-}
-
-/// What comes next, and a socket that was sent with it.
-fn receive(from: &UnixStream) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
-    use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-    let mut bytes = [0; 4096];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let into = &mut [io::IoSliceMut::new(&mut bytes)];
-    let received = loop {
-        match recvmsg(from, into, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
-            Err(rustix::io::Errno::INTR) => {}
-            other => break other?,
-        }
-    };
-    let mut sockets = ancillary.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut files) => files.next(),
-        _ => None,
-    });
-    let socket = sockets.next();
-    drop(sockets);
-    Ok((bytes[..received.bytes].to_vec(), socket))
 }
 
 fn conclude(

@@ -237,7 +237,7 @@ impl Keys {
             .args(args)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .timeout(PATIENCE)
-            .output_limit(2 * LONGEST);
+            .output_limit(8 * LONGEST); // of which the first half is kept whole: the key is in its first line
         let finished = match command.run(&Cancel::new(), |_| ()).await {
             Ok(finished) => finished,
             Err(ProcessError::NotFound { .. }) => return Err(not_given("is not installed".to_owned())),

@@ -32,8 +32,8 @@ use super::{
 use crate::cancel::Cancel;
 use crate::diff::stats;
 use crate::id::Digest;
-use crate::infrastructure::confinement::{Confined, ConfinementError, DOOR_PORT, Ends, Network, Policy};
-use crate::infrastructure::hosts::{self, AllowedHosts, Passage};
+use crate::infrastructure::confinement::{self, Confined, ConfinementError, Door, Ends, Network, Policy};
+use crate::infrastructure::hosts::{self, AllowedHosts, PROXY_PORT, Passage};
 use crate::repository::Worked;
 use crate::text::{Untrusted, counted, near};
 pub use presets::agent_presets;
@@ -81,6 +81,8 @@ impl AgentEngine {
                 run: Run::Shell(format!("exec {asked}")),
                 timeout: USUAL_TIMEOUT,
                 env: typed,
+                reads: Vec::new(),
+                mode: None,
                 logins: Vec::new(),
                 files: true,
                 terminals: true,
@@ -201,19 +203,21 @@ impl Job {
 
     /// Starts the agent, talks to it, and sees to it that it is gone.
     fn meet(&self, room: &Room, transcript: &Transcript, prompt: &[String]) -> Result<Met, EngineError> {
-        let network = if self.hosts.is_empty() { Network::None } else { Network::Door };
-        let (mut policy, mut env) = room.policy(Sees { name: "scratch", network })?;
+        let network = if self.hosts.is_empty() { Network::None } else { Network::Doors };
+        let (mut policy, mut env) = room.policy(Sees { name: "scratch", network, reads: &self.spec.reads })?;
         self.lend_logins(&mut policy)?;
-        if network == Network::Door {
-            env.extend(proxied(&self.hosts));
+        if network == Network::Doors {
+            policy.doors = self.hosts.doors();
+            env.extend(proxied());
         }
         let command = exec(&self.spec.run, room.shown(), env, &self.spec.env, self.spec.timeout).grace(GRACE);
         let broken = |error: std::io::Error| EngineError::Repository(format!("no socket for the agent: {error}"));
-        let (ours, theirs) = UnixStream::pair().map_err(broken)?;
+        let (to_agent, input) = UnixStream::pair().map_err(broken)?;
+        let (from_agent, output) = UnixStream::pair().map_err(broken)?;
         // not a child of the wish to stop: the agent is told of that first, and ended when the talk is over
         let running = Cancel::new();
         let door = self.door(transcript, &running);
-        let ends = Ends { talk: Some(theirs), door: (network == Network::Door).then_some(door) };
+        let ends = Ends { talk: Some(confinement::Talk { input, output }), door: Some(door) };
         let confinement = self.workshop.confinement();
         std::thread::scope(|scope| {
             let (beside, stop) = (transcript.clone(), running.clone());
@@ -221,7 +225,7 @@ impl Job {
                 confinement.run_with(&policy, &command, ends, &stop, &mut |chunk| beside.stderr(chunk.bytes))
             });
             let mut server = Server::new(room, confinement, &self.hosts, transcript, self.spec.timeout);
-            let ended = Talk::new(ours, transcript.clone(), self.stop.clone())
+            let ended = Talk::new(to_agent, from_agent, transcript.clone(), self.stop.clone())
                 .map_err(TalkError::from)
                 .and_then(|mut talk| talk.work(&Task { cwd: room.shown(), prompt, spec: &self.spec }, &mut server));
             server.close();
@@ -253,10 +257,11 @@ impl Job {
     }
 
     /// Serves what comes to the agent's door.
-    fn door(&self, transcript: &Transcript, running: &Cancel) -> Box<dyn FnOnce(std::net::TcpListener) + Send> {
+    fn door(&self, transcript: &Transcript, running: &Cancel) -> Door {
         let (hosts, stop, transcript, handle) =
             (self.hosts.clone(), running.clone(), transcript.clone(), self.handle.clone());
         Box::new(move |listener| {
+            let (hosts, stop, transcript) = (hosts.clone(), stop.clone(), transcript.clone());
             let told = Arc::new(move |passage| match passage {
                 Passage::Through(host) => transcript.line(&format!("[paraph: connected to {host}]")),
                 Passage::Refused(why) => transcript.line(&format!("[paraph: connection refused: {why}]")),
@@ -358,12 +363,11 @@ fn last_line(met: &Met) -> String {
 }
 
 /// What tells programs of the proxy at their door; the small spellings are curl's and Python's.
-fn proxied(hosts: &AllowedHosts) -> impl Iterator<Item = (OsString, OsString)> {
-    let proxy = format!("http://127.0.0.1:{DOOR_PORT}");
+fn proxied() -> impl Iterator<Item = (OsString, OsString)> {
+    let proxy = format!("http://127.0.0.1:{PROXY_PORT}");
     let names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy"];
-    // a server of this machine is reached through the door; one that the agent starts itself is not
-    let direct = if hosts.names("127.0.0.1") || hosts.names("localhost") { "" } else { "localhost,127.0.0.1" };
-    let local = [("NO_PROXY", direct), ("no_proxy", direct), ("NODE_USE_ENV_PROXY", "1")];
+    // servers that the agent starts are on its own loopback, and those of this machine have doors there
+    let local = [("NO_PROXY", "localhost,127.0.0.1"), ("no_proxy", "localhost,127.0.0.1"), ("NODE_USE_ENV_PROXY", "1")];
     let proxies = names.map(|name| (name.into(), proxy.clone().into()));
     proxies.into_iter().chain(local.map(|(name, value)| (name.into(), value.into())))
 }

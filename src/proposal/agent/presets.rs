@@ -9,6 +9,7 @@ struct Preset {
     name: &'static str,
     run: &'static [&'static str],
     logins: &'static [&'static str],
+    mode: Option<&'static str>,
     /// Files and terminals.
     offers: (bool, bool),
     needs_hosts: &'static [&'static str],
@@ -21,6 +22,7 @@ const PRESETS: &[Preset] = &[
         name: "claude",
         run: &["claude-agent-acp"],
         logins: &[".claude", ".claude.json"],
+        mode: None,
         offers: (false, false), // it writes and runs by itself
         needs_hosts: &["api.anthropic.com", "platform.claude.com"],
         // as root it wants to be told that it is in a sandbox
@@ -31,6 +33,7 @@ const PRESETS: &[Preset] = &[
         name: "codex",
         run: &["codex-acp"],
         logins: &[".codex"],
+        mode: Some("agent-full-access"), // its own sandbox cannot be made inside ours
         offers: (false, false),
         needs_hosts: &["api.openai.com", "chatgpt.com", "auth.openai.com"],
         env: &[],
@@ -40,6 +43,7 @@ const PRESETS: &[Preset] = &[
         name: "gemini",
         run: &["gemini", "--acp"],
         logins: &[".gemini"],
+        mode: None,
         offers: (false, false), // through a client it cannot make a file that is new
         needs_hosts: &["generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com"],
         env: &[("GEMINI_TELEMETRY_ENABLED", "false")],
@@ -49,6 +53,7 @@ const PRESETS: &[Preset] = &[
         name: "opencode",
         run: &["opencode", "acp"],
         logins: &[".local/share/opencode", ".config/opencode"],
+        mode: None,
         offers: (true, false),
         needs_hosts: &[],
         env: &[("OPENCODE_DISABLE_AUTOUPDATE", "1"), ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1")],
@@ -70,7 +75,9 @@ pub fn agent_presets() -> Vec<AgentSpec> {
             run: Run::Args(texts(preset.run)),
             timeout: USUAL_TIMEOUT,
             env: pairs(preset.env),
+            reads: Vec::new(),
             logins: texts(preset.logins),
+            mode: preset.mode.map(str::to_owned),
             files: preset.offers.0,
             terminals: preset.offers.1,
             needs_hosts: texts(preset.needs_hosts),

@@ -108,11 +108,11 @@ impl<'a> Server<'a> {
                 self.transcript.works();
                 self.transcript.line(&format!("[{}]", described(&call)));
             }
-            Update::ToolCallUpdate(call) if call.status.as_deref().is_some_and(|status| status == "failed") => {
+            Update::ToolChanged(call) if call.status.as_deref().is_some_and(|status| status == "failed") => {
                 self.transcript.line(&format!("[{}]", described(&call)));
             }
             Update::Plan { entries } => self.plan(&entries),
-            Update::ToolCallUpdate(_) | Update::Other => {}
+            Update::ToolChanged(_) | Update::Other => {}
         }
     }
 

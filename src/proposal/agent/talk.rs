@@ -75,7 +75,7 @@ pub(super) struct Task<'a> {
 
 /// One talk.
 pub(super) struct Talk {
-    stream: UnixStream,
+    to: UnixStream,
     lines: Lines<UnixStream>,
     transcript: Transcript,
     stop: Cancel,
@@ -89,12 +89,11 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn new(stream: UnixStream, transcript: Transcript, stop: Cancel) -> io::Result<Self> {
-        stream.set_read_timeout(Some(LOOK))?;
-        stream.set_write_timeout(Some(WRITING))?;
-        let lines = Lines::new(stream.try_clone()?);
-        let waiting = Vec::new();
-        Ok(Self { stream, lines, transcript, stop, asked: 0, noise: 0, messages: 0, waiting, session: None })
+    pub(super) fn new(to: UnixStream, from: UnixStream, transcript: Transcript, stop: Cancel) -> io::Result<Self> {
+        from.set_read_timeout(Some(LOOK))?;
+        to.set_write_timeout(Some(WRITING))?;
+        let (lines, waiting) = (Lines::new(from), Vec::new());
+        Ok(Self { to, lines, transcript, stop, asked: 0, noise: 0, messages: 0, waiting, session: None })
     }
 
     /// Greets, opens a session, and gives the task; the agent works until it says that its turn ended.
@@ -117,12 +116,19 @@ impl Talk {
         let opened = self.ask("session/new", json!({"cwd": cwd, "mcpServers": []}), Some(PATIENCE), server);
         let session: NewSession = opened.map_err(|error| login_needed(error, &ways))?;
         self.session = Some(session.session_id.clone());
+        let offered = session.modes.iter().flat_map(|modes| &modes.available_modes);
+        let offered: Vec<&str> = offered.map(|mode| mode.id.as_str()).collect();
+        if let Some(mode) = task.spec.mode.as_deref().filter(|mode| offered.contains(mode)) {
+            let set = json!({"sessionId": session.session_id, "modeId": mode});
+            let _nothing: Value = self.ask("session/set_mode", set, Some(PATIENCE), server)?;
+            self.transcript.line(&format!("[paraph: mode {mode}]"));
+        }
         let blocks: Vec<Value> = task.prompt.iter().map(|text| json!({"type": "text", "text": text})).collect();
         let asked = json!({"sessionId": session.session_id, "prompt": blocks});
         let ended = self.ask("session/prompt", asked, None, server);
         let ended: Prompted = ended.map_err(|error| login_needed(error, &ways))?;
         // it ends by itself now, before it is ended
-        let _closed_already = self.stream.shutdown(Shutdown::Write);
+        let _closed_already = self.to.shutdown(Shutdown::Write);
         if ended.stop_reason == StopReason::Cancelled {
             return Err(TalkError::Cancelled);
         }
@@ -150,7 +156,7 @@ impl Talk {
                 (true, None) => {
                     let Some(session) = self.session.clone() else { return Err(TalkError::Cancelled) };
                     let wish = json!({"jsonrpc": "2.0", "method": "session/cancel", "params": {"sessionId": session}});
-                    self.stream.set_write_timeout(Some(LOOK))?;
+                    self.to.set_write_timeout(Some(LOOK))?;
                     self.send(&wish).map_err(|_| TalkError::Cancelled)?;
                     cancelling = Some(self.messages);
                     quiet = 0;
@@ -229,7 +235,7 @@ impl Talk {
     fn send(&mut self, message: &Value) -> Result<(), TalkError> {
         let mut line = message.to_string();
         line.push('\n');
-        match self.stream.write_all(line.as_bytes()) {
+        match self.to.write_all(line.as_bytes()) {
             Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
                 Err(TalkError::Gone)
             }

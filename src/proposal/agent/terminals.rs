@@ -63,7 +63,7 @@ impl<'a> Terminals<'a> {
         }
         let name = format!("terminal-{}", self.made);
         self.made += 1;
-        let sees = Sees { name: &name, network: Network::None };
+        let sees = Sees { name: &name, network: Network::None, reads: &[] };
         let (policy, env) = self.room.policy(sees).map_err(|error| Fault::new(REFUSED, error.to_string()))?;
         let whole = asked.args.is_empty() && asked.command.contains(char::is_whitespace);
         let command = match whole {

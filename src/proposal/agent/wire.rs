@@ -154,6 +154,19 @@ pub(super) struct Implementation {
 #[serde(rename_all = "camelCase")]
 pub(super) struct NewSession {
     pub(super) session_id: String,
+    pub(super) modes: Option<Modes>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Modes {
+    #[serde(default)]
+    pub(super) available_modes: Vec<Mode>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Mode {
+    pub(super) id: String,
 }
 
 /// Why a turn ended.
@@ -204,7 +217,8 @@ pub(super) enum Update {
         content: Content,
     },
     ToolCall(ToolCall),
-    ToolCallUpdate(ToolCall),
+    #[serde(rename = "tool_call_update")]
+    ToolChanged(ToolCall),
     Plan {
         #[serde(default)]
         entries: Vec<PlanEntry>,

@@ -77,6 +77,7 @@ impl CommandEngine {
             edits: Edits::Worktree,
             timeout: USUAL_TIMEOUT,
             env: BTreeMap::new(),
+            reads: Vec::new(),
             ok_codes: vec![0],
             hint: match near(asked, self.own.keys().map(String::as_str), MOST_NEAR).first() {
                 Some(name) => again(brief, name),
@@ -160,7 +161,7 @@ impl Job {
     }
 
     fn confined(&self, room: &Room, log: &mut LiveLog) -> Result<(Confined, Vec<u8>), EngineError> {
-        let (policy, env) = room.policy(Sees { name: "scratch", network: Network::None })?;
+        let (policy, env) = room.policy(Sees { name: "scratch", network: Network::None, reads: &self.spec.reads })?;
         let (goal, feedback) = (self.brief.goal.raw(), feedback(&self.brief));
         let input = if feedback.is_empty() { format!("{goal}\n") } else { format!("{goal}\n\n{feedback}") };
         let command = exec(&self.spec.run, room.shown(), env, &self.spec.env, self.spec.timeout)

@@ -64,6 +64,7 @@ pub fn command_presets() -> Vec<CommandSpec> {
             edits: Edits::Worktree,
             timeout: *timeout,
             env: BTreeMap::new(),
+            reads: Vec::new(),
             ok_codes: ok_codes.to_vec(),
             hint: format!("{install}, then paraph regenerate"),
         })

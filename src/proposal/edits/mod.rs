@@ -190,6 +190,9 @@ impl Piece {
     }
 
     fn changes(&self) -> bool {
+        if let Some((search, replace)) = &self.text {
+            return search != replace;
+        }
         self.lines.iter().any(|line| line.kind != PatchLineKind::Context)
     }
 

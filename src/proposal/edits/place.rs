@@ -129,7 +129,7 @@ impl Placing<'_> {
                 }
                 Action::Create { content, mode } => {
                     done = Some("creates");
-                    self.create(path, edit.line, content, *mode, now.is_some())
+                    self.create(path, content, *mode, now.is_some())
                 }
                 Action::Whole { content } => {
                     done = Some("replaces");
@@ -157,9 +157,8 @@ impl Placing<'_> {
     }
 
     fn create(
-        &mut self,
+        &self,
         path: &RepoPath,
-        line: u32,
         content: &str,
         mode: Option<FileMode>,
         exists: bool,
@@ -167,7 +166,6 @@ impl Placing<'_> {
         if exists {
             return Err(EditProblem::Exists);
         }
-        let _ = line;
         self.paths.check_free(path)?;
         check_complete(content, b"")?;
         Ok(Some(FileSide {
@@ -183,7 +181,7 @@ impl Placing<'_> {
         content: &str,
         old: Option<&FileSide>,
     ) -> Result<Option<FileSide>, EditProblem> {
-        let Some(old) = old else { return self.create(path, line, content, None, false) };
+        let Some(old) = old else { return self.create(path, content, None, false) };
         check_text(old)?;
         check_complete(content, &old.content)?;
         let content = &*without_cr(content, &old.content);
@@ -243,8 +241,7 @@ impl Placing<'_> {
             if only.has_old() {
                 return Err(refuse(line, EditProblem::Missing));
             }
-            let made =
-                self.create(path, line, &only.new_text(), None, false).map_err(|problem| refuse(line, problem))?;
+            let made = self.create(path, &only.new_text(), None, false).map_err(|problem| refuse(line, problem))?;
             return Ok(made.expect("a creation makes a file"));
         };
         let mode = edits.iter().rev().find_map(|edit| match &edit.action {

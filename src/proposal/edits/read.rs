@@ -102,7 +102,20 @@ impl<'a> Reader<'a> {
         }
         if let Some(fence) = &self.fence {
             self.refusals.push(EditRefusal::new(fence.number(), None, EditProblem::Cut("a fence")));
+        } else if !self.is_finished && self.ends_in_a_name() {
+            let last = number(self.lines.len().saturating_sub(1));
+            self.refusals.push(EditRefusal::new(last, None, EditProblem::Cut("the last line")));
         }
+    }
+
+    /// Whether the text breaks off where another block's name may begin.
+    fn ends_in_a_name(&self) -> bool {
+        let last = self.lines.last().map_or("", |line| line.trim());
+        let is_word = !last.is_empty() && !last.contains(char::is_whitespace);
+        is_word
+            && !self.text.ends_with('\n')
+            && last.starts_with(|c: char| c.is_alphanumeric() || "*`#./".contains(c))
+            && !last.starts_with("```")
     }
 
     /// What a model thinks aloud before it answers is no answer.

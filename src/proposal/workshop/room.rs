@@ -26,6 +26,8 @@ pub(in crate::proposal) struct Sees<'a> {
     pub(in crate::proposal) name: &'a str,
     /// The network.
     pub(in crate::proposal) network: Network,
+    /// Places that it may read.
+    pub(in crate::proposal) reads: &'a [PathBuf],
 }
 
 /// A worktree to work in. Dropped, nothing of it is left.
@@ -132,6 +134,8 @@ impl Room {
             let lent = |path: &Path| self.setting.dependencies.iter().any(|lent| path.starts_with(&lent.source));
             policy.hidden.retain(|path| !path.starts_with(place) || lent(path));
         }
+        let lent = &self.setting.lent;
+        policy.read_only.extend(sees.reads.iter().filter(|path| !lent.would_show_private(path)).cloned());
         let dependencies = &self.setting.dependencies;
         if ports.confinement.overlays_work() {
             for (number, dependency) in dependencies.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Programs that draft, as data: what a person's own configuration names, and what ships.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::infrastructure::confinement::{ConfinementError, Exceeded};
@@ -61,6 +61,8 @@ pub struct CommandSpec {
     pub timeout: Duration,
     /// Variables on top of the session's.
     pub env: BTreeMap<String, String>,
+    /// Places outside the repository that it may read: its own scripts and settings.
+    pub reads: Vec<PathBuf>,
     /// Exit codes with which its change counts: a fixer that leaves findings ends with 1.
     pub ok_codes: Vec<i32>,
     /// What to type where it is not installed.
@@ -80,6 +82,10 @@ pub struct AgentSpec {
     pub env: BTreeMap<String, String>,
     /// Places below the user's home where it keeps its login: lent to it alone, copy-on-write.
     pub logins: Vec<String>,
+    /// Places that it may read: where it is installed, beside what PATH leads to.
+    pub reads: Vec<PathBuf>,
+    /// The mode that a session is set to, where the agent offers it: one whose own sandbox fails inside ours is told so.
+    pub mode: Option<String>,
     /// Whether it is offered to read and write files through Paraph; one that is not does so itself, in the sandbox.
     pub files: bool,
     /// Whether it is offered to run commands through Paraph, which see neither its login nor its hosts.

@@ -9,6 +9,7 @@ mod base;
 mod blame;
 mod checkout;
 mod difference;
+mod directory;
 mod dirty;
 mod drift;
 mod into_user;
@@ -38,8 +39,8 @@ use self::tree::{GitTree, Trees};
 use self::working::WorkingCopy;
 use self::write::Aim;
 use super::{
-    Base, CommitIdentity, Drift, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs,
-    VcsError, WorkCommit, WorkSpec, Worked,
+    Base, CommitIdentity, Drift, GitDirectory, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree,
+    Vcs, VcsError, WorkCommit, WorkSpec, Worked,
 };
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
@@ -256,6 +257,12 @@ impl Vcs for GitVcs {
         let private = self.privates.get(key)?;
         let entries = GitTree::open(private.clone(), tree)?.entries()?;
         checkout::checkout(&private, &entries, into, &Self::checkout_state(&private, into), cancel)
+    }
+
+    fn git_directory(&self, key: &RepoKey, asked: &GitDirectory<'_>, into: &Path) -> Result<(), VcsError> {
+        let private = self.privates.get(key)?;
+        let entries = GitTree::open(private.clone(), asked.tree)?.entries()?;
+        directory::make(&private, &entries, asked, into)
     }
 
     fn remove_checkout(&self, key: &RepoKey, into: &Path) -> Result<(), VcsError> {

@@ -198,8 +198,8 @@ impl Runtime {
         let meant = same.clone();
         let live = self
             .look(move |core| {
-                let mine = core.live_sessions().filter(|session| meant(session));
-                mine.map(|session| session.asked.id).max()
+                let live = core.live_sessions();
+                live.iter().filter(|session| meant(session)).map(|session| session.asked.id).max()
             })
             .await?;
         let shared = self.shared.clone();

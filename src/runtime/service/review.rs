@@ -1,15 +1,16 @@
 //! Reviewing: threads, marks, decisions, and asking for the next version.
 
 use crate::api::{
-    Call, CommentRequest, DecideRequest, DropRequest, Failure, FailureKind, MarkRequest, OverrideRequest,
+    Call, CheckRequest, CommentRequest, DecideRequest, DropRequest, Failure, FailureKind, MarkRequest, OverrideRequest,
     RegenerateRequest, ResolveRequest, SessionView, Side, ThreadKind, ThreadView, TickRequest, TriageRequest,
     TriageWord, Verdict,
 };
-use crate::id::{LaneId, SessionRef, ThreadId, Version};
-use crate::session::{Command, DecideCommand, DriftSeen, EffectKind, Session, ThreadPlace};
+use crate::id::{LaneId, SessionId, SessionRef, ThreadId, Version};
+use crate::session::{CheckAgainCommand, Command, DecideCommand, DriftSeen, EffectKind, Session, ThreadPlace};
 use crate::text::Untrusted;
+use crate::validation::Sides;
 
-use super::{Runtime, Want, answer, begin, blocking, place, views};
+use super::{Runtime, Want, answer, begin, blocking, limits, place, views};
 
 impl Runtime {
     pub(super) async fn comment(&self, call: &Call, asked: CommentRequest) -> Result<ThreadView, Failure> {
@@ -42,13 +43,31 @@ impl Runtime {
 
     pub(super) async fn drop_lane(&self, call: &Call, asked: DropRequest) -> Result<SessionView, Failure> {
         let session = self.session(asked.session).await?;
-        let lane = session.lanes.iter().find(|lane| lane.name() == asked.repo).map(|lane| lane.id);
-        let lane = lane.ok_or_else(|| {
-            let message = format!("session {} has no repository `{}`", asked.session, asked.repo);
-            Failure::new(FailureKind::NotFound, message).hint(format!("paraph show {}", asked.session))
-        })?;
+        let lane = named(&session, &asked.repo)?;
         let command = Command::Drop { lane, by: self.person(&call.client) };
         self.command(call, asked.session, command).await
+    }
+
+    /// The newest version that changes the repository of that name: a later one may leave it alone.
+    async fn newest_of(&self, id: SessionId, repo: &str) -> Result<(Version, LaneId), Failure> {
+        let session = self.session(id).await?;
+        let lane = named(&session, repo)?;
+        match session.current(lane) {
+            Some((version, _)) => Ok((version, lane)),
+            None => Err(Failure::new(FailureKind::NotFound, format!("no version of session {id} changes {repo} yet"))
+                .hint(super::super::order::next_step(&session))),
+        }
+    }
+
+    pub(super) async fn check_version(&self, call: &Call, asked: CheckRequest) -> Result<SessionView, Failure> {
+        let (version, lane) = match (asked.session.version, asked.repo.as_deref()) {
+            (None, Some(repo)) => self.newest_of(asked.session.session, repo).await?,
+            (_, repo) => self.place(asked.session, repo).await?,
+        };
+        let sides = if asked.base_too { Sides::Both } else { Sides::Proposal };
+        let (environment, by) = (limits::environment(&call.client.environment), self.person(&call.client));
+        let command = CheckAgainCommand { lane, version, sides, environment, by };
+        self.command(call, asked.session.session, Command::CheckAgain(Box::new(command))).await
     }
 
     pub(super) async fn mark(&self, call: &Call, asked: MarkRequest) -> Result<SessionView, Failure> {
@@ -75,9 +94,11 @@ impl Runtime {
             return Err(Failure::new(FailureKind::Usage, "a decision names 12 or more hex digits of the digest")
                 .hint(format!("paraph show {} --json", asked.session)));
         }
-        let (version, lane) = self.place(asked.session, asked.repo.as_deref()).await?;
+        let announced = self.shared.coming.one();
+        let session = self.session(id).await?;
+        let version = answer::version_of(&session, asked.session)?;
+        let lane = answer::lane_of(&session, version, asked.repo.as_deref())?;
         let drift = if asked.verdict == Verdict::Approve {
-            let session = self.session(id).await?;
             let shared = self.shared.clone();
             blocking(move || Ok(answer::drift(shared.ports.vcs.as_ref(), &session, lane, version))).await?
         } else {
@@ -85,7 +106,7 @@ impl Runtime {
         };
         let (by, message, verdict) = (self.person(&call.client), asked.message.into(), asked.verdict);
         let command = DecideCommand { lane, version, digest: asked.digest, verdict, by, message, drift };
-        self.command(call, id, Command::Decide(command)).await
+        self.shown(call, id, Command::Decide(command), announced).await
     }
 
     pub(super) async fn triage(&self, call: &Call, asked: TriageRequest) -> Result<SessionView, Failure> {
@@ -145,6 +166,15 @@ impl Runtime {
         };
         self.command(call, asked.session, command).await
     }
+}
+
+/// The lane of that name.
+fn named(session: &Session, repo: &str) -> Result<LaneId, Failure> {
+    let lane = session.lanes.iter().find(|lane| lane.name() == repo).map(|lane| lane.id);
+    lane.ok_or_else(|| {
+        let message = format!("session {} has no repository `{repo}`", session.asked.id);
+        Failure::new(FailureKind::NotFound, message).hint(format!("paraph show {}", session.asked.id))
+    })
 }
 
 /// A thread as clients see it.

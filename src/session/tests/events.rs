@@ -13,6 +13,7 @@ use crate::policy::PolicySettings;
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::WorkSpec;
 use crate::scoring::{Dimension, GateId, Review};
+use crate::validation::Sides;
 
 /// One of every kind, with every field filled.
 fn samples() -> Vec<Event> {
@@ -108,7 +109,7 @@ fn samples() -> Vec<Event> {
             program: Some(ProgramChoice { name: "ruff".to_owned(), hosts: vec!["example.org".to_owned()] }),
         },
         Event::Retried { by: by(), message: "there is room again".into() },
-        Event::RecheckAsked { lane, version },
+        Event::RecheckAsked { lane, version, by: None, sides: Sides::Proposal, environment: None },
         Event::LaneDropped { lane, by: by() },
         Event::Paused { by: by() },
         Event::Resumed { by: by() },
@@ -181,6 +182,13 @@ fn bare() -> Vec<Event> {
         Event::Stopped { kind: StopKind::Cancelled, reason: message(), next: String::new(), key: None },
         Event::ThreadOpened { thread: ThreadId(1), place: place.clone(), by: by(), text: message() },
         Event::DraftKept { draft: DraftId(1), place, thread: None, by: by(), text: message() },
+        Event::RecheckAsked {
+            lane: L0,
+            version: V1,
+            by: Some(by()),
+            sides: Sides::Both,
+            environment: Some([("PATH".to_owned(), "/usr/bin".to_owned())].into()),
+        },
         Event::Proposed {
             version: V1,
             engine: EngineKind::Rules,

@@ -8,7 +8,7 @@ use crate::id::{DraftId, ThreadId};
 use crate::planning::Recommendation;
 use crate::proposal::EngineKind;
 use crate::scoring::IssueSeverity;
-use crate::validation::CheckStatus;
+use crate::validation::{CheckStatus, Sides};
 
 /// A session in every phase, under every stop, and in the cases that guards tell apart.
 fn situations() -> Vec<(&'static str, Story)> {
@@ -200,7 +200,13 @@ fn commands(story: &Story) -> Vec<(String, Command)> {
         named("regenerate", regenerate(None, None)),
         named("regenerate by engine patch", regenerate(Some(EngineKind::Patch), None)),
         named("regenerate with a diff", regenerate(Some(EngineKind::Patch), Some(story::digest("diff")))),
-        named("check again", Command::Recheck { lane: L0 }),
+        named("check again", story::check_again(L0, version, Sides::Proposal)),
+        named("check v3 again", story::check_again(L0, V3, Sides::Both)),
+        named("check the version before again", story::check_again(L0, V1, Sides::Proposal)),
+        named(
+            "check lane 1 again",
+            story::check_again(L1, story.session.current(L1).map_or(version, |(newest, _)| newest), Sides::Proposal),
+        ),
         named("drop lane 0", Command::Drop { lane: L0, by: by() }),
         named("drop lane 1", Command::Drop { lane: L1, by: by() }),
         named("cancel", Command::Cancel { by: by() }),

@@ -247,7 +247,7 @@ fn draw_policy(painter: &mut Painter<'_>, area: Rect, review: &Review) {
             area.x + 1,
             area.y + 1,
             area.width,
-            &[Run::new("✓ ", Role::GatePassed), Run::new("The policies found nothing.", Role::Text)],
+            &[Run::new("✓ ", Role::GatePassed), Run::new("Nothing was found.", Role::Text)],
         );
         return;
     }

@@ -5,6 +5,7 @@
 //!                    complete   there when `tree` is whole; holds the repository's key
 //!                    base       which base it is of: the repository's key and the tree
 //!                    used       when it was last used
+//!                    git/       overlays only: what `git` finds in a checkout of it
 //!                    left/      what the base's runs wrote
 //!                    scratch/   their home and temporary files
 //!                    runs/<n>/  one proposal: what differs, what its runs wrote; gone afterwards
@@ -226,9 +227,21 @@ impl Slot {
         self.path.join("left")
     }
 
+    /// What `git` finds in it.
+    pub(super) fn git(&self) -> PathBuf {
+        self.path.join("git")
+    }
+
     /// Home and temporary files of the base's runs.
     pub(super) fn scratch(&self) -> PathBuf {
         self.path.join("scratch")
+    }
+
+    /// Removes what the base's runs left: a tool that was not there may have been noted in a build folder. The caller
+    /// has the slot alone.
+    pub(super) fn forget_runs(&self) -> Result<(), ValidatorError> {
+        let gone = discard(&self.left()).and_then(|()| discard(&self.scratch()));
+        gone.map_err(|error| broken("remove what runs left below", &self.path, &error))
     }
 
     /// Says that it is used now.

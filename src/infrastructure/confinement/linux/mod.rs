@@ -21,8 +21,8 @@ use std::process::exit;
 
 use rustix::process::{DumpableBehavior, Signal};
 
-use super::policy::{Applied, DOOR_PORT, Level, Network};
-use super::protocol::{Order, Told};
+use super::policy::{Applied, Level, Network};
+use super::protocol::{Order, Told, receive, send_with};
 
 /// A step of confining, and what the system said.
 struct Failed {
@@ -63,8 +63,10 @@ pub fn launcher_main() -> ! {
 
 fn launch(order: &Order, stdin: &[u8], control: &UnixStream) -> Step<()> {
     rustix::process::setsid().map_err(|error| Failed::at("leaving the terminal")(error.into()))?;
-    // with a conversation the socket that is our standard output is the program's input as well
-    let input = if order.talks { io::stdout().as_fd().try_clone_to_owned() } else { sys::input(stdin) };
+    let input = match order.talks {
+        true => receive(control, 1).and_then(|(_, input)| input.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())),
+        false => sys::input(stdin),
+    };
     let input = input.map_err(Failed::at("passing the input on"))?;
     if order.level == Level::Landlock {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
@@ -89,25 +91,19 @@ fn first_process(order: &Order, input: OwnedFd, control: &UnixStream) -> Step<()
     if order.network.is_own() {
         sys::raise_loopback().map_err(Failed::at("raising the loopback"))?;
     }
-    if order.network == Network::Door {
-        open_door(control).map_err(Failed::at("opening the door"))?;
+    if order.network == Network::Doors {
+        order.doors.iter().try_for_each(|port| open_door(*port, control)).map_err(Failed::at("opening a door"))?;
     }
     let overlays = view::enter(order)?;
     confined(order, input, control, overlays)
 }
 
-/// Listens at the door, and gives the socket away: it keeps this network, whoever accepts connections on it.
-fn open_door(control: &UnixStream) -> io::Result<()> {
-    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-    let door = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, DOOR_PORT))?;
+/// Listens at a door, and gives the socket away: it keeps this network, whoever accepts connections on it.
+fn open_door(port: u16, control: &UnixStream) -> io::Result<()> {
+    let door = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port))?;
     let mut line = Vec::new();
     Told::Door.write(&mut line);
-    let files = [door.as_fd()];
-    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    ancillary.push(SendAncillaryMessage::ScmRights(&files));
-    let sent = sendmsg(control, &[io::IoSlice::new(&line)], &mut ancillary, SendFlags::empty())?;
-    if sent == line.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+    send_with(control, &line, door.as_fd())
 }
 
 /// Starts the program and supervises it; a probe ends where the program would start.

@@ -1,6 +1,6 @@
 //! Pieces placed on one content: looked for in the base, joined without overlap, the lines between left as they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::find::{Numbers, Spot, locate};
 use super::line_number;
@@ -111,10 +111,9 @@ impl Joining<'_> {
         let mut plan = Plan { splices: Vec::new(), is_ended: self.is_ended, notes: Vec::new() };
         if !piece.changes() {
             plan.notes.push(Tolerance::ChangesNothing);
-        } else if self.plan_text(piece, &mut plan)? {
         } else if !piece.has_old() {
             self.plan_new(piece, &mut plan)?;
-        } else {
+        } else if !self.plan_text(piece, &mut plan)? {
             let spots = locate(self.file, piece, numbers)?;
             for spot in &spots {
                 self.plan_spot(piece, spot, &mut plan)?;
@@ -153,12 +152,19 @@ impl Joining<'_> {
     fn plan_text(&self, piece: &Piece, plan: &mut Plan) -> Result<bool, EditProblem> {
         let Some((search, replace)) = &piece.text else { return Ok(false) };
         let search_ends = search.ends_with('\n');
-        // a newline on one side only: whole lines are meant
-        if search.trim().is_empty() || (search_ends != replace.ends_with('\n') && !replace.is_empty()) {
+        if search.trim().is_empty() {
             return Ok(false);
         }
+        if search_ends != replace.ends_with('\n') && !replace.is_empty() {
+            // two lines joined, a blank line more, or a newline forgotten
+            let what = "only one of search and replace ends with a newline".to_owned();
+            return Err(EditProblem::Unclear(what));
+        }
         let content = self.file.content();
-        let places = texts(content, search.as_bytes())?;
+        let n_lines = |text: &str| text.lines().filter(|line| !line.trim().is_empty()).count();
+        // after a line's indentation: other lines must tell that the rest is not shifted, or there must be none
+        let may_be_inside = n_lines(search) > 1 || (n_lines(search) == 1 && n_lines(replace) <= 1);
+        let places = texts(content, search.as_bytes(), may_be_inside)?;
         let line_at = |at: usize| memchr::memchr_iter(b'\n', &content[..at]).count();
         let at = match places[..] {
             [] => return Ok(false),
@@ -211,6 +217,12 @@ impl Joining<'_> {
         let mut at = spot.start;
         let mut is_open = false;
         let mut differs = false;
+        // a line that only moves is the file's, whatever blanks the reply has at its end
+        let mut moving: HashMap<&str, &[u8]> = HashMap::new();
+        if spot.class == Class::TrailingBlanks {
+            let old = piece.lines[spot.from..spot.to].iter().filter(|line| line.is_old()).zip(&self.file.lines[at..]);
+            moving.extend(old.filter(|(line, _)| !line.text.trim().is_empty()).map(|(line, has)| (&*line.text, *has)));
+        }
         for line in &piece.lines[spot.from..spot.to] {
             if line.is_old() {
                 differs |= self.file.lines[at].ends_with(b"\r") != line.text.ends_with('\r');
@@ -230,6 +242,7 @@ impl Joining<'_> {
                 splice.end = at;
             } else {
                 let shifted = match &spot.shift {
+                    None if moving.contains_key(&*line.text) => moving[&*line.text].to_vec(),
                     Some(shift) => shift.apply(line.text.as_bytes()).ok_or(EditProblem::Indentation)?,
                     None => line.text.as_bytes().to_vec(),
                 };
@@ -303,12 +316,14 @@ const MOST_TEXTS: usize = 9;
 const MOST_COMPARED: usize = 64 << 20;
 
 /// Where `text` stands in `content`, nothing but blanks beside it on its first and last line; the first of them.
-fn texts(content: &[u8], text: &[u8]) -> Result<Vec<usize>, EditProblem> {
+fn texts(content: &[u8], text: &[u8], may_be_inside: bool) -> Result<Vec<usize>, EditProblem> {
     let stands = |at: &usize| {
         let (before, after) = (&content[..*at], &content[at + text.len()..]);
         let head = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
         let tail = memchr::memchr(b'\n', after).map_or(after, |newline| &after[..newline]);
-        head.trim_ascii().is_empty() && (text.ends_with(b"\n") || tail.trim_ascii().is_empty())
+        head.trim_ascii().is_empty()
+            && (may_be_inside || head.is_empty())
+            && (text.ends_with(b"\n") || tail.trim_ascii().is_empty())
     };
     let finder = memchr::memmem::Finder::new(text);
     let (mut places, mut from) = (Vec::new(), 0);

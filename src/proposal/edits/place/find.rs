@@ -89,16 +89,19 @@ fn whole(
     Ok(None)
 }
 
-/// Without blank old lines at the ends; blank lines that are added stay.
+/// Without blank lines at the ends that stay as they are. Nothing is left where a blank line that comes or goes would
+/// then be at an end: which of several blank lines that is nobody knows.
 fn trimmed(lines: &[PieceLine], mut from: usize, mut to: usize) -> (usize, usize) {
-    let is_blank = |line: &PieceLine| line.is_old() && line.text.trim().is_empty();
-    while from < to && is_blank(&lines[from]) {
+    let is_blank = |line: &PieceLine| line.text.trim().is_empty();
+    let may_go = |line: &PieceLine| line.kind == PatchLineKind::Context && is_blank(line);
+    while from < to && may_go(&lines[from]) {
         from += 1;
     }
-    while from < to && is_blank(&lines[to - 1]) {
+    while from < to && may_go(&lines[to - 1]) {
         to -= 1;
     }
-    (from, to)
+    let is_clear = from < to && !is_blank(&lines[from]) && !is_blank(&lines[to - 1]);
+    if is_clear { (from, to) } else { (from, from) }
 }
 
 /// Which of `places` is meant, and whether an anchor was missing. `skipped`: old lines of the piece above them.

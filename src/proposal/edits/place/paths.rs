@@ -1,6 +1,7 @@
 //! From the path that a reply wrote to the file of the tree that it means, where that is one.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use super::unreadable;
 use crate::id::RepoPath;
@@ -15,11 +16,13 @@ pub(super) struct Paths<'a> {
     tree: &'a dyn Tree,
     /// What stood before paths that were found without it: `/workspace/`, `/app/`, the repository's name.
     roots: BTreeSet<String>,
+    /// What was looked up already: a reply names few files often.
+    known: RefCell<HashMap<String, bool>>,
 }
 
 impl<'a> Paths<'a> {
     pub(super) fn new(tree: &'a dyn Tree) -> Self {
-        Self { tree, roots: BTreeSet::new() }
+        Self { tree, roots: BTreeSet::new(), known: RefCell::default() }
     }
 
     /// Learns from files that are there what stands before the paths of this reply.
@@ -113,8 +116,12 @@ impl<'a> Paths<'a> {
     }
 
     fn is_file(&self, name: &str) -> Result<bool, EditProblem> {
-        let entry = self.tree.entry(&RepoPath::from_bytes(name.as_bytes())).map_err(unreadable)?;
-        Ok(entry.is_some())
+        if let Some(known) = self.known.borrow().get(name) {
+            return Ok(*known);
+        }
+        let is_there = self.tree.entry(&RepoPath::from_bytes(name.as_bytes())).map_err(unreadable)?.is_some();
+        self.known.borrow_mut().insert(name.to_owned(), is_there);
+        Ok(is_there)
     }
 
     fn is_folder(&self, name: &str) -> Result<bool, EditProblem> {

@@ -32,8 +32,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<(), EditRefusal> {
         if let Err(refusal) = section(reader, end) {
             first.get_or_insert(refusal);
             // the rest of this file's part says nothing new
-            let head = |line: &&str| HEADS.iter().any(|head| line.trim_end().starts_with(head));
-            reader.at += reader.lines[reader.at..end].iter().position(|line| head(&line)).unwrap_or(end - reader.at);
+            let rest = &reader.lines[reader.at..end];
+            reader.at += rest.iter().position(|line| is_head(line)).unwrap_or(rest.len());
         }
     }
     reader.at = end + 1;
@@ -126,11 +126,7 @@ fn chunks(reader: &mut Reader<'_>, end: usize, name: &str) -> Result<Vec<Piece>,
         reader.at += 1;
         if line.trim() == END_OF_FILE {
             piece.at_end = true;
-        } else if let Some(rest) = line
-            .trim_start()
-            .strip_prefix("@@")
-            .filter(|_| line.starts_with("@@") || line.trim_start().starts_with("@@"))
-        {
+        } else if let Some(rest) = line.trim_start().strip_prefix("@@") {
             if !piece.lines.is_empty() {
                 close(&mut pieces, std::mem::replace(&mut piece, fresh(at)));
             }

@@ -107,7 +107,7 @@ fn name_of(reader: &Reader<'_>, start: usize) -> Option<(String, bool)> {
         if top.is_some() && lines[at].trim_start().starts_with("```") {
             at = at.saturating_sub(1);
         }
-        if let Some(name) = names::alone(lines[at]) {
+        if let Some(name) = names::alone(lines[at]).or_else(|| names::word(lines[at])) {
             return Some((name, false));
         }
         if let Some(name) = top.is_none().then(|| names::in_words(lines[at])).flatten() {
@@ -124,7 +124,8 @@ fn name_of(reader: &Reader<'_>, start: usize) -> Option<(String, bool)> {
         let opener = lines[at - 2].trim_start().starts_with("```");
         at = if opener { at - 1 } else { at };
     }
-    match names::alone(lines[at]).or_else(|| names::in_words(lines[at])) {
+    let name = names::alone(lines[at]).or_else(|| names::in_words(lines[at])).or_else(|| names::word(lines[at]));
+    match name {
         Some(name) => Some((name, false)),
         None => carried(reader, None),
     }

@@ -37,6 +37,20 @@ impl<'a> Fence<'a> {
         })
     }
 
+    /// Whether `line`, which closes it, has as many marks.
+    pub(super) fn is_as_long_as(&self, line: &str) -> bool {
+        line.trim().len() == self.len
+    }
+
+    /// `line` as it is inside of the fence, which may be indented itself.
+    pub(super) fn without_indent<'b>(&self, line: &'b str) -> Option<&'b str> {
+        if line.trim().is_empty() {
+            return Some(line.get(self.indent..).unwrap_or_default());
+        }
+        let (indent, rest) = line.split_at_checked(self.indent)?;
+        indent.trim().is_empty().then_some(rest)
+    }
+
     /// The reply's line of it, 1-based.
     pub(super) fn number(&self) -> u32 {
         number(self.at)

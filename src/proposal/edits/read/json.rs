@@ -89,7 +89,9 @@ pub(super) fn read_call(reader: &mut Reader<'_>, name: &str, arguments: &str) {
 
 /// Whether JSON, whole or cut, has the keys that edits have.
 fn looks_like_edits(text: &str) -> bool {
-    let has = |keys: &[&str]| keys.iter().any(|key| text.contains(&format!("\"{key}\"")));
+    // a call's arguments are JSON in a string, with their quotes escaped
+    let holds = |key: &str| text.contains(&format!("\"{key}\"")) || text.contains(&format!("\\\"{key}\\\""));
+    let has = |keys: &[&str]| keys.iter().any(|key| holds(key));
     text.contains("*** Begin Patch")
         || (has(PATH) && (has(SEARCH) || has(CONTENT) || has(&["edits", "delete", "changes"])))
 }
@@ -188,10 +190,10 @@ impl Found {
             (None, None, Some(content), false) => Action::Whole { content: content.to_owned() },
             (Some(""), Some(content), None, false) => Action::Create { content: content.to_owned(), mode: None },
             (Some(search), Some(replace), None, false) => {
-                let piece = Piece {
-                    text: Some((search.to_owned(), replace.to_owned())),
-                    ..Piece::between(line, &lines(search), &lines(replace))
-                };
+                // a text without its newline leaves the line's newline behind
+                let new = if replace.is_empty() && !search.ends_with('\n') { vec![""] } else { lines(replace) };
+                let text = Some((search.to_owned(), replace.to_owned()));
+                let piece = Piece { text, ..Piece::between(line, &lines(search), &new) };
                 Action::Change { pieces: vec![piece], to: None, mode: None }
             }
             _ => return Err(format!("the edit of `{path}` is neither search and replace, content nor delete")),

@@ -47,6 +47,13 @@ pub(super) fn alone(line: &str) -> Option<String> {
     is_path(word).then(|| clean(word))
 }
 
+/// A word alone on `line`, such as `CHANGES`: a name only where nothing but one can stand.
+pub(super) fn word(line: &str) -> Option<String> {
+    let word = line.trim().trim_start_matches('#').trim().trim_matches(['`', '*', ':']);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
+    (!word.is_empty() && word.chars().all(plain) && word.contains(char::is_alphanumeric)).then(|| word.to_owned())
+}
+
 /// The one path between backticks or asterisks on `line`.
 pub(super) fn in_words(line: &str) -> Option<String> {
     let mut found = line.split(['`', '*']).skip(1).step_by(1).filter(|word| is_path(word));

@@ -32,7 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<bool, 
     let above = words_above(reader, opened.at());
     let nearest = above.first().copied().unwrap_or_default();
     let said = format!("{}\n{}", opened.info, above.join("\n")).to_lowercase();
-    let (whole, new) = (says(&said, WHOLE) || reader.named == NamedFence::Whole, says(&said, NEW));
+    let (whole, new) = (says(&said, WHOLE), says(&said, NEW));
     let bare = names::in_info(opened.info).or_else(|| names::alone(nearest));
     let named = bare.clone().or_else(|| (whole || new).then(|| names::in_words(nearest)).flatten());
     let Some(name) = named else { return Ok(false) };
@@ -40,15 +40,22 @@ pub(super) fn read(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<bool, 
     let refuse = |problem| EditRefusal::new(line, Some(&name), problem);
     let end = end_of(reader, opened, &name).map_err(refuse)?;
     reader.at = end + 1;
-    if !whole && !new {
+    // where a model was told to answer so, a name alone says it
+    let is_asked_for = reader.named == NamedFence::Whole && bare.is_some();
+    if !whole && !new && !is_asked_for {
         return Err(refuse(EditProblem::UnsaidWhole));
     }
     let mut content = String::new();
     for text in &reader.lines[opened.at() + 1..end] {
-        content.push_str(text);
+        content.push_str(
+            opened.without_indent(text).ok_or_else(|| {
+                refuse(EditProblem::Unclear("a fence is indented, and lines in it are not".to_owned()))
+            })?,
+        );
         content.push('\n');
     }
-    let action = if new && !whole { Action::Create { content, mode: None } } else { Action::Whole { content } };
+    let action =
+        if new && !whole && !is_asked_for { Action::Create { content, mode: None } } else { Action::Whole { content } };
     reader.push(line, Name::plain(name), action);
     Ok(true)
 }
@@ -87,7 +94,9 @@ fn end_of(reader: &Reader<'_>, opened: &Fence<'_>, name: &str) -> Result<usize, 
             "fences inside of a fence: where the file ends is not clear; use a longer fence".to_owned(),
         )
     };
-    if reader.lines[from..end].iter().any(|line| opened.is_doubled_by(line)) {
+    // a longer line of marks closes a fence too, and underlines a title
+    if reader.lines[from..end].iter().any(|line| opened.is_doubled_by(line)) || !opened.is_as_long_as(reader.lines[end])
+    {
         return Err(nested());
     }
     // Markdown holds fences of its own: what ended this one may have been meant for one of those
