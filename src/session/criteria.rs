@@ -63,7 +63,7 @@ fn rule(sets: &[&PatchSetRecord], id: &str) -> (Option<bool>, String) {
     let broken =
         |set: &&&PatchSetRecord| set.violations.iter().any(|found| found.rule == id && !set.is_overridden(found));
     let accepted = |set: &&PatchSetRecord| set.violations.iter().any(|found| found.rule == id);
-    match (sets.iter().find(broken), sets.iter().any(|set| accepted(set))) {
+    match (sets.iter().find(broken), sets.iter().any(accepted)) {
         (Some(_), _) => (Some(false), format!("rule `{id}` is broken")),
         (None, true) => (Some(true), format!("a breach of rule `{id}` was accepted")),
         (None, false) => (Some(true), format!("rule `{id}` holds")),
