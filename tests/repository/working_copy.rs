@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use paraph::id::RepoPath;
-use paraph::repository::{Tree, TreeError};
+use paraph::repository::{Tree, TreeError, Vcs as _};
 
 use crate::bench::{Bench, listing};
 
@@ -25,9 +25,8 @@ fn whole(tree: &dyn Tree) -> Vec<(RepoPath, Vec<u8>)> {
 fn what_lies_there_needs_no_object() {
     let bench = Bench::small();
     let expected = whole(bench.user_tree().tree());
-    for name in ["HEAD:README.md", "HEAD:src", "HEAD:src/deep/er"] {
-        fs::remove_file(object(&bench, name)).expect("a loose object");
-    }
+    let objects = ["HEAD:README.md", "HEAD:src", "HEAD:src/deep/er"].map(|name| object(&bench, name));
+    objects.iter().for_each(|object| fs::remove_file(object).expect("a loose object"));
     assert_eq!(whole(bench.user_tree().tree()), expected);
     bench.git(&["update-index", "--index-version", "4"]);
     assert_eq!(whole(bench.user_tree().tree()), expected);
