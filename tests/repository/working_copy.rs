@@ -25,11 +25,8 @@ fn whole(tree: &dyn Tree) -> Vec<(RepoPath, Vec<u8>)> {
 fn what_lies_there_needs_no_object() {
     let bench = Bench::small();
     let expected = whole(bench.user_tree().tree());
-    // git needs one to name the next
     let objects = ["HEAD:README.md", "HEAD:src", "HEAD:src/deep/er"].map(|name| object(&bench, name));
-    for object in objects {
-        fs::remove_file(object).expect("a loose object");
-    }
+    objects.iter().for_each(|object| fs::remove_file(object).expect("a loose object"));
     assert_eq!(whole(bench.user_tree().tree()), expected);
     bench.git(&["update-index", "--index-version", "4"]);
     assert_eq!(whole(bench.user_tree().tree()), expected);
