@@ -33,7 +33,7 @@ impl PatchFile {
         let error = match Patch::parse(bytes) {
             Ok(patch) if !patch.messages().is_empty() || !holds_more(bytes) => return Ok(Self::Diff(patch)),
             Ok(_) => None,
-            Err(error) if is_final(&error.problem) => return Err(error.into()),
+            Err(error) if is_final(&error.problem, bytes) => return Err(error.into()),
             Err(error) => Some(error),
         };
         let text = std::str::from_utf8(bytes).ok();
@@ -51,21 +51,14 @@ impl PatchFile {
     }
 }
 
-/// What no other reader would make better.
-fn is_final(problem: &PatchProblem) -> bool {
+/// Whether a strict reader's word stands. Only counts that are wrong, numbers that are left out and formats that are no
+/// diff are another reader's matter: whatever else a diff has against it, it has for everybody.
+fn is_final(problem: &PatchProblem, bytes: &[u8]) -> bool {
     use PatchProblem as Problem;
-    matches!(
-        problem,
-        Problem::TooLarge { .. }
-            | Problem::OtherFormat
-            | Problem::BadHeader(_)
-            | Problem::Repeated(_)
-            | Problem::Contradiction(_)
-            | Problem::Overlap { .. }
-            | Problem::NoNewlineInside
-            | Problem::CutLine
-            | Problem::BadBinary(_)
-    )
+    match problem {
+        Problem::NoFiles | Problem::ExtraLines | Problem::Truncated { .. } | Problem::BadHunkHeader => false,
+        _ => !holds_more(bytes),
+    }
 }
 
 /// Whether a diff that reads has more beside it that a diff's reader skips: that would be lost.

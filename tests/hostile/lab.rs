@@ -17,6 +17,7 @@ use paraph::clock::SystemClock;
 use paraph::diff::{ChangeSet, FileMode, FilePatch, ObjectFormat, Operation, Patch, PatchBody, blob_id, place};
 use paraph::id::{RandomIds, RepoPath};
 use paraph::policy::{BuiltInPolicy, Policy as _, PolicySettings, Severity};
+use paraph::proposal::PatchFile;
 use paraph::repository::{Base, GitVcs, Snapshot, Tree, Vcs as _};
 use paraph::runtime::{Home, LocalWorkbench, MachineFacts, WorkbenchParts};
 
@@ -142,6 +143,17 @@ impl Lab {
             Ok(theirs) => format!("another tree ({})", ours.difference(theirs)),
             Err(said) => said.clone(),
         };
+        // a diff that was mended is what git makes of it when it counts the lines itself; what git cannot place at all
+        // is placed with a word on what was overlooked
+        if ours.is_mended {
+            let counted = [1, 0].map(|strip| self.mirror.apply_recounted(patch, strip));
+            return match (counted.iter().any(agrees), &ours.verdict) {
+                (true, _) => Ok("counted anew"),
+                (false, Verdict::Blocked) => Ok("blocked"),
+                (false, _) if counted.iter().all(Result::is_err) && ours.is_told => Ok("mended, and told"),
+                (false, _) => Err(format!("mended, and git that counts says: {}", said(&counted[0]))),
+            };
+        }
         match (&ours.verdict, &first, &second) {
             // git would not have it either
             (Verdict::Blocked, Err(_), _) | (Verdict::Blocked, _, Err(_)) => Ok("blocked"),
@@ -163,10 +175,19 @@ impl Lab {
         });
         let checked = checked.map_err(|failure| format!("check-patch failed: {failure:?}"))?;
         let blocks = checked.violations.iter().any(|violation| violation.severity == Severity::Block);
-        let placed = Patch::parse(patch).map_err(|error| error.to_string()).and_then(|patch| {
-            let read = |path: &RepoPath| self.tree.side(path);
-            place(&patch, &read).map_err(|refusals| refusals.iter().map(ToString::to_string).collect())
-        });
+        let file = PatchFile::read(patch);
+        let is_mended = matches!(file, Ok(PatchFile::Edits(_)));
+        let placed = match file {
+            Ok(PatchFile::Diff(patch)) => {
+                let read = |path: &RepoPath| self.tree.side(path);
+                let told = |refusals: Vec<_>| refusals.iter().map(ToString::to_string).collect::<String>();
+                place(&patch, &read).map_err(told)
+            }
+            Ok(PatchFile::Edits(edits)) => {
+                edits.place(&*self.tree).map(|placed| placed.changes).map_err(|refusals| refusals.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
         match &placed {
             Ok(changes) => self.as_a_session(changes, &checked, blocks)?,
             Err(refusal) if checked.applies => {
@@ -180,7 +201,7 @@ impl Lab {
             Ok(_) if blocks || !checked.applies => Verdict::Blocked,
             Ok(_) => Verdict::Taken,
         };
-        Ok(Ours { verdict, listing })
+        Ok(Ours { verdict, listing, is_mended, is_told: !checked.notes.is_empty() })
     }
 
     /// Even what a policy blocks harms nobody when it comes to a tree and a checkout.
@@ -298,6 +319,10 @@ fn moves_a_link(patch: &[u8]) -> bool {
 }
 
 struct Ours {
+    /// A strict reader refused it: counts were wrong, or it is no diff.
+    is_mended: bool,
+    /// What was tolerated is told.
+    is_told: bool,
     verdict: Verdict,
     /// The tree that placing made, where it made one: blocked or not, git must agree.
     listing: Listing,

@@ -29,8 +29,16 @@ impl Mirror {
 
     /// What git makes of the index and the files; or what it says. Everything is as it was afterwards.
     pub(crate) fn apply(&self, patch: &[u8], strip: usize) -> Result<Listing, String> {
-        let strip = format!("-p{strip}");
-        let args = ["apply", "--index", "--whitespace=nowarn", &*strip, "-"];
+        self.apply_as(patch, &format!("-p{strip}"), "--no-recount")
+    }
+
+    /// As [`Mirror::apply`]; git counts the lines of hunks itself.
+    pub(crate) fn apply_recounted(&self, patch: &[u8], strip: usize) -> Result<Listing, String> {
+        self.apply_as(patch, &format!("-p{strip}"), "--recount")
+    }
+
+    fn apply_as(&self, patch: &[u8], strip: &str, counts: &str) -> Result<Listing, String> {
+        let args = ["apply", "--index", "--whitespace=nowarn", counts, strip, "-"];
         let mut output = self.run(&args, patch);
         if String::from_utf8_lossy(&output.stderr).contains("does not match index") {
             // attributes of the patch before coloured how files were put back: written anew they are right

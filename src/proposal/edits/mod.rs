@@ -131,6 +131,8 @@ struct Piece {
     anchors: Vec<String>,
     /// Its anchors must stand above it; else they only tell equal places apart.
     is_bound: bool,
+    /// It may be meant for what the pieces above it leave; parts of diffs are all made on one base.
+    may_follow: bool,
     /// It says that it ends where the file ends.
     at_end: bool,
     /// Text that need not be whole lines (JSON): what is searched and what takes its place.
@@ -168,7 +170,16 @@ impl PieceLine {
 
 impl Piece {
     fn new(line: u32, lines: Vec<PieceLine>) -> Self {
-        Self { line, lines, said: None, anchors: Vec::new(), is_bound: false, at_end: false, text: None }
+        Self {
+            line,
+            lines,
+            said: None,
+            anchors: Vec::new(),
+            is_bound: false,
+            may_follow: false,
+            at_end: false,
+            text: None,
+        }
     }
 
     /// The change from the lines of `old` to those of `new`: what both have stays as the file has it.
@@ -186,7 +197,7 @@ impl Piece {
         }
         take(&mut lines, PatchLineKind::Removed, &old[from..]);
         take(&mut lines, PatchLineKind::Added, &new[to..]);
-        Self::new(line, lines)
+        Self { may_follow: true, ..Self::new(line, lines) }
     }
 
     fn changes(&self) -> bool {

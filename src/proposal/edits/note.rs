@@ -33,6 +33,9 @@ pub enum Tolerance {
     /// The header's counts are not those of the lines.
     #[error("the counts of a hunk are wrong and were counted anew")]
     WrongCounts,
+    /// A hunk begins without its `@@`.
+    #[error("a hunk has no @@ line")]
+    NoHeader,
     /// CR LF against LF.
     #[error("line ends differ; the file's were kept")]
     LineEnds,

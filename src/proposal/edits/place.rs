@@ -286,6 +286,11 @@ impl Placing<'_> {
                 }
                 continue;
             };
+            // whether it moves with what the others change is told nowhere
+            if edits.len() > 1 {
+                refusals.push(EditRefusal::new(line, Some(&path.to_string()), EditProblem::Twice("changes")));
+                continue;
+            }
             let target = self.paths.new_path(to);
             let free = target.and_then(|target| match self.files.contains_key(&target) {
                 true => Err(EditProblem::Twice("touches")),

@@ -146,6 +146,8 @@ impl<'a> Reader<'a> {
             "the end of a search/replace block without its start"
         } else if begin_patch::belongs(line) {
             "a line of an apply_patch block outside of one"
+        } else if line == "GIT binary patch" || (line.starts_with("Binary files ") && line.ends_with(" differ")) {
+            "a binary content without a file's name above it"
         } else if line.starts_with("@@ -") || (in_diff && line.starts_with("@@")) {
             "a hunk without a file's name above it"
         } else if in_diff && line.starts_with(['+', '-']) {

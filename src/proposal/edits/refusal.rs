@@ -76,7 +76,7 @@ pub enum EditProblem {
     #[error("another edit of this reply already {0} it")]
     Twice(&'static str),
     /// It is a link, a submodule or binary.
-    #[error("it is {0}, not text")]
+    #[error("it is not text: {0}")]
     NotText(&'static str),
     /// The old lines are nowhere.
     #[error("its old lines are nowhere in the file")]

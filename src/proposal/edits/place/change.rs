@@ -56,7 +56,9 @@ pub(super) fn apply<'a>(content: &[u8], pieces: impl IntoIterator<Item = &'a Pie
         let is_stuck = at == from || round >= MOST_ROUNDS;
         match failed {
             // another look is worth it where the edits above may have made the place
-            Some((_, EditProblem::NoMatch | EditProblem::Overlap)) if !is_stuck => now = joining.content(),
+            Some((piece, EditProblem::NoMatch | EditProblem::Overlap)) if piece.may_follow && !is_stuck => {
+                now = joining.content()
+            }
             Some((piece, problem)) => {
                 let shown = if problem == EditProblem::NoMatch { nearest(&file, piece) } else { String::new() };
                 return Err(Failed { line: piece.line, problem, shown });

@@ -33,6 +33,12 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<(), EditRefusal> {
         .map_err(|problem| EditRefusal::new(line, header.git.as_ref().map(|name| name.said.as_str()), problem))?;
     let pieces = hunks(reader, &name.said)?;
     let refuse = |what: &str| EditRefusal::new(line, Some(&name.said), EditProblem::Unreadable(what.to_owned()));
+    if pieces.is_empty()
+        && reader.peek().is_some_and(|next| next.starts_with(['+', '-']) && !begins(&reader.lines, reader.at))
+    {
+        reader.at += 1;
+        return Err(refuse("changed lines without a hunk's header"));
+    }
     let action = match kind {
         Kind::Create if pieces.iter().any(Piece::has_old) => return Err(refuse("a new file has old lines")),
         Kind::Create => Action::Create { content: pieces.iter().map(Piece::new_text).collect(), mode: header.created },
@@ -106,6 +112,8 @@ fn header(reader: &mut Reader<'_>) -> Result<Header, EditRefusal> {
     while let Some(line) = reader.peek() {
         let after = |start: &str| line.strip_prefix(start).map(str::trim_end);
         let mode = |text: &str| u32::from_str_radix(text.trim(), 8).ok().map(FileMode::from_bits);
+        // links and submodules are no text that a model may write
+        let is_text = |mode: &Option<FileMode>| matches!(mode, Some(FileMode::Regular | FileMode::Executable));
         if let Some(old) = after("--- ") {
             let Some(new) = reader.lines.get(reader.at + 1).and_then(|next| next.strip_prefix("+++ ")) else {
                 return refuse(reader.at, EditProblem::Unreadable("`---` without `+++`".to_owned()));
@@ -114,11 +122,17 @@ fn header(reader: &mut Reader<'_>) -> Result<Header, EditRefusal> {
             reader.at += 2;
             return Ok(header);
         } else if let Some(text) = after("new file mode ") {
-            header.created = Some(mode(text).unwrap_or(FileMode::Regular));
+            header.created = mode(text);
+            if !is_text(&header.created) {
+                return refuse(reader.at, EditProblem::NotText("the mode is of something else"));
+            }
         } else if after("deleted file mode ").is_some() {
             header.deleted = true;
         } else if let Some(text) = after("new mode ") {
             header.mode = mode(text);
+            if !is_text(&header.mode) {
+                return refuse(reader.at, EditProblem::NotText("the mode is of something else"));
+            }
         } else if let Some(name) = after("rename from ") {
             header.renamed.0 = names::side(name);
         } else if let Some(name) = after("rename to ") {
@@ -158,7 +172,8 @@ pub(super) fn numbers(line: &str) -> Option<Numbers> {
     let mut side = |sign: char| {
         let word = words.next()?.strip_prefix(sign)?;
         let (start, len) = word.split_once(',').unwrap_or((word, "1"));
-        Some((start.parse::<u32>().ok()?, len.trim_end_matches("@@").parse::<u32>().ok()?))
+        let number = |text: &str| text.parse::<u32>().ok().filter(|number| *number <= 2_000_000_000);
+        Some((number(start)?, number(len.trim_end_matches("@@"))?))
     };
     let old = side('-')?;
     let new_len = side('+')?.1;
@@ -181,12 +196,18 @@ fn hunks(reader: &mut Reader<'_>, name: &str) -> Result<Vec<Piece>, EditRefusal>
     let mut pieces = Vec::new();
     while let Some(line) = reader.peek() {
         let is_header = line.starts_with("@@");
-        // some leave the first header out
-        let is_bare = pieces.is_empty() && line.starts_with(['+', '-', ' ']) && !begins(&reader.lines, reader.at);
+        // some leave the first header out; without a fence nobody knows where such a hunk ends
+        let is_bare = reader.fence.is_some()
+            && pieces.is_empty()
+            && line.starts_with(['+', '-', ' '])
+            && !begins(&reader.lines, reader.at);
         if !is_header && !is_bare {
             break;
         }
         let piece = hunk(reader, is_header, name)?;
+        if is_bare {
+            reader.note(piece.line, name, Tolerance::NoHeader);
+        }
         match piece.changes() {
             true => pieces.push(piece),
             false => reader.note(piece.line, name, Tolerance::ChangesNothing),
@@ -200,6 +221,11 @@ fn hunk(reader: &mut Reader<'_>, has_header: bool, name: &str) -> Result<Piece, 
     let header = if has_header { reader.lines[reader.at] } else { "@@" };
     reader.at += usize::from(has_header);
     let counts = numbers(header);
+    let is_broken = header.trim_end().contains(|c: char| c.is_control() && c != '\t');
+    if is_broken || (counts.is_none() && header.starts_with("@@ -")) {
+        let what = "the numbers of a hunk's header cannot be read".to_owned();
+        return Err(EditRefusal::new(line, Some(name), EditProblem::Unreadable(what)));
+    }
     let mut piece = Piece::new(line, Vec::new());
     piece.anchors.extend(heading(header));
     let (mut old, mut new) =
