@@ -4,6 +4,7 @@ mod daemon;
 mod demo;
 mod later;
 mod launch;
+mod models;
 mod operator;
 mod programs;
 mod settings;
@@ -29,12 +30,13 @@ use crate::infrastructure::fault::Faults;
 use crate::infrastructure::logging::LogGuard;
 use crate::infrastructure::store::Cache;
 use crate::policy::BuiltInPolicy;
-use crate::proposal::{AdoptEngine, AgentEngine, CommandEngine, PatchEngine, RuleEngine};
+use crate::proposal::{AdoptEngine, AgentEngine, CommandEngine, LlmEngine, LlmLimits, PatchEngine, RuleEngine};
 use crate::publishing::LocalForge;
 use crate::repository::{GIT_VARIABLES, GitVcs, Vcs};
 use crate::runtime::{Engines, Home, LocalWorkbench, Operator, Ports, Runtime, StartError, Started, WorkbenchParts};
 use crate::scoring::SixDimensions;
 use crate::syntax::Syntax;
+use crate::text::SecretMask;
 use crate::validation::{LocalLimits, LocalPorts, LocalValidator};
 
 /// The index cache is thrown away beyond this. // 512 MiB: the tags of some hundred large repositories
@@ -162,7 +164,7 @@ impl House {
 
     fn open_at(&self, home: &Home) -> Result<(Runtime, Vec<String>), Failure> {
         // what a person wrote and what counts must be the same: a mistyped policy would otherwise be a milder one
-        let unknown = self.policy_problems();
+        let unknown = [self.policy_problems(), self.model_problems()].concat();
         if let Some(problem) = self.config().errors().chain(&unknown).next() {
             let failure = Failure::new(FailureKind::Usage, format!("the configuration cannot be used: {problem}"));
             return Err(failure.hint("paraph config check"));
@@ -232,6 +234,11 @@ impl House {
         })
     }
 
+    /// What hides the user's keys and whatever looks like one.
+    fn mask(&self) -> Arc<SecretMask> {
+        Arc::new(SecretMask::new(self.config().keys().to_mask()))
+    }
+
     fn ports(&self, home: &Home, vcs: Arc<GitVcs>) -> Ports {
         let blobs = Blobs::new(&home.blobs(), self.faults.clone());
         let folder = home.cache();
@@ -270,9 +277,12 @@ impl House {
                 rules: Arc::new(rules),
                 patch: Arc::new(PatchEngine),
                 adopt: Arc::new(AdoptEngine::new(vcs.clone())),
+                llm: Arc::new(LlmEngine::new(self.mask(), LlmLimits::default())),
                 command: Arc::new(command),
                 agent: Arc::new(agent),
             },
+            models: self.switchboard(),
+            mask: self.mask(),
             validator: Arc::new(validator),
             policy: Arc::new(BuiltInPolicy::new()),
             scorer: Arc::new(SixDimensions),

@@ -65,6 +65,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("similar::*", &["diff"]),
     ("git2::*", &["repository", "publishing"]),
     ("reqwest::*", &["infrastructure::http"]),
+    ("rustls*", &["infrastructure::http"]),
     ("ratatui*", &["tui"]),
     ("crossterm::*", &["tui"]),
     ("ansi_to_tui::*", &["tui"]),

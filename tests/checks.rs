@@ -3,6 +3,8 @@
 
 #[path = "checks/bench.rs"]
 mod bench;
+#[path = "checks/git.rs"]
+mod git;
 #[path = "checks/ground.rs"]
 mod ground;
 #[path = "checks/projects.rs"]

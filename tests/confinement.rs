@@ -79,6 +79,10 @@ fn homes_keys_and_hidden_places_cannot_be_read() {
         bench.policy.hidden = vec![tools.join("token"), tools.join("secrets")];
         assert!(bench.allowed("read", tools.join("compiler")).contains("compiles"));
         assert!(!bench.attack("read", tools.join("token")).1.contains("secret"));
+        if bench.level() == Level::Full {
+            // an empty file, not a refusal: tools give up on settings that they may not read
+            bench.allowed("read", tools.join("token"));
+        }
         bench.held("read", tools.join("secrets/key"));
         bench.held("append", tools.join("compiler"));
     });

@@ -15,3 +15,5 @@ mod snapshots;
 mod trees;
 #[path = "repository/untouched.rs"]
 mod untouched;
+#[path = "repository/working_copy.rs"]
+mod working_copy;

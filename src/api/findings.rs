@@ -22,6 +22,9 @@ pub struct CheckedPatch {
     pub violations: Vec<ViolationView>,
     /// Why they do not apply.
     pub refusals: Vec<Untrusted>,
+    /// What was tolerated in placing them; left out where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Untrusted>,
 }
 
 /// How one thing is.

@@ -8,8 +8,11 @@ mod decimal;
 mod environment;
 mod failure;
 mod findings;
+mod hold;
 mod house_view;
+mod models;
 mod notice;
+mod reading;
 mod request;
 mod review_view;
 mod route;
@@ -21,15 +24,20 @@ pub use blob::{BlobRef, BlobStore};
 pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, is_allowed_variable};
 pub use failure::{Failure, FailureKind};
 pub use findings::{CheckedPatch, DoctorLine, DoctorReport, Health, RecoverView, RuleView, VerifyView};
+pub use hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest};
 pub use house_view::{BeadView, BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
+pub use models::{BudgetRequest, LendKeysRequest, LentKey, LentView, ModelView, ModelsRequest, ModelsView, RoleView};
 pub use notice::Notice;
+pub use reading::{
+    BlameRequest, BlameView, DefinitionView, DefinitionsRequest, DefinitionsView, SourceRequest, SourceView,
+};
 pub use request::{
-    AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CommentRequest,
-    ContextRequest, DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, EditRequest,
-    ExcludeRequest, GoalSource, IndexRequest, ListRequest, LogRequest, MarkRequest, MetricsRequest, OverrideRequest,
-    PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest, RepositoryRequest, ResolveRequest, RunRequest,
-    SendDraftsRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind, ThreadsRequest, TimelineRequest,
-    TrustRequest,
+    AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CheckRequest,
+    CommentRequest, ContextRequest, DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest,
+    EditRequest, ExcludeRequest, GoalSource, IndexRequest, ListRequest, LogRequest, MarkRequest, MetricsRequest,
+    OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest, RepositoryRequest,
+    ResolveRequest, RunRequest, SendDraftsRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind,
+    ThreadsRequest, TickRequest, TimelineRequest, TriageRequest, TriageWord, TrustRequest,
 };
 pub use review_view::{
     CommentView, DraftView, OfferView, PanelView, ThreadView, ThreadsView, TimelineEntry, TimelineView,
@@ -37,11 +45,11 @@ pub use review_view::{
 pub use route::{Ask, Reply, Request, Route, openapi};
 pub use service::{Call, ClientInfo, Connect, NoticeStream, Service, Start, Workbench, ask};
 pub use view::{
-    AcceptedView, ArtifactView, ArtifactsView, CheckView, ContextView, DecisionView, FileStat, FileView, GateView,
-    LaneView, LogView, PatchSetView, ScoreView, SessionList, SessionRow, SessionView, UsageView, VersionPatchSet,
-    VersionView, ViolationView,
+    AcceptedView, ArtifactView, ArtifactsView, CheckView, ContextView, CriterionView, DecisionView, FileStat, FileView,
+    GateView, LaneView, LogView, PatchSetView, ReviewView, ScoreView, SessionList, SessionRow, SessionView, UsageView,
+    VersionPatchSet, VersionView, ViolationView,
 };
 pub use words::{
-    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, Kind, ProgramChoice, Severity, Source, Tenths, Verdict,
-    WorkSpec, severity_word, status_word,
+    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, GateId, Kind, ProgramChoice, Severity, Source, Tenths,
+    Verdict, WorkSpec, severity_word, status_word,
 };

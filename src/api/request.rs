@@ -155,6 +155,9 @@ pub struct CommentRequest {
     pub repo: Option<String>,
     /// The thread to answer in; a new one where it is missing.
     pub thread: Option<ThreadId>,
+    /// A document of the session instead of a version, such as `plan`.
+    #[serde(default)]
+    pub artifact: Option<String>,
     /// The file; missing for the whole version.
     pub path: Option<RepoPath>,
     /// The line (1-based) on `side`; missing for the whole file.
@@ -233,6 +236,44 @@ pub struct DecideRequest {
     pub message: String,
 }
 
+/// A person's word to triage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TriageWord {
+    /// Take it up.
+    Go,
+    /// Put it off; GO takes it up again.
+    Defer,
+    /// Do not take it up, for good.
+    Decline,
+}
+
+/// Says GO, puts a goal off, or declines it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TriageRequest {
+    /// The session.
+    pub session: SessionId,
+    /// The word.
+    pub word: TriageWord,
+    /// Why.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// Says that a version meets a criterion, or takes it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TickRequest {
+    /// The version that was read; the newest where none is named.
+    pub session: SessionRef,
+    /// The criterion, such as `C1`.
+    pub criterion: String,
+    /// It is met, or not said to be any more.
+    pub ticked: bool,
+    /// What shows it.
+    #[serde(default)]
+    pub message: String,
+}
+
 /// Accepts a WARN, with a reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OverrideRequest {
@@ -305,6 +346,20 @@ pub struct DeriveRequest {
     /// A hunk of one's own.
     #[serde(default)]
     pub edit: Option<EditRequest>,
+}
+
+/// Runs the checks of the newest version again, with the variables of the client that asks: after a tool was installed,
+/// after a red that nobody believes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckRequest {
+    /// Which; the current version where none is named.
+    pub session: SessionRef,
+    /// The repository's name; may be missing where the version has one patch set.
+    pub repo: Option<String>,
+    /// Whether the base's runs are made again too, on a fresh checkout. Without it what is kept of them counts, as
+    /// long as tools, variables and dependency folders are what they were.
+    #[serde(default)]
+    pub base_too: bool,
 }
 
 /// Takes a repository out of the session, so that the rest can ship.

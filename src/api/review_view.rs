@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::view::{DecisionView, GateView, ScoreView, ViolationView};
+use super::view::{CriterionView, DecisionView, GateView, ReviewView, ScoreView, ViolationView};
 use super::{Side, ThreadKind};
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, ObjectId, RepoPath, Seq, SessionId, ThreadId, Version};
@@ -39,6 +39,9 @@ pub struct ThreadView {
     pub side: Side,
     /// What it is meant as.
     pub kind: ThreadKind,
+    /// The document it is about, where it is about one and not about a version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<String>,
     /// Whether a person resolved it.
     pub resolved: bool,
     /// The comments, oldest first.
@@ -66,6 +69,9 @@ pub struct DraftView {
     pub side: Side,
     /// What it is meant as.
     pub kind: ThreadKind,
+    /// The document it is about, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<String>,
     /// When it was last changed.
     pub at: Timestamp,
     /// The words.
@@ -164,6 +170,12 @@ pub struct PanelView {
     pub offer: OfferView,
     /// What publishing would write: remote or repository, branch, title.
     pub writes: Vec<String>,
+    /// What must be true in the end, and whether it is.
+    #[serde(default)]
+    pub criteria: Vec<CriterionView>,
+    /// What models say of it.
+    #[serde(default)]
+    pub reviews: Vec<ReviewView>,
     /// The decision that was already made, if one was.
     pub decided: Option<DecisionView>,
 }

@@ -4,13 +4,16 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest};
 use super::house_view::{BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
+use super::models::{BudgetRequest, LendKeysRequest, LentView, ModelsRequest, ModelsView};
+use super::reading::{BlameRequest, BlameView, DefinitionsRequest, DefinitionsView, SourceRequest, SourceView};
 use super::request::{
-    AdoptRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CommentRequest, ContextRequest, DecideRequest,
-    DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, IndexRequest, ListRequest, LogRequest, MarkRequest,
-    MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest, ResolveRequest,
-    RunRequest, SendDraftsRequest, ShowRequest, StatusRequest, StopRequest, ThreadsRequest, TimelineRequest,
-    TrustRequest,
+    AdoptRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckRequest, CommentRequest, ContextRequest,
+    DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, IndexRequest, ListRequest, LogRequest,
+    MarkRequest, MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest,
+    ResolveRequest, RunRequest, SendDraftsRequest, ShowRequest, StatusRequest, StopRequest, ThreadsRequest,
+    TickRequest, TimelineRequest, TriageRequest, TrustRequest,
 };
 use super::review_view::{DraftView, PanelView, ThreadView, ThreadsView, TimelineView};
 use super::view::{ArtifactsView, ContextView, LogView, PatchSetView, SessionList, SessionView};
@@ -109,6 +112,14 @@ macro_rules! contract {
                 }
             }
 
+            /// The same as text, for whoever sends it.
+            #[must_use]
+            pub fn to_json(&self) -> Vec<u8> {
+                match self {
+                    $(Self::$variant(answer) => serde_json::to_vec(answer).expect("plain data serialises"),)*
+                }
+            }
+
             /// The reply that `route` answers with this JSON body; `None` where there is no such route.
             ///
             /// # Errors
@@ -148,12 +159,24 @@ contract! {
     "Marks hunks as reviewed." "mark" Mark(MarkRequest) -> SessionView, changes: true;
     "Shows what the decision panel shows." "panel" Panel(PanelRequest) -> PanelView, changes: false;
     "Approves, rejects or requests changes; write-once." "decide" Decide(DecideRequest) -> SessionView, changes: true;
+    "Says GO, DEFER or no to a goal." "triage" Triage(TriageRequest) -> SessionView, changes: true;
+    "Says that a version meets a criterion." "tick" Tick(TickRequest) -> SessionView, changes: true;
     "Accepts a WARN with a reason." "override" Override(OverrideRequest) -> SessionView, changes: true;
     "Asks for the next version." "regenerate" Regenerate(RegenerateRequest) -> SessionView, changes: true;
     "Makes the next version without an engine: what is left out, or a person's own edit." "derive" Derive(DeriveRequest) -> SessionView, changes: true;
+    "Runs the checks of a version again." "check" Check(CheckRequest) -> SessionView, changes: true;
     "Takes a repository out of a session." "drop" Drop(DropRequest) -> SessionView, changes: true;
     "Ends a session and everything it runs." "cancel" Cancel(CancelRequest) -> SessionView, changes: true;
+    "Holds all work of a session." "pause" Pause(PauseRequest) -> SessionView, changes: true;
+    "Lets a paused session go on." "resume" Resume(ResumeRequest) -> SessionView, changes: true;
+    "Removes a session's disposable checkouts; patches and history stay." "discard" Discard(DiscardRequest) -> DiscardView, changes: true;
+    "Sets what a session may spend on models." "budget" Budget(BudgetRequest) -> SessionView, changes: true;
+    "Tells which models are asked for what, and whether they answer." "models" Models(ModelsRequest) -> ModelsView, changes: false;
+    "Lends keys of the client's environment; they stay in memory." "lend-keys" LendKeys(LendKeysRequest) -> LentView, changes: false;
     "Publishes what was approved." "publish" Publish(PublishRequest) -> SessionView, changes: true;
+    "Tells where names are defined, in the base or in a version." "definitions" Definitions(DefinitionsRequest) -> DefinitionsView, changes: false;
+    "Names a whole file of the base or of a version as a blob." "source" Source(SourceRequest) -> SourceView, changes: false;
+    "Tells who wrote a line of the base." "blame" Blame(BlameRequest) -> BlameView, changes: false;
     "Names the output of checks." "log" Log(LogRequest) -> Vec<LogView>, changes: false;
     "Lists the documents of a session." "artifacts" Artifacts(ArtifactsRequest) -> ArtifactsView, changes: false;
     "Shows exactly what an engine was given." "context" Context(ContextRequest) -> ContextView, changes: false;

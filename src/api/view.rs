@@ -9,7 +9,7 @@ use super::{BlobRef, Verdict, decimal};
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
 use crate::id::{Digest, HostPath, ObjectId, RepoPath, Seq, SessionId, SessionUuid, Version};
-use crate::planning::Kind;
+use crate::planning::{Bound, Kind, PlanTask, Role, TriageReport};
 use crate::policy::Severity;
 use crate::proposal::Context;
 use crate::repository::Source;
@@ -36,6 +36,9 @@ pub struct SessionRow {
     pub needs_me: bool,
     /// Whether something of it runs or waits to run.
     pub running: bool,
+    /// Whether a person holds its work.
+    #[serde(default)]
+    pub paused: bool,
     /// The engine's name.
     pub engine: String,
     /// Its repositories' names.
@@ -98,6 +101,9 @@ pub struct SessionView {
     pub next: String,
     /// Whether a person is needed now.
     pub needs_me: bool,
+    /// Whether a person holds its work.
+    #[serde(default)]
+    pub paused: bool,
     /// The playbook's name.
     pub playbook: String,
     /// The engine's name.
@@ -110,6 +116,12 @@ pub struct SessionView {
     pub lanes: Vec<LaneView>,
     /// Its versions, oldest first.
     pub versions: Vec<VersionView>,
+    /// What triage recommends, where a model was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triage: Option<TriageReport>,
+    /// The plan, each task after those it waits for; empty where none was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<PlanTask>,
     /// What models cost; zero without one.
     pub usage: UsageView,
     /// Pull requests; empty with the forge `local`.
@@ -170,6 +182,48 @@ pub struct VersionView {
     pub score: Option<ScoreView>,
     /// Its gates.
     pub gates: Vec<GateView>,
+    /// What must be true in the end, and whether it is.
+    #[serde(default)]
+    pub criteria: Vec<CriterionView>,
+    /// What models say of it.
+    #[serde(default)]
+    pub reviews: Vec<ReviewView>,
+}
+
+/// Something that must be true of the change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CriterionView {
+    /// `C1` … of the acceptance criteria, `Q1` … of the gates that were made for the change.
+    pub id: String,
+    /// What must be true.
+    pub text: Untrusted,
+    /// What shows it: a check, a policy rule or a person.
+    pub bound: Bound,
+    /// Met, not met, or nothing shows it either way.
+    pub met: Option<bool>,
+    /// What shows it.
+    pub evidence: Untrusted,
+}
+
+/// What a model says of a version as reviewer or critic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReviewView {
+    /// The repository's name.
+    pub repo: String,
+    /// `reviewer` or `critic`.
+    pub role: Role,
+    /// `PROVIDER/MODEL`; empty where nobody answered.
+    pub model: String,
+    /// The report, in Markdown; none where it does not count.
+    pub report: Option<Digest>,
+    /// Scores by dimension, 1 to 10; shown beside, and never added to the score.
+    pub scores: BTreeMap<String, u8>,
+    /// How many issues must change before anybody approves.
+    pub musts: u32,
+    /// Why it does not count, where it does not.
+    pub unusable: Option<Untrusted>,
+    /// What a reader should know of it.
+    pub notes: Vec<Untrusted>,
 }
 
 /// The change of one lane in a version.
@@ -319,6 +373,9 @@ pub struct UsageView {
     pub output_tokens: u64,
     /// Dollars, as a decimal string; `unknown` where a price is unknown.
     pub cost_usd: String,
+    /// Whether the session stands still because the next call could take more than is left.
+    #[serde(default)]
+    pub budget_spent: bool,
 }
 
 /// The changed files of one lane with both sides.

@@ -8,6 +8,7 @@
 //! An entry is acknowledged when [`Journal::append`] returned: one write and one fdatasync for a whole batch. The anchor
 //! may lag behind and never leads. One process writes (a lock elsewhere sees to it), any number read.
 
+mod ahead;
 mod canonical;
 mod entry;
 mod error;

@@ -136,6 +136,13 @@ pub struct Entries {
     only: Option<SessionId>,
 }
 
+impl Entries {
+    /// The walk along the journal, until it ended.
+    pub(super) fn walk(&mut self) -> Option<&mut Walk> {
+        self.walk.as_mut()
+    }
+}
+
 impl Iterator for Entries {
     type Item = Result<(Placed, Entry), JournalError>;
 

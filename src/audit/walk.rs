@@ -17,6 +17,40 @@ pub(super) struct Torn {
     pub(super) bytes: u64,
 }
 
+/// Whole lines of one segment that nobody looked at yet.
+#[derive(Debug)]
+pub(super) struct Lines {
+    segment: Seq,
+    /// Where the first starts in the segment.
+    offset: u64,
+    bytes: Vec<u8>,
+    /// Where each ends in `bytes`, after its newline.
+    ends: Vec<usize>,
+}
+
+/// An entry's place, and the digest that it says comes before it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Linked {
+    pub(super) placed: Placed,
+    pub(super) prev: Digest,
+}
+
+impl Lines {
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn segment(&self) -> Seq {
+        self.segment
+    }
+
+    /// A line without its newline, and where it starts in the segment.
+    pub(super) fn get(&self, n: usize) -> (&[u8], u64) {
+        let start = n.checked_sub(1).map_or(0, |before| self.ends[before]);
+        (&self.bytes[start..self.ends[n] - 1], self.offset + start as u64)
+    }
+}
+
 /// A walk along the chain. After [`Walk::next`] gave `None`, `head` is the last whole entry.
 #[derive(Debug)]
 pub(super) struct Walk {
@@ -132,6 +166,54 @@ impl Walk {
         self.next = Seq(line.seq.0 + 1);
         self.prev = Some(line.digest);
         Ok(Some((placed, line)))
+    }
+
+    /// Reads some `bytes` of whole lines of the segment where it stands; [`Walk::pass`] goes over them then. None where
+    /// the segment ends, or what follows is no line: [`Walk::next`] says what is there.
+    pub(super) fn take_lines(&mut self, bytes: usize) -> Result<Lines, JournalError> {
+        let mut lines = Lines { segment: self.next, offset: 0, bytes: Vec::with_capacity(bytes), ends: Vec::new() };
+        let Some(open) = &mut self.current else { return Ok(lines) };
+        (lines.segment, lines.offset) = (open.segment, open.offset);
+        let failed = |error| io_error("read", &open.path, error);
+        while lines.bytes.len() < bytes {
+            let before = lines.bytes.len();
+            let limit = MAX_LINE as u64 + 1;
+            let read = open.reader.by_ref().take(limit).read_until(b'\n', &mut lines.bytes).map_err(failed)?;
+            if read == 0 || lines.bytes.last() != Some(&b'\n') {
+                lines.bytes.truncate(before);
+                let back = i64::try_from(read).expect("a line is at most MAX_LINE long");
+                open.reader.seek_relative(-back).map_err(failed)?;
+                break;
+            }
+            lines.ends.push(lines.bytes.len());
+        }
+        Ok(lines)
+    }
+
+    /// Goes over `lines`, whose entries are `read`, each of them right in itself, if they continue the chain. If they do
+    /// not, or were not all right, it stands before them as if they had not been taken, to meet the flaw one by one.
+    pub(super) fn pass<'a>(
+        &mut self,
+        lines: &Lines,
+        read: Option<impl Iterator<Item = &'a Linked>>,
+    ) -> Result<bool, JournalError> {
+        let Some(open) = &mut self.current else { return Ok(false) };
+        let (mut next, mut prev) = (self.next, self.prev);
+        let chained = read.is_some_and(|mut read| {
+            read.all(|Linked { placed, prev: named }| {
+                let continues = placed.seq == next && prev.is_none_or(|prev| prev == *named);
+                (next, prev) = (Seq(placed.seq.0 + 1), Some(placed.digest));
+                continues
+            })
+        });
+        if chained {
+            open.offset += lines.bytes.len() as u64;
+            (self.next, self.prev) = (next, prev);
+        } else {
+            let sought = open.reader.seek(SeekFrom::Start(open.offset));
+            sought.map_err(|error| io_error("read", &open.path, error))?;
+        }
+        Ok(chained)
     }
 
     /// The next entry's line as it is, without its newline, checked as [`Walk::next`] does.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::desk::Desk;
 use super::ended::{Done, Ended, usage};
 use super::output::{Role, Text};
-use super::session_text::{changed, dimensions, gate_line, violation_line};
+use super::session_text::{changed, criterion_line, dimensions, gate_line, review_line, violation_line};
 use crate::api::{DecideRequest, Failure, FailureKind, OfferView, PanelRequest, PanelView, Service, Verdict};
 use crate::id::SessionRef;
 use crate::text::counted;
@@ -198,6 +198,12 @@ fn show(panel: &PanelView, desk: &mut Desk) {
     }
     for violation in &panel.violations {
         out.say(violation_line(violation));
+    }
+    for review in &panel.reviews {
+        out.say(review_line(review));
+    }
+    for criterion in &panel.criteria {
+        out.say(criterion_line(criterion));
     }
     for write in &panel.writes {
         out.say(Text::new().plain("  publishing would write: ").plain(write));

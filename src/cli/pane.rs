@@ -9,6 +9,7 @@ use super::desk::Desk;
 use super::ended::Ended;
 use super::output::{Output, Role, Text};
 use super::session_text::{age, is_over, state_role};
+use super::verbs::list::state_shown;
 use crate::api::{Notice, SessionRow};
 use crate::clock::Timestamp;
 use crate::id::SessionId;
@@ -93,7 +94,7 @@ impl Pane {
         let elapsed = age(now.since(row.updated_at));
         // badge, number, state and time have a blank each between them
         let room = columns.saturating_sub(digits + 4 + elapsed.len()).clamp(1, STATE);
-        let state = width::pad_end(&width::truncate_end(&row.state, room), room).into_owned();
+        let state = width::pad_end(&width::truncate_end(state_shown(row), room), room).into_owned();
         let checks = self.checks.get(&row.id).filter(|running| !running.is_empty());
         let about = match checks {
             Some(running) => format!("{}: {}", row.repos.join(", "), running.join(", ")),

@@ -210,6 +210,8 @@ pub(crate) fn exit_code(view: &SessionView) -> u8 {
         FailureKind::Interrupted
     } else if any(CheckStatus::TimedOut) {
         FailureKind::TimedOut
+    } else if view.usage.budget_spent {
+        FailureKind::Budget
     } else if state == "Failed" {
         FailureKind::Failed
     } else if matches!(state, "NeedsHuman" | "Deferred" | "Declined") || unverified {

@@ -6,8 +6,8 @@ use super::desk::Desk;
 use super::ended::{DONE, Done, Ended};
 use super::output::{Role, Text};
 use crate::api::{
-    CheckStatus, CheckView, FileStat, GateView, LaneView, ScoreView, SessionView, Severity, VersionView, ViolationView,
-    severity_word, status_word,
+    CheckStatus, CheckView, CriterionView, FileStat, GateView, LaneView, ReviewView, ScoreView, SessionView, Severity,
+    VersionView, ViolationView, severity_word, status_word,
 };
 use crate::diff::ChangeStatus;
 use crate::text::counted;
@@ -170,6 +170,9 @@ fn print_version(version: &VersionView, desk: &mut Desk) -> Result<(), Ended> {
     for violation in &version.violations {
         desk.out.line(violation_line(violation))?;
     }
+    for review in &version.reviews {
+        desk.out.line(review_line(review))?;
+    }
     if let Some(score) = &version.score {
         for line in dimensions(score) {
             desk.out.line(line)?;
@@ -177,6 +180,9 @@ fn print_version(version: &VersionView, desk: &mut Desk) -> Result<(), Ended> {
     }
     for gate in &version.gates {
         desk.out.line(gate_line(gate))?;
+    }
+    for criterion in &version.criteria {
+        desk.out.line(criterion_line(criterion))?;
     }
     Ok(())
 }
@@ -261,6 +267,33 @@ pub(crate) fn gate_line(gate: &GateView) -> Text {
     let line = Text::new().plain(format!("  {} ", gate.id)).cell(role, word, 8);
     let line = gate.repo.iter().fold(line, |line, repo| line.role(Role::Dim, format!("{repo}: ")));
     line.words(Role::Plain, gate.evidence.raw(), "    ")
+}
+
+/// What a model said: six scores beside the score, or why it does not count.
+pub(crate) fn review_line(review: &ReviewView) -> Text {
+    let line = Text::new().plain("  ").cell(Role::Dim, review.role, 16).plain(&review.model);
+    if let Some(why) = &review.unusable {
+        return line.role(Role::Warn, "  does not count: ").words(Role::Plain, why.raw(), "    ");
+    }
+    let scores: Vec<String> = review.scores.iter().map(|(dimension, score)| format!("{dimension} {score}")).collect();
+    let line = line.plain(format!("  {}", scores.join(", ")));
+    let line = match review.musts {
+        0 => line,
+        musts => line.role(Role::Bad, format!("  {}", counted(musts, "must"))),
+    };
+    review.notes.iter().fold(line, |line, note| line.words(Role::Warn, &format!("\n{}", note.raw()), "        "))
+}
+
+/// One criterion with what shows it.
+pub(crate) fn criterion_line(criterion: &CriterionView) -> Text {
+    let (word, role) = match criterion.met {
+        Some(true) => ("met", Role::Good),
+        Some(false) => ("not met", Role::Bad),
+        None => ("open", Role::Warn),
+    };
+    let line = Text::new().plain(format!("  {} ", criterion.id)).cell(role, word, 8);
+    let line = line.words(Role::Plain, criterion.text.raw(), "    ");
+    line.words(Role::Dim, &format!("\n{}", criterion.evidence.raw()), "        ")
 }
 
 #[cfg(test)]

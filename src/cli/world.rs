@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use crate::api::{BlobStore, Connect, Failure, Start, Workbench};
+use crate::api::{BlobStore, Connect, Failure, LentKey, Start, Workbench};
 use crate::clock::Clock;
 use crate::id::{HostPath, Ids};
 use crate::text::{SecretMask, Untrusted};
@@ -176,6 +176,11 @@ pub trait Launch: Send + Sync {
     /// What hides secrets on screens and in prompts: their shapes, and the keys that Paraph was given.
     fn secret_mask(&self) -> SecretMask {
         SecretMask::new(Vec::new())
+    }
+
+    /// Keys of this environment that a service which asks models may need, by the names of their variables.
+    fn keys_to_lend(&self) -> BTreeMap<String, LentKey> {
+        BTreeMap::new()
     }
 
     /// Looks in themes (the shipped ones, where no file is named) for roles without a style and for colours that

@@ -97,7 +97,7 @@ async fn carry_out(
     }
     let only_if_idle = parts.headers.contains_key(IF_IDLE);
     match answer(house, call, only_if_idle).await {
-        Ok(reply) => json(StatusCode::OK, &reply.body()),
+        Ok(reply) => with_body(StatusCode::OK, reply.to_json()),
         Err(failure) => refusal(&failure),
     }
 }
@@ -249,7 +249,10 @@ pub(super) fn refusal(failure: &Failure) -> Response {
 }
 
 fn json(status: StatusCode, body: &impl serde::Serialize) -> Response {
-    let body = serde_json::to_vec(body).expect("plain data serialises");
+    with_body(status, serde_json::to_vec(body).expect("plain data serialises"))
+}
+
+fn with_body(status: StatusCode, body: Vec<u8>) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 

@@ -6,6 +6,7 @@
 
 mod anchor;
 mod change;
+mod common;
 mod git_object;
 #[cfg(test)]
 mod git_tests;
@@ -20,7 +21,8 @@ pub mod unified;
 
 pub use anchor::map_line;
 pub use change::{ChangeSet, ChangeStatus, FileChange, FileMode, FileSide};
-pub(crate) use git_object::Sha1;
+pub use common::common_runs;
+pub(crate) use git_object::sha1;
 pub use git_object::{ObjectFormat, blob_id};
 pub use inline::{InlineDiff, inline_diff};
 pub use lines::{DiffKind, DiffLine, DiffOptions, FileDiff, Hunk, HunkEdge, Whitespace};

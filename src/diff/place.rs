@@ -292,6 +292,11 @@ fn mode_of(file: &FilePatch, old: Option<&FileSide>) -> FileMode {
 
 /// The content that a part makes of `old`.
 fn content(patch: &Patch, file: &FilePatch, old: Option<&FileSide>, mode: FileMode) -> Result<Arc<[u8]>, Problem> {
+    if let (PatchBody::Unchanged, Some(old)) =
+        (&file.body, old.filter(|old| old.mode != FileMode::Gitlink && mode != FileMode::Gitlink))
+    {
+        return Ok(old.content.clone());
+    }
     let old_text = old.map(|side| side.patch_text());
     let old_text = old_text.as_deref().unwrap_or_default();
     let new = match &file.body {

@@ -27,13 +27,18 @@ pub fn line_stat(old: &[u8], new: &[u8]) -> Option<(u32, u32)> {
     if kind_of(old, new) != DiffKind::Text {
         return None;
     }
-    let (old_starts, new_starts) = (line_starts(old), line_starts(new));
     if old.is_empty() || new.is_empty() {
-        let count = |starts: &[u32]| u32::try_from(starts.len() - 1).unwrap_or(u32::MAX);
-        return Some((count(&new_starts), count(&old_starts)));
+        return Some((lines_in(new), lines_in(old)));
     }
+    let (old_starts, new_starts) = (line_starts(old), line_starts(new));
     let found = blocks((old, &old_starts), (new, &new_starts), &DiffOptions::default());
     Some(found.iter().fold((0, 0), |(added, deleted), block| (added + block.new_len, deleted + block.old_len)))
+}
+
+fn lines_in(content: &[u8]) -> u32 {
+    let ended = memchr::memchr_iter(b'\n', content).count();
+    let open = content.last().is_some_and(|byte| *byte != b'\n');
+    u32::try_from(ended).map_or(u32::MAX, |ended| ended.saturating_add(u32::from(open)))
 }
 
 /// What a side shows of itself in a diff; nothing where it is missing.

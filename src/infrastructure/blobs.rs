@@ -165,6 +165,15 @@ impl Blobs {
         Ok(BlobWriter { blobs: self.clone(), file, hasher: Sha256::new(), len: 0 })
     }
 
+    /// A folder for files that others follow while they grow and that are no blobs; emptied at every start.
+    ///
+    /// # Errors
+    /// What the system says where it cannot be made.
+    pub fn live_dir(&self) -> io::Result<PathBuf> {
+        let temporary = self.temporary_dir();
+        make_dir(&temporary).map(|()| temporary)
+    }
+
     /// The content of a blob, checked against its name.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ pub mod config;
 pub mod confinement;
 pub mod fault;
 pub mod hosts;
+pub mod http;
 pub mod live_log;
 pub mod llm;
 pub mod logging;

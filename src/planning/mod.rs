@@ -1,12 +1,24 @@
 //! Planning: what a session is for, and the stages it goes through.
 
+mod artifacts;
+mod contract;
 mod models;
+mod redactor;
 mod role;
+mod triage;
 
 use serde::{Deserialize, Serialize};
 
-pub use models::{AskError, Models};
+pub use artifacts::{
+    ARTIFACTS, Bindings, Bound, Criterion, Design, Plan, PlanTask, design_assignment, plan_assignment, read_design,
+    read_plan,
+};
+pub use contract::{Answer, Assignment, SEND_BACKS, assign, strict};
+pub(crate) use contract::{fenced, listed, within, words};
+pub use models::{AskError, Models, NoModels, Question};
+pub use redactor::Redactor;
 pub use role::Role;
+pub use triage::{Recommendation, RepositoryBrief, StageBrief, TriageReport, read_triage, triage_assignment};
 
 /// What kind of work a goal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -57,10 +69,19 @@ impl std::str::FromStr for Kind {
 pub enum Stage {
     /// A symbol index is built before drafting.
     Index,
-    /// A person gives a word (GO) before drafting.
+    /// A model recommends, where one is there for it, or a person gives a word (GO), before drafting.
     Triage,
+    /// Models write what the change shall be before it is drafted.
+    Artifacts,
     /// Checks run.
     Checks,
+    /// Models review a version after its checks.
+    Review,
+}
+
+impl Stage {
+    /// Stages that may ask a model of their own accord.
+    pub const ASKING: [Self; 3] = [Self::Triage, Self::Artifacts, Self::Review];
 }
 
 /// A session's shape as data: which of the optional stages it has. Stages are left out, never reordered.
@@ -73,8 +94,9 @@ pub struct Playbook {
 }
 
 impl Playbook {
-    /// The playbooks that ship: `quick` drafts without an index, `indexed` builds one first, `triaged` waits for a
-    /// person's GO as well, `static` runs no check.
+    /// The playbooks that ship: `quick` drafts without an index, `indexed` builds one first, `triaged` waits for a GO as
+    /// well, `reviewed` has models review each version, `designed` has all of it and writes down first what the change
+    /// shall be, `static` runs no check.
     #[must_use]
     pub fn shipped() -> Vec<Self> {
         let playbook = |name: &str, stages: &[Stage]| Self { name: name.to_owned(), stages: stages.to_vec() };
@@ -82,6 +104,8 @@ impl Playbook {
             playbook("quick", &[Stage::Checks]),
             playbook("indexed", &[Stage::Index, Stage::Checks]),
             playbook("triaged", &[Stage::Index, Stage::Triage, Stage::Checks]),
+            playbook("reviewed", &[Stage::Index, Stage::Checks, Stage::Review]),
+            playbook("designed", &[Stage::Index, Stage::Triage, Stage::Artifacts, Stage::Checks, Stage::Review]),
             playbook("static", &[]),
         ]
     }

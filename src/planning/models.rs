@@ -46,9 +46,20 @@ pub enum AskError {
     Cancelled,
 }
 
+/// What a role is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// The role.
+    pub role: Role,
+    /// The request, secrets gone from it.
+    pub request: ChatRequest,
+    /// What was hidden in it: the name of a rule for each place, never a value.
+    pub redacted: Vec<String>,
+}
+
 /// Asks models for one piece of work of one session.
 ///
-/// Secrets must be gone from `request` before it is asked; it is kept by its digest, and so is the reply. The call is
+/// Secrets must be gone from a request before it is asked; it is kept by its digest, and so is the reply. The call is
 /// reserved before a token is bought and settled after; an attempt that ended by a crash counts as reserved. Pieces of
 /// the answer go to the screen while they come. A session that replays another gets the recorded reply to the same
 /// role and request, and buys nothing.
@@ -58,8 +69,24 @@ pub trait Models: Send + Sync {
     ///
     /// # Errors
     /// [`AskError`].
-    async fn ask(&self, role: Role, request: &ChatRequest, cancel: &Cancel) -> Result<ChatReply, AskError>;
+    async fn ask(&self, question: &Question, cancel: &Cancel) -> Result<ChatReply, AskError>;
 
-    /// How many tokens of prompt the role's models take at least, by what is known of them.
+    /// How many tokens of prompt the role's models take at least, by what is known of them; 0 where there is none.
     fn room(&self, role: Role) -> u64;
+}
+
+/// No model at all: for engines that need none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoModels;
+
+#[async_trait]
+impl Models for NoModels {
+    async fn ask(&self, question: &Question, _cancel: &Cancel) -> Result<ChatReply, AskError> {
+        let (why, next) = ("no model is configured".to_owned(), "paraph help agents".to_owned());
+        Err(AskError::NoModel { role: question.role, why, next })
+    }
+
+    fn room(&self, _role: Role) -> u64 {
+        0
+    }
 }

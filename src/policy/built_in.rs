@@ -61,11 +61,14 @@ impl Policy for BuiltInPolicy {
         base: &dyn Tree,
         settings: &PolicySettings,
     ) -> Result<Vec<Violation>, TreeError> {
-        let mut found = PathPolicy.judge(changes, base, settings)?;
         let known = kinds::Known::default();
         let judge = |file| self.judge_file(file, changes, base, &known);
-        let judged: Vec<Vec<Violation>> = changes.files().par_iter().map(judge).collect::<Result<_, TreeError>>()?;
-        found.extend(judged.into_iter().flatten());
+        let (found, judged) = rayon::join(
+            || PathPolicy.judge(changes, base, settings),
+            || changes.files().par_iter().map(judge).collect::<Result<Vec<_>, TreeError>>(),
+        );
+        let mut found = found?;
+        found.extend(judged?.into_iter().flatten());
         weakened::check_deleted(&self.tests, changes, &mut found);
         limits::check(changes, settings, &mut found);
         rules::raise(&mut found, settings);

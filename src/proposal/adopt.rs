@@ -57,6 +57,7 @@ impl AdoptEngine {
             base: Some(snapshot.clone()),
             log: None,
             changes,
+            answers: Vec::new(),
         })
     }
 }

@@ -5,8 +5,12 @@
 mod adopt;
 mod agent;
 mod command;
+pub mod edits;
+mod llm;
 mod patch;
+mod patch_file;
 mod rules;
+mod stale;
 mod trailers;
 mod workshop;
 
@@ -20,16 +24,19 @@ use tokio::sync::mpsc;
 
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
-use crate::id::{Digest, LaneId, ObjectId, RepoPath, SessionId, Version};
+use crate::id::{Digest, LaneId, ObjectId, RepoPath, SessionId, ThreadId, Version};
 use crate::indexing::{CodeIndex, Focus};
-use crate::planning::Kind;
+use crate::planning::{AskError, Kind, Models};
 use crate::repository::{Snapshot, Tree, WorkSpec};
 use crate::text::Untrusted;
 pub use adopt::AdoptEngine;
 pub use agent::{AgentEngine, agent_presets};
 pub use command::{CommandEngine, command_presets};
+pub use llm::{LlmEngine, LlmLimits};
 pub use patch::PatchEngine;
+pub use patch_file::{PatchFile, PatchFileError};
 pub use rules::{RuleEngine, RuleLimits, catalogue};
+pub use stale::{ReadBlob, merge_stale};
 pub use trailers::{CO_AUTHOR, ends_in_trailers};
 pub use workshop::{AgentSpec, CommandSpec, Edits, Run, Workshop, WorkshopPorts};
 
@@ -43,6 +50,8 @@ pub enum EngineKind {
     Patch,
     /// Work that is already done.
     Adopt,
+    /// A model, asked as implementer.
+    Llm,
     /// A program that edits the worktree, or prints edits.
     Command,
     /// An agent that speaks the Agent Client Protocol.
@@ -51,7 +60,7 @@ pub enum EngineKind {
 
 impl EngineKind {
     /// Every one.
-    pub const ALL: [Self; 5] = [Self::Rules, Self::Patch, Self::Adopt, Self::Command, Self::Agent];
+    pub const ALL: [Self; 6] = [Self::Rules, Self::Patch, Self::Adopt, Self::Llm, Self::Command, Self::Agent];
 
     /// The name on the command line and in JSON.
     #[must_use]
@@ -60,13 +69,12 @@ impl EngineKind {
             Self::Rules => "rules",
             Self::Patch => "patch",
             Self::Adopt => "adopt",
+            Self::Llm => "llm",
             Self::Command => "command",
             Self::Agent => "agent",
         }
     }
-}
 
-impl EngineKind {
     /// What it is, in a line: the one list that help and screens print.
     #[must_use]
     pub fn about(self) -> &'static str {
@@ -74,6 +82,7 @@ impl EngineKind {
             Self::Rules => "structural rewrites, no key, no network",
             Self::Patch => "a ready diff, placed as it is",
             Self::Adopt => "work that is already done",
+            Self::Llm => "a model, asked on a short lead; needs a key, or a model on this machine",
             Self::Command => "a program that edits the files: a linter's fixes, a formatter, a codemod",
             Self::Agent => "an agent that speaks the Agent Client Protocol, in the sandbox",
         }
@@ -82,7 +91,7 @@ impl EngineKind {
     /// Whether it drafts anew from what a person says about the version before.
     #[must_use]
     pub fn answers_words(self) -> bool {
-        matches!(self, Self::Rules | Self::Command | Self::Agent)
+        matches!(self, Self::Rules | Self::Llm | Self::Command | Self::Agent)
     }
 
     /// Whether it runs a program that a person chooses.
@@ -97,7 +106,7 @@ impl std::str::FromStr for EngineKind {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|engine| engine.name() == text).ok_or_else(|| crate::id::ParseIdError {
             given: text.to_owned(),
-            wanted: "an engine: rules, patch, adopt, command or agent",
+            wanted: "an engine: rules, patch, adopt, llm, command or agent",
         })
     }
 }
@@ -109,6 +118,10 @@ pub struct Feedback {
     pub path: Option<RepoPath>,
     /// The line (1-based, new side), where it is about one.
     pub line: Option<u32>,
+    /// The thread that it was said in.
+    pub thread: Option<ThreadId>,
+    /// What it was meant as: `issue`, `question`, `nit`, `must`; empty for a request's own words.
+    pub kind: String,
     /// The words.
     pub text: Untrusted,
 }
@@ -126,9 +139,13 @@ pub struct ProgramChoice {
 /// A check that the version before did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckFailure {
-    /// Its name.
+    /// The check.
     pub check: String,
-    /// The end of what it printed.
+    /// What it came to: `broken`, `failed`, `timed-out`.
+    pub status: String,
+    /// Tests that it broke.
+    pub broken: Vec<String>,
+    /// The end of its output: untrusted.
     pub output: Untrusted,
 }
 
@@ -141,8 +158,6 @@ pub struct WorkOrder {
     pub environment: BTreeMap<String, String>,
     /// The user's home, where toolchains are looked for.
     pub home: PathBuf,
-    /// What the checks said of the version before.
-    pub failures: Vec<CheckFailure>,
 }
 
 /// What an engine is asked. Everything in it is immutable.
@@ -176,8 +191,27 @@ pub struct Brief {
     pub previous: Option<Arc<ChangeSet>>,
     /// What was said about it.
     pub feedback: Vec<Feedback>,
+    /// What its checks found, where they found something: for whoever mends it.
+    pub failures: Vec<CheckFailure>,
+    /// What the repository says to whoever works on it (`AGENTS.md` and its kin): data, never orders to Paraph.
+    pub guidance: Vec<Guidance>,
+    /// Documents that say what the change shall be, where the playbook has some: name and text.
+    pub artifacts: Vec<(String, Untrusted)>,
+    /// Whom models are asked through.
+    pub models: Arc<dyn Models>,
     /// For engines that run a program.
     pub order: WorkOrder,
+}
+
+/// A file of guidance, as the base has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guidance {
+    /// The file.
+    pub path: RepoPath,
+    /// Its blob.
+    pub id: ObjectId,
+    /// Its words, cut where they are many: untrusted.
+    pub text: Untrusted,
 }
 
 /// One thing that an engine was given: part of the context that a version's context hash names.
@@ -253,6 +287,17 @@ pub struct Draft {
     pub base: Option<Snapshot>,
     /// What the engine's program printed, or the transcript of its work: a blob.
     pub log: Option<Digest>,
+    /// What the engine says to open threads.
+    pub answers: Vec<ThreadAnswer>,
+}
+
+/// What an engine says to a thread; only a person resolves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadAnswer {
+    /// The thread.
+    pub thread: ThreadId,
+    /// `changed`, `answered` or `declined`, and why: untrusted.
+    pub text: Untrusted,
 }
 
 /// Why no draft was made.
@@ -278,6 +323,9 @@ pub enum EngineError {
     /// A setting or rule file is wrong; the text names file and line.
     #[error("{0}")]
     BadInput(String),
+    /// Models cost more than is left, or none could be asked.
+    #[error(transparent)]
+    Models(#[from] AskError),
     /// A program that should have drafted did not: not installed, not confined, failed, ran out of time.
     #[error("{why}")]
     Program {

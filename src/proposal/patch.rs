@@ -1,11 +1,13 @@
-//! The engine `patch`: a ready diff, placed in memory on the base; nothing is guessed.
+//! The engine `patch`: a ready diff or edits, placed in memory on the base; nothing is guessed.
 
 use async_trait::async_trait;
 
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, Patch, place, stats};
 use crate::id::{Digest, RepoPath};
+use crate::proposal::edits::{EditRefusals, Edits};
 use crate::proposal::{Brief, Context, ContextItem, Draft, EngineError, ProposalEngine};
+use crate::proposal::{PatchFile, PatchFileError, merge_stale};
 use crate::repository::Tree;
 use crate::text::{Untrusted, counted};
 
@@ -33,39 +35,92 @@ fn draft(brief: &Brief) -> Result<Draft, EngineError> {
     let given = brief.patch.as_ref().ok_or_else(|| {
         EngineError::BadInput("the engine `patch` needs a diff: paraph run GOAL --patch FILE".to_owned())
     })?;
-    let patch = parsed(given)?;
-    let changes = placed_patch(&patch, brief.tree.as_ref())?;
-    if changes.is_empty() {
-        let refusals = vec!["the base already has everything that the diff changes".to_owned()];
-        return Err(EngineError::DoesNotApply { refusals });
+    let refused = |refusals: Vec<String>| EngineError::DoesNotApply { refusals };
+    let made = match PatchFile::read(given) {
+        Ok(PatchFile::Diff(patch)) => place_diff(brief, &patch),
+        Ok(PatchFile::Edits(edits)) => place_edits(brief, &edits),
+        Err(PatchFileError::Diff(error)) => Err(refused(vec![error.to_string()])),
+        Err(PatchFileError::Edits(refusals)) => Err(refused(told(&refusals))),
+    }?;
+    if made.changes.is_empty() {
+        return Err(refused(vec!["the base already has everything that the diff changes".to_owned()]));
     }
     Ok(Draft {
-        explanation: Untrusted::new(explanation(&changes)),
-        message: Untrusted::new(message(brief, &patch)),
-        context: context(brief, given, &changes)?,
-        changes,
+        explanation: Untrusted::new(made.explanation),
+        message: Untrusted::new(made.message),
+        context: context(brief, given, &made.changes)?,
+        changes: made.changes,
         base: None,
         log: None,
+        answers: Vec::new(),
     })
 }
 
-/// The change that a diff makes of `tree`; none where it says nothing new.
+/// A change and what is said of it.
+struct Made {
+    changes: ChangeSet,
+    explanation: String,
+    message: String,
+}
+
+fn place_diff(brief: &Brief, patch: &Patch) -> Result<Made, EngineError> {
+    let message = message(brief, patch);
+    let read = |path: &RepoPath| brief.tree.side(path);
+    let refusals = match place(patch, &read) {
+        Ok(changes) => return Ok(Made { explanation: explanation(&changes), changes, message }),
+        Err(refusals) => refusals,
+    };
+    // made of an older base whose contents are known: both sides' changes are joined, or none is
+    let blob = |id: &str| brief.tree.blob(id);
+    let merged = merge_stale(patch, &read, &blob).map_err(|error| EngineError::Repository(error.to_string()))?;
+    if let Some(changes) = merged {
+        let explanation = format!(
+            "{}\nThe diff was made on another base than this one: it was merged three-way, without a conflict.\n",
+            explanation(&changes)
+        );
+        return Ok(Made { changes, explanation, message });
+    }
+    Err(EngineError::DoesNotApply { refusals: hinted(&refusals) })
+}
+
+fn place_edits(brief: &Brief, edits: &Edits) -> Result<Made, EngineError> {
+    let placed = edits.place(brief.tree.as_ref());
+    let placed = placed.map_err(|refusals| EngineError::DoesNotApply { refusals: told(&refusals) })?;
+    let files = counted(placed.changes.files().len(), "file");
+    let mut explanation = format!("Ready edits, placed on {files}:\n\n");
+    explanation.extend(placed.changes.files().iter().map(|file| format!("- `{}`\n", file.path)));
+    if !placed.notes.is_empty() {
+        explanation.push_str("\nNot written as the files have it, and placed where nothing else fits:\n\n");
+        explanation.extend(placed.notes.iter().map(|note| format!("- {note}\n")));
+    }
+    Ok(Made { changes: placed.changes, explanation, message: goal_as_message(brief.goal.raw()) })
+}
+
+/// What printed edits or a diff make of `tree`, for engines whose programs print them.
 pub(super) fn placed(given: &[u8], tree: &dyn Tree) -> Result<ChangeSet, EngineError> {
-    placed_patch(&parsed(given)?, tree)
+    let refused = |refusals: Vec<String>| EngineError::DoesNotApply { refusals };
+    match PatchFile::read(given) {
+        Ok(PatchFile::Diff(patch)) => {
+            place(&patch, &|path: &RepoPath| tree.side(path)).map_err(|refusals| refused(hinted(&refusals)))
+        }
+        Ok(PatchFile::Edits(edits)) => {
+            edits.place(tree).map(|placed| placed.changes).map_err(|why| refused(told(&why)))
+        }
+        Err(PatchFileError::Diff(error)) => Err(refused(vec![error.to_string()])),
+        Err(PatchFileError::Edits(refusals)) => Err(refused(told(&refusals))),
+    }
 }
 
-fn parsed(given: &[u8]) -> Result<Patch, EngineError> {
-    Patch::parse(given).map_err(|error| EngineError::DoesNotApply { refusals: vec![error.to_string()] })
+fn hinted(refusals: &[crate::diff::Refusal]) -> Vec<String> {
+    let told = |refusal: &crate::diff::Refusal| match refusal.hint {
+        Some(hint) => format!("{refusal}; {hint}"),
+        None => refusal.to_string(),
+    };
+    refusals.iter().map(told).collect()
 }
 
-fn placed_patch(patch: &Patch, tree: &dyn Tree) -> Result<ChangeSet, EngineError> {
-    place(patch, &|path: &RepoPath| tree.side(path)).map_err(|refusals| {
-        let hinted = |refusal: &crate::diff::Refusal| match refusal.hint {
-            Some(hint) => format!("{refusal}; {hint}"),
-            None => refusal.to_string(),
-        };
-        EngineError::DoesNotApply { refusals: refusals.iter().map(hinted).collect() }
-    })
+fn told(refusals: &EditRefusals) -> Vec<String> {
+    refusals.list().iter().map(ToString::to_string).collect()
 }
 
 fn explanation(changes: &ChangeSet) -> String {
@@ -151,6 +206,10 @@ mod tests {
             patch: patch.map(|text| text.as_bytes().into()),
             previous: None,
             feedback: Vec::new(),
+            failures: Vec::new(),
+            guidance: Vec::new(),
+            artifacts: Vec::new(),
+            models: Arc::new(crate::planning::NoModels),
             order: crate::proposal::WorkOrder::default(),
         }
     }

@@ -12,18 +12,18 @@ pub trait PatchBench: Vcs {
     /// [`VcsError`]: no repository, unborn, no such revision.
     fn user_tree(&self, source: &Source, rev: Option<&str>) -> Result<UserTree, VcsError>;
 
-    /// The id of the tree that `changes` make of `rev`; nothing is stored. The old sides of `changes` must have been
-    /// read from the tree of `rev`: where they lie and of what kind they are is checked again, their contents are not.
+    /// The id of the tree that `changes` make of `base`; nothing is stored. The old sides of `changes` must have been
+    /// read from `base`: where they lie and of what kind they are is checked again, their contents are not.
     ///
     /// # Errors
     /// As [`Vcs::write_tree`].
-    fn would_be_tree(&self, source: &Source, rev: Option<&str>, changes: &ChangeSet) -> Result<ObjectId, VcsError>;
+    fn would_be_tree(&self, base: &UserTree, changes: &ChangeSet) -> Result<ObjectId, VcsError>;
 
     /// As [`PatchBench::would_be_tree`], and stores it among the objects of the user's repository.
     ///
     /// # Errors
     /// As [`Vcs::write_tree`].
-    fn write_tree_into(&self, source: &Source, rev: Option<&str>, changes: &ChangeSet) -> Result<ObjectId, VcsError>;
+    fn write_tree_into(&self, base: &UserTree, changes: &ChangeSet) -> Result<ObjectId, VcsError>;
 }
 
 impl PatchBench for GitVcs {
@@ -31,11 +31,11 @@ impl PatchBench for GitVcs {
         self.user_tree(source, rev)
     }
 
-    fn would_be_tree(&self, source: &Source, rev: Option<&str>, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
-        self.would_be_tree(source, rev, changes)
+    fn would_be_tree(&self, base: &UserTree, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
+        self.would_be_tree(base, changes)
     }
 
-    fn write_tree_into(&self, source: &Source, rev: Option<&str>, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
-        self.write_tree_into(source, rev, changes)
+    fn write_tree_into(&self, base: &UserTree, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
+        self.write_tree_into(base, changes)
     }
 }

@@ -5,6 +5,8 @@
 
 mod bench;
 mod git;
+mod merge;
+mod overlay;
 mod setting;
 mod snapshot;
 mod tree;
@@ -13,7 +15,9 @@ mod vcs;
 pub use bench::PatchBench;
 pub(crate) use git::{BranchPlace, CreateBranchError};
 pub use git::{GIT_VARIABLES, GitVcs, UserTree};
+pub use merge::merge_contents;
+pub use overlay::OverlayTree;
 pub use setting::{Dependency, Setting, SettingAsk};
 pub use snapshot::{Base, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};
 pub use tree::{MemoryTree, PathChange, Tree, TreeEntry, TreeError};
-pub use vcs::{CommitIdentity, Drift, NewCommit, Vcs, VcsError, WorkCommit, Worked};
+pub use vcs::{CommitIdentity, Drift, GitDirectory, LineOrigin, NewCommit, Vcs, VcsError, WorkCommit, Worked};

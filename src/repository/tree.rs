@@ -79,6 +79,15 @@ pub trait Tree: Send + Sync {
         Ok(None)
     }
 
+    /// The content of a blob of the store that this tree lies in, whether the tree names it or not; `id` may be short.
+    /// `None` where there is no such blob, more than one, or no store to ask.
+    ///
+    /// # Errors
+    /// [`TreeError`] where the store is damaged.
+    fn blob(&self, _id: &str) -> Result<Option<Arc<[u8]>>, TreeError> {
+        Ok(None)
+    }
+
     /// Mode and content at `path`.
     ///
     /// # Errors

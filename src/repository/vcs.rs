@@ -186,6 +186,34 @@ pub struct Worked {
     pub notices: Vec<String>,
 }
 
+/// The commit that a line comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineOrigin {
+    /// The commit.
+    pub commit: ObjectId,
+    /// Who wrote it.
+    pub author: CommitIdentity,
+    /// When.
+    pub at: Timestamp,
+    /// The first line of its message.
+    pub subject: String,
+    /// The file's path in that commit, and the line there (1-based).
+    pub place: (RepoPath, u32),
+    /// Whether the history ends there: then the line may be older.
+    pub oldest_known: bool,
+}
+
+/// A git directory to make for files that hold a tree.
+#[derive(Debug, Clone, Copy)]
+pub struct GitDirectory<'a> {
+    /// The tree, which the first of `commits` has.
+    pub tree: &'a ObjectId,
+    /// HEAD, then its parent and so on, as far as history shall go.
+    pub commits: &'a [ObjectId],
+    /// Where the files lie: each in the first folder that has it.
+    pub files: &'a [&'a Path],
+}
+
 /// How far the user's branch moved since a base was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
@@ -284,6 +312,13 @@ pub trait Vcs: Send + Sync {
     /// [`VcsError::TooMuch`], [`VcsError::Io`], [`VcsError::Cancelled`].
     fn worked(&self, key: &RepoKey, base: &ObjectId, from: &Path, cancel: &Cancel) -> Result<Worked, VcsError>;
 
+    /// Makes the git directory `into`, which is not there: for code that nobody trusts, and that finds there what a
+    /// shallow clone without file contents has. Nothing of the user's configuration, hooks, refs or remotes is in it.
+    ///
+    /// # Errors
+    /// [`VcsError::Tree`] where an object is missing, [`VcsError::Io`].
+    fn git_directory(&self, key: &RepoKey, asked: &GitDirectory<'_>, into: &Path) -> Result<(), VcsError>;
+
     /// Removes a checkout with all that is in it, read-only folders too. What is not there is no error.
     ///
     /// # Errors
@@ -295,6 +330,20 @@ pub trait Vcs: Send + Sync {
     /// # Errors
     /// [`VcsError`] where the branch is gone.
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError>;
+
+    /// Where line `line` (1-based) of the file `path` of `commit` comes from. Gives up after 10 s: a line of a file with
+    /// a long history may take as long as reading all of it.
+    ///
+    /// # Errors
+    /// [`VcsError::Git`] where the file has no such line, or it took too long.
+    fn blame(
+        &self,
+        key: &RepoKey,
+        commit: &ObjectId,
+        path: &RepoPath,
+        line: u32,
+        cancel: &Cancel,
+    ) -> Result<LineOrigin, VcsError>;
 
     /// Name and address from the user's own git configuration (global and system, never the repository's).
     fn user(&self) -> Option<CommitIdentity>;

@@ -8,29 +8,30 @@ use crate::audit::Entry;
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::id::{Digest, LaneId, SessionRef, Version};
-use crate::infrastructure::blobs::Blobs;
+use crate::infrastructure::blobs::{BlobError, Blobs};
 use crate::proposal::Context;
 use crate::repository::{Drift, Tree, Vcs};
 use crate::scoring::{Gate, GateId, Placement, gate_of_base};
-use crate::session::{DriftSeen, Offer, PatchSetRecord, Session, offer};
+use crate::session::{DriftSeen, Offer, PatchSetRecord, Session, dollars, offer};
 use crate::text::{Untrusted, counted};
-use crate::validation::CheckStatus;
+use crate::validation::{CheckStatus, Sides};
 
 use super::house::{Said, read};
 use super::ports::Ports;
-use super::views::{decision_view, draft_view, gates_of, name_of, score_view, thread_view, violations_of};
+use super::views::{
+    criteria_of, decision_view, draft_view, gates_of, name_of, reviews_of, score_view, thread_view, violations_of,
+};
 use super::work::{StoredChange, read_changes};
 
 /// The files of a patch set, from its blob; empty where the blob is damaged (the reader is told by `audit verify`).
-pub(super) fn stats(blobs: &Blobs, digest: &Digest) -> Vec<FileStat> {
-    blobs.get(*digest).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+pub(super) fn stats(blob: Result<impl AsRef<[u8]>, BlobError>) -> Vec<FileStat> {
+    blob.ok().and_then(|bytes| serde_json::from_slice(bytes.as_ref()).ok()).unwrap_or_default()
 }
 
 /// The text of a blob; a mark where it cannot be read.
-pub(super) fn text(blobs: &Blobs, digest: &Digest) -> Untrusted {
-    blobs
-        .get(*digest)
-        .map_or_else(|error| format!("[{error}]").into(), |bytes| String::from_utf8_lossy(&bytes).into_owned().into())
+pub(super) fn text(blob: Result<impl AsRef<[u8]>, BlobError>) -> Untrusted {
+    let plain = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned().into();
+    blob.map_or_else(|error| format!("[{error}]").into(), |bytes| plain(bytes.as_ref()))
 }
 
 /// The version that a reference means: the one it names, else the newest.
@@ -256,6 +257,8 @@ pub(super) fn panel(
         offer,
         writes: base
             .map_or_else(Vec::new, |base| ports.forge.preview(session.asked.id, session.asked.goal.raw(), base)),
+        criteria: criteria_of(session, version),
+        reviews: reviews_of(&name, set),
         decided: set.decision.as_ref().map(decision_view),
     })
 }
@@ -348,9 +351,20 @@ pub(super) fn artifacts(session: &Session) -> ArtifactsView {
             add(of("index", lane.id), "application/json", index);
         }
     }
+    if let Some((_, report)) = &session.triage {
+        add("triage".to_owned(), "text/markdown", *report);
+    }
+    for artifact in session.planned.iter().flat_map(|planned| &planned.artifacts) {
+        add(artifact.name.clone(), "text/markdown", artifact.digest);
+    }
     for version in &session.versions {
         for (lane, set) in &version.patch_sets {
             let number = version.number;
+            for review in set.reviews.iter().flatten() {
+                if let Some(report) = review.report {
+                    add(of(&format!("{}@{number}", review.role), *lane), "text/markdown", report);
+                }
+            }
             add(of(&format!("explanation@{number}"), *lane), "text/markdown", set.drafted.explanation);
             add(of(&format!("context@{number}"), *lane), "application/json", set.drafted.context);
             add(of(&format!("manifest@{number}"), *lane), "application/json", set.drafted.digest);
@@ -412,21 +426,43 @@ fn summary(event: &crate::session::Event) -> String {
         },
         Event::AttemptStarted { key, attempt } => format!("{key}, attempt {attempt}"),
         Event::SnapshotLoaded { snapshot, .. } => format!("{} at {}", snapshot.repo, snapshot.commit.short()),
-        Event::Indexed { files, definitions, .. } => format!("{files} files, {definitions} definitions"),
+        Event::Indexed { files, definitions, .. } => {
+            format!("{}, {}", counted(*files, "file"), counted(*definitions, "definition"))
+        }
+        Event::TriageFound { report, .. } => {
+            let first = report.reasons.first().map_or("", Untrusted::raw);
+            format!("recommends {}: {first}", report.recommendation.name())
+        }
         Event::Triaged { message, .. } => format!("GO{}", said(message)),
+        Event::Deferred { message, .. } => format!("DEFER{}", said(message)),
+        Event::Declined { message, .. } => format!("declined{}", said(message)),
+        Event::Planned { artifacts, tasks, criteria } => format!(
+            "{}, {}, {}",
+            counted(artifacts.len(), "document"),
+            counted(tasks.len(), "task"),
+            counted_criteria(criteria.len())
+        ),
+        Event::Ticked { criterion, version, message, .. } => format!("{criterion} on {version}{}", said(message)),
+        Event::Unticked { criterion, version, .. } => format!("{criterion} on {version} is ticked no more"),
         Event::Proposed { version, engine, made_for, patch_sets, by, .. } => {
             let files: u32 = patch_sets.iter().map(|set| set.files).sum();
             let by = by.as_ref().map_or(engine.name(), |by| by.login.as_str());
-            format!("{version} by {by} for {made_for}: {files} files")
+            format!("{version} by {by} for {made_for}: {}", counted(files, "file"))
         }
         Event::BranchApplied { version, commit, .. } => format!("{version} is commit {}", commit.short()),
-        Event::PatchBlocked { version, violations, .. } => format!("{version}: {} violations", violations.len()),
+        Event::PatchBlocked { version, violations, .. } => {
+            format!("{version}: {}", counted(violations.len(), "violation"))
+        }
         Event::Validated { version, result, .. } => match &result.unverified {
             Some(why) => format!("{version} unverified: {why}"),
-            None => format!("{version}: {} checks", result.checks.len()),
+            None => format!("{version}: {}", counted(result.checks.len(), "check")),
         },
+        Event::Reviewed { version, reviews, .. } => {
+            let told: Vec<String> = reviews.iter().map(review_line).collect();
+            format!("{version}: {}", told.join("; "))
+        }
         Event::Scored { version, score, violations, .. } => {
-            format!("{version}: {} of 10, {} violations", score.overall, violations.len())
+            format!("{version}: {} of 10, {}", score.overall, counted(violations.len(), "violation"))
         }
         Event::Approved { version, digest, message, .. } => format!("{version} {}{}", digest.short(), said(message)),
         Event::Rejected { version, digest, message, .. } => format!("{version} {}{}", digest.short(), said(message)),
@@ -434,9 +470,10 @@ fn summary(event: &crate::session::Event) -> String {
         Event::Overridden { version, rule, message, .. } => format!("{version} {rule}{}", said(message)),
         Event::Regenerated { made_for, message, .. } => format!("{made_for}{}", said(message)),
         Event::Retried { message, .. } => message.raw().to_owned(),
-        Event::RecheckAsked { version, .. } => format!("{version} is checked again"),
+        Event::RecheckAsked { version, sides: Sides::Proposal, .. } => format!("{version} is checked again"),
+        Event::RecheckAsked { version, sides: Sides::Both, .. } => format!("{version} and its base are checked again"),
         Event::LaneDropped { lane, .. } => lane.to_string(),
-        Event::PublishAsked { .. } => String::new(),
+        Event::Paused { .. } | Event::Resumed { .. } | Event::PublishAsked { .. } => String::new(),
         Event::Published { branch, commit, place, .. } => format!("{branch} at {} in {place}", commit.short()),
         Event::Stopped { reason, .. } => reason.raw().to_owned(),
         Event::ThreadOpened { thread, text, .. } | Event::ThreadAnswered { thread, text, .. } => {
@@ -445,8 +482,42 @@ fn summary(event: &crate::session::Event) -> String {
         Event::ThreadResolved { thread, .. } | Event::ThreadReopened { thread, .. } => format!("thread {}", thread.0),
         Event::DraftKept { draft, .. } => format!("draft {}", draft.0),
         Event::DraftDropped { draft, .. } => format!("draft {} is none any more", draft.0),
-        Event::Marked { version, hunks, .. } => format!("{version}: {} hunks read", hunks.len()),
-        Event::Unmarked { version, hunks, .. } => format!("{version}: {} hunks unread", hunks.len()),
+        Event::RepairAsked { version, number, because, .. } => {
+            format!("repair {number} of {version}: {}", because.join(", "))
+        }
+        Event::CallReserved { call, asked } => {
+            let cost = asked
+                .cost_micros
+                .map_or_else(|| "price unknown".to_owned(), |most| format!("at most ${}", dollars(most)));
+            format!("call {call}: {} as {}, {cost}", asked.model, asked.role)
+        }
+        Event::CallSettled { ended } => {
+            let cost =
+                ended.cost_micros.map_or_else(|| "price unknown".to_owned(), |cost| format!("${}", dollars(cost)));
+            let (read, wrote) = (ended.input_tokens, ended.output_tokens);
+            format!("call {}: {} ({read} in, {wrote} out, {cost})", ended.call, ended.ended.raw())
+        }
+        Event::BudgetSet { budget, .. } => {
+            let cost = budget.cost_micros.map(|most| format!("${}", dollars(most)));
+            let tokens = budget.tokens.map(|most| format!("{most} tokens"));
+            [cost, tokens].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        }
+        Event::Marked { version, hunks, .. } => format!("{version}: {} read", counted(hunks.len(), "hunk")),
+        Event::Unmarked { version, hunks, .. } => format!("{version}: {} unread", counted(hunks.len(), "hunk")),
+    }
+}
+
+fn counted_criteria(count: usize) -> String {
+    if count == 1 { "1 criterion".to_owned() } else { format!("{count} criteria") }
+}
+
+fn review_line(review: &crate::scoring::Review) -> String {
+    match review.counts() {
+        false => format!("no {} ({})", review.role, review.unusable.raw()),
+        true => {
+            let lowest = review.scores.values().min().copied().unwrap_or_default();
+            format!("{} {}: {lowest} of 10 at least, {}", review.role, review.model, counted(review.musts, "must"))
+        }
     }
 }
 

@@ -1,23 +1,27 @@
 //! The core thread: drains the inbox, decides, records with one sync for the whole batch, then acts.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::api::{Failure, FailureKind, Notice};
-use crate::audit::{Head, Journal, JournalError, JournalReader};
+use crate::audit::{Head, Journal, JournalError, JournalReader, Placed};
 use crate::id::SessionId;
 use crate::infrastructure::store::StoreError;
 use crate::session::{Finding, Outcome, Session, StopKind};
 
+use super::coming::Coming;
 use super::dispatch::Dispatcher;
+use super::folds::{Folds, no_such_session};
 use super::follow::Follower;
 use super::held::{Held, trouble_of};
-use super::house::{Said, read};
-use super::order::{Done, Post};
+use super::order::{Done, Orderer, Post};
 use super::ports::Ports;
 use super::stage::{Staged, Told};
 use super::tables::{Row, Tables};
@@ -26,6 +30,9 @@ use super::views::row_of;
 
 /// The most posts that share one sync.
 const MAX_BATCH: usize = 512;
+
+/// The longest that a batch waits for those who are about to join it, however slow the disk.
+const WAIT_AT_MOST: Duration = Duration::from_millis(5);
 
 /// The anchor follows within this time (design §3).
 const ANCHOR_WITHIN: Duration = Duration::from_millis(900);
@@ -48,9 +55,12 @@ pub(super) struct Core {
     journal: Journal,
     follower: Follower,
     trust: Trust,
-    live: HashMap<SessionId, Arc<Session>>,
+    folds: Folds,
     dispatcher: Dispatcher,
     notices: broadcast::Sender<Notice>,
+    coming: Coming,
+    /// How long the last batch that was recorded took.
+    last_record: Duration,
     last_session: u64,
     /// Attempts to record, of the core's own.
     own: Vec<Post>,
@@ -69,10 +79,11 @@ pub(super) struct Parts {
     pub(super) ports: Ports,
     pub(super) tables: Tables,
     pub(super) journal: Journal,
-    pub(super) live: HashMap<SessionId, Arc<Session>>,
+    pub(super) folds: Folds,
     pub(super) trust: Trust,
     pub(super) dispatcher: Dispatcher,
     pub(super) notices: broadcast::Sender<Notice>,
+    pub(super) coming: Coming,
 }
 
 /// Tells listeners that the service ends, however it ends.
@@ -94,7 +105,7 @@ enum Waited {
 
 impl Core {
     pub(super) fn new(parts: Parts) -> Result<Self, StoreError> {
-        let Parts { ports, tables, journal, live, trust, dispatcher, notices } = parts;
+        let Parts { ports, tables, journal, folds, trust, dispatcher, notices, coming } = parts;
         let last_session = tables.last_session()?;
         let reader = journal.reader();
         let follower = Follower::new(tables.clone(), reader.clone());
@@ -106,9 +117,11 @@ impl Core {
             journal,
             follower,
             trust,
-            live,
+            folds,
             dispatcher,
             notices,
+            coming,
+            last_record: Duration::ZERO,
             last_session,
             own,
             retry,
@@ -121,8 +134,7 @@ impl Core {
     /// Runs until somebody stops it or nobody can post any more.
     pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Post>) {
         let farewell = Farewell(self.notices.clone());
-        let recovered: Vec<_> = self.live.values().cloned().collect();
-        for session in recovered {
+        for session in self.folds.kept() {
             self.dispatcher.owe(&session);
         }
         self.own.extend(self.dispatcher.fill());
@@ -151,11 +163,7 @@ impl Core {
                     Waited::Closed => return Vec::new(),
                 }
             }
-            while posts.len() < MAX_BATCH
-                && let Ok(post) = inbox.try_recv()
-            {
-                posts.push(post);
-            }
+            self.gather(inbox, &mut posts);
             let stopped = self.batch(posts);
             if !stopped.is_empty() || self.records_no_more() {
                 return stopped;
@@ -180,6 +188,22 @@ impl Core {
         }
     }
 
+    /// Takes what waits, and what comes at once: whoever is about to post shares the sync, if that costs those who wait
+    /// no more than the sync itself. Somebody who is alone waits for nobody.
+    fn gather(&self, inbox: &mut mpsc::Receiver<Post>, posts: &mut Vec<Post>) {
+        let now = || self.ports.clock.monotonic();
+        let until = now() + self.last_record.min(WAIT_AT_MOST);
+        while posts.len() < MAX_BATCH {
+            if let Ok(post) = inbox.try_recv() {
+                posts.push(post);
+            } else if self.coming.anybody() && posts.iter().any(Post::is_order) && now() < until {
+                std::thread::yield_now();
+            } else {
+                break;
+            }
+        }
+    }
+
     /// Whether the journal has to be opened again before anything can be recorded.
     fn records_no_more(&self) -> bool {
         let ends = self.journal.is_read_only() || self.given_up;
@@ -195,7 +219,7 @@ impl Core {
     fn try_again(&mut self) {
         self.own.append(&mut self.retry);
         if self.follower.is_behind() && self.follower.catch_up(self.journal.head()) {
-            self.live.retain(|_, session| !session.state().is_over());
+            self.folds.settle(&self.folds.kept().iter().map(|session| session.asked.id).collect::<Vec<_>>());
             // what was listed meanwhile may be looked at again
             let _ = self.notices.send(Notice::Missed);
         }
@@ -230,29 +254,23 @@ impl Core {
 
     /// The session as it is now.
     pub(super) fn session(&self, id: SessionId) -> Result<Arc<Session>, Failure> {
-        if let Some(session) = self.live(id)? {
-            return Ok(session);
-        }
-        load(&self.tables, &self.reader, id).map(Arc::new)
-    }
-
-    /// The session, where it is held in memory: another is read from the journal, by whoever asks.
-    pub(super) fn live(&self, id: SessionId) -> Result<Option<Arc<Session>>, Failure> {
         if id.0 > self.last_session {
             return Err(no_such_session(id));
         }
-        Ok(self.live.get(&id).cloned())
+        self.folds.load(&self.tables, &self.reader, id)
     }
 
-    /// Sessions held in memory: all that owe work, and those that changed and are not over.
-    pub(super) fn live_sessions(&self) -> impl Iterator<Item = &Arc<Session>> {
-        self.live.values()
+    /// The sessions that owe work, and those that the store does not have as they are now.
+    pub(super) fn live_sessions(&self) -> Vec<Arc<Session>> {
+        self.folds.kept()
     }
 
     /// Rows of sessions that the store does not have yet; none while it agrees with the journal.
     pub(super) fn ahead_of_store(&self) -> Vec<(SessionId, Row)> {
-        let live = self.live.iter().filter(|_| self.follower.is_behind());
-        live.map(|(id, session)| (*id, Row::of(session))).collect()
+        if !self.follower.is_behind() {
+            return Vec::new();
+        }
+        self.folds.kept().iter().map(|session| (session.asked.id, Row::of(session))).collect()
     }
 
     pub(super) fn journal_head(&self) -> Head {
@@ -292,9 +310,10 @@ impl Core {
         let (mut looks, mut stops) = (Vec::new(), Vec::new());
         for post in posts {
             match post {
-                Post::Order { asked, want, reply } => self.order(&mut staged, asked, want, reply),
+                Post::Order { asked, want, orderer } => self.order(&mut staged, asked, want, orderer),
                 Post::House { asked, event, reply } => self.house(&mut staged, asked, event, reply),
                 Post::Outcome(id, outcome) => self.outcome(&mut staged, id, outcome),
+                Post::Call { session, outcome, reply } => self.call(&mut staged, session, outcome, reply),
                 Post::Look(look) => looks.push(look),
                 Post::Stop(reply) => stops.push(reply),
             }
@@ -313,64 +332,90 @@ impl Core {
     }
 
     /// Records the batch; only then answers, tells and hands out work.
-    fn commit(&mut self, staged: Staged) {
-        if !staged.entries.is_empty() {
-            match self.journal.append(&staged.entries) {
-                Ok(placed) => {
-                    self.refused_since = None;
-                    self.trouble = None;
-                    self.follower.follow(&staged.told, &placed, self.journal.head());
+    fn commit(&mut self, mut staged: Staged) {
+        let waiting = self.tell_decided(&mut staged);
+        let placed = match staged.entries.as_slice() {
+            [] => Vec::new(),
+            entries => {
+                let began = self.ports.clock.monotonic();
+                match self.journal.append(entries) {
+                    Ok(placed) => {
+                        self.last_record = self.ports.clock.monotonic().saturating_sub(began);
+                        placed
+                    }
+                    Err(error) => return self.refuse_all(staged, waiting, &error),
                 }
-                Err(error) => return self.refuse_all(staged, &error),
             }
+        };
+        if !placed.is_empty() {
+            self.refused_since = None;
+            self.trouble = None;
         }
         self.last_session += staged.created;
-        let mut touched: BTreeSet<SessionId> = staged.outcomes.iter().map(|(id, _)| *id).collect();
         for told in &staged.told {
             if let Told::House { event, .. } = told {
                 self.trust.follow(event);
             }
         }
-        for (id, session) in &staged.sessions {
-            touched.insert(*id);
-            self.live.insert(*id, session.clone());
-        }
-        for (reply, id, thread) in staged.answers {
-            let _ = reply.send(self.session(id).map(|session| Done { session, thread }));
-        }
-        for reply in staged.house_answers {
+        self.folds.keep(&staged.sessions);
+        for reply in waiting.into_iter().chain(staged.house_answers) {
             let _ = reply.send(Ok(()));
         }
-        for (id, outcome) in staged.outcomes {
+        for (reply, call) in staged.calls {
+            let _ = reply.send(Ok(call));
+        }
+        self.follow(&staged.told, &placed);
+        for (id, outcome) in &staged.outcomes {
             if let Outcome::Found { key, attempt, .. } = outcome {
-                self.dispatcher.ended(id, key, attempt);
+                self.dispatcher.ended(*id, *key, *attempt);
             }
         }
         for session in staged.sessions.values() {
             let _ = self.notices.send(Notice::SessionChanged { row: Box::new(row_of(session)) });
         }
-        for id in touched {
-            if let Some(session) = self.live.get(&id) {
-                self.dispatcher.owe(session);
+        let touched: BTreeSet<SessionId> =
+            staged.outcomes.iter().map(|(id, _)| *id).chain(staged.sessions.keys().copied()).collect();
+        for id in &touched {
+            if let Some(session) = self.folds.get(*id) {
+                self.dispatcher.owe(&session);
             }
         }
         if !self.follower.is_behind() {
-            for (id, session) in &staged.sessions {
-                if session.state().is_over() {
-                    self.live.remove(id);
+            self.folds.settle(&touched);
+        }
+    }
+
+    /// Tells who ordered what it leads to, so that answers are made while the disk works; who waits for the record.
+    fn tell_decided(&self, staged: &mut Staged) -> Vec<oneshot::Sender<Result<(), Failure>>> {
+        let mut waiting = Vec::with_capacity(staged.answers.len());
+        for (Orderer { decided, recorded }, id, thread) in staged.answers.drain(..) {
+            match staged.sessions.get(&id).cloned().map_or_else(|| self.session(id), Ok) {
+                Ok(session) => {
+                    let _ = decided.send(Done { session, thread });
+                    waiting.push(recorded);
                 }
+                Err(failure) => drop(recorded.send(Err(failure))),
             }
+        }
+        waiting
+    }
+
+    /// The store takes over what was recorded: after the answers, which need the journal alone, and before anything
+    /// that looks at tables. Whoever reads tables looks at the core first, and so comes after this.
+    fn follow(&mut self, told: &[Told], placed: &[Placed]) {
+        if !placed.is_empty() {
+            self.follower.follow(told, placed, self.journal.head());
         }
     }
 
     /// Nothing of the batch was recorded: everybody who waits is told, and what workers found is offered again.
-    fn refuse_all(&mut self, staged: Staged, error: &JournalError) {
+    fn refuse_all(&mut self, staged: Staged, waiting: Vec<oneshot::Sender<Result<(), Failure>>>, error: &JournalError) {
         tracing::error!(%error, "the journal refused a batch");
         let failure = Failure::from_error(FailureKind::Failed, error).hint(error.hint());
-        for (reply, ..) in staged.answers {
+        for reply in waiting.into_iter().chain(staged.house_answers) {
             let _ = reply.send(Err(failure.clone()));
         }
-        for reply in staged.house_answers {
+        for (reply, _) in staged.calls {
             let _ = reply.send(Err(failure.clone()));
         }
         let never = matches!(error, JournalError::Entry { .. });
@@ -398,7 +443,7 @@ impl Core {
     /// Tells listeners of every session that is held up: nothing that is recorded will.
     fn tell_held(&self) {
         let held = self.held();
-        for session in self.live.values().filter(|session| !session.owed().is_empty()) {
+        for session in self.folds.kept().iter().filter(|session| !session.owed().is_empty()) {
             let mut row = row_of(session);
             held.tell_in_row(&mut row);
             let _ = self.notices.send(Notice::SessionChanged { row: Box::new(row) });
@@ -418,47 +463,35 @@ fn shortened(outcome: Outcome) -> Outcome {
                 next: "paraph doctor".to_owned(),
             },
         },
-        starting @ Outcome::Starting(_) => starting,
+        starting @ (Outcome::Starting(_) | Outcome::Asking(_) | Outcome::Answered(_)) => starting,
     }
 }
 
-/// Folds a session from its entries.
-pub(super) fn load(tables: &Tables, reader: &JournalReader, id: SessionId) -> Result<Session, Failure> {
-    let failed = |error: StoreError| Failure::from_error(FailureKind::Failed, &error).hint(error.hint());
-    let places = tables.places_of(id).map_err(failed)?;
-    let entries =
-        reader.entries(&places).map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))?;
-    let mut events = Vec::with_capacity(entries.len());
-    for entry in &entries {
-        match read(entry) {
-            Ok((Said::OfSession(event), _)) => events.push((*event, entry.at, entry.seq)),
-            Ok((Said::OfHouse(_), _)) => {}
-            Err(error) => return Err(Failure::from_error(FailureKind::Failed, &error).hint("install a newer paraph")),
+/// The next post, within a time where one is given. No timer is set for it: that would wake a thread of the clients'.
+fn next_post(inbox: &mut mpsc::Receiver<Post>, within: Option<Duration>) -> Waited {
+    let Some(within) = within else {
+        return inbox.blocking_recv().map_or(Waited::Closed, Waited::Post);
+    };
+    let woken = Arc::new(Woken { thread: std::thread::current(), called: AtomicBool::new(true) });
+    let waker = Waker::from(woken.clone());
+    while woken.called.swap(false, Ordering::AcqRel) {
+        match inbox.poll_recv(&mut Context::from_waker(&waker)) {
+            Poll::Ready(post) => return post.map_or(Waited::Closed, Waited::Post),
+            Poll::Pending => std::thread::park_timeout(within),
         }
     }
-    Session::fold(events).ok_or_else(|| no_such_session(id))
+    Waited::Nothing
 }
 
-pub(super) fn no_such_session(id: SessionId) -> Failure {
-    Failure::new(FailureKind::NotFound, format!("there is no session {id}")).hint("paraph list")
+/// A thread that waits for a post.
+struct Woken {
+    thread: Thread,
+    called: AtomicBool,
 }
 
-/// The next post, within a time where one is given.
-fn next_post(inbox: &mut mpsc::Receiver<Post>, within: Option<Duration>) -> Waited {
-    let received = match within {
-        None => Ok(inbox.blocking_recv()),
-        Some(within) => match inbox.try_recv() {
-            Ok(post) => Ok(Some(post)),
-            Err(mpsc::error::TryRecvError::Disconnected) => Ok(None),
-            Err(mpsc::error::TryRecvError::Empty) => {
-                let wait = async { tokio::time::timeout(within, inbox.recv()).await };
-                tokio::runtime::Handle::current().block_on(wait)
-            }
-        },
-    };
-    match received {
-        Ok(Some(post)) => Waited::Post(post),
-        Ok(None) => Waited::Closed,
-        Err(_elapsed) => Waited::Nothing,
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.called.store(true, Ordering::Release);
+        self.thread.unpark();
     }
 }

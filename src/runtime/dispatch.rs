@@ -16,6 +16,7 @@ use crate::cancel::Cancel;
 use crate::id::SessionId;
 use crate::session::{EffectKey, EffectKind, Finding, Outcome, Owed, Session, StopKind};
 
+use super::desk::Line;
 use super::order::Post;
 use super::work::Worker;
 
@@ -136,7 +137,7 @@ impl Dispatcher {
     fn places(&self, of: Place) -> usize {
         match of {
             Place::Check => self.checks,
-            Place::Quick | Place::Publish => self.quick,
+            Place::Quick | Place::Ask | Place::Publish => self.quick,
         }
     }
 
@@ -209,8 +210,9 @@ impl Dispatcher {
         let cancel = Cancel::new();
         self.busy.insert((id, key), Standing::Running { attempt, cancel: cancel.clone() });
         let worker = self.worker.clone();
+        let line = Line { inbox: inbox.clone(), session: id, key, attempt };
         self.handle.spawn(async move {
-            let work = tokio::spawn(async move { worker.run(&session, key, attempt, &cancel).await });
+            let work = tokio::spawn(async move { worker.run(&session, &line, &cancel).await });
             let finding = work.await.unwrap_or_else(|error| {
                 tracing::error!(%error, session = %id, %key, "a worker panicked");
                 Finding::Stuck {
@@ -232,6 +234,8 @@ enum Place {
     Check,
     /// Seconds: loading, indexing, drafting, applying, judging.
     Quick,
+    /// Minutes of waiting for a model, and no processor.
+    Ask,
     /// What a person decided does not stand in line behind drafts, nor behind a clone.
     Publish,
 }
@@ -240,6 +244,7 @@ impl Place {
     fn of(key: EffectKey) -> Self {
         match key.kind {
             EffectKind::Check => Self::Check,
+            EffectKind::Triage | EffectKind::Plan | EffectKind::Review => Self::Ask,
             EffectKind::Publish => Self::Publish,
             EffectKind::Load | EffectKind::Index | EffectKind::Draft | EffectKind::Apply | EffectKind::Score => {
                 Self::Quick

@@ -1,21 +1,21 @@
 //! The store follows the journal. It is never given a mark beyond a batch that it did not take: a gap behind the mark
 //! would stay unseen for ever. After a failure it is brought up from its own mark before anything newer is written.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::audit::{Head, JournalReader, Placed};
 use crate::id::{RequestId, Seq, SessionId};
 use crate::infrastructure::store::{Batch, Mark, StoreError};
 use crate::session::{Event, Session};
 
-use super::core::load;
-use super::house::{Said, read};
+use super::folds::load;
+use super::house::{Recorded, Said};
 use super::stage::Told;
 use super::start::StartError;
 use super::tables::{Before, RequestRow, Staging, Tables};
 
 /// Entries replayed between two commits to the store.
-const REPLAY_BATCH: usize = 5000;
+const REPLAY_BATCH: usize = 20_000;
 
 /// Folded sessions that a replay holds beside those of its last batch; another is folded from its places again.
 const REPLAY_HELD: usize = 512;
@@ -92,6 +92,7 @@ impl Follower {
             match told {
                 Told::Session { event, at, before, after, .. } => {
                     let said = (&**event, *at, *placed);
+                    before.iter().for_each(|before| staged.touch(before));
                     let before = before.as_deref().map(Before::of).unwrap_or_default();
                     self.tables.project(&mut batch, &mut staged, said, &before, after)?;
                     newest.insert(after.asked.id, after);
@@ -111,69 +112,97 @@ impl Follower {
     }
 }
 
-/// Folds the entries from `from` to `to` into the store.
+/// Folds the entries from `from` to `to` into the store. They are read, checked and parsed on other threads meanwhile.
 pub(super) fn replay(tables: &Tables, reader: &JournalReader, from: Seq, to: Seq) -> Result<u64, StartError> {
     if from > to {
         // looking for where to go on would read the last segment from its start
         return Ok(0);
     }
-    let mut sessions: HashMap<SessionId, Session> = HashMap::new();
-    let mut count = 0;
-    let mut entries = reader.iter_from(from)?;
-    loop {
-        let mut batch = Batch::new();
-        let mut staged = Staging::default();
-        let mut touched = BTreeSet::new();
-        let mut gone = HashSet::new();
-        let mut mark: Option<Mark> = None;
-        for _ in 0..REPLAY_BATCH {
-            let Some((placed, entry)) = entries.next().transpose()?.filter(|(placed, _)| placed.seq <= to) else {
-                break;
-            };
-            let (said, asked) = read(&entry)?;
-            mark = Some(placed.into());
-            count += 1;
-            let row = match (said, entry.session) {
-                (Said::OfHouse(event), _) => {
-                    tables.put_house(&mut batch, &event)?;
-                    asked.as_ref().map(|asked| RequestRow { session: None, thread: None, what: asked.what.clone() })
-                }
-                (Said::OfSession(event), Some(id)) => {
-                    let (before, after) = match (sessions.remove(&id), &*event) {
-                        (_, Event::Created { session }) => {
-                            (Before::default(), Session::created((**session).clone(), entry.at, entry.seq))
-                        }
-                        (known, event) => {
-                            let known = known.map_or_else(|| load(tables, reader, id).map_err(StartError::Session), Ok);
-                            let known = known?;
-                            (Before::of(&known), known.apply(event, entry.at, entry.seq))
-                        }
-                    };
-                    tables.project(&mut batch, &mut staged, (&event, entry.at, placed), &before, &after)?;
-                    touched.insert(id);
-                    if after.state().is_over() {
-                        gone.insert(id);
-                    } else {
-                        gone.remove(&id);
-                    }
-                    sessions.insert(id, after);
-                    asked.as_ref().map(|asked| RequestRow::of(id, &event, &asked.what))
-                }
-                (Said::OfSession(_), None) => None,
-            };
-            if let (Some(asked), Some(row)) = (asked, row) {
-                tables.put_request(&mut batch, &asked, &row)?;
+    let mut replay = Replay { tables, reader, sessions: HashMap::new(), count: 0, piece: Piece::default() };
+    reader.take_from(from, &Recorded::of, &mut |entries| {
+        for (placed, read) in entries.into_iter().filter(|(placed, _)| placed.seq <= to) {
+            replay.entry(placed, read?)?;
+            if replay.piece.entries == REPLAY_BATCH {
+                replay.commit()?;
             }
         }
-        let Some(mark) = mark else { return Ok(count) };
-        for session in touched.iter().filter_map(|id| sessions.get(id)) {
-            tables.put_row(&mut batch, &mut staged, session)?;
+        Ok::<_, StartError>(())
+    })?;
+    replay.commit()?;
+    Ok(replay.count)
+}
+
+/// A replay under way.
+struct Replay<'a> {
+    tables: &'a Tables,
+    reader: &'a JournalReader,
+    /// Folded sessions: all that the piece touches, and some more.
+    sessions: HashMap<SessionId, Session>,
+    count: u64,
+    piece: Piece,
+}
+
+/// What is committed together.
+#[derive(Default)]
+struct Piece {
+    batch: Batch,
+    staged: Staging,
+    touched: BTreeSet<SessionId>,
+    mark: Option<Mark>,
+    entries: usize,
+}
+
+impl Replay<'_> {
+    fn entry(&mut self, placed: Placed, told: Recorded) -> Result<(), StartError> {
+        let piece = &mut self.piece;
+        piece.mark = Some(placed.into());
+        piece.entries += 1;
+        self.count += 1;
+        let row = match (told.said, told.session) {
+            (Said::OfHouse(event), _) => {
+                self.tables.put_house(&mut piece.batch, &event)?;
+                told.asked.as_ref().map(|asked| RequestRow { session: None, thread: None, what: asked.what.clone() })
+            }
+            (Said::OfSession(event), Some(id)) => {
+                let (before, after) = match (self.sessions.remove(&id), &*event) {
+                    (_, Event::Created { session }) => {
+                        (Before::default(), Session::created((**session).clone(), told.at, placed.seq))
+                    }
+                    (known, event) => {
+                        let load = || load(self.tables, self.reader, id).map_err(StartError::Session);
+                        let known = known.map_or_else(load, Ok)?;
+                        piece.staged.touch(&known);
+                        (Before::of(&known), known.apply(event, told.at, placed.seq))
+                    }
+                };
+                let said = (&*event, told.at, placed);
+                self.tables.project(&mut piece.batch, &mut piece.staged, said, &before, &after)?;
+                piece.touched.insert(id);
+                self.sessions.insert(id, after);
+                told.asked.as_ref().map(|asked| RequestRow::of(id, &event, &asked.what))
+            }
+            (Said::OfSession(_), None) => None,
+        };
+        if let (Some(asked), Some(row)) = (told.asked, row) {
+            self.tables.put_request(&mut piece.batch, &asked, &row)?;
         }
-        tables.put_gathered(&mut batch, staged)?;
-        tables.store.commit(&batch, Some(&mark))?;
-        sessions.retain(|id, _| !gone.contains(id));
-        if sessions.len() > REPLAY_HELD {
-            sessions.retain(|id, _| touched.contains(id));
+        Ok(())
+    }
+
+    /// Writes the piece, and lets go of what is not needed any more.
+    fn commit(&mut self) -> Result<(), StartError> {
+        let Piece { mut batch, mut staged, touched, mark, .. } = std::mem::take(&mut self.piece);
+        let Some(mark) = mark else { return Ok(()) };
+        for session in touched.iter().filter_map(|id| self.sessions.get(id)) {
+            self.tables.put_row(&mut batch, &mut staged, session)?;
         }
+        self.tables.put_gathered(&mut batch, staged)?;
+        self.tables.store.commit(&batch, Some(&mark))?;
+        let over = |session: &Session| session.state().is_over();
+        self.sessions.retain(|id, session| !touched.contains(id) || !over(session));
+        if self.sessions.len() > REPLAY_HELD {
+            self.sessions.retain(|id, _| touched.contains(id));
+        }
+        Ok(())
     }
 }

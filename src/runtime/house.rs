@@ -1,10 +1,11 @@
 //! Journal entries: a session's events and those of the house, as canonical values and back.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::audit::Entry;
-use crate::id::{Digest, HostPath, RequestId};
+use crate::clock::Timestamp;
+use crate::id::{Digest, HostPath, RequestId, Seq, SessionId};
 use crate::session::{Event, Person};
 
 use super::order::Asked;
@@ -138,16 +139,43 @@ fn drop_nulls(value: &mut Value) {
 
 /// What an entry says, and the request that it answered.
 pub(super) fn read(entry: &Entry) -> Result<(Said, Option<Asked>), UnknownEntry> {
-    let unknown = |why| UnknownEntry { seq: entry.seq.0, why };
-    let text = |name| entry.event.get(name).and_then(Value::as_str);
-    let request = text("request").and_then(|text| text.parse::<RequestId>().ok());
-    let request = request.map(|id| Asked { id, what: text("asked").unwrap_or_default().to_owned() });
-    let said = if entry.session.is_some() {
-        Said::OfSession(Box::new(Event::deserialize(&entry.event).map_err(unknown)?))
-    } else {
-        Said::OfHouse(HouseEvent::deserialize(&entry.event).map_err(unknown)?)
-    };
-    Ok((said, request))
+    let asked = asked(&entry.event);
+    Ok((said(entry.seq, entry.session.is_some(), &entry.event)?, asked))
+}
+
+/// An entry as it is folded: what it says, of whom and when, and the request that it answered.
+pub(super) struct Recorded {
+    pub(super) session: Option<SessionId>,
+    pub(super) at: Timestamp,
+    pub(super) said: Said,
+    pub(super) asked: Option<Asked>,
+}
+
+impl Recorded {
+    /// Takes the entry apart: nothing of it is copied.
+    pub(super) fn of(entry: Entry) -> Result<Self, UnknownEntry> {
+        let Entry { seq, session, at, event, .. } = entry;
+        let asked = asked(&event);
+        Ok(Self { session, at, said: said(seq, session.is_some(), event)?, asked })
+    }
+}
+
+fn asked(event: &Value) -> Option<Asked> {
+    let text = |name| event.get(name).and_then(Value::as_str);
+    let id = text("request").and_then(|text| text.parse::<RequestId>().ok())?;
+    Some(Asked { id, what: text("asked").unwrap_or_default().to_owned() })
+}
+
+fn said<'de>(
+    seq: Seq,
+    of_session: bool,
+    event: impl Deserializer<'de, Error = serde_json::Error>,
+) -> Result<Said, UnknownEntry> {
+    let unknown = |why| UnknownEntry { seq: seq.0, why };
+    Ok(match of_session {
+        true => Said::OfSession(Box::new(Event::deserialize(event).map_err(unknown)?)),
+        false => Said::OfHouse(HouseEvent::deserialize(event).map_err(unknown)?),
+    })
 }
 
 #[cfg(test)]

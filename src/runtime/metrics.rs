@@ -6,7 +6,7 @@ use crate::api::{Failure, FailureKind, Metrics};
 use crate::audit::Head;
 use crate::clock::Timestamp;
 use crate::id::{LaneId, Version};
-use crate::session::{BeadStatus, EffectKey, EffectKind, Event, Session};
+use crate::session::{BeadStatus, EffectKey, EffectKind, Event, Session, dollars};
 use crate::validation::{CheckStatus, ValidationResult};
 
 use super::tables::{Before, Tables};
@@ -31,7 +31,7 @@ impl Counter {
 
 /// Counts what one entry adds.
 pub(super) fn count_event(counts: &mut Counter, event: &Event, at: Timestamp, before: &Before, after: &Session) {
-    let drafts = after.beads.iter().skip(before.beads.len()).filter(|bead| bead.key.kind == EffectKind::Draft).count();
+    let drafts = after.beads.iter().skip(before.beads).filter(|bead| bead.key.kind == EffectKind::Draft).count();
     counts.add("proposals/asked", i64::try_from(drafts).unwrap_or(i64::MAX));
     match event {
         Event::Proposed { version, .. } => {
@@ -57,8 +57,23 @@ pub(super) fn count_event(counts: &mut Counter, event: &Event, at: Timestamp, be
             }
         }
         Event::Published { .. } => counts.add("published/all", 1),
+        Event::CallSettled { ended } => {
+            let step = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+            counts.add("calls/all", 1);
+            counts.add("calls/unknown", i64::from(ended.cost_micros.is_none()));
+            counts.add("tokens/in", step(ended.input_tokens));
+            counts.add("tokens/out", step(ended.output_tokens));
+            counts.add(format!("spent/{}", day_of(at)), step(ended.cost_micros.unwrap_or(0)));
+            counts.add("spent/all", step(ended.cost_micros.unwrap_or(0)));
+        }
         _ => {}
     }
+}
+
+/// The day (UTC) that a cost counts for.
+pub(super) fn day_of(at: Timestamp) -> String {
+    let (year, month, day) = at.date();
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 fn passed(result: &ValidationResult) -> bool {
@@ -102,12 +117,23 @@ fn quantile(buckets: &BTreeMap<String, u64>, percent: u64) -> u64 {
     0
 }
 
+/// Dollars as views tell them: a price that is not known is not nothing.
+pub(super) fn cost_of(micros: u64, unknown: u64, calls: u64) -> String {
+    match (unknown, calls) {
+        (_, 0) => "0".to_owned(),
+        (0, _) => dollars(micros),
+        (_, _) if micros == 0 => "unknown".to_owned(),
+        (_, _) => format!("{}+unknown", dollars(micros)),
+    }
+}
+
 pub(super) fn of(tables: &Tables, head: Head) -> Result<Metrics, Failure> {
     let counted = |family| {
         tables.counted(family).map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))
     };
     let (proposals, validations) = (counted("proposals")?, counted("validations")?);
     let (to_review, to_decision) = (counted("to-review")?, counted("to-decision")?);
+    let (calls, tokens, spent) = (counted("calls")?, counted("tokens")?, counted("spent")?);
     let of = |counts: &BTreeMap<String, u64>, name: &str| counts.get(name).copied().unwrap_or(0);
     Ok(Metrics {
         schema: "paraph.metrics/1".to_owned(),
@@ -120,7 +146,9 @@ pub(super) fn of(tables: &Tables, head: Head) -> Result<Metrics, Failure> {
         validations_unverified: of(&validations, "unverified"),
         decisions: counted("decisions")?,
         published: of(&counted("published")?, "all"),
-        cost_usd: "0".to_owned(),
+        input_tokens: of(&tokens, "in"),
+        output_tokens: of(&tokens, "out"),
+        cost_usd: cost_of(of(&spent, "all"), of(&calls, "unknown"), of(&calls, "all")),
         to_review_ms_median: quantile(&to_review, 50),
         to_review_ms_p90: quantile(&to_review, 90),
         to_decision_ms_median: quantile(&to_decision, 50),

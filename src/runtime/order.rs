@@ -20,8 +20,49 @@ pub(super) struct Done {
     pub(super) thread: Option<ThreadId>,
 }
 
-/// What an order is answered with.
-pub(super) type Answered = Result<Done, Failure>;
+/// Who ordered something, and waits.
+pub(super) struct Orderer {
+    /// Hears what it leads to once that is decided, so that an answer can be made while the disk works.
+    pub(super) decided: oneshot::Sender<Done>,
+    /// Hears that it is recorded, or why not.
+    pub(super) recorded: oneshot::Sender<Result<(), Failure>>,
+}
+
+/// What an order leads to, if it is recorded. Nobody is answered before it is: what is made of it meanwhile comes out
+/// of [`Decided::answer`], then.
+#[must_use]
+pub(super) struct Decided {
+    done: Done,
+    recorded: oneshot::Receiver<Result<(), Failure>>,
+}
+
+/// A new order: who waits, and what for. `None` where the core ended.
+pub(super) fn ordering() -> (Orderer, impl Future<Output = Option<Result<Decided, Failure>>>) {
+    let (to_decided, decided) = oneshot::channel();
+    let (to_recorded, recorded) = oneshot::channel();
+    let waiting = async {
+        match decided.await {
+            Ok(done) => Some(Ok(Decided { done, recorded })),
+            // refused, which is all there is to hear
+            Err(_) => match recorded.await.ok()? {
+                Err(refused) => Some(Err(refused)),
+                Ok(()) => None,
+            },
+        }
+    };
+    (Orderer { decided: to_decided, recorded: to_recorded }, waiting)
+}
+
+impl Decided {
+    /// What `make` makes of it, once it is recorded; `None` where the core ended before.
+    pub(super) async fn answer<T, F>(self, make: impl FnOnce(Done) -> F) -> Option<Result<T, Failure>>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let (made, recorded) = tokio::join!(make(self.done), self.recorded);
+        Some(recorded.ok()?.and(made))
+    }
+}
 
 /// A request by its name, with what it asks: the same name for something else is a conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,15 +91,24 @@ pub(super) enum Want {
 /// One message to the core thread.
 pub(super) enum Post {
     /// A person wants something.
-    Order { asked: Asked, want: Want, reply: oneshot::Sender<Answered> },
+    Order { asked: Asked, want: Want, orderer: Orderer },
     /// A person wants something of the house.
     House { asked: Asked, event: HouseEvent, reply: oneshot::Sender<Result<(), Failure>> },
     /// A worker answers.
     Outcome(SessionId, Outcome),
+    /// A worker is about to ask a model, or has its answer: the call's number, once it is durable.
+    Call { session: SessionId, outcome: Outcome, reply: oneshot::Sender<Result<u32, Failure>> },
     /// Somebody wants to look.
     Look(Box<dyn FnOnce(&mut Core) + Send>),
     /// End: anchor, sync, leave.
     Stop(oneshot::Sender<()>),
+}
+
+impl Post {
+    /// Whether a person waits for its sync.
+    pub(super) fn is_order(&self) -> bool {
+        matches!(self, Self::Order { .. })
+    }
 }
 
 /// A refusal as clients see it.
@@ -72,15 +122,22 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         Refusal::NoSuchThread { .. } | Refusal::NoSuchDraft { .. } => {
             (FailureKind::NotFound, format!("paraph comments {id}"))
         }
+        Refusal::NoSuchArtifact { .. } => (FailureKind::NotFound, format!("paraph artifacts {id}")),
+        Refusal::NoSuchCriterion { .. } => (FailureKind::NotFound, format!("paraph show {id}")),
+        Refusal::NotTicked { .. } => (FailureKind::Refused, format!("paraph show {id}")),
         Refusal::OtherPatch { version, .. } => (FailureKind::Conflict, format!("paraph show {id}@{version}")),
         Refusal::Superseded { newest, .. } => (FailureKind::Conflict, format!("paraph show {id}@{newest}")),
         Refusal::AlreadyDecided { .. } => (FailureKind::Conflict, next_step(session)),
+        Refusal::StillChecked { .. } => (FailureKind::Refused, format!("paraph watch {id}")),
+        Refusal::NoChecks { .. } => (FailureKind::Refused, "paraph run GOAL --playbook quick".to_owned()),
         Refusal::ReasonNeeded { .. } => (FailureKind::Refused, "say why: -m TEXT".to_owned()),
         Refusal::NotOffered { .. } | Refusal::CannotOverride { .. } => {
             (FailureKind::Refused, format!("paraph request-changes {id}@vN -m TEXT"))
         }
         Refusal::SameChange { version } => (FailureKind::Refused, format!("paraph show {id}@{version}")),
         Refusal::NotApproved { .. } => (FailureKind::Refused, format!("paraph show {id}")),
+        Refusal::BudgetSpent { .. } => (FailureKind::Budget, format!("paraph budget {id} --usd AMOUNT")),
+        Refusal::NotAwaited { .. } => (FailureKind::Conflict, format!("paraph show {id}")),
         Refusal::EngineNeeds(_) => (FailureKind::Usage, "paraph help regenerate".to_owned()),
         Refusal::NotNow { .. } => {
             let (reason, _) = session.waits_for();

@@ -9,12 +9,14 @@ use crate::id::Ids;
 use crate::indexing::IndexStrategy;
 use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::fault::Faults;
+use crate::infrastructure::llm::Switchboard;
 use crate::policy::{Policy, PolicySettings};
 use crate::proposal::{EngineKind, ProposalEngine};
 use crate::publishing::Forge;
 use crate::repository::Vcs;
 use crate::scoring::{Scorer, Tenths};
-use crate::session::Person;
+use crate::session::{Budget, Person};
+use crate::text::SecretMask;
 use crate::validation::Validator;
 
 /// The engines by kind.
@@ -26,6 +28,8 @@ pub struct Engines {
     pub patch: Arc<dyn ProposalEngine>,
     /// Work already done.
     pub adopt: Arc<dyn ProposalEngine>,
+    /// Models.
+    pub llm: Arc<dyn ProposalEngine>,
     /// A program that edits a worktree.
     pub command: Arc<dyn ProposalEngine>,
     /// An agent.
@@ -40,6 +44,7 @@ impl Engines {
             EngineKind::Rules => &self.rules,
             EngineKind::Patch => &self.patch,
             EngineKind::Adopt => &self.adopt,
+            EngineKind::Llm => &self.llm,
             EngineKind::Command => &self.command,
             EngineKind::Agent => &self.agent,
         }
@@ -59,6 +64,10 @@ pub struct Ports {
     pub index: Arc<dyn IndexStrategy>,
     /// Draft changes.
     pub engines: Engines,
+    /// The models that roles ask.
+    pub models: Arc<dyn Switchboard>,
+    /// Hides secrets before anything is sent to one.
+    pub mask: Arc<SecretMask>,
     /// Runs checks.
     pub validator: Arc<dyn Validator>,
     /// Finds violations.
@@ -84,6 +93,10 @@ pub struct Settings {
     pub program: Option<String>,
     /// The playbook where none is named.
     pub playbook: String,
+    /// How often a red check goes back to a model.
+    pub repairs: u32,
+    /// What a session that asks models may spend.
+    pub budget: Budget,
     /// The user's policy; repositories can only tighten it.
     pub policy: PolicySettings,
     /// The score from which G4 passes. The user's: a repository cannot lower it.

@@ -3,9 +3,12 @@
 mod begin;
 mod derive;
 mod drafts;
+mod hold;
 mod keep;
 mod limits;
+mod models;
 mod place;
+mod reading;
 mod review;
 mod survey;
 mod trust;
@@ -21,19 +24,25 @@ use tokio::task::JoinHandle;
 use tokio_stream::wrappers::BroadcastStream;
 
 use crate::api::{
-    Call, ClientInfo, Failure, FailureKind, Notice, NoticeStream, Reply, Request, Service, SessionView, StoppedView,
+    Call, ClientInfo, DecideRequest, Failure, FailureKind, Notice, NoticeStream, Reply, Request, Service, SessionView,
+    StoppedView,
 };
-use crate::id::{SessionId, Version};
-use crate::infrastructure::blobs::Blobs;
+use crate::clock::Clock;
+use crate::id::{Digest, SessionId, Version};
 use crate::session::{Command, Person, Session};
 
 use super::answer;
-use super::core::{Core, Parts, load};
+use super::coming::{Coming, OnTheWay};
+use super::core::{Core, Parts};
+use super::desk::Today;
 use super::dispatch::Dispatcher;
-use super::order::{Asked, Done, Post, Want};
+use super::folds::Folds;
+use super::metrics::day_of;
+use super::order::{Asked, Decided, Done, Post, Want, ordering};
 use super::ports::{Operator, Ports, Settings};
 use super::start::{StartError, Started};
 use super::tables::Tables;
+use super::texts::Texts;
 use super::trust::Trust;
 use super::views;
 use super::work::{LiveLogs, Worker};
@@ -56,14 +65,25 @@ struct Shared {
     settings: Settings,
     operator: Operator,
     tables: Tables,
+    folds: Folds,
+    texts: Texts,
     trust: Trust,
     reader: crate::audit::JournalReader,
     inbox: mpsc::Sender<Post>,
+    coming: Coming,
     notices: broadcast::Sender<Notice>,
     live_logs: LiveLogs,
     listeners: Arc<AtomicU64>,
+    blames: reading::Blames,
     /// Who writes the readable records, where they are kept.
     keeper: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What models took today before this process started; unsettled calls of a process that was killed are not in it.
+fn today(clock: &dyn Clock, tables: &Tables) -> Today {
+    let date = day_of(clock.now());
+    let spent = tables.counted("spent").unwrap_or_default();
+    Today::starting(date.clone(), spent.get(&date).copied().unwrap_or(0))
 }
 
 impl Runtime {
@@ -83,6 +103,7 @@ impl Runtime {
             trust: trust.clone(),
             notices: notices.clone(),
             live_logs: live_logs.clone(),
+            today: today(ports.clock.as_ref(), &tables),
         });
         if let Err(error) = ports.blobs.sweep() {
             tracing::warn!(%error, "unfinished files among the blobs could not be removed");
@@ -90,14 +111,16 @@ impl Runtime {
         let handle = tokio::runtime::Handle::current();
         let dispatcher = Dispatcher::new(worker, inbox.downgrade(), handle.clone(), settings.workers);
         let reader = journal.reader();
+        let (folds, texts, coming) = (Folds::of(live), Texts::of(ports.blobs.clone()), Coming::default());
         let core = Core::new(Parts {
             ports: ports.clone(),
             tables: tables.clone(),
             journal,
-            live,
+            folds: folds.clone(),
             trust: trust.clone(),
             dispatcher,
             notices: notices.clone(),
+            coming: coming.clone(),
         })?;
         std::thread::Builder::new()
             .name("paraph-core".to_owned())
@@ -111,8 +134,24 @@ impl Runtime {
         }
         let listeners = Arc::new(AtomicU64::new(0));
         let keeper = Mutex::default();
-        let shared =
-            Shared { ports, settings, operator, tables, trust, reader, inbox, notices, live_logs, listeners, keeper };
+        let blames = reading::Blames::default();
+        let shared = Shared {
+            ports,
+            settings,
+            operator,
+            tables,
+            folds,
+            texts,
+            trust,
+            reader,
+            inbox,
+            coming,
+            notices,
+            live_logs,
+            listeners,
+            blames,
+            keeper,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -136,8 +175,10 @@ impl Runtime {
     /// # Errors
     /// A [`Failure`] where the core has ended.
     pub async fn owes(&self) -> Result<bool, Failure> {
-        self.look(|core| core.dispatcher().at_work() > 0 || core.live_sessions().any(|live| !live.owed().is_empty()))
-            .await
+        self.look(|core| {
+            core.dispatcher().at_work() > 0 || core.live_sessions().iter().any(|live| !live.owed().is_empty())
+        })
+        .await
     }
 
     async fn look<T: Send + 'static>(&self, look: impl FnOnce(&mut Core) -> T + Send + 'static) -> Result<T, Failure> {
@@ -154,17 +195,30 @@ impl Runtime {
     }
 
     async fn session(&self, id: SessionId) -> Result<Arc<Session>, Failure> {
-        if let Some(live) = self.look(move |core| core.live(id)).await?? {
-            return Ok(live);
+        if let Some(held) = self.shared.folds.get(id) {
+            return Ok(held);
         }
         let shared = self.shared.clone();
-        blocking(move || load(&shared.tables, &shared.reader, id).map(Arc::new)).await
+        blocking(move || shared.folds.load(&shared.tables, &shared.reader, id)).await
+    }
+
+    /// Waits until the tables have everything that was answered before.
+    async fn settled(&self) -> Result<(), Failure> {
+        self.look(|_| ()).await
     }
 
     async fn order(&self, call: &Call, want: Want) -> Result<Done, Failure> {
-        let (reply, answered) = oneshot::channel();
-        self.post(Post::Order { asked: Asked::new(call.id.clone(), &call.request), want, reply }).await?;
-        answered.await.map_err(|_| ended())?
+        let decided = self.join(call, want, self.shared.coming.one()).await?;
+        decided.answer(async |done| Ok(done)).await.ok_or_else(ended)?
+    }
+
+    /// The same for somebody who was announced while the order was prepared.
+    async fn join(&self, call: &Call, want: Want, announced: OnTheWay) -> Result<Decided, Failure> {
+        let (orderer, decided) = ordering();
+        let post = Post::Order { asked: Asked::new(call.id.clone(), &call.request), want, orderer };
+        drop(announced); // the core, which may be waiting for it, finds it in a moment
+        self.post(post).await?;
+        decided.await.ok_or_else(ended)?
     }
 
     /// The first reply to a request that was answered before: what it was about may be gone meanwhile, so it is looked
@@ -201,9 +255,12 @@ impl Runtime {
             Request::Run(_) => Some(Reply::Run(self.view(session, None).await?)),
             Request::Adopt(_) => Some(Reply::Adopt(self.view(session, None).await?)),
             Request::Mark(_) => Some(Reply::Mark(self.view(session, None).await?)),
+            Request::Triage(_) => Some(Reply::Triage(self.view(session, None).await?)),
+            Request::Tick(_) => Some(Reply::Tick(self.view(session, None).await?)),
             Request::Decide(_) => Some(Reply::Decide(self.view(session, None).await?)),
             Request::Override(_) => Some(Reply::Override(self.view(session, None).await?)),
             Request::Regenerate(_) => Some(Reply::Regenerate(self.view(session, None).await?)),
+            Request::Check(_) => Some(Reply::Check(self.view(session, None).await?)),
             Request::Derive(_) => Some(Reply::Derive(self.view(session, None).await?)),
             Request::Draft(asked) => {
                 let number = row.thread.map(|number| crate::id::DraftId(number.0)).or(asked.draft);
@@ -212,32 +269,56 @@ impl Runtime {
             Request::DropDraft(_) => Some(Reply::DropDraft(self.threads(call, &session))),
             Request::SendDrafts(_) => Some(Reply::SendDrafts(self.threads(call, &session))),
             Request::Drop(_) => Some(Reply::Drop(self.view(session, None).await?)),
+            Request::Budget(_) => Some(Reply::Budget(self.view(session, None).await?)),
             Request::Cancel(_) => Some(Reply::Cancel(self.view(session, None).await?)),
+            Request::Pause(_) => Some(Reply::Pause(self.view(session, None).await?)),
+            Request::Resume(_) => Some(Reply::Resume(self.view(session, None).await?)),
             Request::Publish(_) => Some(Reply::Publish(self.view(session, None).await?)),
             _ => None,
         })
     }
 
+    /// A decision. The core looks first for what its request led to before, so it is looked for here only where this
+    /// came to nothing: what it was about may be gone meanwhile, and a person waits.
+    async fn decided(&self, call: &Call, asked: DecideRequest) -> Result<Reply, Failure> {
+        match self.decide(call, asked).await {
+            Ok(view) => Ok(Reply::Decide(view)),
+            Err(failure) => self.answered(call).await?.ok_or(failure),
+        }
+    }
+
     async fn command(&self, call: &Call, id: SessionId, command: Command) -> Result<SessionView, Failure> {
-        let done = self.order(call, Want::Command(id, Box::new(command))).await?;
-        self.view(done.session, None).await
+        self.shown(call, id, command, self.shared.coming.one()).await
+    }
+
+    /// The same for somebody who was announced: the view is made while the disk works, and given when it did.
+    async fn shown(
+        &self,
+        call: &Call,
+        id: SessionId,
+        command: Command,
+        announced: OnTheWay,
+    ) -> Result<SessionView, Failure> {
+        let decided = self.join(call, Want::Command(id, Box::new(command)), announced).await?;
+        decided.answer(|done| self.view(done.session, None)).await.ok_or_else(ended)?
     }
 
     async fn view(&self, session: Arc<Session>, only: Option<Version>) -> Result<SessionView, Failure> {
+        let at_hand = self.shared.texts.hold(named(&session, only));
         // only work that is owed can be held up
         let held = match session.owed().is_empty() {
             true => None,
             false => Some(self.look(|core| core.held()).await?),
         };
         let shared = self.shared.clone();
-        blocking(move || {
-            let mut view = whole(&shared.ports.blobs, &session, only);
+        let shown = move || {
+            let mut view = whole(&shared.texts, &session, only);
             if let Some(held) = held {
                 held.tell_in_view(&mut view);
             }
             Ok(view)
-        })
-        .await
+        };
+        if at_hand { shown() } else { blocking(shown).await }
     }
 
     fn person(&self, client: &ClientInfo) -> Person {
@@ -245,14 +326,21 @@ impl Runtime {
     }
 }
 
+/// The blobs that a view says the content of.
+fn named(session: &Session, only: Option<Version>) -> impl Iterator<Item = Digest> {
+    let versions = session.versions.iter().filter(move |version| only.is_none_or(|only| only == version.number));
+    let sets = versions.flat_map(|version| version.patch_sets.values());
+    sets.flat_map(|set| [set.drafted.explanation, set.drafted.stats])
+}
+
 /// The session as clients see it, with what its blobs say.
-fn whole(blobs: &Blobs, session: &Session, only: Option<Version>) -> SessionView {
-    let mut view = views::view_of(session, only, &|digest| answer::stats(blobs, digest));
+fn whole(texts: &Texts, session: &Session, only: Option<Version>) -> SessionView {
+    let mut view = views::view_of(session, only, &|digest| answer::stats(texts.get(*digest)));
     for version in &mut view.versions {
         let sets = session.version(version.number).into_iter().flat_map(|record| record.patch_sets.values());
-        let texts: Vec<String> =
-            sets.map(|set| answer::text(blobs, &set.drafted.explanation).raw().to_owned()).collect();
-        version.explanation = match texts.as_slice() {
+        let said: Vec<String> =
+            sets.map(|set| answer::text(texts.get(set.drafted.explanation)).raw().to_owned()).collect();
+        version.explanation = match said.as_slice() {
             [one] => one.as_str().into(),
             several => {
                 let named = version.patch_sets.iter().zip(several);
@@ -277,11 +365,17 @@ fn changes(request: &Request) -> bool {
             | Request::Derive(_)
             | Request::Resolve(_)
             | Request::Mark(_)
+            | Request::Triage(_)
+            | Request::Tick(_)
             | Request::Decide(_)
             | Request::Override(_)
             | Request::Regenerate(_)
+            | Request::Check(_)
             | Request::Drop(_)
             | Request::Cancel(_)
+            | Request::Budget(_)
+            | Request::Pause(_)
+            | Request::Resume(_)
             | Request::Publish(_)
             | Request::Trust(_)
     )
@@ -329,7 +423,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> +
 impl Service for Runtime {
     async fn call(&self, call: Call) -> Result<Reply, Failure> {
         limits::check(&call.request)?;
-        if let Some(reply) = self.answered(&call).await? {
+        let core_looks_first = matches!(call.request, Request::Decide(_));
+        if !core_looks_first && let Some(reply) = self.answered(&call).await? {
             return Ok(reply);
         }
         let request = call.request.clone();
@@ -375,18 +470,36 @@ impl Service for Runtime {
                         .await?,
                 )
             }
-            Request::Decide(decide) => Reply::Decide(self.decide(&call, decide).await?),
+            Request::Triage(asked) => Reply::Triage(self.triage(&call, asked).await?),
+            Request::Tick(asked) => Reply::Tick(self.tick(&call, asked).await?),
+            Request::Decide(asked) => self.decided(&call, asked).await?,
             Request::Override(asked) => Reply::Override(self.override_warning(&call, asked).await?),
             Request::Regenerate(asked) => Reply::Regenerate(self.regenerate(&call, asked, "regenerated").await?),
+            Request::Check(asked) => Reply::Check(self.check_version(&call, asked).await?),
             Request::Drop(asked) => Reply::Drop(self.drop_lane(&call, asked).await?),
             Request::Cancel(asked) => {
                 let command = Command::Cancel { by: self.person(&call.client) };
                 Reply::Cancel(self.command(&call, asked.session, command).await?)
             }
+            Request::Budget(asked) => Reply::Budget(self.budget(&call, asked).await?),
+            Request::Models(asked) => Reply::Models(self.models(asked).await?),
+            Request::LendKeys(asked) => Reply::LendKeys(self.lend_keys(asked)),
             Request::Publish(asked) => {
                 let command = Command::Publish { by: self.person(&call.client) };
                 Reply::Publish(self.command(&call, asked.session, command).await?)
             }
+            Request::Pause(asked) => {
+                let command = Command::Pause { by: self.person(&call.client) };
+                Reply::Pause(self.command(&call, asked.session, command).await?)
+            }
+            Request::Resume(asked) => {
+                let command = Command::Resume { by: self.person(&call.client) };
+                Reply::Resume(self.command(&call, asked.session, command).await?)
+            }
+            Request::Discard(asked) => Reply::Discard(self.discard(asked).await?),
+            Request::Definitions(asked) => Reply::Definitions(self.definitions(asked).await?),
+            Request::Source(asked) => Reply::Source(self.source(asked).await?),
+            Request::Blame(asked) => Reply::Blame(self.blame(asked).await?),
             Request::Log(asked) => {
                 let session = self.session(asked.session.session).await?;
                 let live = self.shared.live_logs.of(asked.session.session);

@@ -15,7 +15,7 @@ use crate::session::{Event, Finding, Input, NewSession, Outcome, Session, StopKi
 
 use super::core::Core;
 use super::house::{HouseEvent, misfit, to_value};
-use super::order::{Answered, Asked, Want, actor_of, failure_of};
+use super::order::{Asked, Orderer, Want, actor_of, failure_of};
 use super::tables::RequestRow;
 
 /// What was decided and is not recorded yet.
@@ -25,9 +25,11 @@ pub(super) struct Staged {
     pub(super) entries: Vec<NewEntry>,
     /// What each entry says.
     pub(super) told: Vec<Told>,
-    pub(super) answers: Vec<(oneshot::Sender<Answered>, SessionId, Option<ThreadId>)>,
+    pub(super) answers: Vec<(Orderer, SessionId, Option<ThreadId>)>,
     pub(super) house_answers: Vec<oneshot::Sender<Result<(), Failure>>>,
     pub(super) outcomes: Vec<(SessionId, Outcome)>,
+    /// Workers that wait to ask a model, each with the number of its call.
+    pub(super) calls: Vec<(oneshot::Sender<Result<u32, Failure>>, u32)>,
     pub(super) created: u64,
     requests: HashMap<RequestId, RequestRow>,
 }
@@ -68,15 +70,15 @@ impl Told {
 
 impl Core {
     /// A person wants something of a session.
-    pub(super) fn order(&mut self, staged: &mut Staged, asked: Asked, want: Want, reply: oneshot::Sender<Answered>) {
+    pub(super) fn order(&mut self, staged: &mut Staged, asked: Asked, want: Want, orderer: Orderer) {
         let answer = match self.answered_before(staged, &asked) {
             Ok(Some(row)) => row.session.map(|id| (id, row.thread)).ok_or_else(|| other_request(&asked)),
             Ok(None) => self.carry_out(staged, &asked, want),
             Err(failure) => Err(failure),
         };
         match answer {
-            Ok((id, thread)) => staged.answers.push((reply, id, thread)),
-            Err(failure) => drop(reply.send(Err(failure))),
+            Ok((id, thread)) => staged.answers.push((orderer, id, thread)),
+            Err(failure) => drop(orderer.recorded.send(Err(failure))),
         }
     }
 
@@ -123,6 +125,30 @@ impl Core {
         staged.requests.insert(asked.id.clone(), row);
         staged.told.push(Told::House { event, asked });
         staged.house_answers.push(reply);
+    }
+
+    /// A worker is about to ask a model, or has its answer.
+    pub(super) fn call(
+        &self,
+        staged: &mut Staged,
+        id: SessionId,
+        outcome: Outcome,
+        reply: oneshot::Sender<Result<u32, Failure>>,
+    ) {
+        let from = staged.told.len();
+        match self.hear(staged, id, outcome) {
+            Ok(_) => {
+                let reserved = staged.told[from..].iter().find_map(|told| match told {
+                    Told::Session { event, .. } => match event.as_ref() {
+                        Event::CallReserved { call, .. } => Some(*call),
+                        _ => None,
+                    },
+                    Told::House { .. } => None,
+                });
+                staged.calls.push((reply, reserved.unwrap_or(0)));
+            }
+            Err(failure) => drop(reply.send(Err(failure))),
+        }
     }
 
     /// A worker answers, or is about to start.

@@ -14,7 +14,7 @@ use crate::infrastructure::fault::Faults;
 use crate::infrastructure::store::{Mark, Order, Store, StoreError, set_aside};
 use crate::session::Session;
 
-use super::core::load;
+use super::folds::load;
 use super::follow::replay;
 use super::house::UnknownEntry;
 use super::tables::Tables;

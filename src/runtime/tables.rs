@@ -241,7 +241,7 @@ impl Tables {
             _ => {}
         }
         count_event(&mut staged.counts, event, at, before, after);
-        self.put_beads(batch, before, after)
+        Ok(())
     }
 
     /// Writes that a request was answered, once.
@@ -249,9 +249,10 @@ impl Tables {
         batch.put(&self.requests, &asked.id.to_string(), row)
     }
 
-    /// Writes what `list` shows; once for a session in a batch.
+    /// Writes what `list` shows, and the units of work that changed; once for a session in a batch.
     pub(super) fn put_row(&self, batch: &mut Batch, staged: &mut Staging, session: &Session) -> Result<(), StoreError> {
         let id = session.asked.id;
+        self.put_beads(batch, staged.beads.get(&id).map_or(&[], Vec::as_slice), session)?;
         let state = session.state();
         let row = Row::of(session);
         let was = self.sessions.get(&id)?;
@@ -324,9 +325,9 @@ impl Tables {
         Ok(())
     }
 
-    fn put_beads(&self, batch: &mut Batch, before: &Before, after: &Session) -> Result<(), StoreError> {
+    fn put_beads(&self, batch: &mut Batch, before: &[Bead], after: &Session) -> Result<(), StoreError> {
         for (index, bead) in after.beads.iter().enumerate() {
-            if before.beads.get(index) == Some(bead) {
+            if before.get(index) == Some(bead) {
                 continue;
             }
             let index = u32::try_from(index).expect("fewer than 2^32 beads");
@@ -346,15 +347,15 @@ impl Tables {
 }
 
 /// What is remembered of a session before an event, to tell what the event changed. Nothing, before its first one.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Before {
-    pub(super) beads: Vec<Bead>,
+    pub(super) beads: usize,
     pub(super) never_scored: bool,
 }
 
 impl Before {
     pub(super) fn of(session: &Session) -> Self {
-        Self { beads: session.beads.clone(), never_scored: never_scored(session) }
+        Self { beads: session.beads.len(), never_scored: never_scored(session) }
     }
 }
 
@@ -363,7 +364,16 @@ impl Before {
 pub(super) struct Staging {
     /// The last row of places of each session that the batch touches.
     places: HashMap<SessionId, (u64, Places)>,
+    /// The units of work of each session that the batch touches, as the store has them.
+    beads: HashMap<SessionId, Vec<Bead>>,
     counts: Counter,
+}
+
+impl Staging {
+    /// A session before the first event of the batch: what the store has of it.
+    pub(super) fn touch(&mut self, before: &Session) {
+        self.beads.entry(before.asked.id).or_insert_with(|| before.beads.clone());
+    }
 }
 
 impl OpenRow {

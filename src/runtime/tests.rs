@@ -184,6 +184,7 @@ async fn the_same_request_gets_the_first_reply_also_at_once_and_after_a_restart(
             session: SessionRef { session: id, version: Some(Version(1)) },
             repo: None,
             thread: None,
+            artifact: None,
             path: None,
             line: None,
             from_line: None,
@@ -282,6 +283,38 @@ async fn cancelling_stops_the_worker_and_gives_its_place_back() {
     let second = bench.run("write it").await;
     bench.until(second, "Scored").await;
     assert_eq!(bench.show(first).await.state, "Cancelled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_stops_the_check_outlives_a_restart_and_ends_by_a_persons_word() {
+    use crate::api::{PauseRequest, ResumeRequest};
+    let mut bench = Bench::new();
+    bench.ask(bench.trust_request(Some(true))).await.expect("trusted");
+    bench.validator.hangs.store(true, Ordering::SeqCst);
+    let id = bench.run("write it").await;
+    bench.condition(|| bench.validator.running.load(Ordering::SeqCst) == 1).await;
+    let pause = || Request::Pause(PauseRequest { session: id });
+    let Ok(Reply::Pause(view)) = bench.ask(pause()).await else { panic!("paused") };
+    assert_eq!((view.paused, view.state.as_str(), view.needs_me), (true, "BranchApplied", false));
+    assert_eq!(view.next, format!("paraph resume {id}"));
+    bench.condition(|| bench.validator.running.load(Ordering::SeqCst) == 0).await;
+    let again = bench.ask(pause()).await.expect_err("it is paused");
+    assert_eq!(
+        (again.kind, again.message.as_str()),
+        (FailureKind::Refused, "cannot pause while the session is paused")
+    );
+    let row = &bench.list(ListRequest::default()).await.sessions[0];
+    assert!(row.paused && !row.running && !row.needs_me, "{row:?}");
+    bench.validator.hangs.store(false, Ordering::SeqCst);
+    bench.restart().await;
+    assert!(bench.show(id).await.paused, "a restart begins nothing");
+    assert_eq!(bench.validator.runs.load(Ordering::SeqCst), 1);
+    bench.ask(Request::Resume(ResumeRequest { session: id })).await.expect("it goes on");
+    let view = bench.until(id, "Scored").await;
+    assert!(!view.paused);
+    let refused = bench.ask(pause()).await.expect_err("nothing runs");
+    assert_eq!(refused.message, "cannot pause while the session is Scored");
+    bench.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    CheckView, CommentView, DecisionView, DraftView, FileStat, GateView, LaneView, ScoreView, SessionRow, SessionView,
-    Side, ThreadKind, ThreadView, UsageView, VersionPatchSet, VersionView, ViolationView,
+    CheckView, CommentView, CriterionView, DecisionView, DraftView, FileStat, GateView, LaneView, ReviewView,
+    ScoreView, SessionRow, SessionView, Side, ThreadKind, ThreadView, UsageView, VersionPatchSet, VersionView,
+    ViolationView,
 };
 use crate::id::{Digest, LaneId, Version};
 use crate::repository::WorkSpec;
-use crate::scoring::{Gate, GateId, Score};
-use crate::session::{self, Decision, PatchSetRecord, Person, Phase, Session, State, Thread, VersionRecord, aliases};
+use crate::scoring::{Gate, GateId, Review, Score};
+use crate::session::{
+    self, Decision, PatchSetRecord, Person, Phase, Session, State, StopKind, Thread, VersionRecord, aliases,
+};
 use crate::text::Untrusted;
 use crate::validation::CheckResult;
 
+use super::metrics::cost_of;
 use super::overridden;
 use super::tables::cut;
 
@@ -58,6 +62,7 @@ fn row_within(session: &Session, (words, step, evidence, repos, name): Cuts) -> 
         next: cut(&next, step),
         needs_me: is_waiting(session),
         running: !session.owed().is_empty(),
+        paused: session.paused().is_some(),
         engine: session.asked.engine.name().to_owned(),
         repos: session.active().take(repos).map(|lane| cut(&lane.name(), name)).collect(),
         version: newest.map(|version| version.number),
@@ -73,7 +78,8 @@ fn row_within(session: &Session, (words, step, evidence, repos, name): Cuts) -> 
 }
 
 fn waits_for_go(session: &Session, state: State) -> bool {
-    session.owed().is_empty() && matches!(state, State::Indexed | State::SnapshotLoaded)
+    let idle = session.owed().is_empty() && session.paused().is_none();
+    idle && matches!(state, State::Indexed | State::SnapshotLoaded)
 }
 
 fn open_threads(session: &Session) -> u32 {
@@ -137,16 +143,30 @@ pub(super) fn view_of(
         reason,
         next,
         needs_me: is_waiting(session),
+        paused: session.paused().is_some(),
         playbook: session.asked.playbook.name.clone(),
         engine: session.asked.engine.name().to_owned(),
         created_at: session.created_at,
         updated_at: session.updated_at,
         lanes: session.lanes.iter().map(lane_view).collect(),
         versions: session.versions.iter().filter(wanted).map(|version| version_view(session, version, stats)).collect(),
-        usage: UsageView { cost_usd: "0".to_owned(), ..UsageView::default() },
+        triage: session.triage.as_ref().map(|(report, _)| report.clone()),
+        tasks: session.planned.iter().flat_map(|planned| planned.tasks.iter().cloned()).collect(),
+        usage: usage_of(session),
         pull_requests: Vec::new(),
         published: published(session),
         head: session.head,
+    }
+}
+
+/// What its calls to models took.
+fn usage_of(session: &Session) -> UsageView {
+    let spent = session.spent();
+    UsageView {
+        input_tokens: spent.input_tokens,
+        output_tokens: spent.output_tokens,
+        cost_usd: cost_of(spent.cost_micros, spent.unknown, spent.calls),
+        budget_spent: session.stop.as_ref().is_some_and(|stop| stop.kind == StopKind::BudgetSpent),
     }
 }
 
@@ -203,6 +223,8 @@ fn version_view(session: &Session, version: &VersionRecord, stats: &dyn Fn(&Dige
         violations: sets().flat_map(|(lane, set)| violations_of(&name(lane), set)).collect(),
         score: lowest.map(score_view),
         gates: version_gates(session, version),
+        criteria: criteria_of(session, version.number),
+        reviews: sets().flat_map(|(lane, set)| reviews_of(&name(lane), set)).collect(),
     }
 }
 
@@ -284,6 +306,33 @@ pub(super) fn violations_of(repo: &str, set: &PatchSetRecord) -> Vec<ViolationVi
     set.violations.iter().map(view).collect()
 }
 
+/// The criteria of the session's documents, as they stand on a version.
+pub(super) fn criteria_of(session: &Session, version: Version) -> Vec<CriterionView> {
+    let view = |state: session::CriterionState<'_>| CriterionView {
+        id: state.criterion.id.clone(),
+        text: state.criterion.text.clone(),
+        bound: state.criterion.bound.clone(),
+        met: state.met,
+        evidence: state.evidence.into(),
+    };
+    session.criteria(version).into_iter().map(view).collect()
+}
+
+/// What models say of a patch set.
+pub(super) fn reviews_of(repo: &str, set: &PatchSetRecord) -> Vec<ReviewView> {
+    let view = |review: &Review| ReviewView {
+        repo: repo.to_owned(),
+        role: review.role,
+        model: review.model.clone(),
+        report: review.report,
+        scores: review.scores.iter().map(|(dimension, score)| (dimension.name().to_owned(), *score)).collect(),
+        musts: review.musts,
+        unusable: (!review.counts()).then(|| review.unusable.clone()),
+        notes: review.notes.iter().map(|note| note.as_str().into()).collect(),
+    };
+    set.reviews.iter().flatten().map(view).collect()
+}
+
 /// Gates with their repository; intake and artifacts are about the whole version.
 pub(super) fn gates_of(repo: &str, set: &PatchSetRecord, gates: &[Gate]) -> Vec<GateView> {
     let view = |gate: &Gate| GateView {
@@ -336,6 +385,7 @@ pub(super) fn thread_view(session: &Session, thread: &Thread) -> ThreadView {
         from_line: (place.from_line > 0).then_some(place.from_line),
         side: side_of(place),
         kind: kind_of(place),
+        artifact: place.artifact.clone(),
         resolved: thread.resolved,
         comments: thread
             .comments
@@ -358,6 +408,7 @@ pub(super) fn draft_view(session: &Session, draft: &session::DraftComment) -> Dr
         from_line: (place.from_line > 0).then_some(place.from_line),
         side: side_of(place),
         kind: kind_of(place),
+        artifact: place.artifact.clone(),
         at: draft.at,
         text: draft.text.clone(),
     }

@@ -1,10 +1,12 @@
 //! What workers do for each kind of effect. Each looks before it acts: a second attempt finds what the first made.
 
 mod draft;
+mod evidence;
 mod inspect;
 mod listen;
 mod prepare;
 mod ship;
+mod stages;
 
 use std::sync::Arc;
 
@@ -15,8 +17,9 @@ use crate::cancel::Cancel;
 use crate::id::{Digest, LaneId, SessionId, Version};
 use crate::infrastructure::blobs::{BlobError, Blobs};
 use crate::repository::VcsError;
-use crate::session::{EffectKey, EffectKind, Finding, Session, StopKind};
+use crate::session::{EffectKind, Finding, Session, StopKind};
 
+use super::desk::{Line, Today};
 use super::ports::{Ports, Settings};
 use super::tables::Tables;
 use super::trust::Trust;
@@ -32,6 +35,7 @@ pub(super) struct Worker {
     pub(super) trust: Trust,
     pub(super) notices: broadcast::Sender<Notice>,
     pub(super) live_logs: LiveLogs,
+    pub(super) today: Today,
 }
 
 /// The commands that trusting the repository lets run, as its base has them.
@@ -56,9 +60,12 @@ fn before(kind: EffectKind) -> &'static str {
     match kind {
         EffectKind::Load => "effect.load.before",
         EffectKind::Index => "effect.index.before",
+        EffectKind::Triage => "effect.triage.before",
+        EffectKind::Plan => "effect.plan.before",
         EffectKind::Draft => "effect.draft.before",
         EffectKind::Apply => "effect.apply.before",
         EffectKind::Check => "effect.check.before",
+        EffectKind::Review => "effect.review.before",
         EffectKind::Score => "effect.score.before",
         EffectKind::Publish => "effect.publish.before",
     }
@@ -68,9 +75,12 @@ fn after(kind: EffectKind) -> &'static str {
     match kind {
         EffectKind::Load => "effect.load.after",
         EffectKind::Index => "effect.index.after",
+        EffectKind::Triage => "effect.triage.after",
+        EffectKind::Plan => "effect.plan.after",
         EffectKind::Draft => "effect.draft.after",
         EffectKind::Apply => "effect.apply.after",
         EffectKind::Check => "effect.check.after",
+        EffectKind::Review => "effect.review.after",
         EffectKind::Score => "effect.score.after",
         EffectKind::Publish => "effect.publish.after",
     }
@@ -129,17 +139,11 @@ impl From<std::io::Error> for Stuck {
 
 impl Worker {
     /// Does one piece of work and says what it found.
-    pub(super) async fn run(
-        self: &Arc<Self>,
-        session: &Arc<Session>,
-        key: EffectKey,
-        attempt: u32,
-        cancel: &Cancel,
-    ) -> Finding {
-        let id = session.asked.id;
+    pub(super) async fn run(self: &Arc<Self>, session: &Arc<Session>, line: &Line, cancel: &Cancel) -> Finding {
+        let (id, key, attempt) = (session.asked.id, line.key, line.attempt);
         tracing::info!(session = %id, %key, attempt, "starts");
         let found = match self.ports.faults.point(before(key.kind)) {
-            Ok(()) => self.work(session, key, cancel).await,
+            Ok(()) => self.work(session, line, cancel).await,
             Err(error) => Err(error.into()),
         };
         let found = found.and_then(|finding| {
@@ -151,13 +155,15 @@ impl Worker {
             // what is approved is not drafted again
             let next = match key.kind {
                 EffectKind::Publish => stuck.next.replace("paraph regenerate", "paraph publish"),
+                EffectKind::Check => stuck.next.replace("paraph regenerate", "paraph check"),
                 _ => stuck.next,
             };
             Finding::Stuck { kind: stuck.kind, reason: stuck.reason.into(), next: with_id(&next, id) }
         })
     }
 
-    async fn work(self: &Arc<Self>, session: &Arc<Session>, key: EffectKey, cancel: &Cancel) -> Result<Finding, Stuck> {
+    async fn work(self: &Arc<Self>, session: &Arc<Session>, line: &Line, cancel: &Cancel) -> Result<Finding, Stuck> {
+        let key = line.key;
         let lane = key.lane.unwrap_or(LaneId(0));
         let version = key.version.unwrap_or(Version::FIRST);
         match key.kind {
@@ -174,7 +180,10 @@ impl Worker {
                 let (worker, session, cancel) = (self.clone(), session.clone(), cancel.clone());
                 blocking(move || prepare::index(&worker, &session, lane, &cancel)).await
             }
-            EffectKind::Draft => draft::draft(self, session, version, cancel).await,
+            EffectKind::Triage => stages::triage(self, session, line, cancel).await,
+            EffectKind::Plan => stages::plan(self, session, line, cancel).await,
+            EffectKind::Review => stages::review(self, session, line, (lane, version), cancel).await,
+            EffectKind::Draft => draft::draft(self, session, line, version, cancel).await,
             EffectKind::Apply => {
                 let (worker, session) = (self.clone(), session.clone());
                 blocking(move || draft::apply(&worker, &session, lane, version)).await
@@ -211,7 +220,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 /// Puts the session's number behind `paraph VERB` of a next step.
 fn with_id(next: &str, id: SessionId) -> String {
     let mut words = next.to_owned();
-    for verb in ["regenerate", "cancel", "publish", "show"] {
+    for verb in ["regenerate", "check", "cancel", "publish", "show"] {
         words = words.replace(&format!("paraph {verb},"), &format!("paraph {verb} {id},"));
         if words.ends_with(&format!("paraph {verb}")) {
             words = format!("{words} {id}");

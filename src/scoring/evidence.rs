@@ -2,7 +2,7 @@
 
 use crate::diff::FileChange;
 use crate::id::RepoPath;
-use crate::validation::{BaselineStatus, CheckResult, CheckStatus};
+use crate::validation::{CheckResult, CheckStatus};
 
 /// What a file is, by its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,19 +61,9 @@ pub(super) fn adds_inline_tests(file: &FileChange) -> bool {
     count(file.new.as_ref()) > count(file.old.as_ref())
 }
 
-/// Whether a check speaks against the change: it broke, it timed out where the base did not, or it fails and
-/// nothing says that the base fails too. What could not start never does.
+/// Whether a check speaks against the change.
 pub(super) fn is_red(check: &CheckResult) -> bool {
-    match check.status {
-        CheckStatus::Broken => true,
-        CheckStatus::TimedOut => check.baseline != BaselineStatus::TimedOut,
-        CheckStatus::Failed => check.baseline != BaselineStatus::Failed,
-        CheckStatus::Passed
-        | CheckStatus::Fixed
-        | CheckStatus::Environment
-        | CheckStatus::Skipped
-        | CheckStatus::Running => false,
-    }
+    check.is_red()
 }
 
 /// Whether a check passed.

@@ -69,7 +69,7 @@ pub fn gates(input: &GateInput<'_>) -> Vec<Gate> {
         gate(GateId::G0, said(input.intake, "the goal was not triaged yet")),
         gate(GateId::G1, artifacts(input)),
         gate_of_base(input.placement, input.drift),
-        gate(GateId::G3, checks(input.validation)),
+        gate(GateId::G3, with_earlier_runs(checks(input.validation), input.validation)),
         gate(GateId::G4, judged(input)),
         gate(GateId::G5, said(input.ci, "nothing was published yet")),
     ]
@@ -124,6 +124,16 @@ fn placed(placement: &Placement, drift: Option<Result<&Drift, &str>>) -> Verdict
             (Some(true), format!("the patch applies; the branch is {behind} ahead of the base and still merges"))
         }
         (Placement::Clean, Some(Ok(_))) => (Some(true), "the patch applies and its base is fresh".to_owned()),
+    }
+}
+
+/// Checks that a person ran again until they were green are not the same as checks that were green: it is said.
+fn with_earlier_runs((passed, evidence): Verdict, validation: Option<&ValidationResult>) -> Verdict {
+    let before = validation.map_or(&[][..], |validation| &validation.before);
+    match before {
+        [] => (passed, evidence),
+        [once] => (passed, format!("{evidence}; ran again, before: {once}")),
+        [.., last] => (passed, format!("{evidence}; ran again {} times, last before: {last}", before.len())),
     }
 }
 

@@ -6,12 +6,17 @@ mod evidence;
 mod gate;
 mod gates;
 mod pass_fail;
+mod review;
 mod score;
 mod six_dimensions;
 
 pub use gate::{Gate, GateId};
 pub use gates::{Accepted, GateInput, Placement, gate_of_base, gates};
 pub use pass_fail::SimplePassFail;
+pub use review::{
+    IssueSeverity, REVIEWERS, Review, ReviewBrief, ReviewIssue, ReviewReport, ReviewScore, read_review,
+    review_assignment,
+};
 pub use score::{Dimension, Evidence, Rating, Score, Scorer, Tenths};
 pub use six_dimensions::SixDimensions;
 

@@ -4,7 +4,7 @@ use super::evidence::{is_green, is_red};
 use super::{Dimension, Evidence, Rating, Score, Scorer, Tenths};
 use crate::policy::Severity;
 
-/// 10.0 where no check is red and nothing blocks, 1.0 otherwise; 6.0 where no check passed.
+/// 10.0 where no check is red and nothing blocks, 1.0 otherwise; 6.0 where no check passed. Reviews change nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SimplePassFail;
 
@@ -53,8 +53,16 @@ mod tests {
     #[track_caller]
     fn check(validation: &ValidationResult, violations: &[Violation], expected: u16) {
         let changes = ChangeSet::default();
-        let evidence =
-            Evidence { goal: "", kind: Kind::Docs, paths: &[], changes: &changes, lines: &[], validation, violations };
+        let evidence = Evidence {
+            goal: "",
+            kind: Kind::Docs,
+            paths: &[],
+            changes: &changes,
+            lines: &[],
+            validation,
+            violations,
+            reviews: &[],
+        };
         assert_eq!(SimplePassFail.score(&evidence).overall.get(), expected);
     }
 

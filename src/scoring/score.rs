@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Review;
 use crate::diff::ChangeSet;
 use crate::planning::Kind;
 use crate::policy::Violation;
@@ -90,7 +91,7 @@ pub struct Rating {
 /// The score of one lane of one version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Score {
-    /// Who scored: `six-dimensions/1`, said to be without a reviewer model.
+    /// Who scored: `six-dimensions/1`, and whether a reviewer model was heard.
     pub scorer: String,
     /// The overall score.
     pub overall: Tenths,
@@ -98,7 +99,7 @@ pub struct Score {
     pub ratings: Vec<Rating>,
 }
 
-/// What a scorer may look at: facts, no opinions.
+/// What a scorer may look at: facts, and what models said of them.
 #[derive(Debug)]
 pub struct Evidence<'a> {
     /// The goal, in a person's words.
@@ -115,6 +116,8 @@ pub struct Evidence<'a> {
     pub validation: &'a ValidationResult,
     /// What the policies found.
     pub violations: &'a [Violation],
+    /// What models said, where the playbook asks some: the one thing here that is no fact.
+    pub reviews: &'a [Review],
 }
 
 /// Turns evidence into a score. Pure and total.

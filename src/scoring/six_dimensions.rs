@@ -1,4 +1,7 @@
-//! The scorer that ships: six dimensions from evidence alone, no reviewer model.
+//! The scorer that ships: six dimensions from evidence.
+//!
+//! Where models reviewed, the lowest score that one of them gave a dimension may take up to 2.0 from it, and never adds:
+//! what a patch talks a reviewer into cannot lift it over a gate, and a reviewer that is wrong costs a reason, no more.
 //!
 //! Overall = the weighted mean (correctness 30, security 20, tests 15, policy fit 15, maintainability 10, scope fit
 //! 10, of 100), rounded to a tenth, and never more than 2.0 above the lower of correctness and security: a secret or
@@ -6,9 +9,10 @@
 
 mod change;
 mod guards;
+mod heard;
 mod runs;
 
-use super::{Dimension, Evidence, Rating, Score, Scorer, Tenths};
+use super::{Dimension, Evidence, Rating, Review, Score, Scorer, Tenths};
 
 /// Rates by rules anybody can read; the same evidence gives the same score.
 #[derive(Debug, Clone, Copy, Default)]
@@ -17,6 +21,8 @@ pub struct SixDimensions;
 impl SixDimensions {
     /// What the score says about who scored.
     pub const NAME: &'static str = "six-dimensions/1 (evidence only, no reviewer model)";
+    /// The same where a reviewer was heard.
+    pub const REVIEWED: &'static str = "six-dimensions/1 (evidence, from which reviewer models may take)";
 }
 
 /// Points of one dimension while its reasons are collected.
@@ -68,10 +74,11 @@ impl Scorer for SixDimensions {
                 Dimension::Maintainability => change::maintainability(evidence),
                 Dimension::ScopeFit => change::scope_fit(evidence),
             };
-            points.rating(dimension)
+            heard::take(points, dimension, evidence).rating(dimension)
         };
         let ratings: Vec<Rating> = Dimension::ALL.into_iter().map(rate).collect();
-        Score { scorer: Self::NAME.to_owned(), overall: overall(&ratings), ratings }
+        let scorer = if evidence.reviews.iter().any(Review::counts) { Self::REVIEWED } else { Self::NAME };
+        Score { scorer: scorer.to_owned(), overall: overall(&ratings), ratings }
     }
 }
 

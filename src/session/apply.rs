@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::Timestamp;
 use crate::id::{LaneId, Seq, Version};
 use crate::planning::Stage;
+use crate::validation::ValidationResult;
 
+use super::calls::CallRecord;
 use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Event, NewSession, PatchSet, Person, StopKind};
+use super::stages::Before;
 use super::state::{
-    Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase,
-    Published, Session, Stop, Thread, Verdict, VersionRecord,
+    Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase, Planned,
+    Published, REPAIR, Rechecks, Session, Stop, Thread, Verdict, VersionRecord,
 };
 
 impl Session {
@@ -33,6 +36,7 @@ impl Session {
                 dropped: false,
             })
             .collect();
+        let budget = asked.budget;
         let mut session = Self {
             asked,
             created_at: at,
@@ -46,9 +50,17 @@ impl Session {
             last_draft: 0,
             reviewed_on: BTreeMap::new(),
             triaged: false,
+            triage: None,
+            go_by: None,
+            planned: None,
+            ticks: BTreeMap::new(),
             drafting: None,
             stop: None,
+            paused_by: None,
             beads: Vec::new(),
+            budget,
+            calls: Vec::new(),
+            environment: None,
             owed: BTreeMap::new(),
         };
         session.owe_next(at);
@@ -92,9 +104,28 @@ impl Session {
                     lane.phase = Phase::Indexed;
                 }
             }
-            Event::Triaged { .. } => {
+            Event::TriageFound { report, artifact } => {
+                self.settle(EffectKey::of_session(EffectKind::Triage), at);
+                self.triaged |= report.goes_on();
+                self.triage = Some((report.clone(), *artifact));
+            }
+            Event::Triaged { by, .. } => {
                 self.triaged = true;
+                self.go_by = Some(by.clone());
                 self.stop = None;
+            }
+            Event::Deferred { by, message } => self.put_off(StopKind::Deferred, "deferred", by, message),
+            Event::Declined { by, message } => self.put_off(StopKind::Declined, "declined", by, message),
+            Event::Planned { artifacts, tasks, criteria } => {
+                self.settle(EffectKey::of_session(EffectKind::Plan), at);
+                let (artifacts, tasks, criteria) = (artifacts.clone(), tasks.clone(), criteria.clone());
+                self.planned = Some(Planned { artifacts, tasks, criteria });
+            }
+            Event::Ticked { criterion, version, by, .. } => {
+                self.ticks.insert((*version, criterion.clone()), by.clone());
+            }
+            Event::Unticked { criterion, version, .. } => {
+                self.ticks.remove(&(*version, criterion.clone()));
             }
             Event::Proposed { version, engine, made_for, patch_sets, by, parent } => {
                 self.settle(EffectKey::draft(*version), at);
@@ -131,6 +162,10 @@ impl Session {
                 self.settle(EffectKey::on_version(EffectKind::Check, *lane, *version), at);
                 self.with_patch_set(*lane, *version, |set| set.validation = Some(result.clone()));
                 self.advance(*lane, *version, Phase::Validated(*version));
+            }
+            Event::Reviewed { lane, version, reviews } => {
+                self.settle(EffectKey::on_version(EffectKind::Review, *lane, *version), at);
+                self.with_patch_set(*lane, *version, |set| set.reviews = Some(reviews.clone()));
             }
             Event::Scored { lane, version, violations, score, gates } => {
                 self.settle(EffectKey::on_version(EffectKind::Score, *lane, *version), at);
@@ -186,7 +221,7 @@ impl Session {
                 });
             }
             Event::Regenerated { engine, rules, patch, message, made_for, program, .. } => {
-                self.stop = None;
+                let stuck = self.stop.take().and_then(|stop| stop.key);
                 let lanes: Vec<LaneId> = self.open_lanes();
                 if let Some(engine) = engine {
                     // another engine's program is none of this one's
@@ -202,14 +237,22 @@ impl Session {
                 if program.is_some() {
                     self.asked.program.clone_from(program);
                 }
-                self.want_version(lanes, message.clone(), made_for, at);
+                // where documents could not be written a person may go on without; else they come first
+                let without = stuck.is_some_and(|key| matches!(key.kind, EffectKind::Plan | EffectKind::Draft));
+                if without || !self.lacks_artifacts() || !self.versions.is_empty() {
+                    self.want_version(lanes, message.clone(), made_for, at);
+                }
             }
             // what the lanes still owe follows from their phases
             Event::Retried { .. } => self.stop = None,
-            Event::RecheckAsked { lane, version } => {
+            Event::RecheckAsked { lane, version, sides, environment, .. } => {
                 self.stop = None;
+                if environment.is_some() {
+                    self.environment.clone_from(environment);
+                }
                 self.with_patch_set(*lane, *version, |set| {
-                    set.validation = None;
+                    set.rechecks.sides = *sides;
+                    set.rechecks.before.extend(what_ran(set.validation.take()));
                     set.score = None;
                     set.gates.clear();
                 });
@@ -228,6 +271,8 @@ impl Session {
                 }
                 self.drafting.take_if(|drafting| drafting.lanes.is_empty());
             }
+            Event::Paused { by } => self.paused_by = Some(by.clone()),
+            Event::Resumed { .. } => self.paused_by = None,
             Event::PublishAsked { .. } => {
                 self.stop = None;
                 for lane in &mut self.lanes {
@@ -257,7 +302,9 @@ impl Session {
                 self.stop = Some(stop);
             }
             Event::ThreadOpened { thread, place, by, text } => {
-                self.reviewed(by, place.lane, place.version);
+                if place.artifact.is_none() {
+                    self.reviewed(by, place.lane, place.version);
+                }
                 let comments = vec![Comment { by: by.clone(), at, text: text.clone() }];
                 self.threads.push(Thread { id: *thread, place: place.clone(), resolved: false, comments });
             }
@@ -266,7 +313,9 @@ impl Session {
                 if let Some(thread) = self.threads.iter_mut().find(|known| known.id == *thread) {
                     thread.comments.push(comment);
                     let (lane, version) = (thread.place.lane, thread.place.version);
-                    self.reviewed(by, lane, version);
+                    if thread.place.artifact.is_none() {
+                        self.reviewed(by, lane, version);
+                    }
                 }
             }
             Event::ThreadResolved { thread, .. } => self.resolve(*thread, true),
@@ -281,6 +330,17 @@ impl Session {
                 }
             }
             Event::DraftDropped { draft, .. } => self.drafts.retain(|known| known.id != *draft),
+            Event::RepairAsked { lane, .. } => self.want_version([*lane], "".into(), REPAIR, at),
+            Event::CallReserved { asked, .. } => {
+                self.calls.push(CallRecord { at, asked: (**asked).clone(), ended: None });
+            }
+            Event::CallSettled { ended } => {
+                let position = ended.call.checked_sub(1).map(|position| position as usize);
+                if let Some(call) = position.and_then(|position| self.calls.get_mut(position)) {
+                    call.ended = Some((**ended).clone());
+                }
+            }
+            Event::BudgetSet { budget, .. } => self.budget = *budget,
             Event::Marked { lane, version, hunks, by } => {
                 self.reviewed(by, *lane, *version);
                 self.marks.entry((by.login.clone(), *lane)).or_default().extend(hunks.iter().copied());
@@ -299,15 +359,22 @@ impl Session {
         let publishes = |lane: &&Lane| matches!(lane.phase, Phase::Publishing(_));
         wanted.extend(self.active().filter(|lane| goes_on || publishes(lane)).filter_map(|lane| self.next_on(lane)));
         if self.stop.is_none() {
-            if self.drafting.is_none() && self.ready_to_draft() {
-                let lanes: Vec<LaneId> = self.active().map(|lane| lane.id).collect();
-                self.want_version(lanes, "".into(), "goal", at);
+            if self.drafting.is_none() && self.is_ready() {
+                match self.asks_before_draft() {
+                    Before::Ask(kind) => drop(wanted.insert(EffectKey::of_session(kind))),
+                    Before::Wait => {}
+                    Before::Draft => {
+                        let lanes: Vec<LaneId> = self.active().map(|lane| lane.id).collect();
+                        self.want_version(lanes, "".into(), "goal", at);
+                    }
+                }
             }
             let ready = |id: &LaneId| self.lane(*id).is_some_and(|lane| lane.phase >= self.before_draft());
             if let Some(drafting) = self.drafting.as_ref().filter(|drafting| drafting.lanes.iter().all(ready)) {
                 wanted.insert(EffectKey::draft(drafting.version));
             }
         }
+        wanted.retain(|key| self.paused_by.is_none() || !super::pause::holds(key));
         self.release(at, |key| !wanted.contains(key));
         for key in wanted {
             if !self.owed.contains_key(&key) {
@@ -335,6 +402,7 @@ impl Session {
             }
             Phase::Proposed(version) => on(EffectKind::Apply, version),
             Phase::BranchApplied(version) => on(EffectKind::Check, version),
+            Phase::Validated(version) if self.asks_for_review(lane.id, version) => on(EffectKind::Review, version),
             Phase::Validated(version) => on(EffectKind::Score, version),
             Phase::Publishing(version) => on(EffectKind::Publish, version),
             Phase::SnapshotLoaded
@@ -348,11 +416,29 @@ impl Session {
         }
     }
 
-    fn ready_to_draft(&self) -> bool {
-        let go = self.triaged || !self.asked.playbook.has(Stage::Triage);
+    /// Whether models shall review it and were not asked yet.
+    fn asks_for_review(&self, lane: LaneId, version: Version) -> bool {
+        let asked = self.patch_set(lane, version).is_some_and(|set| set.reviews.is_some());
+        self.asked.playbook.has(Stage::Review) && !asked
+    }
+
+    /// Whether every lane waits for the first version.
+    fn is_ready(&self) -> bool {
         let ready = self.before_draft();
         let mut lanes = self.active().peekable();
-        go && self.versions.is_empty() && lanes.peek().is_some() && lanes.all(|lane| lane.phase == ready)
+        self.versions.is_empty() && lanes.peek().is_some() && lanes.all(|lane| lane.phase == ready)
+    }
+
+    /// A person's word to triage that is no GO.
+    fn put_off(&mut self, kind: StopKind, word: &str, by: &Person, message: &crate::text::Untrusted) {
+        let said = message.raw().trim();
+        let why = if said.is_empty() { String::new() } else { format!(": {said}") };
+        let id = self.asked.id;
+        let next = match kind {
+            StopKind::Declined => String::new(),
+            _ => format!("paraph go {id} -m TEXT, or paraph decline {id}"),
+        };
+        self.stop = Some(Stop { kind, reason: format!("{word} by {}{why}", by.login).into(), next, key: None });
     }
 
     fn want_version(
@@ -405,6 +491,9 @@ impl Session {
     }
 
     fn reviewed(&mut self, by: &Person, lane: LaneId, version: Version) {
+        if by.is_engine() {
+            return;
+        }
         self.reviewed_on.entry((by.login.clone(), lane)).or_default().insert(version);
     }
 
@@ -483,12 +572,19 @@ impl Session {
     }
 }
 
+/// What checks came to, where any ran.
+fn what_ran(result: Option<ValidationResult>) -> Option<String> {
+    result.filter(|result| result.unverified.is_none()).map(|result| result.told())
+}
+
 impl PatchSetRecord {
     fn new(drafted: &PatchSet) -> Self {
         Self {
             drafted: drafted.clone(),
             applied: None,
             validation: None,
+            rechecks: Rechecks::default(),
+            reviews: None,
             violations: Vec::new(),
             score: None,
             gates: Vec::new(),

@@ -15,12 +15,18 @@ pub enum EffectKind {
     Load,
     /// Index it.
     Index,
+    /// Ask whether the goal is taken up.
+    Triage,
+    /// Have written what the change shall be.
+    Plan,
     /// Draft a version.
     Draft,
     /// Apply a patch set to its branch in the private repository.
     Apply,
     /// Run its checks.
     Check,
+    /// Have models review it.
+    Review,
     /// Judge and score it.
     Score,
     /// Publish it.
@@ -29,8 +35,18 @@ pub enum EffectKind {
 
 impl EffectKind {
     /// All kinds, in the order they follow each other.
-    pub const ALL: [Self; 7] =
-        [Self::Load, Self::Index, Self::Draft, Self::Apply, Self::Check, Self::Score, Self::Publish];
+    pub const ALL: [Self; 10] = [
+        Self::Load,
+        Self::Index,
+        Self::Triage,
+        Self::Plan,
+        Self::Draft,
+        Self::Apply,
+        Self::Check,
+        Self::Review,
+        Self::Score,
+        Self::Publish,
+    ];
 
     /// The bead category that this work belongs to.
     #[must_use]
@@ -38,9 +54,12 @@ impl EffectKind {
         match self {
             Self::Load => "snapshot",
             Self::Index => "index",
+            Self::Triage => "triage",
+            Self::Plan => "plan",
             Self::Draft => "proposal",
             Self::Apply => "branch",
             Self::Check => "validation",
+            Self::Review => "review",
             Self::Score => "score",
             Self::Publish => "publish",
         }
@@ -52,7 +71,7 @@ impl EffectKind {
 pub struct EffectKey {
     /// The kind.
     pub kind: EffectKind,
-    /// The lane; none for a draft, which is about all its lanes.
+    /// The lane; none for what is about all of them: triage, plan, draft.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<LaneId>,
     /// The version; none before there is one.
@@ -71,6 +90,12 @@ impl EffectKey {
     #[must_use]
     pub fn on_version(kind: EffectKind, lane: LaneId, version: Version) -> Self {
         Self { kind, lane: Some(lane), version: Some(version) }
+    }
+
+    /// Work on the whole session before there is a version.
+    #[must_use]
+    pub fn of_session(kind: EffectKind) -> Self {
+        Self { kind, lane: None, version: None }
     }
 
     /// The draft of a version.

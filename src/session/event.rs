@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::calls::{Budget, CallAsked, CallEnded};
 use super::effect::EffectKey;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
-use crate::planning::{Kind, Playbook};
+use crate::planning::{Criterion, Kind, PlanTask, Playbook, Role, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, Snapshot, Source, WorkSpec};
-use crate::scoring::{Gate, Score};
+use crate::scoring::{Gate, Review, Score};
 use crate::text::Untrusted;
-use crate::validation::ValidationResult;
+use crate::validation::{Sides, ValidationResult};
 
 /// Who did something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,33 @@ pub struct Person {
     pub client: String,
     /// `yes` where a terminal was attached.
     pub terminal: String,
+}
+
+impl Person {
+    /// An engine that speaks, where only people did before: it has no address and no terminal.
+    #[must_use]
+    pub fn engine(engine: EngineKind) -> Self {
+        Self {
+            login: format!("engine {}", engine.name()),
+            name: String::new(),
+            email: String::new(),
+            client: "engine".to_owned(),
+            terminal: "no".to_owned(),
+        }
+    }
+
+    /// A model that speaks in a role.
+    #[must_use]
+    pub fn model(role: Role, model: &str) -> Self {
+        let login = if model.is_empty() { role.name().to_owned() } else { format!("{role} {model}") };
+        Self { login, ..Self::engine(EngineKind::Llm) }
+    }
+
+    /// Whether it is one.
+    #[must_use]
+    pub fn is_engine(&self) -> bool {
+        self.client == "engine"
+    }
 }
 
 /// One repository as it was asked for.
@@ -68,12 +96,30 @@ pub struct NewSession {
     /// A ready diff, as a blob.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patch: Option<Digest>,
+    /// How often a red check goes back to the engine before a person is needed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repairs: u32,
+    /// What its calls to models may take.
+    #[serde(default, skip_serializing_if = "is_unlimited")]
+    pub budget: Budget,
+    /// Roles that a model was there for when it started: their stages ask it, the others wait for a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
     /// Its repositories.
     pub lanes: Vec<LaneRequest>,
     /// The client's allow-listed variables.
     pub environment: BTreeMap<String, String>,
     /// Who asked.
     pub by: Person,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+fn is_unlimited(budget: &Budget) -> bool {
+    *budget == Budget::default()
 }
 
 /// The change of one lane as it was drafted. The manifest is the blob that `digest` names; contents are blobs too.
@@ -125,6 +171,17 @@ pub enum StopKind {
     Failed,
     /// A person ended it.
     Cancelled,
+    /// The next call to a model could take more than is left: a person must do something.
+    BudgetSpent,
+}
+
+/// A document that a stage wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Its name.
+    pub name: String,
+    /// The body, in Markdown: a blob.
+    pub digest: Digest,
 }
 
 /// Where a thread hangs.
@@ -147,6 +204,9 @@ pub struct ThreadPlace {
     pub side: String,
     /// `issue`, `question`, `nit` or `must`.
     pub kind: String,
+    /// The document it is about, where it is about one and not about a version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<String>,
 }
 
 /// Something that happened to a session.
@@ -162,8 +222,20 @@ pub enum Event {
     SnapshotLoaded { lane: LaneId, snapshot: Snapshot, plan: Digest, policy: PolicySettings },
     /// A lane was indexed; `index` is a blob (its summary).
     Indexed { lane: LaneId, index: Digest, files: u64, definitions: u64 },
+    /// A model said what it recommends; `artifact` is a blob (the report in Markdown).
+    TriageFound { report: TriageReport, artifact: Digest },
     /// A person said GO.
     Triaged { by: Person, message: Untrusted },
+    /// A person put it off.
+    Deferred { by: Person, message: Untrusted },
+    /// A person did not take it up.
+    Declined { by: Person, message: Untrusted },
+    /// Models wrote what the change shall be.
+    Planned { artifacts: Vec<Artifact>, tasks: Vec<PlanTask>, criteria: Vec<Criterion> },
+    /// A person says that a version meets a criterion.
+    Ticked { criterion: String, version: Version, by: Person, message: Untrusted },
+    /// A person takes that back.
+    Unticked { criterion: String, version: Version, by: Person },
     /// A version was drafted: by an engine, or derived from `parent` by a person, who is named then.
     Proposed {
         version: Version,
@@ -181,6 +253,8 @@ pub enum Event {
     PatchBlocked { lane: LaneId, version: Version, violations: Vec<Violation> },
     /// Its checks ended.
     Validated { lane: LaneId, version: Version, result: ValidationResult },
+    /// Models reviewed it, or could not; one entry a role.
+    Reviewed { lane: LaneId, version: Version, reviews: Vec<Review> },
     /// It was judged and scored.
     Scored { lane: LaneId, version: Version, violations: Vec<Violation>, score: Score, gates: Vec<Gate> },
     /// A person approved it.
@@ -204,10 +278,23 @@ pub enum Event {
     },
     /// A person asked that what was stuck is tried again; the version stays.
     Retried { by: Person, message: Untrusted },
-    /// A person asked for the checks again (after trusting the repository).
-    RecheckAsked { lane: LaneId, version: Version },
+    /// A person asked for the checks again; with the variables that their client sent, where it sent some.
+    RecheckAsked {
+        lane: LaneId,
+        version: Version,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Person>,
+        #[serde(default, skip_serializing_if = "Sides::is_default")]
+        sides: Sides,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        environment: Option<BTreeMap<String, String>>,
+    },
     /// A person took a repository out.
     LaneDropped { lane: LaneId, by: Person },
+    /// A person holds all work.
+    Paused { by: Person },
+    /// A person lets it go on.
+    Resumed { by: Person },
     /// A person asked to publish.
     PublishAsked { by: Person },
     /// A lane was published.
@@ -241,6 +328,14 @@ pub enum Event {
     DraftDropped { draft: DraftId, by: Person },
     /// A person marked hunks as reviewed.
     Marked { lane: LaneId, version: Version, hunks: Vec<Digest>, by: Person },
+    /// Red checks go back to the engine: repair `number` of this version.
+    RepairAsked { lane: LaneId, version: Version, number: u32, because: Vec<String> },
+    /// A call to a model is about to be made; the most it can take counts as spent.
+    CallReserved { call: u32, asked: Box<CallAsked> },
+    /// It ended: what it took counts.
+    CallSettled { ended: Box<CallEnded> },
+    /// A person set what the session may spend.
+    BudgetSet { budget: Budget, by: Person },
     /// A person took marks back.
     Unmarked { lane: LaneId, version: Version, hunks: Vec<Digest>, by: Person },
 }
@@ -254,11 +349,18 @@ impl Event {
             Self::AttemptStarted { .. } => "attempt-started",
             Self::SnapshotLoaded { .. } => "snapshot-loaded",
             Self::Indexed { .. } => "indexed",
+            Self::TriageFound { .. } => "triage-found",
             Self::Triaged { .. } => "triaged",
+            Self::Deferred { .. } => "deferred",
+            Self::Declined { .. } => "declined",
+            Self::Planned { .. } => "planned",
+            Self::Ticked { .. } => "ticked",
+            Self::Unticked { .. } => "unticked",
             Self::Proposed { .. } => "proposed",
             Self::BranchApplied { .. } => "branch-applied",
             Self::PatchBlocked { .. } => "patch-blocked",
             Self::Validated { .. } => "validated",
+            Self::Reviewed { .. } => "reviewed",
             Self::Scored { .. } => "scored",
             Self::Approved { .. } => "approved",
             Self::Rejected { .. } => "rejected",
@@ -268,6 +370,8 @@ impl Event {
             Self::Retried { .. } => "retried",
             Self::RecheckAsked { .. } => "recheck-asked",
             Self::LaneDropped { .. } => "lane-dropped",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
             Self::PublishAsked { .. } => "publish-asked",
             Self::Published { .. } => "published",
             Self::Stopped { .. } => "stopped",
@@ -278,6 +382,10 @@ impl Event {
             Self::DraftKept { .. } => "draft-kept",
             Self::DraftDropped { .. } => "draft-dropped",
             Self::Marked { .. } => "marked",
+            Self::RepairAsked { .. } => "repair-asked",
+            Self::CallReserved { .. } => "call-reserved",
+            Self::CallSettled { .. } => "call-settled",
+            Self::BudgetSet { .. } => "budget-set",
             Self::Unmarked { .. } => "unmarked",
         }
     }
@@ -287,8 +395,12 @@ impl Event {
     pub fn person(&self) -> Option<&Person> {
         match self {
             Self::Created { session, .. } => Some(&session.by),
-            Self::Proposed { by, .. } => by.as_ref(),
+            Self::Proposed { by, .. } | Self::RecheckAsked { by, .. } => by.as_ref(),
             Self::Triaged { by, .. }
+            | Self::Deferred { by, .. }
+            | Self::Declined { by, .. }
+            | Self::Ticked { by, .. }
+            | Self::Unticked { by, .. }
             | Self::Approved { by, .. }
             | Self::Rejected { by, .. }
             | Self::ChangesRequested { by, .. }
@@ -296,6 +408,8 @@ impl Event {
             | Self::Regenerated { by, .. }
             | Self::Retried { by, .. }
             | Self::LaneDropped { by, .. }
+            | Self::Paused { by }
+            | Self::Resumed { by }
             | Self::PublishAsked { by }
             | Self::ThreadOpened { by, .. }
             | Self::ThreadAnswered { by, .. }
@@ -303,6 +417,7 @@ impl Event {
             | Self::ThreadReopened { by, .. }
             | Self::DraftKept { by, .. }
             | Self::DraftDropped { by, .. }
+            | Self::BudgetSet { by, .. }
             | Self::Marked { by, .. }
             | Self::Unmarked { by, .. } => Some(by),
             _ => None,

@@ -1,16 +1,20 @@
 //! What reaches a session: commands of people, which may be refused, and outcomes of work, which may be stale.
 
+use std::collections::BTreeMap;
+
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, ThreadId, Version};
+use crate::planning::{Criterion, PlanTask, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::Snapshot;
-use crate::scoring::{Gate, Score};
+use crate::scoring::{Gate, Review, ReviewIssue, Score};
 use crate::text::Untrusted;
-use crate::validation::ValidationResult;
+use crate::validation::{Sides, ValidationResult};
 
+use super::calls::{Budget, CallAsked, CallEnded};
 use super::effect::EffectKey;
-use super::event::{PatchSet, Person, StopKind, ThreadPlace};
+use super::event::{Artifact, PatchSet, Person, StopKind, ThreadPlace};
 
 /// How far the base moved, as it was measured for a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,12 +78,33 @@ pub struct DeriveCommand {
     pub by: Person,
 }
 
+/// A wish for the checks of a version to run once more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckAgainCommand {
+    /// The lane.
+    pub lane: LaneId,
+    /// The version.
+    pub version: Version,
+    /// What runs.
+    pub sides: Sides,
+    /// The asking client's allow-listed variables; the session keeps the ones it has where a client sends none.
+    pub environment: BTreeMap<String, String>,
+    /// Who.
+    pub by: Person,
+}
+
 /// A person asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "fields repeat the type that each variant's line explains")]
 pub enum Command {
     /// GO.
     Triage { by: Person, message: Untrusted },
+    /// Put it off; GO takes it up again.
+    Defer { by: Person, message: Untrusted },
+    /// Do not take it up, for good.
+    Decline { by: Person, message: Untrusted },
+    /// Say that the version meets a criterion, or take it back.
+    Tick { criterion: String, version: Version, ticked: bool, by: Person, message: Untrusted },
     /// Approve, reject or request changes.
     Decide(DecideCommand),
     /// Accept a WARN.
@@ -96,12 +121,18 @@ pub enum Command {
     },
     /// Make the next version of what is there, without an engine.
     Derive(Box<DeriveCommand>),
-    /// Run the checks again, where nothing ran.
-    Recheck { lane: LaneId },
+    /// Run the checks of a version again: after a tool was installed, a test was red by chance, or trust was given.
+    CheckAgain(Box<CheckAgainCommand>),
     /// Take a repository out.
     Drop { lane: LaneId, by: Person },
+    /// Set what it may spend; a limit that is missing stays.
+    SetBudget { budget: Budget, by: Person },
     /// End it.
     Cancel { by: Person },
+    /// Hold all work.
+    Pause { by: Person },
+    /// Let it go on.
+    Resume { by: Person },
     /// Publish what was approved.
     Publish { by: Person },
     /// Open a thread.
@@ -126,13 +157,19 @@ impl Command {
     pub fn verb(&self) -> &'static str {
         match self {
             Self::Triage { .. } => "go ahead",
+            Self::Defer { .. } => "defer",
+            Self::Decline { .. } => "decline",
+            Self::Tick { .. } => "tick",
             Self::Decide(decide) => decide.verdict.name(),
             Self::Override { .. } => "override",
             Self::Regenerate { .. } => "regenerate",
             Self::Derive(_) => "derive a version",
-            Self::Recheck { .. } => "check again",
+            Self::CheckAgain(_) => "check again",
             Self::Drop { .. } => "drop",
+            Self::SetBudget { .. } => "set the budget",
             Self::Cancel { .. } => "cancel",
+            Self::Pause { .. } => "pause",
+            Self::Resume { .. } => "resume",
             Self::Publish { .. } => "publish",
             Self::OpenThread { .. } | Self::Answer { .. } => "comment",
             Self::KeepDraft { .. } | Self::DropDraft { .. } | Self::SendDrafts { .. } => "keep a draft",
@@ -150,8 +187,14 @@ pub enum Finding {
     Snapshot { snapshot: Box<Snapshot>, plan: Digest, policy: PolicySettings },
     /// The index.
     Index { index: Digest, files: u64, definitions: u64 },
+    /// What triage recommends, and the report in words.
+    Triage { report: TriageReport, artifact: Digest },
+    /// Documents, the plan, and what must be true in the end.
+    Plan { artifacts: Vec<Artifact>, tasks: Vec<PlanTask>, criteria: Vec<Criterion> },
+    /// What each role says, and its issues.
+    Review { reviews: Vec<(Review, Vec<ReviewIssue>)> },
     /// A draft, one patch set for each lane that it changes.
-    Draft { patch_sets: Vec<PatchSet> },
+    Draft { patch_sets: Vec<PatchSet>, answers: Vec<(ThreadId, Untrusted)> },
     /// The branch.
     Branch { tree: ObjectId, commit: ObjectId, reference: String },
     /// It must not be applied.
@@ -171,6 +214,10 @@ pub enum Finding {
 pub enum Outcome {
     /// Work is about to start: the attempt is recorded first.
     Starting(EffectKey),
+    /// Work needs a model: the call is reserved, or refused before a token is bought.
+    Asking(CallAsked),
+    /// A call ended.
+    Answered(CallEnded),
     /// Work ended.
     Found {
         /// Which.
@@ -213,6 +260,12 @@ pub enum Refusal {
     /// Somebody was first.
     #[error("{version} was already decided: {verdict} by {by} at {at}")]
     AlreadyDecided { version: Version, verdict: &'static str, by: String, at: Timestamp },
+    /// Its checks did not end yet.
+    #[error("the checks of {version} have not ended")]
+    StillChecked { version: Version },
+    /// The session is of a kind that is not checked.
+    #[error("playbook {playbook} runs no checks")]
+    NoChecks { playbook: String },
     /// Approving is not offered.
     #[error("approving is not offered: {}", because.join("; "))]
     NotOffered { because: Vec<String> },
@@ -231,12 +284,27 @@ pub enum Refusal {
     /// No such thread.
     #[error("there is no thread {}", thread.0)]
     NoSuchThread { thread: ThreadId },
+    /// No such document.
+    #[error("there is no document `{name}`")]
+    NoSuchArtifact { name: String },
+    /// No such criterion.
+    #[error("there is no criterion `{criterion}`{}", if known.is_empty() { String::new() } else { format!(" among {}", known.join(", ")) })]
+    NoSuchCriterion { criterion: String, known: Vec<String> },
+    /// Something else shows it.
+    #[error("`{criterion}` is shown by {shown_by}, not by a person's tick")]
+    NotTicked { criterion: String, shown_by: String },
     /// No such draft of this person.
     #[error("you have no draft {}", draft.0)]
     NoSuchDraft { draft: DraftId },
     /// What a person made of a version is that version.
     #[error("that is {version} as it stands")]
     SameChange { version: Version },
+    /// A call could take more than is left.
+    #[error("the budget is spent: {why}")]
+    BudgetSpent { why: String },
+    /// Nobody waits for the work that a call is for.
+    #[error("nobody waits for {key} any more")]
+    NotAwaited { key: EffectKey },
     /// The engine cannot do it by itself.
     #[error("{0}")]
     EngineNeeds(String),

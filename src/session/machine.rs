@@ -3,15 +3,18 @@
 use crate::id::{LaneId, RepoPath, ThreadId, Version};
 use crate::planning::Stage;
 use crate::proposal::EngineKind;
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 
+use super::calls;
 use super::derive::derive;
 use super::drafts;
 use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Event, PatchSet, Person, StopKind, ThreadPlace};
-use super::input::{Command, DecideCommand, Finding, Input, Outcome, Refusal};
+use super::input::{CheckAgainCommand, Command, DecideCommand, Finding, Input, Outcome, Refusal};
 use super::offer::{Offer, offer};
-use super::state::{PatchSetRecord, Phase, Session, Verdict};
+use super::pause;
+use super::stages::{self, waits_for_go};
+use super::state::{PatchSetRecord, Phase, REPAIR, Session, Verdict};
 
 /// What to record. What is then owed follows from folding it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,10 +32,10 @@ impl Step {
 /// Decides what `input` means for `session`: a command may be refused, a stale outcome means nothing.
 ///
 /// # Errors
-/// [`Refusal`]: why a command is not carried out; then nothing is recorded.
+/// [`Refusal`]: why a command is not carried out, or a call to a model is not made; then nothing is recorded.
 pub fn decide(session: &Session, input: &Input) -> Result<Step, Refusal> {
     match input {
-        Input::Outcome(outcome) => Ok(answer(session, outcome)),
+        Input::Outcome(outcome) => answer(session, outcome),
         Input::Command(command) => order(session, command),
     }
 }
@@ -46,7 +49,7 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
         }
         Command::Resolve { thread, resolved, by } => resolve(session, *thread, *resolved, by),
         Command::KeepDraft { draft, place, thread, by, text } => {
-            patch_set(session, place.lane, place.version)?;
+            placed(session, place)?;
             thread.map(|thread| known_thread(session, thread)).transpose()?;
             drafts::keep(session, *draft, place, *thread, by, text)
         }
@@ -62,13 +65,22 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             }))
         }
         other if is_over(session) => Err(not_now(session, other)),
-        Command::Triage { by, message } => triage(session, by, message, command),
+        Command::Triage { by, message } => stages::go(session, by, message, command),
+        Command::Defer { by, message } => {
+            stages::put_off(session, Event::Deferred { by: by.clone(), message: message.clone() }, command)
+        }
+        Command::Decline { by, message } => {
+            stages::put_off(session, Event::Declined { by: by.clone(), message: message.clone() }, command)
+        }
+        Command::Tick { criterion, version, ticked, by, message } => {
+            stages::tick(session, (criterion, *version), *ticked, by, message, command)
+        }
         Command::Decide(asked) => decide_on(session, asked, command),
         Command::Override { lane, version, rule, path, by, message } => {
             override_warning(session, (*lane, *version), rule, path.as_ref(), by, message, command)
         }
         Command::Regenerate { by, engine: None, rules, patch: None, message, program: None, .. }
-            if rules.is_empty() && is_stuck_on_a_lane(session) =>
+            if rules.is_empty() && is_stuck(session) =>
         {
             Ok(Step::record(Event::Retried { by: by.clone(), message: message.clone() }))
         }
@@ -85,7 +97,7 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             if waits_for_go(session) && (engine.is_some() || program.is_some() || !rules.is_empty() || patch.is_some())
             {
                 // who says how it shall be drafted says GO
-                let mut step = triage(session, by, message, command)?;
+                let mut step = stages::go(session, by, message, command)?;
                 step.events.push(regenerated);
                 return Ok(step);
             }
@@ -94,7 +106,8 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             Ok(Step::record(regenerated))
         }
         Command::Derive(asked) => derive(session, asked, command),
-        Command::Recheck { lane } => recheck(session, *lane, command),
+        Command::CheckAgain(asked) => check_again(session, asked, command),
+        Command::SetBudget { budget, by } => calls::raise(session, *budget, by, command),
         Command::Drop { lane, by } => drop_lane(session, *lane, by, command),
         // what is being written outside cannot be called back: its outcome is recorded first
         Command::Cancel { .. } if session.active().any(|lane| matches!(lane.phase, Phase::Publishing(_))) => {
@@ -106,12 +119,14 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             next: String::new(),
             key: None,
         })),
+        Command::Pause { by } => pause::pause(session, by, command),
+        Command::Resume { by } => pause::resume(session, by, command),
         Command::Publish { by } => publish(session, by, command),
     }
 }
 
-fn answer(session: &Session, outcome: &Outcome) -> Step {
-    match outcome {
+fn answer(session: &Session, outcome: &Outcome) -> Result<Step, Refusal> {
+    Ok(match outcome {
         Outcome::Starting(key) => match session.owed().get(key) {
             Some(Owed { attempt, .. }) => Step::record(Event::AttemptStarted { key: *key, attempt: attempt + 1 }),
             None => Step::default(),
@@ -120,12 +135,26 @@ fn answer(session: &Session, outcome: &Outcome) -> Step {
             Some(owed) if owed.started && owed.attempt == *attempt => found(session, *key, finding),
             _ => Step::default(), // an older attempt, or nobody waits for it any more
         },
-    }
+        Outcome::Asking(asked) => return calls::reserve(session, asked),
+        Outcome::Answered(ended) => calls::settle(session, ended),
+    })
 }
 
 fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
+    if let (EffectKind::Draft, Finding::Draft { patch_sets, answers }) = (key.kind, finding) {
+        return proposed(session, key, patch_sets.clone(), answers);
+    }
     let lane = key.lane.unwrap_or(LaneId(0));
     let version = key.version.unwrap_or(Version::FIRST);
+    match (key.kind, finding) {
+        (EffectKind::Triage, Finding::Triage { report, artifact }) => {
+            return stages::triaged(session, report.clone(), *artifact);
+        }
+        (EffectKind::Review, Finding::Review { reviews }) => {
+            return stages::reviewed(session, key, (lane, version), reviews);
+        }
+        _ => {}
+    }
     Step::record(match (key.kind, finding.clone()) {
         (EffectKind::Load, Finding::Snapshot { snapshot, plan, policy }) => {
             Event::SnapshotLoaded { lane, snapshot: *snapshot, plan, policy }
@@ -133,14 +162,18 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
         (EffectKind::Index, Finding::Index { index, files, definitions }) => {
             Event::Indexed { lane, index, files, definitions }
         }
-        (EffectKind::Draft, Finding::Draft { patch_sets }) => proposed(session, key, patch_sets),
+        (EffectKind::Plan, Finding::Plan { artifacts, tasks, criteria }) => {
+            Event::Planned { artifacts, tasks, criteria }
+        }
         (EffectKind::Apply, Finding::Branch { tree, commit, reference }) => {
             Event::BranchApplied { lane, version, tree, commit, reference }
         }
         (EffectKind::Apply, Finding::Blocked { violations }) => Event::PatchBlocked { lane, version, violations },
         (EffectKind::Check, Finding::Checks(result)) => Event::Validated { lane, version, result: *result },
         (EffectKind::Score, Finding::Score { violations, score, gates }) => {
-            Event::Scored { lane, version, violations, score: *score, gates }
+            let mut step = Step::record(Event::Scored { lane, version, violations, score: *score, gates });
+            step.events.extend(repair(session, lane, version));
+            return step;
         }
         (EffectKind::Publish, Finding::Published { branch, commit, place }) => {
             Event::Published { lane, version, branch, commit, place }
@@ -148,6 +181,7 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
         (_, Finding::Stuck { kind, reason, next }) => Event::Stopped { kind, reason, next, key: Some(key) },
         // a finding of another kind of work is a mistake of ours; it must never move a lane
         (_, Finding::Snapshot { .. } | Finding::Index { .. } | Finding::Draft { .. } | Finding::Branch { .. })
+        | (_, Finding::Triage { .. } | Finding::Plan { .. } | Finding::Review { .. })
         | (_, Finding::Blocked { .. } | Finding::Checks(_) | Finding::Score { .. } | Finding::Published { .. }) => {
             Event::Stopped {
                 kind: StopKind::NeedsHuman,
@@ -159,37 +193,66 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
     })
 }
 
-/// A draft equal to the version before makes no version.
-fn proposed(session: &Session, key: EffectKey, patch_sets: Vec<PatchSet>) -> Event {
+/// A draft equal to the version before makes no version. What the engine says to threads is kept in any case.
+fn proposed(session: &Session, key: EffectKey, patch_sets: Vec<PatchSet>, answers: &[(ThreadId, Untrusted)]) -> Step {
     let drafting = session.drafting.as_ref().expect("a draft is owed only while one is wanted");
     let version = drafting.version;
+    let known = answers.iter().filter(|(thread, _)| session.thread(*thread).is_some());
+    let by = Person::engine(drafting.engine);
+    let mut step = Step {
+        events: known
+            .map(|(thread, text)| Event::ThreadAnswered { thread: *thread, by: by.clone(), text: text.clone() })
+            .collect(),
+    };
     let same =
         |set: &PatchSet| session.current(set.lane).is_some_and(|(_, current)| current.drafted.digest == set.digest);
     let news: Vec<_> = patch_sets.into_iter().filter(|set| drafting.lanes.contains(&set.lane) && !same(set)).collect();
-    if news.is_empty() {
-        return Event::Stopped {
+    let (engine, made_for) = (drafting.engine, drafting.made_for.clone());
+    step.events.push(if news.is_empty() {
+        Event::Stopped {
             kind: StopKind::NeedsHuman,
             reason: Untrusted::new(format!(
                 "engine {} drafted the same change again, so there is no {version}",
-                drafting.engine.name()
+                engine.name()
             )),
-            next: session.next_draft(drafting.engine),
+            next: session.next_draft(engine),
             key: Some(key),
-        };
-    }
-    let (engine, made_for) = (drafting.engine, drafting.made_for.clone());
-    Event::Proposed { version, engine, made_for, patch_sets: news, by: None, parent: None }
+        }
+    } else {
+        Event::Proposed { version, engine, made_for, patch_sets: news, by: None, parent: None }
+    });
+    step
 }
 
-fn waits_for_go(session: &Session) -> bool {
-    session.asked.playbook.has(Stage::Triage) && !session.triaged
-}
-
-fn triage(session: &Session, by: &Person, message: &Untrusted, command: &Command) -> Result<Step, Refusal> {
-    if session.triaged || !session.asked.playbook.has(Stage::Triage) {
-        return Err(not_now(session, command));
+/// What a red check, or a reviewer's `must`, leads to where the session may repair: the evidence goes back to the engine,
+/// a version each time; after the last a person is needed.
+fn repair(session: &Session, lane: LaneId, version: Version) -> Option<Event> {
+    let most = session.asked.repairs;
+    let set = session.patch_set(lane, version).filter(|set| set.decision.is_none())?;
+    let is_current = session.current(lane).is_some_and(|(newest, _)| newest == version);
+    if most == 0 || !is_current || session.drafting.is_some() || session.stop.is_some() {
+        return None;
     }
-    Ok(Step::record(Event::Triaged { by: by.clone(), message: message.clone() }))
+    let checks = set.validation.iter().flat_map(|result| &result.checks);
+    let red: Vec<String> = checks.filter(|check| check.is_red()).map(|check| check.name.clone()).collect();
+    let musts = stages::musts(session, lane, version);
+    let stand = if musts.is_empty() { "still red" } else { "still there" };
+    let because = [red, musts].concat();
+    if because.is_empty() {
+        return None;
+    }
+    let repairs = session.versions.iter().rev().take_while(|record| record.made_for == REPAIR).count();
+    let number = u32::try_from(repairs).unwrap_or(u32::MAX).saturating_add(1);
+    Some(if number <= most {
+        Event::RepairAsked { lane, version, number, because }
+    } else {
+        Event::Stopped {
+            kind: StopKind::NeedsHuman,
+            reason: Untrusted::new(format!("{} {stand} after {}", because.join(", "), counted(most, "repair"))),
+            next: session.next_draft(session.asked.engine),
+            key: None,
+        }
+    })
 }
 
 fn decide_on(session: &Session, asked: &DecideCommand, command: &Command) -> Result<Step, Refusal> {
@@ -199,21 +262,8 @@ fn decide_on(session: &Session, asked: &DecideCommand, command: &Command) -> Res
         let (seen, current) = (asked.digest.clone(), digest.short());
         return Err(Refusal::OtherPatch { seen, version: asked.version, current });
     }
-    if let Some(decision) = &set.decision {
-        return Err(Refusal::AlreadyDecided {
-            version: asked.version,
-            verdict: decision.verdict.name(),
-            by: decision.by.login.clone(),
-            at: decision.at,
-        });
-    }
-    if let Some((newest, _)) = session.current(asked.lane).filter(|(newest, _)| *newest != asked.version) {
-        return Err(Refusal::Superseded { version: asked.version, newest });
-    }
-    if session.lane(asked.lane).is_none_or(|lane| lane.dropped) {
-        return Err(not_now(session, command));
-    }
     let (lane, version) = (asked.lane, asked.version);
+    still_open(session, (lane, version), set, command)?;
     let (by, message) = (asked.by.clone(), asked.message.clone());
     match asked.verdict {
         Verdict::Approve => {
@@ -228,6 +278,26 @@ fn decide_on(session: &Session, asked: &DecideCommand, command: &Command) -> Res
             Ok(Step { events })
         }
     }
+}
+
+/// Refuses what is about a version that a person decided on, that is not the newest, or of a lane that was dropped.
+fn still_open(
+    session: &Session,
+    (lane, version): (LaneId, Version),
+    set: &PatchSetRecord,
+    command: &Command,
+) -> Result<(), Refusal> {
+    if let Some(decision) = &set.decision {
+        let (verdict, by) = (decision.verdict.name(), decision.by.login.clone());
+        return Err(Refusal::AlreadyDecided { version, verdict, by, at: decision.at });
+    }
+    if let Some((newest, _)) = session.current(lane).filter(|(newest, _)| *newest != version) {
+        return Err(Refusal::Superseded { version, newest });
+    }
+    if session.lane(lane).is_none_or(|lane| lane.dropped) {
+        return Err(not_now(session, command));
+    }
+    Ok(())
 }
 
 /// What asks for a reason, where approving is offered and the reason was given.
@@ -294,15 +364,26 @@ fn check_regenerate(session: &Session, engine: EngineKind, patch: bool, command:
     Ok(())
 }
 
-fn recheck(session: &Session, lane: LaneId, command: &Command) -> Result<Step, Refusal> {
-    let Some(Phase::Scored(version)) = session.lane(lane).map(|lane| lane.phase) else {
-        return Err(not_now(session, command));
-    };
+/// Checks that ended, whatever they said, or that are stuck can run again; until a person decided.
+fn check_again(session: &Session, asked: &CheckAgainCommand, command: &Command) -> Result<Step, Refusal> {
+    let (lane, version) = (asked.lane, asked.version);
     let set = patch_set(session, lane, version)?;
-    match set.validation.as_ref().and_then(|result| result.unverified.as_ref()) {
-        Some(_) if set.decision.is_none() => Ok(Step::record(Event::RecheckAsked { lane, version })),
-        _ => Err(not_now(session, command)),
+    still_open(session, (lane, version), set, command)?;
+    if !session.asked.playbook.has(Stage::Checks) {
+        return Err(Refusal::NoChecks { playbook: session.asked.playbook.name.clone() });
     }
+    let check = EffectKey::on_version(EffectKind::Check, lane, version);
+    let is_stuck = session.stop.as_ref().is_some_and(|stop| stop.key == Some(check));
+    match session.lane(lane).map(|lane| lane.phase) {
+        Some(Phase::Scored(_)) => {}
+        Some(Phase::BranchApplied(_)) if is_stuck => {}
+        Some(Phase::Proposed(_) | Phase::BranchApplied(_) | Phase::Validated(_)) => {
+            return Err(Refusal::StillChecked { version });
+        }
+        _ => return Err(not_now(session, command)),
+    }
+    let environment = Some(asked.environment.clone()).filter(|sent| !sent.is_empty());
+    Ok(Step::record(Event::RecheckAsked { lane, version, by: Some(asked.by.clone()), sides: asked.sides, environment }))
 }
 
 fn drop_lane(session: &Session, lane: LaneId, by: &Person, command: &Command) -> Result<Step, Refusal> {
@@ -331,9 +412,18 @@ fn publish(session: &Session, by: &Person, command: &Command) -> Result<Step, Re
 }
 
 fn open_thread(session: &Session, place: &ThreadPlace, by: &Person, text: &Untrusted) -> Result<Step, Refusal> {
-    patch_set(session, place.lane, place.version)?;
+    placed(session, place)?;
     let thread = ThreadId(u32::try_from(session.threads.len()).expect("fewer than 2^32 threads") + 1);
     Ok(Step::record(Event::ThreadOpened { thread, place: place.clone(), by: by.clone(), text: text.clone() }))
+}
+
+/// Refuses a place that is none: a comment hangs on a version, or on a document.
+fn placed(session: &Session, place: &ThreadPlace) -> Result<(), Refusal> {
+    let Some(name) = &place.artifact else { return patch_set(session, place.lane, place.version).map(drop) };
+    session.lane(place.lane).ok_or(Refusal::NoSuchLane)?;
+    let artifacts = session.planned.iter().flat_map(|planned| &planned.artifacts);
+    let known = artifacts.map(|artifact| &artifact.name).any(|known| known == name);
+    if known { Ok(()) } else { Err(Refusal::NoSuchArtifact { name: name.clone() }) }
 }
 
 fn resolve(session: &Session, thread: ThreadId, resolved: bool, by: &Person) -> Result<Step, Refusal> {
@@ -354,13 +444,20 @@ pub(super) fn patch_set(session: &Session, lane: LaneId, version: Version) -> Re
     session.patch_set(lane, version).ok_or(Refusal::NoSuchVersion { version })
 }
 
-/// Whether a stop stands because work on a lane was stuck: then the same work is wanted again, not another draft.
-fn is_stuck_on_a_lane(session: &Session) -> bool {
+/// Whether a stop stands because work beside a draft was stuck: then the same work is wanted again, not another draft.
+fn is_stuck(session: &Session) -> bool {
     let stuck = session.stop.as_ref().and_then(|stop| stop.key);
     stuck.is_some_and(|key| {
         matches!(
             key.kind,
-            EffectKind::Load | EffectKind::Index | EffectKind::Apply | EffectKind::Check | EffectKind::Score
+            EffectKind::Load
+                | EffectKind::Index
+                | EffectKind::Triage
+                | EffectKind::Plan
+                | EffectKind::Apply
+                | EffectKind::Check
+                | EffectKind::Review
+                | EffectKind::Score
         )
     })
 }

@@ -4,6 +4,8 @@
 //! folding them again and running what is still owed. Nothing here reads a clock, a file or a repository.
 
 mod apply;
+mod calls;
+mod criteria;
 mod derive;
 mod drafts;
 mod effect;
@@ -12,18 +14,24 @@ mod gate;
 mod input;
 mod machine;
 mod offer;
+mod pause;
+mod stages;
 mod state;
 mod status;
 
+pub use calls::{Budget, CallAsked, CallEnded, CallRecord, Spent, dollars};
+pub use criteria::CriterionState;
 pub use effect::{EffectKey, EffectKind, Owed};
-pub use event::{Event, LaneRequest, NewSession, PatchSet, Person, StopKind, ThreadPlace};
+pub use event::{Artifact, Event, LaneRequest, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 pub use gate::{WriteGate, WritePermit};
-pub use input::{Command, DecideCommand, DeriveCommand, DriftSeen, Finding, Input, Outcome, Refusal};
+pub use input::{
+    CheckAgainCommand, Command, DecideCommand, DeriveCommand, DriftSeen, Finding, Input, Outcome, Refusal,
+};
 pub use machine::{Step, decide};
 pub use offer::{Offer, offer};
 pub use state::{
-    Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase,
-    Published, Session, Stop, Thread, Verdict, VersionRecord,
+    Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase, Planned,
+    Published, Rechecks, Session, Stop, Thread, Verdict, VersionRecord,
 };
 pub use status::{State, aliases};
 

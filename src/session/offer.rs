@@ -48,7 +48,9 @@ pub fn offer(session: &Session, lane: LaneId, version: Version, drift: &DriftSee
     if !not.is_empty() {
         return Offer::Not { because: not };
     }
-    let because = reasons(set, drift);
+    let mut because = reasons(set, drift);
+    let unmet = session.criteria(version).into_iter().filter(|state| state.met != Some(true));
+    because.extend(unmet.map(|state| format!("{}: {}", state.criterion.id, state.evidence)));
     if because.is_empty() { Offer::Clean } else { Offer::WithReason { because } }
 }
 
@@ -58,6 +60,9 @@ fn reasons(set: &PatchSetRecord, drift: &DriftSeen) -> Vec<String> {
     if let Some(checks) = gate(GateId::G3).filter(|gate| gate.passed != Some(true)) {
         let how = if checks.passed.is_none() { "was not run" } else { "failed" };
         because.push(format!("G3 {how}: {}", checks.evidence));
+    }
+    if let Some(artifacts) = gate(GateId::G1).filter(|gate| gate.passed == Some(false)) {
+        because.push(format!("G1 failed: {}", artifacts.evidence));
     }
     // the gate knows which threshold it was judged by
     if let Some(judged) = gate(GateId::G4).filter(|gate| gate.passed == Some(false)) {

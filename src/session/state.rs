@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, Seq, ThreadId, Version};
+use crate::planning::{Criterion, PlanTask, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::EngineKind;
 use crate::repository::{Base, Snapshot, Source};
-use crate::scoring::{Accepted, Gate, Score};
+use crate::scoring::{Accepted, Gate, Review, Score};
 use crate::text::Untrusted;
-use crate::validation::ValidationResult;
+use crate::validation::{Sides, ValidationResult};
 
+use super::calls::{Budget, CallRecord};
 use super::effect::{EffectKey, Owed};
-use super::event::{NewSession, PatchSet, Person, StopKind, ThreadPlace};
+use super::event::{Artifact, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 
 /// A person's word on a patch set. Requests and views carry it as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -198,6 +200,15 @@ pub struct Published {
     pub place: String,
 }
 
+/// That a person asked for checks again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rechecks {
+    /// What runs, as it was asked for last.
+    pub sides: Sides,
+    /// What the checks had come to each time, oldest first: who decides sees that a green run was not the first.
+    pub before: Vec<String>,
+}
+
 /// One lane's change in a version, and all that was found about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatchSetRecord {
@@ -207,6 +218,10 @@ pub struct PatchSetRecord {
     pub applied: Option<(ObjectId, ObjectId, String)>,
     /// What its checks found.
     pub validation: Option<ValidationResult>,
+    /// How its checks were asked for again.
+    pub rechecks: Rechecks,
+    /// What models say of it; none before they were asked.
+    pub reviews: Option<Vec<Review>>,
     /// What its policies found.
     pub violations: Vec<Violation>,
     /// Its score.
@@ -287,6 +302,20 @@ pub struct DraftComment {
     pub at: Timestamp,
     /// The words.
     pub text: Untrusted,
+}
+
+/// Why a version is made that mends what checks found.
+pub(super) const REPAIR: &str = "repair";
+
+/// What models wrote before the first draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// The documents, in the order they are read.
+    pub artifacts: Vec<Artifact>,
+    /// The plan, each task after those it waits for.
+    pub tasks: Vec<PlanTask>,
+    /// What must be true in the end.
+    pub criteria: Vec<Criterion>,
 }
 
 /// The next version, while it is wanted and not there.
@@ -390,14 +419,29 @@ pub struct Session {
     pub marks: BTreeMap<(String, LaneId), BTreeSet<Digest>>,
     /// The versions on which a person left something, by login and lane.
     pub reviewed_on: BTreeMap<(String, LaneId), BTreeSet<Version>>,
-    /// Whether a person said GO.
+    /// Whether it is a GO: by triage that misses nothing, or a person's word.
     pub triaged: bool,
+    /// What triage recommends, and the blob of its report.
+    pub triage: Option<(TriageReport, Digest)>,
+    /// The person who said GO, where one did.
+    pub go_by: Option<Person>,
+    /// What models wrote before the first draft.
+    pub planned: Option<Planned>,
+    /// Criteria that a person ticked, by version, and who.
+    pub ticks: BTreeMap<(Version, String), Person>,
     /// The next version, while it is wanted.
     pub drafting: Option<Drafting>,
     /// Why it stands still.
     pub stop: Option<Stop>,
+    /// Who holds its work, where a person does.
+    pub paused_by: Option<Person>,
     /// Its units of work, oldest first.
     pub beads: Vec<Bead>,
+    /// What its calls to models may take.
+    pub budget: Budget,
+    /// Its calls to models, oldest first: number n stands at n - 1.
+    pub calls: Vec<CallRecord>,
+    pub(super) environment: Option<BTreeMap<String, String>>,
     pub(super) owed: BTreeMap<EffectKey, Owed>,
     /// The newest number of a draft, so that none is used twice.
     pub(super) last_draft: u32,
@@ -408,6 +452,12 @@ impl Session {
     #[must_use]
     pub fn owed(&self) -> &BTreeMap<EffectKey, Owed> {
         &self.owed
+    }
+
+    /// The variables that its checks see: those that came with the newest wish for them, else with the goal.
+    #[must_use]
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        self.environment.as_ref().unwrap_or(&self.asked.environment)
     }
 
     /// The lane of that id.

@@ -138,7 +138,7 @@ impl Session {
     pub fn state(&self) -> State {
         if let Some(stop) = &self.stop {
             return match stop.kind {
-                StopKind::NeedsHuman => State::NeedsHuman,
+                StopKind::NeedsHuman | StopKind::BudgetSpent => State::NeedsHuman,
                 StopKind::BlockedPolicy => State::BlockedPolicy,
                 StopKind::Deferred => State::Deferred,
                 StopKind::Declined => State::Declined,
@@ -163,10 +163,12 @@ impl Session {
         let reached = |lane: &Lane| if drafting(lane) { lane.phase.min(self.before_draft()) } else { lane.phase };
         let least = self.at_stake().map(reached).min();
         let state = least.map_or(State::Cancelled, Self::of_phase);
-        if state == State::Indexed && self.triaged && self.asked.playbook.has(Stage::Triage) {
-            return State::Triaged;
+        let is_ready = state == Self::of_phase(self.before_draft());
+        match (is_ready, &self.planned) {
+            (true, Some(_)) => State::Planned,
+            (true, None) if self.triaged && self.asked.playbook.has(Stage::Triage) => State::Triaged,
+            _ => state,
         }
-        state
     }
 
     /// Whether every lane that waits for a decision waits with a change that a policy blocks.
@@ -223,6 +225,7 @@ impl Session {
             (EngineKind::Adopt, Some(work)) => {
                 format!("change the work, then paraph adopt {}", work.argument())
             }
+            (EngineKind::Llm, _) => format!("paraph regenerate {id} -m TEXT"),
             (EngineKind::Adopt, None) => format!("paraph regenerate {id} --engine rules"),
         }
     }
@@ -233,6 +236,9 @@ impl Session {
         let id = self.asked.id;
         if let Some(stop) = &self.stop {
             return (stop.reason.clone(), stop.next.clone());
+        }
+        if let Some(by) = self.paused().filter(|_| !self.state().needs_a_person()) {
+            return (format!("paused by {}", by.login).into(), format!("paraph resume {id}"));
         }
         let current = self.versions.last().map_or(String::new(), |version| format!("@{}", version.number));
         match self.state() {
@@ -252,8 +258,8 @@ impl Session {
             }
             State::ChangesRequested => ("changes were requested".into(), self.asks_again()),
             State::BlockedPolicy => ("a policy forbids applying it".into(), format!("paraph show {id}{current}")),
-            State::Indexed if self.asked.playbook.has(Stage::Triage) && !self.triaged => {
-                ("waits for GO".into(), format!("paraph regenerate {id} -m GO, or paraph cancel {id}"))
+            State::Indexed if self.asked.playbook.has(Stage::Triage) && !self.triaged && self.owed.is_empty() => {
+                ("waits for GO".into(), self.words_of_triage())
             }
             _ => ("".into(), String::new()),
         }

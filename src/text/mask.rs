@@ -40,6 +40,17 @@ impl SecretMask {
         }
     }
 
+    /// As [`SecretMask::mask`], and the rule of each secret that was replaced, in their order: `key` for a known one.
+    #[must_use]
+    pub fn redact<'a>(&self, text: &'a str) -> (Cow<'a, str>, Vec<&'static str>) {
+        let known = self.known.iter().flat_map(|known| known.find_iter(text)).map(|_| "key");
+        let known: Vec<&'static str> = known.collect();
+        let bare = self.mask_known(text);
+        let shapes = self.scanner.scan(&bare).into_iter().map(|finding| finding.rule);
+        let rules = known.into_iter().chain(shapes).collect();
+        (self.mask(text), rules)
+    }
+
     /// As [`SecretMask::mask`], known keys only: for text that must stay as it is but for Paraph's own keys.
     #[must_use]
     pub fn mask_known<'a>(&self, text: &'a str) -> Cow<'a, str> {

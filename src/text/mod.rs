@@ -14,12 +14,14 @@ mod secrets;
 mod slip;
 mod untrusted;
 pub mod width;
+mod words;
 
 pub use ansi::{LogFilter, sanitize_log, strip_ansi};
-pub use counted::counted;
+pub use counted::{counted, sized};
 pub use mask::SecretMask;
 pub use near::near;
 pub use safe::{DisplayOptions, Newlines, Safe, display_bytes};
 pub use secrets::{Finding, RuleInfo, SecretScanner};
 pub use slip::{line_of, nearest};
 pub use untrusted::Untrusted;
+pub use words::Words;

@@ -17,6 +17,10 @@ pub enum Context {
     Runs,
     /// The Policy tab.
     Policy,
+    /// The Artifacts tab.
+    Artifacts,
+    /// A whole file on top of the diff.
+    Peek,
     /// A box that text is typed into.
     TextBox,
     /// The wizard for a new session.
@@ -25,7 +29,7 @@ pub enum Context {
 
 impl Context {
     /// Every context, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Everywhere,
         Self::Inbox,
         Self::Session,
@@ -33,6 +37,8 @@ impl Context {
         Self::Tree,
         Self::Runs,
         Self::Policy,
+        Self::Artifacts,
+        Self::Peek,
         Self::TextBox,
         Self::Wizard,
     ];
@@ -48,6 +54,8 @@ impl Context {
             Self::Tree => "tree",
             Self::Runs => "runs",
             Self::Policy => "policy",
+            Self::Artifacts => "artifacts",
+            Self::Peek => "peek",
             Self::TextBox => "text-box",
             Self::Wizard => "wizard",
         }
@@ -64,6 +72,8 @@ impl Context {
             Self::Tree => "Patches: the files",
             Self::Runs => "Runs",
             Self::Policy => "Policy",
+            Self::Artifacts => "Artifacts",
+            Self::Peek => "A whole file (a definition)",
             Self::TextBox => "Writing",
             Self::Wizard => "New session",
         }
@@ -139,6 +149,9 @@ actions! {
     CycleFilter = "cycle-filter", "filter": "needs me → running → done → all",
     CycleSort = "cycle-sort", "sort": "newest change → longest wait → score",
     TogglePreview = "toggle-preview", "preview": "show or hide the pane on the right",
+    PickSession = "pick-session", "select": "select the session, to pause or discard several",
+    PauseSession = "pause-session", "pause": "pause the session or let it go on; those selected, where some are",
+    DiscardCheckouts = "discard-checkouts", "discard": "remove its disposable checkouts; patch and history stay",
     TabOverview = "tab-overview", "overview": "state, repositories, gates, score",
     TabArchitecture = "tab-architecture", "architecture": "repositories, scope of the change, folders",
     TabTimeline = "tab-timeline", "timeline": "every event, with its payload",
@@ -157,7 +170,7 @@ actions! {
     MarkHunk = "mark-hunk", "reviewed": "mark the hunk as reviewed and go to the next unreviewed one",
     MarkFile = "mark-file", "file reviewed": "mark the whole file as reviewed, or not any more",
     NextUnreviewed = "next-unreviewed", "unreviewed": "next unreviewed hunk, without marking",
-    Comment = "comment", "comment": "comment on the line or the selected range",
+    Comment = "comment", "comment": "comment on the line, the selected range or the document",
     CommentFile = "comment-file", "comment file": "comment on the file",
     CommentVersion = "comment-version", "comment all": "comment on the whole version",
     Reply = "reply", "answer": "answer in the thread under the cursor",
@@ -184,6 +197,10 @@ actions! {
     ToggleTree = "toggle-tree", "files": "show or hide the list of files",
     ToggleEvidence = "toggle-evidence", "evidence": "evidence: threads → checks → policy → score",
     EditFile = "edit-file", "edit": "open the file at this line in $EDITOR",
+    Definition = "definition", "definition": "where the names of this line are defined",
+    JumpBack = "jump-back", "back": "back to where the jump began",
+    Outline = "outline", "outline": "what this file defines; go there",
+    Blame = "blame", "blame": "who wrote this line of the base, and why",
     ToggleFollow = "toggle-follow", "follow": "follow the output as it grows",
     ToggleBase = "toggle-base", "base": "output on the proposal ↔ on the base",
     Save = "save", "save": "save, send",
@@ -192,8 +209,13 @@ actions! {
     Publish = "publish", "publish": "publish what was approved",
     CancelSession = "cancel-session", "cancel": "end the session and everything it runs",
     Regenerate = "regenerate", "regenerate": "ask for the next version",
+    Go = "go", "GO": "say GO to the goal, whatever triage recommends",
+    Defer = "defer", "defer": "put the goal off; go takes it up again",
+    Decline = "decline", "decline": "do not take the goal up, for good",
     DropLane = "drop-repository", "drop": "take the repository out of the session",
     Trust = "trust", "trust": "let the repository's own commands run, or its setup use the network",
+    CheckAgain = "check-again", "check again": "run the checks of the version again, with the tools there are now",
+    CheckBaseToo = "check-base-too", "base too": "run them again on a fresh checkout of the base too",
     NextVersion = "next-version", "newer": "show the next version",
     PreviousVersion = "previous-version", "older": "show the version before",
     NextLane = "next-repository", "repository": "next repository of the session",
@@ -206,6 +228,8 @@ impl Action {
         use Action as A;
         matches!(self, A::Approve | A::Reject | A::RequestChanges | A::Override | A::Publish)
             || matches!(self, A::CancelSession | A::Regenerate | A::DropLane | A::Trust)
+            || matches!(self, A::Go | A::Defer | A::Decline)
+            || matches!(self, A::PauseSession | A::DiscardCheckouts)
     }
 }
 

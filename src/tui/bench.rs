@@ -126,6 +126,11 @@ impl Bench {
             Task::ReadLog(key, source, wanted) => {
                 Some(Msg::Log(key, super::work::log_page(blobs, mask(), &source, wanted)))
             }
+            Task::Peek(asked, line, source) => Some(super::work::peek(blobs, asked, line, source, mask(), syntax())),
+            Task::Outline(asked, doc, side) => {
+                let items = doc.outline(side, syntax());
+                Some(Msg::Outlined(asked, doc, side, items))
+            }
             Task::HunkText(source) => Some(super::work::hunk_text(blobs, &source, mask())),
             Task::EditText(text) => Some(Msg::Edited((self.world.editor)(&text))),
             Task::Copy(text) => {

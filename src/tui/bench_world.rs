@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub commands: Vec<Untrusted>,
     /// The setup steps that wait for the network.
     pub setup_waits: Vec<Untrusted>,
+    /// Where names are defined: name, file, line.
+    pub definitions: Vec<(&'static str, &'static str, u32)>,
 }
 
 pub(crate) const NOW: Timestamp = Timestamp(1_795_169_400_000); // 2026-11-20T09:30:00Z
@@ -193,6 +195,12 @@ impl World {
             hold_panel: false,
             commands: vec!["cargo test".into(), "make \u{1b}[2Jlint".into()],
             setup_waits: Vec::new(),
+            definitions: vec![
+                ("parse_line", "src/config.rs", 18),
+                ("log", "src/log.rs", 3),
+                ("write", "src/log.rs", 7),
+                ("write", "src/config.rs", 24),
+            ],
         };
         let new_parser = OLD_PARSER
             .replace("read_to_string(path).unwrap()", "read_to_string(path).expect(\"the caller checked the path\")")
@@ -266,6 +274,52 @@ impl World {
         }
     }
 
+    /// What looking around a change is answered.
+    fn look_around(&mut self, request: Request) -> Result<Reply, Failure> {
+        let there_is_none = |what: &str| Failure::new(FailureKind::NotFound, format!("there is no {what}"));
+        Ok(match request {
+            Request::Definitions(asked) => {
+                let known =
+                    asked.names.iter().flat_map(|asked| self.definitions.iter().filter(move |it| it.0 == asked));
+                let view = |(name, path, line): &(&str, &str, u32)| DefinitionView {
+                    name: (*name).into(),
+                    kind: "function".to_owned(),
+                    path: RepoPath::from(*path),
+                    line: *line,
+                    end_line: line + 1,
+                };
+                Reply::Definitions(DefinitionsView { definitions: known.map(view).collect(), more: 0 })
+            }
+            Request::Source(asked) => {
+                let text = match asked.path.to_string().as_str() {
+                    "src/config.rs" => OLD_PARSER.to_owned(),
+                    "src/log.rs" => "//! Logs.\n\npub fn log(path: &Path) {\n    write(path, \"read\");\n}\n\nfn write(path: &Path, what: &str) {\n    println!(\"{path:?}: {what}\");\n}\n".to_owned(),
+                    other => return Err(there_is_none(other)),
+                };
+                Reply::Source(SourceView { path: asked.path, content: self.blob(&text) })
+            }
+            Request::Blame(asked) => Reply::Blame(BlameView {
+                commit: oid('3'),
+                author: "Grace\u{1b}[31m Hopper".into(),
+                at: minutes_ago(60 * 24 * 40),
+                subject: "Read entries of any file".into(),
+                path: asked.path,
+                line: asked.line,
+                oldest_known: false,
+            }),
+            _ => return Err(there_is_none("such request")),
+        })
+    }
+
+    /// Pauses a session or lets it go on.
+    fn hold(&mut self, id: SessionId, paused: bool) -> SessionView {
+        for row in self.rows.iter_mut().filter(|row| row.id == id) {
+            (row.paused, row.running) = (paused, !paused);
+            row.reason = if paused { "paused by ada@host".into() } else { "".into() };
+        }
+        self.view.clone()
+    }
+
     fn talk(&self) -> ThreadsView {
         let (threads, drafts) = (self.threads.clone(), self.drafts.clone());
         ThreadsView { schema: "paraph.threads/1".to_owned(), threads, drafts }
@@ -284,6 +338,7 @@ impl World {
                 from_line: draft.from_line,
                 side: draft.side,
                 kind: draft.kind,
+                artifact: None,
                 resolved: false,
                 comments,
             });
@@ -321,6 +376,7 @@ impl World {
                     from_line: comment.from_line,
                     side: comment.side,
                     kind: comment.kind,
+                    artifact: None,
                     at: NOW,
                     text: comment.text.into(),
                 };
@@ -336,6 +392,16 @@ impl World {
                 self.send_drafts();
                 Reply::SendDrafts(self.talk())
             }
+            Request::Pause(asked) => Reply::Pause(self.hold(asked.session, true)),
+            Request::Resume(asked) => Reply::Resume(self.hold(asked.session, false)),
+            Request::Discard(asked) => Reply::Discard(DiscardView {
+                schema: "paraph.discard/1".to_owned(),
+                session: asked.session,
+                checkouts: 2,
+                bytes: 5 << 20,
+                in_use: 0,
+            }),
+            Request::Definitions(_) | Request::Source(_) | Request::Blame(_) => return self.look_around(request),
             Request::Derive(_) => Reply::Derive(self.view.clone()),
             Request::Timeline(_) => Reply::Timeline(timeline()),
             Request::Artifacts(_) => Reply::Artifacts(ArtifactsView {
@@ -361,6 +427,7 @@ impl World {
                     from_line: comment.from_line,
                     side: comment.side,
                     kind: comment.kind,
+                    artifact: comment.artifact,
                     resolved: false,
                     comments: vec![CommentView { by: "ada@host".to_owned(), at: NOW, text: comment.text.into() }],
                 };
@@ -464,6 +531,8 @@ fn version(number: u32, gates: &[GateView]) -> VersionView {
         violations: violations(),
         score: Some(score()),
         gates: gates.to_vec(),
+        criteria: Vec::new(),
+        reviews: Vec::new(),
     }
 }
 
@@ -480,6 +549,7 @@ fn view_of_session(gates: &[GateView]) -> SessionView {
         reason: Untrusted::default(),
         next: "read it, then approve or send it back".to_owned(),
         needs_me: true,
+        paused: false,
         playbook: "quick".to_owned(),
         engine: "rules".to_owned(),
         created_at: minutes_ago(9),
@@ -495,6 +565,8 @@ fn view_of_session(gates: &[GateView]) -> SessionView {
             notices: Vec::new(),
         }],
         versions: vec![version(1, gates), version(2, gates)],
+        triage: None,
+        tasks: Vec::new(),
         usage: UsageView::default(),
         pull_requests: Vec::new(),
         published: Vec::new(),
@@ -513,6 +585,7 @@ fn threads() -> Vec<ThreadView> {
         from_line: None,
         side: Side::New,
         kind: ThreadKind::Question,
+        artifact: None,
         resolved: false,
         comments: vec![
             comment(
@@ -541,6 +614,8 @@ fn panel(gates: &[GateView]) -> PanelView {
         open_threads: 0,
         offer: OfferView::Clean,
         writes: vec!["branch paraph/12-replace-unwrap in /home/ada/core, when you publish".to_owned()],
+        criteria: Vec::new(),
+        reviews: Vec::new(),
         decided: None,
     }
 }

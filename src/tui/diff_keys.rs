@@ -10,6 +10,7 @@ use super::screens::review::Tab;
 use super::texts::show_log;
 use super::update::{enter_file, relayout, scroll_to_cursor, show_hunk};
 use crate::api::{MarkRequest, Request, ResolveRequest, Side};
+use crate::id::RepoPath;
 
 /// Goes to a file.
 pub(crate) fn to_file(model: &mut Model, file: usize, enter: Enter) -> Vec<Task> {
@@ -53,6 +54,7 @@ pub(crate) fn act_in_session(model: &mut Model, action: Action) -> Vec<Task> {
             show_log(model)
         }
         Action::CommentVersion => comment(model, action),
+        Action::Comment if review.tab == Tab::Artifacts => comment_on_document(model),
         Action::SendDrafts => super::draft_keys::send(model),
         _ if review.tab == Tab::Patches => act_in_diff(model, action),
         _ => Vec::new(),
@@ -117,6 +119,9 @@ pub(crate) fn act_in_diff(model: &mut Model, action: Action) -> Vec<Task> {
         Action::ExcludeFile => super::own_version::exclude_file(model),
         Action::EditHunk => super::own_version::edit_hunk(model),
         Action::EditFile => edit_file(model),
+        Action::Definition | Action::JumpBack | Action::Outline | Action::Blame => {
+            super::look_around::act_around(model, action)
+        }
         _ => {
             match action {
                 Action::ToggleSplit => {
@@ -259,6 +264,30 @@ fn next_unreviewed(model: &mut Model) -> Vec<Task> {
     }
 }
 
+/// A comment on the document under the cursor. Those that Paraph itself writes are read and not discussed: the service
+/// says so.
+fn comment_on_document(model: &mut Model) -> Vec<Task> {
+    let Some(review) = &model.review else { return Vec::new() };
+    let at = review.lists[Tab::Artifacts as usize].cursor;
+    let Some(artifact) = review.artifacts.as_ref().and_then(|artifacts| artifacts.get(at)) else { return Vec::new() };
+    let name = Some(artifact.name.clone());
+    if let Some(draft) = review.drafts.iter().find(|draft| draft.artifact == name && draft.thread.is_none()) {
+        let open = CommentBox::of_draft(review.id, draft);
+        return show(model, Overlay::Comment(Box::new(open)));
+    }
+    let target = Target {
+        session: review.reference(),
+        repo: None,
+        thread: None,
+        artifact: name,
+        path: None,
+        line: None,
+        from_line: None,
+        side: Side::New,
+    };
+    show(model, Overlay::Comment(Box::new(CommentBox::new(target, ""))))
+}
+
 fn comment(model: &mut Model, action: Action) -> Vec<Task> {
     let Some(review) = &model.review else { return Vec::new() };
     if review.version.is_none() {
@@ -270,6 +299,7 @@ fn comment(model: &mut Model, action: Action) -> Vec<Task> {
         session: review.reference(),
         repo: review.repo(),
         thread: None,
+        artifact: None,
         path: path.filter(|_| action != Action::CommentVersion),
         line: None,
         from_line: None,
@@ -278,7 +308,7 @@ fn comment(model: &mut Model, action: Action) -> Vec<Task> {
     let mut text = String::new();
     // a version has one draft about the whole of it: there is no line to find another on
     if action == Action::CommentVersion
-        && let Some(draft) = review.drafts.iter().find(|draft| draft.path.is_none() && draft.thread.is_none())
+        && let Some(draft) = review.drafts.iter().find(|draft| is_about_version(draft))
     {
         let open = CommentBox::of_draft(review.id, draft);
         return show(model, Overlay::Comment(Box::new(open)));
@@ -338,12 +368,25 @@ fn edit_file(model: &mut Model) -> Vec<Task> {
     let Some(review) = &model.review else { return Vec::new() };
     let patches = &review.patches;
     let Some((set, file)) = patches.file() else { return Vec::new() };
-    let lane = review.view.as_ref().and_then(|view| view.lanes.iter().find(|lane| lane.repo == set.repo));
+    let (repo, path) = (set.repo.clone(), file.path.clone());
+    let line = patches.line().map_or(1, |(_, line, _)| line);
+    edit_at(model, &repo, &path, line)
+}
+
+/// Opens a file of the working copy in the editor.
+pub(crate) fn edit_at(model: &mut Model, repo: &str, path: &RepoPath, line: u32) -> Vec<Task> {
+    let Some(review) = &model.review else { return Vec::new() };
+    let lane = review.view.as_ref().and_then(|view| view.lanes.iter().find(|lane| lane.repo == repo));
     let Some(super::words::Source::Path(folder)) = lane.map(|lane| &lane.source) else {
         model.say(Tone::Info, "the repository is not on this machine");
         return Vec::new();
     };
     use std::os::unix::ffi::OsStrExt as _;
-    let path = folder.as_path().join(std::ffi::OsStr::from_bytes(file.path.as_bytes()));
-    vec![Task::EditFile(path, patches.line().map_or(1, |(_, line, _)| line))]
+    let path = folder.as_path().join(std::ffi::OsStr::from_bytes(path.as_bytes()));
+    vec![Task::EditFile(path, line)]
+}
+
+/// Whether a draft is about the whole version.
+fn is_about_version(draft: &crate::api::DraftView) -> bool {
+    draft.path.is_none() && draft.thread.is_none() && draft.artifact.is_none()
 }

@@ -5,7 +5,9 @@ use crossterm::event::KeyCode;
 use super::actions::{Action, Context};
 use super::asks::{ask_patch_sets, ask_tab, load_current, open_session};
 use super::diff_keys::{act_in_session, to_file};
+use super::hold_keys::{discard, pause, pick};
 use super::keymap::{Key, Meaning};
+use super::look_around::{on_origin_key, on_peek_key, on_picker_key};
 use super::model::{Confirm, Field, Model, Overlay, Task, Ticket, Tone};
 use super::screens::decision::{Decision, Intent, Outcome};
 use super::screens::inbox;
@@ -18,8 +20,11 @@ use super::texts::{show_artifact, show_log};
 use super::trust_keys::ask_trust;
 use super::update::{relayout, scroll_to_cursor};
 use super::window_keys::{on_comment_key, on_palette_key, on_search_key, on_wizard_key};
-use crate::api::{CancelRequest, PanelRequest, PublishRequest, RegenerateRequest, Request, Verdict};
-use crate::id::SessionId;
+use crate::api::{
+    CancelRequest, CheckRequest, PanelRequest, PublishRequest, RegenerateRequest, Request, TriageRequest, TriageWord,
+    Verdict,
+};
+use crate::id::{SessionId, SessionRef};
 
 /// Takes a key.
 pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
@@ -39,7 +44,7 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
         Some(Overlay::Confirm(confirm)) => match key.typed() {
             Some('y') if confirm.armed => {
                 let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
-                vec![Task::Ask(confirm.ticket, confirm.request)]
+                confirm.asks.into_iter().map(|(ticket, request)| Task::Ask(ticket, request)).collect()
             }
             Some('y') => {
                 confirm.early = true;
@@ -80,6 +85,9 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
         Some(Overlay::Search(_)) => on_search_key(model, key),
         Some(Overlay::Comment(_)) => on_comment_key(model, key),
         Some(Overlay::Wizard(_)) => on_wizard_key(model, key),
+        Some(Overlay::Peek(_)) => on_peek_key(model, key),
+        Some(Overlay::Picker(_)) => on_picker_key(model, key),
+        Some(Overlay::Origin(_)) => on_origin_key(model, key),
         None => on_mapped_key(model, key),
     }
 }
@@ -108,6 +116,7 @@ fn on_mapped_key(model: &mut Model, key: Key) -> Vec<Task> {
         // one Esc too many must not leave the program
         Meaning::Do(Action::Back) if key.code() == KeyCode::Esc && model.review.is_none() => {
             model.search.clear();
+            model.inbox.picked.clear();
             Vec::new()
         }
         // what was found is gone through with the keys that do so everywhere, until Esc ends the search
@@ -137,12 +146,18 @@ pub(crate) fn on_paste(model: &mut Model, text: &str) {
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::Search(field) | Overlay::Help { filter: field, .. }) => field.insert(text),
         Some(Overlay::Decision(decision)) => decision.paste(text),
-        Some(Overlay::Confirm(_)) | None => {}
+        Some(Overlay::Picker(picker)) => picker.filter.insert(text),
+        Some(Overlay::Confirm(_) | Overlay::Peek(_) | Overlay::Origin(_)) | None => {}
     }
 }
 
 /// The wheel moves what the keys move.
 pub(crate) fn on_wheel(model: &mut Model, lines: i16) -> Vec<Task> {
+    let rows = super::screens::peek::rows(model.size);
+    if let Some(Overlay::Peek(peek)) = model.overlays.last_mut() {
+        peek.move_by(isize::from(lines), rows);
+        return Vec::new();
+    }
     if !model.overlays.is_empty() {
         return Vec::new();
     }
@@ -203,6 +218,9 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Task> {
             show(model, Overlay::Wizard(Box::new(Wizard::new(here.as_deref()))))
         }
         Action::CycleFilter | Action::CycleSort | Action::TogglePreview => arrange_inbox(model, action),
+        Action::PickSession => pick(model),
+        Action::PauseSession => pause(model),
+        Action::DiscardCheckouts => discard(model),
         Action::Approve => decide(model, Intent::Decide(Verdict::Approve)),
         Action::Reject => decide(model, Intent::Decide(Verdict::Reject)),
         Action::RequestChanges => decide(model, Intent::Decide(Verdict::RequestChanges)),
@@ -212,6 +230,9 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Task> {
         Action::Publish | Action::CancelSession | Action::Regenerate | Action::DropLane | Action::Trust => {
             confirm(model, action)
         }
+        Action::CheckAgain => check_again(model, false),
+        Action::CheckBaseToo => check_again(model, true),
+        Action::Go | Action::Defer | Action::Decline => confirm(model, action),
         Action::TabOverview => tab(model, Tab::Overview),
         Action::TabArchitecture => tab(model, Tab::Architecture),
         Action::TabTimeline => tab(model, Tab::Timeline),
@@ -332,6 +353,10 @@ fn back(model: &mut Model) -> Vec<Task> {
         model.search.clear();
         return Vec::new();
     }
+    if model.review.is_none() && !model.inbox.picked.is_empty() {
+        model.inbox.picked.clear();
+        return Vec::new();
+    }
     let Some(review) = &mut model.review else { return vec![Task::Quit] };
     if review.patches.anchor.take().is_some() || review.expanded.take().is_some() {
         return Vec::new();
@@ -418,6 +443,13 @@ fn tab(model: &mut Model, tab: Tab) -> Vec<Task> {
 fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
     let mut tasks = Vec::new();
     if model.review.is_none() {
+        if !model.inbox.picked.is_empty() {
+            model.say(Tone::Warning, "a decision is made on one session at a time");
+            if let Some(toast) = &mut model.toast {
+                toast.hint = "Esc ends the selection".to_owned();
+            }
+            return tasks;
+        }
         let Some(row) = model.inbox.selected() else { return tasks };
         if row.version.is_none() {
             model.say(Tone::Warning, "there is no version to decide on yet");
@@ -454,11 +486,22 @@ fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
     if intent == Intent::Decide(Verdict::Approve) {
         decision.unseen = review.patches.unseen(repo.as_deref());
     }
-    let (columns, rows) = super::screens::decision::SMALLEST;
-    decision.too_small = model.size.0 < columns || model.size.1 < rows;
+    decision.measure(model.size);
     model.overlays.push(Overlay::Decision(Box::new(decision)));
     tasks.push(Task::Ask(Ticket::Panel(session.session), Request::Panel(PanelRequest { session, repo })));
     tasks
+}
+
+/// Runs the checks again: of the version being read, or the selected session's newest. Nothing is lost by it: what they
+/// came to is in the record.
+fn check_again(model: &mut Model, base_too: bool) -> Vec<Task> {
+    let (session, repo) = match (&model.review, model.inbox.selected()) {
+        (Some(review), _) => (review.reference(), review.repo()),
+        (None, Some(row)) => (SessionRef { session: row.id, version: None }, None),
+        (None, None) => return Vec::new(),
+    };
+    let ticket = Ticket::Changed(session.session, "the checks run again");
+    vec![Task::Ask(ticket, Request::Check(CheckRequest { session, repo, base_too }))]
 }
 
 fn copy(model: &mut Model, name: bool) -> Vec<Task> {
@@ -509,7 +552,12 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Task> {
         return ask_trust(model);
     }
     let Some((title, lines, ticket, request)) = question(model, action, id) else { return Vec::new() };
-    show(model, Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, early: false, ticket, request })))
+    let asks = vec![(ticket, request)];
+    show(model, Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, early: false, asks })))
+}
+
+fn triage(session: SessionId, word: TriageWord) -> Request {
+    Request::Triage(TriageRequest { session, word, message: String::new() })
 }
 
 fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec<String>, Ticket, Request)> {
@@ -543,6 +591,24 @@ fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec
                 program: None,
                 message: String::new(),
             }),
+        ),
+        Action::Go => (
+            format!("GO for session {id}"),
+            vec!["Takes the goal up, whatever triage recommends. It is recorded as yours.".to_owned()],
+            changed("taken up"),
+            triage(id, TriageWord::Go),
+        ),
+        Action::Defer => (
+            format!("Defer session {id}"),
+            vec!["Puts the goal off. GO takes it up again.".to_owned()],
+            changed("deferred"),
+            triage(id, TriageWord::Defer),
+        ),
+        Action::Decline => (
+            format!("Decline session {id}"),
+            vec!["Does not take the goal up, for good. History stays.".to_owned()],
+            changed("declined"),
+            triage(id, TriageWord::Decline),
         ),
         Action::DropLane => {
             let repo = review?.repo()?;

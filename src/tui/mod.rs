@@ -13,11 +13,13 @@ mod bench_world;
 mod diff_keys;
 mod diff_view;
 mod draft_keys;
+mod hold_keys;
 mod input;
 mod inputs;
 mod keymap;
 mod keys;
 mod log_text;
+mod look_around;
 mod model;
 mod own_version;
 mod screens;
@@ -26,6 +28,8 @@ mod shell;
 mod terminal;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_around;
 #[cfg(test)]
 mod tests_by_hand;
 #[cfg(test)]

@@ -10,7 +10,10 @@ use super::log_text::LogPage;
 use super::screens::comment::CommentBox;
 use super::screens::decision::Decision;
 use super::screens::inbox::Inbox;
+use super::screens::origin::Origin;
 use super::screens::palette::Palette;
+use super::screens::peek::Peek;
+use super::screens::picker::Picker;
 use super::screens::review::Review;
 use super::screens::wizard::Wizard;
 use super::theme::{ColorDepth, Theme};
@@ -48,6 +51,10 @@ pub(crate) enum Msg {
     Text(TextKey, Result<String, Failure>),
     /// The output of a check was read.
     Log(LogKey, Result<LogPage, Failure>),
+    /// A whole file is ready to be looked at.
+    Peeked(u32, Result<(Arc<super::diff_view::Doc>, Arc<super::diff_view::Colors>), Failure>),
+    /// What a file defines was found.
+    Outlined(u32, Arc<super::diff_view::Doc>, super::diff_view::Side, Vec<crate::syntax::OutlineItem>),
     /// A hunk is ready to be edited.
     Hunk(Digest, Result<HunkText, Failure>),
     /// Words that were typed shall be kept.
@@ -69,6 +76,10 @@ pub(crate) enum Task {
     Survey(DocKey, DocSource),
     /// Colour lines of a file.
     Color(DocKey, Arc<super::diff_view::Doc>),
+    /// Read a whole file and colour it around a line (1-based).
+    Peek(u32, u32, PeekSource),
+    /// Find what a side of a file defines.
+    Outline(u32, Arc<super::diff_view::Doc>, super::diff_view::Side),
     /// Write a hunk as a diff that a person can edit.
     HunkText(HunkSource),
     /// Read a blob as text, its end where it is long.
@@ -117,6 +128,14 @@ pub(crate) enum Ticket {
     Started,
     /// Any other change: its verb in the past.
     Changed(SessionId, &'static str),
+    /// Checkouts are removed.
+    Discarded(SessionId),
+    /// Where names are defined: the number of the question.
+    Definitions(u32),
+    /// A whole file.
+    Source(u32),
+    /// Who wrote a line.
+    Blame(u32),
     Trust,
     /// What trust would let run: the question comes with the answer.
     TrustQuestion(SessionId),
@@ -137,6 +156,15 @@ pub(crate) struct DocSource {
     pub binary: bool,
     pub old: Option<Digest>,
     pub new: Option<Digest>,
+}
+
+/// Where a whole file is.
+#[derive(Debug)]
+pub(crate) enum PeekSource {
+    /// In a blob.
+    Blob(RepoPath, Digest),
+    /// On the screen already, but folded.
+    Side(Arc<super::diff_view::Doc>, super::diff_view::Side),
 }
 
 /// A hunk that shall be edited.
@@ -213,6 +241,9 @@ pub(crate) enum Overlay {
     Comment(Box<CommentBox>),
     Wizard(Box<Wizard>),
     Confirm(Box<Confirm>),
+    Peek(Box<Peek>),
+    Picker(Box<Picker>),
+    Origin(Box<Origin>),
 }
 
 /// A question that one letter answers, once its frame was shown.
@@ -223,8 +254,8 @@ pub(crate) struct Confirm {
     pub armed: bool,
     /// Whether a key came before it counted.
     pub early: bool,
-    pub ticket: Ticket,
-    pub request: Request,
+    /// What is asked for after a yes.
+    pub asks: Vec<(Ticket, Request)>,
 }
 
 /// Everything that stays the same while the program runs, or changes by a person's word only.
@@ -260,6 +291,8 @@ pub(crate) struct Model {
     /// A check's growing output, by session and check.
     pub live_logs: HashMap<(SessionId, String), HostPath>,
     pub totals: BTreeMap<String, u32>,
+    /// Questions about the code so far: each answer names its own.
+    pub questions: u32,
     /// What changed since the last frame.
     pub dirty: bool,
 }
@@ -279,6 +312,7 @@ impl Model {
             search: String::new(),
             live_logs: HashMap::new(),
             totals: BTreeMap::new(),
+            questions: 0,
             dirty: true,
         }
     }
@@ -288,6 +322,7 @@ impl Model {
         match self.overlays.last() {
             Some(Overlay::Comment(_)) => return vec![Context::TextBox],
             Some(Overlay::Wizard(_)) => return vec![Context::Wizard],
+            Some(Overlay::Peek(_)) => return vec![Context::Peek, Context::Everywhere],
             Some(_) => return vec![Context::Everywhere],
             None => {}
         }

@@ -191,8 +191,7 @@ pub(crate) fn edited(model: &mut Model, text: Option<String>) {
         lines,
         armed: false,
         early: false,
-        ticket,
-        request,
+        asks: vec![(ticket, request)],
     })));
 }
 

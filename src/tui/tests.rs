@@ -200,6 +200,40 @@ fn hunks_never_shown_ask_for_the_number() {
 #[test]
 fn a_window_too_small_to_read_in_is_too_small_to_decide_in() {
     assert_eq!(decisions(&read_all(40, 12).press("A y y")), []);
+    check_sizes("decision", &ALL_SIZES[..2], |columns, rows| read_all(columns, rows).press("A"));
+    // what asks for care takes rows too
+    let open = |rows| {
+        let mut bench = Bench::review(56, rows);
+        bench.world.panel.offer =
+            OfferView::WithCare { because: vec!["the tests were not run".into(); 3], reason: true };
+        let bench = bench.press("A");
+        matches!(bench.model.overlays.last(), Some(Overlay::Decision(open)) if !open.too_small)
+    };
+    assert!(open(24) && !open(17));
+}
+
+#[test]
+fn a_panel_with_much_to_tell_fits_the_smallest_terminal_whole() {
+    let mut bench = Bench::review(80, 24);
+    let panel = &mut bench.world.panel;
+    panel.drift = 3;
+    panel.open_threads = 2;
+    panel.gates[3].passed = Some(false);
+    panel.violations = vec![panel.violations[0].clone(); 4];
+    panel.offer = OfferView::WithCare {
+        because: vec!["G3 failed".into(), "the score 6.1 is under the threshold 7.0".into(), "the base moved".into()],
+        reason: true,
+    };
+    let screen = bench.press("A y").screen();
+    for name in ["correctness", "tests", "security", "policy fit", "maintainability", "scope fit"] {
+        assert!(screen.contains(&format!(" {name} ")), "{name}");
+    }
+    for essential in
+        ["goal", "3 commits", "G3", "writes", "type 12 to go on", "reason (needed)", "the base moved", "^s"]
+    {
+        assert!(screen.contains(essential), "{essential}\n{screen}");
+    }
+    snapshot("decision_full_80x24", screen);
 }
 
 #[test]

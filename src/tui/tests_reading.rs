@@ -55,7 +55,7 @@ fn a_reason_of_several_lines_is_told_whole() {
     for line in reason.lines() {
         assert!(screen.contains(line), "{line}: {screen}");
     }
-    assert!(screen.contains("A X R") && !screen.contains("paraph show"), "{screen}");
+    assert!(screen.contains("A approves, X rejects, R sends back") && !screen.contains("paraph show"), "{screen}");
     assert!(!screen.contains("^J"), "{screen}");
 }
 

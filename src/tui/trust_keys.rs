@@ -65,7 +65,8 @@ pub(crate) fn confirm_trust(model: &mut Model, view: TrustView) {
     lines.push("no network, no keys, writes only in the checkout.".to_owned());
     let request = Request::Trust(TrustRequest { path: view.path, trust: Some(true), setup_network: None });
     let title = "Trust this repository".to_owned();
-    let confirm = Confirm { title, lines, armed: false, early: false, ticket: Ticket::Trust, request };
+    let asks = vec![(Ticket::Trust, request)];
+    let confirm = Confirm { title, lines, armed: false, early: false, asks };
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
 }
 
@@ -79,6 +80,7 @@ fn confirm_network(model: &mut Model, view: TrustView) {
     lines.push("It runs with the network, confined otherwise; checks never have it.".to_owned());
     let request = Request::Trust(TrustRequest { path: view.path, trust: None, setup_network: Some(true) });
     let title = "Let the setup step use the network".to_owned();
-    let confirm = Confirm { title, lines, armed: false, early: false, ticket: Ticket::Trust, request };
+    let asks = vec![(Ticket::Trust, request)];
+    let confirm = Confirm { title, lines, armed: false, early: false, asks };
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
 }

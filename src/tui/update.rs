@@ -6,6 +6,7 @@ use super::asks::{
 };
 use super::inputs::on_input;
 use super::log_text::PAGE;
+use super::look_around;
 use super::model::{Connection, LogKey, LogSource, Model, Msg, Overlay, Task, Ticket, Tone};
 use super::screens::decision::{Intent, Step};
 use super::screens::patches::{Enter, FileState};
@@ -25,7 +26,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
             model.size = (columns, rows);
             if let Some(Overlay::Decision(decision)) = model.overlays.last_mut() {
                 decision.armed = false; // its frame is another one now
-                decision.too_small = is_too_small((columns, rows));
+                decision.measure((columns, rows));
             }
             relayout(model);
             Vec::new()
@@ -102,6 +103,14 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
             model.say_failure(&failure);
             Vec::new()
         }
+        Msg::Peeked(asked, result) => {
+            look_around::on_peeked(model, asked, result);
+            Vec::new()
+        }
+        Msg::Outlined(asked, doc, side, items) => {
+            look_around::on_outline(model, asked, &doc, side, items);
+            Vec::new()
+        }
         Msg::Hunk(hunk, result) => super::own_version::fetched(model, hunk, result),
         Msg::KeepDraft => super::draft_keys::keep(model),
         Msg::Say(tone, text) => {
@@ -124,11 +133,6 @@ fn on_shown(model: &mut Model) -> bool {
         }
         _ => false,
     }
-}
-
-fn is_too_small(size: (u16, u16)) -> bool {
-    let (columns, rows) = super::screens::decision::SMALLEST;
-    size.0 < columns || size.1 < rows
 }
 
 fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
@@ -330,8 +334,18 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             model.say(Tone::Success, format!("session {id} started"));
             tasks
         }
+        (Ticket::Definitions(asked), Reply::Definitions(view)) => look_around::on_definitions(model, asked, view),
+        (Ticket::Source(asked), Reply::Source(view)) => look_around::on_source(model, asked, view),
+        (Ticket::Blame(asked), Reply::Blame(view)) => {
+            look_around::on_blame(model, asked, view);
+            Vec::new()
+        }
+        (Ticket::Discarded(id), Reply::Discard(view)) => {
+            super::hold_keys::discarded(model, id, &view);
+            Vec::new()
+        }
         (Ticket::Changed(id, done), reply) => {
-            model.say(Tone::Success, format!("{done}: session {id}"));
+            super::hold_keys::say_changed(model, id, done);
             take_view(model, id, reply)
         }
         (Ticket::TrustQuestion(id), Reply::Trust(view)) if here(model, id) => {
@@ -358,8 +372,11 @@ fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
         Reply::Decide(view)
         | Reply::Override(view)
         | Reply::Cancel(view)
+        | Reply::Pause(view)
+        | Reply::Resume(view)
         | Reply::Publish(view)
         | Reply::Regenerate(view)
+        | Reply::Check(view)
         | Reply::Drop(view)
         | Reply::Mark(view) => view,
         // a version by hand is the person's own: they read on in it
@@ -431,6 +448,10 @@ fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task
             }
             _ => {}
         }
+    }
+    if let Ticket::Definitions(asked) | Ticket::Source(asked) | Ticket::Blame(asked) = ticket {
+        look_around::not_found(model, *asked, failure);
+        return Vec::new();
     }
     if matches!(ticket, Ticket::Decide(..) | Ticket::Panel(_)) {
         model.overlays.retain(|overlay| !matches!(overlay, Overlay::Decision(_)));
@@ -546,7 +567,7 @@ pub(crate) fn scroll_to_cursor(model: &mut Model) {
 fn refresh_decision(model: &mut Model) {
     let size = model.size;
     let Some(Overlay::Decision(decision)) = model.overlays.last_mut() else { return };
-    decision.too_small = is_too_small(size);
+    decision.measure(size);
     let Some(review) = model.review.as_ref().filter(|review| review.id == decision.session.session) else { return };
     let before = (decision.unseen, decision.progress);
     let (done, all, _) = review.patches.progress();
@@ -558,4 +579,5 @@ fn refresh_decision(model: &mut Model) {
     if before != (decision.unseen, decision.progress) {
         decision.armed = false;
     }
+    decision.measure(size); // what asks for care takes lines
 }

@@ -7,9 +7,10 @@ use super::actions::Action;
 use super::model::{Model, Overlay, Tone};
 use super::screens::frame::Frame;
 use super::screens::review::Tab;
-use super::screens::{comment, decision, help, inbox, palette, review, wizard};
+use super::screens::{comment, decision, help, inbox, origin, palette, peek, picker, review, wizard};
 use super::theme::Role;
 use super::widgets::{Painter, Run, centered, degrade, popup};
+use super::words::Motion;
 
 /// What the shell needs to know of a frame beside its cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,9 +78,12 @@ fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &
     match overlay {
         Overlay::Help { filter, scroll } => help::draw(painter, area, model, filter, *scroll),
         Overlay::Palette(open) => palette::draw(painter, area, model, open),
-        Overlay::Decision(open) => decision::draw(painter, area, model, open),
+        Overlay::Decision(open) => decision::draw(painter, area, open),
         Overlay::Comment(open) => comment::draw(painter, area, model, open),
         Overlay::Wizard(open) => wizard::draw(painter, area, open),
+        Overlay::Peek(open) => peek::draw(painter, model, open),
+        Overlay::Picker(open) => picker::draw(painter, area, open),
+        Overlay::Origin(open) => origin::draw(painter, area, model, open),
         Overlay::Search(field) => {
             let y = area.bottom().saturating_sub(1);
             painter.clear(Rect { y, height: 1, ..area }, Role::Bar);
@@ -89,10 +93,12 @@ fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &
             painter.cursor = Some(Position::new(column.min(area.right().saturating_sub(1)), y));
         }
         Overlay::Confirm(open) => {
-            let rows = u16::try_from(open.lines.len()).unwrap_or(1) + 5;
+            let columns = usize::from(area.width.min(70).saturating_sub(4).max(8));
+            let wrapped: Vec<&str> =
+                open.lines.iter().flat_map(|line| crate::text::width::wrap(line, columns)).collect();
+            let rows = u16::try_from(wrapped.len()).unwrap_or(1) + 5;
             let inside = popup(painter, centered(area, 70, rows), &open.title);
-            for (at, line) in open.lines.iter().enumerate() {
-                let y = inside.y + u16::try_from(at).unwrap_or(0);
+            for (line, y) in wrapped.iter().zip(inside.y..inside.bottom().saturating_sub(1)) {
                 painter.text(inside.x, y, inside.width, line, Role::Text);
             }
             let y = inside.bottom().saturating_sub(1);
@@ -171,13 +177,27 @@ fn hints(model: &Model) -> Vec<Action> {
         let mut hints = vec![A::Help];
         if model.inbox.len() > 0 {
             hints.push(A::Open);
+        } else {
+            hints.push(A::NewSession);
+            if model.inbox.has_any() {
+                hints.push(A::CycleFilter);
+            }
+            hints.extend([A::Palette, A::Quit]);
+            return hints;
         }
         if model.search.is_empty() {
             hints.push(A::NewSession);
         } else {
             hints.extend([A::SearchNext, A::SearchPrevious]);
         }
+        if !model.inbox.picked.is_empty() {
+            hints.splice(1.., [A::PickSession, A::PauseSession, A::DiscardCheckouts, A::Back]);
+            return hints;
+        }
         hints.push(A::CycleFilter);
+        if model.inbox.selected().is_some_and(|row| row.running || row.paused) {
+            hints.push(A::PauseSession);
+        }
         if model.inbox.selected().is_some_and(|row| row.needs_me && row.version.is_some()) {
             hints.extend([A::Approve, A::RequestChanges, A::Reject]);
         }
@@ -196,14 +216,21 @@ fn hints(model: &Model) -> Vec<Action> {
             A::RequestChanges,
             A::ToggleTree,
             A::ToggleEvidence,
+            A::Definition,
+            A::Outline,
             A::Reject,
             A::ToggleSplit,
         ]),
         Tab::Timeline => hints.extend([A::Open, A::Approve, A::RequestChanges]),
-        Tab::Policy => hints.extend([A::Open, A::Override, A::Approve, A::RequestChanges]),
-        Tab::Runs => hints.extend([A::ToggleFollow, A::ToggleBase, A::Approve, A::RequestChanges]),
+        Tab::Policy if review.len() > 0 => hints.extend([A::Open, A::Override, A::Approve, A::RequestChanges]),
+        Tab::Runs => hints.extend([A::ToggleFollow, A::ToggleBase, A::CheckAgain, A::Approve, A::RequestChanges]),
         _ => hints.extend([A::TabPatches, A::Approve, A::RequestChanges, A::Reject]),
     }
     hints.extend([A::NextNeedsMe, A::Palette, A::Back]);
+    // what moves by itself is not decided on yet
+    if matches!(review.motion(model), Motion::Runs | Motion::Paused) {
+        hints.retain(|action| !matches!(action, A::Approve | A::RequestChanges | A::Reject));
+        hints.insert(1, A::PauseSession);
+    }
     hints
 }

@@ -1,24 +1,67 @@
 //! The words of the views that screens match on, in one place, and how they read.
 
 pub(crate) use crate::api::{
-    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, ProgramChoice, Severity, Source, Tenths,
+    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, GateId, ProgramChoice, Severity, Source, Tenths,
 };
 
 use super::theme::Role;
-use crate::api::{ThreadKind, Verdict};
+use crate::api::{SessionRow, ThreadKind, Verdict};
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
 
-/// A state's words, its mark and how it looks.
-pub(crate) fn state(state: &str, needs_me: bool, running: bool) -> (&'static str, Role) {
+/// Whether a session moves, and who moves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Motion {
+    /// A person is needed.
+    NeedsMe,
+    /// A person holds it.
+    Paused,
+    /// It goes on by itself.
+    Runs,
+    /// Nothing is to be done.
+    Rests,
+}
+
+impl Motion {
+    /// Of a row of the inbox.
+    pub(crate) fn of(row: &SessionRow) -> Self {
+        match row {
+            _ if row.needs_me => Self::NeedsMe,
+            _ if row.paused => Self::Paused,
+            _ if row.running => Self::Runs,
+            _ => Self::Rests,
+        }
+    }
+}
+
+/// A state's mark and how it looks.
+pub(crate) fn state(state: &str, motion: Motion) -> (&'static str, Role) {
     match state {
-        _ if needs_me => ("●", Role::NeedsHuman),
+        _ if motion == Motion::NeedsMe => ("●", Role::NeedsHuman),
+        _ if motion == Motion::Paused => ("‖", Role::Idle),
         "Done" => ("✓", Role::Done),
         "Failed" | "BlockedPolicy" => ("✗", Role::Failed),
         "Cancelled" | "Declined" | "Rejected" | "Deferred" => ("○", Role::Idle),
-        _ if running => ("◐", Role::Running),
+        _ if motion == Motion::Runs => ("◐", Role::Running),
         _ => ("○", Role::Idle),
     }
+}
+
+/// What goes on in a state that moves by itself; empty where the state says it.
+pub(crate) fn doing(state: &str) -> &'static str {
+    match state {
+        "Created" => "the repository is read",
+        "SnapshotLoaded" | "Indexed" | "Triaged" | "ChangesRequested" => "a version is drafted",
+        "Proposed" => "the patch is placed",
+        "BranchApplied" => "its checks run",
+        "Validated" => "it is scored",
+        _ => "",
+    }
+}
+
+/// A state in words; a session that is held says so in its place.
+pub(crate) fn standing(state: &str, motion: Motion) -> String {
+    if motion == Motion::Paused { "paused".to_owned() } else { spaced(state) }
 }
 
 /// `NeedsHuman` → `needs human`.
@@ -35,6 +78,18 @@ pub(crate) fn spaced(name: &str) -> String {
         }
     }
     words
+}
+
+/// What a gate is about, in a word or two.
+pub(crate) fn gate(id: GateId) -> &'static str {
+    match id {
+        GateId::G0 => "intake",
+        GateId::G1 => "artifacts",
+        GateId::G2 => "patch",
+        GateId::G3 => "checks",
+        GateId::G4 => "policy",
+        GateId::G5 => "remote CI",
+    }
 }
 
 /// How a score looks; 7.0 is the threshold (design §2).

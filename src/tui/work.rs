@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::diff_view::{Colors, Doc};
 use super::log_text::LogPage;
-use super::model::{DocKey, DocSource, HunkSource, HunkText, LogSource, Msg, Task};
+use super::model::{DocKey, DocSource, HunkSource, HunkText, LogSource, Msg, PeekSource, Task};
 use super::shell::TuiOptions;
 use crate::api::{BlobStore, Call, ClientInfo, Failure, FailureKind, Notice, Reply, Service, SessionRow};
 use crate::diff::{DiffOptions, FileChange, FileDiff, FileSide, unified};
@@ -87,6 +87,17 @@ impl Worker {
             Task::ReadLog(key, source, wanted) => {
                 self.work(messages, move || Msg::Log(key, log_page(&blobs, &mask, &source, wanted)));
             }
+            Task::Peek(asked, line, source) => {
+                let syntax = self.syntax.clone();
+                self.work(messages, move || peek(&blobs, asked, line, source, &mask, syntax.get_or_init(Syntax::new)));
+            }
+            Task::Outline(asked, doc, side) => {
+                let syntax = self.syntax.clone();
+                self.work(messages, move || {
+                    let items = doc.outline(side, syntax.get_or_init(Syntax::new));
+                    Msg::Outlined(asked, doc, side, items)
+                });
+            }
             Task::HunkText(source) => self.work(messages, move || hunk_text(&blobs, &source, &mask)),
             Task::Copy(_)
             | Task::EditFile(..)
@@ -118,6 +129,30 @@ fn sides(blobs: &BlobStore, source: &DocSource) -> Result<Sides, Failure> {
 pub(crate) fn load(blobs: &BlobStore, key: DocKey, source: &DocSource, mask: &SecretMask) -> Msg {
     let doc = sides(blobs, source).map(|(old, new)| Arc::new(Doc::compare(&source.path, old, new, mask)));
     Msg::Doc(key, doc)
+}
+
+/// A whole file, coloured around a line.
+pub(crate) fn peek(
+    blobs: &BlobStore,
+    asked: u32,
+    line: u32,
+    source: PeekSource,
+    mask: &SecretMask,
+    syntax: &Syntax,
+) -> Msg {
+    let doc = match source {
+        PeekSource::Side(doc, side) => Ok(doc.side(side)),
+        PeekSource::Blob(path, digest) => {
+            blobs.read(&digest).map(|content| Doc::whole(&path, Arc::from(content), mask))
+        }
+    };
+    Msg::Peeked(
+        asked,
+        doc.map(|doc| {
+            let colors = Colors::around(&doc, line, syntax);
+            (Arc::new(doc), Arc::new(colors))
+        }),
+    )
 }
 
 /// A hunk as a diff of its own, on what the file is without it: what a person edits, and what is placed again.
@@ -179,6 +214,7 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
             panel.violations.iter_mut().for_each(|violation| hide(&mut violation.message));
             panel.gates.iter_mut().for_each(|gate| hide(&mut gate.evidence));
         }
+        Reply::Blame(view) => hide(&mut view.subject),
         Reply::Timeline(view) => view.entries.iter_mut().for_each(|entry| hide(&mut entry.summary)),
         Reply::Show(view) => {
             hide(&mut view.goal);

@@ -79,6 +79,11 @@ pub trait Surroundings {
         None
     }
 
+    /// Whether the user's Gradle home has this distribution (`gradle-8.5-bin`), which a wrapper would fetch otherwise.
+    fn has_gradle(&self, _distribution: &str) -> bool {
+        true
+    }
+
     /// `VIRTUAL_ENV` of the session, where it is set.
     fn virtual_env(&self) -> Option<PathBuf> {
         None

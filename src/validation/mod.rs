@@ -18,6 +18,6 @@ pub use discover::{BUILD_TIMEOUT_S, Surroundings, TEST_TIMEOUT_S, discover, lock
 pub use local::{LocalLimits, LocalPorts, LocalValidator};
 pub use reports::{TestOutcomes, missing_from_environment, read_output, read_report, read_run};
 pub use result::{
-    BaselineStatus, CheckResult, CheckStatus, Progress, RunAgain, RunSide, TestTally, ValidationJob, ValidationResult,
-    Validator, ValidatorError,
+    BaselineStatus, CheckResult, CheckStatus, Progress, Reclaimed, RunAgain, RunSide, Sides, TestTally, ValidationJob,
+    ValidationResult, Validator, ValidatorError,
 };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{CheckKind, CheckPlan};
 use crate::cancel::Cancel;
 use crate::id::{Digest, LaneId, ObjectId, SessionId, Version};
-use crate::repository::Snapshot;
+use crate::repository::{RepoKey, Snapshot};
 
 /// A check's verdict on the proposal, seen against the base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -31,6 +31,23 @@ pub enum CheckStatus {
     Skipped,
     /// It runs now.
     Running,
+}
+
+impl CheckStatus {
+    /// As it follows the name of a check: `unit broken`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed on both",
+            Self::Broken => "broken",
+            Self::Fixed => "fixed",
+            Self::TimedOut => "timed out",
+            Self::Environment => "could not run",
+            Self::Skipped => "skipped",
+            Self::Running => "running",
+        }
+    }
 }
 
 /// What the same check did on the base.
@@ -103,6 +120,24 @@ pub struct CheckResult {
     pub again: Vec<RunAgain>,
 }
 
+impl CheckResult {
+    /// Whether it speaks against the change: it broke, it timed out where the base did not, or it fails and nothing
+    /// says that the base fails too. What could not start never does.
+    #[must_use]
+    pub fn is_red(&self) -> bool {
+        match self.status {
+            CheckStatus::Broken => true,
+            CheckStatus::TimedOut => self.baseline != BaselineStatus::TimedOut,
+            CheckStatus::Failed => self.baseline != BaselineStatus::Failed,
+            CheckStatus::Passed
+            | CheckStatus::Fixed
+            | CheckStatus::Environment
+            | CheckStatus::Skipped
+            | CheckStatus::Running => false,
+        }
+    }
+}
+
 /// A side that a check runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -141,6 +176,42 @@ pub struct ValidationResult {
     /// What a person should know.
     #[serde(default)]
     pub notices: Vec<String>,
+    /// What these checks came to before a person asked for them again, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<String>,
+}
+
+impl ValidationResult {
+    /// What it came to, in a few words: `2 passed, unit broken`.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let is_green = |check: &&CheckResult| matches!(check.status, CheckStatus::Passed | CheckStatus::Fixed);
+        let green = self.checks.iter().filter(is_green).count();
+        let mut words: Vec<String> = (green > 0).then(|| format!("{green} passed")).into_iter().collect();
+        let others = self.checks.iter().filter(|check| !is_green(check));
+        words.extend(others.map(|check| format!("{} {}", check.name, check.status.word())));
+        words.join(", ")
+    }
+}
+
+/// What runs when checks run again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sides {
+    /// The proposal; what is kept of the base's runs counts, where nothing that they depend on changed.
+    #[default]
+    Proposal,
+    /// The base too, on a fresh checkout: nothing of what its runs left or came to is used.
+    Both,
+}
+
+impl Sides {
+    /// Whether it is the usual one, which events leave out.
+    #[must_use]
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What to validate.
@@ -156,6 +227,8 @@ pub struct ValidationJob {
     pub snapshot: Snapshot,
     /// The tree that the version makes of it.
     pub tree: ObjectId,
+    /// The commit in the sandbox that has that tree, and the base's commit as its parent.
+    pub commit: ObjectId,
     /// What to run, from the base snapshot.
     pub plan: CheckPlan,
     /// The client's allow-listed variables (PATH, VIRTUAL_ENV, JAVA_HOME, locale …).
@@ -164,6 +237,8 @@ pub struct ValidationJob {
     pub home: PathBuf,
     /// The setup steps, by [`super::Setup::digest`], that a person permitted the network for. Checks never have it.
     pub setup_network: BTreeSet<Digest>,
+    /// Whether the base's runs are made again too.
+    pub sides: Sides,
 }
 
 /// Hears of a validation while it runs. Calls come from any thread and must not block.
@@ -188,6 +263,17 @@ pub enum ValidatorError {
     Cancelled,
 }
 
+/// What came of checkouts that shall go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reclaimed {
+    /// Checkouts that are gone.
+    pub checkouts: u32,
+    /// Bytes of the files that they held.
+    pub bytes: u64,
+    /// Checkouts that stay, because a check runs in them.
+    pub in_use: u32,
+}
+
 /// Runs the checks of a plan on base and proposal.
 ///
 /// Writes only below its own worktrees folder and the blobs. A second call with the same job may run the checks
@@ -204,4 +290,11 @@ pub trait Validator: Send + Sync {
         progress: &dyn Progress,
         cancel: &Cancel,
     ) -> Result<ValidationResult, ValidatorError>;
+
+    /// Removes the checkouts that were made of these base trees of a repository; the next validation makes them anew.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// [`ValidatorError::Checkout`] where the folder cannot be read.
+    fn discard(&self, key: &RepoKey, trees: &[ObjectId]) -> Result<Reclaimed, ValidatorError>;
 }

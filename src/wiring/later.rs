@@ -12,11 +12,11 @@ use crate::api::{
     CheckPatchRequest, CheckedPatch, DoctorReport, Failure, RecoverView, RuleView, TimelineEntry, VerifyView, Workbench,
 };
 use crate::cancel::Cancel;
-use crate::id::{Digest, HostPath, Seq, SessionId};
+use crate::id::{Digest, HostPath, ObjectId, Seq, SessionId};
 use crate::indexing::{CodeIndex, Focus, IndexError, IndexStrategy};
 use crate::proposal::{Brief, Draft, DraftListener, EngineError, ProposalEngine};
-use crate::repository::Tree;
-use crate::validation::{Progress, ValidationJob, ValidationResult, Validator, ValidatorError};
+use crate::repository::{RepoKey, Tree};
+use crate::validation::{Progress, Reclaimed, ValidationJob, ValidationResult, Validator, ValidatorError};
 
 type Make<T> = dyn Fn() -> T + Send + Sync;
 
@@ -79,6 +79,10 @@ impl<T: Validator + 'static> Validator for Later<T> {
         cancel: &Cancel,
     ) -> Result<ValidationResult, ValidatorError> {
         self.made().await.validate(job, progress, cancel).await
+    }
+
+    fn discard(&self, key: &RepoKey, trees: &[ObjectId]) -> Result<Reclaimed, ValidatorError> {
+        self.get().discard(key, trees)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::policy::{PolicySettings, RULES, Severity};
 use crate::proposal::EngineKind;
 use crate::runtime::Settings;
 use crate::scoring::Tenths;
+use crate::session::Budget;
 use crate::text::Untrusted;
 use crate::text::nearest;
 
@@ -32,6 +33,11 @@ impl House {
             engine: asked.engine.parse().unwrap_or(EngineKind::Rules),
             program: asked.program,
             playbook: asked.playbook,
+            repairs: u32::try_from(asked.budget.repairs).unwrap_or(3),
+            budget: Budget {
+                cost_micros: Some(asked.budget.session_cents * 10_000),
+                tokens: Some(asked.budget.session_tokens),
+            },
             policy: PolicySettings {
                 frozen: asked.policy.frozen,
                 frozen_severity: if asked.policy.frozen_blocks { Severity::Block } else { Severity::Warn },
@@ -131,7 +137,7 @@ impl House {
                     .collect();
             }
             ConfigAsk::Check => {
-                let unknown = self.policy_problems();
+                let unknown = [self.policy_problems(), self.model_problems()].concat();
                 let problems = self.config().problems().iter().chain(&unknown);
                 report.findings = problems.map(|problem| Untrusted::new(problem.to_string())).collect();
             }

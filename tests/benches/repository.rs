@@ -10,7 +10,7 @@ use divan::Bencher;
 use paraph::cancel::Cancel;
 use paraph::diff::{ChangeSet, FileChange, FileMode, FileSide};
 use paraph::id::HostPath;
-use paraph::repository::{Base, GitVcs, Snapshot, Source, Tree, Vcs};
+use paraph::repository::{Base, GitDirectory, GitVcs, Snapshot, Source, Tree, Vcs};
 
 fn main() {
     divan::main();
@@ -100,6 +100,20 @@ fn checkout_fresh_by_git(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// What `git` finds in a checkout: commit, trees and an index, beside the checkout itself.
+#[divan::bench(sample_count = 5)]
+fn git_directory(bencher: Bencher<'_, '_>) {
+    let files = tempfile::tempdir_in(FIXTURE.folder.path()).expect("tempdir");
+    checkout(files.path());
+    let fresh = || tempfile::tempdir_in(FIXTURE.folder.path()).expect("tempdir");
+    bencher.with_inputs(fresh).bench_refs(|into| {
+        let base = &FIXTURE.base;
+        let (commits, files) = ([base.commit.clone()], [files.path()]);
+        let asked = GitDirectory { tree: &base.tree, commits: &commits, files: &files };
+        FIXTURE.vcs.git_directory(&base.key, &asked, &into.path().join("git")).expect("a git directory");
+    });
+}
+
 #[divan::bench(sample_count = 5)]
 fn checkout_again(bencher: Bencher<'_, '_>) {
     let into = tempfile::tempdir_in(FIXTURE.folder.path()).expect("tempdir");
@@ -125,8 +139,9 @@ fn large_change() -> ChangeSet {
 
 #[divan::bench(sample_count = 10)]
 fn tree_of_1020_files_dry(bencher: Bencher<'_, '_>) {
-    let (changes, source) = (large_change(), FIXTURE.base.source.clone());
-    bencher.bench(|| FIXTURE.vcs.would_be_tree(&source, None, &changes).expect("tree"));
+    let (changes, source) = (large_change(), &FIXTURE.base.source);
+    let base = FIXTURE.vcs.user_tree(source, None).expect("the base");
+    bencher.bench(|| FIXTURE.vcs.would_be_tree(&base, &changes).expect("tree"));
 }
 
 #[divan::bench(sample_count = 10)]

@@ -8,21 +8,25 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use paraph::cancel::Cancel;
-use paraph::clock::SystemClock;
+use paraph::clock::{SystemClock, Timestamp};
 use paraph::id::{Digest, HostPath, LaneId, ObjectId, SessionId, Version};
 use paraph::infrastructure::blobs::Blobs;
 use paraph::infrastructure::confinement::{Confinement, Level};
 use paraph::infrastructure::fault::Faults;
 use paraph::infrastructure::store::Cache;
-use paraph::repository::{Base, GitVcs, Source, Vcs as _};
+use paraph::repository::{Base, CommitIdentity, GitVcs, NewCommit, Source, Vcs as _};
 use paraph::validation::{
-    Check, CheckKind, CheckPlan, CheckResult, CommandLine, LocalLimits, LocalPorts, LocalValidator, Progress,
+    Check, CheckKind, CheckPlan, CheckResult, CommandLine, LocalLimits, LocalPorts, LocalValidator, Progress, Sides,
     ValidationJob, ValidationResult, Validator as _, ValidatorError,
 };
 
+/// Names the launcher to a second run of these tests as an ordinary user, who may not reach the build's own.
+pub(crate) const LAUNCHER: &str = "PARAPH_TEST_LAUNCHER";
+
 /// Every level to be had here, the strongest first.
 pub(crate) fn levels() -> Vec<Confinement> {
-    let launcher = env!("CARGO_BIN_EXE_paraph");
+    let launcher = std::env::var_os(LAUNCHER).unwrap_or_else(|| env!("CARGO_BIN_EXE_paraph").into());
+    let launcher = launcher.as_os_str();
     let strongest = Confinement::probe(launcher);
     let mut levels = vec![strongest.clone()];
     if strongest.level() == Level::Full {
@@ -118,16 +122,32 @@ impl Bench {
 
     pub(crate) fn job(&self, tree: &ObjectId, checks: Vec<Check>) -> ValidationJob {
         let source = Source::Path(HostPath::new(self.repo.clone()));
+        let snapshot = self.vcs.snapshot(&source, &Base::Head).expect("a snapshot");
+        let author = CommitIdentity { name: "Ana".to_owned(), email: "ana@example.org".to_owned() };
+        let commit = self.vcs.commit(
+            &snapshot.key,
+            &NewCommit {
+                tree: tree.clone(),
+                parent: snapshot.commit.clone(),
+                message: "the proposal".to_owned(),
+                author,
+                at: Timestamp(0),
+                reference: format!("refs/heads/paraph/{}", tree.short()),
+            },
+        );
+        let commit = commit.expect("a commit");
         ValidationJob {
             session: SessionId(1),
             version: Version::FIRST,
             lane: LaneId(0),
-            snapshot: self.vcs.snapshot(&source, &Base::Head).expect("a snapshot"),
+            snapshot,
             tree: tree.clone(),
+            commit,
             plan: CheckPlan { checks, ..CheckPlan::default() },
             environment: BTreeMap::from([("PATH".to_owned(), self.path.clone())]),
             home: self.home.clone(),
             setup_network: BTreeSet::new(),
+            sides: Sides::Proposal,
         }
     }
 

@@ -1,12 +1,17 @@
 //! What runs stand on, and what they leave.
 
 use std::fs;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use crate::bench::{Bench, holds, levels, sh, status};
+use paraph::cancel::Cancel;
 use paraph::clock::SystemClock;
 use paraph::infrastructure::store::Cache;
-use paraph::validation::{CommandLine, LocalLimits, LocalPorts, LocalValidator, Setup};
+use paraph::repository::RepoKey;
+use paraph::validation::{
+    CheckResult, CommandLine, LocalLimits, LocalPorts, LocalValidator, Progress, Reclaimed, Setup, Validator as _,
+};
 
 #[test]
 fn the_proposal_is_what_runs_see() {
@@ -63,6 +68,47 @@ fn products_of_the_base_are_used_and_its_edits_undone() {
         let log = bench.log(&result.checks[0]);
         assert!(log.contains("reused\ntwo\none\na\nb\n"), "{log}");
     }
+}
+
+/// Looks whenever a check starts.
+struct Looks<'a> {
+    seen: Mutex<Vec<Reclaimed>>,
+    look: &'a (dyn Fn() -> Reclaimed + Sync),
+}
+
+impl Progress for Looks<'_> {
+    fn started(&self, _check: &str, _on_base: bool, _log: PathBuf) {
+        let found = (self.look)();
+        self.seen.lock().expect("nobody panicked").push(found);
+    }
+
+    fn finished(&self, _result: &CheckResult) {}
+}
+
+#[test]
+fn checkouts_go_at_a_word_but_for_those_in_use() {
+    let bench = Bench::new(&[("value", "good\n")]);
+    let tree = bench.proposal(&[("value", Some("better\n"))]);
+    let job = bench.job(&tree, vec![sh("unit", "test -e product && echo reused; echo made > product")]);
+    let (key, base) = (job.snapshot.key.clone(), job.snapshot.tree.clone());
+    let discard = |key: &RepoKey| bench.validator.discard(key, std::slice::from_ref(&base)).expect("it is read");
+    assert_eq!(discard(&key), Reclaimed::default(), "there is none yet");
+    bench.validate(&job);
+    assert_eq!(discard(&RepoKey("other".to_owned())), Reclaimed::default(), "another repository's stay");
+    // a look while the proposal's check sleeps
+    let slow = bench.job(&tree, vec![sh("slow", "sleep 2")]);
+    let look = Looks { seen: Mutex::default(), look: &|| discard(&key) };
+    bench.validate_with(&slow, &look, &Cancel::new()).expect("completes");
+    let seen = look.seen.into_inner().expect("nobody panicked");
+    assert!(!seen.is_empty());
+    for during in seen {
+        assert_eq!((during.checkouts, during.in_use), (0, 1), "a check runs in it");
+    }
+    let gone = discard(&key);
+    assert!(gone.checkouts == 1 && gone.bytes > 0 && gone.in_use == 0, "{gone:?}");
+    assert_eq!(discard(&key), Reclaimed::default());
+    let (result, _) = bench.validate(&job);
+    assert_eq!(status(&result.checks[0]), "passed", "the next check makes it anew");
 }
 
 #[test]

@@ -247,9 +247,26 @@ impl Bench {
             pager: "a-pager -x".to_owned(),
             size: None,
         };
-        for route in ["run", "adopt", "show", "decide", "override", "regenerate", "drop", "cancel", "publish"] {
+        for route in [
+            "run",
+            "adopt",
+            "show",
+            "decide",
+            "override",
+            "regenerate",
+            "check",
+            "drop",
+            "cancel",
+            "publish",
+            "pause",
+            "resume",
+        ] {
             bench.answer(route, sample::session("Scored"));
         }
+        bench.answer(
+            "discard",
+            json!({"schema": "paraph.discard/1", "session": 12, "checkouts": 2, "bytes": 3_221_225_472_u64, "in_use": 1}),
+        );
         bench.answer("list", sample::list(&[sample::row("Scored", true, false)]));
         bench.answer("patch-set", sample::patch_sets(&old, &new, 14));
         bench.answer("threads", json!({"schema": "paraph.threads/1", "threads": [sample::thread()]}));

@@ -56,6 +56,18 @@ fn scores_say_why_and_warnings_who_accepted_them() {
 }
 
 #[test]
+fn what_a_person_holds_says_so() {
+    let bench = Bench::new();
+    let mut row = sample::row("BranchApplied", false, false);
+    row.paused = true;
+    bench.answer("list", sample::list(&[row]));
+    assert!(bench.run("list").out.contains(" paused "), "{:?}", bench.run("list"));
+    let outcome = Bench::new().run("discard 12");
+    assert_eq!(outcome.out, "  12 2 checkouts removed, 3.0 GiB\n");
+    assert!(outcome.err.contains("1 checkout in use by a running check stayed"), "{outcome:?}");
+}
+
+#[test]
 fn one_is_singular() {
     let bench = Bench::new().at_terminal("n\n");
     let mut panel = sample::panel(json!({"offer": "clean"}), json!(null));

@@ -118,7 +118,8 @@ impl<'a> Wish<'a> {
     fn does_as_told(&mut self, seen: &Value) {
         let next = seen["next"].as_str().unwrap_or_default().to_owned();
         assert!(next.contains("paraph "), "what to type: {seen:#}");
-        let verb = if next.contains("publish") { "publish" } else { "regenerate" };
+        let named = ["publish", "check"].into_iter().find(|verb| next.contains(&format!("paraph {verb} ")));
+        let verb = named.unwrap_or("regenerate");
         self.advised.push(format!("{}: {next}", seen["reason"]));
         self.tries(&[verb, "1"]);
     }

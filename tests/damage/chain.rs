@@ -2,6 +2,19 @@
 
 use super::*;
 
+/// What is read side by side is what is read line by line: the same entries, and then the same flaw or none.
+#[track_caller]
+fn reads_the_same_ahead(reader: &JournalReader, from: u64) {
+    let (mut one_by_one, mut ahead) = (Vec::new(), Vec::new());
+    let flaw = reader.iter_from(Seq(from)).unwrap().find_map(|read| read.map(|read| one_by_one.push(read)).err());
+    let mut take = |piece| {
+        ahead.extend::<Vec<(Placed, Entry)>>(piece);
+        Ok::<_, JournalError>(())
+    };
+    let other = reader.take_from(Seq(from), &|entry| entry, &mut take).err();
+    assert_eq!((ahead, format!("{other:?}")), (one_by_one, format!("{flaw:?}")));
+}
+
 #[test]
 fn what_was_appended_is_there_after_opening_again() {
     let home = tempfile::tempdir().unwrap();
@@ -24,6 +37,7 @@ fn what_was_appended_is_there_after_opening_again() {
     for from in 1..=21 {
         let first = reader.iter_from(Seq(from)).unwrap().next().map(|read| read.unwrap().1.seq);
         assert_eq!(first, (from <= 20).then_some(Seq(from)));
+        reads_the_same_ahead(&reader, from);
     }
     let report = checked(home.path());
     assert!(report.is_sound() && report.entries == 20 && report.head == Some(head) && report.anchor == Some(head));
@@ -78,6 +92,7 @@ fn an_unfinished_last_line_past_the_anchor_is_set_aside() {
         names_a_command(report.torn.unwrap().hint());
         let read = JournalReader::open(home.path()).unwrap().iter_from(Seq(1)).unwrap().count();
         assert_eq!(read, 10, "readers stop at the last whole line");
+        reads_the_same_ahead(&JournalReader::open(home.path()).unwrap(), 1);
         let (mut journal, opened) =
             Journal::open(home.path(), JournalOptions { mark: Some(places[8]), ..options() }).unwrap();
         let torn = opened.torn.unwrap();
@@ -131,6 +146,7 @@ fn a_flipped_bit_in_any_byte_of_any_record_is_found_where_it_is() {
                 let read = JournalReader::open(home.path()).unwrap().iter_from(Seq(1)).unwrap();
                 let whole = read.take_while(Result::is_ok).count() as u64;
                 assert!(whole < placed.seq.0, "reading stops before it");
+                reads_the_same_ahead(&JournalReader::open(home.path()).unwrap(), 1);
                 assert!(
                     Journal::open(home.path(), JournalOptions { mark: None, segment_bytes: u64::MAX, ..options() })
                         .is_err()
@@ -200,6 +216,7 @@ fn check_rewritten(change: impl FnOnce(&mut Vec<String>), seq: u64, problem: &st
     change(&mut changed);
     fs::write(&segments(home.path())[0], changed.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
     finds(home.path(), seq, problem);
+    reads_the_same_ahead(&JournalReader::open(home.path()).unwrap(), 1);
     let error = Journal::open(home.path(), options()).unwrap_err();
     names_a_command(&error.hint());
 }

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use paraph::api::{RegenerateRequest, Verdict};
 use paraph::cancel::Cancel;
 use paraph::diff::ChangeSet;
-use paraph::id::ObjectId;
+use paraph::id::{ObjectId, RepoPath};
 use paraph::repository::{
-    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError,
-    WorkCommit, Worked,
+    Base, CommitIdentity, Drift, GitDirectory, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree,
+    Vcs, VcsError, WorkCommit, Worked,
 };
 
 use crate::house::{House, version};
@@ -64,11 +64,25 @@ impl Vcs for Pruned {
     fn worked(&self, key: &RepoKey, base: &ObjectId, from: &Path, cancel: &Cancel) -> Result<Worked, VcsError> {
         self.real.worked(key, base, from, cancel)
     }
+
+    fn git_directory(&self, key: &RepoKey, asked: &GitDirectory<'_>, into: &Path) -> Result<(), VcsError> {
+        self.real.git_directory(key, asked, into)
+    }
     fn remove_checkout(&self, key: &RepoKey, into: &Path) -> Result<(), VcsError> {
         self.real.remove_checkout(key, into)
     }
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError> {
         self.real.drift(snapshot, tree)
+    }
+    fn blame(
+        &self,
+        key: &RepoKey,
+        commit: &ObjectId,
+        path: &RepoPath,
+        line: u32,
+        cancel: &Cancel,
+    ) -> Result<LineOrigin, VcsError> {
+        self.real.blame(key, commit, path, line, cancel)
     }
     fn user(&self) -> Option<CommitIdentity> {
         self.real.user()

@@ -43,6 +43,7 @@ impl ProposalEngine for Scripted {
             },
             base: None,
             log: None,
+            answers: Vec::new(),
         })
     }
 }

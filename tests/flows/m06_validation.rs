@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use paraph::api::{FailureKind, TrustRequest, Verdict};
-use paraph::id::HostPath;
-use paraph::validation::CheckStatus;
+use paraph::api::{CheckRequest, ClientInfo, FailureKind, SessionView, TrustRequest, Verdict};
+use paraph::id::{HostPath, SessionId, SessionRef, Version};
+use paraph::validation::{CheckStatus, Sides};
 
-use crate::house::{House, Told, version};
+use crate::house::{Desk, House, Told, fresh, version};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_check_asks_for_a_reason() {
@@ -47,4 +47,101 @@ async fn commands_of_a_repository_run_once_it_is_trusted() {
     let other = desk.run(&[&repository]).await;
     assert!(version(&desk.until(other, "Scored").await, 1).unverified.is_some());
     assert_eq!(told.runs(), 1);
+}
+
+fn again(session: SessionId, version: Option<Version>, base_too: bool) -> CheckRequest {
+    CheckRequest { session: SessionRef { session, version }, repo: None, base_too }
+}
+
+/// The same desk of a person whose shell has another PATH.
+fn with_path(desk: &Desk, path: &str) -> Desk {
+    let environment = [("PATH".to_owned(), path.to_owned()), ("AWS_SECRET_ACCESS_KEY".to_owned(), "x".to_owned())];
+    Desk { client: ClientInfo { environment: environment.into(), ..desk.client.clone() }, ..desk.clone() }
+}
+
+fn evidence_of_g3(view: &SessionView) -> String {
+    let gates = &version(view, 1).gates;
+    gates.iter().find(|gate| gate.id.to_string() == "G3").expect("G3").evidence.raw().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_checks_of_one_version_run_again_with_the_tools_of_who_asks() {
+    let told = Arc::new(Told::first(CheckStatus::Broken, CheckStatus::Passed));
+    let house = House::with(|house| house.ports.validator = told.clone());
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    desk.trust(&repository).await;
+    let id = desk.run(&[&repository]).await;
+    let red = desk.until(id, "Scored").await;
+    assert_eq!(version(&red, 1).checks[0].status, CheckStatus::Broken);
+
+    let (later, request) = (with_path(&desk, "/opt/new/bin:/usr/bin:/bin"), fresh());
+    let asked = later.ask_as(request.clone(), again(id, None, false)).await.unwrap();
+    assert_ne!(asked.state, "Scored", "what was said before does not stand while the checks run");
+    let green = desk.until(id, "Scored").await;
+    assert_eq!(version(&green, 1).checks[0].status, CheckStatus::Passed);
+    assert_eq!(evidence_of_g3(&green), "1 check passed; ran again, before: unit broken");
+    // the same request again is the same wish
+    later.ask_as(request, again(id, None, false)).await.unwrap();
+    assert_eq!(told.runs(), 2);
+
+    later.ask(again(id, Some(Version(1)), true)).await.unwrap();
+    let green = desk.until(id, "Scored").await;
+    assert!(evidence_of_g3(&green).ends_with("ran again 2 times, last before: 1 passed"), "{}", evidence_of_g3(&green));
+    let jobs = told.jobs();
+    assert_eq!(jobs.iter().map(|job| job.sides).collect::<Vec<_>>(), [Sides::Proposal, Sides::Proposal, Sides::Both]);
+    assert_eq!(jobs[1].environment["PATH"], "/opt/new/bin:/usr/bin:/bin");
+    assert_eq!(jobs[1].environment.len(), 1, "no key of the client's is passed on");
+    assert_ne!(jobs[0].environment, jobs[1].environment);
+    let asked = desk.timeline(id).await.into_iter().filter(|event| event == "recheck-asked").count();
+    assert_eq!(asked, 2);
+
+    desk.decide(id, Verdict::Approve, "").await.unwrap();
+    let refused = desk.ask(again(id, None, false)).await.unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Conflict, "{}", refused.message);
+    assert!(refused.message.contains("already decided"), "{}", refused.message);
+    let missing = desk.ask(again(id, Some(Version(9)), false)).await.unwrap_err();
+    assert_eq!(missing.kind, FailureKind::NotFound);
+    assert!(house.verify().is_sound(), "the journal holds it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_that_run_are_not_asked_for_again() {
+    let told = Arc::new(Told::held(CheckStatus::Passed));
+    let house = House::with(|house| house.ports.validator = told.clone());
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    desk.trust(&repository).await;
+    let id = desk.run(&[&repository]).await;
+    desk.until(id, "BranchApplied").await;
+    let refused = desk.ask(again(id, None, false)).await.unwrap_err();
+    assert_eq!((refused.kind, refused.message.as_str()), (FailureKind::Refused, "the checks of v1 have not ended"));
+    assert_eq!(refused.hints, [format!("paraph watch {id}")]);
+    told.let_go(1);
+    desk.until(id, "Scored").await;
+}
+
+/// A wish for checks that was acknowledged is done after a crash, once, and as it was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wish_for_checks_survives_a_restart() {
+    let told = Arc::new(Told::held(CheckStatus::Passed));
+    let house = House::with(|house| house.ports.validator = told.clone());
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    desk.trust(&repository).await;
+    let id = desk.run(&[&repository]).await;
+    told.let_go(1);
+    desk.until(id, "Scored").await;
+    with_path(&desk, "/opt/new/bin:/usr/bin:/bin").ask(again(id, None, true)).await.unwrap();
+    desk.runtime.stop().await;
+    drop(desk);
+
+    let desk = house.open();
+    told.let_go(3);
+    desk.until(id, "Scored").await;
+    let last = told.jobs().pop().expect("it ran");
+    assert_eq!((last.sides, last.environment["PATH"].as_str()), (Sides::Both, "/opt/new/bin:/usr/bin:/bin"));
+    let timeline = desk.timeline(id).await;
+    let count = |name: &str| timeline.iter().filter(|event| *event == name).count();
+    assert_eq!((count("recheck-asked"), count("validated"), count("scored")), (1, 2, 2), "{timeline:?}");
 }

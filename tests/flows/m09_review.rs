@@ -225,6 +225,7 @@ async fn drafts_survive_a_restart_and_go_with_the_word() {
         session,
         repo: None,
         thread: None,
+        artifact: None,
         path: Some("a.py".into()),
         line: Some(1),
         from_line: None,

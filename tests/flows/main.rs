@@ -3,6 +3,8 @@
 
 #[path = "../support/house.rs"]
 mod house;
+#[path = "../support/models.rs"]
+mod models;
 
 mod m01_life_cycle;
 mod m02_snapshot;
@@ -14,3 +16,4 @@ mod m07_scoring;
 mod m08_audit;
 mod m09_review;
 mod m10_async_and_recovery;
+mod m11_stages;

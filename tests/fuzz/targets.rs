@@ -10,7 +10,10 @@ use paraph::audit::{self, VerifyOptions};
 use paraph::diff::{ChangeSet, FileSide, Patch, place, unified};
 use paraph::id::RepoPath;
 use paraph::infrastructure::config::set_in_text;
+use paraph::infrastructure::llm::Finish;
 use paraph::policy::{PathPolicy, PolicySettings, Severity, Touch};
+use paraph::proposal::PatchFile;
+use paraph::proposal::edits::read;
 use paraph::repository::{MemoryTree, Tree as _};
 use paraph::text::{DisplayOptions, Newlines, Safe, Untrusted, display_bytes, sanitize_log, strip_ansi};
 use paraph::validation::{ConfigLimits, RepositoryConfig, read_output, read_report};
@@ -19,8 +22,14 @@ use paraph::validation::{ConfigLimits, RepositoryConfig, read_output, read_repor
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 5] =
-    [("patch", patch), ("journal", journal), ("config", config), ("reports", reports), ("safe_text", safe_text)];
+pub(crate) const TARGETS: [Target; 6] = [
+    ("patch", patch),
+    ("edits", edits),
+    ("journal", journal),
+    ("config", config),
+    ("reports", reports),
+    ("safe_text", safe_text),
+];
 
 /// A patch is read, placed and policed; what was placed is written and read back as the same.
 pub(crate) fn patch(bytes: &[u8]) {
@@ -44,6 +53,29 @@ pub(crate) fn patch(bytes: &[u8]) {
         let written = unified::write(&changes, &unified::WriteOptions::default());
         let again = Patch::parse(&written).ok().and_then(|patch| place(&patch, &read).ok());
         assert_eq!(again.or(changes.is_empty().then(ChangeSet::default)), Some(changes), "it is not what was written");
+    }
+}
+
+/// A reply is read and placed without end or harm: what it does not name stays, and no path leaves the tree.
+pub(crate) fn edits(bytes: &[u8]) {
+    let Ok(reply) = std::str::from_utf8(bytes) else { return };
+    let text: String = (0..12).map(|line| format!("line {line}\n")).collect();
+    let tree = MemoryTree::new([
+        ("a.txt", FileSide::regular(text.as_bytes())),
+        ("dir/b.txt", FileSide::regular(*b"one\r\ntwo\r\n")),
+        ("empty", FileSide::regular(*b"")),
+    ]);
+    let _ = PatchFile::read(bytes);
+    let Ok(edits) = read(reply, &Finish::Stop) else { return };
+    match edits.place(&tree) {
+        Err(refusals) => assert!(refusals.for_model().len() > 100, "a refusal that says nothing"),
+        Ok(placed) => {
+            for file in placed.changes.files() {
+                let leaves = file.path.components().any(|part| matches!(part, b".." | b"." | b"" | b".git"));
+                assert!(!leaves, "`{}` is let through", file.path);
+                assert_eq!(file.old, tree.side(&file.path).expect("a tree in memory reads"), "another base");
+            }
+        }
     }
 }
 

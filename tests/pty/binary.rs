@@ -90,6 +90,40 @@ fn the_screens_go_on_with_the_next_daemon() {
 }
 
 #[test]
+fn a_reader_goes_to_a_definition_and_to_who_wrote_a_line() {
+    let mut real = Real::start(r#"exec "$0""#, |folder| {
+        std::fs::create_dir(folder.join("shop")).expect("a folder");
+        let files = [
+            (
+                "shop/a.py",
+                "from b import price\n\n\ndef free(x):\n    if x == None:\n        return True\n    return price(x)\n",
+            ),
+            ("shop/b.py", "def price(item):\n    return item.price\n"),
+        ];
+        files.iter().for_each(|(name, text)| std::fs::write(folder.join(name), text).expect("a file"));
+    });
+    real.terminal.wait_for("No session yet");
+    for arguments in
+        [&["init", "-q", "shop"][..], &["-C", "shop", "add", "-A"], &["-C", "shop", "commit", "-qm", "prices"]]
+    {
+        real.git(arguments);
+    }
+    real.paraph(&["run", "compare with None by identity", "--repo", "shop", "--wait"]);
+    real.terminal.wait_for("1 needs you");
+    real.terminal.press("\r");
+    real.terminal.wait_for("is None");
+    // a line beside the change: its name is defined in the other file
+    real.terminal.press("/price(x)\rgd");
+    real.terminal.wait_for("b.py:1 (with the change)");
+    real.terminal.press("\x0fo");
+    real.terminal.wait_for("Outline");
+    real.terminal.press("\x03b");
+    real.terminal.wait_for("a.py:7 of the base");
+    real.terminal.wait_for("subject");
+    real.terminal.wait_for("prices");
+}
+
+#[test]
 fn a_service_that_cannot_be_had_is_said_on_the_ordinary_screen() {
     let mut real = Real::start(r#"exec "$0""#, |folder| {
         std::fs::write(folder.join("config.toml"), "engine = 7\n").expect("the folder is ours");

@@ -11,7 +11,7 @@ use std::process::Command;
 use paraph::clock::Timestamp;
 use paraph::diff::{ChangeSet, FileChange, FileMode, FileSide};
 use paraph::id::{Digest, HostPath, ObjectId, RepoPath};
-use paraph::repository::{Base, CommitIdentity, GitVcs, NewCommit, Snapshot, Source, Tree, Vcs, VcsError};
+use paraph::repository::{Base, CommitIdentity, GitVcs, NewCommit, Snapshot, Source, Tree, UserTree, Vcs, VcsError};
 
 /// One test's places: `home`, `data` and the user's repository `repo`.
 pub(crate) struct Bench {
@@ -53,6 +53,11 @@ impl Bench {
         fs::set_permissions(self.repo.join("run.sh"), fs::Permissions::from_mode(0o755)).expect("chmod");
         std::os::unix::fs::symlink("src/lib.rs", self.repo.join("link")).expect("link");
         self.commit_all("first");
+    }
+
+    /// The tree of HEAD, without a private repository.
+    pub(crate) fn user_tree(&self) -> UserTree {
+        self.vcs.user_tree(&self.source(), None).expect("a user's tree")
     }
 
     pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {

@@ -14,7 +14,7 @@ fn apply(changes: ChangeSet) -> Result<Vec<String>, String> {
     let base = bench.head();
     match bench.vcs.write_tree(&base.key, &base.tree, &changes) {
         Ok(tree) => {
-            let would_be = bench.vcs.would_be_tree(&bench.source(), None, &changes);
+            let would_be = bench.vcs.would_be_tree(&bench.user_tree(), &changes);
             assert_eq!(would_be.expect("the dry run agrees"), tree);
             let back = bench.vcs.changes(&base.key, &base.tree, &tree).expect("changes");
             assert_eq!(back, changes, "the difference of the trees is the change");
@@ -185,16 +185,15 @@ fn a_second_commit_is_the_same_and_a_version_never_changes() {
 fn a_tree_written_into_the_users_repository_adds_objects_only() {
     let bench = Bench::small();
     let before = bench.fingerprint();
-    let tree =
-        bench.vcs.write_tree_into(&bench.source(), Some("HEAD"), &set([change("n", None, text("n\n"))])).expect("tree");
+    let tree = bench.vcs.write_tree_into(&bench.user_tree(), &set([change("n", None, text("n\n"))])).expect("tree");
     assert_eq!(bench.git(&["cat-file", "-p", &format!("{tree}:n")]), "n\n");
     let changed: Vec<_> =
         bench.fingerprint().into_iter().filter(|(path, facts)| before.get(path) != Some(facts)).collect();
     assert!(changed.iter().all(|(path, _)| path.starts_with(bench.repo.join(".git/objects"))), "{changed:#?}");
-    let user = bench.vcs.user_tree(&bench.source(), None).expect("user tree");
+    let user = bench.user_tree();
     assert_eq!(user.commit, bench.id("HEAD"));
-    assert!(user.tree.entry(&RepoPath::from("src")).expect("readable").is_none(), "a folder is no entry");
-    assert!(user.tree.entry(&RepoPath::from("src/lib.rs")).expect("readable").is_some());
+    assert!(user.tree().entry(&RepoPath::from("src")).expect("readable").is_none(), "a folder is no entry");
+    assert!(user.tree().entry(&RepoPath::from("src/lib.rs")).expect("readable").is_some());
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn nothing_of_the_users_repository_is_touched() {
         bench.listing(&snapshot, &snapshot.tree);
         let changes = set([change("n/ew", None, text("changed\n"))]);
         let tree = bench.vcs.write_tree(&snapshot.key, &snapshot.tree, &changes).expect("tree");
-        bench.vcs.would_be_tree(&source, None, &changes).expect("dry run");
+        bench.vcs.would_be_tree(&bench.user_tree(), &changes).expect("dry run");
         bench.vcs.changes(&snapshot.key, &snapshot.tree, &tree).expect("changes");
         let reference = format!("refs/heads/paraph/{}", tree);
         let commit = paraph::repository::NewCommit { reference, ..new_commit(&snapshot, &tree) };
@@ -44,7 +44,6 @@ fn nothing_of_the_users_repository_is_touched() {
         bench.vcs.checkout(&snapshot.key, &tree, &bench.checkout_folder(), &Cancel::new()).expect("checkout");
         bench.vcs.drift(&snapshot, &tree).expect("drift");
         bench.vcs.remove_checkout(&snapshot.key, &bench.checkout_folder()).expect("remove");
-        bench.vcs.user_tree(&source, None).expect("user tree");
     }
     let after = bench.fingerprint();
     let changed: Vec<_> = after.iter().filter(|(path, facts)| before.get(*path) != Some(facts)).collect();

@@ -18,23 +18,27 @@ use paraph::api::{
 use paraph::audit::{self, Report, VerifyOptions};
 use paraph::cancel::Cancel;
 use paraph::clock::{FixedClock, Timestamp};
-use paraph::id::{HostPath, Ids, RandomIds, RequestId, SessionId, SessionRef, Version};
+use paraph::id::{HostPath, Ids, ObjectId, RandomIds, RequestId, SessionId, SessionRef, Version};
 use paraph::indexing::{IndexSettings, NoTagCache, SymbolIndex};
 use paraph::infrastructure::blobs::Blobs;
 use paraph::infrastructure::confinement::{Confinement, Limits};
 use paraph::infrastructure::fault::Faults;
+use paraph::infrastructure::llm::Nobody;
 use paraph::policy::{BuiltInPolicy, PolicySettings};
 use paraph::proposal::{
-    AdoptEngine, AgentEngine, CommandEngine, EngineKind, PatchEngine, RuleEngine, Workshop, WorkshopPorts,
+    AdoptEngine, AgentEngine, CommandEngine, EngineKind, LlmEngine, LlmLimits, PatchEngine, RuleEngine, Workshop,
+    WorkshopPorts,
 };
 use paraph::publishing::LocalForge;
-use paraph::repository::{Base, GitVcs};
+use paraph::repository::{Base, GitVcs, RepoKey};
 use paraph::runtime::{Engines, Home, Operator, Ports, Runtime, Settings, Started};
 use paraph::scoring::SixDimensions;
+use paraph::session::Budget;
 use paraph::syntax::Syntax;
+use paraph::text::SecretMask;
 use paraph::validation::{
-    BaselineStatus, Check, CheckResult, CheckStatus, Progress, TestTally, ValidationJob, ValidationResult, Validator,
-    ValidatorError,
+    BaselineStatus, Check, CheckResult, CheckStatus, Progress, Reclaimed, TestTally, ValidationJob, ValidationResult,
+    Validator, ValidatorError,
 };
 use tempfile::TempDir;
 
@@ -86,9 +90,12 @@ impl House {
                 rules: Arc::new(RuleEngine::default()),
                 patch: Arc::new(PatchEngine),
                 adopt: Arc::new(AdoptEngine::new(vcs.clone())),
+                llm: Arc::new(LlmEngine::new(Arc::new(SecretMask::new(Vec::new())), LlmLimits::default())),
                 command: Arc::new(CommandEngine::new(workshop.clone(), Vec::new())),
                 agent: Arc::new(AgentEngine::new(workshop.clone(), Vec::new())),
             },
+            models: Arc::new(Nobody),
+            mask: Arc::new(SecretMask::new(Vec::new())),
             validator: Arc::new(Told::all(CheckStatus::Passed)),
             policy: Arc::new(BuiltInPolicy::new()),
             scorer: Arc::new(SixDimensions),
@@ -102,6 +109,8 @@ impl House {
             engine: EngineKind::Rules,
             program: None,
             playbook: "quick".to_owned(),
+            repairs: 3,
+            budget: Budget { cost_micros: Some(1_000_000), tokens: Some(2_000_000) },
             policy: PolicySettings::default(),
             max_check: Duration::from_secs(60),
             threshold: paraph::scoring::Tenths::clamped(70),
@@ -309,6 +318,8 @@ pub fn version(view: &SessionView, number: u32) -> &paraph::api::VersionView {
 pub struct Told {
     status: CheckStatus,
     gate: Option<tokio::sync::Semaphore>,
+    then: Option<CheckStatus>,
+    jobs: std::sync::Mutex<Vec<ValidationJob>>,
     at_once: AtomicUsize,
     most: AtomicUsize,
     runs: AtomicUsize,
@@ -317,7 +328,18 @@ pub struct Told {
 impl Told {
     pub fn all(status: CheckStatus) -> Self {
         let zero = || AtomicUsize::new(0);
-        Self { status, gate: None, at_once: zero(), most: zero(), runs: zero() }
+        let (jobs, at_once, most, runs) = (std::sync::Mutex::default(), zero(), zero(), zero());
+        Self { status, gate: None, then: None, jobs, at_once, most, runs }
+    }
+
+    /// Finds `status` the first time, and `then` ever after.
+    pub fn first(status: CheckStatus, then: CheckStatus) -> Self {
+        Self { then: Some(then), ..Self::all(status) }
+    }
+
+    /// What it was asked for, each time.
+    pub fn jobs(&self) -> Vec<ValidationJob> {
+        self.jobs.lock().unwrap().clone()
     }
 
     /// Waits in every validation for [`Told::let_go`].
@@ -365,7 +387,8 @@ impl Validator for Told {
         progress: &dyn Progress,
         cancel: &Cancel,
     ) -> Result<ValidationResult, ValidatorError> {
-        self.runs.fetch_add(1, Ordering::SeqCst);
+        let earlier = self.runs.fetch_add(1, Ordering::SeqCst);
+        self.jobs.lock().unwrap().push(job.clone());
         let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
         for check in &job.plan.checks {
@@ -382,9 +405,16 @@ impl Validator for Told {
         if !went {
             return Err(ValidatorError::Cancelled);
         }
-        let checks: Vec<CheckResult> = job.plan.checks.iter().map(|check| self.result(check)).collect();
+        let status = self.then.filter(|_| earlier > 0).unwrap_or(self.status);
+        let result = |check| CheckResult { status, ..self.result(check) };
+        let checks: Vec<CheckResult> = job.plan.checks.iter().map(result).collect();
         checks.iter().for_each(|result| progress.finished(result));
         Ok(ValidationResult { checks, ..ValidationResult::default() })
+    }
+
+    /// It makes none.
+    fn discard(&self, _key: &RepoKey, _trees: &[ObjectId]) -> Result<Reclaimed, ValidatorError> {
+        Ok(Reclaimed::default())
     }
 }
 

@@ -7,14 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use paraph::id::{Digest, LaneId, ThreadId, Version};
-use paraph::planning::Stage;
+use paraph::planning::{Recommendation, Role, Stage};
 use paraph::policy::Severity;
 use paraph::proposal::EngineKind;
+use paraph::scoring::IssueSeverity;
 use paraph::session::{
-    BeadStatus, Command, DecideCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, Outcome, PatchSet,
-    Phase, Session, StopKind, Verdict, WriteGate, decide,
+    BeadStatus, Budget, Command, DecideCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, Outcome,
+    PatchSet, Phase, Session, StopKind, Verdict, WriteGate, decide,
 };
-use paraph::validation::CheckStatus;
+use paraph::validation::{CheckStatus, Sides};
 
 use super::story::{self, Story};
 
@@ -55,8 +56,16 @@ struct Watch {
     decided: BTreeMap<(LaneId, Version), (Verdict, Digest)>,
     latest: BTreeMap<EffectKey, u32>,
     answered: BTreeSet<(EffectKey, u32)>,
+    /// The versions whose checks ended, as long as nobody asked for them again.
+    checked: BTreeSet<(LaneId, Version)>,
     publish_asked: bool,
+    /// Whether triage that misses nothing, or a person, said GO.
+    go: bool,
+    paused: bool,
     published: BTreeSet<(LaneId, Version)>,
+    /// What each call took, or may take, in the order of their numbers.
+    calls: Vec<(bool, u64)>,
+    most: Option<u64>,
 }
 
 impl Watch {
@@ -65,17 +74,32 @@ impl Watch {
             Event::AttemptStarted { key, attempt } => {
                 let last = self.latest.insert(*key, *attempt).unwrap_or(0);
                 assert_eq!(*attempt, last + 1, "attempts of {key} are numbered without a gap");
+                assert!(!self.paused || key.kind == EffectKind::Publish, "{key} started while it was paused");
             }
             Event::Proposed { version, patch_sets, .. } => {
                 assert_eq!(*version, before.next_version(), "versions are numbered without a gap");
                 assert!(!patch_sets.is_empty(), "{version} changes nothing");
+                let waits = before.asked.playbook.has(Stage::Triage);
+                assert!(self.go || !waits, "{version} was drafted before anybody said GO");
                 for set in patch_sets {
                     assert!(!before.lane(set.lane).unwrap().dropped, "{version} changes a dropped lane");
                     let other = self.drafted.insert((*version, set.lane), set.clone());
                     assert!(other.is_none(), "{version} was drafted twice");
                 }
             }
+            Event::Validated { lane, version, .. } => {
+                assert!(self.checked.insert((*lane, *version)), "checks ended twice, and nobody asked for them again");
+            }
+            Event::RecheckAsked { lane, version, .. } => {
+                assert!(!self.decided.contains_key(&(*lane, *version)), "checked again after a decision");
+                assert_eq!(self.newest(*lane), Some(*version), "a superseded version is checked again");
+                let stuck = before.stop.as_ref().and_then(|stop| stop.key);
+                let is_stuck = stuck == Some(EffectKey::on_version(EffectKind::Check, *lane, *version));
+                let ended = self.checked.remove(&(*lane, *version));
+                assert!(ended || is_stuck, "checked again while checks run");
+            }
             Event::Approved { lane, version, digest, .. } => {
+                assert!(self.checked.contains(&(*lane, *version)), "approved while checks run");
                 let set = before.patch_set(*lane, *version).unwrap();
                 assert!(set.score.is_some() && set.validation.is_some(), "approved before it was scored");
                 let blocks = set.violations.iter().any(|violation| violation.severity == Severity::Block);
@@ -85,6 +109,22 @@ impl Watch {
             Event::Rejected { lane, version, digest, .. } => self.decide(*lane, *version, Verdict::Reject, *digest),
             Event::ChangesRequested { lane, version, digest, .. } => {
                 self.decide(*lane, *version, Verdict::RequestChanges, *digest);
+            }
+            Event::Triaged { .. } => self.go = true,
+            Event::TriageFound { report, .. } => {
+                assert!(before.asked.roles.contains(&Role::Triage), "nobody was there to ask");
+                self.go |= report.recommendation == Recommendation::Go && report.missing.is_empty();
+            }
+            Event::Planned { .. } => assert!(before.versions.is_empty(), "documents come before the first version"),
+            Event::Deferred { .. } | Event::Declined { .. } => assert!(!self.go, "it was taken up already"),
+            Event::Ticked { version, .. } => {
+                let newest = self.drafted.keys().map(|(version, _)| *version).max();
+                assert_eq!(newest, Some(*version), "ticked on a superseded version");
+            }
+            Event::Paused { .. } | Event::Resumed { .. } => {
+                let paused = matches!(event, Event::Paused { .. });
+                assert_ne!(self.paused, paused, "a pause begins once and ends once");
+                self.paused = paused;
             }
             Event::PublishAsked { .. } => {
                 self.publish_asked = true;
@@ -98,15 +138,32 @@ impl Watch {
                 self.is_approved(*lane, *version);
                 assert!(self.published.insert((*lane, *version)), "published twice");
             }
+            Event::CallReserved { call, asked } => {
+                assert_eq!(*call as usize, self.calls.len() + 1, "calls are numbered without a gap");
+                self.calls.push((false, asked.cost_micros.unwrap_or(0)));
+                let spent: u64 = self.calls.iter().map(|(_, cost)| cost).sum();
+                let most = self.most.or(before.asked.budget.cost_micros);
+                assert!(most.is_none_or(|most| spent <= most), "more was reserved than may be spent");
+            }
+            Event::CallSettled { ended } => {
+                let call = &mut self.calls[ended.call as usize - 1];
+                assert!(!call.0, "settled twice");
+                *call = (true, ended.cost_micros.unwrap_or(0));
+            }
+            Event::BudgetSet { budget, .. } => self.most = budget.cost_micros.or(self.most),
+            Event::RepairAsked { number, .. } => assert!(*number <= before.asked.repairs, "repaired too often"),
             _ => {}
         }
     }
 
     fn decide(&mut self, lane: LaneId, version: Version, verdict: Verdict, digest: Digest) {
         assert_eq!(self.drafted[&(version, lane)].digest, digest, "decided on another digest");
-        let newest = self.drafted.keys().filter(|(_, of)| *of == lane).map(|(version, _)| *version).max();
-        assert_eq!(newest, Some(version), "decided on a superseded version");
+        assert_eq!(self.newest(lane), Some(version), "decided on a superseded version");
         assert!(self.decided.insert((lane, version), (verdict, digest)).is_none(), "decided twice");
+    }
+
+    fn newest(&self, lane: LaneId) -> Option<Version> {
+        self.drafted.keys().filter(|(_, of)| *of == lane).map(|(version, _)| *version).max()
     }
 
     fn is_approved(&self, lane: LaneId, version: Version) {
@@ -142,9 +199,18 @@ impl History {
 
     fn begin(random: &mut Random) -> Story {
         let lanes = 1 + random.below(3) as u16;
-        let playbook = *random.of(&["quick", "quick", "indexed", "triaged", "static"]);
-        let engine = *random.of(&[EngineKind::Rules, EngineKind::Rules, EngineKind::Patch, EngineKind::Adopt]);
-        Story::of(story::new_session(lanes, playbook, engine))
+        let playbook = *random.of(&["quick", "quick", "indexed", "triaged", "reviewed", "designed", "static"]);
+        let engine =
+            *random.of(&[EngineKind::Rules, EngineKind::Rules, EngineKind::Patch, EngineKind::Adopt, EngineKind::Llm]);
+        let mut asked = story::new_session(lanes, playbook, engine);
+        if random.once_in(2) {
+            asked.roles = vec![Role::Triage];
+        }
+        if engine == EngineKind::Llm {
+            asked.repairs = random.below(4) as u32;
+            asked.budget.cost_micros = Some(4000 * (1 + random.below(6)));
+        }
+        Story::of(asked)
     }
 
     /// Goes on with other choices.
@@ -173,7 +239,8 @@ impl History {
     /// Hears `input`.
     pub fn take(&mut self, input: &Input) {
         let Ok(step) = decide(&self.story.session, input) else {
-            assert!(matches!(input, Input::Command(_)), "only commands are refused");
+            let asks = matches!(input, Input::Outcome(outcome) if matches!(**outcome, Outcome::Asking(_)));
+            assert!(asks || matches!(input, Input::Command(_)), "only commands and calls are refused");
             return;
         };
         if let Input::Outcome(outcome) = input
@@ -196,7 +263,11 @@ impl History {
         let waits_for_go = session.asked.playbook.has(Stage::Triage) && !session.triaged;
         let state = session.state();
         assert!(
-            !session.owed().is_empty() || state.needs_a_person() || state.is_over() || waits_for_go,
+            !session.owed().is_empty()
+                || state.needs_a_person()
+                || state.is_over()
+                || waits_for_go
+                || self.watch.paused,
             "forgotten: {state:?} owes nothing and waits for nobody\n{session:#?}"
         );
         if state.is_over() {
@@ -232,6 +303,11 @@ impl History {
                 let loaded = |id: &LaneId| session.lane(*id).is_some_and(|lane| lane.snapshot.is_some());
                 Some(drafting.version) == key.version && !drafting.lanes.is_empty() && drafting.lanes.iter().all(loaded)
             }),
+            EffectKind::Triage | EffectKind::Plan => {
+                let ready = |lane: &paraph::session::Lane| lane.snapshot.is_some();
+                session.versions.is_empty() && session.active().all(ready)
+            }
+            EffectKind::Review => set.is_some_and(|set| set.validation.is_some() && set.reviews.is_none()),
             EffectKind::Apply => set.is_some(),
             EffectKind::Check => set.is_some_and(|set| set.applied.is_some()),
             EffectKind::Score => set.is_some_and(|set| set.validation.is_some()),
@@ -277,6 +353,15 @@ impl History {
         let (key, owed) = *self.random.of(&owed);
         let outcome = if !owed.started || self.random.once_in(40) {
             Outcome::Starting(key)
+        } else if self.random.once_in(6) {
+            let calls = self.watch.calls.len() as u64;
+            match self.random.once_in(2) {
+                true => Outcome::Asking(story::call_asked(key, owed.attempt - u32::from(self.random.once_in(9)))),
+                false => {
+                    let call = 1 + self.random.below(calls + 1) as u32;
+                    Outcome::Answered(story::call_ended(call, Some(self.random.below(3001))))
+                }
+            }
         } else {
             Outcome::Found { key, attempt: owed.attempt, finding: self.finding(key) }
         };
@@ -285,7 +370,7 @@ impl History {
 
     fn finding(&mut self, key: EffectKey) -> Finding {
         if self.random.once_in(25) {
-            let kinds = [StopKind::NeedsHuman, StopKind::NeedsHuman, StopKind::BlockedPolicy, StopKind::Deferred];
+            let kinds = [StopKind::NeedsHuman, StopKind::BudgetSpent, StopKind::BlockedPolicy, StopKind::Deferred];
             let kind = *self.random.of(&kinds);
             return story::stuck(if self.random.once_in(40) { StopKind::Failed } else { kind });
         }
@@ -297,6 +382,15 @@ impl History {
                     self.story.session.drafting.iter().flat_map(|drafting| drafting.lanes.iter().copied()).collect();
                 let lanes: Vec<LaneId> = wanted.into_iter().filter(|_| !self.random.once_in(4)).collect();
                 story::draft(lanes, &format!("draft {}", self.drafts))
+            }
+            EffectKind::Triage => {
+                let all = [Recommendation::Go, Recommendation::NoGo, Recommendation::Defer, Recommendation::Unclear];
+                let missing: &[&str] = if self.random.once_in(3) { &["which currency?"] } else { &[] };
+                story::triage(*self.random.of(&all), missing)
+            }
+            EffectKind::Review => {
+                let found = [IssueSeverity::Must, IssueSeverity::Should, IssueSeverity::Nit];
+                story::reviewed(1 + self.random.below(10) as u8, &found[self.random.below(4) as usize..])
             }
             EffectKind::Apply if self.random.once_in(12) => {
                 Finding::Blocked { violations: vec![story::block("path-traversal", "../a")] }
@@ -327,6 +421,7 @@ impl History {
         let key = match kind {
             EffectKind::Draft => EffectKey::draft(version),
             EffectKind::Load | EffectKind::Index => EffectKey::on_lane(kind, lane),
+            EffectKind::Triage | EffectKind::Plan => EffectKey::of_session(kind),
             _ => EffectKey::on_version(kind, lane, version),
         };
         let owed: Vec<EffectKey> = self.story.session.owed().keys().copied().collect();
@@ -349,20 +444,32 @@ impl History {
         let lanes: Vec<LaneId> = session.active().map(|lane| lane.id).collect();
         let lane = *self.random.of(&lanes);
         let current = session.current(lane).map(|(version, set)| (version, set.drafted.digest));
+        // who finds it paused mostly lets it go on
+        let odds = if session.paused().is_some() { 3 } else { 24 };
+        if self.random.once_in(odds) {
+            let by = story::ana();
+            return if odds == 3 { Command::Resume { by } } else { Command::Pause { by } };
+        }
         let Some((version, digest)) = current else {
-            return if self.random.once_in(3) {
-                story::regenerate("please")
-            } else {
-                Command::Triage { by: story::ana(), message: "GO".into() }
+            return match self.random.below(24) {
+                0..8 => story::regenerate("please"),
+                8..11 => Command::Defer { by: story::ana(), message: "later".into() },
+                11 => Command::Decline { by: story::ana(), message: "no".into() },
+                12 => story::open_thread_on("plan"),
+                _ => Command::Triage { by: story::ana(), message: "GO".into() },
             };
         };
+        if self.random.once_in(20) {
+            let (criterion, by, message) = ("C3".to_owned(), self.somebody(), "".into());
+            return Command::Tick { criterion, version, ticked: !self.random.once_in(4), by, message };
+        }
         match self.random.below(70) {
             0..18 => self.decide_on(lane, version, digest.short(), Verdict::Approve),
             18..22 => self.decide_on(lane, version, digest.short(), Verdict::RequestChanges),
             22 | 23 => self.decide_on(lane, version, digest.short(), Verdict::Reject),
             24..34 => Command::Publish { by: story::ana() },
             34..38 => story::regenerate("again"),
-            38..42 => Command::Recheck { lane },
+            38..42 => story::check_again(lane, version, Sides::Proposal),
             42..46 => self.override_one(lane, version),
             46..52 => story::open_thread(lane, version),
             52..55 => {
@@ -370,6 +477,10 @@ impl History {
                 Command::Mark { lane, version, hunks, reviewed: !self.random.once_in(3), by: self.somebody() }
             }
             55..59 => Command::Resolve { thread: self.thread(), resolved: self.random.once_in(2), by: story::ana() },
+            58 if self.random.once_in(2) => {
+                let budget = Budget { cost_micros: Some(4000 * (1 + self.random.below(9))), tokens: None };
+                Command::SetBudget { budget, by: story::ana() }
+            }
             59 | 60 => Command::Answer { thread: self.thread(), by: self.somebody(), text: "because".into() },
             61 | 62 if self.random.once_in(4) => Command::Drop { lane, by: story::ana() },
             64..67 => story::keep_draft(None, None, "why?"),
@@ -400,7 +511,7 @@ impl History {
             }
             5 => self.override_one(lane, version),
             6 => story::open_thread(lane, version),
-            7 => Command::Recheck { lane },
+            7 => story::check_again(lane, version, Sides::Both),
             8 => Command::Answer { thread: ThreadId(9999), by: story::ana(), text: "?".into() },
             _ => Command::Regenerate {
                 by: story::ana(),
@@ -479,7 +590,16 @@ pub fn size(default: (u64, u64)) -> (u64, u64) {
 }
 
 /// Every event that a history must have met for the run to mean anything.
-pub const MUST_BE_SEEN: [&str; 27] = [
+pub const MUST_BE_SEEN: [&str; 36] = [
+    "paused",
+    "resumed",
+    "triage-found",
+    "deferred",
+    "declined",
+    "planned",
+    "ticked",
+    "unticked",
+    "reviewed",
     "draft-kept",
     "draft-dropped",
     "created",

@@ -72,6 +72,9 @@ fn print(checked: &CheckedPatch, desk: &mut Desk) -> Result<(), Ended> {
     for refusal in &checked.refusals {
         desk.out.line(Text::new().role(Role::Bad, "  refused: ").words(Role::Plain, refusal.raw(), "    "))?;
     }
+    for note in &checked.notes {
+        desk.out.line(Text::new().role(Role::Dim, "  note: ").words(Role::Plain, note.raw(), "    "))?;
+    }
     for violation in &checked.violations {
         desk.out.line(violation_line(violation))?;
     }

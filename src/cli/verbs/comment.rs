@@ -10,7 +10,7 @@ use crate::cli::ended::{DONE, Done, usage};
 use crate::cli::output::Text;
 use crate::id::{RepoPath, SessionRef, ThreadId};
 
-/// Comments on a line, a range, a file or a whole version, or answers in a thread
+/// Comments on a line, a range, a file, a whole version or a document, or answers in a thread
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The version that was read, such as 12@v3
@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// The side that lines count on
     #[arg(long, value_name = "old|new", default_value = "new", value_parser = ["old", "new"])]
     side: String,
+    /// A document of the session instead of a version, as `paraph artifacts` names it
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "line", "thread", "repo"])]
+    artifact: Option<String>,
     /// What it is meant as: issue, question, nit, must
     #[arg(long, default_value = "issue", value_parser = ["issue", "question", "nit", "must"])]
     kind: String,
@@ -56,6 +59,7 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         session: args.session,
         repo: args.repo,
         thread: args.thread.map(ThreadId),
+        artifact: args.artifact,
         path: args.file.map(|file| RepoPath::from_bytes(file.into_vec())),
         line: args.line.map(|(_, to)| to),
         from_line: args.line.filter(|(from, to)| from < to).map(|(from, _)| from),
@@ -81,7 +85,11 @@ pub(crate) fn print(thread: &ThreadView, desk: &mut Desk) -> Done {
         return Ok(DONE);
     }
     let word = if thread.resolved { "resolved" } else { "open" };
-    desk.out.line(Text::from(format!("thread {} {word} on {} {}", thread.id.0, thread.version, place(thread))))?;
+    let on = match &thread.artifact {
+        Some(name) => format!("document {name}"),
+        None => format!("{} {}", thread.version, place(thread)),
+    };
+    desk.out.line(Text::from(format!("thread {} {word} on {on}", thread.id.0)))?;
     Ok(DONE)
 }
 

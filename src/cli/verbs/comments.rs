@@ -71,7 +71,10 @@ fn text(thread: &ThreadView, desk: &mut Desk) -> Result<(), Ended> {
     let head = Text::new()
         .role(Role::Strong, format!("#{} ", thread.id.0))
         .role(if thread.kind == ThreadKind::Must { Role::Bad } else { Role::Mark }, kind_word(thread.kind))
-        .plain(format!(" {} {} ", thread.version, place(thread)));
+        .plain(match &thread.artifact {
+            Some(name) => format!(" document {name} "),
+            None => format!(" {} {} ", thread.version, place(thread)),
+        });
     desk.out.line(if thread.resolved { head.role(Role::Good, "resolved") } else { head })?;
     for comment in &thread.comments {
         desk.out.line(Text::new().plain("  ").role(Role::Dim, format!("{} at {}", comment.by, comment.at)))?;
@@ -101,7 +104,11 @@ fn prompt(
     }
     for thread in open {
         let place = place(thread);
-        let place = if place.is_empty() { "the whole change".to_owned() } else { place };
+        let place = match &thread.artifact {
+            Some(name) => format!("the document `{name}`"),
+            None if place.is_empty() => "the whole change".to_owned(),
+            None => place,
+        };
         desk.out.line("")?;
         desk.out.line(format!("## {}. {place} ({})", thread.id.0, kind_word(thread.kind)))?;
         let quoted = quote(thread, versions.get(&thread.version).map_or(&[], Vec::as_slice), desk)?;

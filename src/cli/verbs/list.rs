@@ -56,6 +56,11 @@ pub(crate) fn repository_width(row: &SessionRow) -> usize {
     width::columns(names.display_line().as_str()).min(REPOSITORY)
 }
 
+/// The state, or that a person holds it.
+pub(crate) fn state_shown(row: &SessionRow) -> &str {
+    if row.paused && !row.needs_me { "paused" } else { &row.state }
+}
+
 /// One session on one line: number, state, version, gates, score, size, age, repository (in so many columns), goal,
 /// and why it stands still.
 pub(crate) fn row_line(row: &SessionRow, now: Timestamp, columns: usize, repository: usize) -> Text {
@@ -65,7 +70,7 @@ pub(crate) fn row_line(row: &SessionRow, now: Timestamp, columns: usize, reposit
     let names = Untrusted::new(row.repos.join(","));
     let line = Text::new()
         .role(Role::Strong, format!("{:>4} ", row.id.0))
-        .cell(state_role(&row.state), &row.state, 17)
+        .cell(state_role(&row.state), state_shown(row), 17)
         .cell(Role::Plain, version, 4)
         .plain(format!("{} ", gate_strip(&row.gates)))
         .plain(format!("{score:>4} "))

@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// A forge's issue as the goal
     #[arg(long, value_name = "URL")]
     issue: Option<String>,
-    /// The session's shape: quick, indexed, triaged, static
+    /// The session's shape: quick, indexed, triaged, reviewed, designed, static
     #[arg(long, value_name = "NAME")]
     playbook: Option<String>,
     /// What makes the proposal: rules, patch, command, agent
@@ -88,14 +88,9 @@ impl Program {
     }
 }
 
-/// The engine of that name; one that this version has not says so.
+/// The engine of that name.
 pub(crate) fn engine(name: &str) -> Result<EngineKind, Ended> {
-    name.parse().map_err(|error: ParseIdError| match name {
-        "llm" => {
-            comes_later(&format!("the engine `{name}`"), "models", "--engine rules, or --patch FILE with a ready diff")
-        }
-        _ => usage(error.to_string()).hint("--engine rules").into(),
-    })
+    name.parse().map_err(|error: ParseIdError| usage(error.to_string()).hint("--engine rules").into())
 }
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
@@ -105,6 +100,7 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let wait = args.wait;
     let request = request(args, desk)?;
     let service = desk.service().await?;
+    desk.lend_keys(service.as_ref()).await?;
     ask_for_trust(service.as_ref(), &request, desk).await?;
     // opened first, so that nothing of the session is missed
     let notices = if wait { Some(service.notices().await?) } else { None };

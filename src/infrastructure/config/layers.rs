@@ -31,6 +31,9 @@ impl Config {
         for (name, value) in items {
             let key = format!("{prefix}{}", name.get_ref());
             let at = place(name.span().start);
+            if prefix.is_empty() && self.read_models(&key, value, place) {
+                continue;
+            }
             match (spec(&key), value.get_ref()) {
                 (Some(spec), value) => self.take_toml(spec, value, at),
                 (None, DeValue::Table(inner)) if key == "engines" => self.read_programs(inner, place),

@@ -6,6 +6,7 @@
 
 mod keys;
 mod layers;
+mod models;
 mod programs;
 mod table;
 mod value;
@@ -20,6 +21,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use keys::KeyRing;
+pub use models::{KeyPart, ModelsPart, ProviderPart, RolePart};
 pub use programs::{ProgramEntry, ProgramKind};
 pub use table::{KEY_VARIABLES, SETTINGS, SettingSpec, spec};
 pub use value::{Shape, Value};
@@ -104,6 +106,7 @@ pub struct Config {
     values: BTreeMap<&'static str, (Value, Origin)>,
     problems: Vec<Problem>,
     keys: KeyRing,
+    models: ModelsPart,
     programs: Vec<ProgramEntry>,
 }
 
@@ -115,8 +118,14 @@ impl Config {
     pub fn load(environment: &BTreeMap<OsString, OsString>) -> Self {
         let path = path(environment);
         let built_in = SETTINGS.iter().map(|spec| (spec.key, (spec.default_value(), Origin::BuiltIn)));
-        let (problems, keys, programs) = (Vec::new(), KeyRing::default(), Vec::new());
-        let mut config = Self { path: path.clone(), values: built_in.collect(), problems, keys, programs };
+        let mut config = Self {
+            path: path.clone(),
+            values: built_in.collect(),
+            problems: Vec::new(),
+            keys: KeyRing::default(),
+            models: ModelsPart::default(),
+            programs: Vec::new(),
+        };
         if let Some(path) = &path {
             config.read_file(path);
             config.read_dotenv(&path.with_file_name(".env"));
@@ -176,6 +185,12 @@ impl Config {
             playbook: self.text("playbook"),
             threshold_tenths: self.tenths("threshold"),
             model: Some(self.text("model")).filter(|name| !name.is_empty()),
+            budget: BudgetPart {
+                repairs: self.whole("budget.repairs"),
+                session_cents: self.whole("budget.session_cents"),
+                session_tokens: self.whole("budget.session_tokens"),
+                day_cents: self.whole("budget.day_cents"),
+            },
             policy: PolicyPart {
                 frozen: self.texts("policy.frozen"),
                 frozen_blocks: self.text("policy.frozen_severity") == "BLOCK",
@@ -265,12 +280,23 @@ pub struct Settings {
     pub playbook: String,
     pub threshold_tenths: u16,
     pub model: Option<String>,
+    pub budget: BudgetPart,
     pub policy: PolicyPart,
     pub checks: ChecksPart,
     pub log: LogPart,
     pub ui: UiPart,
     pub daemon_idle_minutes: u64,
     pub index: IndexPart,
+}
+
+/// `[budget]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct BudgetPart {
+    pub repairs: u64,
+    pub session_cents: u64,
+    pub session_tokens: u64,
+    pub day_cents: u64,
 }
 
 /// `[policy]`

@@ -264,7 +264,7 @@ pub enum ChatError {
         said: String,
     },
     /// Too many requests, or an overloaded provider (429, 503, 529).
-    #[error("{provider} is busy (HTTP {status})")]
+    #[error("{provider} is busy (HTTP {status}{})", .retry_after.map_or_else(String::new, |pause| format!(", it asks to wait {} s", pause.as_secs())))]
     Busy {
         /// The provider.
         provider: String,
@@ -340,7 +340,8 @@ impl ChatError {
 /// that is not whole is an error, whatever arrived before.
 #[async_trait]
 pub trait ChatModel: Send + Sync {
-    /// Asks. `seen` is told of pieces as they come, on the task that polls this; it must be quick.
+    /// Asks. `seen` is told of pieces as they come, on the task that polls this; it must be quick. (Its lifetime is
+    /// written out: `async_trait` would make one of the whole call of it.)
     ///
     /// # Errors
     /// [`ChatError`]; what `seen` was told until then is void.
@@ -348,7 +349,7 @@ pub trait ChatModel: Send + Sync {
         &self,
         model: &str,
         request: &ChatRequest,
-        seen: &mut (dyn FnMut(Streamed<'_>) + Send),
+        seen: &mut (dyn for<'p> FnMut(Streamed<'p>) + Send),
         cancel: &Cancel,
     ) -> Result<ChatReply, ChatError>;
 }

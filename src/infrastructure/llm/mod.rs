@@ -2,10 +2,47 @@
 //!
 //! What comes back is data: a [`ChatReply`] is whole or it is an error, never half. Nothing here knows what a session
 //! is; who pays, who may ask and what becomes of a reply is decided by the caller.
+//!
+//! ```text
+//!  routing ─▶ rate ─▶ retry ─▶ provider ─▶ format (openai anthropic gemini ollama) ─▶ http
+//!                                  ▲  └─▶ sse ─▶ json ─▶ format ─▶ gathered ─▶ ChatReply | ChatError
+//!                                keys
+//! ```
 
+mod anthropic;
 mod chat;
+mod exchange;
+mod format;
+mod gathered;
+mod gemini;
+mod json;
+mod keys;
+mod learned;
+mod ollama;
+mod openai;
+mod prices;
+mod provider;
+mod rate;
+mod retry;
+mod retry_after;
+mod routing;
+mod scripted;
+mod settings;
+mod sse;
+mod switchboard;
+mod wrong;
 
 pub use chat::{
     CallBlock, ChatError, ChatModel, ChatReply, ChatRequest, Finish, FoundFault, JsonShape, Message, ModelName, Part,
     Speaker, Streamed, ToolSpec, Usage,
 };
+pub use exchange::{Counter, Exchange, ExchangeParts};
+pub use keys::{KeyError, KeySource, Keys};
+pub use prices::{Price, PriceError, PriceTable, Rates};
+pub use provider::Provider;
+pub use rate::RateLimit;
+pub use retry::{Exhausted, GaveUp, Next, RealSleeper, RetryPolicy, Sleeper, with_retries};
+pub use routing::{Route, Routes};
+pub use scripted::ScriptedModel;
+pub use settings::{OutputLimit, ProviderSettings, ShapeMode, Wire};
+pub use switchboard::{Lead, NoRoute, Nobody, Share, Switchboard};

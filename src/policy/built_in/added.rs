@@ -2,6 +2,7 @@
 
 mod lines;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use lines::{Keyed, lines};
@@ -28,47 +29,58 @@ pub(super) struct Texts<'a> {
     pub(super) old: Option<&'a str>,
     /// The new side, where it is text.
     pub(super) new: Option<&'a str>,
-    lines: Differing<'a>,
+    /// Worked out when it is first asked for: of a file that is new most rules want the text alone.
+    differing: OnceCell<Differing<'a>>,
 }
 
 impl<'a> Texts<'a> {
     /// Compares the sides of `file`.
     pub(super) fn of(file: &'a FileChange) -> Self {
         let (old, new) = (text(file.old.as_ref()), text(file.new.as_ref()));
-        let lines = new.map_or_else(Differing::default, |new| differing(old.unwrap_or(""), new));
-        Self { file, old, new, lines }
+        Self { file, old, new, differing: OnceCell::new() }
+    }
+
+    fn lines(&self) -> &Differing<'a> {
+        let differing = || self.new.map_or_else(Differing::default, |new| differing(self.old.unwrap_or(""), new));
+        self.differing.get_or_init(differing)
     }
 
     /// The lines of the new side that the old side does not have, without their endings, with their numbers
     /// (1-based). A line that moved is not added; a line that occurs once more is, at its last place. What is too
     /// long to be read is left out.
     pub(super) fn added(&self) -> impl Iterator<Item = (u32, &'a str)> + '_ {
-        self.lines.came.iter().copied().filter(|(_, line)| line.len() <= LONGEST_LINE)
+        self.lines().came.iter().copied().filter(|(_, line)| line.len() <= LONGEST_LINE)
     }
 
     /// The lines of [`Texts::came`] that follow one another, as one text each, with the number of its first line.
     pub(super) fn runs(&self) -> impl Iterator<Item = (u32, &'a str)> + '_ {
-        let runs = self.lines.came.chunk_by(|(number, _), (next, _)| number + 1 == *next);
-        runs.filter_map(|run| {
+        // of a new text all lines came
+        let whole = self.new.filter(|new| self.old.is_none_or(str::is_empty) && !new.is_empty());
+        let whole =
+            whole.map(|new| (1, new.strip_suffix('\n').map_or(new, |new| new.strip_suffix('\r').unwrap_or(new))));
+        let came = if whole.is_some() { &[] } else { self.came() };
+        let runs = came.chunk_by(|(number, _), (next, _)| number + 1 == *next);
+        let parts = runs.filter_map(|run| {
             let (new, (number, first), (_, last)) = (self.new?, run.first()?, run.last()?);
             let offset = |line: &str| line.as_ptr().addr() - new.as_ptr().addr();
             Some((*number, &new[offset(first)..offset(last) + last.len()]))
-        })
+        });
+        whole.into_iter().chain(parts)
     }
 
     /// As [`Texts::added`], with lines of any length.
     pub(super) fn came(&self) -> &[(u32, &'a str)] {
-        &self.lines.came
+        &self.lines().came
     }
 
     /// The lines of the old side that the new side does not have, in no order; none where the new side is no text.
     pub(super) fn went(&self) -> &[&'a str] {
-        &self.lines.went
+        &self.lines().went
     }
 
     /// Both sides from the first line that differs to the last.
     pub(super) fn middle(&self) -> (&'a str, &'a str) {
-        self.lines.middle
+        self.lines().middle
     }
 }
 

@@ -3,13 +3,13 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 use regex::{Regex, RegexBuilder};
 
 use super::added::{LONGEST_LINE, Texts};
 use super::rules::breach;
 use super::{Violation, hidden};
 use crate::diff::{FileChange, FileMode};
+use crate::text::Words;
 
 /// At most this many violations of one rule for one file: the first few are enough to look.
 const MOST: usize = 5;
@@ -35,6 +35,9 @@ fn binary(file: &FileChange, found: &mut Vec<Violation>) {
 }
 
 fn hidden_characters(texts: &Texts<'_>, found: &mut Vec<Violation>) {
+    if texts.new.is_none_or(str::is_ascii) {
+        return;
+    }
     let prose = hidden::is_prose(texts.file);
     let new = texts.added().filter_map(|(number, line)| {
         hidden::find(line, number == 1, prose).filter(|c| !carried(*c, texts)).map(|c| (number, c))
@@ -59,8 +62,13 @@ fn conflict_markers(texts: &Texts<'_>, found: &mut Vec<Violation>) {
     if hidden::is_prose(file) && !matches!(file.path.extension(), Some("json" | "yml" | "yaml" | "html")) {
         return;
     }
-    let marker = texts.added().find(|(_, line)| starts(line) || ends(line));
-    let (Some(new), Some((number, _))) = (texts.new, marker) else { return };
+    let Some(new) = texts.new else { return };
+    let holds = |marker: &[u8]| memchr::memmem::find(new.as_bytes(), marker).is_some();
+    // a whole conflict needs both: most texts have neither
+    if !holds(b"<<<<<<<") || !holds(b">>>>>>>") {
+        return;
+    }
+    let Some((number, _)) = texts.added().find(|(_, line)| starts(line) || ends(line)) else { return };
     let mut wanted = 0;
     for line in new.lines() {
         wanted += usize::from(match wanted {
@@ -85,6 +93,9 @@ static ORDERS: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(do\s+not|don't|never)\s+(flag|report|mention|reveal)\s+(this|these|the|any)\b.{0,60}\b(review|reviewer|user|human|security\s+team)\b",
         r"\b(rate|score|grade)\s+this\s+(change|patch|code|pull\s+request|pr|diff)\s+(as\s+)?(a\s+)?(10|ten|perfect|high|safe)",
         r"\bapprove\s+this\s+(change|patch|pull\s+request|pr|diff|commit)\s+(without|immediately|automatically|regardless)",
+        r"\bplease\s+approve\s+(this|it)\b",
+        r"\b(give|assign|return|output|answer)\s+(it\s+|this\s+|me\s+|an?\s+|the\s+|every\s+|each\s+|all\s+|dimensions?\s+|maximum\s+)*(scores?|ratings?)\s+(of\s+)?(10|ten|perfect)\b",
+        r"\bscore\s+(it|this|everything|every\s+dimension|all\s+(six\s+)?dimensions)\s+(as\s+|an?\s+|with\s+)*(10|ten|perfect)\b",
         r"<\|?(im_start|system|endoftext)\|?>",
     ];
     let pattern = forms.join("|");
@@ -93,19 +104,20 @@ static ORDERS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Words of which every form of [`ORDERS`] holds one: a line without any is not held against the forms.
 const ORDER_WORDS: &[&str] = &[
-    "ignore",
-    "disregard",
-    "forget",
-    "override", // to forget what was said
     "assistant",
     "agent",
     "review",
     "model", // whom it speaks to
+    "ignore",
+    "disregard",
+    "forget",
+    "override", // to forget what was said
     "flag",
     "report",
     "mention",
     "reveal", // what not to do
     "rate",
+    "rating",
     "score",
     "grade",
     "approve", // what to give
@@ -114,9 +126,10 @@ const ORDER_WORDS: &[&str] = &[
     "endoftext", // marks of a model's own
 ];
 
-static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasickBuilder::new().ascii_case_insensitive(true).build(ORDER_WORDS).expect("a few short words always build")
-});
+/// How many of them, the first, may stand inside of a word; a form that needs any other has it at a word's start.
+const ANYWHERE: usize = 4;
+
+static WORDS: LazyLock<Words> = LazyLock::new(|| Words::new(ORDER_WORDS.iter().copied()));
 
 /// The lines of `run` that may be an order, with their number: `first` is the first line's. Beyond ASCII only the
 /// long s and the Kelvin sign stand for letters of the words.
@@ -128,11 +141,15 @@ fn may_order(first: u32, run: &str) -> Vec<(u32, &str)> {
     } else {
         let (bytes, mut at) = (run.as_bytes(), 0);
         // a run is searched at once: most lines are too short for a search of their own to pay
-        while let Some(word) = WORDS.find(&run[at..]) {
-            let start = memchr::memrchr(b'\n', &bytes[..at + word.start()]).map_or(0, |newline| newline + 1);
-            let end = memchr::memchr(b'\n', &bytes[at + word.end()..]).map_or(run.len(), |end| at + word.end() + end);
+        for (word, number) in WORDS.find(run) {
+            let inside = word.checked_sub(1).is_some_and(|before| is_word(bytes[before]));
+            if word < at || inside && number >= ANYWHERE {
+                continue;
+            }
+            let start = memchr::memrchr(b'\n', &bytes[..word]).map_or(0, |newline| newline + 1);
+            let end = memchr::memchr(b'\n', &bytes[word..]).map_or(run.len(), |end| word + end);
             keep(start, &run[start..end]);
-            at = (end + 1).min(run.len());
+            at = end;
         }
     }
     let (mut number, mut counted) = (first, 0);
@@ -143,6 +160,10 @@ fn may_order(first: u32, run: &str) -> Vec<(u32, &str)> {
         (number, line.strip_suffix('\r').unwrap_or(line))
     });
     numbered.collect()
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 fn addressed(texts: &Texts<'_>, found: &mut Vec<Violation>) {

@@ -118,34 +118,47 @@ const GUIDANCE: &[&str] = &[
     "skill.md",
 ];
 
-fn matches(path: &str, pattern: &str) -> bool {
-    let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
-    if let Some(wanted) = pattern.strip_suffix('/') {
-        let whole = |at: usize| {
-            let (before, after) = (&folder[..at], &folder[at + wanted.len()..]);
-            (before.is_empty() || before.ends_with('/')) && (after.is_empty() || after.starts_with('/'))
-        };
-        return folder.match_indices(wanted).any(|(at, _)| whole(at));
-    }
-    if let Some(ending) = pattern.strip_prefix('*') {
-        return name.ends_with(ending);
-    }
-    if pattern.contains('/') {
-        return path.strip_suffix(pattern).is_some_and(|before| before.is_empty() || before.ends_with('/'));
-    }
-    name == pattern
+/// A path in lower case, and its parts.
+struct Lower {
+    path: String,
+    /// Where the file's name starts.
+    name_at: usize,
 }
 
-fn lower(path: &RepoPath) -> String {
-    String::from_utf8_lossy(path.as_bytes()).to_lowercase()
+impl Lower {
+    fn of(path: &RepoPath) -> Self {
+        let path = String::from_utf8_lossy(path.as_bytes()).to_lowercase();
+        Self { name_at: path.rfind('/').map_or(0, |slash| slash + 1), path }
+    }
+
+    fn name(&self) -> &str {
+        &self.path[self.name_at..]
+    }
+
+    fn matches(&self, pattern: &str) -> bool {
+        if let Some(wanted) = pattern.strip_suffix('/') {
+            let folder = &self.path[..self.name_at];
+            let starts = memchr::memchr_iter(b'/', folder.as_bytes()).map(|slash| slash + 1);
+            let whole = |start: usize| folder[start..].strip_prefix(wanted).is_some_and(|rest| rest.starts_with('/'));
+            return std::iter::once(0).chain(starts).any(whole);
+        }
+        if let Some(ending) = pattern.strip_prefix('*') {
+            return self.name().ends_with(ending);
+        }
+        if pattern.contains('/') {
+            let before = self.path.strip_suffix(pattern);
+            return before.is_some_and(|before| before.is_empty() || before.ends_with('/'));
+        }
+        self.name() == pattern
+    }
+
+    fn matches_any(&self, patterns: &[&str]) -> bool {
+        patterns.iter().any(|pattern| self.matches(pattern))
+    }
 }
 
-fn any(path: &str, patterns: &[&str]) -> bool {
-    patterns.iter().any(|pattern| matches(path, pattern))
-}
-
-fn executes(path: &str) -> Option<&'static FileKind> {
-    EXECUTES.iter().find(|kind| any(path, kind.patterns))
+fn executes(path: &Lower) -> Option<&'static FileKind> {
+    EXECUTES.iter().find(|kind| path.matches_any(kind.patterns))
 }
 
 /// Which kinds of files the base holds, as far as somebody asked.
@@ -161,20 +174,20 @@ pub(super) fn check(
     found: &mut Vec<Violation>,
 ) -> Result<(), TreeError> {
     let file = texts.file;
-    let path = lower(&file.path);
+    let path = Lower::of(&file.path);
     let mut say = |id: &str, message: String| found.push(breach(id, &file.path, None, message));
     let how = match file.status() {
         ChangeStatus::Added => "appears",
         ChangeStatus::Modified => "changes",
         ChangeStatus::Deleted => "is deleted",
     };
-    if any(&path, CI) {
+    if path.matches_any(CI) {
         say("ci-file", format!("a file that CI or review rules obey {how}"));
     }
-    if any(&path, GUIDANCE) {
+    if path.matches_any(GUIDANCE) {
         say("agent-guidance", format!("guidance for models {how}"));
     }
-    if path == ".paraph.toml" {
+    if path.path == ".paraph.toml" {
         say("checks-changed", format!("Paraph's own checks and policy for this repository: the file {how}"));
     }
     let Some(kind) = executes(&path).filter(|kind| really(kind, texts)) else { return Ok(()) };
@@ -205,12 +218,12 @@ fn had(kind: &'static FileKind, base: &dyn Tree, known: &Known) -> Result<bool, 
         return Ok(*had);
     }
     let entries = base.entries()?;
-    let of_kind = |path: &str| {
-        let name = path.rsplit('/').next().unwrap_or(path);
+    let of_kind = |path: &Lower| {
+        let name = path.name();
         let python_test = name.ends_with(".py") && (name.starts_with("test_") || name.ends_with("_test.py"));
-        any(path, kind.patterns) || kind.name == "pytest start-up file" && python_test
+        path.matches_any(kind.patterns) || kind.name == "pytest start-up file" && python_test
     };
-    let had = entries.iter().any(|entry| of_kind(&lower(&entry.path)));
+    let had = entries.iter().any(|entry| of_kind(&Lower::of(&entry.path)));
     known.insert(kind.name, had);
     Ok(had)
 }

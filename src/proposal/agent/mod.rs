@@ -197,6 +197,7 @@ impl Job {
             changes: worked.changes,
             base: None,
             log: Some(log),
+            answers: Vec::new(),
         })
     }
 

@@ -15,7 +15,7 @@ pub(super) fn prompt(brief: &Brief, on_previous: bool) -> Vec<String> {
     if !said.is_empty() {
         blocks.push(data("What a reviewer said about your version before; answer each point in the code", &said));
     }
-    for failure in &brief.order.failures {
+    for failure in &brief.failures {
         blocks.push(data(
             &format!("The check `{}` did not pass on it; the end of its output", failure.check),
             failure.output.raw(),

@@ -128,6 +128,7 @@ impl RuleEngine {
             context: context(brief, &chosen, &local, &outcomes),
             changes: ChangeSet::new(outcomes.iter().map(change)),
             base: None,
+            answers: Vec::new(),
             log: None,
         })
     }

@@ -16,8 +16,8 @@ use super::difference::with_odb;
 use super::objects::io_error;
 use super::open::{Opened, git_error, shown};
 use super::private::Private;
-use super::tree::find;
-use super::write::{NewTree, OldSides, new_tree};
+use super::tree::{Trees, find};
+use super::write::{Aim, NewTree, new_tree};
 use crate::diff::{ChangeSet, FileChange, FileMode, FileSide};
 use crate::id::RepoPath;
 use crate::infrastructure::beneath::{find_folder, look, open_top, split};
@@ -53,7 +53,8 @@ pub(super) fn dirty_tree(opened: &Opened, private: &Private, head: Oid) -> Resul
     let candidates = candidates(opened)?;
     let mut files = Vec::new();
     for (path, gone_from_index) in candidates {
-        let old = with_odb(private, |odb| find(odb, head_tree, &path))?.filter(|entry| !entry.is_directory());
+        let old =
+            with_odb(private, |odb| find(Trees::of(odb), head_tree, &path))?.filter(|entry| !entry.is_directory());
         let old = match old {
             // a submodule stays as HEAD has it
             Some(entry) if entry.mode() == FileMode::Gitlink => continue,
@@ -75,7 +76,7 @@ pub(super) fn dirty_tree(opened: &Opened, private: &Private, head: Oid) -> Resul
     let changes = ChangeSet::new(files);
     let tree = private.with(|repo| {
         let odb = repo.odb().map_err(|error| git_error("open objects", &error))?;
-        new_tree(&odb, head_tree, &changes, OldSides::Claimed)
+        new_tree(Trees::of(&odb), head_tree, &changes, Aim::Store)
     })??;
     Ok(Dirty { tree, changed: changes.files().len(), notices: reader.notices() })
 }

@@ -1,6 +1,7 @@
 //! Drift: how far the user's branch moved since a base was taken, and whether a change still merges.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use git2::{ErrorCode, MergeOptions, Oid, Repository};
 
@@ -11,10 +12,11 @@ use super::private::Private;
 use crate::id::{ObjectId, RepoPath};
 use crate::repository::{Drift, Snapshot, VcsError};
 
-/// Compares the base of `snapshot` with the tip of its branch now, and `tree` with both.
+/// Compares the base of `snapshot` with the tip of its branch now, and `tree` with both. The private repository is
+/// only asked for where the branch moved: a person who approves waits for this.
 pub(super) fn drift(
     opened: &Opened,
-    private: &Private,
+    private: impl FnOnce() -> Result<Arc<Private>, VcsError>,
     snapshot: &Snapshot,
     tree: &ObjectId,
 ) -> Result<Drift, VcsError> {
@@ -29,6 +31,7 @@ pub(super) fn drift(
     if tip == base {
         return Ok(none);
     }
+    let private = &*private()?;
     private.with(|repo| compare(repo, base, tip, tree))?.map_err(|error| match error {
         VcsError::Git { .. } if !reaches(private, base) => {
             VcsError::BaseGone { commit: to_id(base), repo: shown(&opened.root) }

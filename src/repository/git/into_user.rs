@@ -10,7 +10,8 @@ use super::difference::{copy_new, read_object};
 use super::objects::{new_object, store, to_id, to_oid};
 use super::open::{Opened, git_error, open, shown};
 use super::pack::NewObject;
-use super::write::{NewTree, OldSides, new_tree};
+use super::tree::GitTree;
+use super::write::{Aim, NewTree, new_tree};
 use crate::diff::ChangeSet;
 use crate::id::{HostPath, ObjectId};
 use crate::repository::{NewCommit, VcsError};
@@ -29,21 +30,24 @@ pub(super) fn commit_and_tree(opened: &Opened, rev: Option<&str>) -> Result<(Oid
     Ok((commit, tree))
 }
 
-/// The tree that `changes` make of `rev`, not stored. Their old sides must have been read from it.
-pub(super) fn tree_of_changes(opened: &Opened, rev: Option<&str>, changes: &ChangeSet) -> Result<NewTree, VcsError> {
-    let (_, base) = commit_and_tree(opened, rev)?;
-    let odb = opened.repo.odb().map_err(|error| git_error("open objects", &error))?;
-    new_tree(&odb, base, changes, OldSides::Read)
+/// The tree that `changes` make of `base`, not stored. Their old sides must have been read from it.
+pub(super) fn tree_of_changes(base: &GitTree, changes: &ChangeSet, aim: Aim) -> Result<NewTree, VcsError> {
+    base.private().with(|repo| {
+        let odb = repo.odb().map_err(|error| git_error("open objects", &error))?;
+        new_tree(base.trees(&odb), base.root(), changes, aim)
+    })?
 }
 
-/// Stores those of `objects` that the repository lacks.
-pub(super) fn store_missing(opened: &Opened, objects: Vec<NewObject>) -> Result<(), VcsError> {
-    let odb = opened.repo.odb().map_err(|error| git_error("open objects", &error))?;
-    // libgit2 lists the folders again for every object that it does not find: once is enough for all
-    odb.refresh().map_err(|error| git_error("open objects", &error))?;
-    let there = |object: &NewObject| odb.exists_ext(object.id, OdbLookupFlags::NO_REFRESH);
-    let missing = objects.into_iter().filter(|object| !there(object)).collect();
-    store(&opened.common.join("objects"), missing)
+/// Stores those of `objects` that the repository of `base` lacks.
+pub(super) fn store_missing(base: &GitTree, objects: Vec<NewObject>) -> Result<(), VcsError> {
+    let missing = base.private().with(|repo| -> Result<Vec<NewObject>, VcsError> {
+        let odb = repo.odb().map_err(|error| git_error("open objects", &error))?;
+        // libgit2 lists the folders again for every object that it does not find: once is enough for all
+        odb.refresh().map_err(|error| git_error("open objects", &error))?;
+        let there = |object: &NewObject| odb.exists_ext(object.id, OdbLookupFlags::NO_REFRESH);
+        Ok(objects.into_iter().filter(|object| !there(object)).collect())
+    })??;
+    store(&base.private().objects(), missing)
 }
 
 /// A repository of the user in which a branch is about to be made.

@@ -6,8 +6,10 @@
 
 mod attributes;
 mod base;
+mod blame;
 mod checkout;
 mod difference;
+mod directory;
 mod dirty;
 mod drift;
 mod into_user;
@@ -21,6 +23,7 @@ mod stamps;
 mod tree;
 mod user;
 mod worked;
+mod working;
 mod write;
 
 use std::collections::BTreeMap;
@@ -32,15 +35,16 @@ use self::objects::{io_error, new_object, store, to_id, to_oid};
 use self::open::{Opened, git_error, open};
 use self::private::{Private, Privates};
 use self::program::GitProgram;
-use self::tree::GitTree;
-use self::write::OldSides;
+use self::tree::{GitTree, Trees};
+use self::working::WorkingCopy;
+use self::write::Aim;
 use super::{
-    Base, CommitIdentity, Drift, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree, Vcs, VcsError,
-    WorkCommit, WorkSpec, Worked,
+    Base, CommitIdentity, Drift, GitDirectory, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree,
+    Vcs, VcsError, WorkCommit, WorkSpec, Worked,
 };
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
-use crate::id::{Digest, ObjectId};
+use crate::id::{Digest, ObjectId, RepoPath};
 pub use program::GIT_VARIABLES;
 
 pub(crate) use self::into_user::{BranchPlace, CreateBranchError};
@@ -54,10 +58,19 @@ pub struct GitVcs {
 
 /// A tree read straight from the user's repository, with the commit it belongs to.
 pub struct UserTree {
+    /// What the repository is called, for people.
+    pub name: String,
     /// The commit.
     pub commit: ObjectId,
-    /// Its tree.
-    pub tree: Arc<dyn Tree>,
+    tree: GitTree,
+}
+
+impl UserTree {
+    /// The commit's tree.
+    #[must_use]
+    pub fn tree(&self) -> &dyn Tree {
+        &self.tree
+    }
 }
 
 impl GitVcs {
@@ -86,31 +99,27 @@ impl GitVcs {
         let opened = self.open(source)?;
         let (commit, tree) = into_user::commit_and_tree(&opened, rev)?;
         let private = Arc::new(Private::at(opened.object_home()));
-        Ok(UserTree { commit: to_id(commit), tree: Arc::new(GitTree::open(private, &to_id(tree))?) })
+        let name = name_of(source, &opened);
+        let tree = GitTree::open_near(private, &to_id(tree), WorkingCopy::of(&opened))?;
+        Ok(UserTree { name, commit: to_id(commit), tree })
     }
 
-    /// The id of the tree that `changes` make of `rev`, from whose tree their old sides were read; nothing is stored.
+    /// The id of the tree that `changes` make of `base`, from which their old sides were read; nothing is stored.
     ///
     /// # Errors
     /// As [`Vcs::write_tree`].
-    pub fn would_be_tree(&self, source: &Source, rev: Option<&str>, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
-        Ok(to_id(into_user::tree_of_changes(&self.open(source)?, rev, changes)?.id))
+    pub fn would_be_tree(&self, base: &UserTree, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
+        Ok(to_id(into_user::tree_of_changes(&base.tree, changes, Aim::NameOnRead)?.id))
     }
 
-    /// Stores the tree that `changes` make of `rev`, from whose tree their old sides were read, among the objects of
-    /// the user's repository, because the person asked for it (`check-patch --write-tree`). No ref, index or file changes.
+    /// Stores the tree that `changes` make of `base`, from which their old sides were read, among the objects of the
+    /// user's repository, because the person asked for it (`check-patch --write-tree`). No ref, index or file changes.
     ///
     /// # Errors
     /// As [`Vcs::write_tree`].
-    pub fn write_tree_into(
-        &self,
-        source: &Source,
-        rev: Option<&str>,
-        changes: &ChangeSet,
-    ) -> Result<ObjectId, VcsError> {
-        let opened = self.open(source)?;
-        let tree = into_user::tree_of_changes(&opened, rev, changes)?;
-        into_user::store_missing(&opened, tree.objects)?;
+    pub fn write_tree_into(&self, base: &UserTree, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
+        let tree = into_user::tree_of_changes(&base.tree, changes, Aim::StoreOnRead)?;
+        into_user::store_missing(&base.tree, tree.objects)?;
         Ok(to_id(tree.id))
     }
 
@@ -147,13 +156,18 @@ impl GitVcs {
     }
 }
 
+/// What people call the repository at `source`.
+fn name_of(source: &Source, opened: &Opened) -> String {
+    match source {
+        Source::Url(url) => base::name_of_url(url),
+        Source::Path(_) => opened.name(),
+    }
+}
+
 impl Vcs for GitVcs {
     fn facts(&self, source: &Source) -> Result<RepositoryFacts, VcsError> {
-        let mut facts = self.open(source)?.facts()?;
-        if let Source::Url(url) = source {
-            facts.name = base::name_of_url(url);
-        }
-        Ok(facts)
+        let opened = self.open(source)?;
+        Ok(RepositoryFacts { name: name_of(source, &opened), ..opened.facts()? })
     }
 
     fn changed_files(&self, source: &Source) -> Result<u32, VcsError> {
@@ -214,7 +228,7 @@ impl Vcs for GitVcs {
         let base = to_oid(base)?;
         let tree = private.with(|repo| {
             let odb = repo.odb().map_err(|error| git_error("open objects", &error))?;
-            write::new_tree(&odb, base, changes, OldSides::Claimed)
+            write::new_tree(Trees::of(&odb), base, changes, Aim::Store)
         })??;
         store(&private.objects(), tree.objects)?;
         Ok(to_id(tree.id))
@@ -245,6 +259,12 @@ impl Vcs for GitVcs {
         checkout::checkout(&private, &entries, into, &Self::checkout_state(&private, into), cancel)
     }
 
+    fn git_directory(&self, key: &RepoKey, asked: &GitDirectory<'_>, into: &Path) -> Result<(), VcsError> {
+        let private = self.privates.get(key)?;
+        let entries = GitTree::open(private.clone(), asked.tree)?.entries()?;
+        directory::make(&private, &entries, asked, into)
+    }
+
     fn remove_checkout(&self, key: &RepoKey, into: &Path) -> Result<(), VcsError> {
         let private = self.privates.get(key)?;
         checkout::remove_checkout(into, &Self::checkout_state(&private, into))
@@ -259,7 +279,19 @@ impl Vcs for GitVcs {
 
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError> {
         let opened = self.open(&snapshot.source)?;
-        drift::drift(&opened, &*self.privates.of(&opened)?, snapshot, tree)
+        drift::drift(&opened, || self.privates.of(&opened), snapshot, tree)
+    }
+
+    fn blame(
+        &self,
+        key: &RepoKey,
+        commit: &ObjectId,
+        path: &RepoPath,
+        line: u32,
+        cancel: &Cancel,
+    ) -> Result<LineOrigin, VcsError> {
+        let program = self.environment.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
+        blame::line(&program, self.privates.get(key)?.path(), commit, (path, line), cancel)
     }
 
     fn user(&self) -> Option<CommitIdentity> {

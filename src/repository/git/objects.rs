@@ -10,7 +10,7 @@ use std::sync::Arc;
 use git2::{ObjectType, Oid};
 
 use super::pack::{self, NewObject};
-use crate::diff::FileMode;
+use crate::diff::{FileMode, sha1};
 use crate::id::ObjectId;
 use crate::repository::VcsError;
 
@@ -34,6 +34,23 @@ pub(super) fn to_oid(id: &ObjectId) -> Result<Oid, VcsError> {
 pub(crate) fn new_object(kind: ObjectType, content: Arc<[u8]>) -> NewObject {
     let id = Oid::hash_object(kind, &content).expect("hashing bytes in memory does not fail");
     NewObject { id, kind, content }
+}
+
+/// The name that git gives to a blob of these bytes, which are not stored under it.
+///
+/// Text is hashed by the processor's own instructions: a collision of SHA-1 takes bytes that are none. Anything else is
+/// hashed by libgit2, which refuses what looks made to collide.
+pub(super) fn blob_name(content: &[u8]) -> Result<Oid, git2::Error> {
+    if std::str::from_utf8(content).is_err() {
+        return Oid::hash_object(ObjectType::Blob, content);
+    }
+    Oid::from_bytes(&sha1(&[format!("blob {}\0", content.len()).as_bytes(), content]))
+}
+
+/// The name that git gives to a tree of these bytes, which are not stored under it.
+pub(super) fn tree_name(raw: &[u8]) -> Oid {
+    let name = sha1(&[format!("tree {}\0", raw.len()).as_bytes(), raw]);
+    Oid::from_bytes(&name).expect("a SHA-1 has the bytes of an id")
 }
 
 /// One entry of a raw tree.

@@ -10,7 +10,7 @@ use flate2::write::ZlibEncoder;
 use git2::ObjectType;
 use rayon::prelude::*;
 
-use crate::diff::Sha1;
+use crate::diff::sha1;
 
 /// An object that is not stored yet.
 #[derive(Debug, Clone)]
@@ -31,11 +31,8 @@ pub(super) struct Pack {
 
 /// The name of a pack of these objects, which must be sorted by id and without repetition.
 pub(super) fn name(objects: &[NewObject]) -> String {
-    let mut hash = Sha1::default();
-    for object in objects {
-        hash.update(object.id.as_bytes());
-    }
-    hash.finish().iter().map(|byte| format!("{byte:02x}")).collect()
+    let ids: Vec<&[u8]> = objects.iter().map(|object| object.id.as_bytes()).collect();
+    sha1(&ids).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Packs `objects`, which must be sorted by id and without repetition.
@@ -51,7 +48,7 @@ pub(super) fn build(objects: &[NewObject]) -> Pack {
         places.push((data.len() as u64, crc.sum()));
         data.extend_from_slice(body);
     }
-    let sum = Sha1::of(&data);
+    let sum = sha1(&[&data]);
     data.extend_from_slice(&sum);
     Pack { index: index(objects, &places, &sum), data }
 }
@@ -106,7 +103,7 @@ fn index(objects: &[NewObject], places: &[(u64, u32)], pack_sum: &[u8; 20]) -> V
     }
     out.extend_from_slice(&large);
     out.extend_from_slice(pack_sum);
-    let sum = Sha1::of(&out);
+    let sum = sha1(&[&out]);
     out.extend_from_slice(&sum);
     out
 }

@@ -7,6 +7,7 @@ use git2::{ErrorCode, Odb, Oid};
 use super::difference::{ChangedFile, Difference};
 use super::objects::{RawEntry, parse_tree, to_id, to_oid};
 use super::private::Private;
+use super::working::WorkingCopy;
 use crate::diff::FileMode;
 use crate::id::{ObjectId, RepoPath};
 use crate::repository::{PathChange, Tree, TreeEntry, TreeError, VcsError};
@@ -17,6 +18,8 @@ const PATH_LIMIT: usize = 4096;
 /// A tree that a private repository reaches.
 pub(super) struct GitTree {
     private: Arc<Private>,
+    /// What is asked before git's objects.
+    working: Option<WorkingCopy>,
     id: ObjectId,
     root: Oid,
     entries: OnceLock<Arc<[TreeEntry]>>,
@@ -25,12 +28,35 @@ pub(super) struct GitTree {
 impl GitTree {
     /// The tree `id`; [`VcsError::BaseGone`] where it cannot be read.
     pub(super) fn open(private: Arc<Private>, id: &ObjectId) -> Result<Self, VcsError> {
-        let root = to_oid(id)?;
-        let found = private.with(|repo| repo.odb().is_ok_and(|odb| read_tree(&odb, root, b"").is_ok()))?;
+        Self::open_near(private, id, None)
+    }
+
+    /// As [`GitTree::open`]; what `working` has of the tree is not looked for among git's objects.
+    pub(super) fn open_near(
+        private: Arc<Private>,
+        id: &ObjectId,
+        working: Option<WorkingCopy>,
+    ) -> Result<Self, VcsError> {
+        let tree = Self { private, working, id: id.clone(), root: to_oid(id)?, entries: OnceLock::new() };
+        let found =
+            tree.private.with(|repo| repo.odb().is_ok_and(|odb| tree.trees(&odb).read(tree.root, b"").is_ok()))?;
         if !found {
-            return Err(VcsError::BaseGone { commit: id.clone(), repo: private.source() });
+            return Err(VcsError::BaseGone { commit: id.clone(), repo: tree.private.source() });
         }
-        Ok(Self { private, id: id.clone(), root, entries: OnceLock::new() })
+        Ok(tree)
+    }
+
+    pub(super) fn root(&self) -> Oid {
+        self.root
+    }
+
+    pub(super) fn private(&self) -> &Private {
+        &self.private
+    }
+
+    /// Where trees are read, `odb` after the working copy.
+    pub(super) fn trees<'a>(&'a self, odb: &'a Odb<'a>) -> Trees<'a> {
+        Trees { odb, working: self.working.as_ref() }
     }
 
     fn with<R>(&self, work: impl FnOnce(&Odb<'_>) -> Result<R, TreeError>) -> Result<R, TreeError> {
@@ -53,7 +79,28 @@ pub(super) fn read_error(error: &git2::Error, id: Oid, path: &[u8]) -> TreeError
     }
 }
 
-/// The entries of the tree `id`, which lies at `path`.
+/// Where tree objects are read.
+#[derive(Clone, Copy)]
+pub(super) struct Trees<'a> {
+    odb: &'a Odb<'a>,
+    working: Option<&'a WorkingCopy>,
+}
+
+impl<'a> Trees<'a> {
+    /// Git's objects alone.
+    pub(super) fn of(odb: &'a Odb<'a>) -> Self {
+        Self { odb, working: None }
+    }
+
+    /// The entries of the tree `id`, which lies at `path`.
+    pub(super) fn read(self, id: Oid, path: &[u8]) -> Result<Vec<RawEntry>, TreeError> {
+        let near =
+            self.working.filter(|_| path.len() <= PATH_LIMIT).and_then(|working| parse_tree(working.folder(id)?));
+        near.map_or_else(|| read_tree(self.odb, id, path), Ok)
+    }
+}
+
+/// The entries of the tree `id`, which lies at `path`, from git's objects.
 pub(super) fn read_tree(odb: &Odb<'_>, id: Oid, path: &[u8]) -> Result<Vec<RawEntry>, TreeError> {
     if path.len() > PATH_LIMIT {
         return Err(TreeError::Unreadable(format!("{id} lies deeper than {PATH_LIMIT} bytes of path")));
@@ -75,11 +122,11 @@ pub(super) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
 }
 
 /// Appends every file below the tree `id` at `folder`. A name that no tree may hold is left for the policy to see.
-fn list(odb: &Odb<'_>, id: Oid, folder: &[u8], found: &mut Vec<TreeEntry>) -> Result<(), TreeError> {
-    for entry in read_tree(odb, id, folder)? {
+fn list(trees: Trees<'_>, id: Oid, folder: &[u8], found: &mut Vec<TreeEntry>) -> Result<(), TreeError> {
+    for entry in trees.read(id, folder)? {
         let path = join(folder, &entry.name);
         if entry.is_directory() {
-            list(odb, entry.id, &path, found)?;
+            list(trees, entry.id, &path, found)?;
         } else {
             found.push(TreeEntry { path: RepoPath::from_bytes(path), mode: entry.mode(), id: to_id(entry.id) });
         }
@@ -88,12 +135,12 @@ fn list(odb: &Odb<'_>, id: Oid, folder: &[u8], found: &mut Vec<TreeEntry>) -> Re
 }
 
 /// Finds the file or folder at `path` below the tree `root`.
-pub(super) fn find(odb: &Odb<'_>, root: Oid, path: &RepoPath) -> Result<Option<RawEntry>, TreeError> {
+pub(super) fn find(trees: Trees<'_>, root: Oid, path: &RepoPath) -> Result<Option<RawEntry>, TreeError> {
     let mut folder = root;
     let mut walked: Vec<u8> = Vec::new();
     let mut parts = path.components().peekable();
     while let Some(part) = parts.next() {
-        let Some(entry) = read_tree(odb, folder, &walked)?.into_iter().find(|entry| entry.name == part) else {
+        let Some(entry) = trees.read(folder, &walked)?.into_iter().find(|entry| entry.name == part) else {
             return Ok(None);
         };
         if parts.peek().is_none() {
@@ -118,7 +165,7 @@ impl Tree for GitTree {
             return Ok(entries.clone());
         }
         let mut found = Vec::new();
-        self.with(|odb| list(odb, self.root, b"", &mut found))?;
+        self.with(|odb| list(self.trees(odb), self.root, b"", &mut found))?;
         // git's own order differs from that of path bytes only where a folder's name is a prefix: nearly sorted
         found.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(self.entries.get_or_init(|| found.into()).clone())
@@ -129,7 +176,7 @@ impl Tree for GitTree {
             let at = entries.binary_search_by(|entry| entry.path.cmp(path));
             return Ok(at.ok().map(|at| entries[at].clone()));
         }
-        let found = self.with(|odb| find(odb, self.root, path))?.filter(|entry| !entry.is_directory());
+        let found = self.with(|odb| find(self.trees(odb), self.root, path))?.filter(|entry| !entry.is_directory());
         Ok(found.map(|entry| TreeEntry { path: path.clone(), mode: entry.mode(), id: to_id(entry.id) }))
     }
 
@@ -150,11 +197,30 @@ impl Tree for GitTree {
         }
     }
 
+    fn blob(&self, id: &str) -> Result<Option<Arc<[u8]>>, TreeError> {
+        // shorter ones git takes for names of nothing
+        let is_id = (4..=40).contains(&id.len()) && id.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let Ok(short) = Oid::from_str(id) else { return Ok(None) };
+        if !is_id || short.is_zero() {
+            return Ok(None);
+        }
+        self.with(|odb| {
+            let found = odb.exists_prefix(short, id.len()).and_then(|id| odb.read(id));
+            let blob = found.ok().filter(|object| object.kind() == git2::ObjectType::Blob);
+            Ok(blob.map(|object| object.data().into()))
+        })
+    }
+
     fn content(&self, entry: &TreeEntry) -> Result<Arc<[u8]>, TreeError> {
         if entry.mode == FileMode::Gitlink {
             return Ok(entry.id.as_str().as_bytes().into());
         }
         let id = Self::oid(entry)?;
+        let is_file = matches!(entry.mode, FileMode::Regular | FileMode::Executable);
+        let near = self.working.as_ref().filter(|_| is_file).and_then(|working| working.file(&entry.path, id));
+        if let Some(content) = near {
+            return Ok(content);
+        }
         self.with(|odb| match odb.read(id) {
             Ok(object) => Ok(object.data().into()),
             Err(error) => Err(read_error(&error, id, entry.path.as_bytes())),

@@ -1,14 +1,13 @@
 //! Making a tree of a base and a change: in memory, touching only the folders that change.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use git2::{ObjectType, Odb, Oid};
+use git2::{ObjectType, Oid};
 use rayon::prelude::*;
 
-use super::objects::{DIRECTORY, RawEntry, new_object, raw_tree};
+use super::objects::{DIRECTORY, RawEntry, blob_name, new_object, raw_tree, tree_name};
 use super::pack::NewObject;
-use super::tree::read_tree;
+use super::tree::Trees;
 use crate::diff::{ChangeSet, FileChange, FileMode, FileSide};
 use crate::id::RepoPath;
 use crate::repository::VcsError;
@@ -19,13 +18,15 @@ pub(super) struct NewTree {
     pub(super) objects: Vec<NewObject>,
 }
 
-/// What is known of the old sides of a change.
+/// What a tree is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OldSides {
-    /// They may be of another base: each is held against it.
-    Claimed,
-    /// They were read from this very base: kinds are held against it, contents are not hashed again.
-    Read,
+pub(super) enum Aim {
+    /// To be stored. The old sides may be of another base: each is held against it.
+    Store,
+    /// To be stored. The old sides were read from this very base: kinds are held against it, contents are not hashed again.
+    StoreOnRead,
+    /// To be named only, no object is kept. The old sides were read from this very base.
+    NameOnRead,
 }
 
 /// One change with its sides hashed; `old` only where it is not known to fit.
@@ -40,21 +41,19 @@ struct Hashed<'a> {
 /// # Errors
 /// [`VcsError::BadPath`] for a path or mode git cannot hold, a side that does not fit the base, and a file where
 /// a folder must be (a link too: nothing is written through it).
-pub(super) fn new_tree(
-    odb: &Odb<'_>,
-    base: Oid,
-    changes: &ChangeSet,
-    old_sides: OldSides,
-) -> Result<NewTree, VcsError> {
+pub(super) fn new_tree(trees: Trees<'_>, base: Oid, changes: &ChangeSet, aim: Aim) -> Result<NewTree, VcsError> {
     changes.files().iter().try_for_each(check_change)?;
     let hashed: Vec<Hashed<'_>> =
-        changes.files().par_iter().map(|change| hash(change, old_sides)).collect::<Result<_, _>>()?;
-    let mut making = Making { odb, objects: Vec::new() };
+        changes.files().par_iter().map(|change| hash(change, aim)).collect::<Result<_, _>>()?;
+    let mut making = Making { trees, aim, objects: Vec::new() };
     let root = making.folder(Some(base), &hashed, 0)?;
     let id = match root {
         Some(id) => id,
-        None => making.keep(ObjectType::Tree, Arc::from(&b""[..])),
+        None => making.keep(Vec::new()),
     };
+    if aim == Aim::NameOnRead {
+        return Ok(NewTree { id, objects: Vec::new() });
+    }
     let blobs = hashed.iter().filter_map(|hashed| {
         let side = hashed.change.new.as_ref().filter(|side| side.mode != FileMode::Gitlink)?;
         Some(NewObject { id: hashed.new?, kind: ObjectType::Blob, content: side.content.clone() })
@@ -83,28 +82,36 @@ fn check_change(change: &FileChange) -> Result<(), VcsError> {
     }
 }
 
-fn hash(change: &FileChange, old_sides: OldSides) -> Result<Hashed<'_>, VcsError> {
-    let side = |side: &Option<FileSide>| side.as_ref().map(|side| hash_side(change, side)).transpose();
-    let old = if old_sides == OldSides::Claimed { side(&change.old)? } else { None };
+fn hash(change: &FileChange, aim: Aim) -> Result<Hashed<'_>, VcsError> {
+    let side = |side: &Option<FileSide>| side.as_ref().map(|side| hash_side(change, side, aim)).transpose();
+    let old = if aim == Aim::Store { side(&change.old)? } else { None };
     Ok(Hashed { change, old, new: side(&change.new)? })
 }
 
-fn hash_side(change: &FileChange, side: &FileSide) -> Result<Oid, VcsError> {
+fn hash_side(change: &FileChange, side: &FileSide, aim: Aim) -> Result<Oid, VcsError> {
     if side.mode == FileMode::Gitlink {
         let named = std::str::from_utf8(side.content.trim_ascii_end()).ok().and_then(|hex| Oid::from_str(hex).ok());
         return named.ok_or_else(|| bad(&change.path, "a submodule must name a commit"));
     }
-    Oid::hash_object(ObjectType::Blob, &side.content).map_err(|error| bad(&change.path, error.message()))
+    let name = match aim {
+        Aim::NameOnRead => blob_name(&side.content),
+        Aim::Store | Aim::StoreOnRead => Oid::hash_object(ObjectType::Blob, &side.content),
+    };
+    name.map_err(|error| bad(&change.path, error.message()))
 }
 
 struct Making<'a> {
-    odb: &'a Odb<'a>,
+    trees: Trees<'a>,
+    aim: Aim,
     objects: Vec<NewObject>,
 }
 
 impl Making<'_> {
-    fn keep(&mut self, kind: ObjectType, content: Arc<[u8]>) -> Oid {
-        let object = new_object(kind, content);
+    fn keep(&mut self, raw: Vec<u8>) -> Oid {
+        if self.aim == Aim::NameOnRead {
+            return tree_name(&raw);
+        }
+        let object = new_object(ObjectType::Tree, raw.into());
         let id = object.id;
         self.objects.push(object);
         id
@@ -114,7 +121,7 @@ impl Making<'_> {
     /// the same folder, whose path is `skip` bytes long with its slash; they are sorted.
     fn folder(&mut self, base: Option<Oid>, changes: &[Hashed<'_>], skip: usize) -> Result<Option<Oid>, VcsError> {
         let path = &changes.first().map_or(&b""[..], |hashed| hashed.change.path.as_bytes())[..skip];
-        let base = base.map_or(Ok(Vec::new()), |base| read_tree(self.odb, base, path))?;
+        let base = base.map_or(Ok(Vec::new()), |base| self.trees.read(base, path))?;
         let mut entries: BTreeMap<Vec<u8>, RawEntry> =
             base.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
         // by name, not by run: `a`, `a.b`, `a/c` is the order of paths, and `a` and `a/c` belong together
@@ -132,7 +139,7 @@ impl Making<'_> {
             return Ok(None);
         }
         let raw = raw_tree(&mut entries.into_values().collect::<Vec<_>>());
-        Ok(Some(self.keep(ObjectType::Tree, raw.into())))
+        Ok(Some(self.keep(raw)))
     }
 
     /// What is under one name after the changes numbered `numbers`, all of which start with it.

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use crate::api::{AdoptRequest, Call, Failure, FailureKind, RegenerateRequest, RunRequest, SessionView};
 use crate::id::{SessionId, SessionUuid};
 use crate::infrastructure::hosts::AllowedHosts;
-use crate::planning::{Kind, Playbook};
+use crate::planning::{Kind, Playbook, Role, Stage};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, RepositoryFacts, Snapshot, Source, VcsError, WorkSpec};
-use crate::session::{LaneRequest, NewSession, Session};
+use crate::session::{Budget, LaneRequest, NewSession, Session};
 
 use super::{Runtime, Want, blocking, limits, views};
 use crate::runtime::tables::short_of_work;
+
+/// The playbook of sessions that ask models, where none is named.
+const INDEXED: &str = "indexed";
 
 impl Runtime {
     pub(super) async fn facts(&self, source: &Source) -> Result<RepositoryFacts, Failure> {
@@ -57,12 +60,20 @@ impl Runtime {
             run.program = settings.program.clone().map(|name| ProgramChoice { name, hosts: Vec::new() });
         }
         program_fits(engine, run.program.as_ref(), true)?;
-        let name = run.playbook.as_deref().unwrap_or(&settings.playbook);
+        // a model is shown what the index ranks first
+        let usual = if engine == EngineKind::Llm { INDEXED } else { &settings.playbook };
+        let name = run.playbook.as_deref().unwrap_or(usual);
         let playbook = Playbook::named(name).ok_or_else(|| {
             let names: Vec<String> = Playbook::shipped().into_iter().map(|playbook| playbook.name).collect();
             usage(format!("there is no playbook `{name}`"), format!("--playbook with one of {}", names.join(", ")))
         })?;
         Ok((engine, playbook))
+    }
+
+    /// Roles whose stages ask a model where one is there, and wait for a person where none is.
+    fn roles(&self, playbook: &Playbook) -> Vec<Role> {
+        let asks = playbook.has(Stage::Triage) && self.shared.ports.models.lead(Role::Triage.name()).is_ok();
+        asks.then_some(Role::Triage).into_iter().collect()
     }
 
     pub(super) async fn run(&self, call: &Call, mut run: RunRequest) -> Result<SessionView, Failure> {
@@ -77,6 +88,8 @@ impl Runtime {
         }
         self.try_out(&lanes, engine, &run.rules, &run.paths).await?;
         self.try_patch(run.patch).await?;
+        let roles = self.roles(&playbook);
+        let asks_models = engine == EngineKind::Llm || Stage::ASKING.iter().any(|stage| playbook.has(*stage));
         let asked = NewSession {
             id: SessionId(0),
             uuid: SessionUuid(self.shared.ports.ids.uuid()),
@@ -89,6 +102,9 @@ impl Runtime {
             paths: run.paths,
             playbook,
             patch: run.patch,
+            repairs: if engine == EngineKind::Llm { self.shared.settings.repairs } else { 0 },
+            budget: if asks_models { self.shared.settings.budget } else { Budget::default() },
+            roles,
             lanes,
             environment: limits::environment(&call.client.environment),
             by: self.person(&call.client),
@@ -138,6 +154,9 @@ impl Runtime {
             paths: Vec::new(),
             playbook: Playbook::named("quick").expect("it ships"),
             patch: None,
+            repairs: 0,
+            budget: Budget::default(),
+            roles: Vec::new(),
             lanes: vec![LaneRequest { source, base }],
             environment: limits::environment(&call.client.environment),
             by: self.person(&call.client),
@@ -179,8 +198,8 @@ impl Runtime {
         let meant = same.clone();
         let live = self
             .look(move |core| {
-                let mine = core.live_sessions().filter(|session| meant(session));
-                mine.map(|session| session.asked.id).max()
+                let live = core.live_sessions();
+                live.iter().filter(|session| meant(session)).map(|session| session.asked.id).max()
             })
             .await?;
         let shared = self.shared.clone();

@@ -64,7 +64,7 @@ impl Part<'_> {
                 .hint(format!("paraph reject {}@{}", self.session.asked.id, self.parent)));
         }
         let made_for = told(asked);
-        let before = answer::text(self.blobs, &set.drafted.explanation);
+        let before = answer::text(self.blobs.get(set.drafted.explanation));
         let explanation = format!(
             "Made of {} by {who}, without an engine: {made_for}.\n\n{}\n\n## {}\n\n{}",
             self.parent,
@@ -83,6 +83,7 @@ impl Part<'_> {
                 items: Vec::new(),
             },
             changes,
+            answers: Vec::new(),
             base: set.drafted.rebased.clone(),
             log: None,
         };

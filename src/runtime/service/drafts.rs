@@ -7,7 +7,7 @@ use crate::id::{DraftId, SessionId};
 use crate::session::{Command, Session};
 use crate::text::Untrusted;
 
-use super::review::place_of;
+use super::review::place_in;
 use super::{Runtime, Want, answer, views};
 
 impl Runtime {
@@ -17,8 +17,8 @@ impl Runtime {
             return Err(Failure::new(FailureKind::Usage, "the comment is empty").hint("delete the draft instead"));
         }
         let (id, by) = (comment.session.session, self.person(&call.client));
-        let (version, lane) = self.place(comment.session, comment.repo.as_deref()).await?;
-        let place = place_of(&comment, version, lane);
+        let session = self.session(id).await?;
+        let place = place_in(&session, &comment)?;
         let text = Untrusted::new(comment.text);
         let command = Command::KeepDraft { draft: asked.draft, place, thread: comment.thread, by, text };
         let done = self.order(call, Want::Command(id, Box::new(command))).await?;

@@ -2,31 +2,36 @@
 //! notices.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::api::{Failure, FailureKind, Notice};
 use crate::audit::JournalReader;
 use crate::id::{Seq, SessionId};
-use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::store::{Order, StoreError};
 use crate::runtime::answer;
-use crate::runtime::core::load;
+use crate::runtime::folds::load;
 use crate::runtime::records;
 use crate::runtime::start::Home;
 use crate::runtime::tables::{Count, Tables};
+use crate::runtime::texts::Texts;
 use crate::session::State;
 
 use super::{Runtime, whole};
+
+/// How long the records of sessions that end together are gathered.
+const GATHER: Duration = Duration::from_millis(100);
 
 /// What writing records takes; nothing of it keeps the core awake.
 struct Keeper {
     home: Home,
     tables: Tables,
     reader: JournalReader,
-    blobs: Blobs,
+    texts: Texts,
 }
 
 /// Sessions to look at; all of them where it is none.
@@ -38,7 +43,7 @@ impl Runtime {
     pub fn keep_records(&self, home: Home) {
         let shared = &self.shared;
         let (tables, reader) = (shared.tables.clone(), shared.reader.clone());
-        let keeper = Keeper { home, tables, reader, blobs: shared.ports.blobs.clone() };
+        let keeper = Keeper { home, tables, reader, texts: shared.texts.clone() };
         let task = tokio::spawn(keeper.keep(shared.notices.subscribe()));
         *shared.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     }
@@ -103,35 +108,41 @@ impl Keeper {
     /// Writes one record; the last entry that it tells of.
     fn write(&self, id: SessionId) -> Result<Seq, Failure> {
         let failed = |error: &(dyn std::error::Error + 'static)| Failure::from_error(FailureKind::Failed, error);
+        // as the store has it, which is also where the timeline comes from
         let session = load(&self.tables, &self.reader, id)?;
         let places = self.tables.places_of(id).map_err(|error| failed(&error))?;
         let entries = self.reader.entries(&places).map_err(|error| failed(&error))?;
         let timeline = answer::timeline(&entries);
-        let view = whole(&self.blobs, &session, None);
+        let view = whole(&self.texts, &session, None);
         records::write(&self.home, &view, &timeline.entries).map_err(|error| failed(&error))?;
         Ok(view.head)
     }
 }
 
 /// The sessions whose records may be due after the next notices, and whether those were the last: all that came meanwhile
-/// at once, since a record costs two syncs that decisions would wait behind.
+/// and a moment after the first at once, since a record costs two syncs that the next decisions would wait behind.
 async fn next_wanted(notices: &mut broadcast::Receiver<Notice>) -> (Wanted, bool) {
     let mut ids = BTreeSet::new();
+    let mut gathered = pin!(None);
     loop {
-        let notice = match notices.try_recv() {
-            Ok(notice) => notice,
-            Err(TryRecvError::Lagged(_)) => return (None, false),
-            Err(TryRecvError::Closed) => return (Some(ids), true),
-            Err(TryRecvError::Empty) if !ids.is_empty() => return (Some(ids), false),
-            Err(TryRecvError::Empty) => match notices.recv().await {
-                Ok(notice) => notice,
-                Err(RecvError::Lagged(_)) => return (None, false),
-                Err(RecvError::Closed) => return (Some(ids), true),
+        let heard = match gathered.as_mut().as_pin_mut() {
+            None => notices.recv().await,
+            Some(gathered) => tokio::select! {
+                heard = notices.recv() => heard,
+                () = gathered => return (Some(ids), false),
             },
+        };
+        let notice = match heard {
+            Ok(notice) => notice,
+            Err(RecvError::Lagged(_)) => return (None, false),
+            Err(RecvError::Closed) => return (Some(ids), true),
         };
         match notice {
             Notice::SessionChanged { row } if State::named(&row.state).is_some_and(records::is_due) => {
                 ids.insert(row.id);
+                if gathered.is_none() {
+                    gathered.set(Some(tokio::time::sleep(GATHER)));
+                }
             }
             Notice::Missed => return (None, false),
             Notice::Leaving => return (Some(ids), true),

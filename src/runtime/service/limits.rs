@@ -48,6 +48,8 @@ pub(super) fn check(request: &Request) -> Result<(), Failure> {
             Err(usage(message, "paraph regenerate ID --patch FILE"))
         }
         Request::Decide(decide) => text("message", &decide.message),
+        Request::Triage(asked) => text("message", &asked.message),
+        Request::Tick(asked) => text("message", &asked.message).and_then(|()| name("criterion", &asked.criterion)),
         Request::Override(asked) => text("message", &asked.message).and_then(|()| name("rule", &asked.rule)),
         Request::Regenerate(asked) => text("message", &asked.message).and_then(|()| names("rules", &asked.rules)),
         Request::Mark(mark) => number("hunks", mark.hunks.len(), MOST_HUNKS),

@@ -14,6 +14,9 @@ const MOST_NAMED: usize = 5;
 
 /// Refuses a place that is not there. A file that the change leaves alone is one too: it may be what is missing.
 pub(super) fn check(ports: &Ports, session: &Session, place: &ThreadPlace) -> Result<(), Failure> {
+    if place.artifact.is_some() {
+        return Ok(());
+    }
     let (Some(path), Some(set)) = (&place.path, session.patch_set(place.lane, place.version)) else { return Ok(()) };
     let changes = read_changes(&ports.blobs, &set.drafted.digest)
         .map_err(|stuck| Failure::new(FailureKind::Failed, stuck.reason).hint(stuck.next))?

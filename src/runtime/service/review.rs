@@ -1,14 +1,16 @@
 //! Reviewing: threads, marks, decisions, and asking for the next version.
 
 use crate::api::{
-    Call, CommentRequest, DecideRequest, DropRequest, Failure, FailureKind, MarkRequest, OverrideRequest,
-    RegenerateRequest, ResolveRequest, SessionView, Side, ThreadKind, ThreadView, Verdict,
+    Call, CheckRequest, CommentRequest, DecideRequest, DropRequest, Failure, FailureKind, MarkRequest, OverrideRequest,
+    RegenerateRequest, ResolveRequest, SessionView, Side, ThreadKind, ThreadView, TickRequest, TriageRequest,
+    TriageWord, Verdict,
 };
-use crate::id::{LaneId, SessionRef, ThreadId, Version};
-use crate::session::{Command, DecideCommand, DriftSeen, Session, ThreadPlace};
+use crate::id::{LaneId, SessionId, SessionRef, ThreadId, Version};
+use crate::session::{CheckAgainCommand, Command, DecideCommand, DriftSeen, EffectKind, Session, ThreadPlace};
 use crate::text::Untrusted;
+use crate::validation::Sides;
 
-use super::{Runtime, Want, answer, begin, blocking, place, views};
+use super::{Runtime, Want, answer, begin, blocking, limits, place, views};
 
 impl Runtime {
     pub(super) async fn comment(&self, call: &Call, asked: CommentRequest) -> Result<ThreadView, Failure> {
@@ -22,9 +24,7 @@ impl Runtime {
             Some(thread) => Command::Answer { thread, by, text },
             None => {
                 let session = self.session(id).await?;
-                let version = answer::version_of(&session, asked.session)?;
-                let lane = answer::lane_of(&session, version, asked.repo.as_deref())?;
-                let place = place_of(&asked, version, lane);
+                let place = place_in(&session, &asked)?;
                 let (shared, of, at) = (self.shared.clone(), session.clone(), place.clone());
                 blocking(move || place::check(&shared.ports, &of, &at)).await?;
                 Command::OpenThread { place, by, text }
@@ -43,13 +43,31 @@ impl Runtime {
 
     pub(super) async fn drop_lane(&self, call: &Call, asked: DropRequest) -> Result<SessionView, Failure> {
         let session = self.session(asked.session).await?;
-        let lane = session.lanes.iter().find(|lane| lane.name() == asked.repo).map(|lane| lane.id);
-        let lane = lane.ok_or_else(|| {
-            let message = format!("session {} has no repository `{}`", asked.session, asked.repo);
-            Failure::new(FailureKind::NotFound, message).hint(format!("paraph show {}", asked.session))
-        })?;
+        let lane = named(&session, &asked.repo)?;
         let command = Command::Drop { lane, by: self.person(&call.client) };
         self.command(call, asked.session, command).await
+    }
+
+    /// The newest version that changes the repository of that name: a later one may leave it alone.
+    async fn newest_of(&self, id: SessionId, repo: &str) -> Result<(Version, LaneId), Failure> {
+        let session = self.session(id).await?;
+        let lane = named(&session, repo)?;
+        match session.current(lane) {
+            Some((version, _)) => Ok((version, lane)),
+            None => Err(Failure::new(FailureKind::NotFound, format!("no version of session {id} changes {repo} yet"))
+                .hint(super::super::order::next_step(&session))),
+        }
+    }
+
+    pub(super) async fn check_version(&self, call: &Call, asked: CheckRequest) -> Result<SessionView, Failure> {
+        let (version, lane) = match (asked.session.version, asked.repo.as_deref()) {
+            (None, Some(repo)) => self.newest_of(asked.session.session, repo).await?,
+            (_, repo) => self.place(asked.session, repo).await?,
+        };
+        let sides = if asked.base_too { Sides::Both } else { Sides::Proposal };
+        let (environment, by) = (limits::environment(&call.client.environment), self.person(&call.client));
+        let command = CheckAgainCommand { lane, version, sides, environment, by };
+        self.command(call, asked.session.session, Command::CheckAgain(Box::new(command))).await
     }
 
     pub(super) async fn mark(&self, call: &Call, asked: MarkRequest) -> Result<SessionView, Failure> {
@@ -76,9 +94,11 @@ impl Runtime {
             return Err(Failure::new(FailureKind::Usage, "a decision names 12 or more hex digits of the digest")
                 .hint(format!("paraph show {} --json", asked.session)));
         }
-        let (version, lane) = self.place(asked.session, asked.repo.as_deref()).await?;
+        let announced = self.shared.coming.one();
+        let session = self.session(id).await?;
+        let version = answer::version_of(&session, asked.session)?;
+        let lane = answer::lane_of(&session, version, asked.repo.as_deref())?;
         let drift = if asked.verdict == Verdict::Approve {
-            let session = self.session(id).await?;
             let shared = self.shared.clone();
             blocking(move || Ok(answer::drift(shared.ports.vcs.as_ref(), &session, lane, version))).await?
         } else {
@@ -86,7 +106,25 @@ impl Runtime {
         };
         let (by, message, verdict) = (self.person(&call.client), asked.message.into(), asked.verdict);
         let command = DecideCommand { lane, version, digest: asked.digest, verdict, by, message, drift };
-        self.command(call, id, Command::Decide(command)).await
+        self.shown(call, id, Command::Decide(command), announced).await
+    }
+
+    pub(super) async fn triage(&self, call: &Call, asked: TriageRequest) -> Result<SessionView, Failure> {
+        let (by, message) = (self.person(&call.client), asked.message.into());
+        let command = match asked.word {
+            TriageWord::Go => Command::Triage { by, message },
+            TriageWord::Defer => Command::Defer { by, message },
+            TriageWord::Decline => Command::Decline { by, message },
+        };
+        self.command(call, asked.session, command).await
+    }
+
+    pub(super) async fn tick(&self, call: &Call, asked: TickRequest) -> Result<SessionView, Failure> {
+        let session = self.session(asked.session.session).await?;
+        let version = answer::version_of(&session, asked.session)?;
+        let (by, message, ticked) = (self.person(&call.client), asked.message.into(), asked.ticked);
+        let command = Command::Tick { criterion: asked.criterion, version, ticked, by, message };
+        self.command(call, asked.session.session, command).await
     }
 
     pub(super) async fn override_warning(&self, call: &Call, asked: OverrideRequest) -> Result<SessionView, Failure> {
@@ -113,7 +151,11 @@ impl Runtime {
         let engine = asked.engine.unwrap_or(session.asked.engine);
         let has_one = session.asked.program.is_some() && engine == session.asked.engine;
         begin::program_fits(engine, asked.program.as_ref(), !has_one)?;
-        let waits_for_go = session.asked.playbook.has(crate::planning::Stage::Triage) && !session.triaged;
+        // asking triage again is no word to it, and where it recommends something the word is said as such
+        let stuck = session.stop.as_ref().and_then(|stop| stop.key).map(|key| key.kind);
+        let has_triage = session.asked.playbook.has(crate::planning::Stage::Triage);
+        let was_asked = stuck == Some(EffectKind::Triage) || session.triage.is_some();
+        let waits_for_go = has_triage && !session.triaged && !was_asked;
         let only_go =
             asked.engine.is_none() && asked.rules.is_empty() && asked.patch.is_none() && asked.program.is_none();
         let command = if waits_for_go && only_go {
@@ -126,6 +168,15 @@ impl Runtime {
     }
 }
 
+/// The lane of that name.
+fn named(session: &Session, repo: &str) -> Result<LaneId, Failure> {
+    let lane = session.lanes.iter().find(|lane| lane.name() == repo).map(|lane| lane.id);
+    lane.ok_or_else(|| {
+        let message = format!("session {} has no repository `{repo}`", session.asked.id);
+        Failure::new(FailureKind::NotFound, message).hint(format!("paraph show {}", session.asked.id))
+    })
+}
+
 /// A thread as clients see it.
 pub(super) fn thread_of(session: &Session, thread: Option<ThreadId>) -> Result<ThreadView, Failure> {
     let found = thread.and_then(|thread| session.thread(thread));
@@ -135,8 +186,19 @@ pub(super) fn thread_of(session: &Session, thread: Option<ThreadId>) -> Result<T
     })
 }
 
-/// Where a comment hangs.
-pub(super) fn place_of(asked: &CommentRequest, version: Version, lane: LaneId) -> ThreadPlace {
+/// Where a comment hangs. A document is about the whole session, and is there before any version.
+pub(super) fn place_in(session: &Session, asked: &CommentRequest) -> Result<ThreadPlace, Failure> {
+    let (version, lane) = match &asked.artifact {
+        Some(_) => (session.versions.last().map_or(Version::FIRST, |newest| newest.number), LaneId(0)),
+        None => {
+            let version = answer::version_of(session, asked.session)?;
+            (version, answer::lane_of(session, version, asked.repo.as_deref())?)
+        }
+    };
+    Ok(place_of(asked, version, lane))
+}
+
+fn place_of(asked: &CommentRequest, version: Version, lane: LaneId) -> ThreadPlace {
     ThreadPlace {
         version,
         lane,
@@ -145,6 +207,7 @@ pub(super) fn place_of(asked: &CommentRequest, version: Version, lane: LaneId) -
         from_line: asked.from_line.unwrap_or(0),
         side: if asked.side == Side::Old { "old" } else { "new" }.to_owned(),
         kind: thread_kind(asked.kind).to_owned(),
+        artifact: asked.artifact.clone(),
     }
 }
 

@@ -45,7 +45,8 @@ impl Runtime {
     }
 
     pub(super) async fn timeline(&self, id: SessionId) -> Result<TimelineView, Failure> {
-        self.look(move |core| core.live(id)).await??;
+        self.settled().await?;
+        self.session(id).await?; // one that is not there has no empty list
         let shared = self.shared.clone();
         blocking(move || {
             let places = shared.tables.places_of(id).map_err(|error| store_failure(&error))?;
@@ -57,8 +58,9 @@ impl Runtime {
     }
 
     pub(super) async fn beads(&self, asked: BeadsRequest) -> Result<BeadsView, Failure> {
+        self.settled().await?;
         if let Some(id) = asked.session {
-            self.session(id).await?; // one that is not there has no empty list
+            self.session(id).await?; // the same
         }
         let shared = self.shared.clone();
         blocking(move || {

@@ -8,10 +8,11 @@ use tokio::sync::oneshot;
 use crate::api::{Call, Failure, FailureKind, TrustRequest, TrustView};
 use crate::id::{Digest, HostPath, LaneId, RequestId, SessionId};
 use crate::repository::Source;
-use crate::session::{Command, Session};
+use crate::session::{CheckAgainCommand, Command, Session};
 use crate::text::Untrusted;
+use crate::validation::Sides;
 
-use super::{Asked, Post, Runtime, Want, blocking, ended, views};
+use super::{Asked, Post, Runtime, Want, blocking, ended, limits, views};
 use crate::runtime::house::HouseEvent;
 use crate::runtime::tables::short_of;
 use crate::runtime::trust::{source_of, top_of};
@@ -120,22 +121,32 @@ impl Runtime {
     /// Sessions whose checks did not run for want of a person's word get them now.
     async fn check_again(&self, call: &Call, source: &Source) -> Result<(), Failure> {
         for (session, lane) in self.undecided(source).await? {
+            let Some((version, set)) = session.current(lane) else { continue };
+            if set.validation.as_ref().is_none_or(|result| result.unverified.is_none()) {
+                continue;
+            }
+            let (environment, by) = (limits::environment(&call.client.environment), self.person(&call.client));
+            let asked = CheckAgainCommand { lane, version, sides: Sides::Proposal, environment, by };
             let call = Call { id: RequestId(self.shared.ports.ids.uuid()), ..call.clone() };
-            // where something ran already, the core refuses: then there is nothing to do
-            let _ = self.order(&call, Want::Command(session.asked.id, Box::new(Command::Recheck { lane }))).await;
+            // somebody may have been first, or have decided meanwhile: then there is nothing to do
+            let _ = self
+                .order(&call, Want::Command(session.asked.id, Box::new(Command::CheckAgain(Box::new(asked)))))
+                .await;
         }
         Ok(())
     }
 
     /// The lanes of that repository that wait for a decision.
     async fn undecided(&self, source: &Source) -> Result<Vec<(Arc<Session>, LaneId)>, Failure> {
+        // first those that the core keeps: what it lets go of meanwhile is in the store
+        let kept = self.look(|core| core.live_sessions()).await?;
         let (shared, short) = (self.shared.clone(), short_of(&source.to_string()));
         let stored = blocking(move || {
             let found = shared.tables.open_where(|row| row.sources.contains(&short));
             found.map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))
         });
         let mut open: BTreeSet<SessionId> = stored.await?.into_iter().collect();
-        open.extend(self.look(|core| core.live_sessions().map(|live| live.asked.id).collect::<Vec<_>>()).await?);
+        open.extend(kept.iter().map(|session| session.asked.id));
         let mut undecided = Vec::new();
         for id in open {
             let session = self.session(id).await?;

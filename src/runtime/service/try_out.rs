@@ -1,9 +1,8 @@
 //! Trying out what a session would start from, before it is made: a mistyped name is told to whoever typed it.
 
 use crate::api::{Failure, FailureKind};
-use crate::diff::Patch;
 use crate::id::Digest;
-use crate::proposal::{EngineError, EngineKind};
+use crate::proposal::{EngineError, EngineKind, PatchFile, PatchFileError};
 use crate::repository::{Base, Snapshot};
 use crate::session::{LaneRequest, Session};
 
@@ -42,9 +41,13 @@ impl Runtime {
         blocking(move || {
             // a body that is not there is told by the draft, with what to do
             let Ok(bytes) = shared.ports.blobs.get(digest) else { return Ok(()) };
-            let Err(error) = Patch::parse(&bytes) else { return Ok(()) };
+            let Err(error) = PatchFile::read(&bytes) else { return Ok(()) };
             let failure = Failure::new(FailureKind::Failed, format!("the patch does not read: {error}"));
-            Err(failure.hint(parse_hint(&error.problem).unwrap_or("paraph check-patch FILE")))
+            let hint = match &error {
+                PatchFileError::Diff(error) => parse_hint(&error.problem),
+                PatchFileError::Edits(_) => None,
+            };
+            Err(failure.hint(hint.unwrap_or("paraph check-patch FILE")))
         })
         .await
     }

@@ -17,19 +17,19 @@ use crate::api::{
 use crate::cancel::Cancel;
 use crate::clock::SystemClock;
 use crate::diff::{ChangeSet, FileChange, FileSide};
-use crate::id::{Digest, HostPath, RandomIds, RepoPath, RequestId, SessionId, SessionRef};
+use crate::id::{Digest, HostPath, ObjectId, RandomIds, RepoPath, RequestId, SessionId, SessionRef};
 use crate::indexing::{BasicFileIndex, IndexSettings};
 use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::fault::Faults;
 use crate::policy::{BuiltInPolicy, PolicySettings};
 use crate::proposal::{Brief, Context, Draft, EngineError, EngineKind, ProposalEngine};
 use crate::publishing::LocalForge;
-use crate::repository::{Base, GitVcs, Source, WorkSpec};
+use crate::repository::{Base, GitVcs, RepoKey, Source, WorkSpec};
 use crate::runtime::{Engines, Home, Operator, Ports, Runtime, Settings, Started};
 use crate::scoring::{SixDimensions, Tenths};
 use crate::validation::{
-    BaselineStatus, CheckKind, CheckResult, CheckStatus, Progress, TestTally, ValidationJob, ValidationResult,
-    Validator, ValidatorError,
+    BaselineStatus, CheckKind, CheckResult, CheckStatus, Progress, Reclaimed, TestTally, ValidationJob,
+    ValidationResult, Validator, ValidatorError,
 };
 
 /// Writes one file, as slowly as it is told.
@@ -65,7 +65,7 @@ impl ProposalEngine for SteeredEngine {
             items: Vec::new(),
         };
         let (explanation, message) = ("it was written".into(), "Write it".into());
-        Ok(Draft { explanation, message, changes, context, base: None, log: None })
+        Ok(Draft { explanation, message, changes, context, base: None, log: None, answers: Vec::new() })
     }
 }
 
@@ -108,6 +108,11 @@ impl Validator for SteeredValidator {
         };
         progress.finished(&check);
         Ok(ValidationResult { checks: vec![check], ..ValidationResult::default() })
+    }
+
+    /// It makes none.
+    fn discard(&self, _key: &RepoKey, _trees: &[ObjectId]) -> Result<Reclaimed, ValidatorError> {
+        Ok(Reclaimed::default())
     }
 }
 
@@ -169,6 +174,8 @@ impl Bench {
             engine: EngineKind::Rules,
             program: None,
             playbook: "quick".to_owned(),
+            repairs: 0,
+            budget: crate::session::Budget::default(),
             policy: PolicySettings::default(),
             threshold: Tenths::clamped(70),
             max_check: Duration::from_secs(60),
@@ -191,9 +198,12 @@ impl Bench {
                 rules: self.engine.clone(),
                 patch: self.engine.clone(),
                 adopt: self.engine.clone(),
+                llm: self.engine.clone(),
                 command: self.engine.clone(),
                 agent: self.engine.clone(),
             },
+            models: Arc::new(crate::infrastructure::llm::Nobody),
+            mask: Arc::new(crate::text::SecretMask::new(Vec::new())),
             validator: self.validator.clone(),
             policy: Arc::new(BuiltInPolicy::new()),
             scorer: Arc::new(SixDimensions),

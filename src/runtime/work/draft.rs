@@ -8,14 +8,15 @@ use crate::diff::{ChangeSet, FileChange, FileMode, FileSide, Manifest};
 use crate::id::{Digest, LaneId, Version};
 use crate::indexing::{CodeIndex, Focus, IndexError};
 use crate::infrastructure::blobs::Blobs;
-use crate::planning::Stage;
+use crate::planning::{AskError, Models, Stage};
 use crate::policy::Severity;
-use crate::proposal::{Brief, CheckFailure, Draft, EngineError, Feedback, WorkOrder};
-use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree};
-use crate::session::{Drafting, Finding, PatchSet, Session, StopKind};
-use crate::validation::CheckStatus;
+use crate::proposal::{Brief, Draft, EngineError, EngineKind, Feedback, WorkOrder};
+use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree, VcsError};
+use crate::session::{Drafting, Finding, PatchSet, Session, StopKind, Thread};
+use crate::text::Untrusted;
 
-use super::{Stuck, Worker, blocking};
+use super::{Stuck, Worker, blocking, evidence};
+use crate::runtime::desk::{Desk, Line};
 
 /// A patch set's contents, read back from blobs.
 pub(in crate::runtime) struct StoredChange {
@@ -26,6 +27,7 @@ pub(in crate::runtime) struct StoredChange {
 pub(super) async fn draft(
     worker: &Arc<Worker>,
     session: &Arc<Session>,
+    line: &Line,
     version: Version,
     cancel: &Cancel,
 ) -> Result<Finding, Stuck> {
@@ -34,13 +36,14 @@ pub(super) async fn draft(
         .clone()
         .filter(|drafting| drafting.version == version)
         .ok_or_else(|| Stuck::needs_human("no draft is wanted", "paraph show"))?;
-    let mut patch_sets = Vec::new();
+    let models: Arc<dyn Models> = Arc::new(Desk::new(worker.clone(), session, line.clone(), None));
+    let (mut patch_sets, mut answers) = (Vec::new(), Vec::new());
     let mut nothing = None;
     for lane in &drafting.lanes {
         let brief = {
             let (worker, session, drafting, lane) = (worker.clone(), session.clone(), drafting.clone(), *lane);
-            let cancel = cancel.clone();
-            blocking(move || brief(&worker, &session, &drafting, lane, &cancel)).await?
+            let (cancel, models) = (cancel.clone(), models.clone());
+            blocking(move || brief(&worker, &session, &drafting, lane, models, &cancel)).await?
         };
         let engine = worker.ports.engines.of(drafting.engine);
         let listener = super::listen::DraftWatch::new(worker, session.asked.id, version, &brief.snapshot.repo);
@@ -59,12 +62,13 @@ pub(super) async fn draft(
             nothing = Some(Stuck::needs_human("the draft changes nothing", session.next_draft(drafting.engine)));
             continue;
         }
+        answers.extend(draft.answers.iter().map(|answer| (answer.thread, answer.text.clone())));
         let (worker, lane, snapshot) = (worker.clone(), *lane, brief.snapshot.clone());
         patch_sets.push(blocking(move || store(worker.blobs(), lane, &snapshot, &draft)).await?);
     }
     match nothing {
         Some(stuck) if patch_sets.is_empty() => Err(stuck),
-        _ => Ok(Finding::Draft { patch_sets }),
+        _ => Ok(Finding::Draft { patch_sets, answers }),
     }
 }
 
@@ -82,9 +86,18 @@ fn stuck_engine(session: &Session, drafting: &Drafting, error: EngineError) -> S
             reason: format!("the patch does not apply:\n  {}", refusals.join("\n  ")),
             next,
         },
+        EngineError::Models(AskError::BudgetSpent { why, next }) => {
+            Stuck { kind: StopKind::BudgetSpent, reason: format!("the budget is spent: {why}"), next }
+        }
+        EngineError::Models(AskError::NoModel { role, why, next: how }) => Stuck::needs_human(
+            format!("no model for the role {role}: {why}"),
+            format!("{how}, then paraph regenerate {}", session.asked.id),
+        ),
         EngineError::Program { why, hint } => Stuck::needs_human(why, hint),
-        EngineError::Cancelled => Stuck::needs_human("drafting was stopped", "paraph regenerate"),
-        error @ (EngineError::Repository(_) | EngineError::BadInput(_)) => {
+        EngineError::Models(AskError::Cancelled) | EngineError::Cancelled => {
+            Stuck::needs_human("drafting was stopped", "paraph regenerate")
+        }
+        error @ (EngineError::Repository(_) | EngineError::BadInput(_) | EngineError::Models(_)) => {
             Stuck::needs_human(error.to_string(), format!("{next}, or paraph cancel {}", session.asked.id))
         }
     }
@@ -95,6 +108,7 @@ fn brief(
     session: &Session,
     drafting: &Drafting,
     lane: LaneId,
+    models: Arc<dyn Models>,
     cancel: &Cancel,
 ) -> Result<Brief, Stuck> {
     let known = session.lane(lane).ok_or_else(|| Stuck::needs_human("the session has no such lane", "paraph show"))?;
@@ -126,65 +140,72 @@ fn brief(
         rules: drafting.rules.clone(),
         work: session.asked.adopted.clone(),
         snapshot,
-        tree,
+        tree: tree.clone(),
         index,
         patch: patch.map(Into::into),
         previous,
         feedback: feedback(session, drafting, lane),
+        failures: evidence::failures(worker.blobs(), session, lane),
+        guidance: evidence::guidance(tree.as_ref()).map_err(|error| Stuck::from(VcsError::from(error)))?,
+        artifacts: artifacts(worker, session)?,
+        models,
         order: WorkOrder {
             program: session.asked.program.clone(),
             environment: super::inspect::environment_of(worker, session),
             home: worker.settings.user_home.clone(),
-            failures: failures(worker, session, lane),
         },
     })
 }
 
+/// The documents that say what the change shall be: name and text.
+pub(super) fn artifacts(worker: &Worker, session: &Session) -> Result<Vec<(String, Untrusted)>, Stuck> {
+    let artifacts = session.planned.iter().flat_map(|planned| &planned.artifacts);
+    artifacts
+        .map(|artifact| {
+            let bytes = worker.blobs().get(artifact.digest)?;
+            Ok((artifact.name.clone(), Untrusted::new(String::from_utf8_lossy(&bytes).into_owned())))
+        })
+        .collect()
+}
+
 /// The index that the playbook asked for: in the cache since the lane was indexed.
-fn index(worker: &Worker, session: &Session, tree: &dyn Tree, cancel: &Cancel) -> Result<CodeIndex, Stuck> {
+pub(super) fn index(worker: &Worker, session: &Session, tree: &dyn Tree, cancel: &Cancel) -> Result<CodeIndex, Stuck> {
     let focus = Focus::on_goal(session.asked.goal.raw());
     let failed = |error: IndexError| Stuck::needs_human(error.to_string(), "paraph regenerate");
     worker.ports.index.index(tree, &focus, cancel).map_err(failed)
 }
 
-/// What was said about the version before: the request's own words, and open threads that ask for a change.
+/// What was said about the version before: the request's own words, and open threads. A question changes nothing: only
+/// an engine that can answer is asked it.
 fn feedback(session: &Session, drafting: &Drafting, lane: LaneId) -> Vec<Feedback> {
     let mut said = Vec::new();
     if !drafting.message.raw().trim().is_empty() {
-        said.push(Feedback { path: None, line: None, text: drafting.message.clone() });
+        let (path, line, thread, kind) = (None, None, None, String::new());
+        said.push(Feedback { path, line, thread, kind, text: drafting.message.clone() });
     }
-    let asks = |thread: &&crate::session::Thread| {
-        !thread.resolved && thread.place.lane == lane && thread.place.kind != "question"
+    let newest = session.current(lane).map(|(version, _)| version);
+    let asks = |thread: &&Thread| {
+        let can_answer = drafting.engine == EngineKind::Llm; // the others have no voice of their own
+        let here = thread.place.lane == lane || thread.place.artifact.is_some();
+        // a model says again of the next version what it still finds; people do not
+        let by_model = thread.comments.first().is_some_and(|said| said.by.is_engine());
+        let stands = !by_model || Some(thread.place.version) == newest;
+        !thread.resolved && here && stands && (can_answer || thread.place.kind != "question")
     };
     for thread in session.threads.iter().filter(asks) {
         let line = (thread.place.line > 0).then_some(thread.place.line);
         let path = thread.place.path.clone();
+        let about =
+            thread.place.artifact.as_ref().map_or_else(String::new, |name| format!("on the document `{name}`: "));
         said.extend(thread.comments.iter().map(|comment| Feedback {
             path: path.clone(),
             line,
-            text: comment.text.clone(),
+            thread: Some(thread.id),
+            kind: thread.place.kind.clone(),
+            text: format!("{about}{}", comment.text.raw()).into(),
         }));
     }
     said
-}
-
-/// How much of a failed check's log an engine is given: its end.
-const FAILURE_BYTES: usize = 8 << 10;
-
-/// The checks that the current version of a lane did not pass.
-fn failures(worker: &Worker, session: &Session, lane: LaneId) -> Vec<CheckFailure> {
-    let Some((_, set)) = session.current(lane) else { return Vec::new() };
-    let results = set.validation.iter().flat_map(|result| &result.checks);
-    let failed = results
-        .filter(|check| matches!(check.status, CheckStatus::Broken | CheckStatus::Failed | CheckStatus::TimedOut));
-    failed
-        .map(|check| {
-            // a log that is gone tells nothing more
-            let log = check.log.and_then(|digest| worker.blobs().get(digest).ok()).unwrap_or_default();
-            let end = String::from_utf8_lossy(&log[log.len().saturating_sub(FAILURE_BYTES)..]).into_owned();
-            CheckFailure { check: check.name.clone(), output: end.into() }
-        })
-        .collect()
 }
 
 /// Stores a draft: manifest, both sides of every file, explanation, context and line counts.

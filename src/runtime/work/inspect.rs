@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use crate::cancel::Cancel;
 use crate::id::{Digest, HostPath, LaneId, RepoPath, Version};
-use crate::planning::Stage;
+use crate::planning::{ARTIFACTS, Stage};
 use crate::policy::PolicySettings;
 use crate::repository::{Base, Source, Tree};
 use crate::scoring::{Evidence, GateInput, Placement};
 use crate::session::{Finding, OverrideRecord, Session};
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 use crate::validation::{
     CheckPlan, CommandLine, ConfigError, ConfigLimits, RepositoryConfig, Surroundings, ValidationJob, ValidationResult,
     ValidatorError,
@@ -80,16 +80,21 @@ struct Around {
     path: Vec<PathBuf>,
     virtual_env: Option<PathBuf>,
     working_copy: Option<PathBuf>,
+    gradle_home: PathBuf,
 }
 
 impl Around {
     fn new(worker: &Worker, session: &Session, source: &Source) -> Self {
-        let path = session.asked.environment.get("PATH").unwrap_or(&worker.settings.path);
-        Self::of(path, session.asked.environment.get("VIRTUAL_ENV").map(PathBuf::from), working_copy(source))
+        let path = session.environment().get("PATH").unwrap_or(&worker.settings.path);
+        let around = Self::of(path, &worker.settings.user_home, working_copy(source));
+        let named = |variable: &str| session.environment().get(variable).map(PathBuf::from);
+        let gradle_home = named("GRADLE_USER_HOME").unwrap_or(around.gradle_home);
+        Self { virtual_env: named("VIRTUAL_ENV"), gradle_home, ..around }
     }
 
-    fn of(path: &str, virtual_env: Option<PathBuf>, working_copy: Option<PathBuf>) -> Self {
-        Self { path: std::env::split_paths(path).collect(), virtual_env, working_copy }
+    fn of(path: &str, home: &Path, working_copy: Option<PathBuf>) -> Self {
+        let (path, gradle_home) = (std::env::split_paths(path).collect(), home.join(".gradle"));
+        Self { path, virtual_env: None, working_copy, gradle_home }
     }
 }
 
@@ -131,6 +136,13 @@ impl Surroundings for Around {
         self.working_copy.clone()
     }
 
+    fn has_gradle(&self, distribution: &str) -> bool {
+        // unpacked below a folder named by the address's digest, beside a mark that says so
+        let places = std::fs::read_dir(self.gradle_home.join("wrapper/dists").join(distribution));
+        let mark = format!("{distribution}.zip.ok");
+        places.into_iter().flatten().flatten().any(|place| place.path().join(&mark).exists())
+    }
+
     fn virtual_env(&self) -> Option<PathBuf> {
         self.virtual_env.clone()
     }
@@ -152,6 +164,25 @@ pub(super) async fn check(
     if !session.asked.playbook.has(Stage::Checks) {
         return Ok(unverified(format!("playbook {} runs no checks", session.asked.playbook.name)));
     }
+    loop {
+        let found = check_once(worker, session, lane, version, cancel).await?;
+        let Finding::Checks(result) = &found else { return Ok(found) };
+        // a person may have permitted what it lacks while it ran: asked now, they would be told that nothing waits
+        let root = session.base_of(lane, version).map(|base| top_of(&base.source));
+        let lacks = result.setup_wants_network.zip(root);
+        if lacks.is_none_or(|(setup, root)| !worker.trust.setup_network(&root).contains(&setup)) {
+            return Ok(found);
+        }
+    }
+}
+
+async fn check_once(
+    worker: &Arc<Worker>,
+    session: &Arc<Session>,
+    lane: LaneId,
+    version: Version,
+    cancel: &Cancel,
+) -> Result<Finding, Stuck> {
     let prepared = {
         let (worker, session) = (worker.clone(), session.clone());
         blocking(move || prepare(&worker, &session, lane, version)).await?
@@ -169,9 +200,12 @@ pub(super) async fn check(
     let handle = tokio::runtime::Handle::current();
     let listener = Listener { session: session.asked.id, version, repo, notices, live_logs, handle };
     match worker.ports.validator.validate(&job, &listener, cancel).await {
-        Ok(result) => Ok(Finding::Checks(Box::new(with_way_out(result, &root)))),
-        Err(ValidatorError::Cancelled) => Err(Stuck::needs_human("the checks were stopped", "paraph regenerate")),
-        Err(error) => Err(Stuck::needs_human(error.to_string(), "paraph doctor")),
+        Ok(result) => {
+            let before = session.patch_set(lane, version).map(|set| set.rechecks.before.clone()).unwrap_or_default();
+            Ok(Finding::Checks(Box::new(with_way_out(ValidationResult { before, ..result }, &root))))
+        }
+        Err(ValidatorError::Cancelled) => Err(Stuck::needs_human("the checks were stopped", "paraph check")),
+        Err(error) => Err(Stuck::needs_human(error.to_string(), "paraph doctor, then paraph check")),
     }
 }
 
@@ -196,14 +230,14 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
     let gone = || Stuck::needs_human(format!("there is no {version} of this lane"), "paraph show");
     let set = session.patch_set(lane, version).ok_or_else(gone)?;
     let snapshot = session.base_of(lane, version).ok_or_else(gone)?;
-    let (tree, ..) = set.applied.as_ref().ok_or_else(gone)?;
+    let (tree, commit, _) = set.applied.as_ref().ok_or_else(gone)?;
     let base = worker.ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
     let configured = configuration(worker, base.as_ref())?;
     let stored = read_changes(worker.blobs(), &set.drafted.digest)?;
     let changed: Vec<RepoPath> = stored.changes.files().iter().map(|file| file.path.clone()).collect();
     let mut plan = plan(worker, session, &snapshot.source, base.as_ref(), &configured, &changed)?;
     for lacks in plan.checks.iter_mut().filter_map(|check| check.lacks.as_mut()) {
-        lacks.push_str(", then paraph run it again");
+        lacks.push_str(&format!(", then paraph check {}", session.asked.id));
     }
     if plan.checks.is_empty() {
         return Ok(Prepared::Not("no check was found; name some in .paraph.toml".to_owned(), plan.notices));
@@ -220,16 +254,18 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
         lane,
         snapshot: snapshot.clone(),
         tree: tree.clone(),
+        commit: commit.clone(),
         plan,
         environment,
         home: worker.settings.user_home.clone(),
         setup_network: worker.trust.setup_network(&root).into_iter().collect(),
+        sides: set.rechecks.sides,
     })))
 }
 
 /// The client's variables, with a PATH where it sent none.
 pub(super) fn environment_of(worker: &Worker, session: &Session) -> BTreeMap<String, String> {
-    let mut environment = session.asked.environment.clone();
+    let mut environment = session.environment().clone();
     environment.entry("PATH".to_owned()).or_insert_with(|| worker.settings.path.clone());
     environment
 }
@@ -259,13 +295,18 @@ pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: V
         lines: &lines,
         validation: &validation,
         violations: &violations,
+        reviews: set.reviews.as_deref().unwrap_or_default(),
     });
     let drift = crate::runtime::answer::measured(worker.ports.vcs.as_ref(), session, lane, version);
-    let intake = format!("started by {}", session.asked.by.login);
+    let intake = intake(session);
+    let missing: Vec<String> = match session.lacks_artifacts() {
+        true => ARTIFACTS.iter().map(|name| (*name).to_owned()).collect(),
+        false => Vec::new(),
+    };
     let overrides: Vec<_> = set.overrides.iter().map(OverrideRecord::accepted).collect();
     let gates = crate::scoring::gates(&GateInput {
         intake: Some((true, &intake)),
-        missing_artifacts: Some(&[]),
+        missing_artifacts: Some(&missing),
         placement: &Placement::Clean,
         drift: drift.as_ref().map(|drift| drift.as_ref().map_err(String::as_str)),
         validation: Some(&validation),
@@ -277,6 +318,21 @@ pub(super) fn score(worker: &Worker, session: &Session, lane: LaneId, version: V
     });
     violations.truncate(MOST_VIOLATIONS);
     Ok(Finding::Score { violations, score: Box::new(score), gates })
+}
+
+/// Who took the goal up, what triage recommended, and who said GO.
+fn intake(session: &Session) -> String {
+    let mut evidence = format!("started by {}", session.asked.by.login);
+    if let Some((report, _)) = &session.triage {
+        evidence.push_str(&format!("; triage: {}", report.recommendation.name()));
+        if !report.missing.is_empty() {
+            evidence.push_str(&format!(", {} missing", counted(report.missing.len(), "thing")));
+        }
+    }
+    if let Some(person) = &session.go_by {
+        evidence.push_str(&format!("; GO by {}", person.login));
+    }
+    evidence
 }
 
 /// The policy that a version is judged by: that of the base it stands on. Adopted work may bring another base than
@@ -312,7 +368,7 @@ fn policy_at(
 pub(super) fn commands_of(ports: &Ports, settings: &Settings, source: &Source) -> Result<Vec<Untrusted>, Stuck> {
     let snapshot = ports.vcs.snapshot(source, &Base::Head)?;
     let tree = ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
-    let around = Around::of(&settings.path, None, working_copy(source));
+    let around = Around::of(&settings.path, &settings.user_home, working_copy(source));
     let plan = match configured_plan(tree.as_ref(), settings)?.plan {
         Some(plan) => plan,
         None => crate::validation::discover(tree.as_ref(), &around, &[])

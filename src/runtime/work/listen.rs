@@ -39,6 +39,16 @@ impl LiveLogs {
         .collect()
     }
 
+    /// Something's output grows in `path` from now on.
+    pub(in crate::runtime) fn begin(&self, session: SessionId, repo: &str, name: &str, path: &std::path::Path) {
+        self.lock().insert((session, repo.to_owned(), name.to_owned()), path.to_owned());
+    }
+
+    /// It does not any more.
+    pub(in crate::runtime) fn end(&self, session: SessionId, repo: &str, name: &str) {
+        self.lock().remove(&(session, repo.to_owned(), name.to_owned()));
+    }
+
     fn lock(&self) -> MutexGuard<'_, Logs> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

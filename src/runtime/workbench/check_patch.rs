@@ -12,7 +12,9 @@ use crate::diff::{
 };
 use crate::id::{ObjectId, RepoPath};
 use crate::policy::{PathPolicy, PolicySettings, RULES, Severity, Touch, Violation};
-use crate::repository::{Base, Tree, TreeError, VcsError};
+use crate::proposal::edits::{EditRefusals, Edits};
+use crate::proposal::{PatchFile, PatchFileError, merge_stale};
+use crate::repository::{Base, OverlayTree, Tree, TreeError, VcsError};
 use crate::text::Untrusted;
 use crate::validation::{ConfigError, ConfigLimits, RepositoryConfig};
 
@@ -28,30 +30,36 @@ const MOST_VIOLATIONS: usize = 1000;
 pub(super) fn check_patch(parts: &WorkbenchParts, request: &CheckPatchRequest) -> Result<CheckedPatch, Failure> {
     let rev = revision(&request.base)?;
     let base = parts.vcs.user_tree(&request.source, rev).map_err(|error| vcs_failure(&error))?;
-    let settings = settings(parts, base.tree.as_ref())?;
-    let name = parts.vcs.facts(&request.source).map(|facts| facts.name).unwrap_or_default();
-    let mut placing = Placing::new(base.tree.as_ref());
+    let (tree, name) = (base.tree(), &base.name);
+    let settings = settings(parts, tree)?;
+    let mut placing = Placing::new(tree);
     // the base is listed while the patches are read: each takes one core
-    let parse = || request.patches.iter().map(|(given, bytes)| (given, Patch::parse(bytes))).collect::<Vec<_>>();
-    let (parsed, listed) = rayon::join(parse, || base.tree.entries());
+    let parse = || request.patches.iter().map(|(given, bytes)| (given, PatchFile::read(bytes))).collect::<Vec<_>>();
+    let (parsed, listed) = rayon::join(parse, || tree.entries());
     listed.map_err(|error| vcs_failure(&error.into()))?;
     for (given, patch) in parsed {
         match placing.add(given, patch) {
             Ok(()) => {}
             Err(Stop::Refused(refusals)) => return Ok(not_applied(Vec::new(), refusals)),
-            Err(Stop::Blocked(found)) => return Ok(not_applied(views(&name, found), Vec::new())),
+            Err(Stop::Blocked(found)) => return Ok(not_applied(views(name, found), Vec::new())),
             Err(Stop::Failed(error)) => return Err(vcs_failure(&error.into())),
         }
     }
+    let notes = std::mem::take(&mut placing.notes);
     let (changes, files) = placing.finish().map_err(|error| vcs_failure(&error.into()))?;
-    let judged = parts.policy.judge(&changes, base.tree.as_ref(), &settings);
+    let judge = || parts.policy.judge(&changes, tree, &settings);
+    let name_tree = || parts.vcs.would_be_tree(&base, &changes);
+    // neither needs the other, unless the tree is to be stored: then nothing may block it
+    let (judged, named) = match request.write_tree {
+        true => (judge(), None),
+        false => rayon::join(judge, || Some(name_tree())),
+    };
     let found = judged.map_err(|error| vcs_failure(&error.into()))?;
     let blocks = found.iter().any(|violation| violation.severity == Severity::Block);
-    // the commit, not the name: what HEAD means may change meanwhile
-    let at = Some(base.commit.as_str());
-    let tree = match request.write_tree && !blocks {
-        true => parts.vcs.write_tree_into(&request.source, at, &changes),
-        false => parts.vcs.would_be_tree(&request.source, at, &changes),
+    let tree = match named {
+        Some(tree) => tree,
+        None if blocks => name_tree(),
+        None => parts.vcs.write_tree_into(&base, &changes),
     };
     let tree = match tree {
         Ok(tree) => Some(tree),
@@ -60,7 +68,10 @@ pub(super) fn check_patch(parts: &WorkbenchParts, request: &CheckPatchRequest) -
         Err(error @ VcsError::BadPath { .. }) => return Ok(not_applied(Vec::new(), vec![error.to_string().into()])),
         Err(error) => return Err(vcs_failure(&error)),
     };
-    Ok(answer(true, tree, files, views(&name, found), Vec::new()))
+    let answer = CheckedPatch { notes, ..answer(true, tree, files, views(name, found), Vec::new()) };
+    // contents of a large patch are given back beside what follows, not before it
+    rayon::spawn(move || drop(changes));
+    Ok(answer)
 }
 
 fn answer(
@@ -70,7 +81,8 @@ fn answer(
     violations: Vec<ViolationView>,
     refusals: Vec<Untrusted>,
 ) -> CheckedPatch {
-    CheckedPatch { schema: "paraph.check-patch/1".to_owned(), applies, tree, files, violations, refusals }
+    let (schema, notes) = ("paraph.check-patch/1".to_owned(), Vec::new());
+    CheckedPatch { schema, applies, tree, files, violations, refusals, notes }
 }
 
 fn not_applied(violations: Vec<ViolationView>, refusals: Vec<Untrusted>) -> CheckedPatch {
@@ -135,15 +147,23 @@ struct Placing<'a> {
     now: BTreeMap<RepoPath, Option<FileSide>>,
     /// Lines added and deleted, of paths that one part of one patch changed in place.
     counted: HashMap<RepoPath, Option<(u32, u32)>>,
+    /// What was tolerated.
+    notes: Vec<Untrusted>,
 }
 
 impl<'a> Placing<'a> {
     fn new(base: &'a dyn Tree) -> Self {
-        Self { base, old: HashMap::new(), now: BTreeMap::new(), counted: HashMap::new() }
+        Self { base, old: HashMap::new(), now: BTreeMap::new(), counted: HashMap::new(), notes: Vec::new() }
     }
 
-    fn add(&mut self, name: &str, patch: Result<Patch, PatchError>) -> Result<(), Stop> {
-        let patch = patch.map_err(|error| {
+    fn add(&mut self, name: &str, file: Result<PatchFile, PatchFileError>) -> Result<(), Stop> {
+        let patch = match file {
+            Ok(PatchFile::Diff(patch)) => Ok(patch),
+            Ok(PatchFile::Edits(edits)) => return self.add_edits(name, &edits),
+            Err(PatchFileError::Diff(error)) => Err(error),
+            Err(PatchFileError::Edits(refusals)) => return Err(refused_edits(name, &refusals)),
+        };
+        let patch = patch.map_err(|error: PatchError| {
             let hint = parse_hint(&error.problem).map_or_else(String::new, |hint| format!("; {hint}"));
             Stop::Refused(vec![format!("{name}: {error}{hint}").into()])
         })?;
@@ -153,22 +173,57 @@ impl<'a> Placing<'a> {
             Some(side) => Ok(side.clone()),
             None => self.base.side(path),
         };
-        let placed = place(&patch, &read).map_err(|refusals| {
+        let blob = |id: &str| self.base.blob(id);
+        let refusals = match place(&patch, &read) {
+            Ok(placed) => {
+                self.count(&patch);
+                self.take(&placed);
+                return Ok(());
+            }
+            Err(refusals) => refusals,
+        };
+        if let Some(merged) = merge_stale(&patch, &read, &blob).map_err(Stop::Failed)? {
+            self.notes.push(format!("{name}: made on another base; merged three-way without a conflict").into());
+            self.recount(&merged);
+            self.take(&merged);
+            return Ok(());
+        }
+        Err({
             let told = |refusal: &crate::diff::Refusal| {
                 let hint = refusal.hint.map_or_else(String::new, |hint| format!("; {hint}"));
                 Untrusted::new(format!("{name}: {refusal}{hint}"))
             };
             Stop::Refused(refusals.iter().map(told).collect())
-        })?;
-        let lines: Vec<Option<(u32, u32)>> = patch.files().par_iter().map(|file| lines_of(&patch, file)).collect();
+        })
+    }
+
+    /// Edits that are no plain diff: whatever was tolerated is told.
+    fn add_edits(&mut self, name: &str, edits: &Edits) -> Result<(), Stop> {
+        let placed = edits.place(&OverlayTree::new(self.base, &self.now));
+        let placed = placed.map_err(|refusals| refused_edits(name, &refusals))?;
+        self.notes.extend(placed.notes.iter().map(|note| Untrusted::new(format!("{name}: {note}"))));
+        self.recount(&placed.changes);
+        self.take(&placed.changes);
+        Ok(())
+    }
+
+    fn take(&mut self, placed: &ChangeSet) {
+        for file in placed.files() {
+            self.now.insert(file.path.clone(), file.new.clone());
+        }
+    }
+
+    /// Only the contents tell how many lines of these files changed.
+    fn recount(&mut self, placed: &ChangeSet) {
+        self.counted.extend(placed.files().iter().map(|file| (file.path.clone(), None)));
+    }
+
+    fn count(&mut self, patch: &Patch) {
+        let lines: Vec<Option<(u32, u32)>> = patch.files().par_iter().map(|file| lines_of(patch, file)).collect();
         for (file, lines) in patch.files().iter().zip(lines) {
             // changed twice: only the contents tell what is left of it
             self.counted.entry(file.path().clone()).and_modify(|known| *known = None).or_insert(lines);
         }
-        for file in placed.files() {
-            self.now.insert(file.path.clone(), file.new.clone());
-        }
-        Ok(())
     }
 
     /// Reads what the patch speaks of on all cores. What cannot be read is left to the placing, which says so.
@@ -209,6 +264,10 @@ impl<'a> Placing<'a> {
         let stats = changes.files().par_iter().map(|file| stat(file, &self.counted)).collect();
         Ok((changes, stats))
     }
+}
+
+fn refused_edits(name: &str, refusals: &EditRefusals) -> Stop {
+    Stop::Refused(refusals.list().iter().map(|refusal| Untrusted::new(format!("{name}: {refusal}"))).collect())
 }
 
 /// The lines that a part adds and deletes, where it changes a file in place.

@@ -250,3 +250,70 @@ fn bad_places_are_failures_with_a_hint() {
         lab.repo.canonicalize().ok().map(|path| path.display().to_string())
     );
 }
+
+fn check_text(lab: &Lab, patch: &[u8]) -> CheckedPatch {
+    let source = Source::Path(crate::id::HostPath::new(lab.repo.clone()));
+    let patches = vec![("reply.md".to_owned(), patch.to_vec())];
+    let request = CheckPatchRequest { source, base: Base::Head, patches, write_tree: false };
+    lab.bench().check_patch(&request).expect("it is checked")
+}
+
+#[test]
+fn a_models_reply_is_placed_and_what_was_tolerated_is_told() {
+    let lab = Lab::new();
+    let reply = b"Sure:\n\na.txt\n```\n<<<<<<< SEARCH\n two\n=======\n zwei\n>>>>>>> REPLACE\n```\n";
+    let checked = check_text(&lab, reply);
+    assert!(checked.applies, "{checked:?}");
+    assert_eq!((checked.files[0].added, checked.files[0].deleted), (1, 1));
+    assert!(checked.notes.len() == 1 && checked.notes[0].raw().contains("indentation"), "{checked:?}");
+    let refused = check_text(&lab, b"a.txt\n<<<<<<< SEARCH\nnine\n=======\nten\n>>>>>>> REPLACE\n");
+    assert!(!refused.applies && refused.refusals[0].raw().contains("nowhere"), "{refused:?}");
+    let plain = check_text(&lab, b"--- a/a.txt\n+++ b/a.txt\n@@ -1,2 +1,2 @@\n one\n-two\n+2\n");
+    let json = serde_json::to_value(&plain).expect("plain data");
+    assert!(plain.applies && json.get("notes").is_none(), "a plain diff's answer has no more fields than before");
+}
+
+#[test]
+fn a_diff_of_an_older_base_merges_as_gits_three_way_does_or_not_at_all() {
+    let lab = Lab::new();
+    let base: Vec<String> = (1..=30).map(|line| format!("line {line}")).collect();
+    let with = |changes: &[(usize, &str)]| {
+        let mut lines = base.clone();
+        changes.iter().for_each(|(line, text)| lines[line - 1] = (*text).to_owned());
+        lines.join("\n") + "\n"
+    };
+    // what the diff changes, what came meanwhile, and whether git joins them
+    let cases = [
+        (vec![(10, "ours")], vec![(14, "theirs")], true),
+        (vec![(10, "ours")], vec![(12, "theirs")], true),
+        (vec![(10, "ours")], vec![(11, "theirs")], false),
+        (vec![(10, "ours")], vec![(10, "theirs")], false),
+        (vec![(10, "same")], vec![(10, "same"), (20, "theirs")], true),
+    ];
+    for (at, (ours, theirs, joins)) in cases.iter().enumerate() {
+        let name = format!("f{at}.txt");
+        lab.write(&name, &with(&[]));
+        lab.commit();
+        lab.write(&name, &with(ours));
+        let diff = format!("{}\n", lab.git(&["diff"]));
+        lab.write(&name, &with(theirs));
+        lab.commit();
+        let patch = lab.repo.join("../old.diff");
+        fs::write(&patch, &diff).expect("a file");
+        let index = lab.repo.join("../scratch.index");
+        fs::copy(lab.repo.join(".git/index"), &index).expect("a scratch index");
+        let mut apply = Command::new("git");
+        apply.arg("-C").arg(&lab.repo).args(["apply", "--3way", "--cached"]).arg(&patch).env("GIT_INDEX_FILE", &index);
+        assert_eq!(apply.output().expect("git runs").status.success(), *joins, "what git does in case {at}");
+        let checked = check_text(&lab, diff.as_bytes());
+        // equal lines on both sides leave nothing to do
+        assert_eq!(checked.applies, *joins, "case {at}: {checked:?}");
+        if let Some(tree) = checked.tree.filter(|_| *joins) {
+            let mut written = Command::new("git");
+            written.arg("-C").arg(&lab.repo).arg("write-tree").env("GIT_INDEX_FILE", &index);
+            let written = String::from_utf8(written.output().expect("git runs").stdout).expect("an id");
+            assert_eq!(tree.as_str(), written.trim(), "case {at}");
+            assert!(checked.notes.iter().any(|note| note.raw().contains("three-way")), "case {at}");
+        }
+    }
+}

@@ -2,9 +2,9 @@
 
 use super::SixDimensions;
 use crate::diff::{ChangeSet, FileChange, FileSide};
-use crate::planning::Kind;
+use crate::planning::{Kind, Role};
 use crate::policy::{Severity, Violation, rule};
-use crate::scoring::{Dimension, Evidence, Score, Scorer};
+use crate::scoring::{Dimension, Evidence, Review, Score, Scorer};
 use crate::validation::{BaselineStatus, CheckKind, CheckResult, CheckStatus, TestTally, ValidationResult};
 
 fn check(kind: CheckKind, status: CheckStatus, passed: u32) -> CheckResult {
@@ -49,6 +49,7 @@ struct Case {
     lines: u32,
     validation: ValidationResult,
     violations: Vec<Violation>,
+    reviews: Vec<Review>,
 }
 
 impl Case {
@@ -61,6 +62,7 @@ impl Case {
             lines: 5,
             validation: green(),
             violations: Vec::new(),
+            reviews: Vec::new(),
         }
     }
 
@@ -74,6 +76,7 @@ impl Case {
             lines: &lines,
             validation: &self.validation,
             violations: &self.violations,
+            reviews: &self.reviews,
         })
     }
 
@@ -190,4 +193,69 @@ fn nothing_makes_up_for_a_secret_or_a_broken_check() {
     let checks = vec![check(CheckKind::Test, CheckStatus::Broken, 3)];
     let broken = Case { validation: ValidationResult { checks, ..Default::default() }, ..Case::good() };
     assert_eq!(broken.score().overall.get(), 45);
+}
+
+/// A review that gives every dimension `score`.
+fn review(role: Role, score: u8) -> Review {
+    Review {
+        model: "scripted/one".to_owned(),
+        report: Some(crate::id::Digest::of(b"report")),
+        scores: Dimension::ALL.into_iter().map(|dimension| (dimension, score)).collect(),
+        unusable: "".into(),
+        ..Review::unusable(role, "")
+    }
+}
+
+fn tenths(score: &Score) -> Vec<u16> {
+    score.ratings.iter().map(|rating| rating.score.get()).chain([score.overall.get()]).collect()
+}
+
+#[test]
+fn a_reviewer_takes_at_most_two_and_never_adds() {
+    let alone = Case::good().score();
+    for given in 1..=10 {
+        for critic in 1..=10 {
+            let reviews = vec![review(Role::Reviewer, given), review(Role::Critic, critic)];
+            let reviewed = Case { reviews, ..Case::good() }.score();
+            for (now, before) in tenths(&reviewed).into_iter().zip(tenths(&alone)) {
+                assert!(now <= before && now + 20 >= before, "{given}, {critic}: {now} of {before}");
+            }
+            assert_eq!(reviewed.scorer, SixDimensions::REVIEWED);
+        }
+    }
+    let praised = Case { reviews: vec![review(Role::Reviewer, 10)], ..Case::good() }.score();
+    assert_eq!(tenths(&praised), tenths(&alone), "praise changes nothing");
+    let blamed = Case { reviews: vec![review(Role::Reviewer, 9), review(Role::Critic, 3)], ..Case::good() }.score();
+    let correctness = &blamed.ratings[0];
+    assert!(
+        correctness.reasons.iter().any(|reason| reason == "-2.0 the reviewer gives 9 of 10, the critic gives 3 of 10")
+    );
+}
+
+#[test]
+fn what_does_not_count_is_not_heard() {
+    let alone = Case::good().score();
+    let unusable = Review { scores: review(Role::Critic, 1).scores, ..Review::unusable(Role::Critic, "prose") };
+    assert_eq!(Case { reviews: vec![unusable], ..Case::good() }.score(), alone);
+}
+
+#[test]
+fn praise_opens_no_gate_that_checks_closed() {
+    let red = |reviews| Case {
+        validation: ValidationResult {
+            checks: vec![check(CheckKind::Test, CheckStatus::Broken, 3)],
+            ..ValidationResult::default()
+        },
+        reviews,
+        ..Case::good()
+    };
+    assert_eq!(tenths(&red(vec![review(Role::Reviewer, 10)]).score()), tenths(&red(Vec::new()).score()));
+}
+
+#[test]
+fn a_patch_that_speaks_to_reviewers_is_said_to() {
+    let rule = rule("addressed-to-reviewers").expect("a rule");
+    let violations = vec![rule.breach(&"a".into(), Some(1), "m")];
+    let score = Case { violations, reviews: vec![review(Role::Reviewer, 10)], ..Case::good() }.score();
+    assert!(score.ratings[2].reasons.iter().any(|reason| reason.contains("may be steered")), "{:?}", score.ratings[2]);
 }

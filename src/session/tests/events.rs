@@ -8,10 +8,12 @@ use serde_json::Value;
 use super::story::{self, L0, L1, V1};
 use super::*;
 use crate::id::{DraftId, ThreadId};
+use crate::planning::{Recommendation, Role, TriageReport};
 use crate::policy::PolicySettings;
 use crate::proposal::EngineKind;
 use crate::repository::WorkSpec;
-use crate::scoring::GateId;
+use crate::scoring::{Dimension, GateId, Review};
+use crate::validation::Sides;
 
 /// One of every kind, with every field filled.
 fn samples() -> Vec<Event> {
@@ -37,7 +39,37 @@ fn samples() -> Vec<Event> {
         Event::AttemptStarted { key, attempt: 2 },
         Event::SnapshotLoaded { lane, snapshot, plan: story::digest("plan"), policy: PolicySettings::default() },
         Event::Indexed { lane, index: story::digest("index"), files: 12, definitions: 34 },
+        Event::TriageFound {
+            report: TriageReport {
+                recommendation: Recommendation::NoGo,
+                reasons: vec![message()],
+                risks: vec![message()],
+                unknowns: vec![message()],
+                missing: vec![message()],
+            },
+            artifact: story::digest("triage"),
+        },
         Event::Triaged { by: by(), message: message() },
+        Event::Deferred { by: by(), message: message() },
+        Event::Declined { by: by(), message: message() },
+        planned(),
+        Event::Ticked { criterion: "C3".to_owned(), version, by: by(), message: message() },
+        Event::Unticked { criterion: "C3".to_owned(), version, by: by() },
+        Event::Reviewed {
+            lane,
+            version,
+            reviews: vec![
+                Review {
+                    model: "openai/gpt-4.1".to_owned(),
+                    report: Some(story::digest("report")),
+                    scores: Dimension::ALL.into_iter().zip(1..).collect(),
+                    musts: 2,
+                    notes: vec!["it saw the first part of 9 lines only".to_owned()],
+                    ..Review::unusable(Role::Reviewer, "")
+                },
+                Review::unusable(Role::Critic, "no model is configured"),
+            ],
+        },
         Event::Proposed {
             version,
             engine: EngineKind::Rules,
@@ -77,8 +109,10 @@ fn samples() -> Vec<Event> {
             program: None,
         },
         Event::Retried { by: by(), message: "there is room again".into() },
-        Event::RecheckAsked { lane, version },
+        Event::RecheckAsked { lane, version, by: None, sides: Sides::Proposal, environment: None },
         Event::LaneDropped { lane, by: by() },
+        Event::Paused { by: by() },
+        Event::Resumed { by: by() },
         Event::PublishAsked { by: by() },
         Event::Published {
             lane,
@@ -105,9 +139,25 @@ fn samples() -> Vec<Event> {
             text: message(),
         },
         Event::DraftDropped { draft: DraftId(2), by: by() },
+        Event::RepairAsked { lane, version, number: 2, because: vec!["pytest".to_owned()] },
+        Event::CallReserved { call: 1, asked: Box::new(story::call_asked(EffectKey::draft(V1), 1)) },
+        Event::CallSettled {
+            ended: Box::new(CallEnded {
+                cached_tokens: 100,
+                reply: Some(story::digest("reply")),
+                request_id: "req_1".into(),
+                ..story::call_ended(1, Some(1200))
+            }),
+        },
+        Event::BudgetSet { budget: Budget { cost_micros: Some(5), tokens: Some(7) }, by: by() },
         Event::Marked { lane, version, hunks: vec![seen], by: by() },
         Event::Unmarked { lane, version, hunks: vec![seen], by: by() },
     ]
+}
+
+fn planned() -> Event {
+    let Finding::Plan { artifacts, tasks, criteria } = story::planned() else { unreachable!("it is a plan") };
+    Event::Planned { artifacts, tasks, criteria }
 }
 
 /// The same kinds with everything left out that can be.
@@ -132,6 +182,13 @@ fn bare() -> Vec<Event> {
         Event::Stopped { kind: StopKind::Cancelled, reason: message(), next: String::new(), key: None },
         Event::ThreadOpened { thread: ThreadId(1), place: place.clone(), by: by(), text: message() },
         Event::DraftKept { draft: DraftId(1), place, thread: None, by: by(), text: message() },
+        Event::RecheckAsked {
+            lane: L0,
+            version: V1,
+            by: Some(by()),
+            sides: Sides::Both,
+            environment: Some([("PATH".to_owned(), "/usr/bin".to_owned())].into()),
+        },
         Event::Proposed {
             version: V1,
             engine: EngineKind::Rules,

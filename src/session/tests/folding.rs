@@ -4,6 +4,7 @@ use super::story::{self, L0, L1, Story, V1, V2};
 use super::*;
 use crate::id::{Digest, DraftId, ThreadId, Version};
 use crate::proposal::EngineKind;
+use crate::validation::{CheckStatus, Sides};
 
 /// Every bead: what, how it stands, which attempt.
 fn beads(story: &Story) -> Vec<String> {
@@ -92,7 +93,7 @@ fn a_recheck_forgets_what_the_checks_said() {
     let story = story
         .finds(EffectKind::Check, Finding::Checks(Box::new(story::unverified())))
         .finds(EffectKind::Score, story::scored(60, None, Vec::new()))
-        .does(Command::Recheck { lane: L0 });
+        .does(story::check_again(L0, V1, Sides::Proposal));
     let set = story.session.patch_set(L0, V1).expect("v1");
     assert!(set.validation.is_none() && set.score.is_none() && set.gates.is_empty());
     assert_eq!((story.phase(L0).as_str(), story.owes().as_str()), ("BranchApplied v1", "validation v1"));
@@ -100,6 +101,38 @@ fn a_recheck_forgets_what_the_checks_said() {
     let late = story::finding(&story.session, story.owed(EffectKind::Check));
     let key = story.owed(EffectKind::Check);
     assert_eq!(story.outcome(Outcome::Found { key, attempt: 1, finding: late }), [], "the first run's answer");
+    assert_eq!(story.runs().phase(L0), "Scored v1");
+}
+
+#[test]
+fn checks_run_again_with_what_came_with_the_wish() {
+    let red = || Finding::Checks(Box::new(story::checks(CheckStatus::Broken)));
+    let mut story = Story::quick();
+    for sides in [Sides::Proposal, Sides::Both] {
+        story = story.runs_until(Some(EffectKind::Check)).finds(EffectKind::Check, red()).runs();
+        story = story.does(story::check_again(L0, V1, sides));
+        let set = story.session.patch_set(L0, V1).expect("v1");
+        assert_eq!((set.rechecks.sides, set.score.is_none()), (sides, true));
+    }
+    let set = story.session.patch_set(L0, V1).expect("v1");
+    assert_eq!(set.rechecks.before, ["test broken", "test broken"]);
+    assert_eq!(story.session.environment()["PATH"], "/opt/tool/bin:/usr/bin");
+    assert_eq!(story.session.owed().values().map(|owed| owed.attempt).collect::<Vec<_>>(), [2]);
+    // a client that sends no variables changes none
+    let story = story.runs();
+    let Command::CheckAgain(mut asked) = story::check_again(L0, V1, Sides::Proposal) else { unreachable!() };
+    asked.environment.clear();
+    let story = story.does(Command::CheckAgain(asked));
+    assert_eq!(story.session.environment()["PATH"], "/opt/tool/bin:/usr/bin");
+    assert_eq!(story.runs().decides(L0, Verdict::Approve).session.state(), State::Approved);
+}
+
+#[test]
+fn checks_that_were_stuck_run_again() {
+    let story = Story::quick().runs_until(Some(EffectKind::Check));
+    let story = story.finds(EffectKind::Check, story::stuck(StopKind::NeedsHuman));
+    let story = story.does(story::check_again(L0, V1, Sides::Proposal));
+    assert_eq!((story.session.stop.is_none(), story.owes().as_str()), (true, "validation v1"));
     assert_eq!(story.runs().phase(L0), "Scored v1");
 }
 
@@ -290,6 +323,33 @@ fn a_person_makes_the_next_version_by_hand() {
     assert_eq!(same, Err(Refusal::SameChange { version: V2 }));
     let mut story = story.decides(L0, Verdict::Approve);
     assert!(matches!(story.command(story::derive(L0, V2, second, "none")), Err(Refusal::NotNow { .. })));
+    assert_eq!(story.replayed(), story.session);
+}
+
+#[test]
+fn a_pause_stops_what_runs_and_what_comes_until_it_ends() {
+    let mut story = Story::quick().runs_until(Some(EffectKind::Check));
+    let key = story.owed(EffectKind::Check);
+    story.outcome(Outcome::Starting(key));
+    let mut story = story.does(Command::Pause { by: story::ana() });
+    assert_eq!((story.owes().as_str(), story.phase(L0).as_str()), ("", "BranchApplied v1"));
+    let (reason, next) = story.session.waits_for();
+    assert_eq!((reason.raw(), next.as_str()), ("paused by ana@build1", "paraph resume 7"));
+    story.outcome(Outcome::Starting(key));
+    let late = story::finding(&story.session, key);
+    story.outcome(Outcome::Found { key, attempt: 1, finding: late });
+    assert_eq!(
+        (story.owes().as_str(), story.phase(L0).as_str()),
+        ("", "BranchApplied v1"),
+        "a late answer moves nothing"
+    );
+    assert!(matches!(story.command(Command::Pause { by: story::ana() }), Err(Refusal::NotNow { .. })));
+    let mut story = story.does(Command::Resume { by: story::ana() });
+    story.outcome(Outcome::Starting(key));
+    assert_eq!(story.session.owed()[&key].attempt, 2, "attempts are numbered on");
+    let mut story = story.runs();
+    assert_eq!(story.phase(L0), "Scored v1");
+    assert!(matches!(story.command(Command::Pause { by: story::ana() }), Err(Refusal::NotNow { .. })), "nothing runs");
     assert_eq!(story.replayed(), story.session);
 }
 

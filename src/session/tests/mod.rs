@@ -5,7 +5,9 @@ mod story;
 
 mod events;
 mod folding;
+mod money;
 mod offers;
+mod stages;
 mod table;
 
 use super::*;

@@ -5,16 +5,19 @@ use std::fmt::Write as _;
 use super::story::{self, L0, L1, Story, V1, V2, V3};
 use super::*;
 use crate::id::{DraftId, ThreadId};
+use crate::planning::Recommendation;
 use crate::proposal::EngineKind;
-use crate::validation::CheckStatus;
+use crate::scoring::IssueSeverity;
+use crate::validation::{CheckStatus, Sides};
 
 /// A session in every phase, under every stop, and in the cases that guards tell apart.
 fn situations() -> Vec<(&'static str, Story)> {
-    use EffectKind::{Apply, Check, Draft, Index, Load, Publish, Score};
+    use EffectKind::{Apply, Check, Draft, Index, Load, Plan, Publish, Review, Score, Triage};
     let quick = Story::quick;
     let scored = |finding| quick().runs_until(Some(Score)).finds(Score, finding);
     let stopped = |kind| quick().runs_until(Some(Check)).finds(Check, story::stuck(kind));
     let triaged = || Story::of(story::new_session(1, "triaged", EngineKind::Rules)).runs();
+    let designed = || Story::of(story::asks_triage(1, "designed"));
     let approved = || quick().runs().decides(L0, Verdict::Approve);
     let two = || Story::two_lanes().runs();
     vec![
@@ -30,8 +33,33 @@ fn situations() -> Vec<(&'static str, Story)> {
         ("Indexed, drafting", Story::of(story::new_session(1, "indexed", EngineKind::Rules)).runs_until(Some(Draft))),
         ("Indexed, waits for GO", triaged()),
         ("Triaged", triaged().does(Command::Triage { by: story::ana(), message: "GO".into() })),
+        ("Indexed, asks triage", designed().runs_until(Some(Triage))),
+        ("NeedsHuman: triage says NO-GO", {
+            designed().runs_until(Some(Triage)).finds(Triage, story::triage(Recommendation::NoGo, &[]))
+        }),
+        ("NeedsHuman: triage says GO and misses something", {
+            designed().runs_until(Some(Triage)).finds(Triage, story::triage(Recommendation::Go, &["which currency?"]))
+        }),
+        ("Deferred by a person", {
+            triaged().does(Command::Defer { by: story::ana(), message: "after the release".into() })
+        }),
+        ("Declined by a person", triaged().does(Command::Decline { by: story::ana(), message: "no".into() })),
+        ("Triaged, asks for documents", designed().runs_until(Some(Plan))),
+        ("NeedsHuman: documents could not be written", {
+            designed().runs_until(Some(Plan)).finds(Plan, story::stuck(StopKind::NeedsHuman))
+        }),
+        ("Planned, drafting", designed().runs_until(Some(Draft))),
+        ("Validated v1, asks for a review", designed().runs_until(Some(Review))),
+        ("Scored v1, a criterion is not ticked", designed().runs()),
+        ("Scored v1, reviewed, repaired", {
+            let must = story::reviewed(4, &[IssueSeverity::Must]);
+            let mut asked = story::new_session(1, "reviewed", EngineKind::Llm);
+            asked.repairs = 1;
+            Story::of(asked).runs_until(Some(Review)).finds(Review, must).runs_until(Some(Draft))
+        }),
         ("Proposed v1", quick().runs_until(Some(Apply))),
         ("BranchApplied v1", quick().runs_until(Some(Check))),
+        ("BranchApplied v1, paused", quick().runs_until(Some(Check)).does(Command::Pause { by: story::ana() })),
         ("Validated v1", quick().runs_until(Some(Score))),
         ("Scored v1", quick().runs()),
         ("Scored v1, engine patch", Story::of(story::new_session(1, "quick", EngineKind::Patch)).runs()),
@@ -65,6 +93,12 @@ fn situations() -> Vec<(&'static str, Story)> {
         ("Rejected v1", quick().runs().decides(L0, Verdict::Reject)),
         ("Approved v1", approved()),
         ("Publishing v1", approved().publishes()),
+        ("two lanes: Approved, drafting, paused", {
+            two()
+                .decides(L0, Verdict::Approve)
+                .does(story::regenerate("again"))
+                .does(Command::Pause { by: story::ana() })
+        }),
         ("Done v1", approved().publishes().runs()),
         ("Approved v1, publishing failed", {
             approved().publishes().finds(Publish, story::stuck(StopKind::NeedsHuman))
@@ -121,10 +155,23 @@ fn commands(story: &Story) -> Vec<(String, Command)> {
         by: by(),
         message: message.into(),
     };
+    let tick = |criterion: &str, ticked| Command::Tick {
+        criterion: criterion.to_owned(),
+        version,
+        ticked,
+        by: by(),
+        message: "".into(),
+    };
     let mark = |reviewed| Command::Mark { lane: L0, version, hunks: vec![story::digest("hunk")], reviewed, by: by() };
     let named = |text: &str, command| (text.to_owned(), command);
     vec![
         named("go ahead", Command::Triage { by: by(), message: "GO".into() }),
+        named("defer", Command::Defer { by: by(), message: "later".into() }),
+        named("decline", Command::Decline { by: by(), message: "no".into() }),
+        named("tick C1", tick("C1", true)),
+        named("tick C3", tick("C3", true)),
+        named("take a tick of C3 back", tick("C3", false)),
+        named("open a thread on the plan", story::open_thread_on("plan")),
         named("approve", decide(Verdict::Approve, "")),
         named("approve with a reason", decide(Verdict::Approve, "known")),
         named("approve, base moved", drifted(3, true)),
@@ -153,10 +200,18 @@ fn commands(story: &Story) -> Vec<(String, Command)> {
         named("regenerate", regenerate(None, None)),
         named("regenerate by engine patch", regenerate(Some(EngineKind::Patch), None)),
         named("regenerate with a diff", regenerate(Some(EngineKind::Patch), Some(story::digest("diff")))),
-        named("check again", Command::Recheck { lane: L0 }),
+        named("check again", story::check_again(L0, version, Sides::Proposal)),
+        named("check v3 again", story::check_again(L0, V3, Sides::Both)),
+        named("check the version before again", story::check_again(L0, V1, Sides::Proposal)),
+        named(
+            "check lane 1 again",
+            story::check_again(L1, story.session.current(L1).map_or(version, |(newest, _)| newest), Sides::Proposal),
+        ),
         named("drop lane 0", Command::Drop { lane: L0, by: by() }),
         named("drop lane 1", Command::Drop { lane: L1, by: by() }),
         named("cancel", Command::Cancel { by: by() }),
+        named("pause", Command::Pause { by: by() }),
+        named("resume", Command::Resume { by: by() }),
         named("publish", Command::Publish { by: by() }),
         named("open a thread", story::open_thread(L0, version)),
         named("answer in no thread", story::answer(9)),
@@ -232,6 +287,7 @@ fn every_phase_against_every_outcome() {
             let key = story.session.owed().keys().find(|key| key.kind == kind).copied().unwrap_or(match kind {
                 EffectKind::Draft => EffectKey::draft(story.session.next_version()),
                 EffectKind::Load | EffectKind::Index => EffectKey::on_lane(kind, L0),
+                EffectKind::Triage | EffectKind::Plan => EffectKey::of_session(kind),
                 _ => EffectKey::on_version(kind, L0, V1),
             });
             let mut started = story.clone();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::cancel::Cancel;
 use crate::diff::{DiffKind, DiffOptions, FileDiff, PatchLineKind, inline_diff};
 use crate::id::{Digest, RepoPath};
-use crate::syntax::{Language, ParseLimits, Parsed, Span, Syntax};
+use crate::syntax::{Language, OutlineItem, ParseLimits, Parsed, Span, Syntax};
 use crate::text::SecretMask;
 use crate::tui::theme::Role;
 
@@ -41,7 +41,7 @@ pub(crate) struct Hunk {
 }
 
 /// Bytes and where their lines begin.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Lines {
     bytes: Arc<[u8]>,
     starts: Vec<u32>,
@@ -122,6 +122,39 @@ impl Doc {
         };
         let lines = |bytes: Arc<[u8]>| Lines::new(if binary { Arc::from([].as_slice()) } else { shown(bytes) });
         Self { path: path.clone(), kind, old: lines(old), new: lines(new), blocks, hunks }
+    }
+
+    /// A file as it is, with its secrets hidden.
+    pub(crate) fn whole(path: &RepoPath, content: Arc<[u8]>, mask: &SecretMask) -> Self {
+        let binary = content[..content.len().min(8000)].contains(&0);
+        let content = match mask.hide(&content) {
+            _ if binary => Arc::from([].as_slice()),
+            Cow::Owned(hidden) => hidden.into(),
+            Cow::Borrowed(_) => content.clone(),
+        };
+        Self::of_lines(path, Lines::new(content))
+    }
+
+    /// One side of a comparison, as it is shown there.
+    pub(crate) fn side(&self, side: Side) -> Self {
+        let lines = if side == Side::Old { &self.old } else { &self.new };
+        Self::of_lines(&self.path, lines.clone())
+    }
+
+    fn of_lines(path: &RepoPath, lines: Lines) -> Self {
+        let (blocks, hunks) = (Vec::new(), Vec::new());
+        Self { path: path.clone(), kind: DiffKind::Text, old: lines.clone(), new: lines, blocks, hunks }
+    }
+
+    /// What a side defines. For workers.
+    pub(crate) fn outline(&self, side: Side, syntax: &Syntax) -> Vec<OutlineItem> {
+        self.parsed(side).map(|parsed| syntax.outline(&parsed)).unwrap_or_default()
+    }
+
+    fn parsed(&self, side: Side) -> Option<Parsed> {
+        let bytes = if side == Side::Old { &self.old.bytes } else { &self.new.bytes };
+        let language = Language::from_path(&self.path, self.line(side, 0))?;
+        Parsed::new(language, bytes.clone(), ParseLimits::default(), &Cancel::new()).ok()
     }
 
     /// The keys of the hunks of two contents, without keeping anything else; one for a file without lines.
@@ -271,25 +304,30 @@ impl Colors {
                 new_words.insert(new, diff.new);
             }
         }
-        Self { old: paint(doc, Side::Old, &old_words, syntax), new: paint(doc, Side::New, &new_words, syntax) }
+        let paint = |side, words: &_| paint(doc, side, wanted(doc, side), words, syntax);
+        Self { old: paint(Side::Old, &old_words), new: paint(Side::New, &new_words) }
+    }
+
+    /// Colours the lines around one (1-based) of a file that is the same on both sides. For workers.
+    pub(crate) fn around(doc: &Doc, line: u32, syntax: &Syntax) -> Self {
+        let all = doc.lines(Side::New);
+        let half = u32::try_from(MOST_LINES / 2).unwrap_or(u32::MAX);
+        let from = line.saturating_sub(half).min(all);
+        let range = from..all.min(from.saturating_add(2 * half));
+        Self { old: HashMap::new(), new: paint(doc, Side::New, vec![range], &HashMap::new(), syntax) }
     }
 }
 
 fn paint(
     doc: &Doc,
     side: Side,
+    ranges: Vec<Range<u32>>,
     words: &HashMap<u32, Vec<Range<usize>>>,
     syntax: &Syntax,
 ) -> HashMap<u32, Box<[Piece]>> {
-    let bytes = match side {
-        Side::Old => &doc.old.bytes,
-        Side::New => &doc.new.bytes,
-    };
-    let first_line = doc.line(side, 0);
-    let parsed = Language::from_path(&doc.path, first_line)
-        .and_then(|language| Parsed::new(language, bytes.clone(), ParseLimits::default(), &Cancel::new()).ok());
+    let parsed = doc.parsed(side);
     let mut lines = HashMap::new();
-    for range in wanted(doc, side) {
+    for range in ranges {
         // spans() bounds its own work for a call, so it is asked for a screen at a time
         let mut from = range.start;
         while from < range.end {

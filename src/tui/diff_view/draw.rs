@@ -21,6 +21,8 @@ pub(crate) struct Look<'a> {
     pub anchor: Option<usize>,
     pub focused: bool,
     pub split: bool,
+    /// Whether both sides are the same: then each line has one number.
+    pub one_side: bool,
     pub wrap: bool,
     /// Columns that long lines are moved to the left.
     pub left: usize,
@@ -181,7 +183,7 @@ fn draw_line(
 ) -> u16 {
     let (ground, sign_role, word, sign) = roles(old, new, same);
     let (side, line) = shown(old, new);
-    let narrow = area.width < 50;
+    let narrow = look.one_side || area.width < 50;
     let gutter = if narrow {
         format!(" {}", number(new.or(old), numbers))
     } else {

@@ -123,6 +123,13 @@ impl Layout {
         layout
     }
 
+    /// Every line of a file that is the same on both sides.
+    pub(crate) fn whole(doc: &Doc) -> Self {
+        let mut layout = Self::default();
+        layout.push(doc.lines(Side::New), Kind::Same { old: 0, new: 0 });
+        layout
+    }
+
     fn push(&mut self, rows: u32, kind: Kind) {
         if rows > 0 {
             self.segments.push(Segment { first: self.rows, rows, kind });

@@ -18,6 +18,7 @@ pub(crate) struct Target {
     pub session: SessionRef,
     pub repo: Option<String>,
     pub thread: Option<ThreadId>,
+    pub artifact: Option<String>,
     pub path: Option<RepoPath>,
     pub line: Option<u32>,
     pub from_line: Option<u32>,
@@ -71,6 +72,7 @@ impl CommentBox {
             session: SessionRef { session, version: Some(draft.version) },
             repo: Some(draft.repo.clone()),
             thread: draft.thread,
+            artifact: draft.artifact.clone(),
             path: draft.path.clone(),
             line: draft.line,
             from_line: draft.from_line,
@@ -136,6 +138,7 @@ impl CommentBox {
             session: target.session,
             repo: target.repo,
             thread: target.thread,
+            artifact: target.artifact,
             path: target.path,
             line: target.line,
             from_line: target.from_line,
@@ -147,6 +150,9 @@ impl CommentBox {
 
     fn place(&self) -> String {
         let target = &self.target;
+        if let Some(name) = &target.artifact {
+            return format!("the document {}", super::plain(name));
+        }
         let path = target.path.as_ref().map_or("the whole version".to_owned(), |path| super::plain(&path.to_string()));
         let line = match (target.from_line, target.line) {
             (Some(from), Some(to)) => format!(":{from}–{to}"),

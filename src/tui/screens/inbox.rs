@@ -1,15 +1,17 @@
 //! The inbox: every session in a row or two, what needs a person first.
 
+use std::collections::BTreeSet;
+
 use ratatui::layout::Rect;
 
 use super::frame::Frame;
 use crate::api::SessionRow;
 use crate::id::SessionId;
-use crate::text::counted;
+use crate::text::{counted, width};
 use crate::tui::model::{Connection, Model};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{ListState, Painter, Run, gate_strip, score_bar, scrollbar};
-use crate::tui::words;
+use crate::tui::words::{self, Motion};
 
 /// Which sessions are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,7 +43,7 @@ impl Filter {
     fn takes(self, row: &SessionRow) -> bool {
         match self {
             Self::NeedsMe => row.needs_me,
-            Self::Running => row.running && !row.needs_me,
+            Self::Running => (row.running || row.paused) && !row.needs_me,
             Self::Done => matches!(row.state.as_str(), "Done" | "Declined" | "Failed" | "Cancelled" | "Rejected"),
             Self::All => true,
         }
@@ -86,6 +88,8 @@ pub(crate) struct Inbox {
     pub sort: Sort,
     pub list: ListState,
     pub preview: bool,
+    /// Sessions that were selected for what may be done to several at once.
+    pub picked: BTreeSet<SessionId>,
 }
 
 impl Default for Inbox {
@@ -99,6 +103,7 @@ impl Default for Inbox {
             sort: Sort::default(),
             list: ListState::default(),
             preview: true,
+            picked: BTreeSet::new(),
         }
     }
 }
@@ -146,12 +151,33 @@ impl Inbox {
         self.list.cursor = self.list.cursor.min(self.order.len().saturating_sub(1));
     }
 
+    /// Whether there is any session, shown or not.
+    pub(crate) fn has_any(&self) -> bool {
+        !self.rows.is_empty()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.order.len()
     }
 
     pub(crate) fn selected(&self) -> Option<&SessionRow> {
         self.order.get(self.list.cursor).map(|at| &self.rows[*at])
+    }
+
+    /// Selects the session under the cursor, or not any more.
+    pub(crate) fn pick(&mut self) {
+        let Some(id) = self.selected().map(|row| row.id) else { return };
+        if !self.picked.remove(&id) {
+            self.picked.insert(id);
+        }
+    }
+
+    /// The selected sessions, as they are listed; the one under the cursor where none is.
+    pub(crate) fn meant(&self) -> Vec<&SessionRow> {
+        if self.picked.is_empty() {
+            return self.selected().into_iter().collect();
+        }
+        self.rows.iter().filter(|row| self.picked.contains(&row.id)).collect()
     }
 
     pub(crate) fn row(&self, id: SessionId) -> Option<&SessionRow> {
@@ -207,11 +233,19 @@ pub(crate) fn holds(row: &SessionRow, text: &str) -> bool {
         || shown(row.score.map(|score| score.to_string()))
 }
 
+/// The size of a change.
+fn size(row: &SessionRow) -> String {
+    match row.version {
+        Some(_) => format!("+{} −{} in {}", row.added, row.deleted, counted(row.files as usize, "file")),
+        None => String::new(),
+    }
+}
+
 /// What the second line of a row tells at its right: repositories, size, threads.
 fn facts(row: &SessionRow) -> String {
     let mut facts = row.repos.iter().map(|repo| super::plain(repo)).collect::<Vec<_>>().join(", ");
     if row.version.is_some() {
-        facts = format!("{facts} · +{} −{} in {}", row.added, row.deleted, counted(row.files as usize, "file"));
+        facts = format!("{facts} · {}", size(row));
     }
     if row.open_threads > 0 {
         facts = format!("{facts} · {}", counted(row.open_threads as usize, "thread"));
@@ -282,7 +316,9 @@ fn draw_header(painter: &mut Painter<'_>, area: Rect, model: &Model) {
         x += 3;
     }
     let right = area.right().saturating_sub(1);
+    let picked = inbox.picked.len();
     let (text, role) = match &model.connection {
+        Connection::Live if picked > 0 => (format!("{picked} selected"), Role::Accent),
         Connection::Live if area.width >= 76 => (inbox.sort.title().to_owned(), Role::Muted),
         Connection::Live => (String::new(), Role::Muted),
         Connection::Connecting => ("connecting …".to_owned(), Role::Running),
@@ -295,7 +331,7 @@ fn draw_empty(painter: &mut Painter<'_>, area: Rect, model: &Model) {
     let inbox = &model.inbox;
     let x = area.x + 2;
     let room = area.width.saturating_sub(4);
-    let y = area.y + (area.height / 4).min(4);
+    let y = area.y + if area.height >= 8 { (area.height / 4).min(4) } else { 0 };
     let key = |action| model.key_of(action).unwrap_or_default();
     let all = inbox.counts[3];
     let (title, lines) = if !inbox.loaded {
@@ -320,8 +356,9 @@ fn draw_empty(painter: &mut Painter<'_>, area: Rect, model: &Model) {
             Filter::Done => "Nothing is done yet.",
             Filter::All => "",
         };
+        let counts = format!("{} running · {} done · {all} in all", inbox.counts[1], inbox.counts[2]);
         let lines = vec![
-            format!("{} running · {} done · {all} in all", inbox.counts[1], inbox.counts[2]),
+            if area.height >= 8 { counts } else { format!("{all} in all") },
             String::new(),
             format!("{}  shows others", key(super::super::actions::Action::CycleFilter)),
             format!("{}  starts a session", key(super::super::actions::Action::NewSession)),
@@ -358,9 +395,12 @@ fn draw_row(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &SessionR
         super::select(painter, area);
         painter.text(area.x, area.y, 1, "▸", Role::Accent);
     }
-    let (mark, role) = words::state(&row.state, row.needs_me, row.running);
+    let (mark, role) = words::state(&row.state, Motion::of(row));
     let mut x = area.x + 1;
-    x += painter.text(x, area.y, 1, mark, role) + 1;
+    x += painter.text(x, area.y, 1, mark, role);
+    // beside the mark, not in its place: the state still counts
+    let picked = if model.inbox.picked.contains(&row.id) { "✓" } else { " " };
+    x += painter.text(x, area.y, 1, picked, Role::Accent);
     x += painter.text(x, area.y, 5, &format!("{:>3}", row.id.to_string()), Role::Muted) + 1;
     let start = x;
     // from the right: age, score, gates, version
@@ -393,18 +433,39 @@ fn draw_row(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &SessionR
 fn draw_second(painter: &mut Painter<'_>, area: Rect, row: &SessionRow, start: u16) {
     let y = area.y + 1;
     let right = area.right().saturating_sub(2);
-    let facts = facts(row);
-    let half = (area.width / 2).saturating_sub(2);
-    let used = painter.text_right(right, y, half, &facts, Role::Muted);
-    let room = right.saturating_sub(used + 2).saturating_sub(start);
-    let (_, role) = words::state(&row.state, row.needs_me, row.running);
-    let mut runs = vec![Run::new(words::spaced(&row.state), role)];
-    let why = Some(super::first_line(&row.reason)).filter(|reason| !reason.is_empty());
-    let why = why.unwrap_or_else(|| super::next_step(&row.next));
-    if !why.is_empty() {
-        runs.push(Run::new(format!(": {why}"), Role::Muted));
-    }
-    painter.runs(start, y, room, &runs);
+    let motion = Motion::of(row);
+    let (_, role) = words::state(&row.state, motion);
+    let runs = if motion == Motion::Paused {
+        // the reason says that it is paused and by whom
+        let held = format!(", at {}", words::spaced(&row.state));
+        vec![Run::new(super::first_line(&row.reason), role), Run::new(held, Role::Muted)]
+    } else {
+        let mut runs = vec![Run::new(words::standing(&row.state, motion), role)];
+        let why = Some(super::first_line(&row.reason)).filter(|reason| !reason.is_empty());
+        let why = match why {
+            Some(why) => why,
+            None if motion == Motion::Runs => words::doing(&row.state).to_owned(),
+            None => super::next_step(&row.next),
+        };
+        if !why.is_empty() {
+            runs.push(Run::new(format!(": {why}"), Role::Muted));
+        }
+        runs
+    };
+    // why it stands still comes before what it is made of
+    let said: usize = runs.iter().map(|run| width::columns(&run.text)).sum();
+    let room = right.saturating_sub(start);
+    let rest = room.saturating_sub(u16::try_from(said).unwrap_or(u16::MAX)).saturating_sub(2);
+    let whole = facts(row);
+    let size = size(row);
+    let facts = [whole.as_str(), size.as_str()].into_iter().find(|facts| width::columns(facts) <= usize::from(rest));
+    let least = room / 3;
+    let used = match facts {
+        Some(facts) => painter.text_right(right, y, rest, facts, Role::Muted),
+        None if rest >= least => painter.text_right(right, y, rest, &size, Role::Muted),
+        None => 0,
+    };
+    painter.runs(start, y, room.saturating_sub(used + u16::from(used > 0) * 2), &runs);
 }
 
 fn draw_preview(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &SessionRow) {
@@ -412,7 +473,7 @@ fn draw_preview(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &Sess
     let bottom = area.bottom();
     let goal = row.goal.display();
     y += painter.wrapped(Rect { y, height: 3.min(bottom.saturating_sub(y)), ..area }, goal.as_str(), Role::Strong) + 1;
-    let (mark, role) = words::state(&row.state, row.needs_me, row.running);
+    let (mark, role) = words::state(&row.state, Motion::of(row));
     let mut line = |painter: &mut Painter<'_>, runs: &[Run]| {
         if y < bottom {
             painter.runs(area.x, y, area.width, runs);
@@ -422,7 +483,7 @@ fn draw_preview(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &Sess
     line(
         painter,
         &[
-            Run::new(format!("{mark} {}", words::spaced(&row.state)), role),
+            Run::new(format!("{mark} {}", words::standing(&row.state, Motion::of(row))), role),
             Run::new(format!("  since {}", words::age(model.now, row.updated_at)), Role::Muted),
         ],
     );

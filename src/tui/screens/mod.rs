@@ -5,9 +5,12 @@ pub(crate) mod decision;
 pub(crate) mod frame;
 pub(crate) mod help;
 pub(crate) mod inbox;
+pub(crate) mod origin;
 pub(crate) mod overview;
 pub(crate) mod palette;
 pub(crate) mod patches;
+pub(crate) mod peek;
+pub(crate) mod picker;
 pub(crate) mod review;
 pub(crate) mod tabs;
 pub(crate) mod wizard;
@@ -43,9 +46,9 @@ pub(crate) fn first_line(text: &Untrusted) -> String {
 pub(crate) fn next_step(next: &str) -> String {
     let decides = |command: &str| next.starts_with("paraph show ") && next.contains(command);
     if decides(", then paraph approve ") {
-        "A X R".to_owned()
+        "A approves, X rejects, R sends back".to_owned()
     } else if decides(", then paraph request-changes ") {
-        "R X".to_owned()
+        "R sends back, X rejects".to_owned()
     } else {
         plain(next)
     }

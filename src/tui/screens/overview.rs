@@ -8,7 +8,7 @@ use crate::text::counted;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Painter, Run, score_bar};
-use crate::tui::words::{self, Dimension, Severity};
+use crate::tui::words::{self, Dimension, Motion, Severity};
 
 /// Draws the tab.
 pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
@@ -54,9 +54,11 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
         }
         y += 1;
     };
-    let running = model.inbox.row(view.id).is_some_and(|row| row.running);
-    let (mark, role) = words::state(&view.state, view.needs_me, running);
-    line(painter, &[label("state"), Run::new(format!("{mark} {}", words::spaced(&view.state)), role)]);
+    let motion = review.motion(model);
+    let (mark, role) = words::state(&view.state, motion);
+    let held = if motion == Motion::Paused { format!(" at {}", words::spaced(&view.state)) } else { String::new() };
+    let words = format!("{mark} {}{held}", words::standing(&view.state, motion));
+    line(painter, &[label("state"), Run::new(words, role)]);
     let room = area.width.saturating_sub(9);
     let next = super::paragraph(&super::next_step(&view.next).into(), room);
     // 8: the other facts, and a line of the explanation under its heading
@@ -150,7 +152,8 @@ pub(crate) fn draw_score(painter: &mut Painter<'_>, area: Rect, score: &ScoreVie
     }
     painter.section(area.x, area.y, area.width, "Score");
     let mut y = area.y + 1;
-    let bar = 20.min(area.width.saturating_sub(24));
+    // the reasons are worth more than a long bar
+    let bar = if area.width >= 100 { 20 } else { 10.min(area.width.saturating_sub(24)) };
     let mut row = |painter: &mut Painter<'_>, name: &str, value, reason: &str, strong: bool| {
         if y >= area.bottom() {
             return;
@@ -177,7 +180,6 @@ pub(crate) fn draw_score(painter: &mut Painter<'_>, area: Rect, score: &ScoreVie
 
 /// One line a gate: mark, name, evidence.
 pub(crate) fn draw_gates(painter: &mut Painter<'_>, area: Rect, gates: &[GateView], lanes: bool) -> u16 {
-    const ABOUT: [&str; 6] = ["intake", "artifacts", "patch", "checks", "policy", "remote CI"];
     let mut y = area.y;
     for gate in gates {
         if y >= area.bottom() {
@@ -189,7 +191,7 @@ pub(crate) fn draw_gates(painter: &mut Painter<'_>, area: Rect, gates: &[GateVie
             None => ("▫", Role::GateNotRun, "not run"),
         };
         let name = gate.id.to_string();
-        let about = name[1..].parse::<usize>().ok().and_then(|at| ABOUT.get(at)).copied().unwrap_or_default();
+        let about = words::gate(gate.id);
         let mut x = area.x;
         x += painter.text(x, y, 2, mark, role) + 1;
         x += painter.text(x, y, 3, &name, Role::Strong) + 1;

@@ -70,6 +70,8 @@ pub(crate) struct Patches {
     pub drawer: bool,
     pub against: Option<Version>,
     pub since_review: bool,
+    /// Where jumps within a file began: the file and the line (1-based), the newest last.
+    pub jumps: Vec<(usize, u32)>,
     /// Whether the next file that is ready is entered at its first unreviewed hunk (or its last hunk).
     pub enter: Enter,
 }
@@ -125,6 +127,7 @@ impl Default for Patches {
             drawer: false,
             against: None,
             since_review: true,
+            jumps: Vec::new(),
             enter: Enter::Unreviewed,
         }
     }
@@ -148,6 +151,7 @@ impl Patches {
         }
         let path = self.file().map(|(set, file)| (set.repo.clone(), file.path.clone()));
         self.generation += 1;
+        self.jumps.clear();
         self.sets = sets;
         self.loaded.clear();
         self.keys.clear();
@@ -185,6 +189,14 @@ impl Patches {
     pub(crate) fn doc(&self) -> Option<&Arc<Doc>> {
         match self.loaded.get(&self.current) {
             Some(FileState::Ready(doc, _)) => Some(doc),
+            _ => None,
+        }
+    }
+
+    /// The current file's colours, once they are ready.
+    pub(crate) fn colors(&self) -> Option<Arc<Colors>> {
+        match self.loaded.get(&self.current) {
+            Some(FileState::Ready(_, colors)) => colors.clone(),
             _ => None,
         }
     }
@@ -392,6 +404,7 @@ impl Patches {
             anchor: self.anchor,
             focused,
             split: self.is_split(columns),
+            one_side: false,
             wrap: self.wrap,
             left: self.left,
             reviewed: &self.reviewed,

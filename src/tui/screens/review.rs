@@ -15,7 +15,7 @@ use crate::tui::log_text::{LogPage, PAGE};
 use crate::tui::model::{Connection, LogKey, Model};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{ListState, Painter, Run, gate_strip, scrollbar};
-use crate::tui::words;
+use crate::tui::words::{self, Motion};
 
 /// A tab of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +57,43 @@ impl Tab {
             Self::Beads => "Beads",
             Self::Metrics => "Metrics",
         }
+    }
+
+    /// The title where there is no room for all of them.
+    fn short(self) -> &'static str {
+        match self {
+            Self::Overview => "Over",
+            Self::Architecture => "Arch",
+            Self::Timeline => "Time",
+            Self::Artifacts => "Artif",
+            Self::Policy => "Pol",
+            Self::Patches => "Patch",
+            Self::Metrics => "Metr",
+            Self::Runs | Self::Beads => self.title(),
+        }
+    }
+
+    /// Titles that fit in so many columns beside their numbers: the open tab's is whole, and of the others no more are
+    /// shortened than must be, the longest first.
+    fn titles(open: Self, columns: usize) -> [&'static str; 9] {
+        let mut titles = Self::ALL.map(Self::title);
+        let order = [
+            Self::Architecture,
+            Self::Timeline,
+            Self::Artifacts,
+            Self::Overview,
+            Self::Metrics,
+            Self::Policy,
+            Self::Patches,
+        ];
+        for tab in order.into_iter().filter(|tab| *tab != open) {
+            // a number, a blank, the title, two blanks
+            if titles.iter().map(|title| title.len() + 4).sum::<usize>() <= columns + 2 {
+                break;
+            }
+            titles[tab as usize] = tab.short();
+        }
+        titles
     }
 }
 
@@ -134,12 +171,25 @@ impl Review {
         &mut self.lists[self.tab as usize]
     }
 
+    /// Whether it moves, and who moves it.
+    pub(crate) fn motion(&self, model: &Model) -> Motion {
+        let row = model.inbox.row(self.id);
+        match &self.view {
+            Some(view) if view.needs_me => Motion::NeedsMe,
+            Some(view) if view.paused => Motion::Paused,
+            Some(_) if row.is_some_and(|row| row.running) => Motion::Runs,
+            Some(_) => Motion::Rests,
+            None => row.map_or(Motion::Rests, Motion::of),
+        }
+    }
+
     pub(crate) fn contexts(&self) -> Vec<Context> {
         match self.tab {
             Tab::Patches if self.patches.in_tree => vec![Context::Tree],
             Tab::Patches => vec![Context::Diff],
             Tab::Runs => vec![Context::Runs],
             Tab::Policy => vec![Context::Policy],
+            Tab::Artifacts => vec![Context::Artifacts],
             _ => Vec::new(),
         }
     }
@@ -264,14 +314,15 @@ fn draw_header(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Re
     }
     painter.tint(area, Role::Bar);
     let row = model.inbox.row(review.id);
-    let (state, goal, needs, running) = match (&review.view, row) {
-        (Some(view), row) => (view.state.clone(), view.goal.clone(), view.needs_me, row.is_some_and(|row| row.running)),
-        (None, Some(row)) => (row.state.clone(), row.goal.clone(), row.needs_me, row.running),
-        (None, None) => (String::new(), "".into(), false, false),
+    let (state, goal) = match (&review.view, row) {
+        (Some(view), _) => (view.state.clone(), view.goal.clone()),
+        (None, Some(row)) => (row.state.clone(), row.goal.clone()),
+        (None, None) => (String::new(), "".into()),
     };
-    let (mark, role) = words::state(&state, needs, running);
+    let motion = review.motion(model);
+    let (mark, role) = words::state(&state, motion);
     let right = area.right().saturating_sub(1);
-    let label = if area.width >= 40 { format!("{mark} {}", words::spaced(&state)) } else { mark.to_owned() };
+    let label = if area.width >= 40 { format!("{mark} {}", words::standing(&state, motion)) } else { mark.to_owned() };
     let label = match &model.connection {
         Connection::Lost(_) if area.width >= 40 => "reconnecting …".to_owned(),
         _ => label,
@@ -279,6 +330,10 @@ fn draw_header(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Re
     let used = painter.text_right(right, area.y, area.width / 2, &label, role);
     let mut x = area.x + 1;
     x += painter.text(x, area.y, 8, &format!("{}", review.id), Role::Accent) + 2;
+    // no line is left for the tabs: which one is open stands here
+    if Frame::session(model.size).tabs.height == 0 {
+        x += painter.text(x, area.y, 8, review.tab.short(), Role::TabActive) + 1;
+    }
     let room = right.saturating_sub(used + 2).saturating_sub(x);
     painter.text(x, area.y, room, goal.display_within(usize::from(room)).as_str(), Role::Strong);
     if area.height > 1 {
@@ -347,9 +402,10 @@ fn draw_tabs(painter: &mut Painter<'_>, area: Rect, review: &Review) {
         return;
     }
     let mut x = area.x + 1;
+    let titles = Tab::titles(review.tab, usize::from(area.width.saturating_sub(2)));
     for (at, tab) in Tab::ALL.into_iter().enumerate() {
         let active = tab == review.tab;
-        let title = if area.width < 104 && !active { &tab.title()[..4] } else { tab.title() };
+        let title = titles[at];
         let (number_role, role) = if active { (Role::TabActive, Role::TabActive) } else { (Role::Faint, Role::Tab) };
         let start = x;
         x += painter.text(x, area.y, 2, &format!("{} ", at + 1), number_role);

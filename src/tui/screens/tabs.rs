@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ratatui::layout::Rect;
 
 use super::review::{Review, Tab};
-use crate::api::{CheckView, Metrics, VersionView, ViolationView};
+use crate::api::{CheckView, Metrics, Verdict, VersionView, ViolationView};
 use crate::text::{Untrusted, counted};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
@@ -25,7 +25,14 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review:
 }
 
 fn note(painter: &mut Painter<'_>, area: Rect, text: &str) {
-    painter.text(area.x + 1, area.y + 1, area.width.saturating_sub(1), text, Role::Muted);
+    let above = u16::from(area.height >= 8);
+    let room = Rect {
+        x: area.x + 1,
+        y: area.y + above,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(above),
+    };
+    painter.wrapped(room, text, Role::Muted);
 }
 
 /// The rows of a list that are shown: position, y, whether under the cursor.
@@ -138,7 +145,8 @@ fn draw_timeline(painter: &mut Painter<'_>, area: Rect, review: &Review) {
             x += 11;
         }
         x += painter.text(x, y, 6, &format!("{time} "), Role::Muted);
-        x += painter.text(x, y, 22, &format!("{:<18} ", super::plain(&entry.event)), Role::Strong);
+        let event = format!("{:<18} ", super::plain(&entry.event));
+        x += painter.text(x, y, list.right().saturating_sub(x + 2).min(22), &event, Role::Strong);
         let actor = if entry.actor == "paraph" { String::new() } else { super::plain(&entry.actor) };
         let used = if list.width >= 100 { painter.text_right(list.right() - 1, y, 24, &actor, Role::Muted) } else { 0 };
         painter.text(
@@ -239,7 +247,7 @@ fn draw_policy(painter: &mut Painter<'_>, area: Rect, review: &Review) {
             area.x + 1,
             area.y + 1,
             area.width,
-            &[Run::new("✓ ", Role::GatePassed), Run::new("The policies found nothing.", Role::Text)],
+            &[Run::new("✓ ", Role::GatePassed), Run::new("Nothing was found.", Role::Text)],
         );
         return;
     }
@@ -266,19 +274,29 @@ fn draw_policy(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     }
 }
 
-fn check_line(painter: &mut Painter<'_>, area: Rect, y: u16, check: &CheckView, running: bool) {
+/// The columns of names, as wide as the widest and no wider than a third of `area`.
+fn name_columns<'a>(area: Rect, names: impl Iterator<Item = &'a str>) -> u16 {
+    let widest = names.map(crate::text::width::columns).max().unwrap_or(0);
+    u16::try_from(widest).unwrap_or(u16::MAX).clamp(6, (area.width / 3).clamp(8, 40))
+}
+
+fn check_line(painter: &mut Painter<'_>, area: Rect, y: u16, check: &CheckView, running: bool, name: u16) {
     let (mark, word, role) =
         if running { ("◐", "running", Role::Running) } else { words::check_status(check.status) };
     let mut x = area.x + 2;
     x += painter.text(x, y, 2, mark, role) + 1;
-    let name = (area.width / 3).clamp(8, 24);
     painter.text(x, y, name, &super::plain(&check.name), Role::Strong);
-    x += name + 1;
-    x += painter.text(x, y, 18, &format!("{word:<15} "), role);
+    x += name + 2;
+    // 17: `failed before too`, the longest
+    let word = if area.width >= 60 { format!("{word:<17} ") } else { format!("{word} ") };
+    x += painter.text(x, y, area.right().saturating_sub(x), &word, role);
     let mut facts = words::duration(check.duration_ms);
     let tests = &check.tests;
     if tests.passed + tests.failed + tests.errors > 0 {
-        facts = format!("{facts} · {} passed, {} failed", tests.passed, tests.failed + tests.errors);
+        facts = format!("{facts} · {} passed", tests.passed);
+        if tests.failed + tests.errors > 0 {
+            facts = format!("{facts}, {} failed", tests.failed + tests.errors);
+        }
         for (names, what) in [(&tests.fixed, "fixed"), (&tests.broken, "broken")] {
             if !names.is_empty() {
                 facts = format!("{facts}, {} {what}", names.len());
@@ -311,12 +329,13 @@ fn draw_runs(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Revi
     }
     let rows = u16::try_from(checks.len()).unwrap_or(u16::MAX).clamp(1, (top.height / 3).max(1));
     let list = Rect { height: rows.min(top.height), ..top };
+    let name = name_columns(list, checks.iter().map(|check| check.name.as_str()));
     for (at, y, selected) in window(review.list(), checks.len(), list) {
         if selected {
             cursor_row(painter, list, y);
         }
         let running = review.runs.running.iter().any(|(name, base)| *name == checks[at].name && !base);
-        check_line(painter, list, y, &checks[at], running);
+        check_line(painter, list, y, &checks[at], running, name);
     }
     let log = Rect { y: list.bottom(), height: top.bottom().saturating_sub(list.bottom()), ..top };
     if log.height >= 2 {
@@ -354,6 +373,7 @@ fn draw_beads(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Rev
     if beads.is_empty() {
         return note(painter, area, "No unit of work yet.");
     }
+    let name = name_columns(area, beads.iter().map(|bead| bead.name.as_str()));
     for (at, y, selected) in window(review.list(), beads.len(), area) {
         if selected {
             cursor_row(painter, area, y);
@@ -368,8 +388,10 @@ fn draw_beads(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Rev
         let mut x = area.x + 2;
         x += painter.text(x, y, 1, mark, role) + 1;
         x += painter.text(x, y, 11, &format!("{:<10}", bead.status.to_lowercase()), role);
-        x += painter.text(x, y, 13, &format!("{:<12}", super::plain(&bead.category)), Role::Muted);
-        let name = area.width.saturating_sub(54).clamp(10, 40);
+        // a name tells the category too, where there is no room for both
+        if area.width >= 70 {
+            x += painter.text(x, y, 13, &format!("{:<12}", super::plain(&bead.category)), Role::Muted);
+        }
         painter.text(x, y, name, &super::plain(&bead.name), Role::Strong);
         x += name + 1;
         let end = bead.finished_at.unwrap_or(model.now);
@@ -421,19 +443,25 @@ pub(crate) fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Revie
         &ratio(validations_passed, validations),
         Some((validations_passed, validations)),
     );
-    row(painter, "later versions", &metrics.regenerations.to_string(), None);
+    row(painter, "asked for again", &metrics.regenerations.to_string(), None);
     for (verdict, count) in &metrics.decisions {
-        row(painter, &format!("decided {}", super::plain(verdict)), &count.to_string(), None);
+        let known = Verdict::ALL.into_iter().find(|known| known.name() == verdict);
+        let word = known.map_or_else(|| super::plain(verdict), |known| words::verdict(known).0.to_owned());
+        row(painter, &word, &count.to_string(), None);
     }
     row(painter, "published", &metrics.published.to_string(), None);
-    row(painter, "to a review, median", &words::duration(metrics.to_review_ms_median), None);
-    row(painter, "to a review, slowest 10 %", &words::duration(metrics.to_review_ms_p90), None);
-    row(painter, "to a decision, median", &words::duration(metrics.to_decision_ms_median), None);
+    row(painter, "time to review, median", &words::duration(metrics.to_review_ms_median), None);
+    row(painter, "time to review, 90 %", &words::duration(metrics.to_review_ms_p90), None);
+    let decide = match metrics.decisions.values().any(|count| *count > 0) {
+        true => words::duration(metrics.to_decision_ms_median),
+        false => "–".to_owned(),
+    };
+    row(painter, "time to decide, median", &decide, None);
     row(painter, "tokens", &format!("{} in, {} out", metrics.input_tokens, metrics.output_tokens), None);
-    row(painter, "cost", &super::plain(&metrics.cost_usd), None);
+    row(painter, "cost", &format!("${}", super::plain(&metrics.cost_usd)), None);
     row(painter, "journal entries", &metrics.journal_entries.to_string(), None);
     for (state, count) in &metrics.sessions {
-        row(painter, &format!("sessions {}", words::spaced(&super::plain(state))), &count.to_string(), None);
+        row(painter, &format!("sessions: {}", words::spaced(&super::plain(state))), &count.to_string(), None);
     }
 }
 

@@ -202,7 +202,9 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
     if roomy {
         let text = if wizard.wrong.is_empty() { help } else { wizard.wrong.as_str() };
         let role = if wizard.wrong.is_empty() { Role::Muted } else { Role::Error };
-        painter.text(inside.x, row(inside.height - 2), inside.width, text, role);
+        // one line where each line counts two, else what is left above the keys
+        let help = if roomy { 1 } else { inside.height - 6 };
+        painter.wrapped(Rect { y: row(inside.height - 1 - help), height: help, ..inside }, text, role);
         painter.runs(
             inside.x,
             row(inside.height - 1),
@@ -210,12 +212,12 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
             &[
                 Run::new("Enter", Role::Key),
                 Run::new(" next   ", Role::KeyLabel),
-                Run::new("Tab", Role::Key),
-                Run::new(" field   ", Role::KeyLabel),
                 Run::new("^s", Role::Key),
                 Run::new(" start   ", Role::KeyLabel),
                 Run::new("Esc", Role::Key),
-                Run::new(" drop", Role::KeyLabel),
+                Run::new(" drop   ", Role::KeyLabel),
+                Run::new("Tab", Role::Key),
+                Run::new(" field", Role::KeyLabel),
             ],
         );
     }

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 
 /// Our marks and what stands for them; each takes one column on both sides.
-const TWINS: [(&str, &str); 47] = [
+const TWINS: [(&str, &str); 49] = [
     ("↔", "="),
     ("×", "x"),
     ("“", "\""),
@@ -32,6 +32,8 @@ const TWINS: [(&str, &str); 47] = [
     ("▸", ">"),
     ("▾", "v"),
     ("●", "*"),
+    ("‖", "="),
+    ("±", "~"),
     ("○", "o"),
     ("◐", "~"),
     ("·", "."),

@@ -6,8 +6,7 @@ use crate::repository::TreeError;
 
 pub(super) fn find(finder: &mut Finder<'_>) -> Result<(), TreeError> {
     maven(finder)?;
-    gradle(finder);
-    Ok(())
+    gradle(finder)
 }
 
 /// A project's top, and the modules below it that the change is about; none where it is about the top itself.
@@ -68,19 +67,47 @@ fn is_listed(finder: &Finder<'_>, folder: &str) -> Result<bool, TreeError> {
     Ok(named.any(|module| module.trim().trim_end_matches('/') == name))
 }
 
-fn gradle(finder: &mut Finder<'_>) {
+fn gradle(finder: &mut Finder<'_>) -> Result<(), TreeError> {
     let manifests = ["settings.gradle", "settings.gradle.kts", "build.gradle", "build.gradle.kts"];
     for Project { root, .. } in projects(finder, &manifests) {
-        let wrapper = finder.layout.has(&root, "gradlew");
-        let program = if wrapper { "./gradlew" } else { "gradle" };
         let manifest = manifests.iter().find(|name| finder.layout.has(&root, name)).copied().unwrap_or("build.gradle");
-        if !wrapper && !finder.needs("gradle", &join(&root, manifest)) {
-            continue;
-        }
+        let Some((program, lacks)) = gradle_program(finder, &root, manifest)? else { continue };
         let with = |tasks: &[&'static str]| [&[program, "--offline", "--no-daemon", "--console=plain"], tasks].concat();
-        finder.add("gradle build", CheckKind::Build, &root, &with(&["testClasses"]));
+        finder.add("gradle build", CheckKind::Build, &root, &with(&["testClasses"])).lacks.clone_from(&lacks);
         let test = finder.add("gradle test", CheckKind::Test, &root, &with(&["--continue", "test"]));
         test.reports.push("**/build/test-results/*/*.xml".into());
+        test.lacks = lacks;
         finder.origin(join(&root, manifest));
     }
+    Ok(())
+}
+
+/// The Gradle that runs without a network, and what it lacks: the wrapper where its distribution was fetched before,
+/// else the one of PATH. None where there is neither.
+fn gradle_program(
+    finder: &mut Finder<'_>,
+    root: &str,
+    manifest: &str,
+) -> Result<Option<(&'static str, Option<String>)>, TreeError> {
+    if !finder.layout.has(root, "gradlew") {
+        return Ok(finder.needs("gradle", &join(root, manifest)).then_some(("gradle", None)));
+    }
+    let properties = finder.text(&join(root, "gradle/wrapper/gradle-wrapper.properties"))?;
+    let Some(wanted) = distribution(&properties).filter(|wanted| !finder.around.has_gradle(wanted)) else {
+        return Ok(Some(("./gradlew", None)));
+    };
+    if finder.around.which("gradle").is_none() {
+        let lacks = finder.lacking(&format!("{wanted} was not fetched"), "./gradlew --version", root);
+        return Ok(Some(("./gradlew", Some(lacks))));
+    }
+    let place = join(root, "gradlew");
+    finder.notices.push(format!("`{place}` wants {wanted}, which was not fetched: `gradle` of PATH runs instead"));
+    Ok(Some(("gradle", None)))
+}
+
+/// `gradle-8.5-bin` of the line `distributionUrl=https\://…/gradle-8.5-bin.zip`.
+fn distribution(properties: &str) -> Option<String> {
+    let url = properties.lines().find_map(|line| line.trim().strip_prefix("distributionUrl"))?;
+    let name = url.trim().rsplit('/').next()?.strip_suffix(".zip")?;
+    name.starts_with("gradle-").then(|| name.to_owned())
 }

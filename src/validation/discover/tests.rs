@@ -30,6 +30,9 @@ impl Surroundings for Machine {
     fn working_copy(&self) -> Option<PathBuf> {
         self.working_copy.map(PathBuf::from)
     }
+    fn has_gradle(&self, distribution: &str) -> bool {
+        !self.without.contains(&distribution)
+    }
     fn virtual_env(&self) -> Option<PathBuf> {
         self.virtual_env.map(PathBuf::from)
     }
@@ -213,6 +216,29 @@ fn checks_that_lack_something_are_found_and_say_how_to_get_it() {
 fn args(python: &str) -> CommandLine {
     let rest = ["-m", "pytest", "--junitxml=.paraph-reports/pytest.xml"];
     CommandLine::Args([python].iter().chain(&rest).map(|part| (*part).to_owned()).collect())
+}
+
+#[test]
+fn a_wrapper_s_gradle_that_was_not_fetched() {
+    let properties =
+        "distributionBase=X\ndistributionUrl=https\\://services.example.org/distributions/gradle-8.5-bin.zip\n";
+    let files = [("build.gradle", ""), ("gradlew", ""), ("gradle/wrapper/gradle-wrapper.properties", properties)];
+    let commands = |machine: &Machine| {
+        let plan = plan(machine, &files, &[]);
+        let lacks = plan.checks.iter().find_map(|check| check.lacks.clone()).unwrap_or_default();
+        (plan.checks.iter().map(brief).collect::<Vec<_>>()[0].clone(), lacks, plan.notices.join("; "))
+    };
+    let (command, lacks, notices) = commands(&Machine::default());
+    assert!(command.contains("./gradlew") && lacks.is_empty() && notices.is_empty(), "{command} {lacks} {notices}");
+    let (command, lacks, notices) = commands(&Machine { without: &["gradle-8.5-bin"], ..Machine::default() });
+    assert!(command.starts_with("gradle build: gradle --offline") && lacks.is_empty(), "{command} {lacks}");
+    assert!(notices.contains("wants gradle-8.5-bin"), "{notices}");
+    let (command, lacks, _) = commands(&Machine {
+        without: &["gradle-8.5-bin", "gradle"],
+        working_copy: Some("/copy"),
+        ..Machine::default()
+    });
+    assert!(command.contains("./gradlew") && lacks.contains("./gradlew --version"), "{command} {lacks}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::below::Below;
 use super::rewrites::Rewrites;
-use super::slots::{Slot, broken};
+use super::slots::{Slot, broken, described};
 use super::touched::Touched;
 use crate::cancel::Cancel;
 use crate::id::Digest;
@@ -17,8 +17,8 @@ use crate::infrastructure::confinement::{
     Confinement, ConfinementError, Limits, Network, Overlay, Policy, cow_copy, discard,
 };
 use crate::infrastructure::process::Command;
-use crate::repository::{Setting, Tree, TreeEntry};
-use crate::validation::ValidatorError;
+use crate::repository::{GitDirectory, Setting, Tree, TreeEntry, Vcs};
+use crate::validation::{RunSide, ValidationJob, ValidatorError};
 
 /// Folders of a base run's scratch that the proposal's runs see too: caches of compilers in the first place.
 const SCRATCH_BELOW: [&str; 3] = ["home", "gocache", "gradle"];
@@ -37,6 +37,41 @@ pub(super) struct Layout<'a> {
     pub(super) overlays: bool,
     /// What a setup step left, which lies below what runs write; overlays only.
     pub(super) setup: Option<&'a Slot>,
+    /// What is checked out, for the `.git` that goes with it.
+    pub(super) history: History<'a>,
+}
+
+/// The layer over a checkout's `.git` in a scratch folder: no run reads what another wrote there.
+const GIT_LAYER: &str = "git-layer";
+
+/// Where the commits of a job are, of which checkouts get a `.git`.
+#[derive(Clone, Copy)]
+pub(super) struct History<'a> {
+    pub(super) vcs: &'a dyn Vcs,
+    pub(super) job: &'a ValidationJob,
+}
+
+impl History<'_> {
+    /// Makes the git directory `into`, which replaces what is there; each file is in the first of `files` that has it.
+    fn write(&self, on: RunSide, files: &[&Path], into: &Path) -> Result<(), ValidatorError> {
+        let ValidationJob { snapshot, tree, commit, .. } = self.job;
+        let both = [commit.clone(), snapshot.commit.clone()];
+        let (tree, commits) = match on {
+            RunSide::Base => (&snapshot.tree, &both[1..]),
+            RunSide::Proposal => (tree, &both[..]),
+        };
+        throw_away(into).map_err(|error| broken("remove", into, &error))?;
+        let made = self.vcs.git_directory(&snapshot.key, &GitDirectory { tree, commits, files }, into);
+        made.map_err(|error| ValidatorError::Checkout(described(&error)))
+    }
+}
+
+/// One of the two trees of a job.
+#[derive(Clone, Copy)]
+pub(super) struct Side<'a> {
+    pub(super) on: RunSide,
+    pub(super) tree: &'a dyn Tree,
+    pub(super) entries: &'a [TreeEntry],
 }
 
 /// One checkout that runs see, and where what they write goes.
@@ -47,6 +82,8 @@ pub(super) struct Ground<'a> {
     /// Overlays: where writes go. Copies: the checkout itself.
     upper: PathBuf,
     scratch: PathBuf,
+    /// What `git` finds in the checkout; overlays only, elsewhere it is part of the copy.
+    git: Option<PathBuf>,
     /// Scratch folders of earlier runs that this one sees too, the latest first.
     scratch_below: Vec<PathBuf>,
     /// Whether caches of toolchains that are filled here are kept for runs to come.
@@ -77,16 +114,33 @@ impl<'a> Layout<'a> {
         let scratch = self.slot.scratch();
         forget_overlays(&scratch).map_err(|error| broken("prepare", &scratch, &error))?;
         let upper = if self.overlays { self.slot.left() } else { self.copy_of_left()? };
+        let git = self.git_of_base()?;
         let (layers, scratch_below) = (self.setup_layer(), self.setup_scratch());
-        Ok(Ground { layout: self, layers, upper, scratch, scratch_below, keeps_caches: false, folder: None })
+        Ok(Ground { layout: self, layers, upper, scratch, git, scratch_below, keeps_caches: false, folder: None })
     }
 
     /// Ground for a setup step on the bare base: what it leaves goes to `kept`. Overlays only.
     pub(super) fn setup(self, kept: &Slot) -> Result<Ground<'a>, ValidatorError> {
         let (upper, scratch) = (kept.left(), kept.scratch());
         fs::create_dir_all(&scratch).map_err(|error| broken("prepare", &scratch, &error))?;
+        let git = self.git_of_base()?;
         let (layers, scratch_below) = (Vec::new(), Vec::new());
-        Ok(Ground { layout: self, layers, upper, scratch, scratch_below, keeps_caches: true, folder: None })
+        Ok(Ground { layout: self, layers, upper, scratch, git, scratch_below, keeps_caches: true, folder: None })
+    }
+
+    /// What `git` finds in a checkout of the base, made once.
+    fn git_of_base(&self) -> Result<Option<PathBuf>, ValidatorError> {
+        if !self.overlays {
+            let work = self.slot.path.join("work");
+            self.history.write(RunSide::Base, &[&work], &work.join(".git"))?;
+            return Ok(None);
+        }
+        let git = self.slot.git();
+        // HEAD is written last
+        if !git.join("HEAD").is_file() {
+            self.history.write(RunSide::Base, &[&self.slot.tree()], &git)?;
+        }
+        Ok(Some(git))
     }
 
     fn setup_layer(&self) -> Vec<PathBuf> {
@@ -97,14 +151,8 @@ impl<'a> Layout<'a> {
         self.setup.map(Slot::scratch).into_iter().collect()
     }
 
-    /// Ground for runs of the proposal `tree` whose files are `new`; `old` are the base's.
-    pub(super) fn proposal(
-        self,
-        number: u64,
-        tree: &dyn Tree,
-        old: &[TreeEntry],
-        new: &[TreeEntry],
-    ) -> Result<Ground<'a>, ValidatorError> {
+    /// Ground for runs that leave nothing, of `side`; `old` are the base's files.
+    pub(super) fn proposal(self, number: u64, side: Side<'_>, old: &[TreeEntry]) -> Result<Ground<'a>, ValidatorError> {
         let folder = self.slot.path.join("runs").join(number.to_string());
         let (left, change, scratch) = (self.slot.left(), folder.join("change"), folder.join("scratch"));
         let failed = |error| broken("prepare", &folder, &error);
@@ -114,6 +162,7 @@ impl<'a> Layout<'a> {
             layers: Vec::new(),
             upper: if self.overlays { folder.join("upper") } else { written.clone() },
             scratch,
+            git: None,
             scratch_below: Vec::new(),
             keeps_caches: false,
             folder: Some(folder.clone()),
@@ -131,8 +180,16 @@ impl<'a> Layout<'a> {
             ground.upper = self.copy_of_left()?;
             Touched::in_copy(&self.slot.tree(), &written, old)
         };
-        let rewrites = Rewrites::between(old, new, &touched);
-        self.rewrite(tree, &rewrites, &written, folder.join("trash"))?;
+        let rewrites = Rewrites::between(old, side.entries, &touched);
+        self.rewrite(side.tree, &rewrites, &written, folder.join("trash"))?;
+        let files = [written.as_path(), &self.slot.tree()];
+        if self.overlays {
+            let git = folder.join("git");
+            self.history.write(side.on, &files, &git)?;
+            ground.git = Some(git);
+        } else {
+            self.history.write(side.on, &files[..1], &written.join(".git"))?;
+        }
         Ok(ground)
     }
 
@@ -220,6 +277,8 @@ impl Ground<'_> {
             let lent = |path: &Path| setting.dependencies.iter().any(|lent| path.starts_with(&lent.source));
             policy.hidden.retain(|path| !path.starts_with(place) || lent(path));
         }
+        // the machine's settings are not shown; where that is a refusal, git gives up
+        env.insert("GIT_CONFIG_NOSYSTEM".into(), "1".into());
         env.insert("CI".into(), "true".into()); // nobody answers, and nothing is to be watched
         (policy, env)
     }
@@ -231,6 +290,10 @@ impl Ground<'_> {
                 self.layers.iter().map(|layer| layer.join(&key).join("written")).filter(|layer| layer.is_dir());
             let at = if place.as_os_str().is_empty() { shown.clone() } else { shown.join(place) };
             policy.overlays.push(Overlay { lowers: layers.chain([source]).collect(), at, upper: self.upper.join(key) });
+        }
+        if let Some(git) = &self.git {
+            let (at, upper) = (shown.join(".git"), self.scratch.join(GIT_LAYER));
+            policy.overlays.push(Overlay { lowers: vec![git.clone()], at, upper });
         }
         for name in SCRATCH_BELOW {
             // what an earlier run wrote over the folder it saw, and the folder of one that saw nothing below
@@ -286,12 +349,23 @@ impl Ground<'_> {
     }
 }
 
-/// Removes what toolchain caches took from an earlier session: their order may be another now.
+/// Removes what a check may have put in the place of a folder: a link too, without following it.
+fn throw_away(place: &Path) -> io::Result<()> {
+    discard(place)?;
+    match fs::remove_file(place) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes what toolchain caches took from an earlier session, whose order may be another now, and what runs wrote to
+/// their `.git`.
 fn forget_overlays(scratch: &Path) -> io::Result<()> {
     fs::create_dir_all(scratch)?;
     for entry in fs::read_dir(scratch)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(TOOLCHAIN_LAYER) {
+        let name = entry.file_name();
+        if name == GIT_LAYER || name.to_string_lossy().starts_with(TOOLCHAIN_LAYER) {
             discard(&entry.path())?;
         }
     }

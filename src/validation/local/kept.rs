@@ -13,7 +13,7 @@ use crate::validation::{Check, RunEnd, Setup, TestOutcomes};
 use super::run::Ran;
 
 /// Changes with what makes the values: how a run is confined and read.
-const KIND: &str = "base-runs/1";
+const KIND: &str = "base-runs/2";
 
 /// A base run as it is kept.
 #[derive(Serialize, Deserialize)]

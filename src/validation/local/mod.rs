@@ -23,13 +23,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use super::{CheckResult, Progress, ValidationJob, ValidationResult, Validator, ValidatorError};
+use super::{CheckResult, Progress, Reclaimed, ValidationJob, ValidationResult, Validator, ValidatorError};
 use crate::cancel::Cancel;
 use crate::clock::Clock;
+use crate::id::ObjectId;
 use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::confinement::{Confinement, Level, Limits};
 use crate::infrastructure::store::Cache;
-use crate::repository::Vcs;
+use crate::repository::{RepoKey, Vcs};
 use slots::Slots;
 use work::Work;
 
@@ -163,6 +164,10 @@ impl Validator for LocalValidator {
             }
         }
         working.await.unwrap_or_else(|join| Err(ValidatorError::Checkout(join.to_string())))
+    }
+
+    fn discard(&self, key: &RepoKey, trees: &[ObjectId]) -> Result<Reclaimed, ValidatorError> {
+        self.shared.slots.discard(self.shared.ports.vcs.as_ref(), key, trees)
     }
 }
 

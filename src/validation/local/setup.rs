@@ -157,5 +157,6 @@ pub(super) fn waits_for_network(ran: &Ran, digest: Digest, on_base: bool, notice
         unverified: Some(ran.note.clone()),
         setup_wants_network: Some(digest),
         notices,
+        before: Vec::new(),
     }
 }

@@ -3,7 +3,9 @@
 //! ```text
 //! <worktrees>/<name>/tree       the base as it was checked out; never written again
 //!                    complete   there when `tree` is whole; holds the repository's key
+//!                    base       which base it is of: the repository's key and the tree
 //!                    used       when it was last used
+//!                    git/       overlays only: what `git` finds in a checkout of it
 //!                    left/      what the base's runs wrote
 //!                    scratch/   their home and temporary files
 //!                    runs/<n>/  one proposal: what differs, what its runs wrote; gone afterwards
@@ -26,7 +28,7 @@ use crate::clock::Timestamp;
 use crate::id::{Digest, ObjectId};
 use crate::infrastructure::confinement::discard;
 use crate::repository::{RepoKey, Vcs, VcsError};
-use crate::validation::ValidatorError;
+use crate::validation::{Reclaimed, ValidatorError};
 
 /// How often a waiting job looks whether the checkout is free.
 const LOOK: Duration = Duration::from_millis(20);
@@ -87,6 +89,34 @@ impl Slots {
         Slot { path, lock }
     }
 
+    /// Removes the checkouts of these bases but for those that a run uses now. What a setup step left is no checkout:
+    /// other bases with the same lockfiles stand on it.
+    pub(super) fn discard(
+        &self,
+        vcs: &dyn Vcs,
+        key: &RepoKey,
+        trees: &[ObjectId],
+    ) -> Result<Reclaimed, ValidatorError> {
+        let folder = self.folder()?;
+        let listed = fs::read_dir(&folder).map_err(|error| broken("list", &folder, &error))?;
+        let wanted: Vec<String> = trees.iter().map(|tree| base_line(key, tree)).collect();
+        let mut reclaimed = Reclaimed::default();
+        for path in listed.filter_map(Result::ok).map(|entry| entry.path()) {
+            if !fs::read_to_string(path.join(BASE)).is_ok_and(|base| wanted.contains(&base)) {
+                continue;
+            }
+            let slot = self.at(path);
+            let Ok(_alone) = slot.lock.try_write() else {
+                reclaimed.in_use += 1;
+                continue;
+            };
+            reclaimed.bytes += size_of(&slot.path);
+            slot.remove(vcs);
+            reclaimed.checkouts += 1;
+        }
+        Ok(reclaimed)
+    }
+
     /// Removes leftovers of crashed runs, and slots unused for longer than `kept_for` or beyond the `kept` newest.
     pub(super) fn reclaim(&self, vcs: &dyn Vcs, now: Timestamp, kept: usize, kept_for: Duration) {
         let Ok(listed) = self.folder().and_then(|folder| {
@@ -107,6 +137,32 @@ impl Slots {
             }
         }
     }
+}
+
+/// The file that says which base a checkout is of.
+const BASE: &str = "base";
+
+/// What it holds. Both are hex digits.
+fn base_line(key: &RepoKey, tree: &ObjectId) -> String {
+    format!("{} {tree}\n", key.0)
+}
+
+/// Bytes of all files below a folder; what cannot be looked at counts nothing.
+fn size_of(folder: &Path) -> u64 {
+    let mut bytes = 0;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
+            // of the entry itself: links are not followed
+            let Ok(found) = entry.metadata() else { continue };
+            if found.is_dir() {
+                folders.push(entry.path());
+            } else {
+                bytes += found.len();
+            }
+        }
+    }
+    bytes
 }
 
 fn last_use(slot: &Path) -> Timestamp {
@@ -155,6 +211,7 @@ impl Slot {
                 VcsError::Cancelled => ValidatorError::Cancelled,
                 error => ValidatorError::Checkout(described(&error)),
             })?;
+            fs::write(self.path.join(BASE), base_line(key, tree)).map_err(failed)?;
             fs::write(&complete, &key.0).map_err(failed)?;
         }
         self.touch(now)
@@ -170,9 +227,21 @@ impl Slot {
         self.path.join("left")
     }
 
+    /// What `git` finds in it.
+    pub(super) fn git(&self) -> PathBuf {
+        self.path.join("git")
+    }
+
     /// Home and temporary files of the base's runs.
     pub(super) fn scratch(&self) -> PathBuf {
         self.path.join("scratch")
+    }
+
+    /// Removes what the base's runs left: a tool that was not there may have been noted in a build folder. The caller
+    /// has the slot alone.
+    pub(super) fn forget_runs(&self) -> Result<(), ValidatorError> {
+        let gone = discard(&self.left()).and_then(|()| discard(&self.scratch()));
+        gone.map_err(|error| broken("remove what runs left below", &self.path, &error))
     }
 
     /// Says that it is used now.

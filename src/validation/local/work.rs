@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::again::{self, Holds};
-use super::ground::{Ground, Layout};
+use super::ground::{Ground, History, Layout, Side};
 use super::kept::{self, Circumstances};
 use super::lacking;
 use super::run::{Ran, Runner, Step};
@@ -19,7 +19,7 @@ use crate::id::Digest;
 use crate::infrastructure::confinement::Network;
 use crate::repository::{Setting, SettingAsk, Tree, TreeEntry};
 use crate::validation::{
-    Check, CheckKind, CheckResult, CheckStatus, RunAgain, RunEnd, RunSide, ValidationJob, ValidationResult,
+    Check, CheckKind, CheckResult, CheckStatus, RunAgain, RunEnd, RunSide, Sides, ValidationJob, ValidationResult,
     ValidatorError, compare,
 };
 
@@ -80,6 +80,7 @@ impl Work {
             limits: ports.limits.command,
             overlays,
             setup: None,
+            history: History { vcs: ports.vcs.as_ref(), job: &self.job },
         };
         let mut notices = self.job.plan.notices.clone();
         notices.extend(setting.notices());
@@ -118,6 +119,9 @@ impl Work {
         let (ports, snapshot) = (&self.shared.ports, &self.job.snapshot);
         let _alone = layout.slot.alone(&self.cancel)?;
         layout.slot.fill(ports.vcs.as_ref(), &snapshot.key, &snapshot.tree, ports.clock.now(), &self.cancel)?;
+        if self.job.sides == Sides::Both {
+            layout.slot.forget_runs()?;
+        }
         match (self.setup(), kept) {
             (Some(setup), Some(kept)) => {
                 setup.keep(&self.runner(), layout, kept, (trees.base.as_ref(), trees.old.as_ref()))
@@ -190,7 +194,8 @@ impl Work {
         let mut runs = Vec::new();
         for check in &self.checks {
             let key = kept::key(check, &circumstances);
-            let ran = match kept::get(&ports.cache, &ports.blobs, &key) {
+            let kept = (self.job.sides == Sides::Proposal).then(|| kept::get(&ports.cache, &ports.blobs, &key));
+            let ran = match kept.flatten() {
                 Some(kept) => kept,
                 None => match stopped.why(check) {
                     Some(why) => Ran::not(why),
@@ -225,7 +230,8 @@ impl Work {
         // copies have one place for all; overlays are each run's own
         let _shared = if layout.overlays { Some(layout.slot.shared(&self.cancel)?) } else { None };
         let _alone = if layout.overlays { None } else { Some(layout.slot.alone(&self.cancel)?) };
-        let ground = layout.proposal(self.shared.slots.next_run(), trees.proposal.as_ref(), &trees.old, &trees.new)?;
+        let side = Side { on: RunSide::Proposal, tree: trees.proposal.as_ref(), entries: &trees.new };
+        let ground = layout.proposal(self.shared.slots.next_run(), side, &trees.old)?;
         let prepared = self.prepare_proposal(layout, &ground, trees, base_failed)?;
         if let Prepared::WantsNetwork(ran, digest) = prepared {
             return Ok(Runs::WantNetwork { ran, digest, on_base: false });
@@ -273,7 +279,8 @@ impl Work {
         if suspects.is_empty() {
             return Ok(());
         }
-        let ground = layout.proposal(self.shared.slots.next_run(), trees.base.as_ref(), &trees.old, &trees.old)?;
+        let side = Side { on: RunSide::Base, tree: trees.base.as_ref(), entries: &trees.old };
+        let ground = layout.proposal(self.shared.slots.next_run(), side, &trees.old)?;
         let mut built: BTreeMap<&str, bool> = BTreeMap::new();
         for (at, mut pair) in suspects {
             let group = pair.check.group.as_str();

@@ -4,11 +4,12 @@
 //! root is made, they are attached under it, and the old root is let go. A mount point is never made through a
 //! symbolic link: a checkout is hostile, and may hold one where a folder is expected.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
@@ -71,6 +72,9 @@ const NO_EXEC: u64 = 8;
 const CLOSED: u64 = READ_ONLY | NO_SETUID | NO_DEVICES;
 const OPEN: u64 = NO_SETUID | NO_DEVICES;
 
+/// The file that is shown in the place of a hidden one; it has no name when the program starts.
+const EMPTY: &str = ".empty";
+
 /// Where overlays are put together, gone before the program starts.
 const WORKSHOP: &str = ".paraph";
 
@@ -114,9 +118,7 @@ pub(super) fn enter(order: &Order) -> Step<usize> {
         add_alias(root, alias, target).map_err(Failed::at(format!("showing {}", alias.display())))?;
     }
     let overlays = show_overlays(root, &pieces.overlays, order.program.is_none())?;
-    for hidden in &pieces.hidden {
-        hide(root, hidden).map_err(Failed::at(format!("hiding {}", hidden.display())))?;
-    }
+    hide_all(root, &pieces.hidden)?;
     change_root(root).map_err(Failed::at("changing the root"))?;
     Ok(overlays)
 }
@@ -163,8 +165,9 @@ fn collect(order: &Order) -> Step<Pieces> {
         let upper = taken(Path::new(&overlay.upper), OPEN)?;
         pieces.overlays.push(OverlayPiece { at: real_place(Path::new(&overlay.at), &order.writable), lowers, upper });
     }
-    // what is not there needs no hiding
-    pieces.hidden = order.hidden.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+    // what is not there needs no hiding, and what has two names is hidden once
+    let hidden: BTreeSet<PathBuf> = order.hidden.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+    pieces.hidden = hidden.into_iter().collect();
     Ok(pieces)
 }
 
@@ -322,9 +325,24 @@ fn try_overlay(root: &Path) -> io::Result<()> {
     written
 }
 
-fn hide(root: &Path, hidden: &Path) -> io::Result<()> {
+fn hide_all(root: &Path, hidden: &[PathBuf]) -> Step<()> {
+    let empty = root.join(EMPTY);
+    fs::write(&empty, "")
+        .and_then(|()| fs::set_permissions(&empty, fs::Permissions::from_mode(0o444)))
+        .map_err(Failed::at("making an empty file"))?;
+    for hidden in hidden {
+        hide(root, hidden, &empty).map_err(Failed::at(format!("hiding {}", hidden.display())))?;
+    }
+    // what is shown of it stays; nothing can be mounted on a file without a name, so it goes last
+    fs::remove_file(&empty).map_err(Failed::at("removing an empty file"))
+}
+
+/// A hidden folder and a hidden file are empty: a tool goes on without the settings of all users, and gives up on a
+/// file that it may not read.
+fn hide(root: &Path, hidden: &Path, empty: &Path) -> io::Result<()> {
     let place = root.join(hidden.strip_prefix("/").unwrap_or(hidden));
     match fs::symlink_metadata(&place) {
+        Ok(found) if found.is_file() => sys::attach(&sys::detached_copy(empty, CLOSED | NO_EXEC)?, &place),
         Ok(_) => cover(&place),
         Err(_not_shown) => Ok(()),
     }

@@ -24,7 +24,8 @@ pub enum Lending {
     CopyOnWrite,
     /// Copy-on-write; where overlays do not work, an empty folder of the scratch, which the variable names.
     CopyOnWriteOrEmpty(&'static str),
-    /// Copy-on-write at this place in the scratch folder; not at all where overlays do not work.
+    /// Copy-on-write at this place in the scratch folder, and read-only where it is; not at all where overlays do not
+    /// work.
     InScratch(&'static str),
 }
 
@@ -50,6 +51,8 @@ pub struct Lent {
     pub notices: Vec<String>,
     private: Private,
     env: BTreeMap<OsString, OsString>,
+    /// Certificates that a command with a network may read.
+    authorities: Vec<PathBuf>,
 }
 
 /// Finds what `variables` (those that [`is_passed_on`] names are looked at, others ignored) and `home` hold of toolchains.
@@ -66,6 +69,7 @@ pub fn find(variables: &BTreeMap<OsString, OsString>, home: &Path, private: &[Pa
     for (path, why) in on_path::places(&path, home) {
         finder.lend(path, why, Lending::ReadOnly);
     }
+    finder.authorities();
     let own = |name: &OsString| table::IN_SCRATCH.iter().any(|(own, _)| name == own);
     for (name, value) in variables {
         if name.to_str().is_some_and(is_passed_on) && !own(name) {
@@ -115,6 +119,18 @@ impl Finder<'_> {
         let places = self.variables.get(&OsString::from(other))?;
         // of several places the first is written to
         Some(std::env::split_paths(places).next()?.join(below))
+    }
+
+    fn authorities(&mut self) {
+        let named = variables::AUTHORITIES.iter().filter_map(|name| self.variables.get(&OsString::from(name)));
+        let places: BTreeSet<PathBuf> = named.map(PathBuf::from).filter(|path| path.is_absolute()).collect();
+        let readable = |path: &PathBuf| {
+            path.exists()
+                && may_be_lent(path, self.home)
+                && !self.lent.private.holds(path)
+                && !self.lent.private.is_in(path)
+        };
+        self.lent.authorities = places.into_iter().filter(readable).collect();
     }
 
     /// Whether the place is there and may be lent.
@@ -173,7 +189,9 @@ impl Lent {
                 }
                 (Lending::InScratch(place), true) => {
                     let at = policy.scratch.join(place);
-                    overlay(policy, path, at);
+                    overlay(policy, path.clone(), at);
+                    // before 6.1 Gradle's cache names its own files by their whole paths
+                    policy.read_only.push(path);
                 }
                 (Lending::InScratch(_), false) => {}
             }
@@ -183,6 +201,9 @@ impl Lent {
         }
         if policy.network == Network::Host {
             env.retain(|name, _| !table::WITHOUT_NETWORK.iter().any(|offline| name == offline));
+            policy.read_only.extend(self.authorities.iter().cloned());
+        } else {
+            env.retain(|name, _| !variables::AUTHORITIES.iter().any(|authority| name == authority));
         }
         java_home_folder(policy, &mut env);
         policy.hidden.extend(self.hidden.iter().cloned());
@@ -247,6 +268,22 @@ mod tests {
         let mut found: Vec<String> = lent.paths.iter().filter_map(relative).collect();
         found.sort();
         assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn certificates_are_for_commands_with_a_network() {
+        let home = home_with(&["certs/ca.pem", ".ssh/id"]);
+        let at = |name: &str| home.path().join(name).into_os_string();
+        let (ca, key) = (("NODE_EXTRA_CA_CERTS".into(), at("certs/ca.pem")), ("SSL_CERT_FILE".into(), at(".ssh/id")));
+        let lent = find(&BTreeMap::from([ca, key]), home.path(), &[]);
+        let confinement = Confinement::probe("/nonexistent/launcher");
+        let mut closed = Policy::new("/checkout", "/scratch");
+        let env = lent.lend_to(&confinement, &mut closed);
+        assert!(!env.contains_key(&OsString::from("NODE_EXTRA_CA_CERTS")) && closed.read_only.is_empty());
+        let mut open = Policy { network: Network::Host, ..Policy::new("/checkout", "/scratch") };
+        let env = lent.lend_to(&confinement, &mut open);
+        assert_eq!(env.get(&OsString::from("NODE_EXTRA_CA_CERTS")), Some(&at("certs/ca.pem")));
+        assert_eq!(open.read_only, [home.path().join("certs/ca.pem")], "a key is no certificate");
     }
 
     #[test]

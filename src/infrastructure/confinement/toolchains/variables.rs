@@ -57,6 +57,28 @@ pub const PASSED_ON: &[&str] = &[
     "ASDF_DATA_DIR",
     "MISE_DATA_DIR",
     "SDKMAN_DIR",
+    // whom to believe in the network: public certificates, for a setup step that was permitted it
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "PIP_CERT",
+    "CARGO_HTTP_CAINFO",
+    "GIT_SSL_CAINFO",
+];
+
+/// Those of [`PASSED_ON`] that name the certificates of authorities, which only a command with a network sees: behind a
+/// company's proxy nothing is fetched without them.
+pub(super) const AUTHORITIES: [&str; 8] = [
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "PIP_CERT",
+    "CARGO_HTTP_CAINFO",
+    "GIT_SSL_CAINFO",
 ];
 
 /// The locale's variables start with this, capital letters follow.

@@ -1,0 +1,134 @@
+//! `[providers.NAME]` and `[roles.NAME]`: tables whose names the user makes. Keys are named, never written, in them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::layers::plain;
+use super::{Config, Origin, Weight};
+
+/// What the files say of models.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModelsPart {
+    /// By the name that their models' names begin with.
+    pub providers: BTreeMap<String, ProviderPart>,
+    /// By the role's name.
+    pub roles: BTreeMap<String, RolePart>,
+}
+
+/// `[providers.NAME]`: what differs from what is known of a provider of that name.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the help topic `agents` explains each")]
+pub struct ProviderPart {
+    pub wire: Option<String>,
+    pub base_url: Option<String>,
+    pub key: Option<KeyPart>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    pub stream: Option<bool>,
+    pub shape: Option<String>,
+    pub temperature: Option<bool>,
+    pub context: Option<u32>,
+    pub requests_per_minute: Option<u32>,
+    pub tokens_per_minute: Option<u32>,
+    pub timeout_s: Option<u64>,
+}
+
+/// Where a key comes from: a preset such as `env:NAME`, or a program and its arguments.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+#[allow(missing_docs, reason = "one word or several")]
+pub enum KeyPart {
+    Preset(String),
+    Program(Vec<String>),
+}
+
+/// `[roles.NAME]`: whom the role asks, and how much it may take.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the help topic `agents` explains each")]
+pub struct RolePart {
+    #[serde(default)]
+    pub models: Vec<String>,
+    pub max_output_tokens: Option<u32>,
+    pub max_call_cents: Option<u64>,
+    pub max_session_cents: Option<u64>,
+    pub max_session_tokens: Option<u64>,
+    pub max_latency_s: Option<u64>,
+}
+
+/// The tables that are read here.
+const TABLES: [&str; 2] = ["providers", "roles"];
+
+impl Config {
+    /// What the files say of models.
+    #[must_use]
+    pub fn models(&self) -> &ModelsPart {
+        &self.models
+    }
+
+    /// Reads `[providers]` or `[roles]`; false where `name` is another table.
+    pub(super) fn read_models(
+        &mut self,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+        place: &dyn Fn(usize) -> Origin,
+    ) -> bool {
+        if !TABLES.contains(&name) {
+            return false;
+        }
+        let DeValue::Table(table) = value.get_ref() else {
+            let hint = format!("write [{name}.NAME]");
+            self.problem(Weight::Error, place(value.span().start), format!("`{name}` is a table of tables"), &hint);
+            return true;
+        };
+        self.read_named(name, table, place);
+        true
+    }
+
+    fn read_named(&mut self, kind: &str, table: &DeTable<'_>, place: &dyn Fn(usize) -> Origin) {
+        for (name, value) in table.iter() {
+            let (at, value) = (place(name.span().start), plain(value.get_ref()));
+            let name = name.get_ref().to_string();
+            if let Some(key) = written_key(&value) {
+                let message = format!("`{kind}.{name}.{key}` looks like a key; keys are not read from this file");
+                self.problem(Weight::Error, at, message, "write key = 'env:OPENAI_API_KEY', 'pass:NAME' or their like");
+                continue;
+            }
+            let read = match kind {
+                "providers" => value.try_into().map(|part| drop(self.models.providers.insert(name.clone(), part))),
+                _ => value.try_into().map(|part| drop(self.models.roles.insert(name.clone(), part))),
+            };
+            if let Err(error) = read {
+                // serde's words may repeat a value, and a value may be a key in the wrong place: only the first line's form
+                let message = format!("`{kind}.{name}`: {}", form_of(error.message()));
+                self.problem(Weight::Error, at, message, "paraph help agents");
+            }
+        }
+    }
+}
+
+/// The field that holds what looks like a key instead of where one comes from.
+fn written_key(value: &toml::Value) -> Option<&str> {
+    let fields = value.as_table()?;
+    fields.iter().find_map(|(name, value)| {
+        let lower = name.to_ascii_lowercase();
+        let named = ["api_key", "apikey", "token", "secret", "password"].iter().any(|word| lower.ends_with(word));
+        let text = value.as_str().unwrap_or_default();
+        let shaped = ["sk-", "gsk_", "AIza", "ghp_", "xai-"].iter().any(|start| text.starts_with(start));
+        (named || shaped).then_some(name.as_str())
+    })
+}
+
+/// What is wrong, without the value that is.
+fn form_of(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    let known = ["unknown field", "missing field", "invalid type", "unknown variant", "data did not match"];
+    match known.iter().find(|start| first.starts_with(*start)) {
+        Some(start) if start.starts_with("unknown field") => first.to_owned(),
+        Some(_) | None => first.split(['"', '`']).next().unwrap_or_default().trim_end().to_owned(),
+    }
+}

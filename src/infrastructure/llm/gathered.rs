@@ -1,0 +1,248 @@
+//! An answer while it is put together, whatever format it comes in; at the end it is whole or it is refused.
+
+use std::collections::BTreeMap;
+
+use super::{CallBlock, ChatReply, Finish, FoundFault, Streamed, Usage};
+
+/// Whom pieces are told to.
+pub(super) type Seen<'a> = &'a mut (dyn FnMut(Streamed<'_>) + Send);
+
+/// What is wrong with an answer, before it is known whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// It cannot be used.
+    Faulty(FoundFault, String),
+    /// The provider reports an error in place of an answer or in its middle: a status where it names one.
+    Reported {
+        /// As of HTTP.
+        status: Option<u16>,
+        /// Its words.
+        said: String,
+    },
+    /// The provider holds the answer back.
+    Held(String),
+}
+
+impl Wrong {
+    pub(super) fn unreadable(why: impl Into<String>) -> Self {
+        Self::Faulty(FoundFault::Unreadable, why.into())
+    }
+}
+
+/// The pieces until now.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    text: String,
+    calls: BTreeMap<u64, CallBlock>,
+    finish: Option<Finish>,
+    is_done: bool,
+    /// The tool that stands for the answer's shape: what it is called with is the answer.
+    shape: Option<String>,
+    pub(super) usage: Usage,
+    pub(super) model: String,
+    pub(super) request_id: String,
+}
+
+impl Gathered {
+    /// Nothing yet; a call of the tool `shape` will be the answer.
+    pub(super) fn new(shape: Option<String>, request_id: String) -> Self {
+        Self { shape, request_id, ..Self::default() }
+    }
+
+    pub(super) fn say(&mut self, more: &str, seen: Seen<'_>) {
+        if !more.is_empty() {
+            self.text.push_str(more);
+            seen(Streamed::Text(more));
+        }
+    }
+
+    /// A thought goes to the screen and nowhere else.
+    pub(super) fn think(&self, more: &str, seen: Seen<'_>) {
+        if !more.is_empty() {
+            seen(Streamed::Thinking(more));
+        }
+    }
+
+    /// A call begins, or says its name again.
+    pub(super) fn call(&mut self, index: u64, id: &str, name: &str, seen: Seen<'_>) {
+        let call = self.calls.entry(index).or_insert_with(|| CallBlock {
+            id: String::new(),
+            name: String::new(),
+            arguments: String::new(),
+        });
+        if call.id.is_empty() {
+            id.clone_into(&mut call.id);
+        }
+        if call.name.is_empty() && !name.is_empty() {
+            name.clone_into(&mut call.name);
+            if self.shape.as_deref() != Some(name) {
+                seen(Streamed::Call(name));
+            }
+        }
+    }
+
+    /// More of a call's arguments.
+    pub(super) fn argue(&mut self, index: u64, more: &str, seen: Seen<'_>) {
+        if let Some(call) = self.calls.get_mut(&index) {
+            call.arguments.push_str(more);
+            if self.shape.is_some() && self.shape.as_deref() == Some(&call.name) && !more.is_empty() {
+                seen(Streamed::Text(more));
+            }
+        }
+    }
+
+    /// Whether a call with this number, and with this id where both are known, has begun.
+    pub(super) fn has_call(&self, index: u64, id: &str) -> bool {
+        self.calls.get(&index).is_some_and(|call| id.is_empty() || call.id.is_empty() || call.id == id)
+    }
+
+    /// The number of the call with this id, or of the last one where no id is given.
+    pub(super) fn call_named(&self, id: &str) -> Option<u64> {
+        let mut calls = self.calls.iter().rev();
+        calls.find(|(_, call)| id.is_empty() || call.id == id).map(|(index, _)| *index)
+    }
+
+    /// The number that the next call gets where the format gives none.
+    pub(super) fn next_call(&self) -> u64 {
+        self.calls.last_key_value().map_or(0, |(last, _)| last + 1)
+    }
+
+    /// Why it stopped: from here on the answer is whole. The first reason stands.
+    pub(super) fn finish(&mut self, finish: Finish) {
+        self.finish.get_or_insert(finish);
+    }
+
+    /// The stream's last event: nothing that follows counts.
+    pub(super) fn done(&mut self) {
+        self.is_done = true;
+    }
+
+    /// The reason that was given does not count: what should have followed it did not come.
+    pub(super) fn reopen(&mut self) {
+        self.finish = None;
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.finish.is_some()
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// How much arrived, in words for an error.
+    fn arrived(&self) -> String {
+        format!("after {} characters and {} tool calls", self.text.chars().count(), self.calls.len())
+    }
+
+    /// The whole answer.
+    pub(super) fn reply(mut self) -> Result<ChatReply, Wrong> {
+        let Some(mut finish) = self.finish.take() else {
+            return Err(match self.text.is_empty() && self.calls.is_empty() {
+                true => Wrong::Faulty(FoundFault::Empty, "it ended without a word".to_owned()),
+                false => Wrong::Faulty(FoundFault::CutOff, format!("it ended without its end {}", self.arrived())),
+            });
+        };
+        let mut calls = Vec::new();
+        for (index, mut call) in std::mem::take(&mut self.calls) {
+            if self.shape.is_some() && self.shape.as_deref() == Some(&call.name) {
+                self.text.clone_from(&call.arguments); // words beside it are no part of the answer
+                continue;
+            }
+            if call.name.is_empty() {
+                return Err(Wrong::unreadable("it calls a tool without a name"));
+            }
+            if call.id.is_empty() {
+                call.id = format!("call-{index}");
+            }
+            if call.arguments.trim().is_empty() {
+                call.arguments = "{}".to_owned();
+            }
+            calls.push(call);
+        }
+        match (&finish, calls.is_empty()) {
+            (Finish::Stop, false) => finish = Finish::Tools,
+            (Finish::Tools, true) => finish = Finish::Stop,
+            _ => {}
+        }
+        if self.text.trim().is_empty() && calls.is_empty() {
+            return Err(match finish {
+                Finish::Filtered => Wrong::Held("the whole answer was held back".to_owned()),
+                Finish::Length => Wrong::Faulty(
+                    FoundFault::Empty,
+                    "all of its tokens went before the first word; more output tokens may help".to_owned(),
+                ),
+                _ => Wrong::Faulty(FoundFault::Empty, "there is no word in it".to_owned()),
+            });
+        }
+        let Self { text, usage, model, request_id, .. } = self;
+        Ok(ChatReply { text, calls, finish, usage: believable(usage), model, request_id })
+    }
+}
+
+/// Parts that are larger than their whole are not believed, and neither is an exchange without tokens.
+fn believable(usage: Usage) -> Usage {
+    let some = |count: Option<u64>| count.filter(|count| *count > 0);
+    let input = some(usage.input);
+    let part = |part: Option<u64>| part.filter(|part| input.is_none_or(|whole| *part <= whole));
+    Usage {
+        input,
+        output: some(usage.output),
+        cache_read: part(usage.cache_read),
+        cache_write: part(usage.cache_write),
+        cost_micros: usage.cost_micros,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gathered(build: impl FnOnce(&mut Gathered, Seen<'_>)) -> Result<ChatReply, Wrong> {
+        let mut gathered = Gathered::new(Some("verdict".to_owned()), String::new());
+        build(&mut gathered, &mut |_| ());
+        gathered.reply()
+    }
+
+    #[track_caller]
+    fn check_fault(fault: FoundFault, build: impl FnOnce(&mut Gathered, Seen<'_>)) {
+        let found = gathered(build);
+        assert!(matches!(&found, Err(Wrong::Faulty(found, _)) if *found == fault), "{found:?}");
+    }
+
+    #[test]
+    fn nothing_half_is_given() {
+        check_fault(FoundFault::Empty, |_, _| ());
+        check_fault(FoundFault::CutOff, |answer, seen| answer.say("half an ans", seen));
+        check_fault(FoundFault::Empty, |answer, _| answer.done());
+        check_fault(FoundFault::Empty, |answer, seen| {
+            answer.say(" \n", seen);
+            answer.finish(Finish::Stop);
+        });
+        check_fault(FoundFault::Unreadable, |answer, seen| {
+            answer.call(0, "a", "", seen);
+            answer.finish(Finish::Tools);
+        });
+    }
+
+    #[test]
+    fn the_tool_that_is_the_shape_is_the_answer() {
+        let reply = gathered(|answer, seen| {
+            answer.say("Let me call it.", seen);
+            answer.call(1, "id", "verdict", seen);
+            answer.argue(1, r#"{"go":"#, seen);
+            answer.argue(1, "true}", seen);
+            answer.finish(Finish::Tools);
+        })
+        .expect("whole");
+        assert_eq!((reply.text.as_str(), reply.calls.len(), reply.finish), (r#"{"go":true}"#, 0, Finish::Stop));
+    }
+
+    #[test]
+    fn what_cannot_be_is_not_believed() {
+        let usage = Usage { input: Some(10), cache_read: Some(11), cache_write: Some(3), ..Usage::default() };
+        assert_eq!(believable(usage), Usage { cache_read: None, ..usage });
+        let nothing = Usage { input: Some(0), output: Some(0), cost_micros: Some(0), ..Usage::default() };
+        assert_eq!(believable(nothing), Usage { cost_micros: Some(0), ..Usage::default() });
+    }
+}

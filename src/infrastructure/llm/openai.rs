@@ -1,0 +1,293 @@
+//! The format of OpenAI's chat completions, which most servers speak: also Groq, OpenRouter, vLLM, llama.cpp, LM Studio.
+
+use serde_json::{Value, json};
+
+use super::format::Format;
+use super::gathered::{Gathered, Seen, Wrong};
+use super::json::{count, is_strict, items, micros, text};
+use super::settings::{OutputLimit, ProviderSettings, ShapeMode};
+use super::wrong::reported;
+use super::{ChatRequest, Finish, JsonShape, Message, Part, Speaker, Usage};
+use crate::infrastructure::http::Secret;
+
+pub(super) struct OpenAi;
+
+impl Format for OpenAi {
+    fn path(&self, _model: &str, _stream: bool) -> String {
+        "/chat/completions".to_owned()
+    }
+
+    fn headers(&self, key: Option<&Secret>) -> Vec<(String, Secret)> {
+        let bearer = |key: &Secret| ("authorization".to_owned(), Secret::new(format!("Bearer {}", key.reveal())));
+        key.map(bearer).into_iter().collect()
+    }
+
+    fn body(&self, settings: &ProviderSettings, model: &str, request: &ChatRequest) -> Value {
+        let mut body = json!({ "model": model, "messages": messages(settings, request), "stream": settings.stream });
+        let limit = match settings.output_limit {
+            OutputLimit::MaxTokens => "max_tokens",
+            OutputLimit::MaxCompletionTokens => "max_completion_tokens",
+        };
+        body[limit] = json!(request.max_output_tokens);
+        if settings.stream && settings.stream_usage {
+            body["stream_options"] = json!({ "include_usage": true });
+        }
+        if settings.asks_cost {
+            body["usage"] = json!({ "include": true });
+        }
+        if let Some(hundredths) = request.temperature_hundredths.filter(|_| settings.temperature && takes_one(model)) {
+            body["temperature"] = json!(f64::from(hundredths) / 100.0);
+        }
+        if !request.tools.is_empty() {
+            let tool = |tool: &super::ToolSpec| {
+                json!({ "type": "function", "function": {
+                    "name": tool.name, "description": tool.description, "parameters": tool.parameters } })
+            };
+            body["tools"] = request.tools.iter().map(tool).collect();
+        }
+        match (&request.shape, settings.shape) {
+            (Some(JsonShape { name, schema }), ShapeMode::Schema) => {
+                body["response_format"] = json!({ "type": "json_schema", "json_schema": {
+                    "name": name, "schema": schema, "strict": is_strict(schema) } });
+            }
+            (Some(_), ShapeMode::Object) => body["response_format"] = json!({ "type": "json_object" }),
+            _ => {}
+        }
+        body
+    }
+
+    fn event(&self, kind: &str, event: &Value, into: &mut Gathered, seen: Seen<'_>) -> Result<(), Wrong> {
+        if kind == "error" {
+            return Err(reported(event.get("error").unwrap_or(event)));
+        }
+        take(event, "/delta", into, seen)
+    }
+
+    fn whole(&self, body: &Value, into: &mut Gathered, seen: Seen<'_>) -> Result<(), Wrong> {
+        if body.get("choices").is_none() && body.get("error").is_none() && text(body, "/object") != "error" {
+            return Err(Wrong::unreadable("it is JSON without choices"));
+        }
+        take(body, "/message", into, seen)
+    }
+}
+
+/// Models that think take no temperature but their own.
+fn takes_one(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    let is_o = name.strip_prefix('o').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
+    let is_later = name
+        .strip_prefix("gpt-")
+        .and_then(|rest| rest.split(['.', '-', 'o']).next()?.parse::<u32>().ok())
+        .is_some_and(|generation| generation >= 5);
+    !is_o && !is_later
+}
+
+fn messages(settings: &ProviderSettings, request: &ChatRequest) -> Value {
+    let mut all = Vec::new();
+    let system = settings.system(request);
+    if settings.prompt_cache && !system.is_empty() {
+        let mut blocks: Vec<Value> = system.iter().map(|text| json!({ "type": "text", "text": text })).collect();
+        if let Some(last) = blocks.last_mut() {
+            last["cache_control"] = json!({ "type": "ephemeral" });
+        }
+        all.push(json!({ "role": "system", "content": blocks }));
+    } else if !system.is_empty() {
+        // one message: the templates of many open models take no second
+        all.push(json!({ "role": "system", "content": system.join("\n\n") }));
+    }
+    request.messages.iter().for_each(|message| turn(message, &mut all));
+    Value::Array(all)
+}
+
+fn turn(message: &Message, all: &mut Vec<Value>) {
+    let words: Vec<&str> = message
+        .parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Text { text } => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let words = words.join("\n\n");
+    match message.speaker {
+        Speaker::User => {
+            for part in &message.parts {
+                if let Part::Result { id, text, .. } = part {
+                    all.push(json!({ "role": "tool", "tool_call_id": id, "content": text }));
+                }
+            }
+            if !words.is_empty() {
+                all.push(json!({ "role": "user", "content": words }));
+            }
+        }
+        Speaker::Assistant => {
+            let call = |part: &Part| match part {
+                Part::Call(call) => Some(json!({ "id": call.id, "type": "function", "function": {
+                    "name": call.name, "arguments": call.arguments } })),
+                _ => None,
+            };
+            let calls: Vec<Value> = message.parts.iter().filter_map(call).collect();
+            let mut said = json!({ "role": "assistant", "content": words });
+            if !calls.is_empty() {
+                said["tool_calls"] = calls.into();
+            }
+            all.push(said);
+        }
+    }
+}
+
+/// One chunk of a stream, or a whole answer: they differ in the name of what was said.
+fn take(event: &Value, said: &str, into: &mut Gathered, seen: Seen<'_>) -> Result<(), Wrong> {
+    if let Some(error) = event.get("error").filter(|error| !error.is_null()) {
+        return Err(reported(error));
+    }
+    if text(event, "/object") == "error" {
+        return Err(reported(event)); // vLLM's form
+    }
+    let stopped = text(event, "/x_groq/error");
+    if !stopped.is_empty() {
+        return Err(Wrong::Reported { status: None, said: stopped.to_owned() });
+    }
+    if into.model.is_empty() {
+        text(event, "/model").clone_into(&mut into.model);
+    }
+    if into.request_id.is_empty() {
+        text(event, "/id").clone_into(&mut into.request_id);
+    }
+    let usage = event.get("usage").filter(|usage| usage.is_object()).or_else(|| event.pointer("/x_groq/usage"));
+    if let Some(usage) = usage {
+        into.usage = read_usage(usage);
+    }
+    let first = items(event, "/choices").iter().find(|choice| choice["index"].as_u64().unwrap_or(0) == 0);
+    let Some(choice) = first else { return Ok(()) };
+    if let Some(error) = choice.get("error").filter(|error| !error.is_null()) {
+        return Err(reported(error));
+    }
+    let more = choice.pointer(said).unwrap_or(&Value::Null);
+    words(more, into, seen);
+    for (place, call) in items(more, "/tool_calls").iter().enumerate() {
+        take_call(call, place, said == "/message", into, seen);
+    }
+    match text(choice, "/finish_reason") {
+        "" => {}
+        "stop" | "eos" | "end_turn" => into.finish(Finish::Stop),
+        "length" | "max_tokens" | "model_length" => into.finish(Finish::Length),
+        "tool_calls" | "function_call" => into.finish(Finish::Tools),
+        "content_filter" => into.finish(Finish::Filtered),
+        "abort" => {} // vLLM's word for a request that it gave up: what came is no answer
+        "error" => return Err(Wrong::Reported { status: None, said: "it stopped with an error".to_owned() }),
+        other => into.finish(Finish::Other(other.chars().take(40).collect())),
+    }
+    Ok(())
+}
+
+fn words(more: &Value, into: &mut Gathered, seen: Seen<'_>) {
+    for thought in ["/reasoning_content", "/reasoning"] {
+        let thought = text(more, thought);
+        if !thought.is_empty() {
+            into.think(thought, seen);
+            break; // some servers send the same under both names
+        }
+    }
+    into.say(text(more, "/content"), seen);
+    for part in items(more, "/content") {
+        match text(part, "/type") {
+            "thinking" => items(part, "/thinking").iter().for_each(|thought| into.think(text(thought, "/text"), seen)),
+            _ => into.say(text(part, "/text"), seen),
+        }
+    }
+    let refusal = text(more, "/refusal");
+    if !refusal.is_empty() {
+        into.say(refusal, seen);
+        into.finish(Finish::Filtered);
+    }
+}
+
+/// Calls come in pieces numbered by `index`; a server that leaves the number out begins a call with an id.
+fn take_call(call: &Value, place: usize, is_whole: bool, into: &mut Gathered, seen: Seen<'_>) {
+    let (id, name) = (text(call, "/id"), text(call, "/function/name"));
+    let index = match call["index"].as_u64() {
+        _ if is_whole => place as u64,
+        // two calls under one number: some servers number every call 0
+        Some(index) if into.has_call(index, id) || into.call_named(id).is_none() && !into.has_call(index, "") => index,
+        _ if id.is_empty() && name.is_empty() => into.call_named("").unwrap_or(0),
+        _ => into.call_named(id).filter(|_| !id.is_empty()).unwrap_or_else(|| into.next_call()),
+    };
+    into.call(index, id, name, seen);
+    let arguments = &call["function"]["arguments"];
+    match arguments.as_str() {
+        Some(more) => into.argue(index, more, seen),
+        None if arguments.is_object() => into.argue(index, &arguments.to_string(), seen),
+        None => {}
+    }
+}
+
+fn read_usage(usage: &Value) -> Usage {
+    let details = |name: &str| count(usage, &format!("/prompt_tokens_details/{name}"));
+    Usage {
+        input: count(usage, "/prompt_tokens"),
+        output: count(usage, "/completion_tokens"),
+        cache_read: details("cached_tokens").or_else(|| count(usage, "/prompt_cache_hit_tokens")),
+        cache_write: details("cache_write_tokens").or_else(|| count(usage, "/cache_creation_input_tokens")),
+        cost_micros: micros(usage, "/cost"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_that_think_take_no_temperature() {
+        for model in ["o3", "o4-mini", "gpt-5", "gpt-5.2-codex", "openai/gpt-6-sol"] {
+            assert!(!takes_one(model), "{model}");
+        }
+        for model in ["gpt-4.1", "gpt-4o-mini", "llama-3.3-70b", "openai/gpt-oss-120b", "olmo-3"] {
+            assert!(takes_one(model), "{model}");
+        }
+    }
+
+    #[track_caller]
+    fn check_calls(chunks: &[Value], expected: &[(&str, &str, &str)]) {
+        let mut into = Gathered::new(None, String::new());
+        for call in chunks {
+            let event = json!({ "choices": [{ "delta": { "tool_calls": [call] } }] });
+            take(&event, "/delta", &mut into, &mut |_| ()).expect("a chunk");
+        }
+        into.finish(Finish::Tools);
+        let reply = into.reply().expect("whole");
+        let found: Vec<_> =
+            reply.calls.iter().map(|call| (call.id.as_str(), call.name.as_str(), call.arguments.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn calls_come_together_however_they_are_numbered() {
+        let begin = |index: Option<u64>, id: &str, name: &str, arguments: &str| {
+            let mut call = json!({ "id": id, "function": { "name": name, "arguments": arguments } });
+            if let Some(index) = index {
+                call["index"] = json!(index);
+            }
+            call
+        };
+        let more = |index: Option<u64>, arguments: &str| begin(index, "", "", arguments);
+        let both = [("a", "read", r#"{"x":1}"#), ("b", "find", "{}")];
+        let (one, two) = (r#"{"x""#, ":1}");
+        check_calls(
+            &[
+                begin(Some(0), "a", "read", ""),
+                more(Some(0), one),
+                begin(Some(1), "b", "find", "{}"),
+                more(Some(0), two),
+            ],
+            &both,
+        );
+        check_calls(&[begin(None, "a", "read", one), more(None, two), begin(None, "b", "find", "{}")], &both);
+        check_calls(&[begin(Some(0), "a", "read", r#"{"x":1}"#), begin(Some(0), "b", "find", "{}")], &both);
+        check_calls(
+            &[begin(Some(0), "a", "read", one), begin(Some(0), "a", "read", two), begin(Some(1), "b", "find", "")],
+            &both,
+        );
+        check_calls(&[begin(Some(1), "b", "find", "{}"), begin(Some(0), "a", "read", r#"{"x":1}"#)], &both);
+    }
+}

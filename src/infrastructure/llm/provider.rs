@@ -1,0 +1,409 @@
+//! One provider asked once: the key, the limits, the exchange, and what its answer is worth.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::anthropic::Anthropic;
+use super::format::{Format, Framing};
+use super::gathered::{Gathered, Seen, Wrong};
+use super::gemini::Gemini;
+use super::keys::Keys;
+use super::learned::Learned;
+use super::ollama::Ollama;
+use super::openai::OpenAi;
+use super::retry_after::{asked_pause, delay_in_words};
+use super::settings::{ProviderSettings, Wire};
+use super::sse::{Event, Events, Lines, TooLong};
+use super::wrong::{Refusal, delay_in_body, is_html, refused, words_of_body};
+use super::{ChatError, ChatModel, ChatReply, ChatRequest, FoundFault, Streamed, json};
+use crate::cancel::Cancel;
+use crate::clock::Clock;
+use crate::infrastructure::http::{Ask, HttpClient, HttpError, HttpLimits, Incoming, Method, Secret};
+use crate::text::Untrusted;
+
+/// How much of a provider's words an error keeps.
+const MOST_WORDS: usize = 300;
+
+/// How much of an error's body is looked at, and how long it is waited for.
+const ERROR_BODY: (usize, Duration) = (64 << 10, Duration::from_secs(10));
+
+/// How long what follows the end of an answer (its usage) is waited for.
+const AFTER_THE_END: Duration = Duration::from_secs(5);
+
+/// A provider, asked through HTTP in its own format.
+pub struct Provider {
+    settings: ProviderSettings,
+    format: &'static dyn Format,
+    http: HttpClient,
+    keys: Arc<Keys>,
+    clock: Arc<dyn Clock>,
+    learned: Learned,
+}
+
+impl Provider {
+    /// A provider; nothing is sent and no key is looked for yet.
+    #[must_use]
+    pub fn new(settings: ProviderSettings, http: HttpClient, keys: Arc<Keys>, clock: Arc<dyn Clock>) -> Self {
+        settings.headers.iter().for_each(|(_, value)| keys.hide(value));
+        let format: &'static dyn Format = match settings.wire {
+            Wire::OpenAi => &OpenAi,
+            Wire::Anthropic => &Anthropic,
+            Wire::Gemini => &Gemini,
+            Wire::Ollama => &Ollama,
+        };
+        Self { settings, format, http, keys, clock, learned: Learned::default() }
+    }
+
+    /// What is known of it.
+    #[must_use]
+    pub fn settings(&self) -> &ProviderSettings {
+        &self.settings
+    }
+
+    /// The models that it says it has, in its own order: costs nothing, and shows that the key is taken.
+    ///
+    /// # Errors
+    /// [`ChatError`].
+    pub async fn models(&self, cancel: &Cancel) -> Result<Vec<String>, ChatError> {
+        let (path, list, field) = self.format.catalogue();
+        let mut headers = self.format.headers(self.key(cancel).await?.as_ref());
+        headers.push(("accept".to_owned(), Secret::new("application/json")));
+        headers.extend(self.settings.headers.iter().cloned());
+        let ask = Ask { method: Method::Get, url: self.url(path), headers, body: Vec::new() };
+        let sent = self.http.send(&ask, self.settings.limits, cancel).await;
+        let mut incoming = sent.map_err(|error| self.not_reached(error))?;
+        if !(200..300).contains(&incoming.status) {
+            return Err(self.refusal("", incoming, cancel).await);
+        }
+        let body = incoming.whole().await.map_err(|error| self.not_reached(error))?;
+        let unreadable = |why: String| self.failed("", Wrong::unreadable(why).into());
+        let body = json::parse(&body).map_err(|why| unreadable(format!("no JSON: {why}")))?;
+        if !body.pointer(list).is_some_and(serde_json::Value::is_array) {
+            return Err(unreadable("it is JSON without a list of models".to_owned()));
+        }
+        let names = json::items(&body, list).iter().filter_map(|model| model.get(field)?.as_str());
+        Ok(names.map(|name| name.strip_prefix("models/").unwrap_or(name).to_owned()).collect())
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.settings.base_url.trim_end_matches('/'))
+    }
+
+    async fn key(&self, cancel: &Cancel) -> Result<Option<Secret>, ChatError> {
+        let found = tokio::select! {
+            () = cancel.cancelled() => return Err(ChatError::Cancelled),
+            found = self.keys.find(&self.settings.key) => found,
+        };
+        found.map_err(|error| ChatError::NotSignedIn {
+            provider: self.settings.name.clone(),
+            said: self.words(&error.to_string()),
+        })
+    }
+
+    async fn ask(&self, model: &str, request: &ChatRequest, cancel: &Cancel) -> Result<Ask, ChatError> {
+        let key = self.key(cancel).await?;
+        let stream = self.settings.stream;
+        let mut headers = self.format.headers(key.as_ref());
+        headers.push(("content-type".to_owned(), Secret::new("application/json")));
+        let accepted = match (stream, self.format.framing()) {
+            (true, Framing::Events) => "text/event-stream, application/json",
+            (true, Framing::Lines) => "application/x-ndjson, application/json",
+            (false, _) => "application/json",
+        };
+        headers.push(("accept".to_owned(), Secret::new(accepted)));
+        headers.extend(self.settings.headers.iter().cloned());
+        let url = self.url(&self.format.path(model, stream));
+        let settings = self.learned.apply(model, &self.settings);
+        let body = self.format.body(&settings, model, request).to_string().into_bytes();
+        Ok(Ask { method: Method::Post, url, headers, body })
+    }
+
+    /// What a status other than success says.
+    async fn refusal(&self, model: &str, mut incoming: Incoming, cancel: &Cancel) -> ChatError {
+        let asked = asked_pause(|name| incoming.header(name).map(str::to_owned), self.clock.now());
+        let (most, wait) = ERROR_BODY;
+        let body = incoming.beginning(most, wait).await;
+        if cancel.is_cancelled() {
+            return ChatError::Cancelled;
+        }
+        if incoming.status == 401 {
+            self.keys.forget(&self.settings.key); // a key that was renewed is looked for again
+        }
+        let said = words_of_body(&body);
+        refused(Refusal {
+            provider: &self.settings.name,
+            model,
+            status: incoming.status,
+            said: self.words(&said),
+            retry_after: asked.or_else(|| delay_in_body(&body)).or_else(|| delay_in_words(&said)),
+        })
+    }
+
+    /// Reads an answer that comes in pieces.
+    async fn stream(&self, incoming: &mut Incoming, into: &mut Gathered, seen: Seen<'_>) -> Result<(), ReadError> {
+        let mut reader = Reader::new(self.format, self.settings.limits.line);
+        let mut is_hurried = false;
+        while !into.is_done() {
+            match incoming.piece().await {
+                Ok(Some(piece)) => reader.take(piece.as_ref(), into, seen)?,
+                Ok(None) => return reader.rest(into, seen),
+                Err(HttpError::Cancelled) => return Err(HttpError::Cancelled.into()),
+                Err(_) if into.is_finished() => return Ok(()), // the answer is whole; only its usage may be missing
+                Err(error) => return Err(error.into()),
+            }
+            if into.is_finished() && !std::mem::replace(&mut is_hurried, true) {
+                incoming.hurry(AFTER_THE_END);
+            }
+        }
+        // the stream's own end is as good as here: read, it leaves the connection for the next call
+        let _at_its_end = tokio::time::timeout(Duration::from_millis(5), incoming.piece()).await;
+        Ok(())
+    }
+
+    async fn read(&self, incoming: &mut Incoming, into: &mut Gathered, seen: Seen<'_>) -> Result<(), ReadError> {
+        let kind = incoming.media_type();
+        let streamed = match self.format.framing() {
+            Framing::Events => "text/event-stream",
+            Framing::Lines => "application/x-ndjson",
+        };
+        if kind == streamed || (kind.is_empty() && self.settings.stream) {
+            self.stream(incoming, into, seen).await?;
+            if self.format.has_last_event() && !into.is_done() {
+                into.reopen();
+            }
+            return Ok(());
+        }
+        if !(kind.is_empty() || kind == "application/json" || kind.ends_with("+json")) {
+            let page = incoming.beginning(64, Duration::from_secs(1)).await;
+            let what = if kind == "text/html" || is_html(&page) { "a web page".to_owned() } else { kind };
+            return Err(Wrong::unreadable(format!("it is {what}, not JSON")).into());
+        }
+        // a server that cannot stream answers whole, asked or not
+        let body = incoming.whole().await?;
+        if body.trim_ascii().is_empty() {
+            return Err(Wrong::Faulty(FoundFault::Empty, "there is nothing in it".to_owned()).into());
+        }
+        let body = json::parse(&body).map_err(|why| Wrong::unreadable(format!("no JSON: {why}")))?;
+        Ok(self.format.whole(&body, into, seen)?)
+    }
+
+    /// A provider's words, fit for an error: its keys masked, shortened, on one line that a terminal can show.
+    fn words(&self, said: &str) -> String {
+        // masked before it is cut, so that no half of a key is left
+        let masked = self.keys.mask(said);
+        Untrusted::new(masked).display_within(MOST_WORDS).to_string()
+    }
+
+    fn failed(&self, model: &str, error: ReadError) -> ChatError {
+        let provider = self.settings.name.clone();
+        let faulty = |fault, why: &str| ChatError::Faulty { provider: provider.clone(), fault, why: self.words(why) };
+        match error {
+            ReadError::Wrong(Wrong::Faulty(fault, why)) => faulty(fault, &why),
+            ReadError::Wrong(Wrong::Held(why)) => ChatError::Refused { provider, status: 200, said: self.words(&why) },
+            ReadError::Wrong(Wrong::Reported { status, said }) => {
+                let said = self.words(&said);
+                let refusal = |status| Refusal {
+                    provider: &self.settings.name,
+                    model,
+                    status,
+                    said: said.clone(),
+                    retry_after: None,
+                };
+                match (status, refused(refusal(status.unwrap_or(400)))) {
+                    (None, too_long @ ChatError::TooLong { .. }) => too_long,
+                    (None, _) => faulty(FoundFault::CutOff, &format!("it broke off with an error: {said}")),
+                    (Some(_), error) => error,
+                }
+            }
+            ReadError::Line(TooLong) => {
+                let most = self.settings.limits.line;
+                faulty(FoundFault::TooLarge, &format!("a line of it has more than {most} bytes"))
+            }
+            ReadError::Http(HttpError::Broken { why }) => {
+                faulty(FoundFault::CutOff, &format!("the connection broke: {why}"))
+            }
+            ReadError::Http(error) => self.not_reached(error),
+        }
+    }
+
+    fn not_reached(&self, error: HttpError) -> ChatError {
+        let provider = self.settings.name.clone();
+        match error {
+            HttpError::Cancelled => ChatError::Cancelled,
+            HttpError::TimedOut { limit } => ChatError::TimedOut { provider, limit },
+            HttpError::Unreachable { why } => ChatError::Unreachable { provider, why: self.words(&why) },
+            HttpError::BadUrl => {
+                ChatError::Unreachable { provider, why: "its base URL is no http or https URL".to_owned() }
+            }
+            HttpError::Elsewhere { status, .. } => {
+                ChatError::Refused { provider, status, said: self.words(&error.to_string()) }
+            }
+            HttpError::Circling { .. } => ChatError::Refused { provider, status: 308, said: error.to_string() },
+            HttpError::BadHeader { .. } => ChatError::NotSignedIn { provider, said: self.words(&error.to_string()) },
+            HttpError::TooLarge { .. } => {
+                ChatError::Faulty { provider, fault: FoundFault::TooLarge, why: error.to_string() }
+            }
+            HttpError::Packed { .. } | HttpError::NoJson { .. } => {
+                ChatError::Faulty { provider, fault: FoundFault::Unreadable, why: self.words(&error.to_string()) }
+            }
+            HttpError::Broken { .. } => {
+                ChatError::Faulty { provider, fault: FoundFault::CutOff, why: self.words(&error.to_string()) }
+            }
+        }
+    }
+
+    /// Refuses what a server would cut at its front without a word.
+    fn check_room(&self, model: &str, request: &ChatRequest) -> Result<(), ChatError> {
+        let Some(context) = self.settings.context.map(u64::from) else { return Ok(()) };
+        let needed = request.estimated_tokens() + u64::from(request.max_output_tokens);
+        if needed <= context {
+            return Ok(());
+        }
+        let said = format!("about {needed} tokens with the answer, and its context is set to {context}");
+        Err(ChatError::TooLong { model: model.to_owned(), said })
+    }
+
+    /// What a whole answer may take before its first byte is what it may take at all.
+    fn limits(&self) -> HttpLimits {
+        let limits = self.settings.limits;
+        if self.settings.stream { limits } else { HttpLimits { first: limits.total, ..limits } }
+    }
+
+    /// Hides keys that a provider repeats in its answer: replies are kept.
+    fn masked(&self, mut reply: ChatReply) -> ChatReply {
+        let hide = |text: &mut String| {
+            if let std::borrow::Cow::Owned(masked) = self.keys.mask_known(text) {
+                *text = masked;
+            }
+        };
+        hide(&mut reply.text);
+        hide(&mut reply.model);
+        hide(&mut reply.request_id);
+        reply.calls.iter_mut().for_each(|call| {
+            hide(&mut call.arguments);
+            hide(&mut call.name);
+        });
+        reply
+    }
+}
+
+#[async_trait]
+impl ChatModel for Provider {
+    async fn chat(
+        &self,
+        model: &str,
+        request: &ChatRequest,
+        seen: &mut (dyn for<'p> FnMut(Streamed<'p>) + Send),
+        cancel: &Cancel,
+    ) -> Result<ChatReply, ChatError> {
+        self.check_room(model, request)?;
+        let mut incoming = loop {
+            let ask = self.ask(model, request, cancel).await?;
+            let sent = self.http.send(&ask, self.limits(), cancel).await;
+            let incoming = sent.map_err(|error| self.not_reached(error))?;
+            if (200..300).contains(&incoming.status) {
+                break incoming;
+            }
+            match self.refusal(model, incoming, cancel).await {
+                // it takes no such parameter: each is learned once, so this ends
+                ChatError::Refused { status: 400 | 422, said, .. } if self.learned.learn(model, &said) => {}
+                error => return Err(error),
+            }
+        };
+        let names = ["x-request-id", "request-id", "x-goog-request-id", "cf-ray"];
+        let request_id = names.iter().find_map(|name| incoming.header(name)).unwrap_or_default();
+        let request_id: String = request_id.chars().take(200).collect();
+        let mut into = Gathered::new(self.format.shape_tool(&self.settings, request), request_id);
+        let read = self.read(&mut incoming, &mut into, seen).await;
+        let reply = read.and_then(|()| Ok(into.reply()?)).map_err(|error| self.failed(model, error))?;
+        Ok(self.masked(reply))
+    }
+}
+
+/// Why reading ended.
+enum ReadError {
+    Http(HttpError),
+    Line(TooLong),
+    Wrong(Wrong),
+}
+
+impl From<HttpError> for ReadError {
+    fn from(error: HttpError) -> Self {
+        Self::Http(error)
+    }
+}
+
+impl From<TooLong> for ReadError {
+    fn from(error: TooLong) -> Self {
+        Self::Line(error)
+    }
+}
+
+impl From<Wrong> for ReadError {
+    fn from(error: Wrong) -> Self {
+        Self::Wrong(error)
+    }
+}
+
+/// Cuts a stream and hands its pieces to the format.
+struct Reader {
+    format: &'static dyn Format,
+    cut: Cut,
+}
+
+enum Cut {
+    Events(Events),
+    Lines(Lines),
+}
+
+impl Reader {
+    fn new(format: &'static dyn Format, most: usize) -> Self {
+        let cut = match format.framing() {
+            Framing::Events => Cut::Events(Events::new(most)),
+            Framing::Lines => Cut::Lines(Lines::new(most)),
+        };
+        Self { format, cut }
+    }
+
+    fn take(&mut self, bytes: &[u8], into: &mut Gathered, seen: Seen<'_>) -> Result<(), ReadError> {
+        let format = self.format;
+        match &mut self.cut {
+            Cut::Events(events) => events.take(bytes, |event: Event| one(format, &event.name, &event.data, into, seen)),
+            Cut::Lines(lines) => lines.take(bytes, |line| one(format, "", line, into, seen)),
+        }
+    }
+
+    /// What was begun when an orderly end came: servers leave out the last line's end. A broken piece is no piece.
+    fn rest(self, into: &mut Gathered, seen: Seen<'_>) -> Result<(), ReadError> {
+        let rest = match self.cut {
+            Cut::Events(events) => events.rest(),
+            Cut::Lines(mut lines) => Some(Event { name: String::new(), data: lines.rest() }),
+        };
+        let Some(event) = rest else { return Ok(()) };
+        match one(self.format, &event.name, &event.data, into, seen) {
+            Err(ReadError::Wrong(Wrong::Faulty(FoundFault::Unreadable, _))) => Ok(()),
+            other => other,
+        }
+    }
+}
+
+fn one(
+    format: &'static dyn Format,
+    kind: &str,
+    data: &[u8],
+    into: &mut Gathered,
+    seen: Seen<'_>,
+) -> Result<(), ReadError> {
+    let data = data.trim_ascii();
+    if into.is_done() || data.is_empty() {
+        return Ok(());
+    }
+    if data == b"[DONE]" {
+        into.done();
+        return Ok(());
+    }
+    let event = json::parse(data).map_err(|why| Wrong::unreadable(format!("an event of it is no JSON: {why}")))?;
+    Ok(format.event(kind, &event, into, seen)?)
+}

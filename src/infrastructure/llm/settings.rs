@@ -1,0 +1,167 @@
+//! What is known of a provider: where it is, which format it speaks, and where it differs from others of that format.
+
+use super::ChatRequest;
+use super::keys::KeySource;
+use crate::infrastructure::http::{HttpLimits, Secret};
+
+/// A wire format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Wire {
+    /// OpenAI's chat completions, which most servers speak.
+    OpenAi,
+    /// Anthropic's messages.
+    Anthropic,
+    /// Google's Gemini.
+    Gemini,
+    /// Ollama's own.
+    Ollama,
+}
+
+impl Wire {
+    /// Every format, by the name in the configuration.
+    pub const ALL: [(&str, Self); 4] =
+        [("openai", Self::OpenAi), ("anthropic", Self::Anthropic), ("gemini", Self::Gemini), ("ollama", Self::Ollama)];
+
+    /// The format of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, wire)| *wire)
+    }
+}
+
+/// How an answer is held to a shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShapeMode {
+    /// The provider holds it to the schema.
+    Schema,
+    /// The provider holds it to JSON; the schema stands in the instructions.
+    Object,
+    /// The schema stands in the instructions and nothing else holds it.
+    Words,
+}
+
+/// The name of the limit of output tokens, which OpenAI renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputLimit {
+    /// `max_tokens`.
+    MaxTokens,
+    /// `max_completion_tokens`.
+    MaxCompletionTokens,
+}
+
+/// A provider, ready to be asked. Holds no key: that is resolved when it is first needed.
+#[derive(Debug, Clone)]
+pub struct ProviderSettings {
+    /// Its name in the configuration, and the first part of its models' names.
+    pub name: String,
+    /// What it speaks.
+    pub wire: Wire,
+    /// What every URL begins with, version included, such as `https://api.openai.com/v1`.
+    pub base_url: String,
+    /// Where its key comes from.
+    pub key: KeySource,
+    /// Headers beside the format's own, as a gateway may want them.
+    pub headers: Vec<(String, Secret)>,
+    /// Whether answers come in pieces. Whole ones may take until the limit of the whole call before their first byte.
+    pub stream: bool,
+    /// How an answer is held to a shape.
+    pub shape: ShapeMode,
+    /// The name of the output limit (OpenAI's format).
+    pub output_limit: OutputLimit,
+    /// Whether it takes a temperature.
+    pub temperature: bool,
+    /// Whether a stream is asked to end with its usage (OpenAI's format).
+    pub stream_usage: bool,
+    /// Whether it is asked what the call cost (OpenRouter).
+    pub asks_cost: bool,
+    /// Whether marks tell it what of the prompt to keep for the next call.
+    pub prompt_cache: bool,
+    /// The context that a local server is to make room for, in tokens (Ollama). A prompt that may not fit is refused
+    /// before it is sent: this server would cut it without a word.
+    pub context: Option<u32>,
+    /// What one call may take.
+    pub limits: HttpLimits,
+    /// The most requests that it takes a minute.
+    pub requests_per_minute: Option<u32>,
+    /// The most tokens that it takes a minute, prompt and answer together.
+    pub tokens_per_minute: Option<u32>,
+}
+
+/// What is known of a name: format, base URL, and the variable that holds the key, if it wants one.
+type Known = (&'static str, Wire, &'static str, Option<&'static str>);
+
+/// Providers that need no more than a key, and servers on this machine that need none.
+const KNOWN: [Known; 13] = [
+    ("openai", Wire::OpenAi, "https://api.openai.com/v1", Some("OPENAI_API_KEY")),
+    ("anthropic", Wire::Anthropic, "https://api.anthropic.com/v1", Some("ANTHROPIC_API_KEY")),
+    ("gemini", Wire::Gemini, "https://generativelanguage.googleapis.com/v1beta", Some("GEMINI_API_KEY")),
+    ("google", Wire::Gemini, "https://generativelanguage.googleapis.com/v1beta", Some("GOOGLE_API_KEY")),
+    ("groq", Wire::OpenAi, "https://api.groq.com/openai/v1", Some("GROQ_API_KEY")),
+    ("openrouter", Wire::OpenAi, "https://openrouter.ai/api/v1", Some("OPENROUTER_API_KEY")),
+    ("deepseek", Wire::OpenAi, "https://api.deepseek.com/v1", Some("DEEPSEEK_API_KEY")),
+    ("mistral", Wire::OpenAi, "https://api.mistral.ai/v1", Some("MISTRAL_API_KEY")),
+    ("xai", Wire::OpenAi, "https://api.x.ai/v1", Some("XAI_API_KEY")),
+    ("ollama", Wire::Ollama, "http://127.0.0.1:11434", None),
+    ("vllm", Wire::OpenAi, "http://127.0.0.1:8000/v1", None),
+    ("llamacpp", Wire::OpenAi, "http://127.0.0.1:8080/v1", None),
+    ("lmstudio", Wire::OpenAi, "http://127.0.0.1:1234/v1", None),
+];
+
+impl ProviderSettings {
+    /// The names of [`ProviderSettings::known`], with the variable that holds the key of each.
+    pub fn names() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
+        KNOWN.iter().map(|(name, _, _, variable)| (*name, *variable))
+    }
+
+    /// A provider that is known by its name.
+    #[must_use]
+    pub fn known(name: &str) -> Option<Self> {
+        let (name, wire, base_url, variable) = KNOWN.iter().find(|(known, ..)| *known == name)?;
+        let key = variable.map_or(KeySource::None, |variable| KeySource::Variable(variable.to_owned()));
+        let mut settings = Self { key, ..Self::new(*name, *wire, *base_url) };
+        match *name {
+            "openai" => settings.output_limit = OutputLimit::MaxCompletionTokens,
+            "openrouter" => (settings.asks_cost, settings.prompt_cache) = (true, true),
+            // these two hold an answer to JSON, not to a schema
+            "deepseek" => settings.shape = ShapeMode::Object,
+            "groq" => (settings.shape, settings.output_limit) = (ShapeMode::Object, OutputLimit::MaxCompletionTokens),
+            _ => {}
+        }
+        Some(settings)
+    }
+
+    /// A server that speaks `wire` at `base_url`, without a key.
+    #[must_use]
+    pub fn new(name: impl Into<String>, wire: Wire, base_url: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            wire,
+            base_url: base_url.into(),
+            key: KeySource::None,
+            headers: Vec::new(),
+            stream: true,
+            shape: ShapeMode::Schema,
+            output_limit: OutputLimit::MaxTokens,
+            temperature: true,
+            stream_usage: wire == Wire::OpenAi,
+            asks_cost: false,
+            prompt_cache: wire == Wire::Anthropic,
+            context: (wire == Wire::Ollama).then_some(32_768), // its own default of 4,096 holds no real prompt
+            limits: HttpLimits::default(),
+            requests_per_minute: None,
+            tokens_per_minute: None,
+        }
+    }
+
+    /// The standing instructions, with the shape of the answer in words where nothing else holds it.
+    pub(super) fn system(&self, request: &ChatRequest) -> Vec<String> {
+        let mut system: Vec<String> = request.system.iter().filter(|text| !text.trim().is_empty()).cloned().collect();
+        if let Some(shape) = request.shape.as_ref().filter(|_| self.shape != ShapeMode::Schema) {
+            let schema = &shape.schema;
+            system.push(format!(
+                "Answer with one JSON object that fits this JSON Schema, and with nothing before or after it:\n{schema}"
+            ));
+        }
+        system
+    }
+}

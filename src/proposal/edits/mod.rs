@@ -1,0 +1,214 @@
+//! What a model wrote becomes placed changes: read strictly, placed by lines, all or nothing, never a wrong place.
+//!
+//! [`read()`] finds the edits of a reply in whatever format they stand (search/replace blocks, unified diffs,
+//! `apply_patch` blocks, whole files, JSON) and refuses the whole reply where one of them is cut or cannot be read.
+//! [`Edits::place`] looks for the one place of each in a base. A tolerance (another indentation, lost blanks, wrong
+//! counts …) is taken only where exactly one place fits and nothing fits better, and is told as an [`EditNote`].
+//! Nothing here writes, and nothing of a reply is obeyed but lines of files.
+
+mod note;
+mod place;
+mod read;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+use crate::diff::{FileMode, PatchLineKind};
+use crate::infrastructure::llm::{ChatReply, Finish};
+pub use note::{EditNote, Tolerance};
+pub use place::Placed;
+pub use refusal::{EditProblem, EditRefusal, EditRefusals};
+
+/// What a fence with a path is, where nothing beside it says more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NamedFence {
+    /// Nobody knows: the reply is refused.
+    #[default]
+    Unclear,
+    /// The whole file: whoever asked has told the model to answer so.
+    Whole,
+}
+
+/// Reads the edits of `reply`. `finish` says whether the reply is whole; a word that nobody knows leaves it to the
+/// reply's own ends.
+///
+/// # Errors
+/// [`EditRefusals`] with line and reason: it was cut, an edit cannot be read, or there is none.
+pub fn read(reply: &str, finish: &Finish) -> Result<Edits, EditRefusals> {
+    read::read(reply, finish, NamedFence::Unclear)
+}
+
+/// As [`read()`], for a model that was told what a fence with a path is.
+///
+/// # Errors
+/// As [`read()`].
+pub fn read_as(reply: &str, finish: &Finish, fence: NamedFence) -> Result<Edits, EditRefusals> {
+    read::read(reply, finish, fence)
+}
+
+/// As [`read()`], and takes the edits of tool calls as well as those of the words.
+///
+/// # Errors
+/// As [`read()`].
+pub fn read_reply(reply: &ChatReply) -> Result<Edits, EditRefusals> {
+    read::read_reply(reply)
+}
+
+/// The edits of one reply, in their order; not yet held against any file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edits {
+    list: Vec<Edit>,
+    notes: Vec<EditNote>,
+}
+
+impl Edits {
+    /// How many files' edits there are; one file may be named more than once.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none; [`read()`] never gives that.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The paths as the reply wrote them, in order.
+    pub fn named(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|edit| edit.name.said.as_str())
+    }
+}
+
+/// What a reply wants of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Edit {
+    /// The reply's line, 1-based.
+    line: u32,
+    name: Name,
+    action: Action,
+}
+
+/// A path as a reply wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Name {
+    said: String,
+    /// What it means where `said` is no file: the name without a diff's `a/`, or with slashes.
+    or: Option<String>,
+}
+
+impl Name {
+    fn plain(said: impl Into<String>) -> Self {
+        let said = said.into();
+        // as it is written on Windows
+        let or = said.contains('\\').then(|| said.replace('\\', "/"));
+        Self { said, or }
+    }
+}
+
+/// What is done to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Action {
+    /// Lines change; perhaps it moves, perhaps its mode changes.
+    Change { pieces: Vec<Piece>, to: Option<Name>, mode: Option<FileMode> },
+    /// It is new.
+    Create { content: String, mode: Option<FileMode> },
+    /// Its whole content, whether it is there or not.
+    Whole { content: String },
+    /// It goes. Where lines are given, they are all that it holds.
+    Delete { pieces: Vec<Piece> },
+}
+
+/// Lines that stand together in a file, and what becomes of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Piece {
+    /// The reply's line, 1-based.
+    line: u32,
+    lines: Vec<PieceLine>,
+    /// The line of the file where it says that it stands.
+    said: Option<Said>,
+    /// Lines that stand above it (`@@ def f`): they tell equal places apart.
+    anchors: Vec<String>,
+    /// Its anchors must stand above it; else they only tell equal places apart.
+    is_bound: bool,
+    /// It says that it ends where the file ends.
+    at_end: bool,
+    /// Text that need not be whole lines (JSON): what is searched and what takes its place.
+    text: Option<(String, String)>,
+}
+
+/// What a hunk's header says of its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Said {
+    /// The first old line, 1-based.
+    start: u32,
+    /// Whether the header's counts are those of the lines: else the number is worth little.
+    counts_hold: bool,
+}
+
+/// One line of a [`Piece`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct PieceLine {
+    kind: PatchLineKind,
+    /// Without its `\n`; a `\r` stays.
+    text: String,
+    /// The reply says that no newline follows.
+    is_unended: bool,
+}
+
+impl PieceLine {
+    fn new(kind: PatchLineKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into(), is_unended: false }
+    }
+
+    fn is_old(&self) -> bool {
+        self.kind != PatchLineKind::Added
+    }
+}
+
+impl Piece {
+    fn new(line: u32, lines: Vec<PieceLine>) -> Self {
+        Self { line, lines, said: None, anchors: Vec::new(), is_bound: false, at_end: false, text: None }
+    }
+
+    /// The change from the lines of `old` to those of `new`: what both have stays as the file has it.
+    fn between(line: u32, old: &[&str], new: &[&str]) -> Self {
+        let mut lines = Vec::with_capacity(old.len() + new.len());
+        let take = |lines: &mut Vec<PieceLine>, kind, texts: &[&str]| {
+            lines.extend(texts.iter().map(|text| PieceLine::new(kind, *text)));
+        };
+        let (mut from, mut to) = (0, 0);
+        for (old_at, new_at, len) in crate::diff::common_runs(old, new) {
+            take(&mut lines, PatchLineKind::Removed, &old[from..old_at]);
+            take(&mut lines, PatchLineKind::Added, &new[to..new_at]);
+            take(&mut lines, PatchLineKind::Context, &old[old_at..old_at + len]);
+            (from, to) = (old_at + len, new_at + len);
+        }
+        take(&mut lines, PatchLineKind::Removed, &old[from..]);
+        take(&mut lines, PatchLineKind::Added, &new[to..]);
+        Self::new(line, lines)
+    }
+
+    fn changes(&self) -> bool {
+        if let Some((search, replace)) = &self.text {
+            return search != replace;
+        }
+        self.lines.iter().any(|line| line.kind != PatchLineKind::Context)
+    }
+
+    fn has_old(&self) -> bool {
+        self.lines.iter().any(PieceLine::is_old)
+    }
+
+    /// The lines that the new side has, each with its newline.
+    fn new_text(&self) -> String {
+        let mut text = String::new();
+        for line in self.lines.iter().filter(|line| line.kind != PatchLineKind::Removed) {
+            text.push_str(&line.text);
+            if !line.is_unended {
+                text.push('\n');
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,165 @@
+//! From the path that a reply wrote to the file of the tree that it means, where that is one.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+
+use super::unreadable;
+use crate::id::RepoPath;
+use crate::proposal::edits::{Action, Edit, EditProblem, Name};
+use crate::repository::Tree;
+
+/// The most components of a path that are taken for a sandbox's own.
+const DEEPEST: usize = 16;
+
+/// Finds files in one tree.
+pub(super) struct Paths<'a> {
+    tree: &'a dyn Tree,
+    /// What stood before paths that were found without it: `/workspace/`, `/app/`, the repository's name.
+    roots: BTreeSet<String>,
+    /// What was looked up already: a reply names few files often.
+    known: RefCell<HashMap<String, bool>>,
+}
+
+impl<'a> Paths<'a> {
+    pub(super) fn new(tree: &'a dyn Tree) -> Self {
+        Self { tree, roots: BTreeSet::new(), known: RefCell::default() }
+    }
+
+    /// Learns from files that are there what stands before the paths of this reply.
+    pub(super) fn learn(&mut self, edits: &[Edit]) {
+        for edit in edits.iter().filter(|edit| !matches!(edit.action, Action::Create { .. })) {
+            if let Ok(Some((root, _))) = self.without_root(&edit.name.said) {
+                self.roots.insert(root);
+            }
+        }
+    }
+
+    /// The path that `edit` is about.
+    pub(super) fn of(&self, edit: &Edit) -> Result<RepoPath, EditProblem> {
+        let Name { said, or } = &edit.name;
+        for name in std::iter::once(said).chain(or) {
+            if is_plain(name) && self.is_file(name)? {
+                return Ok(RepoPath::from_bytes(name.as_bytes()));
+            }
+        }
+        let may_be_new = match &edit.action {
+            Action::Create { .. } | Action::Whole { .. } => true,
+            Action::Change { pieces, .. } => pieces.len() == 1 && !pieces[0].has_old(),
+            Action::Delete { .. } => false,
+        };
+        if !matches!(edit.action, Action::Create { .. }) {
+            for name in std::iter::once(said).chain(or) {
+                if let Some((_, path)) = self.without_root(name)? {
+                    return Ok(path);
+                }
+            }
+        }
+        if may_be_new {
+            return self.new_path(&edit.name);
+        }
+        check_plain(said)?;
+        Err(EditProblem::Missing)
+    }
+
+    /// The path of a file that is to come.
+    pub(super) fn new_path(&self, name: &Name) -> Result<RepoPath, EditProblem> {
+        let said = name.or.as_ref().filter(|_| name.said.contains('\\')).unwrap_or(&name.said);
+        if let Some(rest) =
+            self.roots.iter().find_map(|root| said.strip_prefix(root.as_str())).filter(|rest| is_plain(rest))
+        {
+            return Ok(RepoPath::from_bytes(rest.as_bytes()));
+        }
+        if !said.starts_with('/') {
+            check_plain(said)?;
+            return Ok(RepoPath::from_bytes(said.as_bytes()));
+        }
+        // absolute: below the one folder of the tree that the path can mean
+        let found: Vec<&str> = suffixes(said).filter(|rest| is_plain(rest)).collect();
+        let mut fitting = Vec::new();
+        for rest in found {
+            let folder = rest.rsplit_once('/').map(|(folder, _)| folder);
+            if let Some(folder) = folder
+                && self.is_folder(folder)?
+            {
+                fitting.push(rest);
+            }
+        }
+        match fitting[..] {
+            [only] => Ok(RepoPath::from_bytes(only.as_bytes())),
+            _ => Err(EditProblem::BadPath(said.clone())),
+        }
+    }
+
+    /// The one file that `said` names when components in front of it are left out, and what was left out.
+    fn without_root(&self, said: &str) -> Result<Option<(String, RepoPath)>, EditProblem> {
+        if is_plain(said) && self.is_file(said)? {
+            return Ok(None);
+        }
+        let mut found = Vec::new();
+        for rest in suffixes(said).filter(|rest| is_plain(rest)) {
+            if self.is_file(rest)? {
+                found.push(rest);
+            }
+        }
+        match found[..] {
+            [] => Ok(None),
+            [only] => {
+                let root = &said[..said.len() - only.len()];
+                // `../x` leaves the place it is in: what is meant is not known
+                if root.split('/').any(|part| part == "..") {
+                    return Ok(None);
+                }
+                Ok(Some((root.to_owned(), RepoPath::from_bytes(only.as_bytes()))))
+            }
+            _ => Err(EditProblem::ManyPaths(found.into_iter().map(str::to_owned).collect())),
+        }
+    }
+
+    fn is_file(&self, name: &str) -> Result<bool, EditProblem> {
+        if let Some(known) = self.known.borrow().get(name) {
+            return Ok(*known);
+        }
+        let is_there = self.tree.entry(&RepoPath::from_bytes(name.as_bytes())).map_err(unreadable)?.is_some();
+        self.known.borrow_mut().insert(name.to_owned(), is_there);
+        Ok(is_there)
+    }
+
+    fn is_folder(&self, name: &str) -> Result<bool, EditProblem> {
+        let entries = self.tree.entries().map_err(unreadable)?;
+        let below = format!("{name}/").into_bytes();
+        let at = entries.partition_point(|entry| entry.path.as_bytes() < below.as_slice());
+        Ok(entries.get(at).is_some_and(|entry| entry.path.as_bytes().starts_with(&below)))
+    }
+
+    /// Refuses a path where a file or folder is, or below a file.
+    pub(super) fn check_free(&self, path: &RepoPath) -> Result<(), EditProblem> {
+        let name = path.as_utf8().unwrap_or_default();
+        if self.is_file(name)? || self.is_folder(name)? {
+            return Err(EditProblem::Exists);
+        }
+        for (slash, _) in name.match_indices('/') {
+            if self.is_file(&name[..slash])? {
+                return Err(EditProblem::ParentIsFile(name[..slash].to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `said` without its first component, its first two …
+fn suffixes(said: &str) -> impl Iterator<Item = &str> {
+    said.match_indices('/').take(DEEPEST).map(|(slash, _)| &said[slash + 1..]).filter(|rest| !rest.is_empty())
+}
+
+/// Whether a path stays inside of the tree.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('/')
+        && !name.contains(['\0', '\n', '\\'])
+        && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
+        && name.split('/').all(|part| !part.eq_ignore_ascii_case(".git"))
+}
+
+fn check_plain(name: &str) -> Result<(), EditProblem> {
+    if is_plain(name) { Ok(()) } else { Err(EditProblem::BadPath(name.to_owned())) }
+}

@@ -1,0 +1,127 @@
+//! Whole files: a fence with a path, where the reply says that it is all of the file.
+
+use super::fence::Fence;
+use super::{Reader, begin_patch, blocks, names};
+use crate::proposal::edits::{Action, EditProblem, EditRefusal, Name, NamedFence};
+
+/// What says that a fence holds all of a file.
+const WHOLE: &[&str] = &[
+    "whole",
+    "full file",
+    "full content",
+    "full updated",
+    "full code",
+    "full version",
+    "full text",
+    "complete",
+    "entire",
+    "(full)",
+];
+
+/// What says that a file is new.
+const NEW: &[&str] = &["new file", "create `", "creating `", "create the file", "create a file", "(new)"];
+
+/// How many lines of words above a fence are listened to.
+const HEARD: usize = 3;
+
+/// Takes the fence that `opened` begins if it is a whole file; false where it is something else.
+pub(super) fn read(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<bool, EditRefusal> {
+    if opened.is_diff() || opened.is_shell() || holds_other(reader, opened) {
+        return Ok(false);
+    }
+    let above = words_above(reader, opened.at());
+    let nearest = above.first().copied().unwrap_or_default();
+    let said = format!("{}\n{}", opened.info, above.join("\n")).to_lowercase();
+    let (whole, new) = (says(&said, WHOLE), says(&said, NEW));
+    let bare = names::in_info(opened.info).or_else(|| names::alone(nearest));
+    let named = bare.clone().or_else(|| (whole || new).then(|| names::in_words(nearest)).flatten());
+    let Some(name) = named else { return Ok(false) };
+    let line = opened.number();
+    let refuse = |problem| EditRefusal::new(line, Some(&name), problem);
+    let end = end_of(reader, opened, &name).map_err(refuse)?;
+    reader.at = end + 1;
+    // where a model was told to answer so, a name alone says it
+    let is_asked_for = reader.named == NamedFence::Whole && bare.is_some();
+    if !whole && !new && !is_asked_for {
+        return Err(refuse(EditProblem::UnsaidWhole));
+    }
+    let mut content = String::new();
+    for text in &reader.lines[opened.at() + 1..end] {
+        content.push_str(
+            opened.without_indent(text).ok_or_else(|| {
+                refuse(EditProblem::Unclear("a fence is indented, and lines in it are not".to_owned()))
+            })?,
+        );
+        content.push('\n');
+    }
+    let action =
+        if new && !whole && !is_asked_for { Action::Create { content, mode: None } } else { Action::Whole { content } };
+    reader.push(line, Name::plain(name), action);
+    Ok(true)
+}
+
+fn says(said: &str, words: &[&str]) -> bool {
+    let negated =
+        ["not the whole", "not the full", "not the complete", "not the entire", "incomplete", "partial", "snippet"];
+    words.iter().any(|word| said.contains(word)) && !negated.iter().any(|word| said.contains(word))
+}
+
+/// The lines of words above `at`, nearest first, up to another fence.
+fn words_above<'a>(reader: &Reader<'a>, at: usize) -> Vec<&'a str> {
+    let lines = reader.lines[..at].iter().rev().take(2 * HEARD);
+    let words = lines.take_while(|line| !line.trim_start().starts_with(['`', '~']) || names::alone(line).is_some());
+    words.map(|line| line.trim()).filter(|line| !line.is_empty()).take(HEARD).collect()
+}
+
+/// Whether the fence is the frame of another format, or of a name alone.
+fn holds_other(reader: &Reader<'_>, opened: &Fence<'_>) -> bool {
+    let inside: Vec<&str> =
+        reader.lines[opened.at() + 1..].iter().copied().filter(|line| !line.trim().is_empty()).take(3).collect();
+    let framed = |line: &str| blocks::opens(line) || begin_patch::opens(line) || line.starts_with("diff --git ");
+    let is_diff = |pair: &[&str]| pair[0].starts_with("--- ") && pair[1].starts_with("+++ ");
+    let is_name = inside.first().is_some_and(|line| names::alone(line).is_some())
+        && inside.get(1).is_some_and(|line| opened.is_closed_by(line));
+    inside.iter().take(2).any(|line| framed(line)) || inside.windows(2).take(1).any(is_diff) || is_name
+}
+
+/// Where the fence ends, where that is beyond doubt.
+fn end_of(reader: &Reader<'_>, opened: &Fence<'_>, name: &str) -> Result<usize, EditProblem> {
+    let from = opened.at() + 1;
+    let closed = reader.lines[from..].iter().position(|line| opened.is_closed_by(line));
+    let end = from + closed.ok_or(EditProblem::Cut("a fence"))?;
+    let nested = || {
+        EditProblem::Unclear(
+            "fences inside of a fence: where the file ends is not clear; use a longer fence".to_owned(),
+        )
+    };
+    // a longer line of marks closes a fence too, and underlines a title
+    if reader.lines[from..end].iter().any(|line| opened.is_doubled_by(line)) || !opened.is_as_long_as(reader.lines[end])
+    {
+        return Err(nested());
+    }
+    // Markdown holds fences of its own: what ended this one may have been meant for one of those
+    let is_markdown = [".md", ".mdx", ".markdown", ".rst", ".qmd"].iter().any(|end| name.to_lowercase().ends_with(end));
+    let rest = reader.lines[end + 1..].iter().enumerate();
+    let mut fences = rest.filter_map(|(at, line)| Some((end + 1 + at, Fence::open(line, at)?)));
+    match fences.next().filter(|_| is_markdown) {
+        Some((at, next)) if names::in_info(next.info).is_none() && !names_above(reader, at) => Err(nested()),
+        _ => Ok(end),
+    }
+}
+
+fn names_above(reader: &Reader<'_>, at: usize) -> bool {
+    let above = reader.lines[..at].iter().rev().find(|line| !line.trim().is_empty());
+    above.is_some_and(|line| names::alone(line).is_some() || names::in_words(line).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_says_whole_is_heard_and_what_denies_it_too() {
+        assert!(says("here is the complete file", WHOLE));
+        assert!(!says("this is not the complete file", WHOLE));
+        assert!(!says("a partial snippet of the whole", WHOLE));
+    }
+}

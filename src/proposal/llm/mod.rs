@@ -1,0 +1,240 @@
+//! The engine `llm`: a model drafts, its answer is read strictly and placed exactly, or sent back with the reason.
+//!
+//! The model reads what it is shown and what it asks for, and writes text. It runs nothing, names no path outside the
+//! tree and lifts no policy: what it wrote is a change like any other.
+
+mod answer;
+mod looking;
+mod prompt;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::cancel::Cancel;
+use crate::diff::{ChangeSet, FileChange, FileSide};
+use crate::id::{Digest, RepoPath};
+use crate::infrastructure::llm::{ChatReply, ChatRequest, Finish, Message, Part, Speaker};
+use crate::planning::{Question, Redactor, Role};
+use crate::proposal::edits::{self, Placed};
+use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer};
+use crate::repository::{OverlayTree, TreeError};
+use crate::text::{SecretMask, Untrusted};
+use looking::Looking;
+use prompt::Prompt;
+
+/// What one draft may take besides money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LlmLimits {
+    /// How often an answer that cannot be read or placed is sent back. // 3, hard cap 10: the repair limits
+    pub send_backs: u32,
+    /// How often the model may look before it must answer.
+    pub looks: u32,
+    /// Tokens of one answer.
+    pub max_output_tokens: u32,
+}
+
+impl Default for LlmLimits {
+    fn default() -> Self {
+        Self { send_backs: 3, looks: 12, max_output_tokens: 16_000 }
+    }
+}
+
+/// Drafts by asking the implementer's models.
+pub struct LlmEngine {
+    mask: Arc<SecretMask>,
+    limits: LlmLimits,
+}
+
+impl LlmEngine {
+    /// An engine that hides what `mask` finds before anything is sent.
+    #[must_use]
+    pub fn new(mask: Arc<SecretMask>, limits: LlmLimits) -> Self {
+        Self { mask, limits }
+    }
+}
+
+#[async_trait]
+impl ProposalEngine for LlmEngine {
+    async fn draft(&self, brief: &Brief, cancel: &Cancel) -> Result<Draft, EngineError> {
+        Drafting::new(brief, Redactor::new(self.mask.clone()), self.limits)?.run(cancel).await
+    }
+}
+
+/// One draft in the making: the conversation so far.
+struct Drafting<'a> {
+    brief: &'a Brief,
+    /// What the version before left, over the base: edits are placed on both together.
+    over: BTreeMap<RepoPath, Option<FileSide>>,
+    redactor: Redactor,
+    limits: LlmLimits,
+    prompt: Prompt,
+    messages: Vec<Message>,
+    looked: Vec<String>,
+    items: Vec<crate::proposal::ContextItem>,
+}
+
+impl<'a> Drafting<'a> {
+    fn new(brief: &'a Brief, mut redactor: Redactor, limits: LlmLimits) -> Result<Self, EngineError> {
+        let before = brief.previous.iter().flat_map(|previous| previous.files());
+        let over: BTreeMap<_, _> = before.map(|file| (file.path.clone(), file.new.clone())).collect();
+        let room = brief.models.room(Role::Implementer);
+        let prompt = prompt::write(brief, &OverlayTree::new(brief.tree.as_ref(), &over), room, &mut redactor)
+            .map_err(unreadable)?;
+        let messages = vec![Message::user(prompt.task.clone())];
+        let items = prompt.items.clone();
+        Ok(Self { brief, over, redactor, limits, prompt, messages, looked: Vec::new(), items })
+    }
+
+    async fn run(&mut self, cancel: &Cancel) -> Result<Draft, EngineError> {
+        let (mut looks, mut sent_back) = (0, 0);
+        loop {
+            let may_look = looks < self.limits.looks;
+            let reply = self.ask(may_look, cancel).await?;
+            if !reply.calls.is_empty() && may_look {
+                looks += 1;
+                self.look(&reply)?;
+                continue;
+            }
+            if let Some(why) = cannot(&reply.text) {
+                let why = Untrusted::new(why).display_line().to_string();
+                return Err(EngineError::NothingFits {
+                    why: format!("the model says that it cannot: {why}"),
+                    would_fit: Vec::new(),
+                });
+            }
+            let finish = if reply.calls.is_empty() { reply.finish.clone() } else { Finish::Length };
+            let placed = edits::read(&reply.text, &finish)
+                .and_then(|found| found.place(&OverlayTree::new(self.brief.tree.as_ref(), &self.over)));
+            let refused = match placed {
+                Ok(placed) => return Ok(self.draft(&reply.text, placed)),
+                Err(refused) => refused,
+            };
+            if sent_back >= self.limits.send_backs {
+                return Err(EngineError::DoesNotApply {
+                    refusals: refused.list().iter().map(ToString::to_string).collect(),
+                });
+            }
+            sent_back += 1;
+            self.messages.push(Message { speaker: Speaker::Assistant, parts: vec![Part::Text { text: said(&reply) }] });
+            // it quotes lines of files
+            let words = self.redactor.hide("a refused edit", &refused.for_model());
+            self.messages.push(Message::user(words));
+        }
+    }
+
+    async fn ask(&self, may_look: bool, cancel: &Cancel) -> Result<ChatReply, EngineError> {
+        let request = ChatRequest {
+            system: vec![prompt::SYSTEM.to_owned(), self.prompt.background.clone()],
+            messages: self.messages.clone(),
+            tools: if may_look { looking::tools(self.brief.index.is_some()) } else { Vec::new() },
+            shape: None,
+            max_output_tokens: self.limits.max_output_tokens,
+            temperature_hundredths: None,
+        };
+        let redacted = self.redactor.found().to_vec();
+        Ok(self.brief.models.ask(&Question { role: Role::Implementer, request, redacted }, cancel).await?)
+    }
+
+    /// Answers everything that the model asked to see.
+    fn look(&mut self, reply: &ChatReply) -> Result<(), EngineError> {
+        let tree = OverlayTree::new(self.brief.tree.as_ref(), &self.over);
+        let mut looking = Looking::new(self.brief, &tree);
+        let mut results = Vec::new();
+        for call in &reply.calls {
+            let text = looking.answer(call, &mut self.redactor).map_err(unreadable)?;
+            results.push(Part::Result { id: call.id.clone(), name: call.name.clone(), text });
+        }
+        self.looked.append(&mut looking.log);
+        self.items.append(&mut looking.items);
+        let mut parts: Vec<Part> = Vec::new();
+        if !reply.text.is_empty() {
+            parts.push(Part::Text { text: reply.text.clone() });
+        }
+        parts.extend(reply.calls.iter().cloned().map(Part::Call));
+        self.messages.push(Message { speaker: Speaker::Assistant, parts });
+        self.messages.push(Message { speaker: Speaker::User, parts: results });
+        Ok(())
+    }
+
+    fn draft(&mut self, reply: &str, placed: Placed) -> Draft {
+        let told = answer::told(&answer::prose(reply));
+        let changes = match &self.brief.previous {
+            Some(previous) => onto_base(previous, &placed.changes),
+            None => placed.changes,
+        };
+        let mut explanation =
+            if told.why.is_empty() { "The model gave no explanation.".to_owned() } else { told.why.clone() };
+        if !placed.notes.is_empty() {
+            explanation.push_str("\n\nHow its edits were read:\n");
+            explanation.extend(placed.notes.iter().map(|note| format!("- {note}\n")));
+        }
+        let open = |word: &answer::ThreadWord| self.brief.feedback.iter().any(|said| said.thread == Some(word.thread));
+        let answers = told
+            .threads
+            .iter()
+            .filter(|word| open(word))
+            .map(|word| ThreadAnswer { thread: word.thread, text: Untrusted::new(word.text.clone()) });
+        Draft {
+            explanation: Untrusted::new(explanation),
+            message: Untrusted::new(answer::message(&told, &self.brief.goal)),
+            changes,
+            context: self.context(),
+            base: None,
+            answers: answers.collect(),
+            log: None,
+        }
+    }
+
+    fn context(&mut self) -> Context {
+        let mut items = std::mem::take(&mut self.items);
+        items.sort_by(|one, other| (&one.path, &one.why).cmp(&(&other.path, &other.why)));
+        items.dedup();
+        let digest = |name: &str, text: &str| format!("{name} {}", Digest::of(text.as_bytes()));
+        let mut inputs = vec![
+            digest("instructions", prompt::SYSTEM),
+            digest("background", &self.prompt.background),
+            digest("task", &self.prompt.task),
+        ];
+        inputs.extend(self.looked.iter().map(|look| format!("looked: {look}")));
+        inputs.extend(self.redactor.found().iter().map(|found| format!("redacted: {found}")));
+        Context {
+            engine: "llm/1".to_owned(),
+            goal: self.brief.goal.clone(),
+            tree: self.brief.tree.id().clone(),
+            inputs,
+            items,
+        }
+    }
+}
+
+/// The change against the base, of one that was made on what the version before left.
+fn onto_base(previous: &ChangeSet, now: &ChangeSet) -> ChangeSet {
+    let kept = previous.files().iter().filter(|file| now.get(&file.path).is_none()).cloned();
+    let changed = now.files().iter().map(|file| match previous.get(&file.path) {
+        Some(before) => FileChange { old: before.old.clone(), ..file.clone() },
+        None => file.clone(),
+    });
+    ChangeSet::new(kept.chain(changed).filter(|file| file.old != file.new))
+}
+
+/// The words of an answer, never empty: providers refuse an empty turn.
+fn said(reply: &ChatReply) -> String {
+    if reply.text.trim().is_empty() { "(nothing)".to_owned() } else { reply.text.clone() }
+}
+
+/// What the model says it lacks, where it says so and edits nothing.
+fn cannot(text: &str) -> Option<&str> {
+    text.lines()
+        .find_map(|line| line.trim().strip_prefix("CANNOT:"))
+        .map(str::trim)
+        .filter(|_| !text.contains("<<<<<<<"))
+}
+
+fn unreadable(error: TreeError) -> EngineError {
+    EngineError::Repository(error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! The engine against models that say what a test tells them to.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use super::*;
+use crate::diff::FileSide;
+use crate::id::{LaneId, SessionId, ThreadId, Version};
+use crate::infrastructure::llm::{CallBlock, Usage};
+use crate::planning::{AskError, Kind, Models};
+use crate::proposal::{CheckFailure, Feedback, Guidance};
+use crate::repository::{MemoryTree, RepoKey, Snapshot, Source, Tree as _};
+
+const CART: &str = "def total(items):\n    return int(sum(items))\n";
+
+const ANSWER: &str = "It cut off cents; it rounds now.\n\nCOMMIT: fix(cart): round the total\n\ncart.py\n```\n<<<<<<< SEARCH\n    return int(sum(items))\n=======\n    return round(sum(items))\n>>>>>>> REPLACE\n```\n";
+
+/// Answers in order and remembers what it was asked.
+struct Scripted {
+    replies: Mutex<VecDeque<ChatReply>>,
+    asked: Mutex<Vec<Question>>,
+}
+
+impl Scripted {
+    fn new(replies: impl IntoIterator<Item = ChatReply>) -> Arc<Self> {
+        Arc::new(Self { replies: Mutex::new(replies.into_iter().collect()), asked: Mutex::default() })
+    }
+
+    fn asked(&self) -> Vec<Question> {
+        self.asked.lock().expect("one thread").clone()
+    }
+}
+
+#[async_trait]
+impl Models for Scripted {
+    async fn ask(&self, question: &Question, _cancel: &Cancel) -> Result<ChatReply, AskError> {
+        self.asked.lock().expect("one thread").push(question.clone());
+        let next = self.replies.lock().expect("one thread").pop_front();
+        next.ok_or(AskError::Failed { role: question.role, tries: vec!["nothing more was scripted".to_owned()] })
+    }
+
+    fn room(&self, _role: Role) -> u64 {
+        30_000
+    }
+}
+
+fn says(text: &str) -> ChatReply {
+    ChatReply {
+        text: text.to_owned(),
+        calls: Vec::new(),
+        finish: Finish::Stop,
+        usage: Usage::default(),
+        model: "m".to_owned(),
+        request_id: String::new(),
+    }
+}
+
+fn wants(tool: &str, arguments: &str) -> ChatReply {
+    let call = CallBlock { id: "c1".to_owned(), name: tool.to_owned(), arguments: arguments.to_owned() };
+    ChatReply { calls: vec![call], finish: Finish::Tools, ..says("") }
+}
+
+fn brief(models: Arc<Scripted>, files: &[(&str, &str)]) -> Brief {
+    let tree = MemoryTree::new(files.iter().map(|(path, text)| (*path, FileSide::regular(text.as_bytes()))));
+    Brief {
+        session: SessionId(1),
+        version: Version::FIRST,
+        lane: LaneId(0),
+        goal: "round the total in cart.py".into(),
+        kind: Kind::Bugfix,
+        paths: Vec::new(),
+        rules: Vec::new(),
+        work: None,
+        snapshot: Snapshot {
+            repo: "r".into(),
+            source: Source::Url("https://example.invalid/r".into()),
+            key: RepoKey("r".into()),
+            commit: tree.id().clone(),
+            tree: tree.id().clone(),
+            branch: None,
+            adopted: None,
+            left_out: 0,
+            notices: Vec::new(),
+        },
+        tree: Arc::new(tree),
+        index: None,
+        patch: None,
+        previous: None,
+        feedback: Vec::new(),
+        failures: Vec::new(),
+        guidance: Vec::new(),
+        artifacts: Vec::new(),
+        models,
+        order: crate::proposal::WorkOrder::default(),
+    }
+}
+
+fn engine() -> LlmEngine {
+    LlmEngine::new(Arc::new(SecretMask::new(vec!["hunter22-secret".to_owned()])), LlmLimits::default())
+}
+
+async fn draft(brief: &Brief) -> Result<Draft, EngineError> {
+    engine().draft(brief, &Cancel::new()).await
+}
+
+/// All that the n-th question sent, as one text.
+fn sent(models: &Scripted, n: usize) -> String {
+    let question = &models.asked()[n];
+    serde_json::to_string(&question.request).expect("plain data")
+}
+
+fn text_of(draft: &Draft, path: &str) -> String {
+    let file = draft.changes.get(&path.into()).expect("it is changed");
+    String::from_utf8(file.new.as_ref().expect("it is there").content.to_vec()).expect("text")
+}
+
+#[tokio::test]
+async fn an_answer_becomes_a_draft() {
+    let models = Scripted::new([says(ANSWER)]);
+    let draft = draft(&brief(models.clone(), &[("cart.py", CART)])).await.expect("it drafts");
+    assert_eq!(text_of(&draft, "cart.py"), CART.replace("int(", "round("));
+    assert_eq!(draft.message.raw(), "fix(cart): round the total\n");
+    assert_eq!(draft.explanation.raw(), "It cut off cents; it rounds now.");
+    let items: Vec<String> = draft.context.items.iter().map(|item| format!("{}: {}", item.path, item.why)).collect();
+    assert_eq!(items, ["cart.py: the goal names it"]);
+    assert_eq!(models.asked()[0].role, Role::Implementer);
+}
+
+#[tokio::test]
+async fn what_does_not_place_is_sent_back_with_the_reason() {
+    let wrong = ANSWER.replace("    return int(sum(items))\n=", "    return float(sum(items))\n=");
+    let models = Scripted::new([says(&wrong), says(ANSWER)]);
+    let draft = draft(&brief(models.clone(), &[("cart.py", CART)])).await.expect("the second answer places");
+    assert_eq!(text_of(&draft, "cart.py"), CART.replace("int(", "round("));
+    assert!(sent(&models, 1).contains("cart.py"), "the reason names the file");
+    assert_eq!(models.asked()[1].request.messages.len(), 3);
+}
+
+#[tokio::test]
+async fn after_the_last_try_it_is_refused_and_nothing_is_half_done() {
+    let cut = ChatReply { finish: Finish::Length, ..says(ANSWER) };
+    let models = Scripted::new([cut.clone(), cut.clone(), cut.clone(), cut]);
+    match draft(&brief(models.clone(), &[("cart.py", CART)])).await {
+        Err(EngineError::DoesNotApply { refusals }) => assert!(!refusals.is_empty()),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(models.asked().len(), 4, "one answer and three that were sent back");
+}
+
+#[tokio::test]
+async fn it_may_look_before_it_answers_and_what_it_saw_is_recorded() {
+    let models = Scripted::new([wants("read_file", r#"{"path":"lib/money.py"}"#), says(ANSWER)]);
+    let files = [("cart.py", CART), ("lib/money.py", "CENT = 1\n")];
+    let draft = draft(&brief(models.clone(), &files)).await.expect("it drafts");
+    assert!(sent(&models, 1).contains("CENT = 1"));
+    assert!(draft.context.inputs.iter().any(|input| input.starts_with("looked: read_file")), "{:?}", draft.context);
+    assert!(draft.context.items.iter().any(|item| item.why == "the model asked for it"));
+}
+
+#[tokio::test]
+async fn looking_reaches_nothing_outside_the_tree() {
+    for path in ["/etc/passwd", "../secret", "a/../../b"] {
+        let ask = wants("read_file", &serde_json::json!({ "path": path }).to_string());
+        let models = Scripted::new([ask, says(ANSWER)]);
+        draft(&brief(models.clone(), &[("cart.py", CART)])).await.expect("it drafts");
+        assert!(sent(&models, 1).contains("there is no file"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn it_cannot_look_for_ever() {
+    let looks = (0..40).map(|_| wants("list_files", "{}"));
+    let models = Scripted::new(looks);
+    assert!(matches!(draft(&brief(models.clone(), &[("cart.py", CART)])).await, Err(EngineError::DoesNotApply { .. })));
+    let asked = models.asked();
+    let most = LlmLimits::default();
+    assert_eq!(asked.len(), (most.looks + 1 + most.send_backs) as usize);
+    assert!(asked.last().is_some_and(|last| last.request.tools.is_empty()), "at the end there is nothing to look with");
+}
+
+#[tokio::test]
+async fn secrets_are_gone_before_anything_is_sent_and_their_rules_recorded() {
+    let token = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+    let files = [("cart.py", CART.to_owned() + "KEY = 'hunter22-secret'\n"), ("AGENTS.md", format!("token {token}\n"))];
+    let models = Scripted::new([says(ANSWER)]);
+    let mut brief = brief(models.clone(), &files.each_ref().map(|(path, text)| (*path, text.as_str())));
+    let entry = brief.tree.entry(&"AGENTS.md".into()).expect("reads").expect("is there");
+    brief.guidance = vec![Guidance { path: entry.path, id: entry.id, text: files[1].1.as_str().into() }];
+    let draft = draft(&brief).await.expect("it drafts");
+    let all = sent(&models, 0);
+    assert!(!all.contains("hunter22") && !all.contains(&token), "{all}");
+    let redacted = &models.asked()[0].redacted;
+    assert!(redacted.iter().any(|one| one == "key in cart.py"), "{redacted:?}");
+    assert!(redacted.iter().any(|one| one.ends_with("in AGENTS.md")), "{redacted:?}");
+    assert!(draft.context.inputs.iter().any(|input| input.starts_with("redacted: ")));
+}
+
+#[tokio::test]
+async fn the_next_version_goes_on_from_the_one_before_and_answers_threads() {
+    let mut brief = brief(Scripted::new([]), &[("cart.py", CART), ("b.py", "B = 1\n")]);
+    let first = brief.tree.side(&"cart.py".into()).expect("reads");
+    let now = Some(FileSide::regular(CART.replace("int(", "round(").into_bytes()));
+    brief.previous =
+        Some(Arc::new(ChangeSet::new([FileChange { path: "cart.py".into(), old: first.clone(), new: now }])));
+    let said = |kind: &str, text: &str| Feedback {
+        path: Some("cart.py".into()),
+        line: Some(2),
+        thread: Some(ThreadId(4)),
+        kind: kind.to_owned(),
+        text: text.into(),
+    };
+    brief.feedback = vec![said("must", "two digits, please")];
+    let output = "E   assert 3 == 2.5".into();
+    brief.failures = vec![CheckFailure {
+        check: "pytest".into(),
+        status: "broken".into(),
+        broken: vec!["test_cents".into()],
+        output,
+    }];
+    let answer = "Two digits.\nTHREAD 4: changed - rounds to cents\nTHREAD 9: answered - there is no such thread\nCOMMIT: fix(cart): round to cents\ncart.py\n```\n<<<<<<< SEARCH\n    return round(sum(items))\n=======\n    return round(sum(items), 2)\n>>>>>>> REPLACE\n```\n";
+    let models = Scripted::new([says(answer)]);
+    brief.models = models.clone();
+    let draft = draft(&brief).await.expect("it drafts");
+    assert_eq!(text_of(&draft, "cart.py"), CART.replace("int(sum(items))", "round(sum(items), 2)"));
+    assert_eq!(draft.changes.get(&"cart.py".into()).expect("changed").old, first, "the change is against the base");
+    let answers: Vec<(u32, &str)> = draft.answers.iter().map(|one| (one.thread.0, one.text.raw())).collect();
+    assert_eq!(answers, [(4, "changed - rounds to cents")]);
+    let all = sent(&models, 0);
+    for part in ["THREAD 4", "two digits, please", "test_cents", "assert 3 == 2.5"] {
+        assert!(all.contains(part), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_model_cannot_do_is_said_and_no_patch_is_made() {
+    let models = Scripted::new([says("CANNOT: the goal names no currency")]);
+    match draft(&brief(models, &[("cart.py", CART)])).await {
+        Err(EngineError::NothingFits { why, .. }) => assert!(why.contains("no currency"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_file_cannot_end_its_own_fence() {
+    let shown = prompt::file_text(&"a.md".into(), "````\n`````x\n");
+    assert!(shown.contains("\n``````\n"), "{shown}");
+}

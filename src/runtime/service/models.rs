@@ -1,0 +1,97 @@
+//! Answers about models: who is asked for what, and whether it answers.
+
+use std::collections::BTreeSet;
+
+use crate::api::{
+    BudgetRequest, Call, Failure, FailureKind, LendKeysRequest, LentView, ModelView, ModelsRequest, ModelsView,
+    RoleView, SessionView,
+};
+use crate::cancel::Cancel;
+use crate::infrastructure::http::Secret;
+use crate::infrastructure::llm::{ChatRequest, Message, ModelName};
+use crate::planning::Role;
+use crate::session::{Budget, Command, dollars};
+
+use super::Runtime;
+
+/// Tokens of a model's answer to the question whether it is there: reasoning models need some before they speak.
+const WORD: u32 = 256;
+
+impl Runtime {
+    pub(super) async fn budget(&self, call: &Call, asked: BudgetRequest) -> Result<SessionView, Failure> {
+        if asked.cost_micros.is_none() && asked.tokens.is_none() {
+            let hint = format!("paraph budget {} --usd 2.50", asked.session);
+            return Err(Failure::new(FailureKind::Usage, "no limit was named").hint(hint));
+        }
+        let budget = Budget { cost_micros: asked.cost_micros, tokens: asked.tokens };
+        let command = Command::SetBudget { budget, by: self.person(&call.client) };
+        self.command(call, asked.session, command).await
+    }
+
+    pub(super) fn lend_keys(&self, asked: LendKeysRequest) -> LentView {
+        let models = &self.shared.ports.models;
+        let taken = asked.keys.into_iter().filter(|(name, key)| models.lend(name, Secret::new(key.0.clone()))).count();
+        LentView { taken: taken as u64 }
+    }
+
+    pub(super) async fn models(&self, asked: ModelsRequest) -> Result<ModelsView, Failure> {
+        let bank = &self.shared.ports.models;
+        let mut roles = Vec::new();
+        let mut names: BTreeSet<ModelName> = BTreeSet::new();
+        for role in Role::ALL {
+            let (models, why) = match bank.lead(role.name()) {
+                Ok(lead) => (lead.route.models, String::new()),
+                Err(none) => (Vec::new(), format!("{}; {}", none.why, none.next)),
+            };
+            names.extend(models.iter().cloned());
+            roles.push(RoleView {
+                role: role.name().to_owned(),
+                models: models.iter().map(ToString::to_string).collect(),
+                why,
+            });
+        }
+        let mut models = Vec::new();
+        for name in &names {
+            let (checked, latency_ms) = match asked.check {
+                true => self.ask_for_a_word(name).await,
+                false => (None, None),
+            };
+            let usd =
+                |input, output| bank.at_most_micros(name, input, output).map_or_else(|| "unknown".to_owned(), dollars);
+            models.push(ModelView {
+                model: name.to_string(),
+                context_tokens: bank.room(name),
+                usd_per_million_in: usd(1_000_000, 0),
+                usd_per_million_out: usd(0, 1_000_000),
+                checked: checked.map(Into::into),
+                latency_ms,
+            });
+        }
+        let prices = names.iter().map(|name| bank.price_source(name)).find(|from| !from.is_empty()).unwrap_or_default();
+        Ok(ModelsView { schema: "paraph.models/1".to_owned(), roles, models, prices })
+    }
+
+    /// Asks one model whether it is there. No session pays for it; the log has what it took.
+    async fn ask_for_a_word(&self, name: &ModelName) -> (Option<String>, Option<u64>) {
+        let request = ChatRequest {
+            system: Vec::new(),
+            messages: vec![Message::user("Answer with the one word: ready")],
+            tools: Vec::new(),
+            shape: None,
+            max_output_tokens: WORD,
+            temperature_hundredths: None,
+        };
+        let (bank, clock) = (&self.shared.ports.models, &self.shared.ports.clock);
+        let (started, mut tries) = (clock.monotonic(), 0);
+        let answer = bank.chat(name, &request, &mut |_| (), &mut tries, &Cancel::new()).await;
+        let took = clock.monotonic().saturating_sub(started);
+        let said = match &answer {
+            Ok(reply) => {
+                tracing::info!(model = %name, usage = ?reply.usage, "a model was asked whether it is there");
+                "answers".to_owned()
+            }
+            Err(error) => error.to_string(),
+        };
+        (Some(said), answer.is_ok().then(|| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)))
+    }
+}

@@ -1,0 +1,248 @@
+//! Stages that ask models: triage and documents before a draft, a review after the checks.
+//!
+//! What a stage asks and how its answer is read is its contract's, in planning and scoring. Here it is given what it
+//! reads, and what it says becomes a finding.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::cancel::Cancel;
+use crate::diff::{ChangeSet, unified};
+use crate::id::{LaneId, Version};
+use crate::planning::{
+    Answer, AskError, Bindings, Models as _, Redactor, RepositoryBrief, Role, Stage, StageBrief, TriageReport, assign,
+    design_assignment, plan_assignment, read_design, read_plan, read_triage, triage_assignment,
+};
+use crate::policy::{RULES, Violation};
+use crate::repository::{Tree, VcsError};
+use crate::scoring::{IssueSeverity, REVIEWERS, Review, ReviewBrief, ReviewIssue, read_review, review_assignment};
+use crate::session::{Artifact, Finding, Session, StopKind};
+use crate::text::{Untrusted, counted};
+use crate::validation::{CheckPlan, ValidationResult};
+
+use super::{Stuck, Worker, blocking, draft, evidence, read_changes};
+use crate::runtime::desk::{Desk, Line};
+
+/// Bytes of the map of one repository, of all there are. // 24 KiB: the 300 symbols that are used most
+const MOST_MAP: usize = 24 << 10;
+
+/// Asks whether the goal is taken up.
+pub(super) async fn triage(
+    worker: &Arc<Worker>,
+    session: &Arc<Session>,
+    line: &Line,
+    cancel: &Cancel,
+) -> Result<Finding, Stuck> {
+    let brief = stage_brief(worker, session, cancel).await?;
+    let desk = Desk::new(worker.clone(), session, line.clone(), None);
+    let assignment = triage_assignment(&brief, &mut redactor(worker));
+    let answer = assign(&desk, assignment, &read_triage, cancel).await;
+    let words = format!("paraph regenerate, or paraph go {} -m TEXT", session.asked.id);
+    let report = match answer.map_err(|error| unanswered(error, &words))? {
+        Answer::Counts(report) => report,
+        Answer::Unclear(why) => TriageReport::unclear(&why),
+    };
+    let artifact = put(worker, report.markdown()).await?;
+    Ok(Finding::Triage { report, artifact })
+}
+
+/// Has written what the change shall be: by the architect what is wanted, by the planner how.
+pub(super) async fn plan(
+    worker: &Arc<Worker>,
+    session: &Arc<Session>,
+    line: &Line,
+    cancel: &Cancel,
+) -> Result<Finding, Stuck> {
+    let brief = stage_brief(worker, session, cancel).await?;
+    let bindings = {
+        let (worker, session) = (worker.clone(), session.clone());
+        blocking(move || bindings(&worker, &session)).await?
+    };
+    let desk = Desk::new(worker.clone(), session, line.clone(), None);
+    let words = format!("paraph regenerate, or paraph regenerate --engine {}", session.asked.engine.name());
+    let unread = |role: Role, why: Vec<String>| {
+        Stuck::needs_human(format!("no answer of the {role} counts:\n  {}", why.join("\n  ")), words.clone())
+    };
+    let assignment = design_assignment(&brief, &bindings, &mut redactor(worker));
+    let read = |text: &str| read_design(text, &bindings);
+    let design = match assign(&desk, assignment, &read, cancel).await.map_err(|error| unanswered(error, &words))? {
+        Answer::Counts(design) => design,
+        Answer::Unclear(why) => return Err(unread(Role::Architect, why)),
+    };
+    let assignment = plan_assignment(&brief, &design, &bindings, &mut redactor(worker));
+    let read = |text: &str| read_plan(text, &bindings);
+    let plan = match assign(&desk, assignment, &read, cancel).await.map_err(|error| unanswered(error, &words))? {
+        Answer::Counts(plan) => plan,
+        Answer::Unclear(why) => return Err(unread(Role::Planner, why)),
+    };
+    let mut artifacts = Vec::new();
+    for (name, text) in design.documents().into_iter().chain(plan.documents()) {
+        artifacts.push(Artifact { name: name.to_owned(), digest: put(worker, text).await? });
+    }
+    let criteria = design.acceptance.into_iter().chain(plan.gates).collect();
+    Ok(Finding::Plan { artifacts, tasks: plan.tasks, criteria })
+}
+
+/// Has one lane of a version reviewed. A reviewer that cannot be asked, or whose answer does not read, is recorded as
+/// such and nothing waits for it: a review is evidence, and a person decides with it or without.
+pub(super) async fn review(
+    worker: &Arc<Worker>,
+    session: &Arc<Session>,
+    line: &Line,
+    (lane, version): (LaneId, Version),
+    cancel: &Cancel,
+) -> Result<Finding, Stuck> {
+    let seen = {
+        let (worker, session) = (worker.clone(), session.clone());
+        blocking(move || reviewed(&worker, &session, lane, version)).await?
+    };
+    let desk = Desk::new(worker.clone(), session, line.clone(), None);
+    let mut reviews = Vec::new();
+    for role in REVIEWERS {
+        let brief = ReviewBrief {
+            goal: &session.asked.goal,
+            kind: session.asked.kind,
+            diff: &seen.diff,
+            validation: &seen.validation,
+            violations: &seen.violations,
+            artifacts: &seen.artifacts,
+            room: desk.room(role),
+        };
+        let (assignment, is_cut) = review_assignment(role, &brief, &mut redactor(worker));
+        let report = match assign(&desk, assignment, &read_review, cancel).await {
+            Ok(Answer::Counts(report)) => report,
+            Ok(Answer::Unclear(why)) => {
+                let why = format!("no answer counts: {}", why.join("; "));
+                reviews.push((Review::unusable(role, why), Vec::new()));
+                continue;
+            }
+            Err(AskError::Cancelled) => return Err(Stuck::needs_human("the review was stopped", "paraph regenerate")),
+            Err(error) => {
+                reviews.push((Review::unusable(role, error.to_string()), Vec::new()));
+                continue;
+            }
+        };
+        let issues: Vec<ReviewIssue> = report.issues.iter().map(|issue| issue.clone().placed(&seen.changes)).collect();
+        let musts = issues.iter().filter(|issue| issue.severity == IssueSeverity::Must).count();
+        let review = Review {
+            report: Some(put(worker, report.markdown(role)).await?),
+            scores: report.scores.iter().map(|(dimension, given)| (*dimension, given.score)).collect(),
+            musts: u32::try_from(musts).unwrap_or(u32::MAX),
+            notes: is_cut
+                .then(|| format!("it saw the first part of {} only", counted(seen.diff.lines().count(), "line")))
+                .into_iter()
+                .collect(),
+            ..Review::unusable(role, "")
+        };
+        reviews.push((review, issues));
+    }
+    Ok(Finding::Review { reviews })
+}
+
+/// What a reviewer is shown.
+struct Seen {
+    changes: ChangeSet,
+    diff: String,
+    validation: ValidationResult,
+    violations: Vec<Violation>,
+    artifacts: Vec<(String, Untrusted)>,
+}
+
+fn reviewed(worker: &Worker, session: &Session, lane: LaneId, version: Version) -> Result<Seen, Stuck> {
+    let gone = || Stuck::needs_human(format!("there is no {version} of this lane"), "paraph show");
+    let set = session.patch_set(lane, version).ok_or_else(gone)?;
+    let base = session.base_of(lane, version).ok_or_else(gone)?;
+    let changes = read_changes(worker.blobs(), &set.drafted.digest)?.changes;
+    let tree = worker.ports.vcs.tree(&base.key, &base.tree)?;
+    let policy = super::inspect::policy_of(worker, session, lane, version, tree.as_ref())?;
+    let violations = worker
+        .ports
+        .policy
+        .judge(&changes, tree.as_ref(), &policy)
+        .map_err(|error| Stuck::from(VcsError::from(error)))?;
+    let diff = unified::write(&changes, &unified::WriteOptions::default());
+    Ok(Seen {
+        diff: String::from_utf8_lossy(&diff).into_owned(),
+        validation: set.validation.clone().unwrap_or_default(),
+        violations,
+        artifacts: draft::artifacts(worker, session)?,
+        changes,
+    })
+}
+
+/// What stages before a draft are told.
+async fn stage_brief(worker: &Arc<Worker>, session: &Arc<Session>, cancel: &Cancel) -> Result<StageBrief, Stuck> {
+    let (worker, session, cancel) = (worker.clone(), session.clone(), cancel.clone());
+    blocking(move || {
+        let lanes: Vec<_> = session.active().cloned().collect();
+        let most = MOST_MAP / lanes.len().max(1);
+        let mut repositories = Vec::new();
+        for lane in lanes {
+            let Some(snapshot) = &lane.snapshot else { continue };
+            let tree = worker.ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
+            let map = match session.asked.playbook.has(Stage::Index) {
+                true => draft::index(&worker, &session, tree.as_ref(), &cancel)?.map(most).raw().to_owned(),
+                false => paths(tree.as_ref(), most)?,
+            };
+            let guidance = evidence::guidance(tree.as_ref()).map_err(|error| Stuck::from(VcsError::from(error)))?;
+            let guidance = guidance.into_iter().map(|found| (found.path, found.text)).collect();
+            repositories.push(RepositoryBrief { name: lane.name(), map, guidance });
+        }
+        let asked = &session.asked;
+        Ok(StageBrief { goal: asked.goal.clone(), kind: asked.kind, paths: asked.paths.clone(), repositories })
+    })
+    .await
+}
+
+fn paths(tree: &dyn Tree, most: usize) -> Result<String, Stuck> {
+    let entries = tree.entries().map_err(|error| Stuck::from(VcsError::from(error)))?;
+    let mut text = String::new();
+    for (at, entry) in entries.iter().enumerate() {
+        if text.len() > most {
+            text.push_str(&format!("… and {} more\n", entries.len() - at));
+            break;
+        }
+        text.push_str(&format!("{}\n", entry.path));
+    }
+    Ok(text)
+}
+
+/// What criteria may be bound to: the checks that run, and every rule.
+fn bindings(worker: &Worker, session: &Session) -> Result<Bindings, Stuck> {
+    let mut checks = BTreeSet::new();
+    for plan in session.active().filter_map(|lane| lane.plan) {
+        let bytes = worker.blobs().get(plan)?;
+        let plan: CheckPlan = serde_json::from_slice(&bytes).map_err(|error| {
+            Stuck::needs_human(format!("check plan {plan} does not read: {error}"), "paraph doctor")
+        })?;
+        checks.extend(plan.checks.into_iter().map(|check| check.name));
+    }
+    if !session.asked.playbook.has(Stage::Checks) {
+        checks.clear();
+    }
+    Ok(Bindings { checks, rules: RULES.iter().map(|rule| rule.id.to_owned()).collect() })
+}
+
+fn redactor(worker: &Worker) -> Redactor {
+    Redactor::new(worker.ports.mask.clone())
+}
+
+/// Stores a document.
+async fn put(worker: &Arc<Worker>, text: String) -> Result<crate::id::Digest, Stuck> {
+    let worker = worker.clone();
+    blocking(move || Ok(worker.blobs().put(text.as_bytes())?)).await
+}
+
+/// Why a stage has no answer; `words` are what a person can do instead of mending it.
+fn unanswered(error: AskError, words: &str) -> Stuck {
+    match error {
+        AskError::BudgetSpent { why, next } => {
+            Stuck { kind: StopKind::BudgetSpent, reason: format!("the budget is spent: {why}"), next }
+        }
+        AskError::NoModel { role, why, next } => {
+            Stuck::needs_human(format!("no model for the role {role}: {why}"), format!("{next}, then {words}"))
+        }
+        AskError::Cancelled => Stuck::needs_human("the model was not waited for", words),
+        error @ (AskError::Failed { .. } | AskError::TooLong { .. }) => Stuck::needs_human(error.to_string(), words),
+    }
+}

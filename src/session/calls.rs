@@ -1,0 +1,249 @@
+//! Calls to models: reserved before a token is bought, settled after. What a session may spend is decided here.
+
+use serde::{Deserialize, Serialize};
+
+use super::effect::EffectKey;
+use super::event::{Event, Person, StopKind};
+use super::input::{Command, Refusal};
+use super::machine::{Step, not_now};
+use super::state::Session;
+use crate::clock::Timestamp;
+use crate::id::Digest;
+use crate::planning::Role;
+use crate::text::Untrusted;
+
+/// What a session may spend; a missing limit does not limit. A call without a known price counts by its tokens only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Millionths of a US dollar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
+    /// Tokens, prompt and answer together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+}
+
+/// A call that is about to be made, and the most that it can take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallAsked {
+    /// The work that needs it.
+    pub key: EffectKey,
+    /// That work's attempt.
+    pub attempt: u32,
+    /// What the model is asked to be.
+    pub role: Role,
+    /// `PROVIDER/MODEL`.
+    pub model: String,
+    /// The request, whole: a blob.
+    pub prompt: Digest,
+    /// Tokens of the prompt, estimated.
+    pub input_tokens: u64,
+    /// The most tokens of the answer.
+    pub output_tokens: u64,
+    /// The most that it can cost; missing where the price is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
+    /// The price table's date, or where else the price comes from; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prices: String,
+    /// What was hidden before it was sent, one word a place: the rule, never the value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redacted: Vec<String>,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallEnded {
+    /// Which.
+    pub call: u32,
+    /// Tokens of the prompt: the provider's count, else the estimate.
+    pub input_tokens: u64,
+    /// Tokens of the answer: the provider's count, else an estimate.
+    pub output_tokens: u64,
+    /// Of the prompt: read from the provider's cache.
+    #[serde(default)]
+    pub cached_tokens: u64,
+    /// What it cost; missing where the price is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
+    /// From the first byte sent to the last byte read, waits between tries included.
+    pub latency_ms: u64,
+    /// How often it was sent.
+    pub tries: u32,
+    /// The answer, whole: a blob; missing where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Digest>,
+    /// The provider's name for it.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub request_id: Untrusted,
+    /// Why it ended: `stop`, `length`, `tools`, `filtered`, or what went wrong.
+    pub ended: Untrusted,
+}
+
+fn is_empty(text: &Untrusted) -> bool {
+    text.raw().is_empty()
+}
+
+/// A call, as the session keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallRecord {
+    /// When it was reserved.
+    pub at: Timestamp,
+    /// What was asked.
+    pub asked: CallAsked,
+    /// How it ended; none while it runs, and for one that a crash cut off.
+    pub ended: Option<CallEnded>,
+}
+
+impl CallRecord {
+    /// Tokens that it took, or may take: a call whose end nobody saw counts whole.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        match &self.ended {
+            Some(ended) => ended.input_tokens.saturating_add(ended.output_tokens),
+            None => self.asked.input_tokens.saturating_add(self.asked.output_tokens),
+        }
+    }
+
+    /// What it cost, or may cost; none where the price is not known.
+    #[must_use]
+    pub fn cost_micros(&self) -> Option<u64> {
+        self.ended.as_ref().map_or(self.asked.cost_micros, |ended| ended.cost_micros)
+    }
+}
+
+/// What a session's calls add up to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Calls.
+    pub calls: u64,
+    /// Tokens of prompts.
+    pub input_tokens: u64,
+    /// Tokens of answers.
+    pub output_tokens: u64,
+    /// Millionths of a US dollar, of calls whose price is known.
+    pub cost_micros: u64,
+    /// Calls whose price is not known.
+    pub unknown: u64,
+}
+
+impl Spent {
+    /// Tokens of both sides.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+}
+
+impl Session {
+    /// What its calls took so far, reserved ones with the most that they can take.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        self.calls.iter().fold(Spent::default(), |mut sum, call| {
+            let (input, output) = match &call.ended {
+                Some(ended) => (ended.input_tokens, ended.output_tokens),
+                None => (call.asked.input_tokens, call.asked.output_tokens),
+            };
+            sum.calls += 1;
+            sum.input_tokens = sum.input_tokens.saturating_add(input);
+            sum.output_tokens = sum.output_tokens.saturating_add(output);
+            match call.cost_micros() {
+                Some(cost) => sum.cost_micros = sum.cost_micros.saturating_add(cost),
+                None => sum.unknown += 1,
+            }
+            sum
+        })
+    }
+}
+
+/// A worker wants to make a call: it is reserved, or refused before a token is bought.
+pub(super) fn reserve(session: &Session, asked: &CallAsked) -> Result<Step, Refusal> {
+    let awaited = session.owed().get(&asked.key).is_some_and(|owed| owed.started && owed.attempt == asked.attempt);
+    if !awaited {
+        return Err(Refusal::NotAwaited { key: asked.key });
+    }
+    let (spent, budget) = (session.spent(), session.budget);
+    let needs = asked.input_tokens.saturating_add(asked.output_tokens);
+    if let Some(most) = budget.tokens.filter(|most| spent.tokens().saturating_add(needs) > *most) {
+        return Err(Refusal::BudgetSpent {
+            why: format!("{} of {most} tokens are spent, and the call may take {needs}", spent.tokens()),
+        });
+    }
+    if let (Some(most), Some(needs)) = (budget.cost_micros, asked.cost_micros)
+        && spent.cost_micros.saturating_add(needs) > most
+    {
+        let [spent, most, needs] = [spent.cost_micros, most, needs].map(dollars);
+        return Err(Refusal::BudgetSpent {
+            why: format!("${spent} of ${most} is spent, and the call may cost ${needs}"),
+        });
+    }
+    let call = u32::try_from(session.calls.len()).unwrap_or(u32::MAX).saturating_add(1);
+    Ok(Step::record(Event::CallReserved { call, asked: Box::new(asked.clone()) }))
+}
+
+/// A call ended. What was bought is recorded, whether or not anybody still waits for the work it was for.
+pub(super) fn settle(session: &Session, ended: &CallEnded) -> Step {
+    match call(session, ended.call) {
+        Some(CallRecord { ended: None, .. }) => Step::record(Event::CallSettled { ended: Box::new(ended.clone()) }),
+        Some(_) | None => Step::default(),
+    }
+}
+
+/// The limit of what the session may spend is another from now on. What stood still for it goes on.
+pub(super) fn raise(session: &Session, budget: Budget, by: &Person, command: &Command) -> Result<Step, Refusal> {
+    if budget == Budget::default() {
+        return Err(not_now(session, command));
+    }
+    let budget = Budget {
+        cost_micros: budget.cost_micros.or(session.budget.cost_micros),
+        tokens: budget.tokens.or(session.budget.tokens),
+    };
+    let mut step = Step::record(Event::BudgetSet { budget, by: by.clone() });
+    let stands_still = session.stop.as_ref().filter(|stop| stop.kind == StopKind::BudgetSpent);
+    match stands_still.and_then(|stop| stop.key).map(|key| key.kind) {
+        Some(super::effect::EffectKind::Draft) => step.events.push(Event::Regenerated {
+            by: by.clone(),
+            engine: None,
+            rules: Vec::new(),
+            program: None,
+            patch: None,
+            message: Untrusted::default(),
+            made_for: "the budget was raised".to_owned(),
+        }),
+        Some(_) => step.events.push(Event::Retried { by: by.clone(), message: Untrusted::default() }),
+        None => {}
+    }
+    Ok(step)
+}
+
+/// The call of that number.
+pub(super) fn call(session: &Session, number: u32) -> Option<&CallRecord> {
+    session.calls.get(number.checked_sub(1)? as usize)
+}
+
+/// Millionths as dollars with as many digits as they need, at least two: `0.25`, `1.000001`.
+#[must_use]
+pub fn dollars(micros: u64) -> String {
+    let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+    let short = text.trim_end_matches('0');
+    let least = text.len() - 4;
+    text[..short.len().max(least)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(micros: u64, text: &str) {
+        assert_eq!(dollars(micros), text);
+    }
+
+    #[test]
+    fn money_is_told_exactly() {
+        check(0, "0.00");
+        check(250_000, "0.25");
+        check(1_000_001, "1.000001");
+        check(12_300_000, "12.30");
+    }
+}

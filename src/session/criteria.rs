@@ -1,0 +1,71 @@
+//! Criteria of a session's documents, and what shows on a version that they are met.
+
+use crate::id::Version;
+use crate::planning::{Bound, Criterion};
+use crate::validation::CheckStatus;
+
+use super::state::{PatchSetRecord, Session};
+
+/// A criterion on one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CriterionState<'a> {
+    /// Which.
+    pub criterion: &'a Criterion,
+    /// Met, not met, or nothing shows it either way.
+    pub met: Option<bool>,
+    /// What shows it, in a few words of our own.
+    pub evidence: String,
+}
+
+impl Session {
+    /// Every criterion and how it stands on `version`, over all its repositories.
+    #[must_use]
+    pub fn criteria(&self, version: Version) -> Vec<CriterionState<'_>> {
+        let criteria = self.planned.iter().flat_map(|planned| &planned.criteria);
+        criteria
+            .map(|criterion| {
+                let (met, evidence) = self.shown(criterion, version);
+                CriterionState { criterion, met, evidence }
+            })
+            .collect()
+    }
+
+    fn shown(&self, criterion: &Criterion, version: Version) -> (Option<bool>, String) {
+        let sets: Vec<&PatchSetRecord> =
+            self.version(version).into_iter().flat_map(|record| record.patch_sets.values()).collect();
+        match &criterion.bound {
+            Bound::Check(name) => check(&sets, name),
+            Bound::Rule(id) => rule(&sets, id),
+            Bound::Person => match self.ticks.get(&(version, criterion.id.clone())) {
+                Some(by) => (Some(true), format!("ticked by {}", by.login)),
+                None => (None, format!("nobody ticked it: paraph tick {}@{version} {}", self.asked.id, criterion.id)),
+            },
+        }
+    }
+}
+
+fn check(sets: &[&PatchSetRecord], name: &str) -> (Option<bool>, String) {
+    let results = sets.iter().filter_map(|set| set.validation.as_ref()).flat_map(|result| &result.checks);
+    let named: Vec<_> = results.filter(|check| check.name == name).collect();
+    let green = |status| matches!(status, CheckStatus::Passed | CheckStatus::Fixed);
+    match named.as_slice() {
+        [] => (None, format!("check `{name}` did not run")),
+        checks if checks.iter().any(|check| check.is_red()) => (Some(false), format!("check `{name}` is red")),
+        checks if checks.iter().all(|check| green(check.status)) => (Some(true), format!("check `{name}` passed")),
+        _ => (None, format!("check `{name}` shows nothing")),
+    }
+}
+
+fn rule(sets: &[&PatchSetRecord], id: &str) -> (Option<bool>, String) {
+    if sets.is_empty() || sets.iter().any(|set| set.score.is_none()) {
+        return (None, format!("rule `{id}` was not judged yet"));
+    }
+    let broken =
+        |set: &&&PatchSetRecord| set.violations.iter().any(|found| found.rule == id && !set.is_overridden(found));
+    let accepted = |set: &&PatchSetRecord| set.violations.iter().any(|found| found.rule == id);
+    match (sets.iter().find(broken), sets.iter().any(|set| accepted(set))) {
+        (Some(_), _) => (Some(false), format!("rule `{id}` is broken")),
+        (None, true) => (Some(true), format!("a breach of rule `{id}` was accepted")),
+        (None, false) => (Some(true), format!("rule `{id}` holds")),
+    }
+}

@@ -1,0 +1,86 @@
+//! What a session may spend: reserved before, settled after, never forgotten, and raised by a person alone.
+
+use super::story::{self, L0, Story, V1};
+use super::*;
+use crate::proposal::EngineKind;
+use crate::validation::CheckStatus;
+
+fn asks_models(budget: Budget, repairs: u32) -> Story {
+    let mut asked = story::new_session(1, "quick", EngineKind::Llm);
+    (asked.budget, asked.repairs) = (budget, repairs);
+    Story::of(asked)
+}
+
+/// A session whose draft runs.
+fn drafting(budget: Budget) -> Story {
+    asks_models(budget, 0).runs_until(Some(EffectKind::Draft)).starts(EffectKind::Draft)
+}
+
+fn dollars_of(cost_micros: u64) -> Budget {
+    Budget { cost_micros: Some(cost_micros), tokens: None }
+}
+
+#[test]
+fn a_call_is_reserved_while_its_work_is_awaited_and_fits() {
+    let mut story = drafting(dollars_of(6000));
+    let key = EffectKey::draft(V1);
+    for _ in 0..2 {
+        story.outcome(Outcome::Asking(story::call_asked(key, 1)));
+    }
+    assert_eq!(story.session.spent().cost_micros, 6000, "the most that both may take is spent");
+    let third = story.refused(Outcome::Asking(story::call_asked(key, 1)));
+    assert!(matches!(third, Refusal::BudgetSpent { .. }), "{third:?}");
+    story.outcome(Outcome::Answered(story::call_ended(1, Some(1200))));
+    story.outcome(Outcome::Answered(story::call_ended(1, Some(9999))));
+    assert_eq!(story.session.spent().cost_micros, 4200, "settled once, whatever is said again");
+    assert_eq!(story.session.spent().tokens(), 1000 + 1500);
+    for stale in [story::call_asked(key, 2), story::call_asked(EffectKey::draft(V1.next()), 1)] {
+        assert!(matches!(story.refused(Outcome::Asking(stale)), Refusal::NotAwaited { .. }));
+    }
+}
+
+#[test]
+fn tokens_limit_where_a_price_is_not_known() {
+    let mut story = drafting(Budget { cost_micros: Some(1), tokens: Some(2000) });
+    let unknown = CallAsked { cost_micros: None, ..story::call_asked(EffectKey::draft(V1), 1) };
+    story.outcome(Outcome::Asking(unknown.clone()));
+    assert_eq!((story.session.spent().unknown, story.session.spent().cost_micros), (1, 0));
+    assert!(matches!(story.refused(Outcome::Asking(unknown)), Refusal::BudgetSpent { .. }));
+}
+
+#[test]
+fn a_raised_budget_lets_a_draft_go_on() {
+    let spent = Finding::Stuck { kind: StopKind::BudgetSpent, reason: "spent".into(), next: String::new() };
+    let story = asks_models(dollars_of(1), 0).runs_until(Some(EffectKind::Draft)).finds(EffectKind::Draft, spent);
+    assert_eq!(story.session.state(), State::NeedsHuman);
+    let story = story.does(Command::SetBudget { budget: dollars_of(9_000_000), by: story::ana() });
+    assert_eq!(story.session.budget.cost_micros, Some(9_000_000));
+    assert!(story.session.stop.is_none() && story.session.owed().contains_key(&EffectKey::draft(V1)));
+}
+
+#[test]
+fn red_checks_go_back_to_the_model_and_then_to_a_person() {
+    let mut story = asks_models(Budget::default(), 2).runs_until(Some(EffectKind::Check));
+    for number in 1..=3 {
+        let broken = Finding::Checks(Box::new(story::checks(CheckStatus::Broken)));
+        story =
+            story.finds(EffectKind::Check, broken).finds(EffectKind::Score, story::scored(42, Some(false), Vec::new()));
+        let version = crate::id::Version(number);
+        assert!(story.session.patch_set(L0, version).is_some_and(|set| set.score.is_some()));
+        if number <= 2 {
+            assert_eq!(story.session.drafting.as_ref().map(|drafting| drafting.made_for.as_str()), Some("repair"));
+            story = story.runs_until(Some(EffectKind::Check));
+        }
+    }
+    assert_eq!(story.session.state(), State::NeedsHuman);
+    assert!(story.session.drafting.is_none());
+    let reason = &story.session.stop.as_ref().expect("it stands still").reason;
+    assert!(reason.raw().ends_with("still red after 2 repairs"), "{reason:?}");
+}
+
+#[test]
+fn green_checks_and_decided_versions_are_not_repaired() {
+    let story = asks_models(Budget::default(), 3).runs();
+    assert_eq!(story.session.state(), State::Scored);
+    assert!(story.session.drafting.is_none());
+}
