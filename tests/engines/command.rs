@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use paraph::api::{FailureKind, RegenerateRequest};
+use paraph::id::SessionId;
 use paraph::proposal::{CommandEngine, CommandSpec, Edits, EngineKind, ProgramChoice, Run, command_presets};
 
 use crate::house::{House, version};
@@ -13,6 +14,17 @@ use crate::{asks, document, files, is_running, nothing_is_left, repository, stuc
 
 const CODEMOD: &str = "python3 -c \"import pathlib; p = pathlib.Path('a.py'); \
                        p.write_text(p.read_text().replace('== None', 'is None'))\"";
+
+fn again(session: SessionId, message: &str) -> RegenerateRequest {
+    RegenerateRequest {
+        session,
+        engine: None,
+        rules: Vec::new(),
+        patch: None,
+        program: None,
+        message: message.to_owned(),
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_codemod_becomes_a_scored_version() {
@@ -30,15 +42,7 @@ async fn a_codemod_becomes_a_scored_version() {
     assert!(log.contains("pathlib") && log.contains("exit status 0"), "{log}");
     nothing_is_left(&house, &repository);
     // the same program again changes nothing more: no version is made of it
-    let again = RegenerateRequest {
-        session: id,
-        engine: None,
-        rules: Vec::new(),
-        patch: None,
-        program: None,
-        message: "again".to_owned(),
-    };
-    desk.ask(again).await.unwrap();
+    desk.ask(again(id, "again")).await.unwrap();
     let view = stuck(&desk, id).await;
     assert!(view.reason.raw().contains("the same change again"), "{}", view.reason.raw());
 }
@@ -153,6 +157,19 @@ async fn commands_of_ones_own_print_edits_and_leave_findings() {
             60,
         ),
         own("slow", "sleep 971", Edits::Worktree, 1),
+        own(
+            "blocks",
+            "printf 'a.py\\n<<<<<<< SEARCH\\n        return True\\n=======\\n        return bool(1)\\n>>>>>>> REPLACE\\n'",
+            Edits::Stdout,
+            60,
+        ),
+        own(
+            "goes-on",
+            "if grep -q second a.py; then n=third; elif grep -q first a.py; then n=second; else n=first; fi; \
+            cp a.py old; echo \"# $n\" >> a.py; diff -u --label a/a.py --label b/a.py old a.py; true",
+            Edits::Stdout,
+            60,
+        ),
         own("prose", "echo I changed it for you", Edits::Stdout, 60),
     ];
     house.ports.engines.command = Arc::new(CommandEngine::new(house.workshop.clone(), commands));
@@ -163,6 +180,17 @@ async fn commands_of_ones_own_print_edits_and_leave_findings() {
     stuck(&desk, id).await;
     let made = files(&desk, &house, id).await;
     assert!(made["a.py"].as_ref().unwrap().contains("x is None"), "{made:?}");
+    let id = run("blocks").await.unwrap().id;
+    stuck(&desk, id).await;
+    assert!(files(&desk, &house, id).await["a.py"].as_ref().unwrap().contains("return bool(1)"));
+    // asked again with words it sees its version before, and its edits are of that
+    let id = run("goes-on").await.unwrap().id;
+    stuck(&desk, id).await;
+    desk.ask(again(id, "more")).await.unwrap();
+    desk.wait_until(id, |view| view.versions.len() == 2 || view.state == "NeedsHuman").await.unwrap();
+    let made = files(&desk, &house, id).await;
+    assert_eq!(made.keys().collect::<Vec<_>>(), ["a.py"]);
+    assert!(made["a.py"].as_ref().unwrap().ends_with("# first\n# second\n"), "{made:?}");
     let id = run("findings").await.unwrap().id;
     stuck(&desk, id).await;
     assert!(files(&desk, &house, id).await["a.py"].as_ref().unwrap().ends_with("# fixed\n"));
@@ -170,15 +198,7 @@ async fn commands_of_ones_own_print_edits_and_leave_findings() {
     stuck(&desk, id).await;
     let told = files(&desk, &house, id).await["told"].clone().unwrap();
     assert_eq!(told, "compare with None by identity||yes|compare with None by identity\n");
-    let again = RegenerateRequest {
-        session: id,
-        engine: None,
-        rules: Vec::new(),
-        patch: None,
-        program: None,
-        message: "shorter".to_owned(),
-    };
-    desk.ask(again).await.unwrap();
+    desk.ask(again(id, "shorter")).await.unwrap();
     desk.wait_until(id, |view| view.versions.len() == 2).await.unwrap();
     let told = files(&desk, &house, id).await["told"].clone().unwrap();
     assert!(told.contains("|shorter\n|yes|compare with None by identity\n\nshorter\n"), "{told}");

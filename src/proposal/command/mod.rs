@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use super::workshop::{Room, Sees, exec, ran_into, unstored, within};
+use super::workshop::{Room, Sees, exec, ran_into, unstored};
 use super::{
     Brief, CommandSpec, Context, ContextItem, Draft, DraftListener, Edits, EngineError, Nobody, ProposalEngine, Run,
     Workshop,
@@ -23,7 +23,7 @@ use crate::diff::{ChangeSet, stats};
 use crate::infrastructure::confinement::{Confined, Network};
 use crate::infrastructure::live_log::LiveLog;
 use crate::infrastructure::process::{Status, Stream};
-use crate::repository::{Tree, Worked};
+use crate::repository::Worked;
 use crate::text::{Untrusted, counted, near};
 pub use presets::command_presets;
 
@@ -141,8 +141,9 @@ impl Job {
         let worked = match self.spec.edits {
             Edits::Worktree => room.changes(&self.brief, &self.stop)?,
             Edits::Stdout => {
-                let changes = printed_change(&printed, self.brief.tree.as_ref())?;
-                within(Worked { changes, notices: Vec::new() }, &self.brief.paths)?
+                // it printed what to change of the files that it saw
+                let change = super::patch::placed(&printed, room.start()?.as_ref())?;
+                room.of_base(change, &self.brief)?
             }
         };
         if worked.changes.is_empty() {
@@ -262,12 +263,6 @@ impl Job {
             items,
         })
     }
-}
-
-/// What a program printed, placed on the tree; all or nothing.
-fn printed_change(printed: &[u8], tree: &dyn Tree) -> Result<ChangeSet, EngineError> {
-    // the one place where printed edits are read
-    super::patch::placed(printed, tree)
 }
 
 /// What was said about the version before, as one text.

@@ -16,7 +16,7 @@ use crate::infrastructure::beneath::{find_folder, open_top};
 use crate::infrastructure::confinement::{Level, Network, Overlay, Placed, Policy, discard};
 use crate::proposal::rules::Scope;
 use crate::proposal::{Brief, EngineError};
-use crate::repository::{RepoKey, Setting, SettingAsk, Worked};
+use crate::repository::{RepoKey, Setting, SettingAsk, Tree, Worked};
 use crate::text::counted;
 
 /// What a program of the workshop may have beside the worktree.
@@ -35,6 +35,8 @@ pub(in crate::proposal) struct Room {
     ports: Arc<WorkshopPorts>,
     key: RepoKey,
     base: ObjectId,
+    /// The tree that the work began with.
+    start: ObjectId,
     folder: PathBuf,
     work: PathBuf,
     setting: Setting,
@@ -85,13 +87,13 @@ impl Room {
         let previous = brief.previous.as_ref().filter(|_| !brief.feedback.is_empty());
         let on_previous = previous.is_some();
         let key = snapshot.key.clone();
-        let mut room = Self { ports, key, base, folder, work, setting, links: Vec::new(), on_previous };
-        let vcs = &room.ports.vcs;
-        let start = match previous {
-            Some(previous) => vcs.write_tree(&room.key, &room.base, previous).map_err(repository)?,
-            None => room.base.clone(),
-        };
-        vcs.checkout(&room.key, &start, &room.work, cancel).map_err(repository)?;
+        let (start, links) = (base.clone(), Vec::new());
+        let mut room = Self { ports, key, base, start, folder, work, setting, links, on_previous };
+        let vcs = room.ports.vcs.clone();
+        if let Some(previous) = previous {
+            room.start = vcs.write_tree(&room.key, &room.base, previous).map_err(repository)?;
+        }
+        vcs.checkout(&room.key, &room.start, &room.work, cancel).map_err(repository)?;
         if !room.ports.confinement.overlays_work() {
             room.link().map_err(|error| broken(&room.work, &error))?;
         }
@@ -197,6 +199,24 @@ impl Room {
         within(worked, &brief.paths)
     }
 
+    /// The tree that the work began with.
+    pub(in crate::proposal) fn start(&self) -> Result<Arc<dyn Tree>, EngineError> {
+        self.ports.vcs.tree(&self.key, &self.start).map_err(repository)
+    }
+
+    /// A change of that tree as one of the base, on the paths that the brief is about.
+    pub(in crate::proposal) fn of_base(&self, change: ChangeSet, brief: &Brief) -> Result<Worked, EngineError> {
+        let changes = match self.on_previous {
+            false => change,
+            true => {
+                let vcs = &self.ports.vcs;
+                let tree = vcs.write_tree(&self.key, &self.start, &change).map_err(repository)?;
+                vcs.changes(&self.key, &self.base, &tree).map_err(repository)?
+            }
+        };
+        within(Worked { changes, notices: Vec::new() }, &brief.paths)
+    }
+
     /// What a person should know of what was lent.
     pub(in crate::proposal) fn notices(&self) -> Vec<String> {
         self.setting.notices()
@@ -204,7 +224,7 @@ impl Room {
 }
 
 /// Only what the globs name; how much else there was is told.
-pub(in crate::proposal) fn within(worked: Worked, globs: &[String]) -> Result<Worked, EngineError> {
+fn within(worked: Worked, globs: &[String]) -> Result<Worked, EngineError> {
     if globs.is_empty() {
         return Ok(worked);
     }
