@@ -153,7 +153,6 @@ pub(super) fn of(tables: &Tables, head: Head) -> Result<Metrics, Failure> {
         to_review_ms_p90: quantile(&to_review, 90),
         to_decision_ms_median: quantile(&to_decision, 50),
         journal_entries: head.seq.0,
-        ..Metrics::default()
     })
 }
 

@@ -476,7 +476,7 @@ impl History {
                 let hunks = vec![story::digest("hunk 1"), story::digest("hunk 2")];
                 Command::Mark { lane, version, hunks, reviewed: !self.random.once_in(3), by: self.somebody() }
             }
-            55..59 => Command::Resolve { thread: self.thread(), resolved: self.random.once_in(2), by: story::ana() },
+            55..58 => Command::Resolve { thread: self.thread(), resolved: self.random.once_in(2), by: story::ana() },
             58 if self.random.once_in(2) => {
                 let budget = Budget { cost_micros: Some(4000 * (1 + self.random.below(9))), tokens: None };
                 Command::SetBudget { budget, by: story::ana() }
