@@ -32,8 +32,9 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
             desk.out.object(&json!({"schema": "paraph.budget/1", "session": view.id, "usage": usage}))?;
         } else {
             let usage = &view.usage;
-            let took = format!("{} in, {} out, ${}", usage.input_tokens, usage.output_tokens, usage.cost_usd);
-            desk.out.line(Text::new().plain(format!("session {} took {took}", view.id)))?;
+            let (input, output, cost) = (usage.input_tokens, usage.output_tokens, price(&usage.cost_usd));
+            let took = format!("session {} took {input} tokens in, {output} out, {cost}", view.id);
+            desk.out.line(Text::new().plain(took))?;
         }
         return Ok(DONE);
     }
@@ -42,6 +43,11 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let request = BudgetRequest { session: args.session, cost_micros, tokens: args.tokens };
     let view = desk.ask_on(service.as_ref(), request).await?;
     changed(&view, desk)
+}
+
+/// An amount of dollars for people; a price that is not known says so.
+pub(crate) fn price(usd: &str) -> String {
+    if usd.starts_with(|first: char| first.is_ascii_digit()) { format!("${usd}") } else { "price unknown".to_owned() }
 }
 
 /// Dollars as people write them, in millionths; nothing is rounded.

@@ -1,5 +1,6 @@
 //! `paraph models`
 
+use super::budget::price;
 use crate::api::{FailureKind, ModelsRequest};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done};
@@ -35,7 +36,10 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         let room = model
             .context_tokens
             .map_or_else(|| "room unknown".to_owned(), |tokens| format!("{tokens} tokens of prompt"));
-        let price = format!("${} in, ${} out a million", model.usd_per_million_in, model.usd_per_million_out);
+        let price = match (price(&model.usd_per_million_in), price(&model.usd_per_million_out)) {
+            (input, output) if input == output && !input.starts_with('$') => input,
+            (input, output) => format!("{input} in, {output} out a million"),
+        };
         let mut line = Text::new().role(Role::Strong, &model.model).plain(format!("  {room}, {price}"));
         if let Some(said) = &model.checked {
             let took = model.latency_ms.map_or_else(String::new, |ms| format!(" after {ms} ms"));
