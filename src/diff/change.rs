@@ -85,8 +85,13 @@ impl FileSide {
     /// Whether the content is binary: a NUL among its first 8,000 bytes, as git decides.
     #[must_use]
     pub fn is_binary(&self) -> bool {
-        self.content[..self.content.len().min(8000)].contains(&0)
+        has_nul(&self.content)
     }
+}
+
+/// Whether a NUL is among the first 8,000 bytes of a content.
+pub(super) fn has_nul(content: &[u8]) -> bool {
+    memchr::memchr(0, &content[..content.len().min(8000)]).is_some()
 }
 
 /// What happened to a file.

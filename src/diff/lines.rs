@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
+use super::change::has_nul;
 use crate::id::{Digest, RepoPath};
 
 pub(super) use blocks::{Block, blocks, line_starts};
@@ -274,10 +275,9 @@ fn last_line(starts: &[u32]) -> u32 {
 }
 
 pub(super) fn kind_of(old: &[u8], new: &[u8]) -> DiffKind {
-    let binary = |content: &[u8]| content[..content.len().min(8000)].contains(&0);
     if old.len().max(new.len()) >= u32::MAX as usize {
         DiffKind::TooLarge
-    } else if binary(old) || binary(new) {
+    } else if has_nul(old) || has_nul(new) {
         DiffKind::Binary
     } else {
         DiffKind::Text

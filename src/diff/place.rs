@@ -185,7 +185,8 @@ impl<E: fmt::Display> Placing<'_, E> {
                 let path = file.old_path.as_ref().filter(|path| spoken_of[path] == 1)?;
                 self.base(path).ok().flatten().map(Some)
             }
-            Operation::Rename | Operation::Copy => None,
+            // from the base, whatever other parts do
+            Operation::Rename | Operation::Copy => self.base(file.old_path.as_ref()?).ok().flatten().map(Some),
         };
         let olds: Vec<Option<Option<FileSide>>> = patch.files().iter().map(&mut old_of).collect();
         let make = |(file, old): (&FilePatch, Option<Option<FileSide>>)| {

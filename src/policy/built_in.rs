@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use super::rules;
 use super::{PathPolicy, Policy, PolicySettings, Violation};
-use crate::diff::{ChangeSet, FileChange};
+use crate::diff::ChangeSet;
 use crate::repository::{Tree, TreeError};
 use crate::text::SecretScanner;
 
@@ -36,20 +36,34 @@ impl BuiltInPolicy {
     /// What one file's part of the change breaks.
     fn judge_file(
         &self,
-        file: &FileChange,
+        texts: &added::Texts<'_>,
         changes: &ChangeSet,
         base: &dyn Tree,
         known: &kinds::Known,
     ) -> Result<Vec<Violation>, TreeError> {
         let mut found = Vec::new();
-        let texts = added::Texts::of(file);
-        special::check(&texts, &mut found);
-        kinds::check(&texts, base, known, &mut found)?;
-        scripts::check(&texts, &mut found);
-        dependencies::check(&texts, changes, &mut found);
-        content::check(&texts, &mut found);
-        secrets::check(&self.secrets, &texts, &mut found);
-        weakened::check(&self.tests, &texts, &mut found);
+        special::check(texts, &mut found);
+        kinds::check(texts, base, known, &mut found)?;
+        scripts::check(texts, &mut found);
+        dependencies::check(texts, changes, &mut found);
+        content::check(texts, &mut found);
+        secrets::check(&self.secrets, texts, &mut found);
+        weakened::check(&self.tests, texts, &mut found);
+        Ok(found)
+    }
+
+    /// What every file's part breaks, and what the parts break together.
+    fn judge_files(&self, changes: &ChangeSet, base: &dyn Tree) -> Result<Vec<Violation>, TreeError> {
+        let known = kinds::Known::default();
+        let judge = |file| {
+            let texts = added::Texts::of(file);
+            let found = self.judge_file(&texts, changes, base, &known)?;
+            Ok((texts, found))
+        };
+        let judged = changes.files().par_iter().map(judge).collect::<Result<Vec<_>, TreeError>>()?;
+        let (texts, found): (Vec<_>, Vec<_>) = judged.into_iter().unzip();
+        let mut found: Vec<Violation> = found.into_iter().flatten().collect();
+        weakened::check_deleted(&self.tests, &texts, &mut found);
         Ok(found)
     }
 }
@@ -61,15 +75,10 @@ impl Policy for BuiltInPolicy {
         base: &dyn Tree,
         settings: &PolicySettings,
     ) -> Result<Vec<Violation>, TreeError> {
-        let known = kinds::Known::default();
-        let judge = |file| self.judge_file(file, changes, base, &known);
-        let (found, judged) = rayon::join(
-            || PathPolicy.judge(changes, base, settings),
-            || changes.files().par_iter().map(judge).collect::<Result<Vec<_>, TreeError>>(),
-        );
+        let (found, judged) =
+            rayon::join(|| PathPolicy.judge(changes, base, settings), || self.judge_files(changes, base));
         let mut found = found?;
-        found.extend(judged?.into_iter().flatten());
-        weakened::check_deleted(&self.tests, changes, &mut found);
+        found.extend(judged?);
         limits::check(changes, settings, &mut found);
         rules::raise(&mut found, settings);
         rules::sort(&mut found);

@@ -15,13 +15,12 @@ pub struct Words {
     rows: Vec<Vec<u16>>,
 }
 
-/// Lower case for letters; what else it joins is told apart when a word is compared.
-fn folded(byte: u8) -> u32 {
-    u32::from(byte | 0x20)
-}
+/// Makes letters lower case, eight bytes at once; what else it joins is told apart when a word is compared.
+const LOWER: u64 = 0x2020_2020_2020_2020;
 
-fn hash(three: u32) -> usize {
-    (three.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
+/// The hash of the three lower bytes of `folded`.
+fn hash(folded: u32) -> usize {
+    ((folded << 8).wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
 }
 
 impl Words {
@@ -34,8 +33,8 @@ impl Words {
         let mut searcher =
             Self { words: words.into_iter().collect(), table: Box::new([0; 1 << BITS]), rows: Vec::new() };
         for (number, word) in (0..).zip(&searcher.words) {
-            let [first, second, third, ..] = word.as_bytes() else { panic!("`{word}` is too short") };
-            let place = &mut searcher.table[hash(folded(*first) | folded(*second) << 8 | folded(*third) << 16)];
+            let three = first_three(word.as_bytes()).unwrap_or_else(|| panic!("`{word}` is too short"));
+            let place = &mut searcher.table[hash(three)];
             if *place == 0 {
                 searcher.rows.push(Vec::new());
                 *place = u8::try_from(searcher.rows.len()).expect("fewer than 256 words");
@@ -54,7 +53,7 @@ impl Words {
     /// Every occurrence of every word in `text`, overlapping ones too: where it starts, and the word's number. In the
     /// order of where they start.
     pub fn find<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (usize, usize)> + 'a {
-        let places = Places { words: self, bytes: text.as_bytes(), at: 2, window: start_of(text.as_bytes()) };
+        let places = Places { words: self, bytes: text.as_bytes(), at: 0 };
         places.flat_map(move |(start, row)| {
             let stands = move |number: &&u16| {
                 let word = self.words[usize::from(**number)].as_bytes();
@@ -65,37 +64,44 @@ impl Words {
     }
 }
 
-/// The first two bytes, where the third one pushes them down.
-fn start_of(bytes: &[u8]) -> u32 {
-    match bytes {
-        [first, second, ..] => folded(*first) << 8 | folded(*second) << 16,
-        _ => 0,
-    }
+fn first_three(bytes: &[u8]) -> Option<u32> {
+    let [first, second, third] = *bytes.first_chunk()?;
+    Some(u32::from_le_bytes([first, second, third, 0]) | LOWER as u32)
 }
 
 /// Where a word may start, and in which row it is.
 struct Places<'a> {
     words: &'a Words,
     bytes: &'a [u8],
-    /// The byte to look at next: the third of a word.
+    /// The place to look at next.
     at: usize,
-    window: u32,
 }
 
 impl Iterator for Places<'_> {
     type Item = (usize, usize);
 
     fn next(&mut self) -> Option<(usize, usize)> {
-        let mut window = self.window;
-        for (at, byte) in (self.at..).zip(self.bytes.get(self.at..)?) {
-            window = window >> 8 | folded(*byte) << 16;
-            let place = self.words.table[hash(window)];
-            if place > 0 {
-                (self.at, self.window) = (at + 1, window);
-                return Some((at - 2, usize::from(place) - 1));
+        let table = &self.words.table;
+        // of eight bytes six can be the first of three
+        while let Some(eight) = self.bytes.get(self.at..)?.first_chunk() {
+            let eight = u64::from_le_bytes(*eight) | LOWER;
+            let found: [u8; 6] = std::array::from_fn(|shift| table[hash((eight >> (8 * shift)) as u32)]);
+            match found.iter().position(|row| *row > 0) {
+                Some(shift) => {
+                    let start = self.at + shift;
+                    self.at = start + 1;
+                    return Some((start, usize::from(found[shift]) - 1));
+                }
+                None => self.at += 6,
             }
         }
-        self.at = self.bytes.len();
+        while let Some(three) = first_three(self.bytes.get(self.at..)?) {
+            self.at += 1;
+            let row = table[hash(three)];
+            if row > 0 {
+                return Some((self.at - 1, usize::from(row) - 1));
+            }
+        }
         None
     }
 }

@@ -92,6 +92,23 @@ fn judge(bencher: divan::Bencher<'_, '_>) {
     bencher.bench(|| policy.judge(changes, &tree, &settings).expect("the base is in memory").len());
 }
 
+/// As `judge`, where every file moved and was changed a little: to the rules all of its text is new.
+#[divan::bench]
+fn judge_moves(bencher: divan::Bencher<'_, '_>) {
+    let Fixture { base, changes, .. } = fixture();
+    let moved = |file: &FileChange| {
+        let to = format!("moved/{}", file.path);
+        [
+            FileChange { path: file.path.clone(), old: file.old.clone(), new: None },
+            FileChange { path: to.as_str().into(), old: None, new: file.new.clone() },
+        ]
+    };
+    let moves = ChangeSet::new(changes.files().iter().filter(|file| file.new.is_some()).flat_map(moved));
+    let tree = MemoryTree::new(base.iter().map(|(path, side)| (path.clone(), side.clone())));
+    let (policy, settings) = (BuiltInPolicy::new(), PolicySettings::default());
+    bencher.bench(|| policy.judge(&moves, &tree, &settings).expect("the base is in memory").len());
+}
+
 /// As `judge`, where every file has tests, and every second one loses an assertion: what the counting costs.
 #[divan::bench]
 fn judge_tests(bencher: divan::Bencher<'_, '_>) {

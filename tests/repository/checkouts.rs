@@ -51,10 +51,10 @@ fn a_checkout_holds_the_tree_and_is_reused() {
     let base = bench.head();
     check_same(&bench, &base, &base.tree);
     let folder = bench.checkout_folder();
-    std::thread::sleep(std::time::Duration::from_millis(20)); // past the tick in which a stamp proves nothing
+    std::thread::sleep(std::time::Duration::from_millis(80)); // past the tick in which a stamp proves nothing
     checkout(&bench, &base, &base.tree).expect("again");
     let before = folder.join("README.md").metadata().expect("metadata");
-    std::thread::sleep(std::time::Duration::from_millis(20));
+    std::thread::sleep(std::time::Duration::from_millis(80));
     let tree = bench.vcs.write_tree(
         &base.key,
         &base.tree,

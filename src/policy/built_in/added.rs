@@ -3,8 +3,8 @@
 mod lines;
 mod pairs;
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use lines::{Keyed, lines};
 use pairs::{common_above, common_below};
@@ -32,14 +32,14 @@ pub(super) struct Texts<'a> {
     /// The new side, where it is text.
     pub(super) new: Option<&'a str>,
     /// Worked out when it is first asked for: of a file that is new most rules want the text alone.
-    differing: OnceCell<Differing<'a>>,
+    differing: OnceLock<Differing<'a>>,
 }
 
 impl<'a> Texts<'a> {
     /// Compares the sides of `file`.
     pub(super) fn of(file: &'a FileChange) -> Self {
         let (old, new) = (text(file.old.as_ref()), text(file.new.as_ref()));
-        Self { file, old, new, differing: OnceCell::new() }
+        Self { file, old, new, differing: OnceLock::new() }
     }
 
     fn lines(&self) -> &Differing<'a> {

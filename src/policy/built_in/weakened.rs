@@ -14,9 +14,9 @@ pub(super) use counter::SyntaxCounter;
 use counter::{LineCounter, TestCounter, TestCounts};
 
 use super::Violation;
-use super::added::{Texts, text};
+use super::added::Texts;
 use super::rules::breach;
-use crate::diff::{ChangeSet, FileChange};
+use crate::diff::FileChange;
 use crate::syntax::Language;
 use crate::text::counted;
 
@@ -61,19 +61,19 @@ impl Arrived<'_> {
 const MOST_COMPARED: usize = 8;
 
 /// Files with tests that are deleted, and did not move.
-pub(super) fn check_deleted(counter: &dyn TestCounter, changes: &ChangeSet, found: &mut Vec<Violation>) {
-    let gone = changes.files().iter().filter(|file| file.new.is_none()).filter_map(|file| {
-        let old = text(file.old.as_ref())?;
+pub(super) fn check_deleted(counter: &dyn TestCounter, all: &[Texts<'_>], found: &mut Vec<Violation>) {
+    let gone = all.iter().filter(|texts| texts.file.new.is_none()).filter_map(|texts| {
+        let (file, old) = (texts.file, texts.old?);
         (counter.knows(&file.path, old) && tells::may_hold_tests(&file.path, old)).then_some((file, old))
     });
     let gone: Vec<(&FileChange, &str)> = gone.collect();
     if gone.is_empty() {
         return;
     }
-    let arrived = changes.files().iter().filter(|file| file.old.is_none()).filter_map(|file| {
-        let text = text(file.new.as_ref())?;
-        Some(Arrived { file, text, tests: OnceLock::new() })
-    });
+    let arrived = all
+        .iter()
+        .filter(|texts| texts.file.old.is_none())
+        .filter_map(|texts| Some(Arrived { file: texts.file, text: texts.new?, tests: OnceLock::new() }));
     let arrived: Vec<Arrived<'_>> = arrived.collect();
     let mut by_name: HashMap<&[u8], Vec<&Arrived<'_>>> = HashMap::new();
     let mut by_size: HashMap<usize, Vec<&Arrived<'_>>> = HashMap::new();

@@ -41,7 +41,8 @@ pub(crate) fn new_object(kind: ObjectType, content: Arc<[u8]>) -> NewObject {
 /// Text is hashed by the processor's own instructions: a collision of SHA-1 takes bytes that are none. Anything else is
 /// hashed by libgit2, which refuses what looks made to collide.
 pub(super) fn blob_name(content: &[u8]) -> Result<Oid, git2::Error> {
-    if std::str::from_utf8(content).is_err() {
+    let is_text = content.is_ascii() || std::str::from_utf8(content).is_ok(); // the first is thrice as fast
+    if !is_text {
         return Oid::hash_object(ObjectType::Blob, content);
     }
     Oid::from_bytes(&sha1(&[format!("blob {}\0", content.len()).as_bytes(), content]))

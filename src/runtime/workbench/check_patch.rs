@@ -14,7 +14,7 @@ use crate::id::{ObjectId, RepoPath};
 use crate::policy::{PathPolicy, PolicySettings, RULES, Severity, Touch, Violation};
 use crate::proposal::edits::{EditRefusals, Edits};
 use crate::proposal::{PatchFile, PatchFileError, merge_stale};
-use crate::repository::{Base, OverlayTree, Tree, TreeError, VcsError};
+use crate::repository::{Base, OverlayTree, Source, Tree, TreeError, UserTree, VcsError};
 use crate::text::Untrusted;
 use crate::validation::{ConfigError, ConfigLimits, RepositoryConfig};
 
@@ -29,14 +29,12 @@ const MOST_VIOLATIONS: usize = 1000;
 /// before it was placed: the violations say why.
 pub(super) fn check_patch(parts: &WorkbenchParts, request: &CheckPatchRequest) -> Result<CheckedPatch, Failure> {
     let rev = revision(&request.base)?;
-    let base = parts.vcs.user_tree(&request.source, rev).map_err(|error| vcs_failure(&error))?;
-    let (tree, name) = (base.tree(), &base.name);
-    let settings = settings(parts, tree)?;
-    let mut placing = Placing::new(tree);
-    // the base is listed while the patches are read: each takes one core
+    // the base is opened and listed while the patches are read: each takes one core
     let parse = || request.patches.iter().map(|(given, bytes)| (given, PatchFile::read(bytes))).collect::<Vec<_>>();
-    let (parsed, listed) = rayon::join(parse, || tree.entries());
-    listed.map_err(|error| vcs_failure(&error.into()))?;
+    let (parsed, opened) = rayon::join(parse, || open(parts, &request.source, rev));
+    let (base, settings) = opened?;
+    let (tree, name) = (base.tree(), &base.name);
+    let mut placing = Placing::new(tree);
     for (given, patch) in parsed {
         match placing.add(given, patch) {
             Ok(()) => {}
@@ -46,14 +44,18 @@ pub(super) fn check_patch(parts: &WorkbenchParts, request: &CheckPatchRequest) -
         }
     }
     let notes = std::mem::take(&mut placing.notes);
-    let (changes, files) = placing.finish().map_err(|error| vcs_failure(&error.into()))?;
+    let (changes, counted) = placing.finish().map_err(|error| vcs_failure(&error.into()))?;
     let judge = || parts.policy.judge(&changes, tree, &settings);
     let name_tree = || parts.vcs.would_be_tree(&base, &changes);
-    // neither needs the other, unless the tree is to be stored: then nothing may block it
-    let (judged, named) = match request.write_tree {
-        true => (judge(), None),
-        false => rayon::join(judge, || Some(name_tree())),
-    };
+    let stats = || changes.files().par_iter().map(|file| stat(file, &counted)).collect();
+    // none needs another, unless the tree is to be stored: then nothing may block it
+    let ((judged, named), files) = rayon::join(
+        || match request.write_tree {
+            true => (judge(), None),
+            false => rayon::join(judge, || Some(name_tree())),
+        },
+        stats,
+    );
     let found = judged.map_err(|error| vcs_failure(&error.into()))?;
     let blocks = found.iter().any(|violation| violation.severity == Severity::Block);
     let tree = match named {
@@ -72,6 +74,14 @@ pub(super) fn check_patch(parts: &WorkbenchParts, request: &CheckPatchRequest) -
     // contents of a large patch are given back beside what follows, not before it
     rayon::spawn(move || drop(changes));
     Ok(answer)
+}
+
+/// The base, listed, and the policy that it is judged by.
+fn open(parts: &WorkbenchParts, source: &Source, rev: Option<&str>) -> Result<(UserTree, PolicySettings), Failure> {
+    let base = parts.vcs.user_tree(source, rev).map_err(|error| vcs_failure(&error))?;
+    let settings = settings(parts, base.tree())?;
+    base.tree().entries().map_err(|error| vcs_failure(&error.into()))?;
+    Ok((base, settings))
 }
 
 fn answer(
@@ -145,11 +155,13 @@ struct Placing<'a> {
     /// What the base has, as far as it was read.
     old: HashMap<RepoPath, Option<FileSide>>,
     now: BTreeMap<RepoPath, Option<FileSide>>,
-    /// Lines added and deleted, of paths that one part of one patch changed in place.
-    counted: HashMap<RepoPath, Option<(u32, u32)>>,
+    counted: Counted,
     /// What was tolerated.
     notes: Vec<Untrusted>,
 }
+
+/// Lines added and deleted, of paths that one part of one patch changed in place.
+type Counted = HashMap<RepoPath, Option<(u32, u32)>>;
 
 impl<'a> Placing<'a> {
     fn new(base: &'a dyn Tree) -> Self {
@@ -167,8 +179,10 @@ impl<'a> Placing<'a> {
             let hint = parse_hint(&error.problem).map_or_else(String::new, |hint| format!("; {hint}"));
             Stop::Refused(vec![format!("{name}: {error}{hint}").into()])
         })?;
-        self.check_paths(&patch)?;
-        self.read_ahead(&patch)?;
+        // what is read is in the base, whatever the patch may not write
+        let (allowed, read) = rayon::join(|| self.check_paths(&patch), || self.read_ahead(&patch));
+        allowed?;
+        self.old.extend(read);
         let read = |path: &RepoPath| match self.now.get(path).or_else(|| self.old.get(path)) {
             Some(side) => Ok(side.clone()),
             None => self.base.side(path),
@@ -227,13 +241,11 @@ impl<'a> Placing<'a> {
     }
 
     /// Reads what the patch speaks of on all cores. What cannot be read is left to the placing, which says so.
-    fn read_ahead(&mut self, patch: &Patch) -> Result<(), Stop> {
+    fn read_ahead(&self, patch: &Patch) -> Vec<(RepoPath, Option<FileSide>)> {
         let mut paths: Vec<&RepoPath> = patch.files().iter().filter_map(|file| file.old_path.as_ref()).collect();
         paths.retain(|path| !self.now.contains_key(*path) && !self.old.contains_key(*path));
         let read = paths.par_iter().filter_map(|path| Some(((*path).clone(), self.base.side(path).ok()?)));
-        let read: Vec<(RepoPath, Option<FileSide>)> = read.collect();
-        self.old.extend(read);
-        Ok(())
+        read.collect()
     }
 
     /// What may not be written stops a patch before it is placed; a name that the base already has may be odd.
@@ -251,7 +263,8 @@ impl<'a> Placing<'a> {
         if found.is_empty() { Ok(()) } else { Err(Stop::Blocked(found)) }
     }
 
-    fn finish(mut self) -> Result<(ChangeSet, Vec<FileStat>), TreeError> {
+    /// The change, and what is known of its lines.
+    fn finish(mut self) -> Result<(ChangeSet, Counted), TreeError> {
         let mut files = Vec::with_capacity(self.now.len());
         for (path, new) in self.now {
             let old = match self.old.remove(&path) {
@@ -260,9 +273,7 @@ impl<'a> Placing<'a> {
             };
             files.push(FileChange { path, old, new });
         }
-        let changes = ChangeSet::new(files);
-        let stats = changes.files().par_iter().map(|file| stat(file, &self.counted)).collect();
-        Ok((changes, stats))
+        Ok((ChangeSet::new(files), self.counted))
     }
 }
 
@@ -282,7 +293,7 @@ fn lines_of(patch: &Patch, file: &FilePatch) -> Option<(u32, u32)> {
     })
 }
 
-fn stat(file: &FileChange, counted: &HashMap<RepoPath, Option<(u32, u32)>>) -> FileStat {
+fn stat(file: &FileChange, counted: &Counted) -> FileStat {
     fn text(side: &Option<FileSide>) -> Cow<'_, [u8]> {
         side.as_ref().map(FileSide::patch_text).unwrap_or_default()
     }

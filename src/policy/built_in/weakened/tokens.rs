@@ -531,5 +531,13 @@ mod tests {
                 assert_eq!(counts, expected, "{text}");
             }
         }
+
+        /// What a look for marks takes for a text that ends, tokens do not find cut.
+        #[test]
+        fn a_text_without_marks_in_code_ends(text in r#"(a|r|b|é|r\#x|\#|\#!|\[|\]|!|"|'|/|\*|\\|\(|\)|\{|\}|fn |assert|\n| ){0,24}"#) {
+            if !text.starts_with("#!") && !super::super::marks::in_code(&text) {
+                assert!(!matches!(tally(&text), Tally::Cut(_)), "{text}");
+            }
+        }
     }
 }
