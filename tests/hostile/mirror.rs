@@ -46,12 +46,18 @@ impl Mirror {
             self.run(&["reset", "-q", "--hard"], b"");
             output = self.run(&args, patch);
         }
-        if !output.status.success() {
-            // a git that crashed leaves its lock
-            let _ = std::fs::remove_file(self.0.path.join(".git/index.lock"));
-            return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
-        }
-        let listing = self.listing();
+        let applied = match output.status.success() {
+            true => Ok(self.listing()),
+            false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        };
+        self.put_back();
+        applied
+    }
+
+    /// Index and files as they were: also after a git that refused, which may have begun to write.
+    fn put_back(&self) {
+        // a git that crashed leaves its lock
+        let _ = std::fs::remove_file(self.0.path.join(".git/index.lock"));
         for args in [&["reset", "-q", "--hard"][..], &["clean", "-ffdxq"]] {
             let output = self.run(args, b"");
             assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -60,7 +66,6 @@ impl Mirror {
         let submodule = self.0.path.join("sub");
         let _ = std::fs::remove_dir_all(&submodule);
         std::fs::create_dir(submodule).expect("a folder");
-        Ok(listing)
     }
 
     pub(crate) fn listing(&self) -> Listing {
