@@ -158,6 +158,19 @@ impl Journal {
     /// failed the segment is cut back. The journal stays usable after [`JournalError::NoSpace`] and after a failed write;
     /// where a sync or the cutting back failed, what the disk holds is not known: it is [`JournalError::ReadOnly`] until it is opened again.
     pub fn append(&mut self, entries: &[NewEntry]) -> Result<Vec<Placed>, JournalError> {
+        self.append_telling(entries, &mut || {})
+    }
+
+    /// The same; `written` is called once the entries are with the system and before they are durable, so that others can
+    /// go on while the disk works.
+    ///
+    /// # Errors
+    /// As [`Journal::append`], also after `written` was called.
+    pub fn append_telling(
+        &mut self,
+        entries: &[NewEntry],
+        written: &mut dyn FnMut(),
+    ) -> Result<Vec<Placed>, JournalError> {
         if let Some(why) = &self.read_only {
             return Err(JournalError::ReadOnly { path: self.dir.clone(), why: why.clone() });
         }
@@ -168,7 +181,7 @@ impl Journal {
             place.segment = segment.first;
             place.offset += segment.len;
         }
-        self.write(&bytes)?;
+        self.write(&bytes, written)?;
         self.head = Head { seq: last.seq, digest: last.digest };
         Ok(placed)
     }
@@ -219,10 +232,10 @@ impl Journal {
         Ok(self.current.as_mut().expect("made above where it was missing"))
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
+    fn write(&mut self, bytes: &[u8], written: &mut dyn FnMut()) -> Result<(), JournalError> {
         let segment = self.current.as_mut().expect("chosen for this write");
         let needed = bytes.len() as u64;
-        let Err((failed, error)) = segment.write(&self.dir, bytes, &self.faults) else { return Ok(()) };
+        let Err((failed, error)) = segment.write(&self.dir, bytes, written, &self.faults) else { return Ok(()) };
         let error = JournalError::write(&segment.path, needed, error);
         let cut = self.faults.point("journal.before-cut").and_then(|()| segment.cut_back());
         let unknown = failed == Step::Sync && !matches!(error, JournalError::NoSpace { .. });
@@ -266,9 +279,16 @@ impl Segment {
         Ok(Self { first, path, file, len, named_durably: true })
     }
 
-    fn write(&mut self, dir: &Path, bytes: &[u8], faults: &Faults) -> Result<(), (Step, io::Error)> {
+    fn write(
+        &mut self,
+        dir: &Path,
+        bytes: &[u8],
+        written: &mut dyn FnMut(),
+        faults: &Faults,
+    ) -> Result<(), (Step, io::Error)> {
         let wrote = faults.point("journal.before-write").and_then(|()| self.file.write_all_at(bytes, self.len));
         wrote.map_err(|error| (Step::Write, error))?;
+        written();
         let sync = || -> io::Result<()> {
             faults.point("journal.before-sync")?;
             self.file.sync_data()?;

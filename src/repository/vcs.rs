@@ -225,6 +225,11 @@ pub struct Drift {
     pub merges_cleanly: bool,
 }
 
+impl Drift {
+    /// The branch stands where it stood.
+    pub(crate) const NONE: Self = Self { commits: 0, touched_by_both: Vec::new(), merges_cleanly: true };
+}
+
 /// Version control. Every method blocks: call it on a thread that may.
 ///
 /// A second call with the same arguments finds what the first made and changes nothing.
@@ -330,6 +335,13 @@ pub trait Vcs: Send + Sync {
     /// # Errors
     /// [`VcsError`] where the branch is gone.
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError>;
+
+    /// Whether it is known at once that the user's branch has not moved since the snapshot, so that there is no drift:
+    /// from what an earlier [`Vcs::drift`] left open, by a look at a few files. `false` where it is not known.
+    fn stands_still(&self, snapshot: &Snapshot) -> bool {
+        let _ = snapshot;
+        false
+    }
 
     /// Where line `line` (1-based) of the file `path` of `commit` comes from. Gives up after 10 s: a line of a file with
     /// a long history may take as long as reading all of it.

@@ -189,6 +189,11 @@ pub(super) fn measured(
     Some(vcs.drift(base, tree).map_err(|error| error.to_string()))
 }
 
+/// Whether it is known at once that the base of a version has not moved.
+pub(super) fn stands_still(vcs: &dyn Vcs, session: &Session, lane: LaneId, version: Version) -> bool {
+    session.base_of(lane, version).is_some_and(|base| vcs.stands_still(base))
+}
+
 /// How far the base of a version moved, as a decision takes it.
 pub(super) fn drift(vcs: &dyn Vcs, session: &Session, lane: LaneId, version: Version) -> DriftSeen {
     seen(measured(vcs, session, lane, version).as_ref())

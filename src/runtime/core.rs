@@ -196,7 +196,7 @@ impl Core {
         while posts.len() < MAX_BATCH {
             if let Ok(post) = inbox.try_recv() {
                 posts.push(post);
-            } else if self.coming.anybody() && posts.iter().any(Post::is_order) && now() < until {
+            } else if self.coming.anybody() && posts.iter().any(Post::is_awaited) && now() < until {
                 std::thread::yield_now();
             } else {
                 break;
@@ -314,6 +314,7 @@ impl Core {
                 Post::House { asked, event, reply } => self.house(&mut staged, asked, event, reply),
                 Post::Outcome(id, outcome) => self.outcome(&mut staged, id, outcome),
                 Post::Call { session, outcome, reply } => self.call(&mut staged, session, outcome, reply),
+                Post::Soon => {}
                 Post::Look(look) => looks.push(look),
                 Post::Stop(reply) => stops.push(reply),
             }
@@ -333,17 +334,30 @@ impl Core {
 
     /// Records the batch; only then answers, tells and hands out work.
     fn commit(&mut self, mut staged: Staged) {
-        let waiting = self.tell_decided(&mut staged);
+        let mut decided = self.decided(&mut staged);
+        let mut waiting = Vec::with_capacity(decided.len());
+        let mut tell = || {
+            waiting.extend(decided.drain(..).map(|(orderer, done)| {
+                let _ = orderer.decided.send(done);
+                orderer.recorded
+            }));
+        };
         let placed = match staged.entries.as_slice() {
-            [] => Vec::new(),
+            [] => {
+                tell();
+                Vec::new()
+            }
             entries => {
                 let began = self.ports.clock.monotonic();
-                match self.journal.append(entries) {
+                match self.journal.append_telling(entries, &mut tell) {
                     Ok(placed) => {
                         self.last_record = self.ports.clock.monotonic().saturating_sub(began);
                         placed
                     }
-                    Err(error) => return self.refuse_all(staged, waiting, &error),
+                    Err(error) => {
+                        waiting.extend(decided.into_iter().map(|(orderer, _)| orderer.recorded));
+                        return self.refuse_all(staged, waiting, &error);
+                    }
                 }
             }
         };
@@ -385,19 +399,16 @@ impl Core {
         }
     }
 
-    /// Tells who ordered what it leads to, so that answers are made while the disk works; who waits for the record.
-    fn tell_decided(&self, staged: &mut Staged) -> Vec<oneshot::Sender<Result<(), Failure>>> {
-        let mut waiting = Vec::with_capacity(staged.answers.len());
-        for (Orderer { decided, recorded }, id, thread) in staged.answers.drain(..) {
+    /// What the orders of the batch lead to: whoever ordered hears it while the disk works.
+    fn decided(&self, staged: &mut Staged) -> Vec<(Orderer, Done)> {
+        let mut decided = Vec::with_capacity(staged.answers.len());
+        for (orderer, id, thread) in staged.answers.drain(..) {
             match staged.sessions.get(&id).cloned().map_or_else(|| self.session(id), Ok) {
-                Ok(session) => {
-                    let _ = decided.send(Done { session, thread });
-                    waiting.push(recorded);
-                }
-                Err(failure) => drop(recorded.send(Err(failure))),
+                Ok(session) => decided.push((orderer, Done { session, thread })),
+                Err(failure) => drop(orderer.recorded.send(Err(failure))),
             }
         }
-        waiting
+        decided
     }
 
     /// The store takes over what was recorded: after the answers, which need the journal alone, and before anything

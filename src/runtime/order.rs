@@ -98,6 +98,8 @@ pub(super) enum Post {
     Outcome(SessionId, Outcome),
     /// A worker is about to ask a model, or has its answer: the call's number, once it is durable.
     Call { session: SessionId, outcome: Outcome, reply: oneshot::Sender<Result<u32, Failure>> },
+    /// An order is on its way.
+    Soon,
     /// Somebody wants to look.
     Look(Box<dyn FnOnce(&mut Core) + Send>),
     /// End: anchor, sync, leave.
@@ -105,9 +107,9 @@ pub(super) enum Post {
 }
 
 impl Post {
-    /// Whether a person waits for its sync.
-    pub(super) fn is_order(&self) -> bool {
-        matches!(self, Self::Order { .. })
+    /// Whether a person waits for its sync, or will in a moment.
+    pub(super) fn is_awaited(&self) -> bool {
+        matches!(self, Self::Order { .. } | Self::Soon)
     }
 }
 

@@ -212,6 +212,14 @@ impl Runtime {
         decided.answer(async |done| Ok(done)).await.ok_or_else(ended)?
     }
 
+    /// Announces an order that a person waits for: the core's thread wakes up while it is prepared.
+    fn announce(&self) -> OnTheWay {
+        let announced = self.shared.coming.one();
+        // a full inbox has woken it already
+        let _ = self.shared.inbox.try_send(Post::Soon);
+        announced
+    }
+
     /// The same for somebody who was announced while the order was prepared.
     async fn join(&self, call: &Call, want: Want, announced: OnTheWay) -> Result<Decided, Failure> {
         let (orderer, decided) = ordering();

@@ -301,6 +301,36 @@ fn drift_is_counted_and_tried() {
 }
 
 #[test]
+fn that_a_branch_stands_still_is_known_only_of_what_was_looked_at_and_is_still_it() {
+    let bench = Bench::small();
+    let base = bench.head();
+    let stands_still = || bench.vcs.stands_still(&base);
+    let look = || bench.vcs.drift(&base, &base.tree).expect("drift");
+    assert!(!stands_still(), "nobody looked yet");
+    look();
+    assert!(stands_still() && stands_still());
+    bench.git(&["pack-refs", "--all"]);
+    assert!(stands_still(), "packed or loose");
+    bench.write("README.md", "theirs\n");
+    bench.commit_all("theirs");
+    assert!(!stands_still());
+    assert_eq!(look().commits, 1);
+    bench.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    assert!(stands_still());
+    bench.git(&["config", "core.worktree", "/"]);
+    assert!(!stands_still(), "its configuration changed");
+    assert!(bench.vcs.drift(&base, &base.tree).is_err(), "and would not be opened now");
+    bench.git(&["config", "--unset", "core.worktree"]);
+    look();
+    let elsewhere = bench.folder.path().join("elsewhere");
+    std::fs::rename(&bench.repo, &elsewhere).expect("moved");
+    assert!(!stands_still(), "it is not there");
+    std::fs::create_dir(&bench.repo).expect("a folder");
+    bench.git(&["init", "-q", "-b", "main"]);
+    assert!(!stands_still(), "another one is");
+}
+
+#[test]
 fn an_address_is_cloned_once_and_brought_up_to_date() {
     let bench = Bench::small();
     let url = Source::Url(format!("file://{}", bench.repo.display()));

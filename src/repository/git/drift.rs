@@ -20,20 +20,17 @@ pub(super) fn drift(
     snapshot: &Snapshot,
     tree: &ObjectId,
 ) -> Result<Drift, VcsError> {
-    let none = Drift { commits: 0, touched_by_both: Vec::new(), merges_cleanly: true };
-    let Some(branch) = &snapshot.branch else { return Ok(none) };
+    let Some(branch) = &snapshot.branch else { return Ok(Drift::NONE) };
     let no_branch = |_| VcsError::NoSuchRevision { rev: branch.clone(), repo: shown(&opened.root) };
-    let local = opened.repo.find_reference(&format!("refs/heads/{branch}"));
-    let found =
-        local.or_else(|_| opened.repo.find_reference(&format!("refs/remotes/origin/{branch}"))).map_err(no_branch)?;
+    let found = found(opened, branch).map_err(no_branch)?;
     let (base, tree) = (to_oid(&snapshot.commit)?, to_oid(tree)?);
     // no object has to be read to see that nothing moved
     if found.target() == Some(base) {
-        return Ok(none);
+        return Ok(Drift::NONE);
     }
     let tip = found.peel_to_commit().map_err(no_branch)?.id();
     if tip == base {
-        return Ok(none);
+        return Ok(Drift::NONE);
     }
     let private = &*private()?;
     private.with(|repo| compare(repo, base, tip, tree))?.map_err(|error| match error {
@@ -42,6 +39,19 @@ pub(super) fn drift(
         }
         error => error,
     })
+}
+
+/// Whether the branch of `snapshot` points at its base: no object is read.
+pub(super) fn stands_still(opened: &Opened, snapshot: &Snapshot) -> Result<bool, VcsError> {
+    let Some(branch) = &snapshot.branch else { return Ok(true) };
+    let base = to_oid(&snapshot.commit)?;
+    Ok(found(opened, branch).is_ok_and(|found| found.target() == Some(base)))
+}
+
+/// The branch, here or where it was fetched from.
+fn found<'a>(opened: &'a Opened, branch: &str) -> Result<git2::Reference<'a>, git2::Error> {
+    let local = opened.repo.find_reference(&format!("refs/heads/{branch}"));
+    local.or_else(|_| opened.repo.find_reference(&format!("refs/remotes/origin/{branch}")))
 }
 
 fn reaches(private: &Private, commit: Oid) -> bool {

@@ -150,6 +150,11 @@ fn check_worktree(opened: &Opened, shown: &str) -> Result<(), VcsError> {
 }
 
 impl Opened {
+    /// Whether it is read through a stand-in of links, which is made anew each time.
+    pub(super) fn is_stand_in(&self) -> bool {
+        self.stand_in
+    }
+
     /// The name of its private repository: the same for every worktree of it.
     pub(super) fn key(&self) -> RepoKey {
         key_of(self.common.as_os_str().as_bytes())

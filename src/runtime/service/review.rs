@@ -94,12 +94,15 @@ impl Runtime {
             return Err(Failure::new(FailureKind::Usage, "a decision names 12 or more hex digits of the digest")
                 .hint(format!("paraph show {} --json", asked.session)));
         }
-        let announced = self.shared.coming.one();
+        let announced = self.announce();
         let session = self.session(id).await?;
         let version = answer::version_of(&session, asked.session)?;
         let lane = answer::lane_of(&session, version, asked.repo.as_deref())?;
-        let drift = if asked.verdict == Verdict::Approve {
-            let shared = self.shared.clone();
+        let shared = self.shared.clone();
+        // a thread of its own takes longer than the look that the panel before it left at hand
+        let settled = asked.verdict != Verdict::Approve
+            || answer::stands_still(shared.ports.vcs.as_ref(), &session, lane, version);
+        let drift = if !settled {
             blocking(move || Ok(answer::drift(shared.ports.vcs.as_ref(), &session, lane, version))).await?
         } else {
             DriftSeen::NONE
