@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use paraph::cli::{Streams, Terminal, World};
+use paraph::daemon::Steadfast;
 use paraph::infrastructure::confinement::{LAUNCHER_ARGUMENT, launcher_main};
 use paraph::wiring::{House, Rooms};
 
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
         }
     };
     let world = World {
-        connect: Arc::new(house.connector()),
+        connect: Arc::new(Steadfast::new(Arc::new(house.connector()))),
         workbench: Arc::new(house.workbench()),
         launch: Arc::new(Rooms::of(house.clone())),
         ids: house.ids(),

@@ -1,6 +1,7 @@
 //! A service that outlives its daemon: where the one that answered went, the way is gone again.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
@@ -8,12 +9,21 @@ use tokio::sync::OnceCell;
 
 use crate::api::{Call, Connect, Failure, FailureKind, Notice, NoticeStream, Reply, Service, Start};
 
+use super::pauses::Pauses;
+
+/// The pauses before a daemon that went is looked for again.
+const SOON: Duration = Duration::from_millis(5);
+const LATER: Duration = Duration::from_millis(200);
+/// How long one after the other may go before it answers.
+const LEAVING: Duration = Duration::from_secs(1);
+
 type Reached = Arc<OnceCell<Arc<dyn Service>>>;
 
 /// The service at the end of a way, found when it is first needed and again whenever it went.
 ///
 /// For programs that stay, such as the screens: they are there before the daemon is, and after it was killed. A call
-/// whose daemon went is sent once more to the next one; its id keeps it from counting twice.
+/// whose daemon went is sent again to the next one; its id keeps it from counting twice. One that is just leaving may be
+/// met once or twice more before the next is there.
 ///
 /// A daemon that left because it was asked to is not started again by mere listening: somebody wanted it stopped. It
 /// is by the next call, because then a person wants something of it.
@@ -45,6 +55,29 @@ impl Enduring {
     }
 }
 
+/// A way whose services outlive their daemon, for programs that do one thing: what cannot be reached is said at once.
+pub struct Steadfast(Arc<dyn Connect>);
+
+impl Steadfast {
+    /// The same way; its services go on with the next daemon where one may be started.
+    #[must_use]
+    pub fn new(way: Arc<dyn Connect>) -> Self {
+        Self(way)
+    }
+}
+
+#[async_trait]
+impl Connect for Steadfast {
+    async fn connect(&self, start: Start) -> Result<Arc<dyn Service>, Failure> {
+        if start != Start::IfNeeded {
+            return self.0.connect(start).await;
+        }
+        let service = Enduring::new(self.0.clone(), start);
+        service.reach(start).await?;
+        Ok(Arc::new(service))
+    }
+}
+
 fn state(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -64,13 +97,19 @@ fn is_gone(failure: &Failure) -> bool {
 #[async_trait]
 impl Service for Enduring {
     async fn call(&self, call: Call) -> Result<Reply, Failure> {
-        let (cell, service) = self.reach(self.start).await?;
-        match service.call(call.clone()).await {
-            Err(failure) if is_gone(&failure) => {
-                forget(&self.state, &cell);
-                self.reach(self.start).await?.1.call(call).await
+        let mut pauses = Pauses::new(SOON, LATER);
+        loop {
+            let (cell, service) = self.reach(self.start).await?;
+            match service.call(call.clone()).await {
+                Err(failure) if is_gone(&failure) => {
+                    forget(&self.state, &cell);
+                    if pauses.waited() >= LEAVING {
+                        return Err(failure);
+                    }
+                    pauses.pause().await;
+                }
+                answered => return answered,
             }
-            answered => answered,
         }
     }
 
@@ -159,6 +198,18 @@ mod tests {
             assert_eq!(called(&service).await, FailureKind::NotFound);
             assert_eq!(way.connected.load(Ordering::SeqCst), connections);
         }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_nobody_answers_ends() {
+        struct Nobody;
+        #[async_trait]
+        impl Connect for Nobody {
+            async fn connect(&self, _start: Start) -> Result<Arc<dyn Service>, Failure> {
+                Ok(Arc::new(Mortal { lives: AtomicBool::new(false), says_goodbye: false }))
+            }
+        }
+        assert_eq!(called(&Enduring::new(Arc::new(Nobody), Start::IfNeeded)).await, FailureKind::Unreachable);
     }
 
     #[tokio::test]

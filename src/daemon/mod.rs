@@ -54,7 +54,7 @@ mod system;
 
 pub use client::Client;
 pub use connect::{Connector, ConnectorParts};
-pub use enduring::Enduring;
+pub use enduring::{Enduring, Steadfast};
 pub use facts::{DaemonFacts, PROTOCOL};
 pub use launch::{Launch, LaunchPlan, Launched};
 pub use lifecycle::{Hosted, IDLE, Left, Open, Setup, run, run_within};
