@@ -151,6 +151,9 @@ impl CommitIdentity {
     }
 }
 
+/// What the commit says that Paraph makes of uncommitted work: nobody wrote these words.
+pub(crate) const UNCOMMITTED: &str = "paraph: uncommitted work";
+
 /// A commit of adopted work: what it says and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkCommit {
@@ -178,7 +181,7 @@ pub struct NewCommit {
 }
 
 /// What a program made of a checkout.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Worked {
     /// The change, with whole contents.
     pub changes: ChangeSet,

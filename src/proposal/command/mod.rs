@@ -6,8 +6,9 @@
 
 mod presets;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -110,6 +111,27 @@ impl ProposalEngine for CommandEngine {
     }
 }
 
+/// A diff whose names start with the folder that the program saw, with names below it: many print them whole.
+fn beneath<'a>(printed: &'a [u8], top: &Path) -> Cow<'a, [u8]> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let top = [top.as_os_str().as_bytes(), b"/"].concat();
+    if memchr::memmem::find(printed, &top).is_none() {
+        return Cow::Borrowed(printed);
+    }
+    let mut out = Vec::with_capacity(printed.len());
+    for line in printed.split_inclusive(|byte| *byte == b'\n') {
+        let name = [&b"--- "[..], b"+++ "].into_iter().find_map(|mark| line.strip_prefix(mark)?.strip_prefix(&top[..]));
+        match name {
+            Some(name) => {
+                out.extend_from_slice(&line[..4]);
+                out.extend_from_slice(name);
+            }
+            None => out.extend_from_slice(line),
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// One run.
 struct Job {
     workshop: Workshop,
@@ -140,8 +162,11 @@ impl Job {
         }
         let worked = match self.spec.edits {
             Edits::Worktree => room.changes(&self.brief, &self.stop)?,
+            // a formatter that has nothing to say prints nothing
+            Edits::Stdout if printed.trim_ascii().is_empty() => Worked::default(),
             Edits::Stdout => {
                 // it printed what to change of the files that it saw
+                let printed = beneath(&printed, room.shown());
                 let change = super::patch::placed(&printed, room.start()?.as_ref())?;
                 room.of_base(change, &self.brief)?
             }

@@ -82,7 +82,11 @@ fn stuck_engine(session: &Session, drafting: &Drafting, error: EngineError) -> S
             Stuck::needs_human(format!("{why}{heading}{}", listed.concat()), next)
         }
         EngineError::DoesNotApply { refusals } => Stuck {
-            kind: StopKind::BlockedPolicy,
+            // what a model wrote and could not be placed after all tries is a person's matter, not a policy's
+            kind: match drafting.engine {
+                EngineKind::Llm => StopKind::NeedsHuman,
+                _ => StopKind::BlockedPolicy,
+            },
             reason: format!("the patch does not apply:\n  {}", refusals.join("\n  ")),
             next,
         },
