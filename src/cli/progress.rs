@@ -183,7 +183,7 @@ impl Waiting {
 }
 
 fn is_settled(row: &SessionRow) -> bool {
-    is_over(&row.state) || (row.needs_me && !row.running)
+    is_over(&row.state) || (!row.running && (row.needs_me || row.state == "Rejected"))
 }
 
 async fn row_of(service: &dyn Service, session: SessionId, desk: &Desk) -> Result<Option<SessionRow>, Ended> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::api::{Failure, FailureKind, Request};
-use crate::id::{Digest, RequestId, SessionId, ThreadId};
+use crate::id::{Digest, RequestId, SessionId, ThreadId, Version};
 use crate::session::{Command, Event, NewSession, Outcome, Refusal, Session};
 
 use super::core::Core;
@@ -133,8 +133,12 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         Refusal::StillChecked { .. } => (FailureKind::Refused, format!("paraph watch {id}")),
         Refusal::NoChecks { .. } => (FailureKind::Refused, "paraph run GOAL --playbook quick".to_owned()),
         Refusal::ReasonNeeded { .. } => (FailureKind::Refused, "say why: -m TEXT".to_owned()),
+        Refusal::NotOffered { because } if because.iter().any(|why| why.ends_with("wait for it")) => {
+            (FailureKind::Refused, format!("paraph watch {id}"))
+        }
         Refusal::NotOffered { .. } | Refusal::CannotOverride { .. } => {
-            (FailureKind::Refused, format!("paraph request-changes {id}@vN -m TEXT"))
+            let newest = session.versions.last().map_or(Version::FIRST, |version| version.number);
+            (FailureKind::Refused, format!("paraph request-changes {id}@{newest} -m TEXT"))
         }
         Refusal::SameChange { version } => (FailureKind::Refused, format!("paraph show {id}@{version}")),
         Refusal::NotApproved { .. } => (FailureKind::Refused, format!("paraph show {id}")),

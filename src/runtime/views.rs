@@ -44,7 +44,8 @@ pub(super) fn stored_row(session: &Session) -> String {
 /// Whether a person is needed now.
 pub(super) fn is_waiting(session: &Session) -> bool {
     let state = session.state();
-    state.needs_a_person() || waits_for_go(session, state)
+    // whoever rejected all of it has said their word: it can be asked for again, and waits for nobody
+    (state.needs_a_person() && !session.is_rejected()) || waits_for_go(session, state)
 }
 
 fn row_within(session: &Session, (words, step, evidence, repos, name): Cuts) -> SessionRow {
@@ -339,7 +340,12 @@ pub(super) fn gates_of(repo: &str, set: &PatchSetRecord, gates: &[Gate]) -> Vec<
         repo: (!matches!(gate.id, GateId::G0 | GateId::G1)).then(|| repo.to_owned()),
         id: gate.id,
         passed: gate.passed,
-        evidence: overridden::evidence(set, gate).into(),
+        evidence: match gate.id {
+            GateId::G5 if gate.passed.is_none() && set.published.is_some() => {
+                "published as a branch; no CI of a forge watches it".into()
+            }
+            _ => overridden::evidence(set, gate).into(),
+        },
     };
     gates.iter().map(view).collect()
 }

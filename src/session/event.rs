@@ -209,6 +209,14 @@ pub struct ThreadPlace {
     pub artifact: Option<String>,
 }
 
+impl ThreadPlace {
+    /// Whether it stands in the way of approving `lane` without a reason, until somebody resolves it.
+    #[must_use]
+    pub fn is_must_of(&self, lane: LaneId) -> bool {
+        self.kind == "must" && self.lane == lane
+    }
+}
+
 /// Something that happened to a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]

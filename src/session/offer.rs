@@ -51,6 +51,8 @@ pub fn offer(session: &Session, lane: LaneId, version: Version, drift: &DriftSee
     let mut because = reasons(set, drift);
     let unmet = session.criteria(version).into_iter().filter(|state| state.met != Some(true));
     because.extend(unmet.map(|state| format!("{}: {}", state.criterion.id, state.evidence)));
+    let musts = session.threads.iter().filter(|thread| !thread.resolved && thread.place.is_must_of(lane));
+    because.extend(musts.map(|thread| format!("thread {} is a `must`, and open", thread.id.0)));
     if because.is_empty() { Offer::Clean } else { Offer::WithReason { because } }
 }
 

@@ -12,7 +12,7 @@ use crate::api::{
     ShowRequest, Start, TrustRequest, ask,
 };
 use crate::cli::{ConfigAsk, ConfigReport, InitReport, Launch};
-use crate::daemon::{Enduring, Left};
+use crate::daemon::{Enduring, Left, Stopped};
 use crate::id::{HostPath, RequestId, SessionId, SessionRef};
 use crate::repository::{Base, Source};
 use crate::runtime::Home;
@@ -214,6 +214,16 @@ impl Launch for Rooms {
 
     fn demo(&self) -> BoxFuture<'_, Result<u8, Failure>> {
         self.demonstrate().boxed()
+    }
+
+    fn daemon_stop(&self) -> BoxFuture<'_, Result<Option<u32>, Failure>> {
+        async move {
+            Ok(match crate::daemon::stop(&self.house.place()).await? {
+                Stopped::Left(pid) => Some(pid),
+                Stopped::NotRunning => None,
+            })
+        }
+        .boxed()
     }
 
     fn daemon_run(&self) -> BoxFuture<'_, Result<u8, Failure>> {

@@ -157,6 +157,9 @@ impl Launch for Rooms {
     fn demo(&self) -> BoxFuture<'_, Result<u8, Failure>> {
         Box::pin(async { Ok(43) })
     }
+    fn daemon_stop(&self) -> BoxFuture<'_, Result<Option<u32>, Failure>> {
+        Box::pin(async { Ok(None) })
+    }
     fn daemon_run(&self) -> BoxFuture<'_, Result<u8, Failure>> {
         Box::pin(async { Ok(44) })
     }

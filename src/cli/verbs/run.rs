@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// The session's shape: quick, indexed, triaged, reviewed, designed, static
     #[arg(long, value_name = "NAME")]
     playbook: Option<String>,
-    /// What makes the proposal: rules, patch, command, agent
+    /// What makes the proposal: rules, patch, llm, command, agent
     #[arg(long, value_name = "NAME")]
     engine: Option<String>,
     #[command(flatten)]

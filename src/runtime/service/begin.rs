@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::api::{AdoptRequest, Call, Failure, FailureKind, RegenerateRequest, RunRequest, SessionView};
-use crate::id::{SessionId, SessionUuid};
+use crate::id::{LaneId, SessionId, SessionUuid};
 use crate::infrastructure::hosts::AllowedHosts;
 use crate::infrastructure::llm::NoRoute;
 use crate::planning::{Kind, Playbook, Role, Stage};
 use crate::proposal::{EngineKind, ProgramChoice};
-use crate::repository::{Base, RepositoryFacts, Snapshot, Source, VcsError, WorkSpec};
+use crate::repository::{Base, RepositoryFacts, Snapshot, Source, UNCOMMITTED, VcsError, WorkSpec};
 use crate::session::{Budget, LaneRequest, NewSession, Session};
 
 use super::{Runtime, Want, blocking, limits, views};
@@ -136,6 +136,9 @@ impl Runtime {
         also.push(source.clone());
         let open = self.open_adoption(&work, also).await?;
         if let Some(session) = open {
+            if adopt.goal.is_none() && self.has_same_work(session, &source, &base).await? {
+                return self.view(self.session(session).await?, None).await;
+            }
             let again = RegenerateRequest {
                 session,
                 engine: None,
@@ -171,6 +174,19 @@ impl Runtime {
         self.view(done.session, None).await
     }
 
+    /// Whether the newest version of `session` was made of what is there now.
+    async fn has_same_work(&self, session: SessionId, source: &Source, base: &Base) -> Result<bool, Failure> {
+        let session = self.session(session).await?;
+        let (shared, source, base) = (self.shared.clone(), source.clone(), base.clone());
+        blocking(move || {
+            let now = shared.ports.vcs.snapshot(&source, &base).map_err(|error| vcs_failure(&error))?;
+            let newest = session.versions.last().filter(|version| version.engine == EngineKind::Adopt);
+            let taken = newest.and_then(|version| session.base_of(LaneId(0), version.number));
+            Ok(taken.is_some_and(|taken| (&taken.commit, &taken.adopted) == (&now.commit, &now.adopted)))
+        })
+        .await
+    }
+
     /// The goal of adopted work: the subject of its newest commit, else its name. Early, so that work that cannot be
     /// adopted, or is none, is refused before a session starts.
     async fn look_at(&self, source: &Source, base: &Base, work: &WorkSpec) -> Result<String, Failure> {
@@ -185,7 +201,7 @@ impl Runtime {
             let message = adopted
                 .filter(|_| !matches!(work, WorkSpec::Dirty))
                 .and_then(|(_, message)| message.lines().next().map(str::to_owned))
-                .filter(|subject| !subject.trim().is_empty());
+                .filter(|subject| !subject.trim().is_empty() && subject != UNCOMMITTED);
             Ok(message.unwrap_or_else(|| format!("review {}", views::name_of(&work))))
         })
         .await
