@@ -19,4 +19,4 @@ mod world;
 
 pub use command::run;
 pub use environment::for_checks;
-pub use world::{ConfigAsk, ConfigReport, InitReport, Launch, Setting, Streams, Terminal, World};
+pub use world::{ConfigAsk, ConfigReport, InitReport, IssueRead, Launch, Setting, Streams, Terminal, World};

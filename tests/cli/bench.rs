@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use paraph::api::{
-    BlobStore, Call, CheckPatchRequest, CheckedPatch, Connect, DoctorReport, Failure, FailureKind, Notice,
+    BlobStore, Call, CheckPatchRequest, CheckedPatch, Connect, DoctorReport, Failure, FailureKind, IssueSource, Notice,
     NoticeStream, RecoverView, Reply, Request, RuleView, Service, Start, TimelineEntry, VerifyView, Workbench,
 };
-use paraph::cli::{ConfigAsk, ConfigReport, InitReport, Launch, Setting, Streams, Terminal, World};
+use paraph::cli::{ConfigAsk, ConfigReport, InitReport, IssueRead, Launch, Setting, Streams, Terminal, World};
 use paraph::clock::{FixedClock, Timestamp};
 use paraph::id::{Digest, HostPath, RandomIds, Seq, SessionId};
 use paraph::text::Untrusted;
@@ -163,6 +163,25 @@ impl Launch for Rooms {
     fn config(&self, _: &ConfigAsk) -> Result<ConfigReport, Failure> {
         let setting = Setting { key: EVIL.into(), value: Untrusted::new(EVIL), origin: EVIL.into() };
         Ok(ConfigReport { path: HostPath::new("/c.toml"), settings: vec![setting], findings: vec![] })
+    }
+    fn read_issue<'a>(&'a self, url: &'a str, forge: Option<&'a str>) -> BoxFuture<'a, Result<IssueRead, Failure>> {
+        Box::pin(async move {
+            if url.contains("missing") {
+                return Err(Failure::new(FailureKind::NotFound, format!("there is no issue {url} {EVIL}")).hint(EVIL));
+            }
+            let text = format!("# It breaks {EVIL}\n\n> said {EVIL}\n");
+            let source = IssueSource {
+                url: url.into(),
+                forge: forge.unwrap_or("github").into(),
+                title: format!("It breaks {EVIL}").into(),
+                state: "open".into(),
+                labels: vec![EVIL.into()],
+                comments: 3,
+                left_out: 1,
+                text: Digest::of(text.as_bytes()),
+            };
+            Ok(IssueRead { source, text })
+        })
     }
     fn theme_lint(&self, files: &[HostPath]) -> Result<Vec<Untrusted>, Failure> {
         Ok(files.iter().map(|file| Untrusted::new(format!("{file} {EVIL}"))).collect())
