@@ -2,6 +2,7 @@
 
 mod daemon;
 mod demo;
+mod editor;
 mod issues;
 mod later;
 mod launch;

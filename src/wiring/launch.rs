@@ -11,7 +11,7 @@ use crate::api::{
     BlobStore, ClientInfo, Failure, FailureKind, LendKeysRequest, LentKey, RepositoryRequest, RunRequest, Service,
     ShowRequest, Start, TrustRequest, ask,
 };
-use crate::cli::{ConfigAsk, ConfigReport, InitReport, IssueRead, Launch};
+use crate::cli::{ConfigAsk, ConfigReport, Edited, InitReport, IssueRead, Launch};
 use crate::daemon::{Enduring, Left};
 use crate::id::{HostPath, RequestId, SessionId, SessionRef};
 use crate::repository::{Base, Source};
@@ -211,6 +211,10 @@ impl Launch for Rooms {
 
     fn read_issue<'a>(&'a self, url: &'a str, forge: Option<&'a str>) -> BoxFuture<'a, Result<IssueRead, Failure>> {
         self.house.read_issue(url, forge).boxed()
+    }
+
+    fn edit_text(&self, text: &str) -> Result<Edited, Failure> {
+        self.house.edit_text(text)
     }
 
     fn secret_mask(&self) -> SecretMask {

@@ -153,3 +153,30 @@ fn the_issue_is_the_goal_where_nobody_wrote_another() {
     assert_eq!((said.status, bench.asked()), (3, Vec::new()));
     assert_eq!(Bench::new().run("run a --forge gitea").status, 2);
 }
+
+#[test]
+fn the_editor_is_asked_on_a_terminal_alone_and_told_what_goes_along() {
+    let bench = Bench::new().at_terminal("");
+    assert_eq!(bench.run("run --issue https://x.org/a/b/issues/1 -e").status, 0);
+    let goal = bench.request("run").expect("asked")["goal"].clone();
+    assert_eq!(
+        goal,
+        json!(format!("said {EVIL}\n\nIt breaks {EVIL}").replace('\r', "\n")),
+        "nothing below the line is the goal"
+    );
+    assert!(!bench.home.path().join("goal.md").exists());
+    let mut bench = Bench::new().at_terminal("");
+    bench.editor = |_| "\n# ------------------------ >8 ------------------------\nx".to_owned();
+    let said = bench.run("run");
+    assert_eq!((said.status, bench.asked()), (130, Vec::new()), "{said:?}");
+    let bench = Bench::new().at_terminal("");
+    bench.fail("run", paraph::api::Failure::new(paraph::api::FailureKind::Unreachable, "gone"));
+    let said = bench.run("run");
+    assert!(said.status == 9 && said.err.contains("what you wrote is kept: paraph run -F "), "{said:?}");
+    assert!(bench.home.path().join("goal.md").exists());
+    for line in ["run", "run --json", "run -e a"] {
+        let mut bench = Bench::new();
+        bench.editor = |_| panic!("nobody sits there");
+        assert_eq!(bench.run(line).status, 2, "{line}");
+    }
+}

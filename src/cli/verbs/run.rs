@@ -9,6 +9,7 @@ use crate::api::{
 };
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, usage};
+use crate::cli::goal;
 use crate::cli::output::{Role, Text};
 use crate::cli::progress::{self, Waited};
 use crate::cli::session_text::{self, changed};
@@ -22,9 +23,14 @@ use crate::text::counted;
 /// something), 0.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What shall change, in words [default: the issue's title]
-    #[arg(required_unless_present_any = ["patch", "issue"])]
+    /// What shall change, in words [default: the issue's title; on a terminal what you write in $VISUAL or $EDITOR]
     goal: Option<String>,
+    /// The goal, from a file (- for standard input)
+    #[arg(short = 'F', long, value_name = "FILE|-", conflicts_with = "goal")]
+    goal_file: Option<PathBuf>,
+    /// Write the goal in $VISUAL or $EDITOR, beginning with what is given
+    #[arg(short, long)]
+    edit: bool,
     /// A repository, by path or URL; several make several lanes [default: the one you stand in]
     #[arg(long, value_name = "PATH|URL")]
     repo: Vec<OsString>,
@@ -97,12 +103,30 @@ pub(crate) fn engine(name: &str) -> Result<EngineKind, Ended> {
 }
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
-    let wait = args.wait;
+    let (wait, edit) = (args.wait, args.edit);
     let issue = args.issue.clone().map(|url| (url, args.forge.clone()));
     let mut request = request(args, desk)?;
     if let Some((url, forge)) = issue {
         from_issue(&mut request, &url, forge.as_deref(), desk).await?;
     }
+    if !edit && !request.goal.is_empty() {
+        return begin(request, wait, desk).await;
+    }
+    let Some(written) = goal::by_hand(&request, desk)? else {
+        desk.out.say("nothing was written, so no session was started");
+        return Ok(FailureKind::Interrupted.exit_code());
+    };
+    request.goal.clone_from(&written.goal);
+    let begun = begin(request, wait, desk).await;
+    match &begun {
+        Ok(_) => written.forget(),
+        Err(_) => written.keep(desk),
+    }
+    begun
+}
+
+/// Starts it, and waits where that is wanted.
+async fn begin(request: RunRequest, wait: bool, desk: &mut Desk) -> Done {
     let service = desk.service().await?;
     desk.lend_keys(service.as_ref()).await?;
     ask_for_trust(service.as_ref(), &request, desk).await?;
@@ -138,14 +162,28 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
     };
     let engine = args.engine.as_deref().map(engine).transpose()?;
     let (engine, program) = args.program.take(engine);
-    let goal = match (&args.goal, &args.patch) {
+    if [&args.goal_file, &args.patch].iter().all(|file| file.as_ref().is_some_and(|file| file.as_os_str() == "-")) {
+        return Err(usage("standard input holds one thing").hint("paraph run -F FILE --patch -").into());
+    }
+    let from_file = match &args.goal_file {
+        Some(file) => Some(goal::from_file(file, desk)?),
+        None => None,
+    };
+    let goal = match (from_file.as_ref().or(args.goal.as_ref()), &args.patch) {
         (Some(goal), _) if goal.trim().is_empty() => {
             return Err(usage("the goal is empty").hint("paraph run \"what shall change\"").into());
         }
         (Some(goal), _) => goal.clone(),
         (None, _) if args.issue.is_some() => String::new(), // its title, once it was read
         (None, Some(file)) if file.as_os_str() != "-" => format!("review the patch {}", HostPath::new(file)),
-        (None, _) => "review a patch".to_owned(),
+        (None, Some(_)) => "review a patch".to_owned(),
+        (None, None) if desk.is_interactive() => String::new(), // the editor's, once the rest is known to be right
+        (None, None) => {
+            return Err(usage("no GOAL was given")
+                .hint("paraph run \"what shall change\"")
+                .hint("paraph run -F FILE")
+                .into());
+        }
     };
     // read before anything is asked: a file that is not there starts nothing
     let patch = match args.patch {

@@ -26,6 +26,7 @@ pub(super) fn check(request: &Request) -> Result<(), Failure> {
     match request {
         Request::Run(run) => {
             text("goal", &run.goal)?;
+            no_nul("goal", &run.goal)?;
             run.issue.iter().try_for_each(|read| issue(read))?;
             number("repositories", run.repositories.len(), MOST_REPOSITORIES)?;
             names("rules", &run.rules)?;
@@ -85,6 +86,15 @@ fn text(what: &str, text: &str) -> Result<(), Failure> {
     }
     let message = format!("the {what} has {} bytes; the most is {LONGEST_TEXT}", text.len());
     Err(usage(message, "say it in fewer words, and put long texts into a file of the repository"))
+}
+
+/// Neither a commit's message nor a program's variable can hold one.
+fn no_nul(what: &str, text: &str) -> Result<(), Failure> {
+    if text.contains('\0') {
+        Err(usage(format!("the {what} holds a NUL"), "paraph run \"what shall change\""))
+    } else {
+        Ok(())
+    }
 }
 
 /// What is recorded of an issue beside its text is short.
