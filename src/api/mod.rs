@@ -6,6 +6,7 @@
 mod blob;
 mod decimal;
 mod environment;
+mod estimate;
 mod failure;
 mod findings;
 mod hold;
@@ -22,6 +23,7 @@ mod words;
 
 pub use blob::{BlobRef, BlobStore};
 pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, is_allowed_variable};
+pub use estimate::{EstimateRequest, EstimateView, RoleEstimateView};
 pub use failure::{Failure, FailureKind};
 pub use findings::{CheckedPatch, DoctorLine, DoctorReport, Health, RecoverView, RuleView, VerifyView};
 pub use hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest};

@@ -4,6 +4,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::estimate::{EstimateRequest, EstimateView};
 use super::hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest};
 use super::house_view::{BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
 use super::models::{BudgetRequest, LendKeysRequest, LentView, ModelsRequest, ModelsView};
@@ -145,6 +146,7 @@ macro_rules! contract {
 
 contract! {
     "Starts a session; answered as soon as it is recorded." "run" Run(RunRequest) -> SessionView, changes: true;
+    "What the models of a session would take; starts nothing." "estimate" Estimate(EstimateRequest) -> EstimateView, changes: false;
     "Reviews work already done; again: the next version." "adopt" Adopt(AdoptRequest) -> SessionView, changes: true;
     "Lists sessions, newest first." "list" List(ListRequest) -> SessionList, changes: false;
     "Shows one session." "show" Show(ShowRequest) -> SessionView, changes: false;

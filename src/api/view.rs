@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BlobRef, Verdict, decimal};
+use super::{BlobRef, EstimateView, Verdict, decimal};
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
 use crate::id::{Digest, HostPath, ObjectId, RepoPath, Seq, SessionId, SessionUuid, Version};
@@ -125,6 +125,9 @@ pub struct SessionView {
     /// The plan, each task after those it waits for; empty where none was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<PlanTask>,
+    /// What models were thought to cost before the first was asked; missing where none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<EstimateView>,
     /// What models cost; zero without one.
     pub usage: UsageView,
     /// Pull requests; empty with the forge `local`.

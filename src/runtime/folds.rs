@@ -207,6 +207,7 @@ mod tests {
                 kind: Kind::Docs,
                 adopted: None,
                 issue: None,
+                estimate: None,
                 engine: EngineKind::Rules,
                 rules: Vec::new(),
                 paths: Vec::new(),

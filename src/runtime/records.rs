@@ -124,6 +124,7 @@ mod tests {
             versions: Vec::new(),
             triage: None,
             tasks: Vec::new(),
+            estimate: None,
             usage: UsageView::default(),
             pull_requests: Vec::new(),
             published: Vec::new(),

@@ -3,6 +3,7 @@
 mod begin;
 mod derive;
 mod drafts;
+mod estimate;
 mod hold;
 mod keep;
 mod limits;
@@ -438,6 +439,7 @@ impl Service for Runtime {
         let request = call.request.clone();
         Ok(match request {
             Request::Run(run) => Reply::Run(self.run(&call, run).await?),
+            Request::Estimate(asked) => Reply::Estimate(self.estimate(asked).await?),
             Request::Adopt(adopt) => Reply::Adopt(self.adopt(&call, adopt).await?),
             Request::List(list) => Reply::List(self.list(list).await?),
             Request::Show(show) => {

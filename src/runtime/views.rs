@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    CheckView, CommentView, CriterionView, DecisionView, DraftView, FileStat, GateView, LaneView, ReviewView,
-    ScoreView, SessionRow, SessionView, Side, ThreadKind, ThreadView, UsageView, VersionPatchSet, VersionView,
-    ViolationView,
+    CheckView, CommentView, CriterionView, DecisionView, DraftView, EstimateView, FileStat, GateView, LaneView,
+    ReviewView, RoleEstimateView, ScoreView, SessionRow, SessionView, Side, ThreadKind, ThreadView, UsageView,
+    VersionPatchSet, VersionView, ViolationView,
 };
 use crate::id::{Digest, LaneId, Version};
+use crate::planning::{Estimate, RoleEstimate};
 use crate::repository::WorkSpec;
 use crate::scoring::{Gate, GateId, Review, Score};
 use crate::session::{
-    self, Decision, PatchSetRecord, Person, Phase, Session, State, StopKind, Thread, VersionRecord, aliases,
+    self, Decision, PatchSetRecord, Person, Phase, Session, State, StopKind, Thread, VersionRecord, aliases, dollars,
 };
 use crate::text::Untrusted;
 use crate::validation::CheckResult;
@@ -154,10 +155,37 @@ pub(super) fn view_of(
         versions: session.versions.iter().filter(wanted).map(|version| version_view(session, version, stats)).collect(),
         triage: session.triage.as_ref().map(|(report, _)| report.clone()),
         tasks: session.planned.iter().flat_map(|planned| planned.tasks.iter().cloned()).collect(),
+        estimate: session.asked.estimate.as_ref().map(estimate_of),
         usage: usage_of(session),
         pull_requests: Vec::new(),
         published: published(session),
         head: session.head,
+    }
+}
+
+/// What its calls to models were thought to take.
+pub(super) fn estimate_of(estimate: &Estimate) -> EstimateView {
+    let usd = |micros: Option<u64>| micros.map_or_else(|| "unknown".to_owned(), dollars);
+    let role = |role: &RoleEstimate| RoleEstimateView {
+        role: role.role.name().to_owned(),
+        model: role.model.clone(),
+        least_calls: role.least_calls,
+        most_calls: role.most_calls,
+        least_tokens: role.least_tokens,
+        most_tokens: role.most_tokens,
+        least_usd: usd(role.least_micros),
+        most_usd: usd(role.most_micros),
+        prices: role.prices.clone(),
+    };
+    let nothing = estimate.roles.is_empty();
+    EstimateView {
+        schema: "paraph.estimate/1".to_owned(),
+        least_usd: if nothing { "0".to_owned() } else { usd(estimate.least_micros) },
+        most_usd: if nothing { "0".to_owned() } else { usd(estimate.most_micros) },
+        least_tokens: estimate.least_tokens,
+        most_tokens: estimate.most_tokens,
+        held_by: estimate.held_by.clone(),
+        roles: estimate.roles.iter().map(role).collect(),
     }
 }
 

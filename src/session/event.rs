@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::calls::{Budget, CallAsked, CallEnded};
 use super::effect::EffectKey;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
-use crate::planning::{Criterion, IssueSource, Kind, PlanTask, Playbook, Role, TriageReport};
+use crate::planning::{Criterion, Estimate, IssueSource, Kind, PlanTask, Playbook, Role, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, Snapshot, Source, WorkSpec};
@@ -105,6 +105,9 @@ pub struct NewSession {
     /// What its calls to models may take.
     #[serde(default, skip_serializing_if = "is_unlimited")]
     pub budget: Budget,
+    /// What its calls to models were thought to take, before the first of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     /// Roles that a model was there for when it started: their stages ask it, the others wait for a person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<Role>,

@@ -568,6 +568,7 @@ fn view_of_session(gates: &[GateView]) -> SessionView {
         versions: vec![version(1, gates), version(2, gates)],
         triage: None,
         tasks: Vec::new(),
+        estimate: None,
         usage: UsageView::default(),
         pull_requests: Vec::new(),
         published: Vec::new(),

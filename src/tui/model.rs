@@ -126,6 +126,8 @@ pub(crate) enum Ticket {
     Resolve(SessionId),
     Mark(SessionId),
     Started,
+    /// What a session would cost that is about to be started.
+    Estimate,
     /// Any other change: its verb in the past.
     Changed(SessionId, &'static str),
     /// Checkouts are removed.

@@ -11,6 +11,7 @@ use super::model::{Connection, LogKey, LogSource, Model, Msg, Overlay, Task, Tic
 use super::screens::decision::{Intent, Step};
 use super::screens::patches::{Enter, FileState};
 use super::screens::review::Tab;
+use super::screens::wizard::At;
 use super::texts::{on_text, selected_check, show_artifact, show_log};
 use super::trust_keys::confirm_trust;
 use crate::api::{Failure, FailureKind, Notice, Reply, SessionRow, SessionView, Verdict};
@@ -327,6 +328,15 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             model.dirty = false;
             Vec::new()
         }
+        (Ticket::Estimate, Reply::Estimate(view)) => {
+            if let Some(Overlay::Wizard(wizard)) = model.overlays.last_mut()
+                && wizard.at == At::Start
+                && !view.roles.is_empty()
+            {
+                wizard.estimate = Untrusted::new(view.words()).display_line().to_string();
+            }
+            Vec::new()
+        }
         (Ticket::Started, Reply::Run(view)) => {
             model.overlays.retain(|overlay| !matches!(overlay, Overlay::Wizard(_)));
             let id = view.id;
@@ -443,12 +453,18 @@ fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task
                 decision.armed = false;
             }
             (Overlay::Comment(comment), Ticket::Draft(_)) => comment.not_kept(),
+            (Overlay::Wizard(wizard), Ticket::Estimate) if wizard.at == At::Start => {
+                wizard.wrong = Untrusted::new(failure.message.clone()).display_line().to_string();
+            }
             (Overlay::Wizard(wizard), Ticket::Started) => {
                 wizard.sent = false;
                 wizard.wrong = Untrusted::new(failure.message.clone()).display_line().to_string();
             }
             _ => {}
         }
+    }
+    if *ticket == Ticket::Estimate {
+        return Vec::new();
     }
     if let Ticket::Definitions(asked) | Ticket::Source(asked) | Ticket::Blame(asked) = ticket {
         look_around::not_found(model, *asked, failure);

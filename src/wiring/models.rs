@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::infrastructure::config::{KeyPart, Problem, ProviderPart, RolePart, Weight};
 use crate::infrastructure::http::{HttpClient, HttpSettings, Secret};
 use crate::infrastructure::llm::{
-    Counter, Exchange, ExchangeParts, KeySource, Keys, ModelName, Nobody, PriceTable, Provider, ProviderSettings,
-    RateLimit, RealSleeper, RetryPolicy, Route, Routes, ShapeMode, Share, Switchboard, Wire,
+    Counter, Exchange, ExchangeParts, KeySource, Keys, ModelName, Nobody, PriceRow, PriceTable, Provider,
+    ProviderSettings, RateLimit, RealSleeper, RetryPolicy, Route, Routes, ShapeMode, Share, Switchboard, Wire,
 };
 use crate::planning::Role;
 
@@ -61,6 +61,7 @@ impl House {
     }
 
     fn exchange(&self) -> Result<Option<Exchange>, Wrong> {
+        let prices = self.prices()?;
         let Some(routes) = self.routes()? else { return Ok(None) };
         let http = HttpClient::new(self.http_settings())
             .map_err(|error| Wrong { message: error.to_string(), hint: "paraph config check".to_owned() })?;
@@ -81,12 +82,23 @@ impl House {
             providers,
             routes: Some(routes),
             shares: self.config().models().roles.iter().map(|(role, part)| (role.clone(), share(part))).collect(),
-            prices: PriceTable::shipped(),
+            prices,
             day_micros: Some(day * 10_000),
             patience: RetryPolicy::default(),
             sleeper: Arc::new(RealSleeper),
             keys,
         })))
+    }
+
+    /// What models cost: the user's own prices before those of the shipped table.
+    fn prices(&self) -> Result<PriceTable, Wrong> {
+        let own = self.config().models().prices.iter();
+        let own = own.map(|(name, row)| PriceRow { name: name.clone(), ..row.clone() }).collect();
+        let own = PriceTable::own(own).map_err(|error| Wrong {
+            message: error.to_string(),
+            hint: "[prices.\"openai/gpt-4.1\"] with input and output, in dollars for a million tokens".to_owned(),
+        })?;
+        Ok(PriceTable::shipped().overridden_by(own))
     }
 
     /// Whom roles ask; none where neither a role nor the setting `model` names one.

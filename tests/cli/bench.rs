@@ -297,6 +297,7 @@ impl Bench {
         ] {
             bench.answer(route, sample::session("Scored"));
         }
+        bench.answer("estimate", sample::estimate());
         bench.answer("models", json!({"schema": "paraph.models/1", "roles": [], "models": [], "prices": ""}));
         bench.answer(
             "discard",

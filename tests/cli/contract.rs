@@ -13,6 +13,7 @@ pub(crate) fn every_verb() -> Vec<String> {
     [
         "run a-goal",
         "run a-goal --wait",
+        "run a-goal --estimate",
         "run --issue https://x.org/a/b/issues/1",
         "adopt feature",
         "adopt --dirty",

@@ -192,3 +192,14 @@ pub(crate) fn beads() -> Value {
         "attempt": 2, "error": EVIL,
     }]})
 }
+
+pub(crate) fn estimate() -> Value {
+    let role = json!({
+        "role": EVIL, "model": EVIL, "least_calls": 1, "most_calls": 64, "least_tokens": 9, "most_tokens": 900,
+        "least_usd": "0.02", "most_usd": "3.10", "prices": EVIL,
+    });
+    json!({
+        "schema": "paraph.estimate/1", "least_usd": "0.02", "most_usd": "1.00", "least_tokens": 9, "most_tokens": 900,
+        "held_by": "session", "roles": [role],
+    })
+}

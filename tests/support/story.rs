@@ -59,6 +59,7 @@ pub fn new_session(lanes: u16, playbook: &str, engine: EngineKind) -> NewSession
         kind: Kind::Refactor,
         adopted: None,
         issue: None,
+        estimate: None,
         engine,
         program: None,
         rules: Vec::new(),

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::api::{
-    Base, EngineKind, FailureKind, IssueSource, Kind, NoticeStream, ProgramChoice, RepositoryRequest, RunRequest,
-    Service, SessionView, Source, TrustRequest,
+    Base, EngineKind, EstimateRequest, FailureKind, IssueSource, Kind, NoticeStream, ProgramChoice, RepositoryRequest,
+    RunRequest, Service, SessionView, Source, TrustRequest,
 };
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, usage};
@@ -13,6 +13,7 @@ use crate::cli::goal;
 use crate::cli::output::{Role, Text};
 use crate::cli::progress::{self, Waited};
 use crate::cli::session_text::{self, changed};
+use crate::cli::verbs::budget::price;
 use crate::id::{HostPath, ParseIdError, SessionId};
 use crate::text::counted;
 
@@ -66,6 +67,9 @@ pub(crate) struct Args {
     /// A ready diff to review (- for standard input)
     #[arg(long, value_name = "FILE|-")]
     patch: Option<PathBuf>,
+    /// Only tell what its models may cost; nothing is started and nobody is asked
+    #[arg(long, conflicts_with = "wait")]
+    estimate: bool,
     /// Wait until it can be decided on
     #[arg(long)]
     wait: bool,
@@ -103,11 +107,14 @@ pub(crate) fn engine(name: &str) -> Result<EngineKind, Ended> {
 }
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
-    let (wait, edit) = (args.wait, args.edit);
+    let (wait, edit, only_estimate) = (args.wait, args.edit, args.estimate);
     let issue = args.issue.clone().map(|url| (url, args.forge.clone()));
     let mut request = request(args, desk)?;
     if let Some((url, forge)) = issue {
         from_issue(&mut request, &url, forge.as_deref(), desk).await?;
+    }
+    if only_estimate {
+        return estimate(request, desk).await;
     }
     if !edit && !request.goal.is_empty() {
         return begin(request, wait, desk).await;
@@ -125,6 +132,32 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     begun
 }
 
+/// Tells what the models of it may take, by role.
+async fn estimate(mut request: RunRequest, desk: &mut Desk) -> Done {
+    if request.goal.is_empty() {
+        request.goal = "a goal".to_owned(); // one of a few words: it is not written yet
+    }
+    let service = desk.service().await?;
+    desk.lend_keys(service.as_ref()).await?;
+    let view = desk.ask_on(service.as_ref(), EstimateRequest { run: request }).await?;
+    if desk.out.json() {
+        desk.out.object(&serde_json::to_value(&view).expect("plain data serialises"))?;
+        return Ok(DONE);
+    }
+    desk.out.line(view.words())?;
+    for role in &view.roles {
+        let calls = format!("{} to {}", role.least_calls, counted(role.most_calls, "call"));
+        let cost = match (price(&role.least_usd), price(&role.most_usd)) {
+            (least, most) if least == most => least,
+            (least, most) => format!("{least} to {most}"),
+        };
+        let of = if role.prices.is_empty() { String::new() } else { format!(" by prices of {}", role.prices) };
+        let line = Text::new().plain("  ").cell(Role::Strong, &role.role, 13).plain(&role.model);
+        desk.out.line(line.role(Role::Dim, format!("  {calls}, {cost}{of}")))?;
+    }
+    Ok(DONE)
+}
+
 /// Starts it, and waits where that is wanted.
 async fn begin(request: RunRequest, wait: bool, desk: &mut Desk) -> Done {
     let service = desk.service().await?;
@@ -133,6 +166,9 @@ async fn begin(request: RunRequest, wait: bool, desk: &mut Desk) -> Done {
     // opened first, so that nothing of the session is missed
     let notices = if wait { Some(service.notices().await?) } else { None };
     let view = desk.ask_on(service.as_ref(), request).await?;
+    if let Some(estimate) = &view.estimate {
+        desk.out.say(estimate.words());
+    }
     match notices {
         Some(notices) => waited(service.as_ref(), notices, view.id, desk).await,
         None => started(&view, desk),

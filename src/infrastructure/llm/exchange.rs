@@ -118,7 +118,7 @@ impl Switchboard for Exchange {
     }
 
     fn price_source(&self, model: &ModelName) -> String {
-        self.parts.prices.price(model).map_or_else(String::new, |_| self.parts.prices.as_of.clone())
+        self.parts.prices.source(model).unwrap_or_default().to_owned()
     }
 
     fn lend(&self, variable: &str, key: Secret) -> bool {

@@ -35,6 +35,11 @@ pub struct LlmLimits {
     pub max_output_tokens: u32,
 }
 
+impl LlmLimits {
+    /// Tokens of a repository's files and map that a draft begins with, at most.
+    pub const FIRST_FILES: u64 = prompt::FIRST_FILES;
+}
+
 impl Default for LlmLimits {
     fn default() -> Self {
         Self { send_backs: 3, looks: 12, max_output_tokens: 16_000 }

@@ -43,7 +43,7 @@ impl Runtime {
     }
 
     /// Engine and playbook of a new session.
-    fn shape(&self, run: &mut RunRequest) -> Result<(EngineKind, Playbook), Failure> {
+    pub(super) fn shape(&self, run: &mut RunRequest) -> Result<(EngineKind, Playbook), Failure> {
         if run.goal.trim().is_empty() {
             return Err(usage("the goal is empty", "paraph run \"what shall change\""));
         }
@@ -97,6 +97,7 @@ impl Runtime {
         self.try_patch(run.patch).await?;
         self.try_issue(run.issue.as_deref()).await?;
         let roles = self.roles(&playbook);
+        let estimate = self.estimated(&run, engine, &playbook).await;
         let asks_models = engine == EngineKind::Llm || Stage::ASKING.iter().any(|stage| playbook.has(*stage));
         let asked = NewSession {
             id: SessionId(0),
@@ -105,6 +106,7 @@ impl Runtime {
             goal: run.goal.into(),
             adopted: None,
             issue: run.issue.map(|issue| *issue),
+            estimate,
             engine,
             program: run.program,
             rules: run.rules,
@@ -161,6 +163,7 @@ impl Runtime {
             goal: goal.into(),
             adopted: Some(work),
             issue: None,
+            estimate: None,
             engine: EngineKind::Adopt,
             program: None,
             rules: Vec::new(),

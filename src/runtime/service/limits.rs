@@ -24,6 +24,7 @@ const LONGEST_VARIABLE: usize = 32 * 1024;
 /// Refuses what is too much.
 pub(super) fn check(request: &Request) -> Result<(), Failure> {
     match request {
+        Request::Estimate(asked) => check(&Request::Run(asked.run.clone())),
         Request::Run(run) => {
             text("goal", &run.goal)?;
             no_nul("goal", &run.goal)?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::story::{self, L0, L1, V1};
 use super::*;
 use crate::id::{DraftId, ThreadId};
-use crate::planning::{IssueSource, Recommendation, Role, TriageReport};
+use crate::planning::{Estimate, IssueSource, Recommendation, Role, RoleEstimate, TriageReport};
 use crate::policy::PolicySettings;
 use crate::proposal::EngineKind;
 use crate::repository::WorkSpec;
@@ -198,9 +198,28 @@ fn bare() -> Vec<Event> {
             parent: Some(V1),
         },
         Event::Created {
-            session: Box::new(NewSession { issue: Some(issue()), ..story::new_session(1, "quick", EngineKind::Llm) }),
+            session: Box::new(NewSession {
+                issue: Some(issue()),
+                estimate: Some(estimate()),
+                ..story::new_session(1, "quick", EngineKind::Llm)
+            }),
         },
     ]
+}
+
+fn estimate() -> Estimate {
+    let role = RoleEstimate {
+        role: Role::Implementer,
+        model: "openai/gpt-4.1".to_owned(),
+        least_calls: 1,
+        most_calls: 64,
+        least_tokens: 9_000,
+        most_tokens: 9_000_000,
+        least_micros: Some(20_000),
+        most_micros: None,
+        prices: "2026-11-28".to_owned(),
+    };
+    Estimate::of(vec![role], Some(2_000_000), Some(1_000_000), None)
 }
 
 fn issue() -> IssueSource {
