@@ -13,6 +13,7 @@ mod house_view;
 mod models;
 mod notice;
 mod reading;
+mod replay;
 mod request;
 mod review_view;
 mod route;
@@ -31,6 +32,7 @@ pub use notice::Notice;
 pub use reading::{
     BlameRequest, BlameView, DefinitionView, DefinitionsRequest, DefinitionsView, SourceRequest, SourceView,
 };
+pub use replay::{DifferenceView, ReplayView, Replayed, ReplayedPatchSet, ReplayedStage, ReplayedVersion};
 pub use request::{
     AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CheckRequest,
     CommentRequest, ContextRequest, DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest,

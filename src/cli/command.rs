@@ -105,6 +105,7 @@ verbs! {
     Merge => merge,
     Index => index,
     Audit => audit,
+    Replay => replay,
     Recover => recover,
     Metrics => metrics,
     Models => models,

@@ -40,6 +40,7 @@ pub(super) mod publish;
 pub(super) mod recover;
 pub(super) mod regenerate;
 pub(super) mod reject;
+pub(super) mod replay;
 pub(super) mod request_changes;
 pub(super) mod resolve;
 pub(super) mod resume;

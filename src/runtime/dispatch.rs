@@ -210,7 +210,7 @@ impl Dispatcher {
         let cancel = Cancel::new();
         self.busy.insert((id, key), Standing::Running { attempt, cancel: cancel.clone() });
         let worker = self.worker.clone();
-        let line = Line { inbox: inbox.clone(), session: id, key, attempt };
+        let line = Line { inbox: inbox.clone(), session: id, key, attempt, tape: None };
         self.handle.spawn(async move {
             let work = tokio::spawn(async move { worker.run(&session, &line, &cancel).await });
             let finding = work.await.unwrap_or_else(|error| {

@@ -19,6 +19,7 @@ mod overridden;
 mod ports;
 mod recent;
 pub mod records;
+mod replay;
 mod service;
 mod spoken;
 mod stage;
@@ -32,6 +33,7 @@ mod workbench;
 
 pub use house::HouseEvent;
 pub use ports::{Engines, Operator, Ports, Settings};
+pub use replay::replay;
 pub use service::Runtime;
 pub use start::{Home, StartError, Started, rebuild};
 pub use workbench::{ConfinementFacts, DaemonFacts, LocalWorkbench, MachineFacts, WorkbenchParts};

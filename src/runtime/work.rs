@@ -24,7 +24,7 @@ use super::ports::{Ports, Settings};
 use super::tables::Tables;
 use super::trust::Trust;
 
-pub(super) use draft::{StoredChange, read_changes, store};
+pub(super) use draft::{StoredChange, paths_blocked, read_changes, store};
 pub(super) use listen::{DRAFT_LOG, LiveLogs};
 
 /// What every worker shares.

@@ -46,6 +46,10 @@ pub struct CallAsked {
     /// The price table's date, or where else the price comes from; empty where there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prices: String,
+    /// Tokens of prompt that the role's models take, by which the prompt was cut to size; 0 where an older Paraph
+    /// recorded the call.
+    #[serde(default, skip_serializing_if = "is_unknown")]
+    pub room: u64,
     /// What was hidden before it was sent, one word a place: the rule, never the value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redacted: Vec<String>,
@@ -78,6 +82,11 @@ pub struct CallEnded {
     pub request_id: Untrusted,
     /// Why it ended: `stop`, `length`, `tools`, `filtered`, or what went wrong.
     pub ended: Untrusted,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_unknown(tokens: &u64) -> bool {
+    *tokens == 0
 }
 
 fn is_empty(text: &Untrusted) -> bool {

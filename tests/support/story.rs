@@ -508,6 +508,7 @@ pub fn call_asked(key: EffectKey, attempt: u32) -> CallAsked {
         output_tokens: 500,
         cost_micros: Some(3000),
         prices: "2026-11-20".to_owned(),
+        room: 0,
         redacted: vec!["github-token in a.py".to_owned()],
     }
 }

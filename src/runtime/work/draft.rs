@@ -36,7 +36,7 @@ pub(super) async fn draft(
         .clone()
         .filter(|drafting| drafting.version == version)
         .ok_or_else(|| Stuck::needs_human("no draft is wanted", "paraph show"))?;
-    let models: Arc<dyn Models> = Arc::new(Desk::new(worker.clone(), session, line.clone(), None));
+    let models: Arc<dyn Models> = Arc::new(Desk::new(worker.clone(), session, line.clone()));
     let (mut patch_sets, mut answers) = (Vec::new(), Vec::new());
     let mut nothing = None;
     for lane in &drafting.lanes {
@@ -307,15 +307,8 @@ pub(super) fn apply(worker: &Worker, session: &Session, lane: LaneId, version: V
     let set = session.patch_set(lane, version).ok_or_else(gone)?;
     let base = session.base_of(lane, version).ok_or_else(gone)?;
     let stored = read_changes(worker.blobs(), &set.drafted.digest)?;
-    let tree = worker.ports.vcs.tree(&base.key, &base.tree)?;
-    let policy = super::inspect::policy_of(worker, session, lane, version, tree.as_ref())?;
-    let violations = crate::policy::PathPolicy
-        .judge(&stored.changes, tree.as_ref(), &policy)
-        .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))?;
-    if violations.iter().any(|violation| violation.severity == Severity::Block) {
-        return Ok(Finding::Blocked {
-            violations: violations.into_iter().take(super::inspect::MOST_VIOLATIONS).collect(),
-        });
+    if let Some(blocked) = paths_blocked(worker, session, (lane, version), &stored)? {
+        return Ok(blocked);
     }
     let written = worker.ports.vcs.write_tree(&base.key, &base.tree, &stored.changes)?;
     let by = &session.asked.by;
@@ -336,4 +329,23 @@ pub(super) fn apply(worker: &Worker, session: &Session, lane: LaneId, version: V
         },
     )?;
     Ok(Finding::Branch { tree: written, commit, reference })
+}
+
+/// That the patch set must not be applied, where the policy of paths says so.
+pub(in crate::runtime) fn paths_blocked(
+    worker: &Worker,
+    session: &Session,
+    (lane, version): (LaneId, Version),
+    stored: &StoredChange,
+) -> Result<Option<Finding>, Stuck> {
+    let Some(base) = session.base_of(lane, version) else { return Ok(None) };
+    let tree = worker.ports.vcs.tree(&base.key, &base.tree)?;
+    let policy = super::inspect::policy_of(worker, session, lane, version, tree.as_ref())?;
+    let violations = crate::policy::PathPolicy
+        .judge(&stored.changes, tree.as_ref(), &policy)
+        .map_err(|error| Stuck::from(VcsError::from(error)))?;
+    let blocks = violations.iter().any(|violation| violation.severity == Severity::Block);
+    Ok(blocks.then(|| Finding::Blocked {
+        violations: violations.into_iter().take(super::inspect::MOST_VIOLATIONS).collect(),
+    }))
 }

@@ -34,7 +34,7 @@ pub(super) async fn triage(
     cancel: &Cancel,
 ) -> Result<Finding, Stuck> {
     let brief = stage_brief(worker, session, cancel).await?;
-    let desk = Desk::new(worker.clone(), session, line.clone(), None);
+    let desk = Desk::new(worker.clone(), session, line.clone());
     let assignment = triage_assignment(&brief, &mut redactor(worker));
     let answer = assign(&desk, assignment, &read_triage, cancel).await;
     let words = format!("paraph regenerate, or paraph go {} -m TEXT", session.asked.id);
@@ -58,7 +58,7 @@ pub(super) async fn plan(
         let (worker, session) = (worker.clone(), session.clone());
         blocking(move || bindings(&worker, &session)).await?
     };
-    let desk = Desk::new(worker.clone(), session, line.clone(), None);
+    let desk = Desk::new(worker.clone(), session, line.clone());
     let words = format!("paraph regenerate, or paraph regenerate --engine {}", session.asked.engine.name());
     let unread = |role: Role, why: Vec<String>| {
         Stuck::needs_human(format!("no answer of the {role} counts:\n  {}", why.join("\n  ")), words.clone())
@@ -96,7 +96,7 @@ pub(super) async fn review(
         let (worker, session) = (worker.clone(), session.clone());
         blocking(move || reviewed(&worker, &session, lane, version)).await?
     };
-    let desk = Desk::new(worker.clone(), session, line.clone(), None);
+    let desk = Desk::new(worker.clone(), session, line.clone());
     let mut reviews = Vec::new();
     for role in REVIEWERS {
         let brief = ReviewBrief {
