@@ -25,7 +25,7 @@ pub use blob::{BlobRef, BlobStore};
 pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, is_allowed_variable};
 pub use failure::{Failure, FailureKind};
 pub use findings::{CheckedPatch, DoctorLine, DoctorReport, Health, RecoverView, RuleView, VerifyView};
-pub use hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest};
+pub use hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest, SteerRequest};
 pub use house_view::{BeadView, BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
 pub use models::{BudgetRequest, LendKeysRequest, LentKey, LentView, ModelView, ModelsRequest, ModelsView, RoleView};
 pub use notice::Notice;

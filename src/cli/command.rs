@@ -96,6 +96,7 @@ verbs! {
     Regenerate => regenerate,
     Check => check,
     Drop => drop_lane,
+    Steer => steer,
     Pause => pause,
     Resume => resume,
     Discard => discard,

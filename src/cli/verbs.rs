@@ -47,6 +47,7 @@ pub(super) mod resume;
 pub(super) mod run;
 pub(super) mod show;
 pub(super) mod status;
+pub(super) mod steer;
 pub(super) mod theme;
 pub(super) mod tick;
 mod triage;

@@ -209,7 +209,9 @@ mod tests {
             failures: Vec::new(),
             guidance: Vec::new(),
             artifacts: Vec::new(),
+            left: None,
             models: Arc::new(crate::planning::NoModels),
+            ear: Arc::new(crate::proposal::Deaf),
             order: crate::proposal::WorkOrder::default(),
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
+use super::ear::Ear;
 use super::metrics::day_of;
 use super::order::Post;
 use super::replay::Tape;
@@ -27,6 +28,8 @@ pub(super) struct Line {
     pub(super) session: SessionId,
     pub(super) key: EffectKey,
     pub(super) attempt: u32,
+    /// What people say to it meanwhile.
+    pub(super) ear: Arc<Ear>,
     /// What models said to this attempt when it was recorded: nobody else answers, and nothing is bought.
     pub(super) tape: Option<Arc<Tape>>,
 }
@@ -313,6 +316,7 @@ impl Models for Desk {
                 cost_micros,
                 prices: bank.price_source(model),
                 room: lead.context_tokens,
+                heard: self.line.ear.heard(),
                 redacted: redacted.clone(),
             };
             match self.ask_one(model, &lead, asked, &request, cancel).await? {

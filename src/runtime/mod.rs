@@ -9,6 +9,7 @@ mod coming;
 mod core;
 mod desk;
 mod dispatch;
+mod ear;
 mod folds;
 mod follow;
 mod held;

@@ -50,6 +50,9 @@ pub struct CallAsked {
     /// recorded the call.
     #[serde(default, skip_serializing_if = "is_unknown")]
     pub room: u64,
+    /// How many words of people, said while the draft was made, the request holds.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub heard: u32,
     /// What was hidden before it was sent, one word a place: the rule, never the value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redacted: Vec<String>,
@@ -87,6 +90,11 @@ pub struct CallEnded {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_unknown(tokens: &u64) -> bool {
     *tokens == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 fn is_empty(text: &Untrusted) -> bool {

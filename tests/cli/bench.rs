@@ -265,6 +265,7 @@ impl Bench {
             "cancel",
             "publish",
             "pause",
+            "steer",
             "resume",
             "budget",
             "triage",

@@ -45,6 +45,7 @@ pub(crate) fn every_verb() -> Vec<String> {
         "budget 12 --usd 2.50",
         "models",
         "drop 12 --repo r",
+        "steer 12 -m shorter",
         "pause 12",
         "resume 12",
         "discard 12",

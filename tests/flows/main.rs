@@ -19,3 +19,4 @@ mod m10_async_and_recovery;
 mod m11_stages;
 mod m12_models;
 mod m13_replay;
+mod m14_steering;

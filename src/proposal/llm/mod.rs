@@ -18,7 +18,7 @@ use crate::id::{Digest, RepoPath};
 use crate::infrastructure::llm::{ChatReply, ChatRequest, Finish, Message, Part, Speaker};
 use crate::planning::{Question, Redactor, Role};
 use crate::proposal::edits::{self, Placed};
-use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer};
+use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer, Word};
 use crate::repository::{OverlayTree, TreeError};
 use crate::text::{SecretMask, Untrusted};
 use looking::Looking;
@@ -72,6 +72,8 @@ struct Drafting<'a> {
     prompt: Prompt,
     messages: Vec<Message>,
     looked: Vec<String>,
+    /// What people said meanwhile, by digest.
+    steered: Vec<Digest>,
     items: Vec<crate::proposal::ContextItem>,
 }
 
@@ -84,7 +86,7 @@ impl<'a> Drafting<'a> {
             .map_err(unreadable)?;
         let messages = vec![Message::user(prompt.task.clone())];
         let items = prompt.items.clone();
-        Ok(Self { brief, over, redactor, limits, prompt, messages, looked: Vec::new(), items })
+        Ok(Self { brief, over, redactor, limits, prompt, messages, looked: Vec::new(), steered: Vec::new(), items })
     }
 
     async fn run(&mut self, cancel: &Cancel) -> Result<Draft, EngineError> {
@@ -108,7 +110,15 @@ impl<'a> Drafting<'a> {
             let placed = edits::read(&reply.text, &finish)
                 .and_then(|found| found.place(&OverlayTree::new(self.brief.tree.as_ref(), &self.over)));
             let refused = match placed {
-                Ok(placed) => return Ok(self.draft(&reply.text, placed)),
+                Ok(placed) => {
+                    // who spoke while it wrote is heard before it counts
+                    let Some(words) = self.hear() else { return Ok(self.draft(&reply.text, placed)) };
+                    self.answered(&reply);
+                    let words =
+                        format!("{words}\n\nAnswer once more, with every edit, against the files as they were.");
+                    self.messages.push(Message::user(words));
+                    continue;
+                }
                 Err(refused) => refused,
             };
             if sent_back >= self.limits.send_backs {
@@ -117,14 +127,34 @@ impl<'a> Drafting<'a> {
                 });
             }
             sent_back += 1;
-            self.messages.push(Message { speaker: Speaker::Assistant, parts: vec![Part::Text { text: said(&reply) }] });
+            self.answered(&reply);
             // it quotes lines of files
             let words = self.redactor.hide("a refused edit", &refused.for_model());
             self.messages.push(Message::user(words));
         }
     }
 
-    async fn ask(&self, may_look: bool, cancel: &Cancel) -> Result<ChatReply, EngineError> {
+    fn answered(&mut self, reply: &ChatReply) {
+        self.messages.push(Message { speaker: Speaker::Assistant, parts: vec![Part::Text { text: said(reply) }] });
+    }
+
+    /// What people said since they were last heard, as the model is told it: they are its user, as who set the goal is.
+    fn hear(&mut self) -> Option<String> {
+        let words: Vec<Word> = std::iter::from_fn(|| self.brief.ear.next()).collect();
+        if words.is_empty() {
+            return None;
+        }
+        self.steered.extend(words.iter().map(|word| Digest::of(word.text.raw().as_bytes())));
+        let said = |word: &Word| format!("{} says: {}", word.by, word.text.raw().trim());
+        let said = words.iter().map(said).collect::<Vec<_>>().join("\n\n");
+        let said = self.redactor.hide("what was said meanwhile", &said);
+        Some(format!("Somebody who watches your work says something.\n\n{said}"))
+    }
+
+    async fn ask(&mut self, may_look: bool, cancel: &Cancel) -> Result<ChatReply, EngineError> {
+        if let (Some(text), Some(last)) = (self.hear(), self.messages.last_mut()) {
+            last.parts.push(Part::Text { text });
+        }
         let request = ChatRequest {
             system: vec![prompt::SYSTEM.to_owned(), self.prompt.background.clone()],
             messages: self.messages.clone(),
@@ -198,6 +228,7 @@ impl<'a> Drafting<'a> {
             digest("task", &self.prompt.task),
         ];
         inputs.extend(self.looked.iter().map(|look| format!("looked: {look}")));
+        inputs.extend(self.steered.iter().map(|word| format!("steered {word}")));
         inputs.extend(self.redactor.found().iter().map(|found| format!("redacted: {found}")));
         Context {
             engine: "llm/1".to_owned(),

@@ -90,7 +90,9 @@ fn brief(models: Arc<Scripted>, files: &[(&str, &str)]) -> Brief {
         failures: Vec::new(),
         guidance: Vec::new(),
         artifacts: Vec::new(),
+        left: None,
         models,
+        ear: Arc::new(crate::proposal::Deaf),
         order: crate::proposal::WorkOrder::default(),
     }
 }

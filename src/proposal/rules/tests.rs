@@ -72,7 +72,9 @@ fn brief_on(tree: MemoryTree, goal: &str) -> Brief {
         failures: Vec::new(),
         guidance: Vec::new(),
         artifacts: Vec::new(),
+        left: None,
         models: Arc::new(crate::planning::NoModels),
+        ear: Arc::new(crate::proposal::Deaf),
         order: crate::proposal::WorkOrder::default(),
     }
 }

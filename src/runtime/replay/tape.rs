@@ -14,6 +14,7 @@ struct Call {
     role: Role,
     prompt: Digest,
     model: String,
+    heard: u32,
     reply: Option<Digest>,
     ended: String,
 }
@@ -54,6 +55,7 @@ impl Tape {
                 role: call.asked.role,
                 prompt: call.asked.prompt,
                 model: call.asked.model.clone(),
+                heard: call.asked.heard,
                 reply: call.ended.as_ref().and_then(|ended| ended.reply),
                 ended: call.ended.as_ref().map_or("it was cut off", |ended| ended.ended.raw()).to_owned(),
             })
@@ -65,6 +67,13 @@ impl Tape {
     /// How many tokens of prompt the role's models took.
     pub(in crate::runtime) fn room(&self, role: Role) -> u64 {
         self.rooms.iter().find(|(of, _)| *of == role).map_or(ROOM, |(_, room)| *room)
+    }
+
+    /// How many words of people the next call held; those of the last one, after it.
+    pub(in crate::runtime) fn heard(&self) -> usize {
+        let played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = self.next(&played.calls, |_| true).or(self.calls.len().checked_sub(1));
+        next.map_or(0, |at| self.calls[at].heard as usize)
     }
 
     /// The reply to that prompt: of the first model that answered, as it was.
@@ -148,6 +157,7 @@ mod tests {
             cost_micros: None,
             prices: String::new(),
             room: 7,
+            heard: 0,
             redacted: Vec::new(),
         };
         let ended = CallEnded {

@@ -15,6 +15,7 @@ use crate::clock::Timestamp;
 use crate::id::{Digest, LaneId, Seq, Version};
 use crate::proposal::EngineKind;
 use crate::runtime::desk::Line;
+use crate::runtime::ear::Ear;
 use crate::runtime::metrics::cost_of;
 use crate::runtime::work::{Worker, paths_blocked, read_changes};
 use crate::session::{EffectKey, EffectKind, Event, Finding, Input, Outcome, Session, StopKind, VersionRecord, decide};
@@ -213,7 +214,8 @@ impl<'a> Walk<'a> {
         let tape = Arc::new(Tape::of(&self.record.session.calls, key, attempt));
         // nobody listens: with a tape nothing is reserved
         let (inbox, _) = mpsc::channel(1);
-        let line = Line { inbox, session: then.asked.id, key, attempt, tape: Some(tape.clone()) };
+        let ear = Arc::new(Ear::taped(&self.ours.steered, tape.clone()));
+        let line = Line { inbox, session: then.asked.id, key, attempt, ear, tape: Some(tape.clone()) };
         let finding = self.worker.run(then, &line, &Cancel::new()).await;
         self.replayed.push((key, attempt));
         let finding = compare::with_recorded_reasons(finding, event);
@@ -236,7 +238,10 @@ impl<'a> Walk<'a> {
             return self.fold(event, at, seq);
         }
         for event in &step.events {
-            self.fold(event, at, seq);
+            // what a person said too late for the draft is recorded as theirs, and comes with the next entry
+            if !matches!(event, Event::ThreadOpened { by, .. } if !by.is_engine()) {
+                self.fold(event, at, seq);
+            }
         }
     }
 

@@ -237,7 +237,7 @@ async fn put(worker: &Arc<Worker>, text: String) -> Result<crate::id::Digest, St
 fn unanswered(error: AskError, words: &str) -> Stuck {
     match error {
         AskError::BudgetSpent { why, next } => {
-            Stuck { kind: StopKind::BudgetSpent, reason: format!("the budget is spent: {why}"), next }
+            Stuck { kind: StopKind::BudgetSpent, reason: format!("the budget is spent: {why}"), next, log: None }
         }
         AskError::NoModel { role, why, next } => {
             Stuck::needs_human(format!("no model for the role {role}: {why}"), format!("{next}, then {words}"))
