@@ -8,6 +8,8 @@
 mod agent;
 #[path = "engines/command.rs"]
 mod command;
+#[path = "support/den.rs"]
+mod den;
 #[path = "support/house.rs"]
 mod house;
 

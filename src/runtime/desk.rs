@@ -281,6 +281,9 @@ impl Models for Desk {
         let unkept = |why: String| AskError::Failed { role, tries: vec![format!("the prompt cannot be kept: {why}")] };
         let prompt = prompt.map_err(|error| unkept(error.to_string()))?.map_err(|error| unkept(error.to_string()))?;
         if let Some(tape) = &self.line.tape {
+            if request.estimated_tokens() > tape.room(role) {
+                return Err(AskError::TooLong { role });
+            }
             return self.replayed(tape, role, prompt).await;
         }
         let bank = &self.worker.ports.models;

@@ -7,6 +7,7 @@ use paraph::api::{
     TriageRequest, TriageWord, Verdict,
 };
 use paraph::id::{Digest, SessionId, SessionRef, Version};
+use paraph::infrastructure::llm::ChatError;
 use paraph::proposal::EngineKind;
 use paraph::session::{Event, Session};
 use paraph::validation::CheckStatus;
@@ -261,6 +262,43 @@ async fn documents_a_persons_go_and_a_session_that_is_stuck_are_replayed_too() {
     let view = paraph::runtime::replay(&house.home, &house.ports, &house.settings, asked).unwrap();
     assert!(view.same, "{view:#?}");
     assert_eq!(view.versions[0].patch_sets[0].replayed, Some(version(&scored, 1).patch_sets[0].digest));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_that_is_too_large_is_cut_once_and_so_it_is_again() {
+    let too_long = || Err(ChatError::TooLong { model: "m".to_owned(), said: "maximum context length".to_owned() });
+    let models = Scripted::new().replies("implementer", [too_long(), Ok(says(edit(NONE.0, NONE.1)))]).shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.settings.engine = EngineKind::Llm;
+    });
+    let large: String = (0..400).map(|n| format!("value_{n} = None\n")).collect();
+    let repository = house.repository("shop", &[("a.py", crate::house::FILE), ("large.py", &large)]);
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    desk.until(id, "Scored").await;
+    let asked = models.asked_as("implementer");
+    assert!(asked[0].contains("value_399") && !asked[1].contains("value_399"), "what ranks last goes first");
+    assert!(asked[1].contains("x == None") && asked[1].len() < asked[0].len() * 2 / 3);
+    let of = SessionRef { session: id, version: None };
+    let view = paraph::runtime::replay(&house.home, &house.ports, &house.settings, of).unwrap();
+    assert!(view.same && view.complete && view.calls == 1, "{view:#?}");
+    // twice too large is a person's turn, not a third try
+    let models = Scripted::new().replies("implementer", [too_long(), too_long(), Ok(says(edit(NONE.0, NONE.1)))]);
+    let models = models.shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.settings.engine = EngineKind::Llm;
+    });
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    let view = desk.wait_until(id, |view| view.state == "NeedsHuman").await.unwrap();
+    assert!(view.reason.raw().contains("too large for every model"), "{:?}", view.reason);
+    assert_eq!(models.asked().len(), 2);
+    let of = SessionRef { session: id, version: None };
+    let view = paraph::runtime::replay(&house.home, &house.ports, &house.settings, of).unwrap();
+    assert!(view.same, "{view:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

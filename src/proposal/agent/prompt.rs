@@ -39,9 +39,9 @@ pub(super) fn steered(words: &[Word]) -> Vec<String> {
 
 fn task(brief: &Brief, began: Began) -> String {
     let began = match began {
-        Began::OnPrevious => "The folder you stand in holds your version before.",
-        Began::OnBase => "The folder you stand in holds the repository as it is.",
-        Began::OnLeft => {
+        Began::Previous => "The folder you stand in holds your version before.",
+        Began::Base => "The folder you stand in holds the repository as it is.",
+        Began::Left => {
             "You were stopped in the middle of this, by no fault of yours. The folder you stand in holds what you had \
              done by then: go on from there."
         }

@@ -49,20 +49,20 @@ pub(in crate::proposal) struct Room {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::proposal) enum Began {
     /// The repository as it is.
-    OnBase,
+    Base,
     /// The version before.
-    OnPrevious,
+    Previous,
     /// What an attempt that was held had left.
-    OnLeft,
+    Left,
 }
 
 impl Began {
     /// The same in words.
     pub(in crate::proposal) fn words(self) -> &'static str {
         match self {
-            Self::OnBase => "the base",
-            Self::OnPrevious => "the version before",
-            Self::OnLeft => "what it had left when it was held",
+            Self::Base => "the base",
+            Self::Previous => "the version before",
+            Self::Left => "what it had left when it was held",
         }
     }
 }
@@ -108,9 +108,9 @@ impl Room {
         // what was said about the version before is answered on top of it; who was held goes on from what they had left
         let previous = brief.previous.as_ref().filter(|_| !brief.feedback.is_empty());
         let (began, before) = match (&brief.left, previous) {
-            (Some(left), _) => (Began::OnLeft, Some(left)),
-            (None, Some(previous)) => (Began::OnPrevious, Some(previous)),
-            (None, None) => (Began::OnBase, None),
+            (Some(left), _) => (Began::Left, Some(left)),
+            (None, Some(previous)) => (Began::Previous, Some(previous)),
+            (None, None) => (Began::Base, None),
         };
         let key = snapshot.key.clone();
         let (start, links) = (base.clone(), Vec::new());
@@ -233,8 +233,8 @@ impl Room {
     /// A change of that tree as one of the base, on the paths that the brief is about.
     pub(in crate::proposal) fn of_base(&self, change: ChangeSet, brief: &Brief) -> Result<Worked, EngineError> {
         let changes = match self.began {
-            Began::OnBase => change,
-            Began::OnPrevious | Began::OnLeft => {
+            Began::Base => change,
+            Began::Previous | Began::Left => {
                 let vcs = &self.ports.vcs;
                 let tree = vcs.write_tree(&self.key, &self.start, &change).map_err(repository)?;
                 vcs.changes(&self.key, &self.base, &tree).map_err(repository)?

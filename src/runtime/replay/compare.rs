@@ -87,7 +87,7 @@ fn both(recorded: &Event, ours: &Event, session: &Session, differences: &mut Dif
         (Event::Reviewed { reviews: recorded, .. }, Event::Reviewed { reviews: ours, .. }) => {
             differences.hold("reviews", &recorded.len(), &ours.len(), usize::to_string);
             for (recorded, ours) in recorded.iter().zip(ours) {
-                differences.hold("review", recorded, ours, |review| reviewed(review));
+                differences.hold("review", recorded, ours, reviewed);
             }
         }
         (

@@ -3,9 +3,10 @@
 use crate::api::{Failure, FailureKind};
 use crate::audit::{JournalError, JournalReader};
 use crate::clock::Timestamp;
+use crate::diff::FileMode;
 use crate::id::{Digest, Seq, SessionId};
 use crate::infrastructure::blobs::{BlobError, Blobs};
-use crate::repository::VcsError;
+use crate::repository::{Snapshot, VcsError};
 use crate::runtime::folds::no_such_session;
 use crate::runtime::house::{Recorded, Said};
 use crate::runtime::ports::Ports;
@@ -53,10 +54,12 @@ impl Record {
             is_there(&ports.blobs, &what, digest)?;
         }
         for snapshot in self.session.lanes.iter().filter_map(|lane| lane.snapshot.as_ref()) {
-            ports.vcs.tree(&snapshot.key, &snapshot.tree).map_err(|error| {
+            readable(ports, snapshot).map_err(|error| {
                 let message = format!("the base of {} cannot be read: {error}", snapshot.repo);
                 let kind = match error {
-                    VcsError::BaseGone { .. } | VcsError::NotARepository(_) => FailureKind::NotFound,
+                    VcsError::BaseGone { .. } | VcsError::NotARepository(_) | VcsError::Tree(_) => {
+                        FailureKind::NotFound
+                    }
                     _ => FailureKind::Failed,
                 };
                 Failure::new(kind, message).hint("bring its commit back into the repository")
@@ -89,6 +92,16 @@ impl Record {
         }
         needs
     }
+}
+
+/// The base's tree, its list and a file of it are there: all of a repository's objects go together.
+fn readable(ports: &Ports, snapshot: &Snapshot) -> Result<(), VcsError> {
+    let tree = ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
+    let entries = tree.entries()?;
+    if let Some(entry) = entries.iter().find(|entry| entry.mode == FileMode::Regular) {
+        tree.content(entry)?;
+    }
+    Ok(())
 }
 
 fn is_there(blobs: &Blobs, what: &str, digest: Digest) -> Result<(), Failure> {

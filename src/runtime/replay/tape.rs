@@ -9,6 +9,9 @@ use crate::session::{CallRecord, EffectKey};
 /// What an older Paraph did not record is taken to be more than any prompt needs.
 const ROOM: u64 = 1_000_000;
 
+/// How a record says that a prompt was too large for its model.
+const TOO_LONG: &str = "the prompt is too large for";
+
 /// One recorded call.
 struct Call {
     role: Role,
@@ -79,14 +82,20 @@ impl Tape {
     /// The reply to that prompt: of the first model that answered, as it was.
     pub(in crate::runtime) fn answer(&self, role: Role, prompt: Digest) -> Result<Digest, AskError> {
         let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut tries = Vec::new();
+        let (mut tries, mut too_long) = (Vec::new(), 0);
         while let Some(at) = self.next(&played.calls, |call| call.role == role && call.prompt == prompt) {
             played.calls[at] = true;
             let call = &self.calls[at];
             match call.reply {
                 Some(reply) => return Ok(reply),
-                None => tries.push(format!("{}: {}", call.model, call.ended)),
+                None => {
+                    too_long += usize::from(call.ended.starts_with(TOO_LONG));
+                    tries.push(format!("{}: {}", call.model, call.ended));
+                }
             }
+        }
+        if !tries.is_empty() && too_long == tries.len() {
+            return Err(AskError::TooLong { role });
         }
         let miss = self.miss(&played.calls, role, prompt, !tries.is_empty());
         played.miss.get_or_insert(miss);
@@ -213,6 +222,16 @@ mod tests {
     fn a_model_that_failed_is_followed_by_the_one_that_answered_then() {
         check(&[call(ROLE, "a", None), call(ROLE, "a", Some("2"))], &[(ROLE, "a")], Ok(&["2"]));
         check(&[call(ROLE, "a", None)], &[(ROLE, "a")], Err(Miss::Unanswered));
+    }
+
+    #[test]
+    fn a_prompt_that_was_too_large_is_so_again_and_the_next_is_answered() {
+        let mut large = call(ROLE, "a", None);
+        let error = crate::infrastructure::llm::ChatError::TooLong { model: "m".to_owned(), said: String::new() };
+        large.ended.as_mut().expect("it ended").ended = error.to_string().into();
+        let tape = Tape::of(&[large, call(ROLE, "b", Some("1"))], EffectKey::draft(Version(1)), 2);
+        assert_eq!(tape.answer(ROLE, digest("a")), Err(AskError::TooLong { role: ROLE }));
+        assert_eq!((tape.answer(ROLE, digest("b")), tape.missed()), (Ok(digest("1")), None));
     }
 
     #[test]

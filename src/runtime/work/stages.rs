@@ -99,17 +99,25 @@ pub(super) async fn review(
     let desk = Desk::new(worker.clone(), session, line.clone());
     let mut reviews = Vec::new();
     for role in REVIEWERS {
-        let brief = ReviewBrief {
+        let brief = |room| ReviewBrief {
             goal: &session.asked.goal,
             kind: session.asked.kind,
             diff: &seen.diff,
             validation: &seen.validation,
             violations: &seen.violations,
             artifacts: &seen.artifacts,
-            room: desk.room(role),
+            room,
         };
-        let (assignment, is_cut) = review_assignment(role, &brief, &mut redactor(worker));
-        let report = match assign(&desk, assignment, &read_review, cancel).await {
+        let room = desk.room(role);
+        let (assignment, mut is_cut) = review_assignment(role, &brief(room), &mut redactor(worker));
+        let mut answer = assign(&desk, assignment, &read_review, cancel).await;
+        if matches!(answer, Err(AskError::TooLong { .. })) {
+            // sizes are estimates: what half the room takes is shown once, and it says that it is a part
+            let less = review_assignment(role, &brief(room / 2), &mut redactor(worker));
+            is_cut = less.1;
+            answer = assign(&desk, less.0, &read_review, cancel).await;
+        }
+        let report = match answer {
             Ok(Answer::Counts(report)) => report,
             Ok(Answer::Unclear(why)) => {
                 let why = format!("no answer counts: {}", why.join("; "));
