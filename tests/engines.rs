@@ -8,8 +8,6 @@
 mod agent;
 #[path = "engines/command.rs"]
 mod command;
-#[path = "support/den.rs"]
-mod den;
 #[path = "support/house.rs"]
 mod house;
 

@@ -13,7 +13,6 @@ use paraph::api::{
 use paraph::id::{SessionId, SessionRef, Version};
 use paraph::proposal::{AgentEngine, AgentSpec, EngineKind, ProgramChoice, Run, agent_presets};
 
-use crate::den::{Den, eventually};
 use crate::house::{Desk, House, Repository, version};
 use crate::{asks, document, files, is_full, is_running, nothing_is_left, repository, stuck};
 
@@ -283,35 +282,6 @@ async fn words_to_an_agent_that_went_with_the_service_reach_the_next_attempt() {
     let prompts = files(&desk, &house, id).await["prompts.txt"].clone().unwrap();
     assert!(prompts.contains("use a list") && !prompts.contains("turn 2:"), "it came with the goal: {prompts}");
     nothing_is_left(&house, &repository);
-}
-
-#[test]
-fn words_that_were_acknowledged_survive_a_daemon_that_is_killed() {
-    if std::env::var_os("PARAPH_TEST_LAUNCHER").is_some() {
-        return; // the real binary lies where an ordinary user cannot reach it
-    }
-    let den = Den::new();
-    let repository = den.repository("shop", &[("a.py", crate::den::FILE), ("tool/agent.py", crate::AGENT)]);
-    let repo = repository.path.to_str().unwrap();
-    let agent = "python3 tool/agent.py steered";
-    let started = den.run(&["run", crate::den::GOAL, "--repo", repo, "--agent", agent, "--json"]).ended(0);
-    let id = started.json()["id"].to_string();
-    eventually("its thoughts", || {
-        let logs = den.run(&["log", &id, "--check", "draft", "--json"]);
-        let live = logs.done().then(|| logs.json()["logs"][0]["live"].as_str().map(str::to_owned)).flatten()?;
-        std::fs::read_to_string(live).ok()?.contains("thinking").then_some(())
-    });
-    den.run(&["steer", &id, "-m", "use a list"]).ended(0);
-    assert!(den.kill_daemon());
-    eventually("the version of the next attempt", || {
-        let view = den.run(&["show", &id, "--json"]).json();
-        (view["state"] == "Scored").then_some(())
-    });
-    assert!(den.run(&["diff", &id]).out.contains("use a list"), "the next attempt was told");
-    let entries = den.entries(&id);
-    let named = |name: &str| entries.iter().filter(|entry| entry["event"] == name).count();
-    assert_eq!((named("steered"), named("thread-opened")), (1, 0));
-    den.is_sound();
 }
 
 #[tokio::test(flavor = "multi_thread")]
