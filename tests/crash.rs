@@ -16,6 +16,8 @@ mod killed;
 #[cfg(debug_assertions)]
 #[path = "crash/points.rs"]
 mod points;
+#[path = "crash/steered.rs"]
+mod steered;
 #[path = "crash/wish.rs"]
 mod wish;
 

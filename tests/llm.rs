@@ -1,6 +1,8 @@
 //! Models over real sockets: every format, and every fault that a provider or the way to it may have.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "support/den.rs"]
+mod den;
 #[path = "llm/dialect.rs"]
 mod dialect;
 #[path = "llm/faults.rs"]
@@ -9,6 +11,8 @@ mod faults;
 mod happy;
 #[path = "llm/reaching.rs"]
 mod reaching;
+#[path = "llm/replay.rs"]
+mod replay;
 #[path = "llm/server.rs"]
 mod server;
 #[path = "llm/support.rs"]

@@ -14,6 +14,7 @@ mod house_view;
 mod models;
 mod notice;
 mod reading;
+mod replay;
 mod request;
 mod review_view;
 mod route;
@@ -26,13 +27,14 @@ pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, is_allowed_var
 pub use estimate::{EstimateRequest, EstimateView, RoleEstimateView};
 pub use failure::{Failure, FailureKind};
 pub use findings::{CheckedPatch, DoctorLine, DoctorReport, Health, RecoverView, RuleView, VerifyView};
-pub use hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest};
+pub use hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest, SteerRequest};
 pub use house_view::{BeadView, BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
 pub use models::{BudgetRequest, LendKeysRequest, LentKey, LentView, ModelView, ModelsRequest, ModelsView, RoleView};
 pub use notice::Notice;
 pub use reading::{
     BlameRequest, BlameView, DefinitionView, DefinitionsRequest, DefinitionsView, SourceRequest, SourceView,
 };
+pub use replay::{DifferenceView, ReplayView, Replayed, ReplayedPatchSet, ReplayedStage, ReplayedVersion};
 pub use request::{
     AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CheckRequest,
     CommentRequest, ContextRequest, DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::estimate::{EstimateRequest, EstimateView};
-use super::hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest};
+use super::hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest, SteerRequest};
 use super::house_view::{BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
 use super::models::{BudgetRequest, LendKeysRequest, LentView, ModelsRequest, ModelsView};
 use super::reading::{BlameRequest, BlameView, DefinitionsRequest, DefinitionsView, SourceRequest, SourceView};
@@ -171,6 +171,7 @@ contract! {
     "Ends a session and everything it runs." "cancel" Cancel(CancelRequest) -> SessionView, changes: true;
     "Holds all work of a session." "pause" Pause(PauseRequest) -> SessionView, changes: true;
     "Lets a paused session go on." "resume" Resume(ResumeRequest) -> SessionView, changes: true;
+    "Says something to whoever drafts, while they do." "steer" Steer(SteerRequest) -> SessionView, changes: true;
     "Removes a session's disposable checkouts; patches and history stay." "discard" Discard(DiscardRequest) -> DiscardView, changes: true;
     "Sets what a session may spend on models." "budget" Budget(BudgetRequest) -> SessionView, changes: true;
     "Tells which models are asked for what, and whether they answer." "models" Models(ModelsRequest) -> ModelsView, changes: false;

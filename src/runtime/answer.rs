@@ -12,7 +12,7 @@ use crate::infrastructure::blobs::{BlobError, Blobs};
 use crate::proposal::Context;
 use crate::repository::{Drift, Tree, Vcs};
 use crate::scoring::{Gate, GateId, Placement, gate_of_base};
-use crate::session::{DriftSeen, Offer, PatchSetRecord, Session, dollars, offer};
+use crate::session::{Bead, BeadStatus, DriftSeen, EffectKind, Offer, PatchSetRecord, Session, dollars, offer};
 use crate::text::{Untrusted, counted};
 use crate::validation::{CheckStatus, Sides};
 
@@ -293,10 +293,21 @@ pub(super) fn logs(
     check: Option<&str>,
     live: Vec<LogView>,
 ) -> Result<Vec<LogView>, Failure> {
-    // what drafts the first version can be followed before there is one
-    let first = of.version.is_none() && session.versions.is_empty() && !live.is_empty();
-    let version = if first { Version::FIRST } else { version_of(session, of)? };
     let mut logs: Vec<LogView> = live;
+    let newest = session.versions.last().map(|version| version.number);
+    let unmade = unmade_drafts(session).rfind(|(version, ..)| Some(*version) > newest && of.version.is_none());
+    logs.extend(unmade.map(|(_, bead, log)| LogView {
+        repo: session.lanes.first().map(crate::session::Lane::name).unwrap_or_default(),
+        check: super::work::DRAFT_LOG.to_owned(),
+        // one that was held goes on
+        status: if bead.status == BeadStatus::Failed { CheckStatus::Failed } else { CheckStatus::Skipped },
+        live: None,
+        log: Some(log),
+        base_log: None,
+    }));
+    // what drafts the first version can be followed before there is one
+    let first = of.version.is_none() && newest.is_none() && !logs.is_empty();
+    let version = if first { Version::FIRST } else { version_of(session, of)? };
     for (lane, set) in session.version(version).into_iter().flat_map(|record| &record.patch_sets) {
         let repo = session.lane(*lane).map(crate::session::Lane::name).unwrap_or_default();
         if let Some(log) = set.drafted.log.filter(|_| check == Some(super::work::DRAFT_LOG)) {
@@ -335,6 +346,12 @@ pub(super) fn logs(
     }
     logs.sort_by_key(|log| log.status != CheckStatus::Running);
     Ok(logs)
+}
+
+/// What programs said in drafts of which no version was made, oldest first.
+fn unmade_drafts(session: &Session) -> impl DoubleEndedIterator<Item = (Version, &Bead, Digest)> {
+    let drafts = session.beads.iter().filter(|bead| bead.key.kind == EffectKind::Draft);
+    drafts.filter_map(|bead| Some((bead.key.version?, bead, bead.log?)))
 }
 
 /// The documents of a session.
@@ -380,6 +397,9 @@ pub(super) fn artifacts(session: &Session) -> ArtifactsView {
                 add(of(&format!("log@{number}"), *lane), "text/plain", log);
             }
         }
+    }
+    for (version, bead, log) in unmade_drafts(session) {
+        add(format!("log@{version}.{}", bead.attempt), "text/plain", log);
     }
     ArtifactsView { artifacts }
 }
@@ -484,6 +504,11 @@ fn summary(event: &crate::session::Event) -> String {
         Event::Paused { .. } | Event::Resumed { .. } | Event::PublishAsked { .. } => String::new(),
         Event::Published { branch, commit, place, .. } => format!("{branch} at {} in {place}", commit.short()),
         Event::Stopped { reason, .. } => reason.raw().to_owned(),
+        Event::Steered { text, .. } => text.raw().to_owned(),
+        Event::Held { key, patch_sets, .. } => match patch_sets.len() {
+            0 => format!("{key} had left nothing"),
+            sets => format!("{key} goes on from {}", counted(sets, "change")),
+        },
         Event::ThreadOpened { thread, text, .. } | Event::ThreadAnswered { thread, text, .. } => {
             format!("thread {}: {}", thread.0, text.raw())
         }

@@ -472,6 +472,7 @@ fn shortened(outcome: Outcome) -> Outcome {
                 kind: StopKind::NeedsHuman,
                 reason: format!("what {key} found cannot be recorded; the log has why").into(),
                 next: "paraph doctor".to_owned(),
+                log: None,
             },
         },
         starting @ (Outcome::Starting(_) | Outcome::Asking(_) | Outcome::Answered(_)) => starting,

@@ -231,7 +231,7 @@ mod tests {
             None => created(id),
             Some(session) if !session.state().is_over() => {
                 let (kind, reason) = (StopKind::Cancelled, "a person said so".into());
-                Event::Stopped { kind, reason, next: String::new(), key: None }
+                Event::Stopped { kind, reason, next: String::new(), key: None, log: None }
             }
             Some(_) => Event::Marked { lane, version, hunks: vec![Digest::of(&seq.0.to_be_bytes())], by },
         }

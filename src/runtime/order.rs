@@ -130,6 +130,9 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         Refusal::OtherPatch { version, .. } => (FailureKind::Conflict, format!("paraph show {id}@{version}")),
         Refusal::Superseded { newest, .. } => (FailureKind::Conflict, format!("paraph show {id}@{newest}")),
         Refusal::AlreadyDecided { .. } => (FailureKind::Conflict, next_step(session)),
+        Refusal::HearsNobody { .. } => {
+            (FailureKind::Refused, format!("paraph regenerate {id} -m TEXT, which asks anew with your words"))
+        }
         Refusal::StillChecked { .. } => (FailureKind::Refused, format!("paraph watch {id}")),
         Refusal::NoChecks { .. } => (FailureKind::Refused, "paraph run GOAL --playbook quick".to_owned()),
         Refusal::ReasonNeeded { .. } => (FailureKind::Refused, "say why: -m TEXT".to_owned()),

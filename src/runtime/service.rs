@@ -282,6 +282,7 @@ impl Runtime {
             Request::Cancel(_) => Some(Reply::Cancel(self.view(session, None).await?)),
             Request::Pause(_) => Some(Reply::Pause(self.view(session, None).await?)),
             Request::Resume(_) => Some(Reply::Resume(self.view(session, None).await?)),
+            Request::Steer(_) => Some(Reply::Steer(self.view(session, None).await?)),
             Request::Publish(_) => Some(Reply::Publish(self.view(session, None).await?)),
             _ => None,
         })
@@ -385,6 +386,7 @@ fn changes(request: &Request) -> bool {
             | Request::Budget(_)
             | Request::Pause(_)
             | Request::Resume(_)
+            | Request::Steer(_)
             | Request::Publish(_)
             | Request::Trust(_)
     )
@@ -506,6 +508,7 @@ impl Service for Runtime {
                 let command = Command::Resume { by: self.person(&call.client) };
                 Reply::Resume(self.command(&call, asked.session, command).await?)
             }
+            Request::Steer(asked) => Reply::Steer(self.steer(&call, asked).await?),
             Request::Discard(asked) => Reply::Discard(self.discard(asked).await?),
             Request::Definitions(asked) => Reply::Definitions(self.definitions(asked).await?),
             Request::Source(asked) => Reply::Source(self.source(asked).await?),

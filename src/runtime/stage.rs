@@ -165,6 +165,7 @@ impl Core {
                 kind: StopKind::NeedsHuman,
                 reason: format!("what {key} found cannot be recorded: {}", failure.message).into(),
                 next: format!("paraph regenerate {id}, or paraph doctor"),
+                log: None,
             };
             decided = self.hear(staged, id, Outcome::Found { key: *key, attempt: *attempt, finding });
         }

@@ -24,7 +24,7 @@ use super::ports::{Ports, Settings};
 use super::tables::Tables;
 use super::trust::Trust;
 
-pub(super) use draft::{StoredChange, read_changes, store};
+pub(super) use draft::{StoredChange, paths_blocked, read_changes, store};
 pub(super) use listen::{DRAFT_LOG, LiveLogs};
 
 /// What every worker shares.
@@ -91,11 +91,13 @@ pub(super) struct Stuck {
     pub(super) kind: StopKind,
     pub(super) reason: String,
     pub(super) next: String,
+    /// What a program had said until then: a blob.
+    pub(super) log: Option<Digest>,
 }
 
 impl Stuck {
     fn needs_human(reason: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { kind: StopKind::NeedsHuman, reason: reason.into(), next: next.into() }
+        Self { kind: StopKind::NeedsHuman, reason: reason.into(), next: next.into(), log: None }
     }
 }
 
@@ -117,7 +119,7 @@ impl From<VcsError> for Stuck {
             VcsError::RefTaken { .. } => StopKind::Failed,
             _ => StopKind::NeedsHuman,
         };
-        Self { kind, reason: format!("{error}{cause}"), next }
+        Self { kind, reason: format!("{error}{cause}"), next, log: None }
     }
 }
 
@@ -158,7 +160,8 @@ impl Worker {
                 EffectKind::Check => stuck.next.replace("paraph regenerate", "paraph check"),
                 _ => stuck.next,
             };
-            Finding::Stuck { kind: stuck.kind, reason: stuck.reason.into(), next: with_id(&next, id) }
+            let (kind, log) = (stuck.kind, stuck.log);
+            Finding::Stuck { kind, reason: stuck.reason.into(), next: with_id(&next, id), log }
         })
     }
 

@@ -313,13 +313,27 @@ pub enum Event {
     PublishAsked { by: Person },
     /// A lane was published.
     Published { lane: LaneId, version: Version, branch: String, commit: ObjectId, place: String },
-    /// It stands still, or ended; `key` is the work that was stuck, where work was.
+    /// It stands still, or ended; `key` is the work that was stuck, where work was, `log` what its program had said: a
+    /// blob.
     Stopped {
         kind: StopKind,
         reason: Untrusted,
         next: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<EffectKey>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<Digest>,
+    },
+    /// A person says something to whoever drafts the next version, while they do.
+    Steered { by: Person, text: Untrusted },
+    /// A draft was held in its middle: what it had left by then, one patch set a lane, is gone on from.
+    Held {
+        key: EffectKey,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        patch_sets: Vec<PatchSet>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<Digest>,
     },
     /// A person opened a thread.
     ThreadOpened { thread: ThreadId, place: ThreadPlace, by: Person, text: Untrusted },
@@ -389,6 +403,8 @@ impl Event {
             Self::PublishAsked { .. } => "publish-asked",
             Self::Published { .. } => "published",
             Self::Stopped { .. } => "stopped",
+            Self::Steered { .. } => "steered",
+            Self::Held { .. } => "held",
             Self::ThreadOpened { .. } => "thread-opened",
             Self::ThreadAnswered { .. } => "thread-answered",
             Self::ThreadResolved { .. } => "thread-resolved",
@@ -425,6 +441,7 @@ impl Event {
             | Self::Paused { by }
             | Self::Resumed { by }
             | Self::PublishAsked { by }
+            | Self::Steered { by, .. }
             | Self::ThreadOpened { by, .. }
             | Self::ThreadAnswered { by, .. }
             | Self::ThreadResolved { by, .. }

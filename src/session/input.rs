@@ -133,6 +133,8 @@ pub enum Command {
     Pause { by: Person },
     /// Let it go on.
     Resume { by: Person },
+    /// Say something to whoever drafts.
+    Steer { by: Person, text: Untrusted },
     /// Publish what was approved.
     Publish { by: Person },
     /// Open a thread.
@@ -170,6 +172,7 @@ impl Command {
             Self::Cancel { .. } => "cancel",
             Self::Pause { .. } => "pause",
             Self::Resume { .. } => "resume",
+            Self::Steer { .. } => "steer",
             Self::Publish { .. } => "publish",
             Self::OpenThread { .. } | Self::Answer { .. } => "comment",
             Self::KeepDraft { .. } | Self::DropDraft { .. } | Self::SendDrafts { .. } => "keep a draft",
@@ -193,8 +196,11 @@ pub enum Finding {
     Plan { artifacts: Vec<Artifact>, tasks: Vec<PlanTask>, criteria: Vec<Criterion> },
     /// What each role says, and its issues.
     Review { reviews: Vec<(Review, Vec<ReviewIssue>)> },
-    /// A draft, one patch set for each lane that it changes.
-    Draft { patch_sets: Vec<PatchSet>, answers: Vec<(ThreadId, Untrusted)> },
+    /// A draft, one patch set for each lane that it changes; how many of the words that people said meanwhile its engine
+    /// was given.
+    Draft { patch_sets: Vec<PatchSet>, answers: Vec<(ThreadId, Untrusted)>, heard: u32 },
+    /// A draft was asked to stop: what it had left by then.
+    Held { patch_sets: Vec<PatchSet>, log: Option<Digest> },
     /// The branch.
     Branch { tree: ObjectId, commit: ObjectId, reference: String },
     /// It must not be applied.
@@ -205,8 +211,8 @@ pub enum Finding {
     Score { violations: Vec<Violation>, score: Box<Score>, gates: Vec<Gate> },
     /// It was published.
     Published { branch: String, commit: ObjectId, place: String },
-    /// It could not be done.
-    Stuck { kind: StopKind, reason: Untrusted, next: String },
+    /// It could not be done; what its program had said is kept.
+    Stuck { kind: StopKind, reason: Untrusted, next: String, log: Option<Digest> },
 }
 
 /// A worker's answer.
@@ -260,6 +266,9 @@ pub enum Refusal {
     /// Somebody was first.
     #[error("{version} was already decided: {verdict} by {by} at {at}")]
     AlreadyDecided { version: Version, verdict: &'static str, by: String, at: Timestamp },
+    /// An engine that takes no words while it drafts.
+    #[error("engine {} hears nobody while it drafts", engine.name())]
+    HearsNobody { engine: EngineKind },
     /// Its checks did not end yet.
     #[error("the checks of {version} have not ended")]
     StillChecked { version: Version },

@@ -18,6 +18,7 @@ mod pause;
 mod stages;
 mod state;
 mod status;
+mod steer;
 
 pub use calls::{Budget, CallAsked, CallEnded, CallRecord, Spent, dollars};
 pub use criteria::CriterionState;

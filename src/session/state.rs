@@ -335,6 +335,10 @@ pub struct Drafting {
     pub message: Untrusted,
     /// Why it is made.
     pub made_for: String,
+    /// The attempt that a pause stopped: what it leaves is gone on from.
+    pub stopping: Option<u32>,
+    /// What attempts that were held had left, one patch set a lane.
+    pub left: Vec<PatchSet>,
 }
 
 /// Why a session stands still, or ended.
@@ -394,6 +398,8 @@ pub struct Bead {
     pub finished_at: Option<Timestamp>,
     /// The error, where it failed.
     pub error: Untrusted,
+    /// What its program had said when it failed or was held: a blob.
+    pub log: Option<Digest>,
 }
 
 /// A session: the fold of its events.
@@ -431,6 +437,8 @@ pub struct Session {
     pub ticks: BTreeMap<(Version, String), Person>,
     /// The next version, while it is wanted.
     pub drafting: Option<Drafting>,
+    /// What people said to whoever drafts, since the newest version was made.
+    pub steered: Vec<Comment>,
     /// Why it stands still.
     pub stop: Option<Stop>,
     /// Who holds its work, where a person does.

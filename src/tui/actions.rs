@@ -151,6 +151,7 @@ actions! {
     TogglePreview = "toggle-preview", "preview": "show or hide the pane on the right",
     PickSession = "pick-session", "select": "select the session, to pause or discard several",
     PauseSession = "pause-session", "pause": "pause the session or let it go on; those selected, where some are",
+    Steer = "steer", "say": "say something to the agent or model that drafts, while it does",
     DiscardCheckouts = "discard-checkouts", "discard": "remove its disposable checkouts; patch and history stay",
     TabOverview = "tab-overview", "overview": "state, repositories, gates, score",
     TabArchitecture = "tab-architecture", "architecture": "repositories, scope of the change, folders",

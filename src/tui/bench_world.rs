@@ -394,6 +394,10 @@ impl World {
             }
             Request::Pause(asked) => Reply::Pause(self.hold(asked.session, true)),
             Request::Resume(asked) => Reply::Resume(self.hold(asked.session, false)),
+            Request::Steer(asked) if asked.text == "too late" => {
+                return Err(Failure::new(FailureKind::Refused, "cannot steer while the session is Scored"));
+            }
+            Request::Steer(_) => Reply::Steer(self.view.clone()),
             Request::Discard(asked) => Reply::Discard(DiscardView {
                 schema: "paraph.discard/1".to_owned(),
                 session: asked.session,

@@ -83,6 +83,7 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
         },
         Some(Overlay::Palette(_)) => on_palette_key(model, key),
         Some(Overlay::Search(_)) => on_search_key(model, key),
+        Some(Overlay::Steer(_)) => super::hold_keys::on_steer_key(model, key),
         Some(Overlay::Comment(_)) => on_comment_key(model, key),
         Some(Overlay::Wizard(_)) => on_wizard_key(model, key),
         Some(Overlay::Peek(_)) => on_peek_key(model, key),
@@ -145,6 +146,7 @@ pub(crate) fn on_paste(model: &mut Model, text: &str) {
         Some(Overlay::Wizard(wizard)) => wizard.paste(text),
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::Search(field) | Overlay::Help { filter: field, .. }) => field.insert(text),
+        Some(Overlay::Steer(steer)) => steer.field.insert(text),
         Some(Overlay::Decision(decision)) => decision.paste(text),
         Some(Overlay::Picker(picker)) => picker.filter.insert(text),
         Some(Overlay::Confirm(_) | Overlay::Peek(_) | Overlay::Origin(_)) | None => {}
@@ -220,6 +222,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Task> {
         Action::CycleFilter | Action::CycleSort | Action::TogglePreview => arrange_inbox(model, action),
         Action::PickSession => pick(model),
         Action::PauseSession => pause(model),
+        Action::Steer => super::hold_keys::steer(model),
         Action::DiscardCheckouts => discard(model),
         Action::Approve => decide(model, Intent::Decide(Verdict::Approve)),
         Action::Reject => decide(model, Intent::Decide(Verdict::Reject)),

@@ -130,6 +130,8 @@ pub(crate) enum Ticket {
     Estimate,
     /// Any other change: its verb in the past.
     Changed(SessionId, &'static str),
+    /// Words to whoever drafts.
+    Steered(SessionId),
     /// Checkouts are removed.
     Discarded(SessionId),
     /// Where names are defined: the number of the question.
@@ -239,6 +241,7 @@ pub(crate) enum Overlay {
     Help { filter: Field, scroll: usize },
     Palette(Palette),
     Search(Field),
+    Steer(Box<Steer>),
     Decision(Box<Decision>),
     Comment(Box<CommentBox>),
     Wizard(Box<Wizard>),
@@ -246,6 +249,15 @@ pub(crate) enum Overlay {
     Peek(Box<Peek>),
     Picker(Box<Picker>),
     Origin(Box<Origin>),
+}
+
+/// Words to whoever drafts, while they are typed.
+#[derive(Debug)]
+pub(crate) struct Steer {
+    pub session: SessionId,
+    pub field: Field,
+    /// Whether the service was asked and has not answered.
+    pub sent: bool,
 }
 
 /// A question that one letter answers, once its frame was shown.

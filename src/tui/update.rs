@@ -355,6 +355,11 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             super::hold_keys::discarded(model, id, &view);
             Vec::new()
         }
+        (Ticket::Steered(id), reply) => {
+            model.overlays.retain(|overlay| !matches!(overlay, Overlay::Steer(steer) if steer.session == id));
+            model.say(Tone::Success, format!("said to whoever drafts session {id}"));
+            take_view(model, id, reply)
+        }
         (Ticket::Changed(id, done), reply) => {
             super::hold_keys::say_changed(model, id, done);
             take_view(model, id, reply)
@@ -385,6 +390,7 @@ fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
         | Reply::Cancel(view)
         | Reply::Pause(view)
         | Reply::Resume(view)
+        | Reply::Steer(view)
         | Reply::Publish(view)
         | Reply::Regenerate(view)
         | Reply::Check(view)
@@ -456,6 +462,7 @@ fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task
             (Overlay::Wizard(wizard), Ticket::Estimate) if wizard.at == At::Start => {
                 wizard.wrong = Untrusted::new(failure.message.clone()).display_line().to_string();
             }
+            (Overlay::Steer(steer), Ticket::Steered(_)) => steer.sent = false,
             (Overlay::Wizard(wizard), Ticket::Started) => {
                 wizard.sent = false;
                 wizard.wrong = Untrusted::new(failure.message.clone()).display_line().to_string();

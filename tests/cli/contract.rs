@@ -47,6 +47,7 @@ pub(crate) fn every_verb() -> Vec<String> {
         "budget 12 --usd 2.50",
         "models",
         "drop 12 --repo r",
+        "steer 12 -m shorter",
         "pause 12",
         "resume 12",
         "discard 12",
@@ -57,6 +58,7 @@ pub(crate) fn every_verb() -> Vec<String> {
         "audit show",
         "audit verify",
         "audit export",
+        "replay 12@v1",
         "recover",
         "metrics",
         "metrics --prometheus",
@@ -172,6 +174,15 @@ fn verbs_that_find_something_say_so_by_their_status() {
     ends(&bench, "doctor", 1);
     bench.workbench.doctor = sample::doctor("warn");
     ends(&bench, "doctor", 0);
+}
+
+#[test]
+fn a_replay_tells_apart_what_differs_and_what_is_not_recorded() {
+    for (same, complete, status) in [(true, true, 0), (true, false, 6), (false, true, 1), (false, false, 1)] {
+        let mut bench = Bench::new();
+        bench.workbench.replayed = sample::replayed(same, complete);
+        ends(&bench, "replay 12", status);
+    }
 }
 
 #[test]

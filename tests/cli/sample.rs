@@ -1,6 +1,6 @@
 //! Answers of a service, with hostile text wherever somebody else's words can stand.
 
-use paraph::api::{CheckedPatch, DoctorReport, Notice, RecoverView, SessionRow, TimelineEntry, VerifyView};
+use paraph::api::{CheckedPatch, DoctorReport, Notice, RecoverView, ReplayView, SessionRow, TimelineEntry, VerifyView};
 use serde_json::{Value, json};
 
 /// Moves the cursor, turns the direction, hides, and rings.
@@ -166,6 +166,25 @@ pub(crate) fn recovered() -> RecoverView {
     view(json!({
         "schema": "paraph.recover/1", "entries": 3, "sessions": 1, "set_aside": "/home/store.old",
         "notices": [EVIL],
+    }))
+}
+
+pub(crate) fn replayed(same: bool, complete: bool) -> ReplayView {
+    let standing = if same { "same" } else { "differs" };
+    let differs = json!([{"what": "prompt", "repo": EVIL, "recorded": EVIL, "replayed": EVIL, "at": EVIL}]);
+    let differences = if same { json!([]) } else { differs };
+    let last = if complete { "by-a-person" } else { "unrecorded" };
+    view(json!({
+        "schema": "paraph.replay/1", "session": 12, "same": same, "complete": complete,
+        "stages": [{"stage": EVIL, "standing": standing, "differences": differences}],
+        "versions": [
+            {"number": 1, "made_by": EVIL, "standing": standing, "why": "", "differences": differences,
+             "patch_sets": [{"repo": EVIL, "recorded": digest(), "replayed": null}]},
+            {"number": 2, "made_by": EVIL, "standing": last, "why": EVIL, "differences": [],
+             "patch_sets": [{"repo": EVIL, "recorded": digest(), "replayed": digest()}]},
+        ],
+        "differences": differences, "calls": 2,
+        "usage": {"input_tokens": 7, "output_tokens": 1, "cost_usd": "0.01"},
     }))
 }
 

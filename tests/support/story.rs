@@ -236,12 +236,16 @@ pub fn reviewed(score: u8, issues: &[IssueSeverity]) -> Finding {
 }
 
 pub fn stuck(kind: StopKind) -> Finding {
-    Finding::Stuck { kind, reason: "it went wrong".into(), next: "paraph doctor".to_owned() }
+    Finding::Stuck { kind, reason: "it went wrong".into(), next: "paraph doctor".to_owned(), log: None }
 }
 
 /// A draft of `lanes`, told apart from other drafts by `text`.
 pub fn draft(lanes: impl IntoIterator<Item = LaneId>, text: &str) -> Finding {
-    Finding::Draft { patch_sets: lanes.into_iter().map(|lane| patch_set(lane, text)).collect(), answers: Vec::new() }
+    Finding::Draft {
+        patch_sets: lanes.into_iter().map(|lane| patch_set(lane, text)).collect(),
+        answers: Vec::new(),
+        heard: 0,
+    }
 }
 
 /// What a worker would find for `key`, all being well.
@@ -510,6 +514,8 @@ pub fn call_asked(key: EffectKey, attempt: u32) -> CallAsked {
         output_tokens: 500,
         cost_micros: Some(3000),
         prices: "2026-11-20".to_owned(),
+        room: 0,
+        heard: 0,
         redacted: vec!["github-token in a.py".to_owned()],
     }
 }

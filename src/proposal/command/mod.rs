@@ -8,7 +8,7 @@ mod presets;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 
 use super::workshop::{Room, Sees, exec, ran_into, unstored};
 use super::{
-    Brief, CommandSpec, Context, ContextItem, Draft, DraftListener, Edits, EngineError, Nobody, ProposalEngine, Run,
-    Workshop,
+    Brief, CommandSpec, Context, ContextItem, Draft, DraftListener, Edits, EngineError, News, Nobody, ProposalEngine,
+    Run, Workshop,
 };
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, stats};
@@ -137,8 +137,7 @@ struct Job {
     workshop: Workshop,
     spec: CommandSpec,
     brief: Brief,
-    /// At most one message: where the log grows.
-    news: mpsc::UnboundedSender<PathBuf>,
+    news: mpsc::UnboundedSender<News>,
     stop: Cancel,
 }
 
@@ -146,7 +145,7 @@ impl Job {
     fn run(self) -> Result<Draft, EngineError> {
         let room = self.workshop.open(&self.brief, &self.stop)?;
         let mut log = self.workshop.log()?;
-        let _nobody_listens = self.news.send(log.path().to_owned());
+        let _nobody_listens = self.news.send(News::Growing(log.path().to_owned()));
         let words = self.spec.run.words();
         let applied = self.workshop.confinement().applied();
         let limit = self.spec.timeout.as_secs();
@@ -157,6 +156,7 @@ impl Job {
         let last = format!("[paraph: {status} after {took:.1} s]");
         let tail = log.tail(QUOTED_LINES);
         let log = log.finish(&last).map_err(|error| unstored(&error))?;
+        let _nobody_listens = self.news.send(News::Kept(log));
         if !self.counts(&confined) {
             return Err(self.failed(&confined, &tail));
         }
@@ -248,7 +248,7 @@ impl Job {
 
     fn explanation(&self, room: &Room, worked: &Worked, confined: &Confined, confinement: &str) -> String {
         let stats = stats(&worked.changes);
-        let began = if room.on_previous() { "the version before" } else { "the base" };
+        let began = room.began().words();
         let mut text = format!(
             "`{}` ran on {began} and changed {}.\n\n",
             self.spec.run.words().replace('`', "'"),

@@ -16,9 +16,9 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::id::{Digest, RepoPath};
 use crate::infrastructure::llm::{ChatReply, ChatRequest, Finish, Message, Part, Speaker};
-use crate::planning::{Question, Redactor, Role};
+use crate::planning::{AskError, Question, Redactor, Role};
 use crate::proposal::edits::{self, Placed};
-use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer};
+use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer, Word};
 use crate::repository::{OverlayTree, TreeError};
 use crate::text::{SecretMask, Untrusted};
 use looking::Looking;
@@ -77,7 +77,11 @@ struct Drafting<'a> {
     prompt: Prompt,
     messages: Vec<Message>,
     looked: Vec<String>,
+    /// What people said meanwhile, by digest.
+    steered: Vec<Digest>,
     items: Vec<crate::proposal::ContextItem>,
+    /// The tokens that the prompt was cut to, where the first was too large for every model.
+    cut_to: Option<u64>,
 }
 
 impl<'a> Drafting<'a> {
@@ -89,7 +93,18 @@ impl<'a> Drafting<'a> {
             .map_err(unreadable)?;
         let messages = vec![Message::user(prompt.task.clone())];
         let items = prompt.items.clone();
-        Ok(Self { brief, over, redactor, limits, prompt, messages, looked: Vec::new(), items })
+        Ok(Self {
+            brief,
+            over,
+            redactor,
+            limits,
+            prompt,
+            messages,
+            looked: Vec::new(),
+            steered: Vec::new(),
+            items,
+            cut_to: None,
+        })
     }
 
     async fn run(&mut self, cancel: &Cancel) -> Result<Draft, EngineError> {
@@ -113,7 +128,15 @@ impl<'a> Drafting<'a> {
             let placed = edits::read(&reply.text, &finish)
                 .and_then(|found| found.place(&OverlayTree::new(self.brief.tree.as_ref(), &self.over)));
             let refused = match placed {
-                Ok(placed) => return Ok(self.draft(&reply.text, placed)),
+                Ok(placed) => {
+                    // who spoke while it wrote is heard before it counts
+                    let Some(words) = self.hear() else { return Ok(self.draft(&reply.text, placed)) };
+                    self.answered(&reply);
+                    let words =
+                        format!("{words}\n\nAnswer once more, with every edit, against the files as they were.");
+                    self.messages.push(Message::user(words));
+                    continue;
+                }
                 Err(refused) => refused,
             };
             if sent_back >= self.limits.send_backs {
@@ -122,14 +145,58 @@ impl<'a> Drafting<'a> {
                 });
             }
             sent_back += 1;
-            self.messages.push(Message { speaker: Speaker::Assistant, parts: vec![Part::Text { text: said(&reply) }] });
+            self.answered(&reply);
             // it quotes lines of files
             let words = self.redactor.hide("a refused edit", &refused.for_model());
             self.messages.push(Message::user(words));
         }
     }
 
-    async fn ask(&self, may_look: bool, cancel: &Cancel) -> Result<ChatReply, EngineError> {
+    fn answered(&mut self, reply: &ChatReply) {
+        self.messages.push(Message { speaker: Speaker::Assistant, parts: vec![Part::Text { text: said(reply) }] });
+    }
+
+    /// What people said since they were last heard, as the model is told it: they are its user, as who set the goal is.
+    fn hear(&mut self) -> Option<String> {
+        let words: Vec<Word> = std::iter::from_fn(|| self.brief.ear.next()).collect();
+        if words.is_empty() {
+            return None;
+        }
+        self.steered.extend(words.iter().map(|word| Digest::of(word.text.raw().as_bytes())));
+        let said = |word: &Word| format!("{} says: {}", word.by, word.text.raw().trim());
+        let said = words.iter().map(said).collect::<Vec<_>>().join("\n\n");
+        let said = self.redactor.hide("what was said meanwhile", &said);
+        Some(format!("Somebody who watches your work says something.\n\n{said}"))
+    }
+
+    async fn ask(&mut self, may_look: bool, cancel: &Cancel) -> Result<ChatReply, EngineError> {
+        if let (Some(text), Some(last)) = (self.hear(), self.messages.last_mut()) {
+            last.parts.push(Part::Text { text });
+        }
+        let first = self.messages.len() == 1 && self.cut_to.is_none();
+        let question = self.question(may_look);
+        let asked = self.brief.models.ask(&question, cancel).await;
+        if !first || !matches!(asked, Err(AskError::TooLong { .. })) {
+            return Ok(asked?);
+        }
+        // sizes are estimates, and a model's room may be less than is known of it: half of it once, and no more
+        self.cut(question.request.estimated_tokens() / 2)?;
+        Ok(self.brief.models.ask(&self.question(may_look), cancel).await?)
+    }
+
+    /// Writes the prompt anew within so many tokens. What people said meanwhile stays.
+    fn cut(&mut self, tokens: u64) -> Result<(), EngineError> {
+        let tree = OverlayTree::new(self.brief.tree.as_ref(), &self.over);
+        self.prompt = prompt::write(self.brief, &tree, tokens, &mut self.redactor).map_err(unreadable)?;
+        self.items.clone_from(&self.prompt.items);
+        if let Some(part) = self.messages.first_mut().and_then(|message| message.parts.first_mut()) {
+            *part = Part::Text { text: self.prompt.task.clone() };
+        }
+        self.cut_to = Some(tokens);
+        Ok(())
+    }
+
+    fn question(&self, may_look: bool) -> Question {
         let request = ChatRequest {
             system: vec![prompt::SYSTEM.to_owned(), self.prompt.background.clone()],
             messages: self.messages.clone(),
@@ -139,7 +206,7 @@ impl<'a> Drafting<'a> {
             temperature_hundredths: None,
         };
         let redacted = self.redactor.found().to_vec();
-        Ok(self.brief.models.ask(&Question { role: Role::Implementer, request, redacted }, cancel).await?)
+        Question { role: Role::Implementer, request, redacted }
     }
 
     /// Answers everything that the model asked to see.
@@ -203,6 +270,8 @@ impl<'a> Drafting<'a> {
             digest("task", &self.prompt.task),
         ];
         inputs.extend(self.looked.iter().map(|look| format!("looked: {look}")));
+        inputs.extend(self.cut_to.map(|tokens| format!("cut to {tokens} tokens, the first prompt was too large")));
+        inputs.extend(self.steered.iter().map(|word| format!("steered {word}")));
         inputs.extend(self.redactor.found().iter().map(|found| format!("redacted: {found}")));
         Context {
             engine: "llm/1".to_owned(),

@@ -51,6 +51,7 @@ pub(super) fn check(request: &Request) -> Result<(), Failure> {
             let message = format!("the edited hunk has {} bytes; the most is {LONGEST_EDIT}", edit.len());
             Err(usage(message, "paraph regenerate ID --patch FILE"))
         }
+        Request::Steer(asked) => text("message", &asked.text),
         Request::Decide(decide) => text("message", &decide.message),
         Request::Triage(asked) => text("message", &asked.message),
         Request::Tick(asked) => text("message", &asked.message).and_then(|()| name("criterion", &asked.criterion)),

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::broadcast;
 
 use crate::api::{LogView, Notice};
-use crate::id::{HostPath, SessionId, Version};
+use crate::id::{Digest, HostPath, SessionId, Version};
 use crate::proposal::DraftListener;
 use crate::runtime::views::check_view;
 use crate::validation::{CheckResult, CheckStatus, Progress};
@@ -58,25 +58,38 @@ impl LiveLogs {
 pub(in crate::runtime) const DRAFT_LOG: &str = "draft";
 
 /// Tells how what an engine's program says grows. Dropped, none runs any more.
-pub(super) struct DraftWatch(Listener);
+pub(super) struct DraftWatch {
+    of: Listener,
+    kept: Mutex<Option<Digest>>,
+}
 
 impl DraftWatch {
     pub(super) fn new(worker: &super::Worker, session: SessionId, version: Version, repo: &str) -> Self {
-        Self(Listener {
+        let of = Listener {
             session,
             version,
             repo: repo.to_owned(),
             notices: worker.notices.clone(),
             live_logs: worker.live_logs.clone(),
             handle: Handle::current(),
-        })
+        };
+        Self { of, kept: Mutex::default() }
+    }
+
+    /// What the engine's program said, once it is kept.
+    pub(super) fn log(&self) -> Option<Digest> {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl DraftListener for DraftWatch {
     fn growing(&self, log: &Path) {
-        self.0.live_logs.lock().insert(self.0.key(DRAFT_LOG), log.to_owned());
-        self.0.watch(DRAFT_LOG, log.to_owned());
+        self.of.live_logs.lock().insert(self.of.key(DRAFT_LOG), log.to_owned());
+        self.of.watch(DRAFT_LOG, log.to_owned());
+    }
+
+    fn kept(&self, log: Digest) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(log);
     }
 }
 

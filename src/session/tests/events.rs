@@ -126,6 +126,14 @@ fn samples() -> Vec<Event> {
             reason: "it went wrong".into(),
             next: "paraph doctor".to_owned(),
             key: Some(key),
+            log: None,
+        },
+        Event::Steered { by: by(), text: message() },
+        Event::Held {
+            key: EffectKey::draft(version),
+            attempt: 1,
+            patch_sets: vec![story::patch_set(lane, "left")],
+            log: Some(story::digest("log")),
         },
         Event::ThreadOpened { thread: ThreadId(1), place: story::place(lane, version), by: by(), text: message() },
         Event::ThreadAnswered { thread: ThreadId(1), by: by(), text: message() },
@@ -179,7 +187,7 @@ fn bare() -> Vec<Event> {
             made_for: String::new(),
             program: None,
         },
-        Event::Stopped { kind: StopKind::Cancelled, reason: message(), next: String::new(), key: None },
+        Event::Stopped { kind: StopKind::Cancelled, reason: message(), next: String::new(), key: None, log: None },
         Event::ThreadOpened { thread: ThreadId(1), place: place.clone(), by: by(), text: message() },
         Event::DraftKept { draft: DraftId(1), place, thread: None, by: by(), text: message() },
         Event::RecheckAsked {

@@ -212,6 +212,7 @@ fn commands(story: &Story) -> Vec<(String, Command)> {
         named("cancel", Command::Cancel { by: by() }),
         named("pause", Command::Pause { by: by() }),
         named("resume", Command::Resume { by: by() }),
+        named("steer", Command::Steer { by: by(), text: "shorter".into() }),
         named("publish", Command::Publish { by: by() }),
         named("open a thread", story::open_thread(L0, version)),
         named("answer in no thread", story::answer(9)),
