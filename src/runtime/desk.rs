@@ -30,7 +30,7 @@ pub(super) struct Line {
 
 impl Line {
     /// Posts `outcome` and waits until it is durable; the call's number where one was reserved.
-    async fn record(&self, outcome: Outcome) -> Result<u32, Failure> {
+    pub(super) async fn record(&self, outcome: Outcome) -> Result<u32, Failure> {
         let (reply, answer) = oneshot::channel();
         let gone = || Failure::new(FailureKind::Unreachable, "the service ends");
         self.inbox.send(Post::Call { session: self.session, outcome, reply }).await.map_err(|_| gone())?;
@@ -80,6 +80,8 @@ pub(super) struct Desk {
     line: Line,
     /// What each role took of the session when this attempt started, and since: micros and tokens.
     taken: Mutex<BTreeMap<Role, (u64, u64)>>,
+    /// The model that drafts, where the session has one of its own.
+    model: Option<ModelName>,
     replays: Option<Mutex<Replays>>,
 }
 
@@ -92,7 +94,17 @@ impl Desk {
             sum.0 = sum.0.saturating_add(call.cost_micros().unwrap_or(0));
             sum.1 = sum.1.saturating_add(call.tokens());
         }
-        Self { worker, line, taken: Mutex::new(taken), replays: replays.map(Mutex::new) }
+        let model = session.asked.model.as_deref().and_then(|name| name.parse().ok());
+        Self { worker, line, taken: Mutex::new(taken), model, replays: replays.map(Mutex::new) }
+    }
+
+    /// Whom the role asks in this session.
+    fn lead(&self, role: Role) -> Result<Lead, NoRoute> {
+        let bank = &self.worker.ports.models;
+        match &self.model {
+            Some(model) if role == Role::Implementer => bank.lead_to(role.name(), model),
+            _ => bank.lead(role.name()),
+        }
     }
 
     /// Whether the role may take that much more of this session.
@@ -285,7 +297,7 @@ impl Models for Desk {
             return self.replayed(role, prompt).await;
         }
         let bank = &self.worker.ports.models;
-        let lead = bank.lead(role.name()).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
+        let lead = self.lead(role).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
         let max_output_tokens = request.max_output_tokens.min(lead.route.max_output_tokens);
         let request = ChatRequest { max_output_tokens, ..request.clone() };
         let input_tokens = request.estimated_tokens();
@@ -335,6 +347,6 @@ impl Models for Desk {
     }
 
     fn room(&self, role: Role) -> u64 {
-        self.worker.ports.models.lead(role.name()).map_or(0, |lead| lead.context_tokens)
+        self.lead(role).map_or(0, |lead| lead.context_tokens)
     }
 }

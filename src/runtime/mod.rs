@@ -6,9 +6,11 @@
 
 mod answer;
 mod coming;
+mod comparison;
 mod core;
 mod desk;
 mod dispatch;
+mod field;
 mod folds;
 mod follow;
 mod held;

@@ -123,6 +123,8 @@ mod tests {
             versions: Vec::new(),
             triage: None,
             tasks: Vec::new(),
+            candidates: Vec::new(),
+            picked: None,
             usage: UsageView::default(),
             pull_requests: Vec::new(),
             published: Vec::new(),

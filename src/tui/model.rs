@@ -8,6 +8,7 @@ use super::input::Input;
 use super::keymap::{Key, Keymap};
 use super::log_text::LogPage;
 use super::screens::comment::CommentBox;
+use super::screens::comparison::Comparison;
 use super::screens::decision::Decision;
 use super::screens::inbox::Inbox;
 use super::screens::origin::Origin;
@@ -128,6 +129,8 @@ pub(crate) enum Ticket {
     Started,
     /// Any other change: its verb in the past.
     Changed(SessionId, &'static str),
+    /// Candidates side by side: of which session's field.
+    Comparison(SessionId),
     /// Checkouts are removed.
     Discarded(SessionId),
     /// Where names are defined: the number of the question.
@@ -244,6 +247,7 @@ pub(crate) enum Overlay {
     Peek(Box<Peek>),
     Picker(Box<Picker>),
     Origin(Box<Origin>),
+    Comparison(Box<Comparison>),
 }
 
 /// A question that one letter answers, once its frame was shown.

@@ -140,6 +140,7 @@ impl Rooms {
             playbook: None,
             patch: None,
             program: None,
+            candidates: Vec::new(),
         };
         let session = ask(runtime, self.request(), &client, run).await?.id;
         let blobs = BlobStore::of_home(home.root());

@@ -1,6 +1,7 @@
 //! Screens: each is its part of the model and how it is drawn.
 
 pub(crate) mod comment;
+pub(crate) mod comparison;
 pub(crate) mod decision;
 pub(crate) mod frame;
 pub(crate) mod help;

@@ -158,6 +158,7 @@ impl Wizard {
             playbook: None,
             patch: None,
             program,
+            candidates: Vec::new(),
         })
     }
 }
