@@ -85,8 +85,11 @@ pub struct CandidateView {
     pub model_ms: u64,
     /// From its start to its newest score, in milliseconds; missing before there is one.
     pub took_ms: Option<u64>,
-    /// Others of the comparison whose digests are the same.
+    /// Others of the comparison whose digests are the same: one change, one commit message.
     pub same_as: Vec<SessionId>,
+    /// Others that leave the same files on the same base, with another commit message.
+    #[serde(default)]
+    pub same_files_as: Vec<SessionId>,
     /// Whether it can be picked now.
     pub can_be_picked: bool,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::{CandidateView, CheckView, ChecksTally, ComparedSet, ComparisonView, PickView, PolicyTally};
-use crate::id::{Digest, SessionId};
+use crate::id::{Digest, LaneId, ObjectId, SessionId};
 use crate::policy::Severity;
 use crate::proposal::EngineKind;
 use crate::session::{Lane, PatchSetRecord, Person, Session, VersionRecord};
@@ -15,14 +15,13 @@ use super::views::{check_view, person_text, unverified, usage_of};
 pub(super) fn of(sessions: &[Arc<Session>]) -> ComparisonView {
     let field = |session: &Session| session.asked.candidate.as_ref().map(|candidacy| candidacy.first);
     let first = sessions.first().and_then(|session| field(session));
-    let digests: Vec<(SessionId, Vec<Digest>)> =
-        sessions.iter().map(|session| (session.asked.id, digests_of(session))).collect();
+    let changes: Vec<Change> = sessions.iter().map(|session| Change::of(session)).collect();
     ComparisonView {
         schema: "paraph.comparison/1".to_owned(),
         goal: sessions.first().map(|session| session.asked.goal.clone()).unwrap_or_default(),
         field: first.filter(|_| sessions.iter().all(|session| field(session) == first)),
         picked: sessions.iter().find_map(|session| pick_of(session)),
-        candidates: sessions.iter().map(|session| candidate(session, &digests)).collect(),
+        candidates: sessions.iter().map(|session| candidate(session, &changes)).collect(),
     }
 }
 
@@ -33,19 +32,51 @@ pub(super) fn pick_of(session: &Session) -> Option<PickView> {
     own.or_else(|| session.lost_to.as_ref().map(|lost| view(lost.picked, lost.version, &lost.by, lost.at)))
 }
 
-fn digests_of(session: &Session) -> Vec<Digest> {
-    let newest = session.versions.last();
-    newest.iter().flat_map(|version| version.patch_sets.values().map(|set| set.drafted.digest)).collect()
+/// What tells whether two newest versions are the same.
+struct Change {
+    session: SessionId,
+    digests: Vec<Digest>,
+    /// Of each lane, the base's tree and the one that the change leaves; nothing until all of them were applied.
+    trees: Option<Vec<(LaneId, ObjectId, ObjectId)>>,
 }
 
-fn candidate(session: &Session, all: &[(SessionId, Vec<Digest>)]) -> CandidateView {
+impl Change {
+    fn of(session: &Session) -> Self {
+        let sets = || session.versions.last().into_iter().flat_map(|version| &version.patch_sets);
+        let trees = sets().map(|(lane, set)| {
+            let (tree, ..) = set.applied.as_ref()?;
+            Some((*lane, set.drafted.base_tree.clone(), tree.clone()))
+        });
+        Self {
+            session: session.asked.id,
+            digests: sets().map(|(_, set)| set.drafted.digest).collect(),
+            trees: trees.collect(),
+        }
+    }
+
+    /// One change, one commit message.
+    fn is(&self, other: &Self) -> bool {
+        !self.digests.is_empty() && self.digests == other.digests
+    }
+
+    /// The same files, told in other words.
+    fn leaves_what(&self, other: &Self) -> bool {
+        let some = self.trees.as_ref().is_some_and(|trees| !trees.is_empty());
+        some && self.trees == other.trees && !self.is(other)
+    }
+}
+
+fn candidate(session: &Session, all: &[Change]) -> CandidateView {
     let id = session.asked.id;
     let newest = session.versions.last();
     let sets = || newest.into_iter().flat_map(|version| version.patch_sets.values());
     let sum = |count: fn(&PatchSetRecord) -> u32| sets().map(count).fold(0, u32::saturating_add);
     let lowest = sets().filter_map(|set| set.score.as_ref()).min_by_key(|score| score.overall);
-    let own = digests_of(session);
-    let same = |(other, digests): &&(SessionId, Vec<Digest>)| *other != id && !own.is_empty() && *digests == own;
+    let own = Change::of(session);
+    let others = |same: &dyn Fn(&Change) -> bool| {
+        let same = all.iter().filter(|other| other.session != id && same(other));
+        same.map(|other| other.session).collect::<Vec<_>>()
+    };
     let checks = checks(session, newest);
     CandidateView {
         session: id,
@@ -69,7 +100,8 @@ fn candidate(session: &Session, all: &[(SessionId, Vec<Digest>)]) -> CandidateVi
         usage: usage_of(session),
         model_ms: session.calls.iter().filter_map(|call| call.ended.as_ref()).map(|ended| ended.latency_ms).sum(),
         took_ms: took(session),
-        same_as: all.iter().filter(same).map(|(other, _)| *other).collect(),
+        same_as: others(&|other| own.is(other)),
+        same_files_as: others(&|other| own.leaves_what(other)),
         can_be_picked: can_be_picked(session),
     }
 }
@@ -94,7 +126,7 @@ fn with(session: &Session) -> String {
 }
 
 fn compared(session: &Session, version: &VersionRecord) -> Vec<ComparedSet> {
-    let set = |(lane, set): (&crate::id::LaneId, &PatchSetRecord)| ComparedSet {
+    let set = |(lane, set): (&LaneId, &PatchSetRecord)| ComparedSet {
         repo: session.lane(*lane).map(Lane::name).unwrap_or_default(),
         digest: set.drafted.digest,
         base_commit: set.drafted.base_commit.clone(),

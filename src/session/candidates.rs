@@ -186,9 +186,10 @@ pub(super) fn pick(session: &Session, asked: &PickCommand, command: &Command) ->
     if session.asked.candidate.is_none() {
         return Err(Refusal::NoCandidate);
     }
-    let own = session.picked.as_ref().map(|pick| (pick.version, pick.by.login.clone(), pick.at));
+    let own = session.picked.as_ref().map(|pick| (session.asked.id, (pick.version, pick.by.login.clone(), pick.at)));
+    let lost = session.lost_to.as_ref().map(|lost| (lost.picked, (lost.version, lost.by.login.clone(), lost.at)));
     let others = asked.rivals.iter().filter_map(|seen| Some((seen.rival.session, seen.picked.clone()?)));
-    if let Some((picked, (version, by, at))) = own.map(|own| (session.asked.id, own)).into_iter().chain(others).next() {
+    if let Some((picked, (version, by, at))) = others.chain(own).chain(lost).next() {
         return Err(Refusal::AlreadyPicked { picked, version, by, at });
     }
     if is_over(session) {

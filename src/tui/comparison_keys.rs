@@ -55,17 +55,20 @@ pub(crate) fn compared(model: &mut Model, of: SessionId, view: ComparisonView) {
 }
 
 pub(crate) fn on_comparison_key(model: &mut Model, key: Key) -> Vec<Task> {
+    let size = model.size;
     let Some(Overlay::Comparison(open)) = model.overlays.last_mut() else { return Vec::new() };
     match (key.code(), key.typed()) {
         (KeyCode::Esc, _) | (_, Some('q' | 'K')) => close_overlay(model),
-        (KeyCode::Right | KeyCode::Down | KeyCode::Tab, _) | (_, Some('l' | 'j')) => {
+        (KeyCode::Right | KeyCode::Tab, _) | (_, Some('l')) => {
             open.go(1);
             Vec::new()
         }
-        (KeyCode::Left | KeyCode::Up | KeyCode::BackTab, _) | (_, Some('h' | 'k')) => {
+        (KeyCode::Left | KeyCode::BackTab, _) | (_, Some('h')) => {
             open.go(-1);
             Vec::new()
         }
+        (KeyCode::Down, _) | (_, Some('j')) => move_by(open, 1, size),
+        (KeyCode::Up, _) | (_, Some('k')) => move_by(open, -1, size),
         (KeyCode::Enter, _) => {
             let Some(id) = open.selected().map(|one| one.session) else { return Vec::new() };
             model.overlays.clear();
@@ -74,6 +77,14 @@ pub(crate) fn on_comparison_key(model: &mut Model, key: Key) -> Vec<Task> {
         (_, Some('p')) => pick(model),
         _ => Vec::new(),
     }
+}
+
+/// Down and up go through the lines; where all of them are in sight, between candidates.
+fn move_by(open: &mut Comparison, by: isize, size: (u16, u16)) -> Vec<Task> {
+    if !open.scroll(by, size) {
+        open.go(by);
+    }
+    Vec::new()
 }
 
 /// Asks whether the candidate under the cursor is the one.

@@ -95,6 +95,7 @@ fn candidates_stand_side_by_side() {
     for (columns, rows) in [(20, 6), (40, 20), (80, 24), (120, 40)] {
         snapshot(&format!("comparison_{columns}x{rows}"), bench(columns, rows).press("K").screen());
     }
+    snapshot("comparison_scrolled_40x20", bench(40, 20).press("K l j j j j j j j j j").screen());
     snapshot("comparison_last_80x24", bench(80, 24).press("K l l l l").screen());
     snapshot("comparison_pick_80x24", bench(80, 24).press("K l p").screen());
     let mut picked = bench(80, 24);

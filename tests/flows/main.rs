@@ -18,3 +18,4 @@ mod m09_review;
 mod m10_async_and_recovery;
 mod m11_stages;
 mod m12_models;
+mod m13_candidates;

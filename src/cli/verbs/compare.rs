@@ -14,8 +14,8 @@ use crate::text::{counted, width};
 
 /// Shows candidates side by side: checks, score, size and cost
 ///
-/// One candidate stands for all that draft for its goal; any other sessions can be named one by one. Lines of `=` tell
-/// which made the same change.
+/// One candidate stands for all that draft for its goal; any other sessions can be named one by one. Where two made the
+/// same change, `= 13` says that the digest is the same, `~ 13` that the files are, with another commit message.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A candidate, or the sessions to compare
@@ -150,17 +150,24 @@ fn lines(view: &ComparisonView) -> Vec<Line> {
             Some(_) => plain(format!("{}, +{} -{}", counted(one.files, "file"), one.added, one.deleted)),
             None => plain("-".to_owned()),
         }),
-        line("tokens", &|one| plain(format!("{} in, {} out", one.usage.input_tokens, one.usage.output_tokens))),
-        line("cost", &|one| plain(price(&one.usage.cost_usd))),
-        line("models took", &|one| plain(took(one.model_ms))),
+        line("tokens", &|one| match (one.usage.input_tokens, one.usage.output_tokens) {
+            (0, 0) => plain("-".to_owned()),
+            (input, output) => plain(format!("{input} in, {output} out")),
+        }),
+        line("cost", &|one| match price(&one.usage.cost_usd) {
+            _ if one.usage.input_tokens == 0 && one.usage.cost_usd != "unknown" => plain("-".to_owned()),
+            cost => plain(cost),
+        }),
+        line("models took", &|one| plain(if one.model_ms == 0 { "-".to_owned() } else { took(one.model_ms) })),
         line("in all", &|one| plain(one.took_ms.map_or_else(|| "-".to_owned(), took))),
         line("digest", &|one| {
             let digests: Vec<String> = one.patch_sets.iter().map(|set| set.digest.short()).collect();
             (Role::Mark, or_dash(&digests.join(" ")))
         }),
         line("same as", &|one| {
-            let same: Vec<String> = one.same_as.iter().map(|other| format!("= {other}")).collect();
-            plain(or_dash(&same.join(" ")))
+            let same = one.same_as.iter().map(|other| format!("= {other}"));
+            let files = one.same_files_as.iter().map(|other| format!("~ {other}"));
+            plain(or_dash(&same.chain(files).collect::<Vec<_>>().join(" ")))
         }),
     ]);
     lines
@@ -174,14 +181,10 @@ fn checks(one: &CandidateView) -> (Role, String) {
     if one.checks.is_empty() {
         return (Role::Plain, "-".to_owned());
     }
-    let mut words = format!("{} passed", tally.passed);
-    for (count, word) in
-        [(tally.fixed, "fixed"), (tally.broken, "broken"), (tally.failed, "failed"), (tally.untold, "untold")]
-    {
-        if count > 0 {
-            words.push_str(&format!(", {count} {word}"));
-        }
-    }
+    let counts = [(tally.broken, "broken"), (tally.fixed, "fixed"), (tally.failed, "failed"), (tally.untold, "untold")];
+    let more: Vec<String> =
+        counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!(", {count} {word}")).collect();
+    let words = format!("{} passed{}", tally.passed, more.concat());
     (if tally.broken > 0 { Role::Bad } else { Role::Good }, words)
 }
 

@@ -13,7 +13,7 @@ use crate::tui::widgets::{Painter, Run, popup};
 use crate::tui::words::{self, Motion};
 
 /// Columns of the names at the left.
-const NAMES: u16 = 15;
+const NAMES: u16 = 17;
 /// The fewest columns of a candidate, and the most. // `correctness` and a model's name
 const LEAST: u16 = 18;
 const MOST: u16 = 32;
@@ -26,11 +26,13 @@ pub(crate) struct Comparison {
     /// None until it came.
     pub view: Option<ComparisonView>,
     cursor: usize,
+    /// Lines out of sight above.
+    top: usize,
 }
 
 impl Comparison {
     pub(crate) fn new(of: SessionId) -> Self {
-        Self { of, view: None, cursor: 0 }
+        Self { of, view: None, cursor: 0, top: 0 }
     }
 
     /// Takes the comparison as it is now; at first the cursor is on the session that it was opened on.
@@ -44,6 +46,15 @@ impl Comparison {
         self.view.as_ref()?.candidates.get(self.cursor)
     }
 
+    /// Lines up or down, in a terminal of that size; false where all of them are in sight.
+    pub(crate) fn scroll(&mut self, by: isize, size: (u16, u16)) -> bool {
+        let height = room(Rect::new(0, 0, size.0, size.1));
+        let all = self.view.as_ref().map_or(0, |view| lines(view).len());
+        let most = all.saturating_sub(usize::from(height));
+        self.top = self.top.saturating_add_signed(by).min(most);
+        most > 0
+    }
+
     /// To another candidate.
     pub(crate) fn go(&mut self, by: isize) {
         let last = self.view.as_ref().map_or(0, |view| view.candidates.len().saturating_sub(1));
@@ -55,7 +66,7 @@ impl Comparison {
 pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, open: &Comparison) {
     let area = Rect { height: area.height.saturating_sub(1), ..area };
     let title = match &open.view {
-        Some(view) => counted(view.candidates.len(), "candidate"),
+        Some(view) => format!("{}: {}", counted(view.candidates.len(), "candidate"), super::first_line(&view.goal)),
         None => "Candidates".to_owned(),
     };
     let inside = popup(painter, area, &title);
@@ -63,24 +74,29 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, open: &Comparison) {
         painter.text(inside.x, inside.y, inside.width, "comparing …", Role::Muted);
         return;
     };
-    let mut body = Rect { height: inside.height.saturating_sub(2), ..inside };
-    if inside.height > 12 {
-        painter.text(body.x, body.y, body.width, &super::first_line(&view.goal), Role::Strong);
-        body = Rect { y: body.y + 1, height: body.height - 1, ..body };
-    }
-    draw_columns(painter, body, view, open.cursor);
+    let body = Rect { height: inside.height.saturating_sub(2), ..inside };
+    draw_columns(painter, body, view, open);
     draw_words(painter, Rect { y: inside.bottom().saturating_sub(2), height: 1, ..inside }, view, open);
     draw_keys(painter, Rect { y: inside.bottom().saturating_sub(1), height: 1, ..inside }, open);
 }
 
-fn draw_columns(painter: &mut Painter<'_>, body: Rect, view: &ComparisonView, cursor: usize) {
-    let all = &view.candidates;
+/// Rows for lines of the comparison.
+fn room(terminal: Rect) -> u16 {
+    let framed = terminal.width >= 24 && terminal.height >= 6;
+    terminal.height.saturating_sub(if framed { 5 } else { 3 })
+}
+
+fn draw_columns(painter: &mut Painter<'_>, body: Rect, view: &ComparisonView, open: &Comparison) {
+    let (all, cursor) = (&view.candidates, open.cursor);
     let names = if body.width >= NAMES + LEAST { NAMES } else { 0 };
     let room = body.width - names;
     let shown = usize::from((room / LEAST).max(1)).min(all.len().max(1));
     let width = (room / u16::try_from(shown).unwrap_or(1)).min(MOST);
     let first = cursor.saturating_sub(shown / 2).min(all.len().saturating_sub(shown));
-    let lines = lines(view);
+    // the first line, which names the candidates, stays
+    let mut lines = lines(view);
+    let top = open.top.min(lines.len().saturating_sub(usize::from(body.height)));
+    lines.drain(1..=top);
     for (line, y) in lines.iter().zip(body.y..body.bottom()) {
         if names > 0 {
             painter.text(body.x, y, names - 1, &line.name, Role::Muted);
@@ -118,9 +134,9 @@ fn draw_words(painter: &mut Painter<'_>, area: Rect, view: &ComparisonView, open
 }
 
 fn draw_keys(painter: &mut Painter<'_>, area: Rect, open: &Comparison) {
-    let mut keys = vec![("h l", "choose"), ("Enter", "read it")];
+    let mut keys = vec![("h l", "choose"), ("Enter", "read")];
     if open.selected().is_some_and(|one| one.can_be_picked) {
-        keys.push(("p", "pick it"));
+        keys.push(("p", "pick"));
     }
     keys.push(("Esc", "back"));
     let runs: Vec<Run> = keys
@@ -176,8 +192,11 @@ fn lines(view: &ComparisonView) -> Vec<Line> {
             Some(_) => text(format!("{}, +{} −{}", counted(one.files, "file"), one.added, one.deleted)),
             None => ("–".to_owned(), Role::Muted),
         }),
-        line("tokens", &|one| text(format!("{} in, {} out", one.usage.input_tokens, one.usage.output_tokens))),
-        line("cost", &|one| text(cost(one))),
+        line("tokens", &|one| match (one.usage.input_tokens, one.usage.output_tokens) {
+            (0, 0) => ("–".to_owned(), Role::Muted),
+            (input, output) => text(format!("{input} in, {output} out")),
+        }),
+        line("cost", &cost),
         line("time", &|one| text(one.took_ms.map_or_else(|| "–".to_owned(), seconds))),
         line("digest", &digest),
     ]);
@@ -206,11 +225,13 @@ fn checks(one: &CandidateView) -> (String, Role) {
     if one.checks.is_empty() {
         return ("–".to_owned(), Role::Muted);
     }
-    let counts = [(tally.broken, "broken"), (tally.fixed, "fixed"), (tally.failed, "failed"), (tally.untold, "untold")];
+    let counts = [(tally.fixed, "fixed"), (tally.failed, "failed"), (tally.untold, "untold")];
     let more: Vec<String> =
         counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!(", {count} {word}")).collect();
-    let (mark, role) = if tally.broken > 0 { ("✗", Role::GateFailed) } else { ("✓", Role::GatePassed) };
-    (format!("{mark} {} passed{}", tally.passed, more.concat()), role)
+    match tally.broken {
+        0 => (format!("✓ {}{}", tally.passed, more.concat()), Role::GatePassed),
+        broken => (format!("✗ {broken} broken, ✓ {}{}", tally.passed, more.concat()), Role::GateFailed),
+    }
 }
 
 fn tests(one: &CandidateView) -> (String, Role) {
@@ -233,13 +254,19 @@ fn policy(one: &CandidateView) -> (String, Role) {
     }
 }
 
-fn cost(one: &CandidateView) -> String {
-    let usd = &one.usage.cost_usd;
-    if usd.starts_with(|first: char| first.is_ascii_digit()) { format!("${usd}") } else { "price unknown".to_owned() }
+fn cost(one: &CandidateView) -> (String, Role) {
+    let usage = &one.usage;
+    match usage.cost_usd.starts_with(|first: char| first.is_ascii_digit()) {
+        true if usage.input_tokens == 0 => ("–".to_owned(), Role::Muted),
+        true => (format!("${}", usage.cost_usd), Role::Text),
+        false => ("price unknown".to_owned(), Role::Warn),
+    }
 }
 
 fn digest(one: &CandidateView) -> (String, Role) {
-    let same: Vec<String> = one.same_as.iter().map(|other| format!("= {other} ")).collect();
+    let same = one.same_as.iter().map(|other| format!("= {other} "));
+    let files = one.same_files_as.iter().map(|other| format!("~ {other} "));
+    let same: Vec<String> = same.chain(files).collect();
     let digests: Vec<String> = one.patch_sets.iter().map(|set| set.digest.short()).collect();
     (or_dash(format!("{}{}", same.concat(), digests.join(" "))), Role::Accent)
 }
