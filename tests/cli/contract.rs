@@ -13,6 +13,7 @@ pub(crate) fn every_verb() -> Vec<String> {
     [
         "run a-goal",
         "run a-goal --wait",
+        "run a-goal --candidate rules --candidate llm:openai/gpt-4.1",
         "adopt feature",
         "adopt --dirty",
         &format!("check-patch {patch}"),
@@ -41,6 +42,9 @@ pub(crate) fn every_verb() -> Vec<String> {
         "defer 12 -m why",
         "decline 12 -m why",
         "tick 12@v1 A1",
+        "compare 12",
+        "compare 12 13",
+        &format!("pick 12@v1 --digest {}", digest()),
         "budget 12",
         "budget 12 --usd 2.50",
         "models",

@@ -116,7 +116,7 @@ impl Runtime {
                         .hint(format!("paraph compare {one} OTHER"))
                         .hint("paraph run GOAL --candidate ENGINE --candidate ENGINE"));
                 };
-                candidacy.sessions().collect()
+                self.field_of(candidacy).await?
             }
             several => several.to_vec(),
         };
@@ -127,6 +127,23 @@ impl Runtime {
             }
         }
         Ok(comparison::of(&sessions))
+    }
+
+    /// The candidates that there are. Where a crash cut the field and the rest could not be recorded, a number is another
+    /// goal's, or nobody's.
+    async fn field_of(&self, candidacy: &Candidacy) -> Result<Vec<SessionId>, Failure> {
+        let mut there = Vec::new();
+        for id in candidacy.sessions() {
+            match self.session(id).await {
+                Ok(session) => {
+                    let first = session.asked.candidate.as_ref().map(|other| other.first);
+                    there.extend((first == Some(candidacy.first)).then_some(id));
+                }
+                Err(failure) if failure.kind == FailureKind::NotFound => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(there)
     }
 
     pub(super) async fn pick(&self, call: &Call, asked: PickRequest) -> Result<SessionView, Failure> {
