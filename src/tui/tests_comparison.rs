@@ -112,6 +112,16 @@ fn candidates_stand_side_by_side() {
 }
 
 #[test]
+fn plain_characters_only() {
+    let mut bench = bench(80, 24).press("K");
+    bench.model.settings.ascii = true;
+    // `▏` is the bench's own mark of the cursor
+    let strange: Vec<String> =
+        bench.screen().lines().filter(|line| !line.replace('▏', " ").is_ascii()).map(str::to_owned).collect();
+    assert!(strange.is_empty(), "{strange:#?}");
+}
+
+#[test]
 fn a_pick_takes_a_second_key_that_was_meant() {
     let second = Digest::of(b"draft 13").to_string();
     assert_eq!(picks(&bench(80, 24).press("K l p")), [], "one key never picks");

@@ -75,13 +75,17 @@ struct Watch {
 
 impl Watch {
     fn hear(&mut self, before: &Session, event: &Event) {
-        let is_reading = match event {
-            Event::ThreadOpened { .. } | Event::ThreadAnswered { .. } => true,
-            Event::ThreadResolved { .. } | Event::ThreadReopened { .. } => true,
-            Event::DraftKept { .. } | Event::DraftDropped { .. } => true,
-            Event::Marked { .. } | Event::Unmarked { .. } | Event::CallSettled { .. } => true,
-            _ => false,
-        };
+        let is_said = matches!(
+            event,
+            Event::ThreadOpened { .. }
+                | Event::ThreadAnswered { .. }
+                | Event::ThreadResolved { .. }
+                | Event::ThreadReopened { .. }
+                | Event::DraftKept { .. }
+                | Event::DraftDropped { .. }
+        );
+        let is_read = matches!(event, Event::Marked { .. } | Event::Unmarked { .. });
+        let is_reading = is_said || is_read || matches!(event, Event::CallSettled { .. });
         assert!(!self.lost || is_reading, "{} after another candidate was picked", event.name());
         match event {
             Event::AttemptStarted { key, attempt } => {

@@ -169,7 +169,7 @@ fn lines(view: &ComparisonView) -> Vec<Line> {
         line("state", &|one| state(view, one)),
         line("score", &|one| match one.score {
             Some(score) => {
-                let mark = if Some(score) == best { " ▲" } else { "" };
+                let mark = if Some(score) == best { " ↑" } else { "" };
                 (format!("{score}{mark}"), words::score_role(score))
             }
             None => ("–".to_owned(), Role::Muted),
@@ -194,7 +194,7 @@ fn lines(view: &ComparisonView) -> Vec<Line> {
         }),
         line("tokens", &|one| match (one.usage.input_tokens, one.usage.output_tokens) {
             (0, 0) => ("–".to_owned(), Role::Muted),
-            (input, output) => text(format!("{input} in, {output} out")),
+            (input, output) => text(format!("{} in, {} out", thousands(input), thousands(output))),
         }),
         line("cost", &cost),
         line("time", &|one| text(one.took_ms.map_or_else(|| "–".to_owned(), seconds))),
@@ -269,6 +269,11 @@ fn digest(one: &CandidateView) -> (String, Role) {
     let same: Vec<String> = same.chain(files).collect();
     let digests: Vec<String> = one.patch_sets.iter().map(|set| set.digest.short()).collect();
     (or_dash(format!("{}{}", same.concat(), digests.join(" "))), Role::Accent)
+}
+
+/// `930`, `18.2k`.
+fn thousands(count: u64) -> String {
+    if count < 1000 { count.to_string() } else { format!("{}.{}k", count / 1000, count % 1000 / 100) }
 }
 
 fn seconds(millis: u64) -> String {
