@@ -4,6 +4,7 @@
 //! bodies never cross it: a reply names a [`BlobRef`], and [`blob`] opens and checks it.
 
 mod blob;
+mod candidates_view;
 mod decimal;
 mod environment;
 mod estimate;
@@ -23,6 +24,7 @@ mod view;
 mod words;
 
 pub use blob::{BlobRef, BlobStore};
+pub use candidates_view::{CandidateView, ChecksTally, ComparedSet, ComparisonView, PickView, PolicyTally};
 pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, is_allowed_variable};
 pub use estimate::{EstimateRequest, EstimateView, RoleEstimateView};
 pub use failure::{Failure, FailureKind};
@@ -36,12 +38,13 @@ pub use reading::{
 };
 pub use replay::{DifferenceView, ReplayView, Replayed, ReplayedPatchSet, ReplayedStage, ReplayedVersion};
 pub use request::{
-    AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CheckRequest,
-    CommentRequest, ContextRequest, DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest,
-    EditRequest, ExcludeRequest, IndexRequest, ListRequest, LogRequest, MarkRequest, MetricsRequest, OverrideRequest,
-    PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest, RepositoryRequest, ResolveRequest, RunRequest,
-    SendDraftsRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind, ThreadsRequest, TickRequest,
-    TimelineRequest, TriageRequest, TriageWord, TrustRequest,
+    AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CandidateRequest, CheckPatchRequest,
+    CheckRequest, CommentRequest, CompareRequest, ContextRequest, DecideRequest, DeriveRequest, DraftRequest,
+    DropDraftRequest, DropRequest, EditRequest, ExcludeRequest, IndexRequest, ListRequest, LogRequest,
+    MarkRequest, MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PickRequest, PublishRequest,
+    RegenerateRequest, RepositoryRequest, ResolveRequest, RunRequest, SendDraftsRequest, ShowRequest, Side,
+    StatusRequest, StopRequest, ThreadKind, ThreadsRequest, TickRequest, TimelineRequest, TriageRequest, TriageWord,
+    TrustRequest,
 };
 pub use review_view::{
     CommentView, DraftView, OfferView, PanelView, ThreadView, ThreadsView, TimelineEntry, TimelineView,

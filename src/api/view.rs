@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BlobRef, EstimateView, Verdict, decimal};
+use super::{BlobRef, EstimateView, PickView, Verdict, decimal};
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
 use crate::id::{Digest, HostPath, ObjectId, RepoPath, Seq, SessionId, SessionUuid, Version};
@@ -63,6 +63,9 @@ pub struct SessionRow {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// The first of the candidates that it is one of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate_of: Option<SessionId>,
 }
 
 /// The answer to `list`.
@@ -128,6 +131,12 @@ pub struct SessionView {
     /// What models were thought to cost before the first was asked; missing where none is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<EstimateView>,
+    /// Its candidates, where it is one of several that draft for the same goal: all numbers, its own too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<SessionId>,
+    /// The pick, where it is one of several and one was picked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picked: Option<PickView>,
     /// What models cost; zero without one.
     pub usage: UsageView,
     /// Pull requests; empty with the forge `local`.

@@ -89,6 +89,8 @@ verbs! {
     Defer => defer,
     Decline => decline,
     Tick => tick,
+    Compare => compare,
+    Pick => pick,
     Approve => approve,
     Reject => reject,
     RequestChanges => request_changes,

@@ -99,7 +99,7 @@ fn without_digest(verdict: Verdict, session: SessionRef) -> Failure {
         .hint(format!("paraph {} {session} --digest HEX (12 or more digits of what you read)", verdict.name()))
 }
 
-fn checked_digest(digest: String) -> Result<String, Failure> {
+pub(crate) fn checked_digest(digest: String) -> Result<String, Failure> {
     let digest = digest.to_ascii_lowercase();
     if (12..=64).contains(&digest.len()) && digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(digest);

@@ -114,6 +114,7 @@ pub(crate) fn print(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
     }
     let times = format!("  created {} · changed {}", view.created_at, view.updated_at);
     out.line(Text::new().role(Role::Dim, times))?;
+    print_candidates(view, desk)?;
     for lane in &view.lanes {
         print_lane(lane, desk)?;
     }
@@ -124,6 +125,21 @@ pub(crate) fn print(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
         desk.out.line(Text::new().role(Role::Good, "  published ").plain(branch))?;
     }
     Ok(())
+}
+
+/// The others that draft for the goal, and which was picked.
+fn print_candidates(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
+    if view.candidates.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = view.candidates.iter().map(ToString::to_string).collect();
+    let line = Text::new().role(Role::Dim, format!("  candidates {}", names.join(", ")));
+    desk.out.line(match &view.picked {
+        Some(pick) => {
+            line.plain(format!("; {}@{} was picked by {} at {}", pick.session, pick.version, pick.by, pick.at))
+        }
+        None => line.role(Role::Mark, format!("  → paraph compare {}", view.id)),
+    })
 }
 
 fn print_lane(lane: &LaneView, desk: &mut Desk) -> Result<(), Ended> {

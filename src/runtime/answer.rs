@@ -535,6 +535,12 @@ fn summary(event: &crate::session::Event) -> String {
             let tokens = budget.tokens.map(|most| format!("{most} tokens"));
             [cost, tokens].into_iter().flatten().collect::<Vec<_>>().join(", ")
         }
+        Event::Picked { version, over, .. } => {
+            let over: Vec<String> = over.iter().map(|rival| rival.session.to_string()).collect();
+            format!("{version} over {}", over.join(", "))
+        }
+        Event::OthersPassedOver {} => String::new(),
+        Event::PassedOver { picked, version, .. } => format!("{picked}@{version} was picked"),
         Event::Marked { version, hunks, .. } => format!("{version}: {} read", counted(hunks.len(), "hunk")),
         Event::Unmarked { version, hunks, .. } => format!("{version}: {} unread", counted(hunks.len(), "hunk")),
     }

@@ -36,7 +36,7 @@ pub(super) struct Line {
 
 impl Line {
     /// Posts `outcome` and waits until it is durable; the call's number where one was reserved.
-    async fn record(&self, outcome: Outcome) -> Result<u32, Failure> {
+    pub(super) async fn record(&self, outcome: Outcome) -> Result<u32, Failure> {
         let (reply, answer) = oneshot::channel();
         let gone = || Failure::new(FailureKind::Unreachable, "the service ends");
         self.inbox.send(Post::Call { session: self.session, outcome, reply }).await.map_err(|_| gone())?;
@@ -83,6 +83,8 @@ pub(super) struct Desk {
     line: Line,
     /// What each role took of the session when this attempt started, and since: micros and tokens.
     taken: Mutex<BTreeMap<Role, (u64, u64)>>,
+    /// The model that drafts, where the session has one of its own.
+    model: Option<ModelName>,
 }
 
 impl Desk {
@@ -94,7 +96,17 @@ impl Desk {
             sum.0 = sum.0.saturating_add(call.cost_micros().unwrap_or(0));
             sum.1 = sum.1.saturating_add(call.tokens());
         }
-        Self { worker, line, taken: Mutex::new(taken) }
+        let model = session.asked.model.as_deref().and_then(|name| name.parse().ok());
+        Self { worker, line, taken: Mutex::new(taken), model }
+    }
+
+    /// Whom the role asks in this session.
+    fn lead(&self, role: Role) -> Result<Lead, NoRoute> {
+        let bank = &self.worker.ports.models;
+        match &self.model {
+            Some(model) if role == Role::Implementer => bank.lead_to(role.name(), model),
+            _ => bank.lead(role.name()),
+        }
     }
 
     /// Whether the role may take that much more of this session.
@@ -287,7 +299,7 @@ impl Models for Desk {
             return self.replayed(tape, role, prompt).await;
         }
         let bank = &self.worker.ports.models;
-        let lead = bank.lead(role.name()).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
+        let lead = self.lead(role).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
         let max_output_tokens = request.max_output_tokens.min(lead.route.max_output_tokens);
         let request = ChatRequest { max_output_tokens, ..request.clone() };
         let input_tokens = request.estimated_tokens();
@@ -342,6 +354,6 @@ impl Models for Desk {
         if let Some(tape) = &self.line.tape {
             return tape.room(role);
         }
-        self.worker.ports.models.lead(role.name()).map_or(0, |lead| lead.context_tokens)
+        self.lead(role).map_or(0, |lead| lead.context_tokens)
     }
 }

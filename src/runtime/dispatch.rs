@@ -252,7 +252,7 @@ impl Place {
         match key.kind {
             EffectKind::Check => Self::Check,
             EffectKind::Triage | EffectKind::Plan | EffectKind::Review => Self::Ask,
-            EffectKind::Publish => Self::Publish,
+            EffectKind::Publish | EffectKind::PassOver => Self::Publish,
             EffectKind::Load | EffectKind::Index | EffectKind::Draft | EffectKind::Apply | EffectKind::Score => {
                 Self::Quick
             }

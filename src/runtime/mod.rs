@@ -6,10 +6,12 @@
 
 mod answer;
 mod coming;
+mod comparison;
 mod core;
 mod desk;
 mod dispatch;
 mod ear;
+mod field;
 mod folds;
 mod follow;
 mod held;

@@ -84,6 +84,8 @@ impl Asked {
 pub(super) enum Want {
     /// A new session; its number is given by the core.
     Start(Box<NewSession>),
+    /// The first of several candidates, and so all of them.
+    StartField(Box<NewSession>),
     /// Something of a session.
     Command(SessionId, Box<Command>),
 }
@@ -142,6 +144,13 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         Refusal::NotOffered { .. } | Refusal::CannotOverride { .. } => {
             let newest = session.versions.last().map_or(Version::FIRST, |version| version.number);
             (FailureKind::Refused, format!("paraph request-changes {id}@{newest} -m TEXT"))
+        }
+        Refusal::NoCandidate => {
+            (FailureKind::Refused, "paraph run GOAL --candidate ENGINE --candidate ENGINE".to_owned())
+        }
+        Refusal::AlreadyPicked { picked, .. } => (FailureKind::Conflict, format!("paraph show {picked}")),
+        Refusal::NotPicked { session, version, .. } => {
+            (FailureKind::Refused, format!("paraph compare {session}, then paraph pick {session}@{version}"))
         }
         Refusal::SameChange { version } => (FailureKind::Refused, format!("paraph show {id}@{version}")),
         Refusal::NotApproved { .. } => (FailureKind::Refused, format!("paraph show {id}")),

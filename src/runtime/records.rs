@@ -125,6 +125,8 @@ mod tests {
             triage: None,
             tasks: Vec::new(),
             estimate: None,
+            candidates: Vec::new(),
+            picked: None,
             usage: UsageView::default(),
             pull_requests: Vec::new(),
             published: Vec::new(),

@@ -1,6 +1,7 @@
 //! The service in process: prepares each request away from the core thread, posts it, and shapes the answer.
 
 mod begin;
+mod candidates;
 mod derive;
 mod drafts;
 mod estimate;
@@ -264,6 +265,7 @@ impl Runtime {
             Request::Run(_) => Some(Reply::Run(self.view(session, None).await?)),
             Request::Adopt(_) => Some(Reply::Adopt(self.view(session, None).await?)),
             Request::Mark(_) => Some(Reply::Mark(self.view(session, None).await?)),
+            Request::Pick(_) => Some(Reply::Pick(self.view(session, None).await?)),
             Request::Triage(_) => Some(Reply::Triage(self.view(session, None).await?)),
             Request::Tick(_) => Some(Reply::Tick(self.view(session, None).await?)),
             Request::Decide(_) => Some(Reply::Decide(self.view(session, None).await?)),
@@ -375,6 +377,7 @@ fn changes(request: &Request) -> bool {
             | Request::Derive(_)
             | Request::Resolve(_)
             | Request::Mark(_)
+            | Request::Pick(_)
             | Request::Triage(_)
             | Request::Tick(_)
             | Request::Decide(_)
@@ -443,6 +446,8 @@ impl Service for Runtime {
             Request::Run(run) => Reply::Run(self.run(&call, run).await?),
             Request::Estimate(asked) => Reply::Estimate(self.estimate(asked).await?),
             Request::Adopt(adopt) => Reply::Adopt(self.adopt(&call, adopt).await?),
+            Request::Compare(asked) => Reply::Compare(self.compare(asked).await?),
+            Request::Pick(asked) => Reply::Pick(self.pick(&call, asked).await?),
             Request::List(list) => Reply::List(self.list(list).await?),
             Request::Show(show) => {
                 let session = self.session(show.session.session).await?;

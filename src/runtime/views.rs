@@ -76,6 +76,7 @@ fn row_within(session: &Session, (words, step, evidence, repos, name): Cuts) -> 
         open_threads: open_threads(session),
         created_at: session.created_at,
         updated_at: session.updated_at,
+        candidate_of: session.asked.candidate.as_ref().map(|candidacy| candidacy.first),
     }
 }
 
@@ -156,6 +157,8 @@ pub(super) fn view_of(
         triage: session.triage.as_ref().map(|(report, _)| report.clone()),
         tasks: session.planned.iter().flat_map(|planned| planned.tasks.iter().cloned()).collect(),
         estimate: session.asked.estimate.as_ref().map(estimate_of),
+        candidates: session.asked.candidate.iter().flat_map(|candidacy| candidacy.sessions()).collect(),
+        picked: super::comparison::pick_of(session),
         usage: usage_of(session),
         pull_requests: Vec::new(),
         published: published(session),
@@ -190,7 +193,7 @@ pub(super) fn estimate_of(estimate: &Estimate) -> EstimateView {
 }
 
 /// What its calls to models took.
-fn usage_of(session: &Session) -> UsageView {
+pub(super) fn usage_of(session: &Session) -> UsageView {
     let spent = session.spent();
     UsageView {
         input_tokens: spent.input_tokens,
@@ -259,7 +262,7 @@ fn version_view(session: &Session, version: &VersionRecord, stats: &dyn Fn(&Dige
 }
 
 /// Why nothing ran, by repository where there are several.
-fn unverified(session: &Session, version: &VersionRecord) -> Option<Untrusted> {
+pub(super) fn unverified(session: &Session, version: &VersionRecord) -> Option<Untrusted> {
     let why = |set: &PatchSetRecord| set.validation.as_ref().and_then(|result| result.unverified.clone());
     let several = version.patch_sets.len() > 1;
     let lines: Vec<String> = version

@@ -4,6 +4,7 @@ mod draft;
 mod evidence;
 mod inspect;
 mod listen;
+mod pass_over;
 mod prepare;
 mod ship;
 mod stages;
@@ -68,6 +69,7 @@ fn before(kind: EffectKind) -> &'static str {
         EffectKind::Review => "effect.review.before",
         EffectKind::Score => "effect.score.before",
         EffectKind::Publish => "effect.publish.before",
+        EffectKind::PassOver => "effect.pass-over.before",
     }
 }
 
@@ -83,6 +85,7 @@ fn after(kind: EffectKind) -> &'static str {
         EffectKind::Review => "effect.review.after",
         EffectKind::Score => "effect.score.after",
         EffectKind::Publish => "effect.publish.after",
+        EffectKind::PassOver => "effect.pass-over.after",
     }
 }
 
@@ -197,6 +200,7 @@ impl Worker {
                 blocking(move || inspect::score(&worker, &session, lane, version)).await
             }
             EffectKind::Publish => ship::publish(self, session, lane).await,
+            EffectKind::PassOver => pass_over::tell(self, session, line).await,
         }
     }
 

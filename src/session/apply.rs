@@ -57,6 +57,8 @@ impl Session {
             drafting: None,
             steered: Vec::new(),
             stop: None,
+            picked: None,
+            lost_to: None,
             paused_by: None,
             beads: Vec::new(),
             budget,
@@ -327,7 +329,9 @@ impl Session {
                     }
                 }
                 self.drafting = None;
-                self.stop = Some(stop);
+                // telling other candidates may be stuck after the end: that does not take the end back
+                self.stop.take_if(|before| !before.is_final());
+                self.stop.get_or_insert(stop);
             }
             Event::ThreadOpened { thread, place, by, text } => {
                 if place.artifact.is_none() {
@@ -369,6 +373,17 @@ impl Session {
                 }
             }
             Event::BudgetSet { budget, .. } => self.budget = *budget,
+            Event::Picked { version, digests, over, by } => {
+                self.pick((*version, digests), over, by, at);
+                for lane in self.lanes_of(*version) {
+                    self.reviewed(by, lane, *version);
+                }
+            }
+            Event::OthersPassedOver {} => {
+                self.settle(EffectKey::of_session(EffectKind::PassOver), at);
+                self.picked.iter_mut().for_each(|pick| pick.told = true);
+            }
+            Event::PassedOver { picked, version, by } => self.pass_over(*picked, *version, by, at),
             Event::Marked { lane, version, hunks, by } => {
                 self.reviewed(by, *lane, *version);
                 self.marks.entry((by.login.clone(), *lane)).or_default().extend(hunks.iter().copied());
@@ -402,6 +417,7 @@ impl Session {
                 wanted.insert(EffectKey::draft(drafting.version));
             }
         }
+        wanted.extend(self.others_to_tell());
         wanted.retain(|key| self.paused_by.is_none() || !super::pause::holds(key));
         self.release(at, |key| !wanted.contains(key));
         for key in wanted {
@@ -536,6 +552,10 @@ impl Session {
         if self.at_stake().all(settled) {
             self.stop = None;
         }
+    }
+
+    fn lanes_of(&self, version: Version) -> Vec<LaneId> {
+        self.version(version).iter().flat_map(|record| record.patch_sets.keys().copied()).collect()
     }
 
     fn resolve(&mut self, id: crate::id::ThreadId, resolved: bool) {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::calls::{Budget, CallAsked, CallEnded};
+use super::candidates::{Candidacy, Rival};
 use super::effect::EffectKey;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
 use crate::planning::{Criterion, Estimate, IssueSource, Kind, PlanTask, Playbook, Role, TriageReport};
@@ -66,6 +67,9 @@ pub struct LaneRequest {
     pub source: Source,
     /// What to start from.
     pub base: Base,
+    /// The snapshot of it, where several candidates start from one: taken before any of them was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
 }
 
 /// A session as it was asked for.
@@ -90,6 +94,12 @@ pub struct NewSession {
     /// The program that the engine shall run, where it runs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<ProgramChoice>,
+    /// The model that drafts, as `PROVIDER/MODEL`, where another than the role's own shall.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Its place among several that draft for the same goal, where it is one of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Box<Candidacy>>,
     /// Only these rules.
     pub rules: Vec<String>,
     /// Only paths that match.
@@ -120,11 +130,11 @@ pub struct NewSession {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-fn is_zero(count: &u32) -> bool {
+pub(super) fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-fn is_unlimited(budget: &Budget) -> bool {
+pub(super) fn is_unlimited(budget: &Budget) -> bool {
     *budget == Budget::default()
 }
 
@@ -364,6 +374,12 @@ pub enum Event {
     CallSettled { ended: Box<CallEnded> },
     /// A person set what the session may spend.
     BudgetSet { budget: Budget, by: Person },
+    /// A person picked this candidate: `version`, of these digests, over the others as they stood then.
+    Picked { version: Version, digests: Vec<Digest>, over: Vec<Rival>, by: Person },
+    /// Every other candidate was told.
+    OthersPassedOver {},
+    /// A person picked another candidate.
+    PassedOver { picked: SessionId, version: Version, by: Person },
     /// A person took marks back.
     Unmarked { lane: LaneId, version: Version, hunks: Vec<Digest>, by: Person },
 }
@@ -416,6 +432,9 @@ impl Event {
             Self::CallReserved { .. } => "call-reserved",
             Self::CallSettled { .. } => "call-settled",
             Self::BudgetSet { .. } => "budget-set",
+            Self::Picked { .. } => "picked",
+            Self::OthersPassedOver { .. } => "others-passed-over",
+            Self::PassedOver { .. } => "passed-over",
             Self::Unmarked { .. } => "unmarked",
         }
     }
@@ -449,6 +468,8 @@ impl Event {
             | Self::DraftKept { by, .. }
             | Self::DraftDropped { by, .. }
             | Self::BudgetSet { by, .. }
+            | Self::Picked { by, .. }
+            | Self::PassedOver { by, .. }
             | Self::Marked { by, .. }
             | Self::Unmarked { by, .. } => Some(by),
             _ => None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
-use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, ThreadId, Version};
+use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, ThreadId, Version};
 use crate::planning::{Criterion, PlanTask, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
@@ -13,6 +13,7 @@ use crate::text::Untrusted;
 use crate::validation::{Sides, ValidationResult};
 
 use super::calls::{Budget, CallAsked, CallEnded};
+use super::candidates::PickCommand;
 use super::effect::EffectKey;
 use super::event::{Artifact, PatchSet, Person, StopKind, ThreadPlace};
 
@@ -107,6 +108,8 @@ pub enum Command {
     Tick { criterion: String, version: Version, ticked: bool, by: Person, message: Untrusted },
     /// Approve, reject or request changes.
     Decide(DecideCommand),
+    /// Pick this one among several candidates.
+    Pick(Box<PickCommand>),
     /// Accept a WARN.
     Override { lane: LaneId, version: Version, rule: String, path: Option<RepoPath>, by: Person, message: Untrusted },
     /// Make the next version.
@@ -163,6 +166,7 @@ impl Command {
             Self::Decline { .. } => "decline",
             Self::Tick { .. } => "tick",
             Self::Decide(decide) => decide.verdict.name(),
+            Self::Pick(_) => "pick",
             Self::Override { .. } => "override",
             Self::Regenerate { .. } => "regenerate",
             Self::Derive(_) => "derive a version",
@@ -211,6 +215,8 @@ pub enum Finding {
     Score { violations: Vec<Violation>, score: Box<Score>, gates: Vec<Gate> },
     /// It was published.
     Published { branch: String, commit: ObjectId, place: String },
+    /// Every other candidate knows.
+    PassedOver,
     /// It could not be done; what its program had said is kept.
     Stuck { kind: StopKind, reason: Untrusted, next: String, log: Option<Digest> },
 }
@@ -224,6 +230,15 @@ pub enum Outcome {
     Asking(CallAsked),
     /// A call ended.
     Answered(CallEnded),
+    /// Another candidate was picked.
+    OtherPicked {
+        /// Which.
+        picked: SessionId,
+        /// Its version.
+        version: Version,
+        /// Who picked it.
+        by: Person,
+    },
     /// Work ended.
     Found {
         /// Which.
@@ -275,6 +290,15 @@ pub enum Refusal {
     /// The session is of a kind that is not checked.
     #[error("playbook {playbook} runs no checks")]
     NoChecks { playbook: String },
+    /// It stands for itself.
+    #[error("the session is no candidate: nothing else drafts for its goal")]
+    NoCandidate,
+    /// A candidate was picked before: this one, or another.
+    #[error("{picked}@{version} was already picked by {by} at {at}")]
+    AlreadyPicked { picked: SessionId, version: Version, by: String, at: Timestamp },
+    /// A candidate is approved once it was picked.
+    #[error("{session} is one of {of} candidates and was not picked")]
+    NotPicked { session: SessionId, version: Version, of: usize },
     /// Approving is not offered.
     #[error("approving is not offered: {}", because.join("; "))]
     NotOffered { because: Vec<String> },

@@ -6,6 +6,7 @@ use crate::proposal::EngineKind;
 use crate::text::{Untrusted, counted};
 
 use super::calls;
+use super::candidates;
 use super::derive::derive;
 use super::drafts;
 use super::effect::{EffectKey, EffectKind, Owed};
@@ -65,6 +66,8 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
                 Event::Unmarked { lane, version, hunks, by }
             }))
         }
+        // that another one was picked is said before that this one is over, which follows from it
+        Command::Pick(asked) => candidates::pick(session, asked, command),
         other if is_over(session) => Err(not_now(session, other)),
         Command::Triage { by, message } => stages::go(session, by, message, command),
         Command::Defer { by, message } => {
@@ -143,6 +146,7 @@ fn answer(session: &Session, outcome: &Outcome) -> Result<Step, Refusal> {
         },
         Outcome::Asking(asked) => return calls::reserve(session, asked),
         Outcome::Answered(ended) => calls::settle(session, ended),
+        Outcome::OtherPicked { picked, version, by } => candidates::other_picked(session, *picked, *version, by),
     })
 }
 
@@ -184,10 +188,12 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
         (EffectKind::Publish, Finding::Published { branch, commit, place }) => {
             Event::Published { lane, version, branch, commit, place }
         }
+        (EffectKind::PassOver, Finding::PassedOver) => Event::OthersPassedOver {},
         (_, Finding::Stuck { kind, reason, next, log }) => Event::Stopped { kind, reason, next, key: Some(key), log },
         // a finding of another kind of work is a mistake of ours; it must never move a lane
         (_, Finding::Snapshot { .. } | Finding::Index { .. } | Finding::Draft { .. } | Finding::Branch { .. })
         | (_, Finding::Triage { .. } | Finding::Plan { .. } | Finding::Review { .. } | Finding::Held { .. })
+        | (_, Finding::PassedOver)
         | (_, Finding::Blocked { .. } | Finding::Checks(_) | Finding::Score { .. } | Finding::Published { .. }) => {
             Event::Stopped {
                 kind: StopKind::NeedsHuman,
@@ -287,6 +293,7 @@ fn decide_on(session: &Session, asked: &DecideCommand, command: &Command) -> Res
     let (by, message) = (asked.by.clone(), asked.message.clone());
     match asked.verdict {
         Verdict::Approve => {
+            candidates::may_be_approved(session, version)?;
             let because = approvable(session, asked)?;
             Ok(Step::record(Event::Approved { lane, version, digest, by, message, because }))
         }
@@ -478,11 +485,12 @@ fn is_stuck(session: &Session) -> bool {
                 | EffectKind::Check
                 | EffectKind::Review
                 | EffectKind::Score
+                | EffectKind::PassOver
         )
     })
 }
 
-fn is_over(session: &Session) -> bool {
+pub(super) fn is_over(session: &Session) -> bool {
     session.stop.as_ref().is_some_and(super::state::Stop::is_final)
         || session.at_stake().all(|lane| matches!(lane.phase, Phase::Done(_)))
 }

@@ -31,7 +31,7 @@ pub fn offer(session: &Session, lane: LaneId, version: Version, drift: &DriftSee
     let Some(set) = session.patch_set(lane, version) else {
         return Offer::Not { because: vec![format!("there is no {version} of this repository")] };
     };
-    let mut not = Vec::new();
+    let mut not = session.waits_for_pick(version);
     if let Some((newest, _)) = session.current(lane).filter(|(newest, _)| *newest != version) {
         not.push(format!("superseded by {newest}: read it and decide on that"));
     }

@@ -13,6 +13,7 @@ use crate::text::Untrusted;
 use crate::validation::{Sides, ValidationResult};
 
 use super::calls::{Budget, CallRecord};
+use super::candidates::{LostTo, Pick};
 use super::effect::{EffectKey, Owed};
 use super::event::{Artifact, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 
@@ -441,6 +442,10 @@ pub struct Session {
     pub steered: Vec<Comment>,
     /// Why it stands still.
     pub stop: Option<Stop>,
+    /// That a person picked it among its candidates.
+    pub picked: Option<Pick>,
+    /// The candidate that was picked instead of it.
+    pub lost_to: Option<LostTo>,
     /// Who holds its work, where a person does.
     pub paused_by: Option<Person>,
     /// Its units of work, oldest first.

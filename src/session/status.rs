@@ -259,6 +259,10 @@ impl Session {
         }
         let current = self.versions.last().map_or(String::new(), |version| format!("@{}", version.number));
         match self.state() {
+            State::Scored if self.is_contending() => (
+                "waits for a pick among its candidates".into(),
+                format!("paraph compare {id}, then paraph pick {id}{current}"),
+            ),
             State::Scored if self.is_blocked() => (
                 "a policy forbids approving it: request changes, or reject it".into(),
                 format!("paraph show {id}{current}, then paraph request-changes {id}{current} -m TEXT"),

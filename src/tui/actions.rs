@@ -207,6 +207,7 @@ actions! {
     Save = "save", "save": "save, send",
     EditText = "edit-text", "editor": "write in $EDITOR",
     CycleKind = "cycle-kind", "kind": "issue → question → nit → must",
+    Compare = "compare", "candidates": "the candidates of its goal side by side; pick one there",
     Publish = "publish", "publish": "publish what was approved",
     CancelSession = "cancel-session", "cancel": "end the session and everything it runs",
     Regenerate = "regenerate", "regenerate": "ask for the next version",

@@ -22,6 +22,7 @@ pub(crate) fn ask_everything(model: &mut Model) -> Vec<Task> {
         tasks.push(ask_threads(review.id));
         tasks.extend(ask_tab(model));
     }
+    tasks.extend(super::comparison_keys::ask_again(model, None));
     tasks
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub setup_waits: Vec<Untrusted>,
     /// Where names are defined: name, file, line.
     pub definitions: Vec<(&'static str, &'static str, u32)>,
+    /// Candidates side by side.
+    pub comparison: Option<ComparisonView>,
 }
 
 pub(crate) const NOW: Timestamp = Timestamp(1_795_169_400_000); // 2026-11-20T09:30:00Z
@@ -195,6 +197,7 @@ impl World {
             hold_panel: false,
             commands: vec!["cargo test".into(), "make \u{1b}[2Jlint".into()],
             setup_waits: Vec::new(),
+            comparison: None,
             definitions: vec![
                 ("parse_line", "src/config.rs", 18),
                 ("log", "src/log.rs", 3),
@@ -418,6 +421,8 @@ impl World {
                     .to_vec(),
             }),
             Request::Log(_) => Reply::Log(Vec::new()),
+            Request::Compare(_) if self.comparison.is_some() => Reply::Compare(self.comparison.clone().expect("asked")),
+            Request::Pick(_) => Reply::Pick(self.view.clone()),
             Request::Beads(_) => Reply::Beads(beads()),
             Request::Metrics(_) => Reply::Metrics(metrics()),
             Request::Panel(_) => Reply::Panel(self.panel.clone()),
@@ -573,6 +578,8 @@ fn view_of_session(gates: &[GateView]) -> SessionView {
         triage: None,
         tasks: Vec::new(),
         estimate: None,
+        candidates: Vec::new(),
+        picked: None,
         usage: UsageView::default(),
         pull_requests: Vec::new(),
         published: Vec::new(),

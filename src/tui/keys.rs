@@ -4,6 +4,7 @@ use crossterm::event::KeyCode;
 
 use super::actions::{Action, Context};
 use super::asks::{ask_patch_sets, ask_tab, load_current, open_session};
+use super::comparison_keys::{compare, on_comparison_key};
 use super::diff_keys::{act_in_session, to_file};
 use super::hold_keys::{discard, pause, pick};
 use super::keymap::{Key, Meaning};
@@ -89,6 +90,7 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
         Some(Overlay::Peek(_)) => on_peek_key(model, key),
         Some(Overlay::Picker(_)) => on_picker_key(model, key),
         Some(Overlay::Origin(_)) => on_origin_key(model, key),
+        Some(Overlay::Comparison(_)) => on_comparison_key(model, key),
         None => on_mapped_key(model, key),
     }
 }
@@ -149,7 +151,7 @@ pub(crate) fn on_paste(model: &mut Model, text: &str) {
         Some(Overlay::Steer(steer)) => steer.field.insert(text),
         Some(Overlay::Decision(decision)) => decision.paste(text),
         Some(Overlay::Picker(picker)) => picker.filter.insert(text),
-        Some(Overlay::Confirm(_) | Overlay::Peek(_) | Overlay::Origin(_)) | None => {}
+        Some(Overlay::Confirm(_) | Overlay::Peek(_) | Overlay::Origin(_) | Overlay::Comparison(_)) | None => {}
     }
 }
 
@@ -233,6 +235,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Task> {
         Action::Publish | Action::CancelSession | Action::Regenerate | Action::DropLane | Action::Trust => {
             confirm(model, action)
         }
+        Action::Compare => compare(model),
         Action::CheckAgain => check_again(model, false),
         Action::CheckBaseToo => check_again(model, true),
         Action::Go | Action::Defer | Action::Decline => confirm(model, action),

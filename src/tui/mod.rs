@@ -10,6 +10,7 @@ mod asks;
 mod bench;
 #[cfg(test)]
 mod bench_world;
+mod comparison_keys;
 mod diff_keys;
 mod diff_view;
 mod draft_keys;
@@ -32,6 +33,8 @@ mod tests;
 mod tests_around;
 #[cfg(test)]
 mod tests_by_hand;
+#[cfg(test)]
+mod tests_comparison;
 #[cfg(test)]
 mod tests_reading;
 mod texts;

@@ -8,6 +8,7 @@ use super::input::Input;
 use super::keymap::{Key, Keymap};
 use super::log_text::LogPage;
 use super::screens::comment::CommentBox;
+use super::screens::comparison::Comparison;
 use super::screens::decision::Decision;
 use super::screens::inbox::Inbox;
 use super::screens::origin::Origin;
@@ -132,6 +133,8 @@ pub(crate) enum Ticket {
     Changed(SessionId, &'static str),
     /// Words to whoever drafts.
     Steered(SessionId),
+    /// Candidates side by side: of which session's field.
+    Comparison(SessionId),
     /// Checkouts are removed.
     Discarded(SessionId),
     /// Where names are defined: the number of the question.
@@ -249,6 +252,7 @@ pub(crate) enum Overlay {
     Peek(Box<Peek>),
     Picker(Box<Picker>),
     Origin(Box<Origin>),
+    Comparison(Box<Comparison>),
 }
 
 /// Words to whoever drafts, while they are typed.

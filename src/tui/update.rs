@@ -208,6 +208,7 @@ fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
             }
         }
     }
+    tasks.extend(super::comparison_keys::ask_again(model, Some(id)));
     if open {
         tasks.push(ask_session(id));
         tasks.push(ask_threads(id));
@@ -351,6 +352,10 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             look_around::on_blame(model, asked, view);
             Vec::new()
         }
+        (Ticket::Comparison(of), Reply::Compare(view)) => {
+            super::comparison_keys::compared(model, of, view);
+            Vec::new()
+        }
         (Ticket::Discarded(id), Reply::Discard(view)) => {
             super::hold_keys::discarded(model, id, &view);
             Vec::new()
@@ -386,6 +391,7 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
 fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
     let view = match reply {
         Reply::Decide(view)
+        | Reply::Pick(view)
         | Reply::Override(view)
         | Reply::Cancel(view)
         | Reply::Pause(view)

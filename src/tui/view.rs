@@ -7,7 +7,7 @@ use super::actions::Action;
 use super::model::{Field, Model, Overlay, Tone};
 use super::screens::frame::Frame;
 use super::screens::review::Tab;
-use super::screens::{comment, decision, help, inbox, origin, palette, peek, picker, review, wizard};
+use super::screens::{comment, comparison, decision, help, inbox, origin, palette, peek, picker, review, wizard};
 use super::theme::Role;
 use super::widgets::{Painter, Run, centered, degrade, popup};
 use super::words::Motion;
@@ -103,6 +103,7 @@ fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &
         Overlay::Peek(open) => peek::draw(painter, model, open),
         Overlay::Picker(open) => picker::draw(painter, area, open),
         Overlay::Origin(open) => origin::draw(painter, area, model, open),
+        Overlay::Comparison(open) => comparison::draw(painter, area, open),
         Overlay::Search(field) => draw_prompt(painter, area, "/", field),
         Overlay::Steer(steer) => draw_prompt(painter, area, &format!("say to {}: ", steer.session), &steer.field),
         Overlay::Confirm(open) => {
@@ -211,6 +212,9 @@ fn hints(model: &Model) -> Vec<Action> {
         if model.inbox.selected().is_some_and(|row| row.running || row.paused) {
             hints.extend([A::PauseSession, A::Steer]);
         }
+        if model.inbox.selected().is_some_and(|row| row.candidate_of.is_some()) {
+            hints.push(A::Compare);
+        }
         if model.inbox.selected().is_some_and(|row| row.needs_me && row.version.is_some()) {
             hints.extend([A::Approve, A::RequestChanges, A::Reject]);
         }
@@ -238,6 +242,9 @@ fn hints(model: &Model) -> Vec<Action> {
         Tab::Policy if review.len() > 0 => hints.extend([A::Open, A::Override, A::Approve, A::RequestChanges]),
         Tab::Runs => hints.extend([A::ToggleFollow, A::ToggleBase, A::CheckAgain, A::Approve, A::RequestChanges]),
         _ => hints.extend([A::TabPatches, A::Approve, A::RequestChanges, A::Reject]),
+    }
+    if review.view.as_ref().is_some_and(|view| !view.candidates.is_empty()) {
+        hints.insert(1, A::Compare);
     }
     hints.extend([A::NextNeedsMe, A::Palette, A::Back]);
     // what moves by itself is not decided on yet

@@ -214,6 +214,13 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
             panel.violations.iter_mut().for_each(|violation| hide(&mut violation.message));
             panel.gates.iter_mut().for_each(|gate| hide(&mut gate.evidence));
         }
+        Reply::Compare(view) => {
+            hide(&mut view.goal);
+            for one in &mut view.candidates {
+                hide(&mut one.reason);
+                one.checks.iter_mut().for_each(|check| hide(&mut check.note));
+            }
+        }
         Reply::Blame(view) => hide(&mut view.subject),
         Reply::Timeline(view) => view.entries.iter_mut().for_each(|entry| hide(&mut entry.summary)),
         Reply::Show(view) => {

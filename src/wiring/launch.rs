@@ -141,6 +141,7 @@ impl Rooms {
             patch: None,
             program: None,
             issue: None,
+            candidates: Vec::new(),
         };
         let session = ask(runtime, self.request(), &client, run).await?.id;
         let blobs = BlobStore::of_home(home.root());

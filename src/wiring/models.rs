@@ -1,6 +1,6 @@
 //! The exchange that the configuration describes: providers, keys, rates, whom each role asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,15 +67,20 @@ impl House {
             .map_err(|error| Wrong { message: error.to_string(), hint: "paraph config check".to_owned() })?;
         let keys = Arc::new(self.keys());
         let mut providers = BTreeMap::new();
-        for model in routes.models() {
-            if providers.contains_key(&model.provider) {
-                continue;
-            }
-            let settings = self.provider(&model.provider)?;
+        let asked: BTreeSet<String> = routes.models().into_iter().map(|model| model.provider).collect();
+        // a candidate may name a model of any other provider too
+        let own = self.config().models().providers.keys().cloned();
+        let known = ProviderSettings::names().map(|(name, _)| name.to_owned());
+        for name in asked.iter().cloned().chain(own).chain(known).collect::<BTreeSet<String>>() {
+            let settings = match self.provider(&name) {
+                Ok(settings) => settings,
+                Err(wrong) if asked.contains(&name) => return Err(wrong),
+                Err(_) => continue, // nobody needs it
+            };
             let rate = RateLimit::new(settings.requests_per_minute, settings.tokens_per_minute, self.clock.clone());
             let key = settings.key.clone();
             let provider = Provider::new(settings, http.clone(), keys.clone(), self.clock.clone());
-            providers.insert(model.provider, Counter { model: Arc::new(provider), key, rate });
+            providers.insert(name, Counter { model: Arc::new(provider), key, rate });
         }
         let day = self.config().settings().budget.day_cents;
         Ok(Some(Exchange::new(ExchangeParts {

@@ -289,6 +289,7 @@ impl Bench {
             "adopt",
             "show",
             "decide",
+            "pick",
             "override",
             "regenerate",
             "check",
@@ -324,6 +325,7 @@ impl Bench {
         bench.answer("artifacts", json!({"artifacts": [artifact]}));
         bench.answer("context", sample::context());
         bench.answer("beads", sample::beads());
+        bench.answer("compare", sample::comparison());
         bench.answer("metrics", sample::metrics());
         bench.answer("index", sample::index());
         bench.answer("trust", json!({"path": "/r", "trusted": true, "commands": [EVIL]}));

@@ -222,3 +222,30 @@ pub(crate) fn estimate() -> Value {
         "held_by": "session", "roles": [role],
     })
 }
+
+/// Candidates side by side: 12 and 13 of one digest, 14 without a version.
+pub(crate) fn comparison() -> Value {
+    let one = |id: u64, version: Value| {
+        let sets = if version.is_null() {
+            json!([])
+        } else {
+            json!([{"repo": EVIL, "digest": digest(), "base_commit": COMMIT}])
+        };
+        json!({
+            "session": id, "engine": "rules", "with": EVIL, "state": "Scored", "reason": EVIL, "version": version,
+            "patch_sets": sets, "score": 8.1, "dimensions": {"tests": 7.0, EVIL: 1.0},
+            "tally": {
+                "passed": 2, "fixed": 1, "broken": 1, "failed": 1, "untold": 1, "tests_fixed": 3, "tests_broken": 4,
+            },
+            "checks": [check("broken")], "unverified": null, "violations": {"blocks": 1, "warns": 2, "accepted": 1},
+            "files": 3, "added": 12, "deleted": 4,
+            "usage": {"input_tokens": 1200, "output_tokens": 34, "cost_usd": "0.0519"}, "model_ms": 61_200,
+            "took_ms": 90_000, "same_as": if id == 12 { json!([13]) } else { json!([]) }, "same_files_as": [14],
+            "can_be_picked": !version.is_null(),
+        })
+    };
+    json!({
+        "schema": "paraph.comparison/1", "goal": EVIL, "field": 12, "picked": null,
+        "candidates": [one(12, json!(1)), one(13, json!(1)), one(14, Value::Null)],
+    })
+}

@@ -21,4 +21,5 @@ mod m12_models;
 mod m13_issues;
 mod m14_replay;
 mod m15_steering;
+mod m16_candidates;
 mod m17_twins;

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::api::{
-    Base, EngineKind, EstimateRequest, FailureKind, IssueSource, Kind, NoticeStream, ProgramChoice, RepositoryRequest,
-    RunRequest, Service, SessionView, Source, TrustRequest,
+    Base, CandidateRequest, EngineKind, EstimateRequest, FailureKind, IssueSource, Kind, NoticeStream, ProgramChoice,
+    RepositoryRequest, RunRequest, Service, SessionView, Source, TrustRequest,
 };
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, usage};
@@ -14,6 +14,7 @@ use crate::cli::output::{Role, Text};
 use crate::cli::progress::{self, Waited};
 use crate::cli::session_text::{self, changed};
 use crate::cli::verbs::budget::price;
+use crate::cli::verbs::compare;
 use crate::id::{HostPath, ParseIdError, SessionId};
 use crate::text::counted;
 
@@ -70,6 +71,10 @@ pub(crate) struct Args {
     /// Only tell what its models may cost; nothing is started and nobody is asked
     #[arg(long, conflicts_with = "wait")]
     estimate: bool,
+    /// One of several that draft for the goal side by side; given again for each: rules[:ID,...],
+    /// llm[:PROVIDER/MODEL], agent:NAME, command:NAME, patch:FILE. Then: paraph compare, paraph pick
+    #[arg(long = "candidate", value_name = "ENGINE[:WHAT]", conflicts_with_all = ["engine", "rules", "patch", "command", "agent"])]
+    candidates: Vec<String>,
     /// Wait until it can be decided on
     #[arg(long)]
     wait: bool,
@@ -170,6 +175,7 @@ async fn begin(request: RunRequest, wait: bool, desk: &mut Desk) -> Done {
         desk.out.say(estimate.words());
     }
     match notices {
+        Some(_) if !view.candidates.is_empty() => compare::waited(service.as_ref(), &view, desk).await,
         Some(notices) => waited(service.as_ref(), notices, view.id, desk).await,
         None => started(&view, desk),
     }
@@ -226,6 +232,10 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
         Some(file) => Some(store_patch(&file, desk)?),
         None => None,
     };
+    let mut candidates = Vec::new();
+    for named in &args.candidates {
+        candidates.push(candidate(named, desk)?);
+    }
     Ok(RunRequest {
         goal,
         kind: args.kind,
@@ -236,6 +246,7 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
         playbook: args.playbook,
         patch,
         program,
+        candidates,
         issue: None,
     })
 }
@@ -253,6 +264,30 @@ async fn from_issue(request: &mut RunRequest, url: &str, forge: Option<&str>, de
     }
     request.issue = Some(Box::new(IssueSource { text: digest, ..issue }));
     Ok(())
+}
+
+/// What `ENGINE[:WHAT]` means.
+fn candidate(named: &str, desk: &mut Desk) -> Result<CandidateRequest, Ended> {
+    let (name, what) = named.split_once(':').unwrap_or((named, ""));
+    let engine = name.parse().map_err(|error: ParseIdError| {
+        Ended::from(usage(error.to_string()).hint("--candidate rules --candidate llm:openai/gpt-4.1"))
+    })?;
+    let mut candidate = CandidateRequest { engine, model: None, rules: Vec::new(), patch: None, program: None };
+    match engine {
+        EngineKind::Rules => {
+            candidate.rules = what.split(',').filter(|rule| !rule.is_empty()).map(str::to_owned).collect();
+        }
+        EngineKind::Llm => candidate.model = Some(what.to_owned()).filter(|model| !model.is_empty()),
+        EngineKind::Agent | EngineKind::Command if !what.is_empty() => {
+            candidate.program = Some(ProgramChoice { name: what.to_owned(), hosts: Vec::new() });
+        }
+        EngineKind::Patch if !what.is_empty() => {
+            candidate.patch = Some(store_patch(std::path::Path::new(what), desk)?);
+        }
+        // told by whoever starts it, in the same words as for a session of its own
+        EngineKind::Agent | EngineKind::Command | EngineKind::Patch | EngineKind::Adopt => {}
+    }
+    Ok(candidate)
 }
 
 /// Stores a diff as a blob, so that the request can name it.
@@ -302,6 +337,10 @@ pub(crate) fn started(view: &SessionView, desk: &mut Desk) -> Done {
     changed(view, desk)?;
     if desk.out.json() {
         return Ok(DONE);
+    }
+    if let (Some(first), Some(last)) = (view.candidates.first(), view.candidates.last()) {
+        let of = counted(view.candidates.len(), "candidate");
+        desk.out.say(format!("{of}, sessions {first} to {last}: paraph compare {first}"));
     }
     for lane in view.lanes.iter().filter(|lane| lane.left_out > 0) {
         let (files, are) = (counted(lane.left_out, "changed file"), if lane.left_out == 1 { "is" } else { "are" });

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{
     ChatError, ChatModel, ChatReply, ChatRequest, KeySource, Keys, Lead, ModelName, Next, NoRoute, PriceTable,
-    RateLimit, RetryPolicy, Routes, Share, Sleeper, Streamed, Switchboard, Usage,
+    RateLimit, RetryPolicy, Route, Routes, Share, Sleeper, Streamed, Switchboard, Usage,
 };
 use crate::cancel::Cancel;
 use crate::infrastructure::http::Secret;
@@ -68,6 +68,25 @@ impl Exchange {
         self.parts.prices.price(model)?.context
     }
 
+    /// The role's lead, as far as models of `route` can be asked.
+    fn lead_on(&self, role: &str, mut route: Route) -> Result<Lead, NoRoute> {
+        let missing: Vec<String> = route.models.iter().filter_map(|model| self.missing(model)).collect();
+        route.models.retain(|model| self.missing(model).is_none());
+        if route.models.is_empty() {
+            return Err(NoRoute { why: missing.join("; "), next: "paraph models".to_owned() });
+        }
+        let known = |model: &ModelName| self.parts.prices.price(model);
+        // what a model is known to answer at most; a larger wish is refused by some providers
+        let most = route.models.iter().filter_map(|model| known(model)?.max_output).max();
+        route.max_output_tokens = route.max_output_tokens.min(most.unwrap_or(u32::MAX));
+        let room = route.models.iter().map(|model| self.room(model).unwrap_or(UNKNOWN_ROOM)).max();
+        let share = self.parts.shares.get(role).copied().unwrap_or_default();
+        let latency = route.max_latency.unwrap_or(PATIENCE);
+        let answer = u64::from(route.max_output_tokens);
+        let context_tokens = room.unwrap_or(UNKNOWN_ROOM).saturating_sub(answer);
+        Ok(Lead { route, context_tokens, share, latency })
+    }
+
     /// Why a model cannot be asked at all.
     fn missing(&self, model: &ModelName) -> Option<String> {
         let Some(counter) = self.parts.providers.get(&model.provider) else {
@@ -84,22 +103,15 @@ impl Switchboard for Exchange {
             let next = "paraph config set model openai/gpt-4.1 (any PROVIDER/MODEL), or paraph help agents".to_owned();
             return Err(NoRoute { why: "no model is configured".to_owned(), next });
         };
-        let mut route = routes.of(role).clone();
-        let missing: Vec<String> = route.models.iter().filter_map(|model| self.missing(model)).collect();
-        route.models.retain(|model| self.missing(model).is_none());
-        if route.models.is_empty() {
-            return Err(NoRoute { why: missing.join("; "), next: "paraph models".to_owned() });
-        }
-        let known = |model: &ModelName| self.parts.prices.price(model);
-        // what a model is known to answer at most; a larger wish is refused by some providers
-        let most = route.models.iter().filter_map(|model| known(model)?.max_output).max();
-        route.max_output_tokens = route.max_output_tokens.min(most.unwrap_or(u32::MAX));
-        let room = route.models.iter().map(|model| self.room(model).unwrap_or(UNKNOWN_ROOM)).max();
-        let share = self.parts.shares.get(role).copied().unwrap_or_default();
-        let latency = route.max_latency.unwrap_or(PATIENCE);
-        let answer = u64::from(route.max_output_tokens);
-        let context_tokens = room.unwrap_or(UNKNOWN_ROOM).saturating_sub(answer);
-        Ok(Lead { route, context_tokens, share, latency })
+        self.lead_on(role, routes.of(role).clone())
+    }
+
+    fn lead_to(&self, role: &str, model: &ModelName) -> Result<Lead, NoRoute> {
+        let route = match &self.parts.routes {
+            Some(routes) => routes.of(role).clone(),
+            None => Route::to(model.clone()),
+        };
+        self.lead_on(role, Route { models: vec![model.clone()], ..route })
     }
 
     fn room(&self, model: &ModelName) -> Option<u64> {

@@ -276,6 +276,7 @@ impl Bench {
             patch: None,
             program: None,
             issue: None,
+            candidates: Vec::new(),
         })
     }
 

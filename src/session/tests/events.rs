@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::story::{self, L0, L1, V1};
 use super::*;
-use crate::id::{DraftId, ThreadId};
+use crate::id::{DraftId, SessionId, ThreadId};
 use crate::planning::{Estimate, IssueSource, Recommendation, Role, RoleEstimate, TriageReport};
 use crate::policy::PolicySettings;
-use crate::proposal::EngineKind;
+use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::WorkSpec;
 use crate::scoring::{Dimension, GateId, Review};
 use crate::validation::Sides;
@@ -158,9 +158,35 @@ fn samples() -> Vec<Event> {
             }),
         },
         Event::BudgetSet { budget: Budget { cost_micros: Some(5), tokens: Some(7) }, by: by() },
+        Event::Picked { version, digests: vec![seen], over: vec![rival(), story::rival(9, false).rival], by: by() },
+        Event::OthersPassedOver {},
+        Event::PassedOver { picked: SessionId(8), version, by: by() },
         Event::Marked { lane, version, hunks: vec![seen], by: by() },
         Event::Unmarked { lane, version, hunks: vec![seen], by: by() },
     ]
+}
+
+/// A candidate as it stood, whole.
+fn rival() -> Rival {
+    Rival { version: Some(V1), digests: vec![story::digest("seen")], ..story::rival(8, false).rival }
+}
+
+/// Other forms of events, by the name of their file.
+fn forms() -> Vec<(&'static str, Event)> {
+    let mut session = story::candidate(1, 3);
+    session.model = Some("openai/gpt-4.1".to_owned());
+    session.lanes[0].snapshot = Some(story::snapshot(L0));
+    let field = &mut session.candidate.as_mut().expect("it is one").field;
+    field[1] = Contender {
+        engine: EngineKind::Llm,
+        program: Some(ProgramChoice { name: "ruff".to_owned(), hosts: vec!["a.example".to_owned()] }),
+        model: Some("openai/gpt-4.1".to_owned()),
+        rules: vec!["rust-len-zero".to_owned()],
+        patch: Some(story::digest("diff")),
+        repairs: 3,
+        budget: Budget { cost_micros: Some(5), tokens: Some(7) },
+    };
+    vec![("created-candidate", Event::Created { session: Box::new(session) })]
 }
 
 fn planned() -> Event {
@@ -275,7 +301,8 @@ fn oddities(value: &Value, at: &str, found: &mut Vec<String>) {
 
 #[test]
 fn events_are_integers_and_strings_and_read_back() {
-    for event in samples().into_iter().chain(bare()) {
+    let others = forms().into_iter().map(|(_, event)| event);
+    for event in samples().into_iter().chain(bare()).chain(others) {
         let value = kept(&event);
         let mut found = Vec::new();
         oddities(&value, event.name(), &mut found);
@@ -302,8 +329,9 @@ fn golden() -> PathBuf {
 /// is there never changes: another form of the same event gets a file of its own.
 #[test]
 fn every_form_that_was_ever_written_still_reads() {
-    for event in samples() {
-        let path = golden().join(format!("{}.json", event.name()));
+    let named = samples().into_iter().map(|event| (event.name(), event));
+    for (name, event) in named.chain(forms()) {
+        let path = golden().join(format!("{name}.json"));
         if std::env::var_os("PARAPH_BLESS").is_some() && !path.exists() {
             std::fs::write(&path, format!("{:#}\n", kept(&event))).expect("the folder can be written");
         }

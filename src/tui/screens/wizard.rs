@@ -206,6 +206,7 @@ impl Wizard {
             patch: None,
             program,
             issue: None,
+            candidates: Vec::new(),
         })
     }
 }
