@@ -69,7 +69,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|-")]
     patch: Option<PathBuf>,
     /// Only tell what its models may cost; nothing is started and nobody is asked
-    #[arg(long, conflicts_with = "wait")]
+    #[arg(long, conflicts_with_all = ["wait", "candidates"])]
     estimate: bool,
     /// One of several that draft for the goal side by side; given again for each: rules[:ID,...],
     /// llm[:PROVIDER/MODEL], agent:NAME, command:NAME, patch:FILE. Then: paraph compare, paraph pick

@@ -3,6 +3,7 @@
 //! libgit2's own merge of trees writes the files that it merged; one that is there already has the time of its pack set
 //! anew, and that pack is the user's.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use git2::{Delta, DiffFindOptions, Odb, Oid, Repository};
@@ -92,14 +93,14 @@ impl Moved {
     /// The files of `base` that `tree` has under another name: the content they have there.
     fn of(&mut self, repo: &Repository, base: Oid, tree: Oid) -> Result<&BTreeMap<RepoPath, Oid>, VcsError> {
         let failed = |error: git2::Error| git_error("diff-tree", &error);
-        if !self.0.contains_key(&tree) {
+        if let Entry::Vacant(missing) = self.0.entry(tree) {
             let (old, new) = (repo.find_tree(base).map_err(failed)?, repo.find_tree(tree).map_err(failed)?);
             let mut diff = repo.diff_tree_to_tree(Some(&old), Some(&new), None).map_err(failed)?;
             diff.find_similar(Some(DiffFindOptions::new().renames(true))).map_err(failed)?;
             let renames = diff.deltas().filter(|delta| delta.status() == Delta::Renamed);
             let from = |path: Option<&[u8]>| path.map(RepoPath::from_bytes);
             let found = renames.filter_map(|delta| Some((from(delta.old_file().path_bytes())?, delta.new_file().id())));
-            self.0.insert(tree, found.collect());
+            missing.insert(found.collect());
         }
         Ok(&self.0[&tree])
     }

@@ -45,6 +45,7 @@ impl Runtime {
             self.try_out(&lanes, contender.engine, &contender.rules, &run.paths).await?;
             self.try_patch(contender.patch).await?;
         }
+        self.try_issue(run.issue.as_deref()).await?;
         let first = field[0].clone();
         let roles = self.roles(&playbook);
         let asked = NewSession {
@@ -53,6 +54,9 @@ impl Runtime {
             kind: run.kind.unwrap_or_else(|| guess_kind(&run.goal)),
             goal: run.goal.into(),
             adopted: None,
+            issue: run.issue.map(|issue| *issue),
+            // each is another one's: what all of them may take is held by the day's cap
+            estimate: None,
             engine: first.engine,
             program: first.program,
             model: first.model,

@@ -42,7 +42,7 @@ struct Work {
 impl Runtime {
     pub(super) async fn estimate(&self, asked: EstimateRequest) -> Result<EstimateView, Failure> {
         let mut run = asked.run;
-        let (engine, playbook) = self.shape(&mut run)?;
+        let (engine, playbook) = self.shape(&mut run, None)?;
         let estimate = self.estimated(&run, engine, &playbook).await;
         Ok(views::estimate_of(&estimate.unwrap_or_default()))
     }
