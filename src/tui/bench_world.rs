@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub refuse: Option<Failure>,
     /// What the editor makes of a text.
     pub editor: fn(&str) -> Option<String>,
+    /// Checks that run now.
+    pub live: Vec<LogView>,
     pub quit: bool,
     /// Whether the service does not answer the panel.
     pub hold_panel: bool,
@@ -191,6 +193,7 @@ impl World {
             compared: Vec::new(),
             refuse: None,
             editor: |text| Some(text.to_owned()),
+            live: Vec::new(),
             quit: false,
             hold_panel: false,
             commands: vec!["cargo test".into(), "make \u{1b}[2Jlint".into()],
@@ -413,7 +416,7 @@ impl World {
                     })
                     .to_vec(),
             }),
-            Request::Log(_) => Reply::Log(Vec::new()),
+            Request::Log(_) => Reply::Log(self.live.clone()),
             Request::Beads(_) => Reply::Beads(beads()),
             Request::Metrics(_) => Reply::Metrics(metrics()),
             Request::Panel(_) => Reply::Panel(self.panel.clone()),

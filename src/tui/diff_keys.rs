@@ -50,7 +50,9 @@ pub(crate) fn act_in_session(model: &mut Model, action: Action) -> Vec<Task> {
             show_log(model)
         }
         Action::ToggleBase => {
+            // the side that was chosen is held: what is followed is where a check runs now
             review.runs.on_base = !review.runs.on_base;
+            review.runs.follow &= review.runs.running.is_empty();
             show_log(model)
         }
         Action::CommentVersion => comment(model, action),

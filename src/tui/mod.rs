@@ -34,6 +34,8 @@ mod tests_around;
 mod tests_by_hand;
 #[cfg(test)]
 mod tests_reading;
+#[cfg(test)]
+mod tests_runs;
 mod texts;
 mod theme;
 mod theme_lint;

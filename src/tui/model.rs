@@ -1,6 +1,6 @@
 //! What the screens know: the model, the messages that change it, the tasks that go out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::actions::{Action, Context};
@@ -288,8 +288,6 @@ pub(crate) struct Model {
     pub toast: Option<Toast>,
     pub pending: Vec<Key>,
     pub search: String,
-    /// A check's growing output, by session and check.
-    pub live_logs: HashMap<(SessionId, String), HostPath>,
     pub totals: BTreeMap<String, u32>,
     /// Questions about the code so far: each answer names its own.
     pub questions: u32,
@@ -310,7 +308,6 @@ impl Model {
             toast: None,
             pending: Vec::new(),
             search: String::new(),
-            live_logs: HashMap::new(),
             totals: BTreeMap::new(),
             questions: 0,
             dirty: true,

@@ -5,15 +5,16 @@ use super::asks::{
     survey_next,
 };
 use super::inputs::on_input;
-use super::log_text::PAGE;
 use super::look_around;
-use super::model::{Connection, LogKey, LogSource, Model, Msg, Overlay, Task, Ticket, Tone};
+use super::model::{Connection, LogSource, Model, Msg, Overlay, Task, Ticket, Tone};
 use super::screens::decision::{Intent, Step};
 use super::screens::patches::{Enter, FileState};
-use super::screens::review::Tab;
-use super::texts::{on_text, selected_check, show_artifact, show_log};
+use super::screens::review::{Running, Tab};
+use super::texts::{on_text, show_artifact, show_log};
 use super::trust_keys::confirm_trust;
-use crate::api::{Failure, FailureKind, Notice, Reply, SessionRow, SessionView, Verdict};
+use crate::api::{
+    Failure, FailureKind, LogView, Notice, Reply, Request, SendDraftsRequest, SessionRow, SessionView, Verdict,
+};
 use crate::id::SessionId;
 use crate::text::{Untrusted, counted};
 
@@ -138,36 +139,25 @@ fn on_shown(model: &mut Model) -> bool {
 fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
     match notice {
         Notice::SessionChanged { row } => on_row(model, *row),
-        Notice::CheckStarted { session, check, on_base, log, .. } => {
-            model.live_logs.insert((session, check.clone()), log);
-            if let Some(review) = model.review.as_mut().filter(|review| review.id == session) {
-                review.runs.running.retain(|(name, base)| *name != check || *base != on_base);
-                review.runs.running.push((check, on_base));
-                return show_log(model);
+        Notice::CheckStarted { session, version, repo, check, on_base, log } => {
+            let Some(review) = model.review.as_mut().filter(|review| review.id == session) else { return Vec::new() };
+            review.runs.start(Running { version: Some(version), repo, check, on_base, log });
+            show_log(model)
+        }
+        Notice::LogGrew { session, log, .. } => {
+            let follows = model.review.as_ref().is_some_and(|review| review.id == session && review.runs.follow);
+            let tasks = if follows { show_log(model) } else { Vec::new() };
+            let shown = |task: &Task| matches!(task, Task::ReadLog(_, LogSource::File(file), _) if *file == log);
+            if tasks.iter().any(shown) {
+                return tasks;
             }
+            model.dirty = false;
             Vec::new()
         }
-        Notice::LogGrew { session, check, log, .. } => {
-            model.live_logs.insert((session, check.clone()), log.clone());
-            let shown = model.review.as_ref().is_some_and(|review| {
-                review.id == session
-                    && review.tab == Tab::Runs
-                    && review.runs.follow
-                    && selected_check(review) == Some(&check)
-            });
-            if !shown {
-                model.dirty = false;
-                return Vec::new();
-            }
-            let runs = model.review.as_ref().map(|review| &review.runs);
-            let (on_base, wanted) = runs.map_or((false, PAGE), |runs| (runs.on_base, runs.wanted));
-            vec![Task::ReadLog(LogKey { check, on_base }, LogSource::File(log), wanted)]
-        }
-        Notice::CheckFinished { session, check, .. } => {
-            model.live_logs.remove(&(session, check.name.clone()));
+        Notice::CheckFinished { session, version, check } => {
             match model.review.as_mut().filter(|review| review.id == session) {
                 Some(review) => {
-                    review.runs.running.retain(|(name, _)| *name != check.name);
+                    review.runs.end(version, *check);
                     vec![ask_session(session)]
                 }
                 None => Vec::new(),
@@ -183,7 +173,7 @@ fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
 }
 
 fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
-    let (id, needs_me, done) = (row.id, row.needs_me, row.state == "Done");
+    let (id, needs_me, done, running) = (row.id, row.needs_me, row.state == "Done", row.running);
     let before = model.inbox.upsert(row);
     let mut tasks = Vec::new();
     let open = model.review.as_ref().is_some_and(|review| review.id == id);
@@ -206,10 +196,14 @@ fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
             }
         }
     }
+    if let Some(review) = model.review.as_mut().filter(|_| open && !running) {
+        review.runs.running.clear();
+    }
     if open {
         tasks.push(ask_session(id));
         tasks.push(ask_threads(id));
-        let live = model.review.as_ref().is_some_and(|review| matches!(review.tab, Tab::Timeline | Tab::Beads));
+        let live =
+            model.review.as_ref().is_some_and(|review| matches!(review.tab, Tab::Timeline | Tab::Runs | Tab::Beads));
         if live {
             tasks.extend(ask_tab(model));
         }
@@ -264,9 +258,14 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             show_artifact(model)
         }
         (Ticket::Logs(id), Reply::Log(logs)) if here(model, id) => {
-            for log in logs {
-                if let Some(live) = log.live {
-                    model.live_logs.insert((id, log.check), live);
+            if let Some(review) = &mut model.review {
+                let newest = review.view.as_ref().and_then(|view| view.versions.last());
+                let version = newest.map(|newest| newest.number);
+                review.runs.running.clear(); // what goes on is told anew, all of it
+                for LogView { repo, check, live, on_base, .. } in logs {
+                    if let Some(log) = live {
+                        review.runs.start(Running { version, repo, check, on_base, log });
+                    }
                 }
             }
             show_log(model)

@@ -6,9 +6,10 @@ use ratatui::layout::Rect;
 use super::frame::Frame;
 use super::patches::Patches;
 use crate::api::{
-    ArtifactView, BeadView, DraftView, Metrics, SessionView, ThreadView, TimelineEntry, VersionPatchSet, VersionView,
+    ArtifactView, BeadView, CheckView, DraftView, Metrics, SessionView, ThreadView, TimelineEntry, VersionPatchSet,
+    VersionView,
 };
-use crate::id::{SessionId, SessionRef, Version};
+use crate::id::{HostPath, RepoPath, SessionId, SessionRef, Version};
 use crate::text::counted;
 use crate::tui::actions::Context;
 use crate::tui::log_text::{LogPage, PAGE};
@@ -108,8 +109,46 @@ pub(crate) struct Runs {
     pub wanted: u64,
     /// Lines from the end, when not following.
     pub back: usize,
-    /// Checks that run now, with whether on the base.
-    pub running: Vec<(String, bool)>,
+    /// What runs now, in the order of its start.
+    pub running: Vec<Running>,
+    /// Checks that ended since the session was read: they are in its record only once all have.
+    pub ended: Vec<(Version, CheckView)>,
+}
+
+/// A check, or an engine's program, whose output grows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Running {
+    /// Of which version, where that was told.
+    pub version: Option<Version>,
+    pub repo: String,
+    pub check: String,
+    pub on_base: bool,
+    pub log: HostPath,
+}
+
+/// A row of the Runs tab: what a check came to, that it runs, or both.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CheckRow<'a> {
+    pub name: &'a str,
+    pub result: Option<&'a CheckView>,
+    pub running: Option<&'a Running>,
+}
+
+impl Runs {
+    /// Takes note of what started; what ran under that name before ran out.
+    pub(crate) fn start(&mut self, running: Running) {
+        match self.running.iter_mut().find(|known| (&known.repo, &known.check) == (&running.repo, &running.check)) {
+            Some(known) => *known = running,
+            None => self.running.push(running),
+        }
+    }
+
+    /// Takes note of what ended.
+    pub(crate) fn end(&mut self, version: Version, check: CheckView) {
+        self.running.retain(|known| (&known.repo, &known.check) != (&check.repo, &check.name));
+        self.ended.retain(|(of, known)| (*of, &known.repo, &known.name) != (version, &check.repo, &check.name));
+        self.ended.push((version, check));
+    }
 }
 
 /// An open session.
@@ -214,6 +253,31 @@ impl Review {
         SessionRef { session: self.id, version: self.version }
     }
 
+    /// The rows of the Runs tab: checks of the version being read, those that run or ended just now among them.
+    pub(crate) fn checks(&self) -> Vec<CheckRow<'_>> {
+        let known = self.version_view().map_or(&[][..], |version| version.checks.as_slice());
+        let of_this = |version: &Version| self.version.is_none_or(|reading| reading == *version);
+        let ended = || self.runs.ended.iter().filter(|(version, _)| of_this(version)).map(|(_, check)| check);
+        let same = |a: &CheckView, b: &CheckView| (&a.repo, &a.name) == (&b.repo, &b.name);
+        let newest = |check: &'_ CheckView| ended().find(|ended| same(ended, check));
+        let mut results: Vec<&CheckView> = known.iter().map(|check| newest(check).unwrap_or(check)).collect();
+        results.extend(ended().filter(|ended| !known.iter().any(|check| same(check, ended))));
+        // what drafts a version can be followed before there is one
+        let running = || self.runs.running.iter().filter(|running| running.version.as_ref().is_none_or(of_this));
+        let runs = |check: &CheckView, running: &Running| (&check.repo, &check.name) == (&running.repo, &running.check);
+        let mut rows: Vec<CheckRow<'_>> = results
+            .iter()
+            .map(|check| CheckRow {
+                name: &check.name,
+                result: Some(check),
+                running: running().find(|running| runs(check, running)),
+            })
+            .collect();
+        let others = running().filter(|running| !results.iter().any(|check| runs(check, running)));
+        rows.extend(others.map(|running| CheckRow { name: &running.check, result: None, running: Some(running) }));
+        rows
+    }
+
     /// The patch set in focus: of the file under the cursor, else of the chosen lane.
     pub(crate) fn patch_set(&self) -> Option<&VersionPatchSet> {
         let version = self.version_view()?;
@@ -245,7 +309,7 @@ impl Review {
             Tab::Timeline => self.timeline.as_ref().map_or(0, Vec::len),
             Tab::Artifacts => self.artifacts.as_ref().map_or(0, Vec::len),
             Tab::Policy => self.version_view().map_or(0, |version| version.violations.len()),
-            Tab::Runs => self.version_view().map_or(0, |version| version.checks.len()),
+            Tab::Runs => self.checks().len(),
             Tab::Beads => self.beads.as_ref().map_or(0, Vec::len),
             _ => 0,
         }
