@@ -21,6 +21,8 @@ pub(crate) struct World {
     /// Every request that changes something, in order.
     pub changes: Vec<Request>,
     pub copied: Vec<String>,
+    /// Versions against their base, where that is not what `sets` says.
+    pub bases: BTreeMap<Version, Vec<PatchSetView>>,
     /// What patch sets were compared with, in order.
     pub compared: Vec<AgainstRequest>,
     /// What every change is refused with.
@@ -190,6 +192,7 @@ impl World {
             blobs,
             changes: Vec::new(),
             copied: Vec::new(),
+            bases: BTreeMap::new(),
             compared: Vec::new(),
             refuse: None,
             editor: |text| Some(text.to_owned()),
@@ -365,7 +368,10 @@ impl World {
                 totals: BTreeMap::new(),
             }),
             Request::Show(show) if show.session.session == SessionId(12) => Reply::Show(self.view.clone()),
-            Request::PatchSet(_) => Reply::PatchSet(self.sets.clone()),
+            Request::PatchSet(asked) => {
+                let base = asked.session.version.filter(|_| asked.against == AgainstRequest::Base);
+                Reply::PatchSet(base.and_then(|version| self.bases.get(&version)).unwrap_or(&self.sets).clone())
+            }
             Request::Threads(_) => Reply::Threads(self.talk()),
             Request::Draft(asked) => {
                 let (id, comment) = (asked.draft.unwrap_or(DraftId(self.drafts.len() as u32 + 1)), asked.comment);

@@ -11,6 +11,7 @@ use super::texts::show_log;
 use super::update::{enter_file, relayout, scroll_to_cursor, show_hunk};
 use crate::api::{MarkRequest, Request, ResolveRequest, Side};
 use crate::id::RepoPath;
+use crate::text::counted;
 
 /// Goes to a file.
 pub(crate) fn to_file(model: &mut Model, file: usize, enter: Enter) -> Vec<Task> {
@@ -191,14 +192,18 @@ fn step_hunk(model: &mut Model, forward: bool) -> Vec<Task> {
 }
 
 /// The request that marks `hunks`; the marks show at once.
-fn mark(model: &mut Model, hunks: Vec<crate::id::Digest>, reviewed: bool) -> Vec<Task> {
+fn mark(model: &mut Model, mut hunks: Vec<crate::id::Digest>, reviewed: bool) -> Vec<Task> {
     let Some(review) = &mut model.review else { return Vec::new() };
+    let note = |marks: &mut super::diff_view::DigestSet, hunk: &crate::id::Digest| {
+        if reviewed { marks.insert(*hunk) } else { marks.remove(hunk) }
+    };
     for hunk in &hunks {
-        if reviewed {
-            review.patches.reviewed.insert(*hunk);
-        } else {
-            review.patches.reviewed.remove(hunk);
-        }
+        note(&mut review.patches.reviewed, hunk);
+    }
+    // against an earlier version: the hunks against the base that are read with these
+    for hunk in review.patches.marked_with(reviewed) {
+        note(&mut review.patches.reviewed, &hunk);
+        hunks.push(hunk);
     }
     let repo = review.patches.repo().map(str::to_owned);
     let request = MarkRequest { session: review.reference(), repo, hunks, reviewed };
@@ -256,13 +261,33 @@ fn next_unreviewed(model: &mut Model) -> Vec<Task> {
     match next {
         Some(file) => to_file(model, file, Enter::Unreviewed),
         None => {
-            let key = model.key_of(Action::Approve).unwrap_or_default();
-            model.say(Tone::Success, "everything is read");
-            if let Some(toast) = &mut model.toast {
-                toast.hint = format!("{key} approves");
-            }
+            say_all_read(model);
             Vec::new()
         }
+    }
+}
+
+/// Nothing is left to read of what is shown; hunks that this comparison does not show may be.
+fn say_all_read(model: &mut Model) {
+    let Some(review) = &model.review else { return };
+    let (done, all, whole) = review.patches.progress(None);
+    let since_review = review.patches.against.is_none() && review.patches.since_review;
+    let version = review.version.map(|version| version.to_string()).unwrap_or_default();
+    let (tone, text, hint) = match (whole, all - done) {
+        (true, 0) => {
+            let key = model.key_of(Action::Approve).unwrap_or_default();
+            (Tone::Success, "everything is read".to_owned(), format!("{key} approves"))
+        }
+        (false, _) => (Tone::Info, "all that was counted so far is read".to_owned(), String::new()),
+        (true, left) => {
+            let key = model.key_of(Action::ToggleSinceReview).filter(|_| since_review);
+            let text = format!("read since then; {} of {version} nobody read yet", counted(left, "hunk"));
+            (Tone::Warning, text, key.map(|key| format!("{key} shows all of it")).unwrap_or_default())
+        }
+    };
+    model.say(tone, text);
+    if let Some(toast) = &mut model.toast {
+        toast.hint = hint;
     }
 }
 

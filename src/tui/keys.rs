@@ -469,6 +469,10 @@ fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
         return tasks;
     }
     let (session, repo) = (review.reference(), review.repo());
+    if let Some(repo) = repo.as_ref().filter(|repo| review.patches.dropped.contains(repo)) {
+        model.say(Tone::Warning, format!("{} was dropped: nothing of it is decided", super::screens::plain(repo)));
+        return tasks;
+    }
     let left_out = super::own_version::request(review);
     // comments go to the engine; without any, what is left out makes the next version by itself
     let sends_back = intent == Intent::Decide(Verdict::RequestChanges);
@@ -481,7 +485,7 @@ fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
         decision.reason = Field::new(format!("next time {}", decision.left_out.join(", ")));
     }
     decision.derive = left_out.filter(|_| derives).map(Box::new);
-    let (done, all, _) = review.patches.progress();
+    let (done, all, _) = review.patches.progress(repo.as_deref());
     decision.progress = (done, all);
     if intent == Intent::Decide(Verdict::Approve) {
         decision.unseen = review.patches.unseen(repo.as_deref());

@@ -36,6 +36,8 @@ mod tests_by_hand;
 mod tests_reading;
 #[cfg(test)]
 mod tests_runs;
+#[cfg(test)]
+mod tests_since;
 mod texts;
 mod theme;
 mod theme_lint;

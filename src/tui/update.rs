@@ -1,8 +1,8 @@
 //! What happens when something happened: pure and synchronous, messages in, tasks out.
 
 use super::asks::{
-    ask_everything, ask_patch_sets, ask_session, ask_sessions, ask_tab, ask_threads, load_current, open_session,
-    survey_next,
+    ask_bases, ask_everything, ask_patch_sets, ask_session, ask_sessions, ask_tab, ask_threads, load_current,
+    open_session, survey_next,
 };
 use super::inputs::on_input;
 use super::look_around;
@@ -71,6 +71,16 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
                 return Vec::new();
             };
             review.patches.keys.insert(key.file, hunks);
+            refresh_decision(model);
+            survey_next(model)
+        }
+        Msg::Weighed(key, now, before) => {
+            let Some(review) = model.review.as_mut().filter(|review| review.patches.generation == key.generation)
+            else {
+                model.dirty = false;
+                return Vec::new();
+            };
+            review.patches.take_weight(key.file, now, &before);
             refresh_decision(model);
             survey_next(model)
         }
@@ -229,9 +239,18 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
                 let text = format!("{} no longer left out: the comparison is another one", counted(forgotten, "hunk"));
                 model.say(Tone::Warning, text);
             }
-            let tasks = load_current(model);
+            let mut tasks = load_current(model);
+            tasks.extend(model.review.as_ref().map(ask_bases).unwrap_or_default());
             refresh_decision(model);
             tasks
+        }
+        (Ticket::Bases(generation, earlier), Reply::PatchSet(sets)) => {
+            let Some(review) = model.review.as_mut().filter(|review| review.patches.generation == generation) else {
+                return Vec::new();
+            };
+            review.patches.take_bases(earlier, sets);
+            refresh_decision(model);
+            survey_next(model)
         }
         (Ticket::Threads(id), Reply::Threads(view)) if here(model, id) => {
             if let Some(review) = &mut model.review {
@@ -384,7 +403,7 @@ fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
             let Some(review) = model.review.as_mut().filter(|review| review.id == id) else { return Vec::new() };
             review.version = newest;
             (review.patches.against, review.patches.since_review) = (None, true);
-            review.view = Some(view);
+            review.take_view(view);
             let tasks = ask_patch_sets(review);
             let newest = newest.map(|newest| newest.to_string()).unwrap_or_default();
             model.say(Tone::Success, format!("{newest} is made; it is checked and scored now"));
@@ -402,14 +421,16 @@ fn on_session(model: &mut Model, view: SessionView) -> Vec<Task> {
     let news = review.version.is_some() && review.newer().is_none() && review.version < newest;
     let before = review.view.as_ref().map_or(usize::MAX, |before| before.published.len());
     let published = view.published.get(before).map(|branch| super::screens::plain(branch));
-    review.view = Some(view);
+    let generation = review.patches.generation;
+    review.take_view(view);
+    let other = review.patches.generation != generation;
     if let Some(branch) = published {
         model.say(Tone::Success, format!("published: {branch}"));
     }
     let Some(review) = &mut model.review else { return Vec::new() };
     let mut tasks = Vec::new();
-    if review.version.is_none() && newest.is_some() {
-        review.version = newest;
+    if (review.version.is_none() && newest.is_some()) || other {
+        review.version = review.version.or(newest);
         tasks = ask_patch_sets(review);
     }
     if first && review.tab == Tab::Patches && newest.is_none() && !review.chosen {
@@ -569,7 +590,7 @@ fn refresh_decision(model: &mut Model) {
     decision.measure(size);
     let Some(review) = model.review.as_ref().filter(|review| review.id == decision.session.session) else { return };
     let before = (decision.unseen, decision.progress);
-    let (done, all, _) = review.patches.progress();
+    let (done, all, _) = review.patches.progress(decision.repo.as_deref());
     decision.progress = (done, all);
     decision.unseen = match decision.intent {
         Intent::Decide(Verdict::Approve) => review.patches.unseen(decision.repo.as_deref()),

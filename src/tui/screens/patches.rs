@@ -1,6 +1,7 @@
 //! The Patches tab: files, the diff of one of them, threads on its lines, marks, evidence.
 
 mod draw;
+mod reading;
 
 pub(crate) use draw::draw;
 
@@ -46,6 +47,10 @@ pub(crate) struct Patches {
     pub loaded: HashMap<usize, FileState>,
     /// Hunk keys by file, as far as they are known.
     pub keys: HashMap<usize, Vec<Digest>>,
+    /// The version against its base, where it is shown against another one.
+    pub reading: reading::Reading,
+    /// Repositories that ship nothing: what they have need not be read.
+    pub dropped: Vec<String>,
     pub reviewed: DigestSet,
     pub seen: DigestSet,
     /// Hunks that shall be left out of the next version.
@@ -106,6 +111,8 @@ impl Default for Patches {
             current: 0,
             loaded: HashMap::new(),
             keys: HashMap::new(),
+            reading: reading::Reading::default(),
+            dropped: Vec::new(),
             reviewed: DigestSet::default(),
             seen: DigestSet::default(),
             excluded: DigestSet::default(),
@@ -139,7 +146,8 @@ const KEPT: usize = 5;
 impl Patches {
     /// Takes the patch sets of a version; the file under the cursor stays where it is still there. Says how many hunks
     /// were to be left out of another comparison: there they are other hunks.
-    pub(crate) fn set(&mut self, sets: Vec<PatchSetView>) -> usize {
+    pub(crate) fn set(&mut self, mut sets: Vec<PatchSetView>) -> usize {
+        sets.retain(|set| !self.dropped.contains(&set.repo));
         let compared = |sets: &[PatchSetView]| -> Vec<(Digest, String)> {
             sets.iter().map(|set| (set.digest, set.against.clone())).collect()
         };
@@ -155,6 +163,7 @@ impl Patches {
         self.sets = sets;
         self.loaded.clear();
         self.keys.clear();
+        self.reading = reading::Reading::default();
         self.layout = Layout::default();
         self.reviewed = self.sets.iter().flat_map(|set| set.reviewed.iter().copied()).collect();
         self.files = self
@@ -173,6 +182,17 @@ impl Patches {
         self.enter = if found.is_some() { Enter::Stay } else { Enter::Unreviewed };
         self.current = found.unwrap_or(0);
         forgotten
+    }
+
+    /// Takes note of the repositories that ship nothing; what is shown of them goes.
+    pub(crate) fn drop_repositories(&mut self, dropped: Vec<String>) {
+        let shown = self.sets.iter().any(|set| dropped.contains(&set.repo));
+        self.dropped = dropped;
+        if shown {
+            let (sets, marks) = (self.sets.clone(), std::mem::take(&mut self.reviewed));
+            self.set(sets);
+            self.reviewed = marks; // newer than those that came with the sets
+        }
     }
 
     /// The file under the cursor and its patch set.
@@ -208,14 +228,7 @@ impl Patches {
     /// Where a file's sides are.
     pub(crate) fn source(&self, file: usize) -> Option<DocSource> {
         let (set, at) = self.files.get(file)?;
-        let view = &self.sets[*set].files[*at];
-        Some(DocSource {
-            path: view.path.clone(),
-            status: view.status,
-            binary: view.binary,
-            old: view.old.as_ref().map(|blob| blob.digest),
-            new: view.new.as_ref().map(|blob| blob.digest),
-        })
+        Some(DocSource::of(&self.sets[*set].files[*at]))
     }
 
     /// Forgets diffs far from the current file.
@@ -229,32 +242,6 @@ impl Patches {
     /// The next file whose hunks nobody counted yet.
     pub(crate) fn unsurveyed(&self) -> Option<usize> {
         (0..self.files.len()).find(|file| !self.keys.contains_key(file))
-    }
-
-    /// Hunks read, hunks known, and whether all are known.
-    pub(crate) fn progress(&self) -> (usize, usize, bool) {
-        let all = self.keys.values().map(Vec::len).sum();
-        let done = self.keys.values().flatten().filter(|key| self.reviewed.contains(key)).count();
-        (done, all, self.keys.len() == self.files.len() && !self.files.is_empty())
-    }
-
-    /// Hunks that were neither marked nor ever on this screen; of the repository, or of all.
-    pub(crate) fn unseen(&self, repo: Option<&str>) -> usize {
-        if self.files.is_empty() {
-            return 1; // not even known yet
-        }
-        let of_repo = |file: &usize| match repo {
-            Some(repo) => self.files.get(*file).is_some_and(|(set, _)| self.sets[*set].repo == repo),
-            None => true,
-        };
-        (0..self.files.len())
-            .filter(|file| of_repo(file))
-            .map(|file| {
-                self.keys.get(&file).map_or(1, |keys| {
-                    keys.iter().filter(|key| !self.reviewed.contains(*key) && !self.seen.contains(*key)).count()
-                })
-            })
-            .sum()
     }
 
     /// The keys of the hunks of a file and how many of them are read.

@@ -210,6 +210,28 @@ impl Review {
         &mut self.lists[self.tab as usize]
     }
 
+    /// Takes the session as it is now, without what its dropped repositories had: that ships nothing, is not read and
+    /// not decided on.
+    pub(crate) fn take_view(&mut self, mut view: SessionView) {
+        let dropped = view.lanes.iter().filter(|lane| lane.dropped);
+        let dropped: Vec<String> = dropped.map(|lane| lane.repo.clone()).collect();
+        if dropped.len() < view.lanes.len() {
+            let ships = |repo: &String| !dropped.contains(repo);
+            for version in &mut view.versions {
+                version.patch_sets.retain(|set| ships(&set.repo));
+                version.checks.retain(|check| ships(&check.repo));
+                version.violations.retain(|found| ships(&found.repo));
+            }
+            self.patches.drop_repositories(dropped);
+        }
+        let checks =
+            |view: &SessionView| view.versions.iter().map(|version| version.checks.clone()).collect::<Vec<_>>();
+        if self.view.as_ref().is_none_or(|before| checks(before) != checks(&view)) {
+            self.runs.ended.clear();
+        }
+        self.view = Some(view);
+    }
+
     /// Whether it moves, and who moves it.
     pub(crate) fn motion(&self, model: &Model) -> Motion {
         let row = model.inbox.row(self.id);
@@ -428,7 +450,7 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     if let Some(score) = &version.score {
         runs.extend([dot(), Run::new(score.overall.to_string(), words::score_role(score.overall))]);
     }
-    let (done, all, whole) = review.patches.progress();
+    let (done, all, whole) = review.patches.progress(None);
     if all > 0 {
         let more = if whole { "" } else { "+" };
         let role = if done == all && whole { Role::DiffReviewed } else { Role::Muted };
