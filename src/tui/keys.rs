@@ -474,16 +474,13 @@ fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
         return tasks;
     }
     let left_out = super::own_version::request(review);
-    // comments go to the engine; without any, what is left out makes the next version by itself
+    // what is left out makes the next version by itself; comments are sent with it, or all goes to the engine
     let sends_back = intent == Intent::Decide(Verdict::RequestChanges);
-    let derives = sends_back && review.drafts.is_empty() && left_out.is_some();
+    let derives = sends_back && left_out.is_some();
     let intent = if derives { Intent::Derive } else { intent };
     let mut decision = Decision::new(intent, session, repo.clone());
     decision.drafts = review.drafts.len();
     decision.left_out = left_out.as_ref().map(super::own_version::listed).unwrap_or_default();
-    if sends_back && !derives && !decision.left_out.is_empty() {
-        decision.reason = Field::new(format!("next time {}", decision.left_out.join(", ")));
-    }
     decision.derive = left_out.filter(|_| derives).map(Box::new);
     let (done, all, _) = review.patches.progress(repo.as_deref());
     decision.progress = (done, all);

@@ -324,8 +324,14 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             if derived {
                 super::own_version::made(model);
             }
-            // drafts went with the word
-            tasks.push(ask_threads(id));
+            // drafts went with the word; a version by hand sends none by itself
+            let drafts = model.review.as_ref().is_some_and(|review| review.id == id && !review.drafts.is_empty());
+            if derived && drafts {
+                let ticket = Ticket::Drafts(id, "the next version is made, the drafts are sent");
+                tasks.push(Task::Ask(ticket, Request::SendDrafts(SendDraftsRequest { session: id })));
+            } else {
+                tasks.push(ask_threads(id));
+            }
             tasks
         }
         (Ticket::Draft(id), Reply::Draft(draft)) => super::draft_keys::kept(model, id, draft),
