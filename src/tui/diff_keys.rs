@@ -5,7 +5,7 @@ use super::asks::{ask_patch_sets, load_current};
 use super::keys::show;
 use super::model::{Model, Overlay, Task, Ticket, Tone};
 use super::screens::comment::{CommentBox, Target};
-use super::screens::patches::{Columns, Enter, FileState};
+use super::screens::patches::{Columns, Enter, Evidence, FileState};
 use super::screens::review::Tab;
 use super::texts::show_log;
 use super::update::{enter_file, relayout, scroll_to_cursor, show_hunk};
@@ -89,19 +89,7 @@ pub(crate) fn act_in_diff(model: &mut Model, action: Action) -> Vec<Task> {
             let at = patches.current.saturating_add_signed(by).min(patches.files.len().saturating_sub(1));
             if at == patches.current { Vec::new() } else { to_file(model, at, Enter::First) }
         }
-        Action::NextThread | Action::PreviousThread => {
-            let cursor = patches.cursor;
-            let row = if action == Action::NextThread {
-                patches.layout.thread_rows().find(|row| *row > cursor)
-            } else {
-                patches.layout.thread_rows().rev().find(|row| *row < cursor)
-            };
-            if let Some(row) = row {
-                patches.cursor = row;
-            }
-            scroll_to_cursor(model);
-            Vec::new()
-        }
+        Action::NextThread | Action::PreviousThread => step_thread(model, action == Action::NextThread),
         Action::MarkHunk => mark_hunk(model),
         Action::MarkFile => mark_file(model),
         Action::NextUnreviewed => next_unreviewed(model),
@@ -143,7 +131,7 @@ pub(crate) fn act_in_diff(model: &mut Model, action: Action) -> Vec<Task> {
                 Action::ContextAll => patches.context = if patches.context == u32::MAX { 3 } else { u32::MAX },
                 Action::ScrollRight => patches.left += 8,
                 Action::ScrollLeft => patches.left = patches.left.saturating_sub(8),
-                Action::ToggleEvidence => patches.drawer = !patches.drawer,
+                Action::ToggleEvidence => patches.drawer = Evidence::after(patches.drawer),
                 Action::ToggleTree => {
                     let shown = patches.tree.unwrap_or(model.size.0 >= 100);
                     patches.tree = Some(!shown);
@@ -160,7 +148,15 @@ pub(crate) fn act_in_diff(model: &mut Model, action: Action) -> Vec<Task> {
 /// Lays out anew with the cursor on the line it was on.
 fn keep_line(model: &mut Model) {
     let line = model.review.as_ref().and_then(|review| review.patches.line());
+    let header = model.review.as_ref().and_then(|review| review.patches.header_at_cursor());
     relayout(model);
+    if let (Some(review), Some(header)) = (&mut model.review, header)
+        && let Some(row) = review.patches.layout.hunk_rows().get(header)
+    {
+        review.patches.cursor = *row as usize;
+        scroll_to_cursor(model);
+        return;
+    }
     if let (Some(review), Some((side, line, _))) = (&mut model.review, line) {
         let side = if side == Side::Old { super::diff_view::Side::Old } else { super::diff_view::Side::New };
         review.patches.cursor = review.patches.layout.row_of_line(side, line.saturating_sub(1));
@@ -188,6 +184,30 @@ fn step_hunk(model: &mut Model, forward: bool) -> Vec<Task> {
         return to_file(model, next, if forward { Enter::First } else { Enter::Last });
     }
     model.say(Tone::Info, if forward { "that was the last hunk" } else { "that was the first hunk" });
+    Vec::new()
+}
+
+/// The next thread or draft: in this file, then in the other files that have any.
+fn step_thread(model: &mut Model, forward: bool) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    let (cursor, here) = (review.patches.cursor, review.patches.current);
+    let row = if forward {
+        review.patches.layout.thread_rows().find(|row| *row > cursor)
+    } else {
+        review.patches.layout.thread_rows().rev().find(|row| *row < cursor)
+    };
+    if let Some(row) = row {
+        review.patches.cursor = row;
+        scroll_to_cursor(model);
+        return Vec::new();
+    }
+    let has_talk = |file: &usize| review.talk_on(*file) != (0, 0);
+    let file =
+        if forward { (here + 1..review.patches.files.len()).find(has_talk) } else { (0..here).rev().find(has_talk) };
+    if let Some(file) = file {
+        return to_file(model, file, if forward { Enter::FirstThread } else { Enter::LastThread });
+    }
+    model.say(Tone::Info, if forward { "that was the last thread" } else { "that was the first thread" });
     Vec::new()
 }
 

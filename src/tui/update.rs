@@ -549,6 +549,8 @@ pub(crate) fn enter_file(model: &mut Model) {
             let open = keys.and_then(|keys| keys.iter().position(|key| !patches.reviewed.contains(key)));
             patches.cursor = row(hunks.get(open.unwrap_or(0)));
         }
+        Enter::FirstThread => patches.cursor = patches.layout.thread_rows().next().unwrap_or(0),
+        Enter::LastThread => patches.cursor = patches.layout.thread_rows().next_back().unwrap_or(0),
         Enter::Stay => {}
     }
     if at_hunk {

@@ -72,7 +72,8 @@ pub(crate) struct Patches {
     pub context: u32,
     pub tree: Option<bool>,
     pub in_tree: bool,
-    pub drawer: bool,
+    /// The evidence beside or below the diff, and what of it stands first.
+    pub drawer: Option<Evidence>,
     pub against: Option<Version>,
     pub since_review: bool,
     /// Where jumps within a file began: the file and the line (1-based), the newest last.
@@ -91,6 +92,32 @@ pub(crate) struct OwnEdit {
     pub text: Option<(String, String)>,
 }
 
+/// A part of the evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    Threads,
+    Checks,
+    Policy,
+    Score,
+}
+
+impl Evidence {
+    pub(crate) const ALL: [Self; 4] = [Self::Threads, Self::Checks, Self::Policy, Self::Score];
+
+    /// What one more key shows: each part first, then none.
+    pub(crate) fn after(shown: Option<Self>) -> Option<Self> {
+        match shown {
+            None => Some(Self::Threads),
+            Some(part) => Self::ALL.get(part as usize + 1).copied(),
+        }
+    }
+
+    /// All parts, this one first.
+    pub(crate) fn and_others(self) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().cycle().skip(self as usize).take(Self::ALL.len())
+    }
+}
+
 /// Where a file is entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Enter {
@@ -99,6 +126,8 @@ pub(crate) enum Enter {
     First,
     Last,
     Line(u32),
+    FirstThread,
+    LastThread,
     Stay,
 }
 
@@ -131,7 +160,7 @@ impl Default for Patches {
             context: 3,
             tree: None,
             in_tree: false,
-            drawer: false,
+            drawer: None,
             against: None,
             since_review: true,
             jumps: Vec::new(),
@@ -321,7 +350,7 @@ impl Patches {
         let margin = (height / 5).min(4);
         self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
         // what a hunk follows need not be seen: its header may stand on the first row
-        let on_header = self.layout.hunk_rows().binary_search_by_key(&self.cursor, |row| *row as usize).is_ok();
+        let on_header = self.header_at_cursor().is_some();
         let above = if on_header { 0 } else { margin };
         if self.cursor < self.top + above {
             self.top = self.cursor.saturating_sub(above);
@@ -450,6 +479,11 @@ impl Patches {
         said.take(only)
     }
 
+    /// The hunk whose header the cursor is on.
+    pub(crate) fn header_at_cursor(&self) -> Option<usize> {
+        self.layout.hunk_rows().binary_search_by_key(&self.cursor, |row| *row as usize).ok()
+    }
+
     /// The hunk under the cursor: its key. A file without lines is one.
     pub(crate) fn hunk_at_cursor(&self) -> Option<Digest> {
         let at = self.layout.hunk_at(self.cursor).unwrap_or(0);
@@ -474,5 +508,5 @@ fn is_test(file: &FileView) -> bool {
 pub(crate) fn panes(model: &Model, review: &Review) -> Panes {
     let body = Frame::session(model.size).body;
     let tree = review.patches.tree.unwrap_or(body.width >= 100) || (review.patches.in_tree && body.width < 100);
-    Panes::of(body, tree, review.patches.drawer)
+    Panes::of(body, tree, review.patches.drawer.is_some())
 }

@@ -315,6 +315,16 @@ impl Review {
         self.patch_set().map(|set| set.repo.clone())
     }
 
+    /// Open threads and drafts on a file of the Patches tab.
+    pub(crate) fn talk_on(&self, file: usize) -> (usize, usize) {
+        let Some((set, at)) = self.patches.files.get(file) else { return (0, 0) };
+        let set = &self.patches.sets[*set];
+        let path = &set.files[*at].path;
+        let is_here = |repo: &String, of: &Option<RepoPath>| *repo == set.repo && of.as_ref() == Some(path);
+        let threads = self.threads.iter().filter(|thread| !thread.resolved && is_here(&thread.repo, &thread.path));
+        (threads.count(), self.drafts.iter().filter(|draft| is_here(&draft.repo, &draft.path)).count())
+    }
+
     /// Open threads.
     pub(crate) fn open_threads(&self) -> usize {
         self.threads.iter().filter(|thread| !thread.resolved).count()

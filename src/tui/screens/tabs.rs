@@ -1,4 +1,4 @@
-//! The other tabs: architecture, timeline, artifacts, policy, runs, beads, metrics; and the evidence drawer.
+//! The other tabs: architecture, timeline, artifacts, policy, runs, beads, metrics.
 
 use std::collections::BTreeMap;
 
@@ -226,7 +226,7 @@ fn draw_artifacts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     }
 }
 
-fn severity(found: &ViolationView) -> (&'static str, Role) {
+pub(crate) fn severity(found: &ViolationView) -> (&'static str, Role) {
     match (found.severity, found.overridden) {
         (_, true) => ("accepted", Role::Muted),
         (Severity::Block, _) => ("BLOCK", Role::Block),
@@ -473,79 +473,4 @@ pub(crate) fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Revie
     for (state, count) in &metrics.sessions {
         row(painter, &format!("sessions: {}", words::spaced(&super::plain(state))), &count.to_string(), None);
     }
-}
-
-/// The evidence drawer beside or below the diff: threads, checks, policy, score.
-pub(crate) fn draw_drawer(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
-    let Some(version) = review.version_view() else { return };
-    let beside = area.x > 0 && area.height > 10;
-    if beside {
-        painter.wall(area.x, area.y, area.height, Role::Border);
-    }
-    let area = if beside { Rect { x: area.x + 2, width: area.width.saturating_sub(3), ..area } } else { area };
-    let mut y = area.y;
-    let bottom = area.bottom();
-    let path = review.patches.file().map(|(_, file)| file.path.clone());
-    painter.section(area.x, y, area.width, "Evidence");
-    y += 1;
-    for check in &version.checks {
-        if y >= bottom {
-            return;
-        }
-        let (mark, word, role) = words::check_status(check.status);
-        painter.runs(
-            area.x,
-            y,
-            area.width,
-            &[
-                Run::new(format!("{mark} "), role),
-                Run::new(super::plain(&check.name), Role::Strong),
-                Run::new(format!("  {word} · base {}", words::baseline(check.baseline)), Role::Muted),
-            ],
-        );
-        y += 1;
-        for name in check.tests.broken.iter().take(3) {
-            if y < bottom {
-                painter.text(area.x + 2, y, area.width.saturating_sub(2), &super::plain(name), Role::GateFailed);
-            }
-            y += 1;
-        }
-    }
-    let here = version.violations.iter().filter(|found| Some(&found.path) == path.as_ref());
-    for found in here {
-        if y >= bottom {
-            return;
-        }
-        let (word, role) = severity(found);
-        painter.runs(
-            area.x,
-            y,
-            area.width,
-            &[
-                Run::new(format!("{word} "), role),
-                Run::new(format!("{} {}", super::plain(&found.rule), found.message.display_line()), Role::Text),
-            ],
-        );
-        y += 1;
-    }
-    for thread in review.threads.iter().filter(|thread| !thread.resolved && thread.path == path) {
-        if y >= bottom {
-            return;
-        }
-        let (kind, role) = words::thread_kind(thread.kind);
-        let text = thread.comments.last().map(|comment| comment.text.display_line().to_string()).unwrap_or_default();
-        let line = thread.line.map(|line| format!(":{line} ")).unwrap_or_default();
-        painter.runs(
-            area.x,
-            y,
-            area.width,
-            &[Run::new(format!("{kind} "), role), Run::new(format!("{line}{text}"), Role::Text)],
-        );
-        y += 1;
-    }
-    if let Some(score) = version.score.as_ref().filter(|_| y + 3 < bottom) {
-        y += 1;
-        super::overview::draw_score(painter, Rect { y, height: bottom - y, ..area }, score);
-    }
-    let _ = model;
 }
