@@ -74,7 +74,8 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
             _ => {
                 filter.key(key);
                 *scroll = 0;
-                let rows = super::screens::help::rows(model, &overlay_filter(model)).len();
+                let columns = super::screens::help::columns(model.size.0);
+                let rows = super::screens::help::rows(model, &overlay_filter(model), columns).len();
                 if let Some(Overlay::Help { scroll, .. }) = model.overlays.last_mut() {
                     *scroll = (*scroll).min(rows);
                 }
@@ -552,9 +553,43 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Task> {
     if action == Action::Trust {
         return ask_trust(model);
     }
+    if action == Action::Publish {
+        let (session, repo) = match &model.review {
+            Some(review) => (review.reference(), review.repo()),
+            None => (SessionRef { session: id, version: None }, None),
+        };
+        return vec![Task::Ask(Ticket::PublishQuestion(id), Request::Panel(PanelRequest { session, repo }))];
+    }
     let Some((title, lines, ticket, request)) = question(model, action, id) else { return Vec::new() };
     let asks = vec![(ticket, request)];
     show(model, Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, early: false, asks })))
+}
+
+/// Asks whether to publish, with what that writes.
+pub(crate) fn ask_publish(model: &mut Model, id: SessionId, writes: &[String]) -> Vec<Task> {
+    if !model.overlays.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = match writes {
+        [] => vec!["Writes the approved branch into your repository.".to_owned()],
+        _ => writes.iter().map(|write| format!("Writes {}", super::screens::plain(write))).collect(),
+    };
+    let others = model
+        .review
+        .as_ref()
+        .and_then(|review| review.version_view())
+        .map_or(0, |it| it.patch_sets.len().saturating_sub(1));
+    if others > 0 {
+        lines.push(format!("And so for {} more.", counted_repositories(others)));
+    }
+    lines.push("Nothing is checked out or merged.".to_owned());
+    let asks = vec![(Ticket::Changed(id, "publishing"), Request::Publish(PublishRequest { session: id }))];
+    let title = format!("Publish session {id}");
+    show(model, Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, early: false, asks })))
+}
+
+fn counted_repositories(count: usize) -> String {
+    if count == 1 { "one repository".to_owned() } else { format!("{count} repositories") }
 }
 
 fn triage(session: SessionId, word: TriageWord) -> Request {
@@ -565,15 +600,6 @@ fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec
     let review = model.review.as_ref();
     let changed = |done| Ticket::Changed(id, done);
     Some(match action {
-        Action::Publish => (
-            format!("Publish session {id}"),
-            vec![
-                "Writes the approved branch into your repository.".to_owned(),
-                "Nothing is checked out or merged.".to_owned(),
-            ],
-            changed("publishing"),
-            Request::Publish(PublishRequest { session: id }),
-        ),
         Action::CancelSession => (
             format!("Cancel session {id}"),
             vec!["Ends everything it runs. Patches and history stay.".to_owned()],

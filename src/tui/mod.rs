@@ -33,6 +33,8 @@ mod tests_around;
 #[cfg(test)]
 mod tests_by_hand;
 #[cfg(test)]
+mod tests_edges;
+#[cfg(test)]
 mod tests_reading;
 #[cfg(test)]
 mod tests_runs;

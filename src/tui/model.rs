@@ -142,6 +142,8 @@ pub(crate) enum Ticket {
     Source(u32),
     /// Who wrote a line.
     Blame(u32),
+    /// What publishing would write: the question comes with the answer.
+    PublishQuestion(SessionId),
     Trust,
     /// What trust would let run: the question comes with the answer.
     TrustQuestion(SessionId),

@@ -312,6 +312,7 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             refresh_decision(model);
             Vec::new()
         }
+        (Ticket::PublishQuestion(id), Reply::Panel(panel)) => super::keys::ask_publish(model, id, &panel.writes),
         (Ticket::Decide(id, done), reply) => {
             model.overlays.retain(|overlay| !matches!(overlay, Overlay::Decision(_)));
             model.say(Tone::Success, format!("{done}: session {id}"));
@@ -478,6 +479,10 @@ fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task
     if let Ticket::Definitions(asked) | Ticket::Source(asked) | Ticket::Blame(asked) = ticket {
         look_around::not_found(model, *asked, failure);
         return Vec::new();
+    }
+    // which branch it is cannot be told: the question can be asked all the same
+    if let Ticket::PublishQuestion(id) = ticket {
+        return super::keys::ask_publish(model, *id, &[]);
     }
     if matches!(ticket, Ticket::Decide(..) | Ticket::Panel(_)) {
         model.overlays.retain(|overlay| !matches!(overlay, Overlay::Decision(_)));

@@ -264,6 +264,14 @@ impl Review {
         }
     }
 
+    /// Whether there is a version that a word can be said on: that has none yet, of a session that goes on.
+    pub(crate) fn is_open_to_decisions(&self) -> bool {
+        let over = self.view.as_ref().is_some_and(|view| words::is_over(&view.state));
+        let decided = self.patch_set().is_some_and(|set| set.decision.is_some());
+        let waits = self.view.is_none() || self.version_view().is_some();
+        waits && !over && !decided && self.newer().is_none()
+    }
+
     /// The newest version, where it is not the one being read.
     pub(crate) fn newer(&self) -> Option<Version> {
         let newest = self.view.as_ref()?.versions.last()?.number;
