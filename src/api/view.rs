@@ -450,6 +450,9 @@ pub struct LogView {
     pub status: CheckStatus,
     /// Where its output grows, while it runs.
     pub live: Option<HostPath>,
+    /// Whether it is the run on the base that goes on.
+    #[serde(default)]
+    pub on_base: bool,
     /// Its output, when it ended.
     pub log: Option<Digest>,
     /// The base's output.

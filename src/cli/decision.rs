@@ -11,7 +11,7 @@ use super::output::{Role, Text};
 use super::session_text::{changed, criterion_line, dimensions, gate_line, review_line, violation_line};
 use crate::api::{DecideRequest, Failure, FailureKind, OfferView, PanelRequest, PanelView, Service, Verdict};
 use crate::id::SessionRef;
-use crate::text::counted;
+use crate::text::{counted, width};
 
 /// What the three verbs take.
 #[derive(Debug, clap::Args)]
@@ -189,7 +189,7 @@ fn show(panel: &PanelView, desk: &mut Desk) {
         counted(panel.open_threads, "open thread")
     ));
     if let Some(score) = &panel.score {
-        for line in dimensions(score) {
+        for line in dimensions(score, out) {
             out.say(line);
         }
     }
@@ -206,7 +206,8 @@ fn show(panel: &PanelView, desk: &mut Desk) {
         out.say(criterion_line(criterion));
     }
     for write in &panel.writes {
-        out.say(Text::new().plain("  publishing would write: ").plain(write));
+        let write = width::wrap(write, out.room(26)).join("\n");
+        out.say(Text::new().plain("  publishing would write: ").words(Role::Plain, &write, "    "));
     }
     match &panel.offer {
         OfferView::Clean => {}

@@ -96,6 +96,8 @@ struct Waiting {
     session: SessionId,
     since: Timestamp,
     state: String,
+    /// How new the row is that the state was told of.
+    told: Timestamp,
     has_index: bool,
     /// The checks that run, and on which side.
     running: BTreeMap<String, &'static str>,
@@ -106,13 +108,15 @@ struct Waiting {
 impl Waiting {
     fn new(session: SessionId, since: Timestamp) -> Self {
         let (state, running) = (String::new(), BTreeMap::new());
-        Self { session, since, state, has_index: false, running, held: None }
+        Self { session, since, state, told: Timestamp(i64::MIN), has_index: false, running, held: None }
     }
 
     fn changed(&mut self, row: &SessionRow, desk: &mut Desk) {
-        if row.state == self.state {
+        // the row that was asked for may be newer than the notices that still come
+        if row.state == self.state || row.updated_at < self.told {
             return;
         }
+        self.told = row.updated_at;
         self.state.clone_from(&row.state);
         self.has_index |= row.state == "Indexed";
         self.held = None;

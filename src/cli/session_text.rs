@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::desk::Desk;
 use super::ended::{DONE, Done, Ended};
-use super::output::{Role, Text};
+use super::output::{Output, Role, Text};
 use crate::api::{
     CheckStatus, CheckView, CriterionView, FileStat, GateView, LaneView, ReviewView, ScoreView, SessionView, Severity,
     VersionView, ViolationView, severity_word, status_word,
 };
 use crate::diff::ChangeStatus;
-use crate::text::counted;
+use crate::text::{counted, width};
 
 /// How a state looks.
 pub(crate) fn state_role(state: &str) -> Role {
@@ -197,7 +197,7 @@ fn print_version(version: &VersionView, desk: &mut Desk) -> Result<(), Ended> {
         desk.out.line(review_line(review))?;
     }
     if let Some(score) = &version.score {
-        for line in dimensions(score) {
+        for line in dimensions(score, &desk.out) {
             desk.out.line(line)?;
         }
     }
@@ -211,12 +211,15 @@ fn print_version(version: &VersionView, desk: &mut Desk) -> Result<(), Ended> {
 }
 
 /// Each dimension with its score and the first of its reasons; all reasons are in the JSON.
-pub(crate) fn dimensions(score: &ScoreView) -> Vec<Text> {
+pub(crate) fn dimensions(score: &ScoreView, out: &Output) -> Vec<Text> {
     let line = |dimension: &String, tenths: String| {
         let rating = score.ratings.iter().find(|rating| rating.dimension.name() == dimension);
         let line = Text::new().plain("  ").cell(Role::Dim, dimension, 16).plain(format!("{tenths:>4}"));
         match rating.and_then(|rating| rating.reasons.first()) {
-            Some(reason) => line.plain("  ").words(Role::Dim, reason, &" ".repeat(24)),
+            Some(reason) => {
+                let reason = width::wrap(reason, out.room(24)).join("\n");
+                line.plain("  ").words(Role::Dim, &reason, &" ".repeat(24))
+            }
             None => line,
         }
     };

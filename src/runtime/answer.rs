@@ -316,6 +316,7 @@ pub(super) fn logs(
                 check: super::work::DRAFT_LOG.to_owned(),
                 status: CheckStatus::Passed,
                 live: None,
+                on_base: false,
                 log: Some(log),
                 base_log: None,
             });
@@ -327,6 +328,7 @@ pub(super) fn logs(
                 check: result.name.clone(),
                 status: result.status,
                 live: None,
+                on_base: false,
                 log: result.log,
                 base_log: result.base_log,
             });

@@ -53,7 +53,7 @@ fn row_within(session: &Session, (words, step, evidence, repos, name): Cuts) -> 
     let state = session.state();
     let (reason, next) = session.waits_for();
     let newest = session.versions.last();
-    let sets = || newest.into_iter().flat_map(|version| version.patch_sets.values());
+    let sets = || newest.into_iter().flat_map(|version| shipping(session, version)).map(|(_, set)| set);
     let sum = |count: fn(&PatchSetRecord) -> u32| sets().map(count).fold(0, u32::saturating_add);
     SessionRow {
         id: session.asked.id,
@@ -89,13 +89,18 @@ fn open_threads(session: &Session) -> u32 {
     u32::try_from(session.threads.iter().filter(|thread| !thread.resolved).count()).unwrap_or(u32::MAX)
 }
 
+/// The patch sets of a version that can ship: those of lanes that were not dropped.
+fn shipping<'a>(
+    session: &'a Session,
+    version: &'a VersionRecord,
+) -> impl Iterator<Item = (&'a LaneId, &'a PatchSetRecord)> {
+    version.patch_sets.iter().filter(|(lane, _)| session.lane(**lane).is_some_and(|lane| !lane.dropped))
+}
+
 /// The gates of a version, the worst of its lanes for each.
 fn worst_gates(session: &Session, version: &VersionRecord, evidence: usize) -> Vec<GateView> {
     let mut worst: BTreeMap<GateId, GateView> = BTreeMap::new();
-    for (lane, set) in &version.patch_sets {
-        if session.lane(*lane).is_none_or(|lane| lane.dropped) {
-            continue;
-        }
+    for (_, set) in shipping(session, version) {
         for gate in &set.gates {
             let view = GateView {
                 repo: None,
@@ -235,7 +240,7 @@ fn lane_view(lane: &session::Lane) -> LaneView {
 fn version_view(session: &Session, version: &VersionRecord, stats: &dyn Fn(&Digest) -> Vec<FileStat>) -> VersionView {
     let name = |lane: &LaneId| session.lane(*lane).map_or_else(String::new, session::Lane::name);
     let sets = || version.patch_sets.iter();
-    let lowest = sets().filter_map(|(_, set)| set.score.as_ref()).min_by_key(|score| score.overall);
+    let lowest = shipping(session, version).filter_map(|(_, set)| set.score.as_ref()).min_by_key(|score| score.overall);
     let first = sets().next();
     VersionView {
         number: version.number,
@@ -278,7 +283,7 @@ pub(super) fn unverified(session: &Session, version: &VersionRecord) -> Option<U
 fn version_gates(session: &Session, version: &VersionRecord) -> Vec<GateView> {
     let mut whole: BTreeMap<GateId, GateView> = BTreeMap::new();
     let mut own = Vec::new();
-    for (lane, set) in &version.patch_sets {
+    for (lane, set) in shipping(session, version) {
         let name = session.lane(*lane).map_or_else(String::new, session::Lane::name);
         for gate in gates_of(&name, set, &set.gates) {
             if gate.repo.is_some() {

@@ -21,12 +21,16 @@ pub(crate) struct World {
     /// Every request that changes something, in order.
     pub changes: Vec<Request>,
     pub copied: Vec<String>,
+    /// Versions against their base, where that is not what `sets` says.
+    pub bases: BTreeMap<Version, Vec<PatchSetView>>,
     /// What patch sets were compared with, in order.
     pub compared: Vec<AgainstRequest>,
     /// What every change is refused with.
     pub refuse: Option<Failure>,
     /// What the editor makes of a text.
     pub editor: fn(&str) -> Option<String>,
+    /// Checks that run now.
+    pub live: Vec<LogView>,
     pub quit: bool,
     /// Whether the service does not answer the panel.
     pub hold_panel: bool,
@@ -190,9 +194,11 @@ impl World {
             blobs,
             changes: Vec::new(),
             copied: Vec::new(),
+            bases: BTreeMap::new(),
             compared: Vec::new(),
             refuse: None,
             editor: |text| Some(text.to_owned()),
+            live: Vec::new(),
             quit: false,
             hold_panel: false,
             commands: vec!["cargo test".into(), "make \u{1b}[2Jlint".into()],
@@ -365,7 +371,10 @@ impl World {
                 totals: BTreeMap::new(),
             }),
             Request::Show(show) if show.session.session == SessionId(12) => Reply::Show(self.view.clone()),
-            Request::PatchSet(_) => Reply::PatchSet(self.sets.clone()),
+            Request::PatchSet(asked) => {
+                let base = asked.session.version.filter(|_| asked.against == AgainstRequest::Base);
+                Reply::PatchSet(base.and_then(|version| self.bases.get(&version)).unwrap_or(&self.sets).clone())
+            }
             Request::Threads(_) => Reply::Threads(self.talk()),
             Request::Draft(asked) => {
                 let (id, comment) = (asked.draft.unwrap_or(DraftId(self.drafts.len() as u32 + 1)), asked.comment);
@@ -420,7 +429,7 @@ impl World {
                     })
                     .to_vec(),
             }),
-            Request::Log(_) => Reply::Log(Vec::new()),
+            Request::Log(_) => Reply::Log(self.live.clone()),
             Request::Compare(_) if self.comparison.is_some() => Reply::Compare(self.comparison.clone().expect("asked")),
             Request::Pick(_) => Reply::Pick(self.view.clone()),
             Request::Beads(_) => Reply::Beads(beads()),

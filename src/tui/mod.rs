@@ -36,7 +36,13 @@ mod tests_by_hand;
 #[cfg(test)]
 mod tests_comparison;
 #[cfg(test)]
+mod tests_edges;
+#[cfg(test)]
 mod tests_reading;
+#[cfg(test)]
+mod tests_runs;
+#[cfg(test)]
+mod tests_since;
 mod texts;
 mod theme;
 mod theme_lint;

@@ -240,13 +240,22 @@ fn hints(model: &Model) -> Vec<Action> {
         ]),
         Tab::Timeline => hints.extend([A::Open, A::Approve, A::RequestChanges]),
         Tab::Policy if review.len() > 0 => hints.extend([A::Open, A::Override, A::Approve, A::RequestChanges]),
-        Tab::Runs => hints.extend([A::ToggleFollow, A::ToggleBase, A::CheckAgain, A::Approve, A::RequestChanges]),
+        Tab::Runs => {
+            // what did not run may want a word first
+            if review.version_view().is_some_and(|version| version.unverified.is_some()) {
+                hints.push(A::Trust);
+            }
+            hints.extend([A::ToggleFollow, A::ToggleBase, A::CheckAgain, A::Approve, A::RequestChanges]);
+        }
         _ => hints.extend([A::TabPatches, A::Approve, A::RequestChanges, A::Reject]),
     }
     if review.view.as_ref().is_some_and(|view| !view.candidates.is_empty()) {
         hints.insert(1, A::Compare);
     }
     hints.extend([A::NextNeedsMe, A::Palette, A::Back]);
+    if !review.is_open_to_decisions() {
+        hints.retain(|action| !matches!(action, A::Approve | A::RequestChanges | A::Reject | A::Override));
+    }
     // what moves by itself is not decided on yet
     if matches!(review.motion(model), Motion::Runs | Motion::Paused) {
         hints.retain(|action| !matches!(action, A::Approve | A::RequestChanges | A::Reject));

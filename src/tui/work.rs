@@ -71,6 +71,7 @@ impl Worker {
             }
             Task::Diff(key, source) => self.work(messages, move || load(&blobs, key, &source, &mask)),
             Task::Survey(key, source) => self.work(messages, move || survey(&blobs, key, &source)),
+            Task::Weigh(key, now, before) => self.work(messages, move || weigh(&blobs, key, &now, before.as_ref())),
             Task::Color(key, doc) => {
                 let syntax = self.syntax.clone();
                 self.work(messages, move || {
@@ -258,9 +259,17 @@ pub(crate) fn masked_notice(mask: &SecretMask, mut notice: Notice) -> Notice {
 }
 
 pub(crate) fn survey(blobs: &BlobStore, key: DocKey, source: &DocSource) -> Msg {
+    Msg::Surveyed(key, hunk_keys(blobs, source))
+}
+
+pub(crate) fn weigh(blobs: &BlobStore, key: DocKey, now: &DocSource, before: Option<&DocSource>) -> Msg {
+    let before = before.map(|before| hunk_keys(blobs, before)).unwrap_or_default();
+    Msg::Weighed(key, hunk_keys(blobs, now), before)
+}
+
+fn hunk_keys(blobs: &BlobStore, source: &DocSource) -> Vec<Digest> {
     // a file that cannot be read says so when it is opened
-    let keys = sides(blobs, source).map(|(old, new)| Doc::survey(&source.path, &old, &new)).unwrap_or_default();
-    Msg::Surveyed(key, keys)
+    sides(blobs, source).map(|(old, new)| Doc::survey(&source.path, &old, &new)).unwrap_or_default()
 }
 
 /// The end of a check's output.

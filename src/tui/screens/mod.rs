@@ -3,6 +3,7 @@
 pub(crate) mod comment;
 pub(crate) mod comparison;
 pub(crate) mod decision;
+pub(crate) mod evidence;
 pub(crate) mod frame;
 pub(crate) mod help;
 pub(crate) mod inbox;
