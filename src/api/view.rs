@@ -68,6 +68,14 @@ pub struct SessionRow {
     pub candidate_of: Option<SessionId>,
 }
 
+impl SessionRow {
+    /// Whether nothing more happens by itself though it is not over: a person is needed, or said no.
+    #[must_use]
+    pub fn stands_still(&self) -> bool {
+        !self.running && (self.needs_me || self.state == "Rejected")
+    }
+}
+
 /// The answer to `list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionList {

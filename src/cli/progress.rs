@@ -187,7 +187,7 @@ impl Waiting {
 }
 
 fn is_settled(row: &SessionRow) -> bool {
-    is_over(&row.state) || (!row.running && (row.needs_me || row.state == "Rejected"))
+    is_over(&row.state) || row.stands_still()
 }
 
 async fn row_of(service: &dyn Service, session: SessionId, desk: &Desk) -> Result<Option<SessionRow>, Ended> {

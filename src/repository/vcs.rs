@@ -340,7 +340,9 @@ pub trait Vcs: Send + Sync {
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError>;
 
     /// Whether it is known at once that the user's branch has not moved since the snapshot, so that there is no drift:
-    /// from what an earlier [`Vcs::drift`] left open, by a look at a few files. `false` where it is not known.
+    /// from what an earlier [`Vcs::drift`] left open, by a look at three files' facts and one ref. `false` where it is not
+    /// known. The one look at a repository that is taken on a thread of the clients': a person waits for it, handing it
+    /// to another thread takes longer than the look, and only a folder that answered a moment ago is looked at.
     fn stands_still(&self, snapshot: &Snapshot) -> bool {
         let _ = snapshot;
         false

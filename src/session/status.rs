@@ -172,7 +172,6 @@ impl Session {
         }
     }
 
-    /// Whether every lane that waits for a decision waits with a change that a policy blocks.
     /// Whether a person rejected all that there is to decide on.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
@@ -189,6 +188,7 @@ impl Session {
         self.at_stake().filter(waits).any(failed)
     }
 
+    /// Whether every lane that waits for a decision waits with a change that a policy blocks.
     fn is_blocked(&self) -> bool {
         let waits = |lane: &&Lane| matches!(lane.phase, Phase::Scored(_));
         let blocks = |lane: &Lane| {

@@ -224,8 +224,27 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
         }
         Reply::Blame(view) => hide(&mut view.subject),
         Reply::Timeline(view) => view.entries.iter_mut().for_each(|entry| hide(&mut entry.summary)),
-        Reply::Show(view) => {
+        Reply::Show(view)
+        | Reply::Run(view)
+        | Reply::Adopt(view)
+        | Reply::Mark(view)
+        | Reply::Triage(view)
+        | Reply::Tick(view)
+        | Reply::Decide(view)
+        | Reply::Override(view)
+        | Reply::Regenerate(view)
+        | Reply::Check(view)
+        | Reply::Derive(view)
+        | Reply::Drop(view)
+        | Reply::Budget(view)
+        | Reply::Cancel(view)
+        | Reply::Pause(view)
+        | Reply::Resume(view)
+        | Reply::Publish(view)
+        | Reply::Pick(view)
+        | Reply::Steer(view) => {
             hide(&mut view.goal);
+            hide(&mut view.reason);
             if let Some(issue) = &mut view.issue {
                 hide(&mut issue.title);
                 issue.labels.iter_mut().for_each(hide);

@@ -348,6 +348,9 @@ fn a_merge_is_told_as_git_does_it_and_touches_no_pack() {
     assert!(merges("moved.txt", Some(&moved), Some(&lines(100, &[(105, "ours")]))), "it is looked for where it went");
     assert!(!merges("moved.txt", Some(&moved), None), "moved and taken away");
     assert!(merges("gone.txt", Some(&gone), None), "taken away by both");
+    let elsewhere = [change("moved.txt", text(&moved), None), change("elsewhere.txt", None, text(&moved))];
+    let tree = bench.vcs.write_tree(&base.key, &base.tree, &set(elsewhere)).expect("tree");
+    assert!(!bench.vcs.drift(&base, &tree).expect("drift").merges_cleanly, "each moved it to another place");
     assert!(!merges("gone.txt", Some(&gone), Some(&lines(200, &[(205, "ours")]))), "changed and taken away");
     assert!(merges("new.txt", None, Some("new\n")));
     assert!(!merges("folder/new.txt", None, Some("new\n")), "a folder where a file came");

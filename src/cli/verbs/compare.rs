@@ -51,7 +51,15 @@ pub(crate) async fn waited(service: &dyn Service, first: &SessionView, desk: &mu
     }
     let view = desk.ask_on(service, CompareRequest { sessions: vec![first.id] }).await?;
     show(&view, desk)?;
-    Ok(if statuses.contains(&DONE) { DONE } else { statuses.first().copied().unwrap_or(DONE) })
+    Ok(best(&statuses))
+}
+
+/// The exit status of the candidate that came furthest.
+fn best(statuses: &[u8]) -> u8 {
+    // as a run ends with the first that fits: the last of these is the best
+    const WORST_FIRST: [u8; 8] = [130, 124, 8, 1, 10, 6, 7, DONE];
+    let rank = |status: &&u8| WORST_FIRST.iter().position(|known| known == *status);
+    statuses.iter().max_by_key(rank).copied().unwrap_or(DONE)
 }
 
 pub(crate) fn show(view: &ComparisonView, desk: &mut Desk) -> Result<(), Ended> {

@@ -168,6 +168,8 @@ async fn begin(request: RunRequest, wait: bool, desk: &mut Desk) -> Done {
     let service = desk.service().await?;
     desk.lend_keys(service.as_ref()).await?;
     ask_for_trust(service.as_ref(), &request, desk).await?;
+    // a person may have thought long enough for another daemon to serve
+    desk.lend_keys(service.as_ref()).await?;
     // opened first, so that nothing of the session is missed
     let notices = if wait { Some(service.notices().await?) } else { None };
     let view = desk.ask_on(service.as_ref(), request).await?;
@@ -198,6 +200,13 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
         (None, true) => Base::Dirty,
         (None, false) => Base::Head,
     };
+    let has_goal = args.goal.is_some() || args.goal_file.is_some() || args.patch.is_some() || args.issue.is_some();
+    if !has_goal && !desk.is_interactive() {
+        return Err(usage("no GOAL was given")
+            .hint("paraph run \"what shall change\"")
+            .hint("paraph run -F FILE")
+            .into());
+    }
     let sources = match args.repo.as_slice() {
         [] => vec![desk.source(None)?],
         named => named.iter().map(|repo| desk.source(Some(repo))).collect::<Result<_, _>>()?,
@@ -219,13 +228,7 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
         (None, _) if args.issue.is_some() => String::new(), // its title, once it was read
         (None, Some(file)) if file.as_os_str() != "-" => format!("review the patch {}", HostPath::new(file)),
         (None, Some(_)) => "review a patch".to_owned(),
-        (None, None) if desk.is_interactive() => String::new(), // the editor's, once the rest is known to be right
-        (None, None) => {
-            return Err(usage("no GOAL was given")
-                .hint("paraph run \"what shall change\"")
-                .hint("paraph run -F FILE")
-                .into());
-        }
+        (None, None) => String::new(), // the editor's, once the rest is known to be right
     };
     // read before anything is asked: a file that is not there starts nothing
     let patch = match args.patch {

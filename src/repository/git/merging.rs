@@ -87,11 +87,11 @@ fn content_merges(odb: &Odb<'_>, base: Option<&RawEntry>, one: &RawEntry, other:
 
 /// Where files of the base went in another tree, found once for each tree.
 #[derive(Default)]
-struct Moved(BTreeMap<Oid, BTreeMap<RepoPath, Oid>>);
+struct Moved(BTreeMap<Oid, BTreeMap<RepoPath, (RepoPath, Oid)>>);
 
 impl Moved {
-    /// The files of `base` that `tree` has under another name: the content they have there.
-    fn of(&mut self, repo: &Repository, base: Oid, tree: Oid) -> Result<&BTreeMap<RepoPath, Oid>, VcsError> {
+    /// The files of `base` that `tree` has under another name: that name, and the content they have there.
+    fn of(&mut self, repo: &Repository, base: Oid, tree: Oid) -> Result<&BTreeMap<RepoPath, (RepoPath, Oid)>, VcsError> {
         let failed = |error: git2::Error| git_error("diff-tree", &error);
         if let Entry::Vacant(missing) = self.0.entry(tree) {
             let (old, new) = (repo.find_tree(base).map_err(failed)?, repo.find_tree(tree).map_err(failed)?);
@@ -99,7 +99,10 @@ impl Moved {
             diff.find_similar(Some(DiffFindOptions::new().renames(true))).map_err(failed)?;
             let renames = diff.deltas().filter(|delta| delta.status() == Delta::Renamed);
             let from = |path: Option<&[u8]>| path.map(RepoPath::from_bytes);
-            let found = renames.filter_map(|delta| Some((from(delta.old_file().path_bytes())?, delta.new_file().id())));
+            let found = renames.filter_map(|delta| {
+                let (old, new) = (from(delta.old_file().path_bytes())?, delta.new_file());
+                Some((old, (from(new.path_bytes())?, new.id())))
+            });
             missing.insert(found.collect());
         }
         Ok(&self.0[&tree])
@@ -114,8 +117,8 @@ impl Moved {
         theirs: Oid,
         path: &RepoPath,
     ) -> Result<bool, VcsError> {
-        let ours = self.of(repo, base, ours)?.get(path).copied();
-        Ok(ours != self.of(repo, base, theirs)?.get(path).copied())
+        let ours = self.of(repo, base, ours)?.get(path).cloned();
+        Ok(ours.as_ref() != self.of(repo, base, theirs)?.get(path))
     }
 
     /// Whether the `changed` file, which `side` has no more, is there under another name and takes the change.
@@ -127,7 +130,7 @@ impl Moved {
         file: &ChangedFile,
         changed: &RawEntry,
     ) -> Result<bool, VcsError> {
-        let Some(id) = self.of(repo, base, side.tree)?.get(&file.path).copied() else { return Ok(false) };
+        let Some((_, id)) = self.of(repo, base, side.tree)?.get(&file.path).cloned() else { return Ok(false) };
         let Some(old) = &file.old else { return Ok(false) };
         let there = RawEntry { bits: old.bits, name: old.name.clone(), id };
         content_merges(odb, Some(old), changed, &there)

@@ -319,7 +319,7 @@ pub(super) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Fail
 }
 
 /// The goal's words, and before them the labels of its issue: whoever set those looked at it.
-fn with_labels(run: &RunRequest) -> String {
+pub(super) fn with_labels(run: &RunRequest) -> String {
     let labels = run.issue.iter().flat_map(|issue| issue.labels.iter().map(Untrusted::raw));
     labels.chain([run.goal.as_str()]).collect::<Vec<_>>().join(" ")
 }

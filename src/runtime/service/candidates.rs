@@ -6,9 +6,10 @@ use crate::api::{
 use crate::id::SessionId;
 use crate::infrastructure::llm::ModelName;
 use crate::proposal::EngineKind;
+use crate::repository::Source;
 use crate::session::{Candidacy, Command, Contender, LaneRequest, NewSession, PickCommand};
 
-use super::begin::{guess_kind, usage, vcs_failure};
+use super::begin::{guess_kind, usage, vcs_failure, with_labels};
 use super::{Runtime, Want, blocking, limits};
 use crate::runtime::comparison;
 
@@ -40,6 +41,11 @@ impl Runtime {
         for contender in &mut field {
             (contender.repairs, contender.budget) = self.lead_of(contender.engine, &playbook);
         }
+        // an address is cloned as a session's first work, which can be cancelled; here it would be within the request
+        if let Some(url) = run.repositories.iter().find(|asked| matches!(asked.source, Source::Url(_))) {
+            let message = format!("candidates start from a repository on this machine, not from {}", url.source);
+            return Err(usage(message, "git clone URL, then paraph run GOAL --candidate … --repo PATH"));
+        }
         let lanes = self.with_snapshots(self.lanes(&run).await?).await?;
         for contender in &field {
             self.try_out(&lanes, contender.engine, &contender.rules, &run.paths).await?;
@@ -51,7 +57,7 @@ impl Runtime {
         let asked = NewSession {
             id: SessionId(0),
             uuid: crate::id::SessionUuid(self.shared.ports.ids.uuid()),
-            kind: run.kind.unwrap_or_else(|| guess_kind(&run.goal)),
+            kind: run.kind.unwrap_or_else(|| guess_kind(&with_labels(&run))),
             goal: run.goal.into(),
             adopted: None,
             issue: run.issue.map(|issue| *issue),

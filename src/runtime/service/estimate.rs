@@ -1,10 +1,12 @@
 //! What the models of a session may take, before it starts. It reads sizes and routes, asks nobody and buys nothing.
 //!
 //! The least of a prompt is counted from what is surely sent: the goal, its issue, and of the repository as much as is
-//! shown at first. The most is what nothing can exceed: every call that the contracts allow, each with the longest
-//! prompt that is sent at all, within the limits of call, role, session and day.
+//! shown at first. The most is what the session takes by itself, asking the first model of each route: every call that
+//! the contracts allow, each with the longest prompt that is sent at all, within the limits of call, role, session and
+//! day. What a person asks for beyond that, and models that stand in for one that failed, come on top; those limits hold
+//! whatever happens.
 
-use crate::api::{EstimateRequest, EstimateView, Failure, RunRequest};
+use crate::api::{EstimateRequest, EstimateView, Failure, FailureKind, RunRequest};
 use crate::infrastructure::llm::Lead;
 use crate::planning::{CALLS_A_STAGE, Estimate, Playbook, Role, RoleEstimate, STAGE_OUTPUT, Stage};
 use crate::proposal::{EngineKind, LlmLimits};
@@ -42,6 +44,10 @@ struct Work {
 impl Runtime {
     pub(super) async fn estimate(&self, asked: EstimateRequest) -> Result<EstimateView, Failure> {
         let mut run = asked.run;
+        if !run.candidates.is_empty() {
+            return Err(Failure::new(FailureKind::Usage, "an estimate is of one session, not of several candidates")
+                .hint("ask for each of them: paraph run GOAL --engine llm --estimate"));
+        }
         let (engine, playbook) = self.shape(&mut run, None)?;
         let estimate = self.estimated(&run, engine, &playbook).await;
         Ok(views::estimate_of(&estimate.unwrap_or_default()))
