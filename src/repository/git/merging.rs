@@ -91,7 +91,12 @@ struct Moved(BTreeMap<Oid, BTreeMap<RepoPath, (RepoPath, Oid)>>);
 
 impl Moved {
     /// The files of `base` that `tree` has under another name: that name, and the content they have there.
-    fn of(&mut self, repo: &Repository, base: Oid, tree: Oid) -> Result<&BTreeMap<RepoPath, (RepoPath, Oid)>, VcsError> {
+    fn of(
+        &mut self,
+        repo: &Repository,
+        base: Oid,
+        tree: Oid,
+    ) -> Result<&BTreeMap<RepoPath, (RepoPath, Oid)>, VcsError> {
         let failed = |error: git2::Error| git_error("diff-tree", &error);
         if let Entry::Vacant(missing) = self.0.entry(tree) {
             let (old, new) = (repo.find_tree(base).map_err(failed)?, repo.find_tree(tree).map_err(failed)?);
