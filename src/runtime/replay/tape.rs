@@ -50,10 +50,13 @@ pub(super) enum Miss {
 impl Tape {
     /// What was recorded of that attempt, among all calls of its session.
     pub(super) fn of(calls: &[CallRecord], key: EffectKey, attempt: u32) -> Self {
-        let rooms = calls.iter().filter(|call| call.asked.room > 0);
+        let is_mine = |call: &&CallRecord| call.asked.key == key && call.asked.attempt == attempt;
+        let (mine, others): (Vec<&CallRecord>, Vec<&CallRecord>) = calls.iter().partition(is_mine);
+        // its own first: models may have been configured anew between two attempts
+        let rooms = mine.iter().chain(&others).filter(|call| call.asked.room > 0);
         let rooms = rooms.map(|call| (call.asked.role, call.asked.room)).collect();
-        let mine = calls.iter().filter(|call| call.asked.key == key && call.asked.attempt == attempt);
         let calls: Vec<Call> = mine
+            .into_iter()
             .map(|call| Call {
                 role: call.asked.role,
                 prompt: call.asked.prompt,
@@ -241,7 +244,16 @@ mod tests {
         assert_eq!(
             (tape.room(ROLE), tape.room(Role::Critic)),
             (7, ROOM),
-            "the room is the role's, whatever the attempt"
+            "what is not known of the attempt is taken from others"
         );
+    }
+
+    #[test]
+    fn the_room_is_that_of_the_attempt_itself() {
+        let mut earlier = call(ROLE, "a", None);
+        (earlier.asked.attempt, earlier.asked.room) = (1, 5);
+        let calls = [earlier, call(ROLE, "b", Some("1"))];
+        let room = |attempt| Tape::of(&calls, EffectKey::draft(Version(1)), attempt).room(ROLE);
+        assert_eq!((room(1), room(2), room(3)), (5, 7, 5));
     }
 }
