@@ -170,7 +170,11 @@ impl<'a> Drafting<'a> {
     }
 
     async fn ask(&mut self, may_look: bool, cancel: &Cancel) -> Result<ChatReply, EngineError> {
-        if let (Some(text), Some(last)) = (self.hear(), self.messages.last_mut()) {
+        // the first call holds what was said when its task was written, and no more, so that the record tells both
+        // apart; what came since is heard with the next call, or before the answer counts
+        if self.messages.len() > 1
+            && let (Some(text), Some(last)) = (self.hear(), self.messages.last_mut())
+        {
             last.parts.push(Part::Text { text });
         }
         let first = self.messages.len() == 1 && self.cut_to.is_none();

@@ -243,6 +243,26 @@ async fn what_the_model_cannot_do_is_said_and_no_patch_is_made() {
     }
 }
 
+/// Said, and not heard yet.
+struct Said(Mutex<VecDeque<Word>>);
+
+impl crate::proposal::Ear for Said {
+    fn next(&self) -> Option<Word> {
+        self.0.lock().expect("one thread").pop_front()
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_after_the_task_was_written_is_no_part_of_the_first_call() {
+    let models = Scripted::new([says(ANSWER), says(ANSWER)]);
+    let mut brief = brief(models.clone(), &[("cart.py", CART)]);
+    let word = Word { by: "ana@build1".to_owned(), text: "mind the cents".into() };
+    brief.ear = Arc::new(Said(Mutex::new([word].into())));
+    draft(&brief).await.expect("it drafts");
+    let told: Vec<bool> = (0..models.asked().len()).map(|n| sent(&models, n).contains("mind the cents")).collect();
+    assert_eq!(told, [false, true], "it is heard before the answer counts");
+}
+
 #[test]
 fn a_file_cannot_end_its_own_fence() {
     let shown = prompt::file_text(&"a.md".into(), "````\n`````x\n");
