@@ -2,6 +2,8 @@
 
 mod daemon;
 mod demo;
+mod editor;
+mod issues;
 mod later;
 mod launch;
 mod models;
@@ -164,7 +166,7 @@ impl House {
 
     fn open_at(&self, home: &Home) -> Result<(Runtime, Vec<String>), Failure> {
         // what a person wrote and what counts must be the same: a mistyped policy would otherwise be a milder one
-        let unknown = [self.policy_problems(), self.model_problems()].concat();
+        let unknown = [self.policy_problems(), self.model_problems(), self.forge_problems()].concat();
         if let Some(problem) = self.config().errors().chain(&unknown).next() {
             let failure = Failure::new(FailureKind::Usage, format!("the configuration cannot be used: {problem}"));
             return Err(failure.hint("paraph config check"));

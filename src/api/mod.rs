@@ -34,10 +34,10 @@ pub use reading::{
 pub use request::{
     AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CheckRequest,
     CommentRequest, ContextRequest, DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest,
-    EditRequest, ExcludeRequest, GoalSource, IndexRequest, ListRequest, LogRequest, MarkRequest, MetricsRequest,
-    OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest, RepositoryRequest,
-    ResolveRequest, RunRequest, SendDraftsRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind,
-    ThreadsRequest, TickRequest, TimelineRequest, TriageRequest, TriageWord, TrustRequest,
+    EditRequest, ExcludeRequest, IndexRequest, ListRequest, LogRequest, MarkRequest, MetricsRequest, OverrideRequest,
+    PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest, RepositoryRequest, ResolveRequest, RunRequest,
+    SendDraftsRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind, ThreadsRequest, TickRequest,
+    TimelineRequest, TriageRequest, TriageWord, TrustRequest,
 };
 pub use review_view::{
     CommentView, DraftView, OfferView, PanelView, ThreadView, ThreadsView, TimelineEntry, TimelineView,
@@ -50,6 +50,6 @@ pub use view::{
     VersionPatchSet, VersionView, ViolationView,
 };
 pub use words::{
-    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, GateId, Kind, ProgramChoice, Severity, Source, Tenths,
-    Verdict, WorkSpec, severity_word, status_word,
+    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, GateId, IssueSource, Kind, ProgramChoice, Severity,
+    Source, Tenths, Verdict, WorkSpec, severity_word, status_word,
 };

@@ -4,22 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Digest, DraftId, HostPath, RepoPath, SessionId, SessionRef, ThreadId, Version};
-use crate::planning::Kind;
+use crate::planning::{IssueSource, Kind};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, Source, WorkSpec};
 use crate::session::Verdict;
-
-/// Where a goal came from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum GoalSource {
-    /// Typed by a person.
-    Goal,
-    /// A forge's issue.
-    Issue(String),
-    /// Work that somebody already did.
-    Adopted(WorkSpec),
-}
 
 /// One repository of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +42,9 @@ pub struct RunRequest {
     /// The program, for the engines that run one.
     #[serde(default)]
     pub program: Option<ProgramChoice>,
+    /// The issue that the goal is from: read by the client, its text stored as a blob.
+    #[serde(default)]
+    pub issue: Option<Box<IssueSource>>,
 }
 
 /// Reviews work already done; the same work again makes the next version of its open session.

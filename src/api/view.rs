@@ -9,7 +9,7 @@ use super::{BlobRef, Verdict, decimal};
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
 use crate::id::{Digest, HostPath, ObjectId, RepoPath, Seq, SessionId, SessionUuid, Version};
-use crate::planning::{Bound, Kind, PlanTask, Role, TriageReport};
+use crate::planning::{Bound, IssueSource, Kind, PlanTask, Role, TriageReport};
 use crate::policy::Severity;
 use crate::proposal::Context;
 use crate::repository::Source;
@@ -91,6 +91,9 @@ pub struct SessionView {
     pub kind: Kind,
     /// Where the goal came from: `goal`, `issue …`, `adopted …`.
     pub source: String,
+    /// The issue that the goal is from, as it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<IssueSource>,
     /// The computed state.
     pub state: String,
     /// What the four systems that Paraph unites call this state.

@@ -1,6 +1,7 @@
 //! Where a verb works: the world, the output, and the few things every verb does.
 
 use std::ffi::OsStr;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -89,6 +90,11 @@ impl Desk {
 
     /// The bytes of a file, or of standard input for `-`.
     pub(crate) fn read_input(&mut self, file: &Path) -> Result<Vec<u8>, Failure> {
+        self.read_input_within(file, u64::MAX)
+    }
+
+    /// The first `most` bytes of it: a file may have no end.
+    pub(crate) fn read_input_within(&mut self, file: &Path, most: u64) -> Result<Vec<u8>, Failure> {
         let name = self.absolute(file);
         let cannot = |error: std::io::Error| {
             let path = HostPath::new(file);
@@ -99,13 +105,15 @@ impl Desk {
             }
         };
         if file.as_os_str() != "-" {
-            return std::fs::read(&name).map_err(cannot);
+            let mut bytes = Vec::new();
+            let read = std::fs::File::open(&name).and_then(|file| file.take(most).read_to_end(&mut bytes));
+            return read.map(|_| bytes).map_err(cannot);
         }
         if self.world.terminal.input {
             self.out.say("reading standard input; end it with ^D");
         }
         let mut bytes = Vec::new();
-        self.world.streams.input.read_to_end(&mut bytes).map_err(cannot)?;
+        self.world.streams.input.as_mut().take(most).read_to_end(&mut bytes).map_err(cannot)?;
         Ok(bytes)
     }
 

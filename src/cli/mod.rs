@@ -9,6 +9,7 @@ mod decision;
 mod desk;
 mod ended;
 mod environment;
+mod goal;
 mod output;
 mod pane;
 mod patch_text;
@@ -19,4 +20,4 @@ mod world;
 
 pub use command::run;
 pub use environment::for_checks;
-pub use world::{ConfigAsk, ConfigReport, InitReport, Launch, Setting, Streams, Terminal, World};
+pub use world::{ConfigAsk, ConfigReport, Edited, InitReport, IssueRead, Launch, Setting, Streams, Terminal, World};

@@ -105,6 +105,13 @@ pub(crate) fn print(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
     out.paragraph("  ", view.goal.raw())?;
     let about = format!("  {} · {} · {} · playbook {}", view.kind.name(), view.source, view.engine, view.playbook);
     out.line(Text::new().role(Role::Dim, about))?;
+    if let Some(issue) = &view.issue {
+        let line = Text::new().plain("  issue ").role(Role::Strong, issue.title.display_line());
+        let labels: String = issue.labels.iter().map(|label| format!(" [{}]", label.display_line())).collect();
+        let left_out = if issue.left_out > 0 { format!(", {} more left out", issue.left_out) } else { String::new() };
+        let about = format!("{labels}  {}{left_out}", counted(issue.comments, "comment"));
+        out.line(line.role(Role::Dim, about))?;
+    }
     let times = format!("  created {} · changed {}", view.created_at, view.updated_at);
     out.line(Text::new().role(Role::Dim, times))?;
     for lane in &view.lanes {

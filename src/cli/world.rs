@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use crate::api::{BlobStore, Connect, Failure, LentKey, Start, Workbench};
+use crate::api::{BlobStore, Connect, Failure, IssueSource, LentKey, Start, Workbench};
 use crate::clock::Clock;
 use crate::id::{HostPath, Ids};
 use crate::text::{SecretMask, Untrusted};
@@ -136,6 +136,24 @@ pub struct InitReport {
     pub created: bool,
 }
 
+/// An issue that was read: what a session is asked for with, and the text that the request names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueRead {
+    /// What is recorded.
+    pub source: IssueSource,
+    /// What `source.text` names: to be stored as a blob before the session is asked for.
+    pub text: String,
+}
+
+/// What a person wrote in their editor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edited {
+    /// The bytes, as they were left.
+    pub bytes: Vec<u8>,
+    /// The file that holds them: whoever asked removes it once they are of no use any more.
+    pub path: HostPath,
+}
+
 /// The rooms that a verb opens and that this module does not know.
 pub trait Launch: Send + Sync {
     /// The screen, over the repository at `repo` where one was found. Gives the exit status.
@@ -177,6 +195,18 @@ pub trait Launch: Send + Sync {
     fn secret_mask(&self) -> SecretMask {
         SecretMask::new(Vec::new())
     }
+
+    /// Reads the issue at `url` from its forge; `forge` is what a person says its host is.
+    ///
+    /// # Errors
+    /// A [`Failure`] with what to type next: no address of an issue, none there, not signed in, too many requests.
+    fn read_issue<'a>(&'a self, url: &'a str, forge: Option<&'a str>) -> BoxFuture<'a, Result<IssueRead, Failure>>;
+
+    /// Lets a person write on in `text`, in the editor that VISUAL or EDITOR names; it has the terminal meanwhile.
+    ///
+    /// # Errors
+    /// A [`Failure`] where it does not run or ends badly; what was written is kept, and the failure says where.
+    fn edit_text(&self, text: &str) -> Result<Edited, Failure>;
 
     /// Keys of this environment that a service which asks models may need, by the names of their variables.
     fn keys_to_lend(&self) -> BTreeMap<String, LentKey> {

@@ -7,6 +7,7 @@ pub mod confinement;
 pub mod fault;
 pub mod hosts;
 pub mod http;
+pub mod issues;
 pub mod live_log;
 pub mod llm;
 pub mod logging;

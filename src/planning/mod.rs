@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod contract;
+mod issue;
 mod models;
 mod redactor;
 mod role;
@@ -15,6 +16,7 @@ pub use artifacts::{
 };
 pub use contract::{Answer, Assignment, SEND_BACKS, assign, strict};
 pub(crate) use contract::{fenced, listed, within, words};
+pub use issue::{IssueSource, IssueText};
 pub use models::{AskError, Models, NoModels, Question};
 pub use redactor::Redactor;
 pub use role::Role;

@@ -26,7 +26,7 @@ use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
 use crate::id::{Digest, LaneId, ObjectId, RepoPath, SessionId, ThreadId, Version};
 use crate::indexing::{CodeIndex, Focus};
-use crate::planning::{AskError, Kind, Models};
+use crate::planning::{AskError, IssueText, Kind, Models};
 use crate::repository::{Snapshot, Tree, WorkSpec};
 use crate::text::Untrusted;
 pub use adopt::AdoptEngine;
@@ -171,6 +171,8 @@ pub struct Brief {
     pub lane: LaneId,
     /// The goal, in a person's words.
     pub goal: Untrusted,
+    /// The issue that it is from, where it is from one.
+    pub issue: Option<IssueText>,
     /// The kind of work.
     pub kind: Kind,
     /// Only paths that match one of these globs (all, when empty).
@@ -247,10 +249,17 @@ impl Context {
         serde_json::to_value(self).expect("strings always serialise").to_string()
     }
 
+    /// Adds the issue that the engine was given, by what names its text.
+    #[must_use]
+    pub fn with_issue(mut self, issue: Option<&IssueText>) -> Self {
+        self.inputs.extend(issue.map(|issue| format!("issue {} of {}", issue.digest, issue.url.raw())));
+        self
+    }
+
     /// Adds the index that the engine was given: what it was ranked for, and the files that rank first.
     #[must_use]
-    pub fn with_index(mut self, index: &CodeIndex) -> Self {
-        let words = Focus::on_goal(self.goal.raw()).telling().join(", ");
+    pub fn with_index(mut self, index: &CodeIndex, focus: &Focus) -> Self {
+        let words = focus.telling().join(", ");
         self.inputs.push(format!("index {} of {} files for: {words}", index.strategy(), index.files().len()));
         let ranked = index.ranked_files().filter(|(file, _)| file.skipped.is_none()).take(RANKED);
         self.items.extend(ranked.enumerate().map(|(at, (file, _))| ContextItem {
@@ -430,7 +439,7 @@ mod tests {
             inputs: Vec::new(),
             items: Vec::new(),
         };
-        let given = bare.clone().with_index(&index);
+        let given = bare.clone().with_index(&index, &Focus::on_goal(goal));
         assert_ne!(given.digest(), bare.digest());
         assert_eq!(given.inputs, ["index files of 2 files for: cart, round"]);
         let items: Vec<String> = given.items.iter().map(|item| format!("{} {}", item.path, item.why)).collect();

@@ -209,6 +209,7 @@ mod tests {
             failures: Vec::new(),
             guidance: Vec::new(),
             artifacts: Vec::new(),
+            issue: None,
             models: Arc::new(crate::planning::NoModels),
             order: crate::proposal::WorkOrder::default(),
         }

@@ -348,6 +348,9 @@ pub(super) fn artifacts(session: &Session) -> ArtifactsView {
         let lane = session.lane(lane).map(crate::session::Lane::name).unwrap_or_default();
         if several { format!("{name} ({lane})") } else { name.to_owned() }
     };
+    if let Some(issue) = &session.asked.issue {
+        add("issue".to_owned(), "text/markdown", issue.text);
+    }
     for lane in &session.lanes {
         if let Some(plan) = lane.plan {
             add(of("checks", lane.id), "application/json", plan);

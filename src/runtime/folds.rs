@@ -206,6 +206,7 @@ mod tests {
                 goal: "write it".into(),
                 kind: Kind::Docs,
                 adopted: None,
+                issue: None,
                 engine: EngineKind::Rules,
                 rules: Vec::new(),
                 paths: Vec::new(),

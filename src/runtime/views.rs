@@ -133,11 +133,12 @@ pub(super) fn view_of(
         uuid: session.asked.uuid,
         goal: session.asked.goal.clone(),
         kind: session.asked.kind,
-        source: session
-            .asked
-            .adopted
-            .as_ref()
-            .map_or_else(|| "goal".to_owned(), |work| format!("adopted {}", name_of(work))),
+        source: match (&session.asked.adopted, &session.asked.issue) {
+            (Some(work), _) => format!("adopted {}", name_of(work)),
+            (None, Some(issue)) => format!("issue {}", issue.url.raw()),
+            (None, None) => "goal".to_owned(),
+        },
+        issue: session.asked.issue.clone(),
         state: state.name().to_owned(),
         aliases: aliases(state).iter().map(|alias| (*alias).to_owned()).collect(),
         reason,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::calls::{Budget, CallAsked, CallEnded};
 use super::effect::EffectKey;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
-use crate::planning::{Criterion, Kind, PlanTask, Playbook, Role, TriageReport};
+use crate::planning::{Criterion, IssueSource, Kind, PlanTask, Playbook, Role, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, Snapshot, Source, WorkSpec};
@@ -82,6 +82,9 @@ pub struct NewSession {
     /// The adopted work, where the session reviews some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<WorkSpec>,
+    /// The issue that the goal is from, as it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<IssueSource>,
     /// The engine.
     pub engine: EngineKind,
     /// The program that the engine shall run, where it runs one.

@@ -408,6 +408,35 @@ fn a_session_is_started_by_the_wizard() {
 }
 
 #[test]
+fn a_goal_of_several_lines_is_written_in_the_editor() {
+    let editor = |text: &str| Some(format!("{text}\r\n\r\nbecause it breaks\n"));
+    let written = || {
+        let mut bench = Bench::inbox(80, 24).press("n").write("fix it");
+        bench.world.editor = editor;
+        bench.press("Ctrl-e")
+    };
+    assert!(written().screen().contains("fix it  (1 more line)"), "{}", written().screen());
+    // a key would be lost in it: it says so, and nothing is
+    assert!(written().write("x").screen().contains("^e writes on"), "{}", written().write("x").screen());
+    let bench = written().write("x");
+    let bench = bench.press("Ctrl-s");
+    let Some(Request::Run(run)) = bench.world.changes.last() else { panic!("a run") };
+    assert_eq!(run.goal, "fix it\n\nbecause it breaks");
+    // one line stays a field like any other, and Backspace drops several
+    let mut bench = Bench::inbox(80, 24).press("n Tab Tab");
+    bench.world.editor = |_| Some("one line\n".to_owned());
+    let bench = bench.press("Ctrl-e").write("!").press("Ctrl-s");
+    let Some(Request::Run(run)) = bench.world.changes.last() else { panic!("a run") };
+    assert_eq!(run.goal, "one line!");
+    let bench = written().press("Backspace Ctrl-s");
+    assert!(bench.world.changes.is_empty(), "no goal, no session");
+    // an editor that was left without a word changes nothing
+    let mut bench = Bench::inbox(80, 24).press("n").write("fix it");
+    bench.world.editor = |_| None;
+    assert!(bench.press("Ctrl-e").screen().contains("fix it"));
+}
+
+#[test]
 fn a_relative_repository_is_the_one_beside_the_person() {
     let bench = Bench::inbox(80, 24).press("n").write("fix it").press("Enter Ctrl-u").write("../other");
     let bench = bench.press("Enter Enter Enter Enter");

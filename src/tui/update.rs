@@ -88,6 +88,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
         Msg::Edited(text) => {
             match (model.overlays.last_mut(), text) {
                 (Some(Overlay::Comment(comment)), Some(text)) => comment.set_text(&text),
+                (Some(Overlay::Wizard(wizard)), Some(text)) => wizard.written(&text),
                 (Some(_), _) => {}
                 (None, text) => super::own_version::edited(model, text),
             }

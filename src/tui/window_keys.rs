@@ -115,6 +115,10 @@ pub(crate) fn on_wizard_key(model: &mut Model, key: Key) -> Vec<Task> {
     let start = match meaning {
         Meaning::Do(Action::Back) => return close_overlay(model),
         Meaning::Do(Action::Quit) => return vec![Task::Quit],
+        Meaning::Do(Action::EditText) => {
+            wizard.at = At::Goal;
+            return vec![Task::EditText(wizard.words().to_owned())];
+        }
         Meaning::Do(Action::FocusNext) => {
             wizard.step(1);
             false

@@ -218,6 +218,10 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
         Reply::Timeline(view) => view.entries.iter_mut().for_each(|entry| hide(&mut entry.summary)),
         Reply::Show(view) => {
             hide(&mut view.goal);
+            if let Some(issue) = &mut view.issue {
+                hide(&mut issue.title);
+                issue.labels.iter_mut().for_each(hide);
+            }
             for version in &mut view.versions {
                 hide(&mut version.explanation);
                 version.checks.iter_mut().for_each(|check| hide(&mut check.note));

@@ -30,10 +30,10 @@ const KEY_PROGRAMS_SEE: [&str; 12] = [
     "SOPS_AGE_KEY_FILE",
 ];
 
-/// What is wrong with a name or a word of `[providers]` or `[roles]`.
-struct Wrong {
-    message: String,
-    hint: String,
+/// What is wrong with a name or a word of `[providers]`, `[roles]` or `[forges]`.
+pub(super) struct Wrong {
+    pub(super) message: String,
+    pub(super) hint: String,
 }
 
 impl House {
@@ -201,7 +201,7 @@ impl House {
         }
     }
 
-    fn http_settings(&self) -> HttpSettings {
+    pub(super) fn http_settings(&self) -> HttpSettings {
         let mut variables = self.variables();
         let mut first =
             |names: [&str; 2]| names.iter().find_map(|name| variables.remove(*name)).filter(|value| !value.is_empty());
@@ -213,12 +213,14 @@ impl House {
         }
     }
 
-    fn keys(&self) -> Keys {
+    pub(super) fn keys(&self) -> Keys {
         let variables = self.variables();
         let ring = self.config().keys();
         let known = ring.present().filter_map(|(name, _)| Some((name.to_owned(), Secret::new(ring.reveal(name)?))));
-        // a provider of one's own may name any variable
-        let named = self.config().models().providers.values().filter_map(|part| match &part.key {
+        // a provider or a forge of one's own may name any variable
+        let of_providers = self.config().models().providers.values().map(|part| &part.key);
+        let of_forges = self.config().forges().values().map(|part| &part.key);
+        let named = of_providers.chain(of_forges).filter_map(|key| match key {
             Some(KeyPart::Preset(text)) => text.strip_prefix("env:"),
             _ => None,
         });

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{Cursor, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use paraph::api::{
-    BlobStore, Call, CheckPatchRequest, CheckedPatch, Connect, DoctorReport, Failure, FailureKind, Notice,
+    BlobStore, Call, CheckPatchRequest, CheckedPatch, Connect, DoctorReport, Failure, FailureKind, IssueSource, Notice,
     NoticeStream, RecoverView, Reply, Request, RuleView, Service, Start, TimelineEntry, VerifyView, Workbench,
 };
-use paraph::cli::{ConfigAsk, ConfigReport, InitReport, Launch, Setting, Streams, Terminal, World};
+use paraph::cli::{ConfigAsk, ConfigReport, Edited, InitReport, IssueRead, Launch, Setting, Streams, Terminal, World};
 use paraph::clock::{FixedClock, Timestamp};
 use paraph::id::{Digest, HostPath, RandomIds, Seq, SessionId};
 use paraph::text::Untrusted;
@@ -141,8 +141,9 @@ impl Workbench for Bare {
 }
 
 /// Rooms with one pager, which keeps what it is shown.
-#[derive(Default)]
 struct Rooms {
+    editor: fn(&str) -> String,
+    folder: PathBuf,
     pager: String,
     paged: Sink,
     size: Option<(usize, usize)>,
@@ -163,6 +164,30 @@ impl Launch for Rooms {
     fn config(&self, _: &ConfigAsk) -> Result<ConfigReport, Failure> {
         let setting = Setting { key: EVIL.into(), value: Untrusted::new(EVIL), origin: EVIL.into() };
         Ok(ConfigReport { path: HostPath::new("/c.toml"), settings: vec![setting], findings: vec![] })
+    }
+    fn read_issue<'a>(&'a self, url: &'a str, forge: Option<&'a str>) -> BoxFuture<'a, Result<IssueRead, Failure>> {
+        Box::pin(async move {
+            if url.contains("missing") {
+                return Err(Failure::new(FailureKind::NotFound, format!("there is no issue {url} {EVIL}")).hint(EVIL));
+            }
+            let text = format!("# It breaks {EVIL}\n\n> said {EVIL}\n");
+            let source = IssueSource {
+                url: url.into(),
+                forge: forge.unwrap_or("github").into(),
+                title: format!("It breaks {EVIL}").into(),
+                state: "open".into(),
+                labels: vec![EVIL.into()],
+                comments: 3,
+                left_out: 1,
+                text: Digest::of(text.as_bytes()),
+            };
+            Ok(IssueRead { source, text })
+        })
+    }
+    fn edit_text(&self, text: &str) -> Result<Edited, Failure> {
+        let path = self.folder.join("goal.md");
+        std::fs::write(&path, (self.editor)(text)).expect("it is written");
+        Ok(Edited { bytes: std::fs::read(&path).expect("it is read"), path: HostPath::new(path) })
     }
     fn theme_lint(&self, files: &[HostPath]) -> Result<Vec<Untrusted>, Failure> {
         Ok(files.iter().map(|file| Untrusted::new(format!("{file} {EVIL}"))).collect())
@@ -214,6 +239,8 @@ pub(crate) struct Bench {
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) nobody_reads: bool,
     pub(crate) home: tempfile::TempDir,
+    /// What the editor makes of a text.
+    pub(crate) editor: fn(&str) -> String,
     /// The only pager that is there, with its options.
     pub(crate) pager: String,
     /// Columns and rows of the terminal, where somebody knows them.
@@ -244,6 +271,7 @@ impl Bench {
             variables: [("GITHUB_TOKEN", "secret"), ("PATH", "/bin")].map(|(n, v)| (n.into(), v.into())).into(),
             nobody_reads: false,
             home,
+            editor: |text| format!("said {EVIL}\n\n{text}"),
             pager: "a-pager -x".to_owned(),
             size: None,
         };
@@ -339,7 +367,13 @@ impl Bench {
         let world = World {
             connect: Arc::new(Wire(self.daemon.then(|| self.service.clone()))),
             workbench: Arc::new(self.workbench.clone()),
-            launch: Arc::new(Rooms { pager: self.pager.clone(), paged: paged.clone(), size: self.size }),
+            launch: Arc::new(Rooms {
+                editor: self.editor,
+                folder: self.home.path().to_owned(),
+                pager: self.pager.clone(),
+                paged: paged.clone(),
+                size: self.size,
+            }),
             ids: Arc::new(RandomIds),
             clock: Arc::new(FixedClock::at("2026-11-20T09:35:00.000Z".parse::<Timestamp>().expect("a time"))),
             blobs: BlobStore::of_home(self.home.path()),

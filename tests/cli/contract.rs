@@ -13,6 +13,7 @@ pub(crate) fn every_verb() -> Vec<String> {
     [
         "run a-goal",
         "run a-goal --wait",
+        "run --issue https://x.org/a/b/issues/1",
         "adopt feature",
         "adopt --dirty",
         &format!("check-patch {patch}"),
@@ -160,7 +161,7 @@ fn verbs_that_find_something_say_so_by_their_status() {
     ends(&Bench::new(), "merge 12 --pr 3", 6);
     ends(&Bench::new(), "theme lint", 0);
     ends(&Bench::new(), "theme lint mine.toml", 1);
-    ends(&Bench::new(), "run a --issue https://example.org/1", 6);
+    ends(&Bench::new(), "run a --issue https://x.org/missing/b/issues/1", 3);
     ends(&Bench::new(), "diff 12 --task 1", 6);
     ends(&Bench::new(), "override 12@v1 G3 -m why", 6);
     ends(&Bench::new(), "artifacts 12 none", 3);

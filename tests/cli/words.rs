@@ -88,7 +88,7 @@ fn one_is_singular() {
 fn every_refusal_says_what_to_type_instead() {
     for line in [
         "merge 12 --pr 3",
-        "run a --issue https://example.org/1",
+        "run a --issue https://x.org/missing/b/issues/1",
         "diff 12 --task 1",
         "override 12@v1 G3 -m why",
         "artifacts 12 none",
@@ -128,4 +128,55 @@ fn sessions_are_completed_without_a_daemon_and_described_with_one() {
     let bash = bench.run("completions bash").out;
     assert!(bash.contains("show|watch|diff|log|"), "the verbs that take a session");
     assert!(!bench.run("help").out.contains("__complete"), "it is no verb for people");
+}
+
+#[test]
+fn the_issue_is_the_goal_where_nobody_wrote_another() {
+    let url = "https://x.org/a/b/issues/1";
+    let bench = Bench::new();
+    let said = bench.run(&format!("run --issue {url} --forge gitea"));
+    let asked = bench.request("run").expect("a session was asked for");
+    assert_eq!((said.status, &asked["goal"]), (0, &json!(format!("It breaks {EVIL}"))));
+    assert_eq!((&asked["issue"]["url"], &asked["issue"]["forge"]), (&json!(url), &json!("gitea")));
+    assert!(
+        said.err.starts_with("issue  It breaks") && said.err.contains("  3 comments, 1 more left out\n"),
+        "{said:?}"
+    );
+    let digest = asked["issue"]["text"].as_str().expect("a digest").parse().expect("a digest");
+    let stored = paraph::api::BlobStore::of_home(bench.home.path()).read(&digest).expect("it is stored");
+    assert!(stored.starts_with(b"# It breaks"), "handed in as a blob");
+    let bench = Bench::new();
+    bench.run(&format!("run mine --issue {url}"));
+    assert_eq!(bench.request("run").expect("asked")["goal"], "mine");
+    let bench = Bench::new();
+    let said = bench.run("run --issue https://x.org/missing/b/issues/1");
+    assert_eq!((said.status, bench.asked()), (3, Vec::new()));
+    assert_eq!(Bench::new().run("run a --forge gitea").status, 2);
+}
+
+#[test]
+fn the_editor_is_asked_on_a_terminal_alone_and_told_what_goes_along() {
+    let bench = Bench::new().at_terminal("");
+    assert_eq!(bench.run("run --issue https://x.org/a/b/issues/1 -e").status, 0);
+    let goal = bench.request("run").expect("asked")["goal"].clone();
+    assert_eq!(
+        goal,
+        json!(format!("said {EVIL}\n\nIt breaks {EVIL}").replace('\r', "\n")),
+        "nothing below the line is the goal"
+    );
+    assert!(!bench.home.path().join("goal.md").exists());
+    let mut bench = Bench::new().at_terminal("");
+    bench.editor = |_| "\n# ------------------------ >8 ------------------------\nx".to_owned();
+    let said = bench.run("run");
+    assert_eq!((said.status, bench.asked()), (130, Vec::new()), "{said:?}");
+    let bench = Bench::new().at_terminal("");
+    bench.fail("run", paraph::api::Failure::new(paraph::api::FailureKind::Unreachable, "gone"));
+    let said = bench.run("run");
+    assert!(said.status == 9 && said.err.contains("what you wrote is kept: paraph run -F "), "{said:?}");
+    assert!(bench.home.path().join("goal.md").exists());
+    for line in ["run", "run --json", "run -e a"] {
+        let mut bench = Bench::new();
+        bench.editor = |_| panic!("nobody sits there");
+        assert_eq!(bench.run(line).status, 2, "{line}");
+    }
 }

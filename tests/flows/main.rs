@@ -18,4 +18,5 @@ mod m09_review;
 mod m10_async_and_recovery;
 mod m11_stages;
 mod m12_models;
+mod m13_issues;
 mod m13_twins;

@@ -295,6 +295,7 @@ pub fn run(repositories: &[&Repository], playbook: Option<&str>) -> RunRequest {
         playbook: playbook.map(str::to_owned),
         patch: None,
         program: None,
+        issue: None,
     }
 }
 

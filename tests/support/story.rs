@@ -58,6 +58,7 @@ pub fn new_session(lanes: u16, playbook: &str, engine: EngineKind) -> NewSession
         goal: "use is_empty".into(),
         kind: Kind::Refactor,
         adopted: None,
+        issue: None,
         engine,
         program: None,
         rules: Vec::new(),

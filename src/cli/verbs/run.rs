@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::api::{
-    Base, EngineKind, FailureKind, Kind, NoticeStream, ProgramChoice, RepositoryRequest, RunRequest, Service,
-    SessionView, Source, TrustRequest,
+    Base, EngineKind, FailureKind, IssueSource, Kind, NoticeStream, ProgramChoice, RepositoryRequest, RunRequest,
+    Service, SessionView, Source, TrustRequest,
 };
 use crate::cli::desk::Desk;
-use crate::cli::ended::{DONE, Done, Ended, comes_later, usage};
+use crate::cli::ended::{DONE, Done, Ended, usage};
+use crate::cli::goal;
 use crate::cli::output::{Role, Text};
 use crate::cli::progress::{self, Waited};
 use crate::cli::session_text::{self, changed};
@@ -22,18 +23,26 @@ use crate::text::counted;
 /// something), 0.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What shall change, in words
-    #[arg(required_unless_present = "patch")]
+    /// What shall change, in words [default: the issue's title; on a terminal what you write in $VISUAL or $EDITOR]
     goal: Option<String>,
+    /// The goal, from a file (- for standard input)
+    #[arg(short = 'F', long, value_name = "FILE|-", conflicts_with = "goal")]
+    goal_file: Option<PathBuf>,
+    /// Write the goal in $VISUAL or $EDITOR, beginning with what is given
+    #[arg(short, long)]
+    edit: bool,
     /// A repository, by path or URL; several make several lanes [default: the one you stand in]
     #[arg(long, value_name = "PATH|URL")]
     repo: Vec<OsString>,
     /// The kind of work: bugfix, refactor, feature, docs, deps [default: guessed from the goal]
     #[arg(long)]
     kind: Option<Kind>,
-    /// A forge's issue as the goal
+    /// A forge's issue as the goal, with what was said to it: GitHub, GitLab, Gitea, Forgejo
     #[arg(long, value_name = "URL")]
     issue: Option<String>,
+    /// What the issue's host is, where that is not known: github, gitlab, gitea
+    #[arg(long, value_name = "KIND", requires = "issue", value_parser = ["github", "gitlab", "gitea", "forgejo"])]
+    forge: Option<String>,
     /// The session's shape: quick, indexed, triaged, reviewed, designed, static
     #[arg(long, value_name = "NAME")]
     playbook: Option<String>,
@@ -94,11 +103,30 @@ pub(crate) fn engine(name: &str) -> Result<EngineKind, Ended> {
 }
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
-    if args.issue.is_some() {
-        return Err(comes_later("`--issue`", "forges", "paraph run \"the issue in your words\""));
+    let (wait, edit) = (args.wait, args.edit);
+    let issue = args.issue.clone().map(|url| (url, args.forge.clone()));
+    let mut request = request(args, desk)?;
+    if let Some((url, forge)) = issue {
+        from_issue(&mut request, &url, forge.as_deref(), desk).await?;
     }
-    let wait = args.wait;
-    let request = request(args, desk)?;
+    if !edit && !request.goal.is_empty() {
+        return begin(request, wait, desk).await;
+    }
+    let Some(written) = goal::by_hand(&request, desk)? else {
+        desk.out.say("nothing was written, so no session was started");
+        return Ok(FailureKind::Interrupted.exit_code());
+    };
+    request.goal.clone_from(&written.goal);
+    let begun = begin(request, wait, desk).await;
+    match &begun {
+        Ok(_) => written.forget(),
+        Err(_) => written.keep(desk),
+    }
+    begun
+}
+
+/// Starts it, and waits where that is wanted.
+async fn begin(request: RunRequest, wait: bool, desk: &mut Desk) -> Done {
     let service = desk.service().await?;
     desk.lend_keys(service.as_ref()).await?;
     ask_for_trust(service.as_ref(), &request, desk).await?;
@@ -134,13 +162,28 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
     };
     let engine = args.engine.as_deref().map(engine).transpose()?;
     let (engine, program) = args.program.take(engine);
-    let goal = match (&args.goal, &args.patch) {
+    if [&args.goal_file, &args.patch].iter().all(|file| file.as_ref().is_some_and(|file| file.as_os_str() == "-")) {
+        return Err(usage("standard input holds one thing").hint("paraph run -F FILE --patch -").into());
+    }
+    let from_file = match &args.goal_file {
+        Some(file) => Some(goal::from_file(file, desk)?),
+        None => None,
+    };
+    let goal = match (from_file.as_ref().or(args.goal.as_ref()), &args.patch) {
         (Some(goal), _) if goal.trim().is_empty() => {
             return Err(usage("the goal is empty").hint("paraph run \"what shall change\"").into());
         }
         (Some(goal), _) => goal.clone(),
+        (None, _) if args.issue.is_some() => String::new(), // its title, once it was read
         (None, Some(file)) if file.as_os_str() != "-" => format!("review the patch {}", HostPath::new(file)),
-        (None, _) => "review a patch".to_owned(),
+        (None, Some(_)) => "review a patch".to_owned(),
+        (None, None) if desk.is_interactive() => String::new(), // the editor's, once the rest is known to be right
+        (None, None) => {
+            return Err(usage("no GOAL was given")
+                .hint("paraph run \"what shall change\"")
+                .hint("paraph run -F FILE")
+                .into());
+        }
     };
     // read before anything is asked: a file that is not there starts nothing
     let patch = match args.patch {
@@ -157,7 +200,23 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
         playbook: args.playbook,
         patch,
         program,
+        issue: None,
     })
+}
+
+/// Reads the issue and hands its text in: the title is the goal where nobody wrote another.
+async fn from_issue(request: &mut RunRequest, url: &str, forge: Option<&str>, desk: &mut Desk) -> Result<(), Ended> {
+    let read = desk.world.launch.read_issue(url, forge).await?;
+    let digest = desk.world.blobs.write(read.text.as_bytes())?;
+    let issue = read.source;
+    let told = Text::new().plain("issue  ").role(Role::Strong, issue.title.display_line());
+    let left_out = if issue.left_out > 0 { format!(", {} more left out", issue.left_out) } else { String::new() };
+    desk.out.say(told.plain(format!("  {}{left_out}", counted(issue.comments, "comment"))));
+    if request.goal.is_empty() {
+        request.goal = issue.title.raw().to_owned();
+    }
+    request.issue = Some(Box::new(IssueSource { text: digest, ..issue }));
+    Ok(())
 }
 
 /// Stores a diff as a blob, so that the request can name it.

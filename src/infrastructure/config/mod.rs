@@ -4,6 +4,7 @@
 //! does not fit is a [`Problem`] with its line, and the layer below stands. Keys (`OPENAI_API_KEY` …) are taken into
 //! a [`KeyRing`] that cannot be printed and are told of only as being there.
 
+mod forges;
 mod keys;
 mod layers;
 mod models;
@@ -20,6 +21,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use forges::ForgePart;
 pub use keys::KeyRing;
 pub use models::{KeyPart, ModelsPart, ProviderPart, RolePart};
 pub use programs::{ProgramEntry, ProgramKind};
@@ -107,6 +109,7 @@ pub struct Config {
     problems: Vec<Problem>,
     keys: KeyRing,
     models: ModelsPart,
+    forges: BTreeMap<String, ForgePart>,
     programs: Vec<ProgramEntry>,
 }
 
@@ -124,6 +127,7 @@ impl Config {
             problems: Vec::new(),
             keys: KeyRing::default(),
             models: ModelsPart::default(),
+            forges: BTreeMap::new(),
             programs: Vec::new(),
         };
         if let Some(path) = &path {

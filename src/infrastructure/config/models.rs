@@ -61,7 +61,7 @@ pub struct RolePart {
 }
 
 /// The tables that are read here.
-const TABLES: [&str; 2] = ["providers", "roles"];
+const TABLES: [&str; 3] = ["providers", "roles", "forges"];
 
 impl Config {
     /// What the files say of models.
@@ -70,7 +70,7 @@ impl Config {
         &self.models
     }
 
-    /// Reads `[providers]` or `[roles]`; false where `name` is another table.
+    /// Reads `[providers]`, `[roles]` or `[forges]`; false where `name` is another table.
     pub(super) fn read_models(
         &mut self,
         name: &str,
@@ -100,6 +100,7 @@ impl Config {
             }
             let read = match kind {
                 "providers" => value.try_into().map(|part| drop(self.models.providers.insert(name.clone(), part))),
+                "forges" => value.try_into().map(|part| drop(self.forges.insert(name.clone(), part))),
                 _ => value.try_into().map(|part| drop(self.models.roles.insert(name.clone(), part))),
             };
             if let Err(error) = read {

@@ -122,6 +122,9 @@ pub const KEY_VARIABLES: &[&str] = &[
     "OPENROUTER_API_KEY",
     "GITHUB_TOKEN",
     "GH_TOKEN",
+    "GH_ENTERPRISE_TOKEN",
+    "GITHUB_ENTERPRISE_TOKEN",
     "GITEA_TOKEN",
+    "FORGEJO_TOKEN",
     "GITLAB_TOKEN",
 ];

@@ -42,6 +42,7 @@ pub use prices::{Price, PriceError, PriceTable, Rates};
 pub use provider::Provider;
 pub use rate::RateLimit;
 pub use retry::{Exhausted, GaveUp, Next, RealSleeper, RetryPolicy, Sleeper, with_retries};
+pub(in crate::infrastructure) use retry_after::asked_pause;
 pub use routing::{Route, Routes};
 pub use scripted::ScriptedModel;
 pub use settings::{OutputLimit, ProviderSettings, ShapeMode, Wire};

@@ -5,7 +5,10 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 
 /// The pause that an answer's headers ask for. A date counts from the server's own clock where it tells that.
-pub(super) fn asked_pause(header: impl Fn(&str) -> Option<String>, now: Timestamp) -> Option<Duration> {
+pub(in crate::infrastructure) fn asked_pause(
+    header: impl Fn(&str) -> Option<String>,
+    now: Timestamp,
+) -> Option<Duration> {
     if let Some(millis) = header("retry-after-ms").and_then(|text| text.trim().parse::<f64>().ok()) {
         return Duration::try_from_secs_f64(millis / 1000.0).ok();
     }

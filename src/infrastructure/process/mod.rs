@@ -4,6 +4,7 @@
 //! time limit or its [`Cancel`], and its output is kept up to a limit, however much it prints.
 mod command;
 mod detached;
+mod editor;
 mod git;
 mod output;
 mod pager;
@@ -12,6 +13,7 @@ mod supervise;
 pub(in crate::infrastructure) use command::CancelOnDrop;
 pub use command::{Command, ProcessError};
 pub use detached::{Detached, detached};
+pub use editor::edit;
 pub use git::{Git, GitError};
 pub use output::Captured;
 pub use pager::{Pager, pager};

@@ -337,7 +337,7 @@ impl Job {
             items.extend(entry.map(|entry| ContextItem { path: entry.path, id: entry.id, why }));
         }
         let prompted = Digest::of(prompt.join("\0").as_bytes());
-        Ok(Context {
+        let context = Context {
             engine: "agent/1".to_owned(),
             goal: self.brief.goal.clone(),
             tree: self.brief.tree.id().clone(),
@@ -347,7 +347,8 @@ impl Job {
                 format!("prompt {prompted}"),
             ],
             items,
-        })
+        };
+        Ok(context.with_issue(self.brief.issue.as_ref()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an agent is told: the goal, and as data what was said and found.
 
+use crate::planning::{IssueText, within};
 use crate::proposal::Brief;
 use crate::proposal::command::feedback;
 
@@ -11,6 +12,10 @@ const LARGEST: usize = 32 << 10;
 /// The blocks of the prompt, in order.
 pub(super) fn prompt(brief: &Brief, on_previous: bool) -> Vec<String> {
     let mut blocks = vec![task(brief, on_previous)];
+    if let Some(issue) = &brief.issue {
+        // an issue begins with what is wrong; logs, which end with it, are cut the other way
+        blocks.push(data(IssueText::HEADING, within(issue.text.raw(), LARGEST).0));
+    }
     let said = feedback(brief);
     if !said.is_empty() {
         blocks.push(data("What a reviewer said about your version before; answer each point in the code", &said));

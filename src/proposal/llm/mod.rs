@@ -206,6 +206,7 @@ impl<'a> Drafting<'a> {
             inputs,
             items,
         }
+        .with_issue(self.brief.issue.as_ref())
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::diff::unified;
 use crate::id::{ObjectId, RepoPath};
-use crate::planning::{Redactor, fenced};
+use crate::planning::{IssueText, Redactor, fenced, within};
 use crate::proposal::{Brief, ContextItem};
 use crate::repository::{Tree, TreeEntry, TreeError};
 
@@ -26,6 +26,9 @@ const LARGEST_FILE: u64 = 48 << 10;
 /// The most tokens of prompt at the start of a draft, whatever a model would take: what is not needed costs and distracts.
 const MOST_TOKENS: u64 = 48_000;
 
+/// Words of an issue that look like files, of all it has: a trace names the place among its first lines.
+const MOST_NAMED: usize = 200;
+
 /// What is sent first, and what the context says of it.
 pub(super) struct Prompt {
     /// The stable part: the map of the repository and its guidance.
@@ -40,7 +43,8 @@ pub(super) struct Prompt {
 pub(super) fn write(brief: &Brief, tree: &dyn Tree, room: u64, redactor: &mut Redactor) -> Result<Prompt, TreeError> {
     let tokens = room.min(MOST_TOKENS);
     let bytes = tokens * BYTES_A_TOKEN;
-    let task = task(brief, redactor, usize::try_from(bytes / 4).unwrap_or(usize::MAX));
+    let part = |share: u64| usize::try_from(bytes / share).unwrap_or(usize::MAX);
+    let task = task(brief, redactor, part(4), part(8));
     let mut files =
         Files { left: bytes * FILES_PERCENT / 100, shown: BTreeSet::new(), text: String::new(), items: Vec::new() };
     for (path, why) in wanted(brief) {
@@ -54,8 +58,7 @@ pub(super) fn write(brief: &Brief, tree: &dyn Tree, room: u64, redactor: &mut Re
             files.add(tree, &file.path, &format!("ranks {} for the goal", place + 1), redactor)?;
         }
     }
-    let map_budget = usize::try_from(bytes / 6).unwrap_or(usize::MAX);
-    let background = background(brief, tree, map_budget, redactor)?;
+    let background = background(brief, tree, part(6), redactor)?;
     let Files { text, mut items, .. } = files;
     items.extend(brief.guidance.iter().map(|guidance| ContextItem {
         path: guidance.path.clone(),
@@ -75,9 +78,14 @@ fn wanted(brief: &Brief) -> Vec<(RepoPath, String)> {
     }
     let commented = brief.feedback.iter().filter_map(|said| said.path.clone());
     wanted.extend(commented.map(|path| (path, "a comment is about it".to_owned())));
-    let words = brief.goal.raw().split(|c: char| c.is_whitespace() || "`'\"(),;:".contains(c));
-    let named = words.map(|word| word.trim_end_matches('.')).filter(|word| word.contains(['/', '.']));
-    wanted.extend(named.map(|word| (RepoPath::from(word), "the goal names it".to_owned())));
+    let named = |text: &str, why: &str| -> Vec<(RepoPath, String)> {
+        let words = text.split(|c: char| c.is_whitespace() || "`'\"(),;:".contains(c));
+        let paths = words.map(|word| word.trim_end_matches('.')).filter(|word| word.contains(['/', '.']));
+        paths.map(|word| (RepoPath::from(word), why.to_owned())).collect()
+    };
+    wanted.extend(named(brief.goal.raw(), "the goal names it"));
+    let issue = brief.issue.as_ref().map(IssueText::words).unwrap_or_default();
+    wanted.extend(named(&issue, "the issue names it").into_iter().take(MOST_NAMED));
     wanted
 }
 
@@ -158,10 +166,17 @@ fn background(brief: &Brief, tree: &dyn Tree, budget: usize, redactor: &mut Reda
 }
 
 /// The goal, the version before, what people said to it and what its checks found.
-fn task(brief: &Brief, redactor: &mut Redactor, most_diff: usize) -> String {
+fn task(brief: &Brief, redactor: &mut Redactor, most_diff: usize, most_issue: usize) -> String {
     let mut text = format!("Goal ({}):\n{}\n", brief.kind.name(), redactor.hide("the goal", brief.goal.raw()));
     if !brief.paths.is_empty() {
         text.push_str(&format!("Only files that match: {}\n", brief.paths.join(" ")));
+    }
+    if let Some(issue) = &brief.issue {
+        let (shown, is_cut) = within(issue.text.raw(), most_issue);
+        text.push_str(&fenced(IssueText::HEADING, &redactor.hide("the issue", shown)));
+        if is_cut {
+            text.push_str("The issue is longer; you see its beginning.\n");
+        }
     }
     for (name, document) in &brief.artifacts {
         let document = redactor.hide(&format!("the document {name}"), document.raw());

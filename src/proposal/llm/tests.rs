@@ -90,6 +90,7 @@ fn brief(models: Arc<Scripted>, files: &[(&str, &str)]) -> Brief {
         failures: Vec::new(),
         guidance: Vec::new(),
         artifacts: Vec::new(),
+        issue: None,
         models,
         order: crate::proposal::WorkOrder::default(),
     }

@@ -72,6 +72,7 @@ fn brief_on(tree: MemoryTree, goal: &str) -> Brief {
         failures: Vec::new(),
         guidance: Vec::new(),
         artifacts: Vec::new(),
+        issue: None,
         models: Arc::new(crate::planning::NoModels),
         order: crate::proposal::WorkOrder::default(),
     }

@@ -10,6 +10,7 @@ use crate::planning::{Kind, Playbook, Role, Stage};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, RepositoryFacts, Snapshot, Source, VcsError, WorkSpec};
 use crate::session::{Budget, LaneRequest, NewSession, Session};
+use crate::text::Untrusted;
 
 use super::{Runtime, Want, blocking, limits, views};
 use crate::runtime::tables::short_of_work;
@@ -94,14 +95,16 @@ impl Runtime {
         }
         self.try_out(&lanes, engine, &run.rules, &run.paths).await?;
         self.try_patch(run.patch).await?;
+        self.try_issue(run.issue.as_deref()).await?;
         let roles = self.roles(&playbook);
         let asks_models = engine == EngineKind::Llm || Stage::ASKING.iter().any(|stage| playbook.has(*stage));
         let asked = NewSession {
             id: SessionId(0),
             uuid: SessionUuid(self.shared.ports.ids.uuid()),
-            kind: run.kind.unwrap_or_else(|| guess_kind(&run.goal)),
+            kind: run.kind.unwrap_or_else(|| guess_kind(&with_labels(&run))),
             goal: run.goal.into(),
             adopted: None,
+            issue: run.issue.map(|issue| *issue),
             engine,
             program: run.program,
             rules: run.rules,
@@ -154,6 +157,7 @@ impl Runtime {
             kind: guess_kind(&goal),
             goal: goal.into(),
             adopted: Some(work),
+            issue: None,
             engine: EngineKind::Adopt,
             program: None,
             rules: Vec::new(),
@@ -269,6 +273,12 @@ fn usage(message: impl Into<String>, hint: impl Into<String>) -> Failure {
     Failure::new(FailureKind::Usage, message).hint(hint)
 }
 
+/// The goal's words, and before them the labels of its issue: whoever set those looked at it.
+fn with_labels(run: &RunRequest) -> String {
+    let labels = run.issue.iter().flat_map(|issue| issue.labels.iter().map(Untrusted::raw));
+    labels.chain([run.goal.as_str()]).collect::<Vec<_>>().join(" ")
+}
+
 /// The kind that a goal's words suggest.
 fn guess_kind(goal: &str) -> Kind {
     let words: Vec<String> = goal.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect();
@@ -279,7 +289,7 @@ fn guess_kind(goal: &str) -> Kind {
         Kind::Docs
     } else if has(&["bump", "upgrade", "dependency", "dependencies", "deps"]) {
         Kind::Deps
-    } else if has(&["add", "implement", "support", "feature", "new"]) {
+    } else if has(&["add", "implement", "support", "feature", "enhancement", "new"]) {
         Kind::Feature
     } else {
         Kind::Refactor

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, Failure, FailureKind, Request};
+use crate::planning::IssueSource;
 
 /// The longest goal, message, comment or reason, in bytes: an issue with its whole discussion.
 const LONGEST_TEXT: usize = 64 * 1024;
@@ -25,6 +26,8 @@ pub(super) fn check(request: &Request) -> Result<(), Failure> {
     match request {
         Request::Run(run) => {
             text("goal", &run.goal)?;
+            no_nul("goal", &run.goal)?;
+            run.issue.iter().try_for_each(|read| issue(read))?;
             number("repositories", run.repositories.len(), MOST_REPOSITORIES)?;
             names("rules", &run.rules)?;
             names("paths", &run.paths)?;
@@ -83,6 +86,25 @@ fn text(what: &str, text: &str) -> Result<(), Failure> {
     }
     let message = format!("the {what} has {} bytes; the most is {LONGEST_TEXT}", text.len());
     Err(usage(message, "say it in fewer words, and put long texts into a file of the repository"))
+}
+
+/// Neither a commit's message nor a program's variable can hold one.
+fn no_nul(what: &str, text: &str) -> Result<(), Failure> {
+    if text.contains('\0') {
+        Err(usage(format!("the {what} holds a NUL"), "paraph run \"what shall change\""))
+    } else {
+        Ok(())
+    }
+}
+
+/// What is recorded of an issue beside its text is short.
+fn issue(issue: &IssueSource) -> Result<(), Failure> {
+    name("issue", issue.url.raw())?;
+    name("forge", issue.forge.raw())?;
+    name("state", issue.state.raw())?;
+    name("title", issue.title.raw())?;
+    number("labels", issue.labels.len(), MOST_NAMES)?;
+    issue.labels.iter().try_for_each(|label| name("label", label.raw()))
 }
 
 fn number(what: &str, found: usize, most: usize) -> Result<(), Failure> {

@@ -2,12 +2,16 @@
 
 use crate::api::{Failure, FailureKind};
 use crate::id::Digest;
+use crate::planning::IssueSource;
 use crate::proposal::{EngineError, EngineKind, PatchFile, PatchFileError};
 use crate::repository::{Base, Snapshot};
 use crate::session::{LaneRequest, Session};
 
 use super::{Runtime, blocking, vcs_failure};
 use crate::runtime::workbench::parse_hint;
+
+/// The longest text of an issue, in bytes. // what a reader keeps, its frame included, with room
+const LONGEST_ISSUE: usize = 1 << 20;
 
 impl Runtime {
     /// Refuses a base that is no revision, rules that nobody has, and paths that match nothing in any of `lanes`.
@@ -48,6 +52,24 @@ impl Runtime {
                 PatchFileError::Edits(_) => None,
             };
             Err(failure.hint(hint.unwrap_or("paraph check-patch FILE")))
+        })
+        .await
+    }
+
+    /// Refuses an issue whose text is not there, or is none: it was read by a client, which is never trusted to have.
+    pub(super) async fn try_issue(&self, issue: Option<&IssueSource>) -> Result<(), Failure> {
+        let Some(digest) = issue.map(|issue| issue.text) else { return Ok(()) };
+        let shared = self.shared.clone();
+        blocking(move || {
+            let bytes = shared.ports.blobs.get(digest).map_err(|error| {
+                let hint = "the client stores it as a blob before it asks: paraph run --issue URL";
+                Failure::from_error(FailureKind::NotFound, &error).hint(hint)
+            })?;
+            if bytes.len() <= LONGEST_ISSUE && std::str::from_utf8(&bytes).is_ok() {
+                return Ok(());
+            }
+            let message = format!("an issue's text is UTF-8 of at most {LONGEST_ISSUE} bytes");
+            Err(Failure::new(FailureKind::Usage, message).hint("paraph run --issue URL"))
         })
         .await
     }

@@ -275,6 +275,7 @@ impl Bench {
             playbook: None,
             patch: None,
             program: None,
+            issue: None,
         })
     }
 

@@ -8,7 +8,7 @@ use crate::diff::{ChangeSet, FileChange, FileMode, FileSide, Manifest};
 use crate::id::{Digest, LaneId, Version};
 use crate::indexing::{CodeIndex, Focus, IndexError};
 use crate::infrastructure::blobs::Blobs;
-use crate::planning::{AskError, Models, Stage};
+use crate::planning::{AskError, IssueText, Models, Stage};
 use crate::policy::Severity;
 use crate::proposal::{Brief, Draft, EngineError, EngineKind, Feedback, WorkOrder};
 use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree, VcsError};
@@ -49,7 +49,10 @@ pub(super) async fn draft(
         let listener = super::listen::DraftWatch::new(worker, session.asked.id, version, &brief.snapshot.repo);
         let draft = match engine.draft_aloud(&brief, &listener, cancel).await {
             Ok(draft) => match &brief.index {
-                Some(index) => Draft { context: draft.context.with_index(index), ..draft },
+                Some(index) => Draft {
+                    context: draft.context.with_index(index, &focus(&brief.goal, brief.issue.as_ref())),
+                    ..draft
+                },
                 None => draft,
             },
             Err(error @ EngineError::NothingFits { .. }) => {
@@ -130,11 +133,13 @@ fn brief(
         false => None,
     };
     let patch = drafting.patch.map(|digest| worker.blobs().get(digest)).transpose()?;
+    let issue = issue(worker, session)?;
     Ok(Brief {
         session: session.asked.id,
         version: drafting.version,
         lane,
         goal: session.asked.goal.clone(),
+        issue,
         kind: session.asked.kind,
         paths: session.asked.paths.clone(),
         rules: drafting.rules.clone(),
@@ -168,9 +173,25 @@ pub(super) fn artifacts(worker: &Worker, session: &Session) -> Result<Vec<(Strin
         .collect()
 }
 
+/// The issue that the goal is from, as it was read.
+pub(super) fn issue(worker: &Worker, session: &Session) -> Result<Option<IssueText>, Stuck> {
+    let Some(issue) = &session.asked.issue else { return Ok(None) };
+    let bytes = worker.blobs().get(issue.text)?;
+    let text = Untrusted::new(String::from_utf8_lossy(&bytes).into_owned());
+    Ok(Some(IssueText { url: issue.url.clone(), digest: issue.text, text }))
+}
+
+/// What an index is ranked for: the goal's words, then those of its issue.
+pub(super) fn focus(goal: &Untrusted, issue: Option<&IssueText>) -> Focus {
+    match issue {
+        Some(issue) => Focus::on_goal(format!("{}\n{}", goal.raw(), issue.words())),
+        None => Focus::on_goal(goal.raw()),
+    }
+}
+
 /// The index that the playbook asked for: in the cache since the lane was indexed.
 pub(super) fn index(worker: &Worker, session: &Session, tree: &dyn Tree, cancel: &Cancel) -> Result<CodeIndex, Stuck> {
-    let focus = Focus::on_goal(session.asked.goal.raw());
+    let focus = focus(&session.asked.goal, issue(worker, session)?.as_ref());
     let failed = |error: IndexError| Stuck::needs_human(error.to_string(), "paraph regenerate");
     worker.ports.index.index(tree, &focus, cancel).map_err(failed)
 }

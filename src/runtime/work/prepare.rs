@@ -36,7 +36,8 @@ pub(super) fn index(worker: &Worker, session: &Session, lane: LaneId, cancel: &C
         .and_then(|lane| lane.snapshot.as_ref())
         .ok_or_else(|| Stuck::needs_human("the lane has no snapshot", "paraph show"))?;
     let tree = worker.ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
-    let view = crate::runtime::answer::index_tree(&worker.ports, tree.as_ref(), session.asked.goal.raw(), cancel)
+    let words = super::draft::focus(&session.asked.goal, super::draft::issue(worker, session)?.as_ref()).goal;
+    let view = crate::runtime::answer::index_tree(&worker.ports, tree.as_ref(), &words, cancel)
         .map_err(|failure| Stuck::needs_human(failure.message, "paraph regenerate"))?;
     let (files, definitions) = (view.files, view.definitions);
     Ok(Finding::Index { index: worker.put_json(&view)?, files, definitions })

@@ -165,7 +165,12 @@ fn reviewed(worker: &Worker, session: &Session, lane: LaneId, version: Version) 
         diff: String::from_utf8_lossy(&diff).into_owned(),
         validation: set.validation.clone().unwrap_or_default(),
         violations,
-        artifacts: draft::artifacts(worker, session)?,
+        // what was asked for, before what was made of it
+        artifacts: draft::issue(worker, session)?
+            .map(|issue| ("issue, as its reporters wrote it".to_owned(), issue.text))
+            .into_iter()
+            .chain(draft::artifacts(worker, session)?)
+            .collect(),
         changes,
     })
 }
@@ -189,7 +194,8 @@ async fn stage_brief(worker: &Arc<Worker>, session: &Arc<Session>, cancel: &Canc
             repositories.push(RepositoryBrief { name: lane.name(), map, guidance });
         }
         let asked = &session.asked;
-        Ok(StageBrief { goal: asked.goal.clone(), kind: asked.kind, paths: asked.paths.clone(), repositories })
+        let issue = draft::issue(&worker, &session)?;
+        Ok(StageBrief { goal: asked.goal.clone(), issue, kind: asked.kind, paths: asked.paths.clone(), repositories })
     })
     .await
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::story::{self, L0, L1, V1};
 use super::*;
 use crate::id::{DraftId, ThreadId};
-use crate::planning::{Recommendation, Role, TriageReport};
+use crate::planning::{IssueSource, Recommendation, Role, TriageReport};
 use crate::policy::PolicySettings;
 use crate::proposal::EngineKind;
 use crate::repository::WorkSpec;
@@ -197,7 +197,23 @@ fn bare() -> Vec<Event> {
             by: Some(by()),
             parent: Some(V1),
         },
+        Event::Created {
+            session: Box::new(NewSession { issue: Some(issue()), ..story::new_session(1, "quick", EngineKind::Llm) }),
+        },
     ]
+}
+
+fn issue() -> IssueSource {
+    IssueSource {
+        url: "https://example.org/a/b/issues/3".into(),
+        forge: "gitlab".into(),
+        title: "größe \" \\".into(),
+        state: "open".into(),
+        labels: vec!["bug".into()],
+        comments: 3,
+        left_out: 1,
+        text: story::digest("issue"),
+    }
 }
 
 /// The value that the journal keeps: as the event serialises, without nulls.

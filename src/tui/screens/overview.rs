@@ -62,7 +62,7 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
     let room = area.width.saturating_sub(9);
     let next = super::paragraph(&super::next_step(&view.next).into(), room);
     // 8: the other facts, and a line of the explanation under its heading
-    let others = next.len() + 8 + 2 * view.lanes.len();
+    let others = next.len() + 8 + 2 * view.lanes.len() + 2 * usize::from(view.issue.is_some());
     let most = usize::from(area.height).saturating_sub(others).max(3);
     for (name, pieces, most) in [("because", super::paragraph(&view.reason, room), most), ("next", next, 3)] {
         for (at, piece) in pieces.iter().take(most).enumerate() {
@@ -70,6 +70,13 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
             let name = if at == 0 { name } else { "" };
             line(painter, &[label(name), Run::new(format!("{piece}{more}"), Role::Text)]);
         }
+    }
+    if let Some(issue) = &view.issue {
+        let labels: String = issue.labels.iter().map(|label| format!(" [{}]", label.display_line())).collect();
+        let title = issue.title.display_line().to_string();
+        line(painter, &[label("issue"), Run::new(title, Role::Strong), Run::new(labels, Role::Muted)]);
+        let said = counted(issue.comments, "comment");
+        line(painter, &[label(""), Run::new(format!("{}  {said}", issue.url.display_line()), Role::Muted)]);
     }
     let (time, day) = words::clock(view.created_at);
     let made = format!(

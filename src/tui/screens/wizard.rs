@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use crossterm::event::KeyCode;
 use ratatui::layout::Rect;
 
 use super::decision::draw_field;
 use crate::api::{RepositoryRequest, RunRequest};
 use crate::id::HostPath;
+use crate::text::{Untrusted, counted};
 use crate::tui::keymap::Key;
 use crate::tui::model::Field;
 use crate::tui::theme::Role;
@@ -36,6 +38,8 @@ const ENGINES: [Option<EngineKind>; 4] =
 pub(crate) struct Wizard {
     pub at: At,
     pub goal: Field,
+    /// The goal where it was written in the editor and has more than one line; `goal` is unused then.
+    pub whole: Option<String>,
     pub repository: Field,
     pub engine: usize,
     pub program: Field,
@@ -50,6 +54,7 @@ impl Wizard {
         Self {
             at: At::Goal,
             goal: Field::default(),
+            whole: None,
             repository: Field::new(here.unwrap_or_default()),
             engine: 0,
             program: Field::default(),
@@ -83,10 +88,36 @@ impl Wizard {
         }
     }
 
+    /// The goal so far.
+    pub(crate) fn words(&self) -> &str {
+        self.whole.as_deref().unwrap_or_else(|| self.goal.text())
+    }
+
+    /// Takes the goal as it was left in the editor.
+    pub(crate) fn written(&mut self, text: &str) {
+        let text = text.replace("\r\n", "\n").replace('\0', "");
+        let text = text.trim();
+        self.wrong.clear();
+        self.whole = text.contains('\n').then(|| text.to_owned());
+        self.goal = Field::new(if self.whole.is_some() { "" } else { text });
+    }
+
+    /// The goal as the window shows it.
+    fn shown_goal(&self) -> Field {
+        let Some(whole) = &self.whole else { return self.goal.clone() };
+        let (first, rest) = whole.split_once('\n').unwrap_or((whole, ""));
+        let more = counted(rest.lines().filter(|line| !line.trim().is_empty()).count(), "more line");
+        Field::new(format!("{}  ({more})", Untrusted::from(first).display_within(48)))
+    }
+
     /// Takes a key that the keymap gave no meaning.
     pub(crate) fn key(&mut self, key: Key) {
         self.wrong.clear();
         match self.at {
+            At::Goal if self.whole.is_some() => match key.code() {
+                KeyCode::Backspace | KeyCode::Delete => self.whole = None,
+                _ => self.wrong = "it has several lines: ^e writes on, Backspace drops it".to_owned(),
+            },
             At::Goal => drop(self.goal.key(key)),
             At::Repository => drop(self.repository.key(key)),
             At::Program => drop(self.program.key(key)),
@@ -104,6 +135,10 @@ impl Wizard {
 
     pub(crate) fn paste(&mut self, text: &str) {
         match self.at {
+            At::Goal if self.whole.is_some() => {
+                self.wrong = "it has several lines: ^e writes on, Backspace drops it".to_owned();
+            }
+            At::Goal if text.trim().contains('\n') => self.written(&format!("{}{text}", self.goal.text())),
             At::Goal => self.goal.insert(text),
             At::Repository => self.repository.insert(text.trim()),
             At::Program => self.program.insert(text.trim()),
@@ -114,8 +149,9 @@ impl Wizard {
 
     /// The request, or what is missing. A relative path begins in `folder`: the service stands elsewhere.
     pub(crate) fn request(&mut self, folder: Option<&Path>) -> Option<RunRequest> {
-        let goal = self.goal.text().trim();
-        let place = self.repository.text().trim();
+        let goal = self.words().trim().to_owned();
+        let place = self.repository.text().trim().to_owned();
+        let place = place.as_str();
         if goal.is_empty() {
             self.wrong = "say what shall be done".to_owned();
             self.at = At::Goal;
@@ -149,7 +185,7 @@ impl Wizard {
             (false, revision) => Base::Rev(revision.to_owned()),
         };
         Some(RunRequest {
-            goal: goal.to_owned(),
+            goal,
             kind: None,
             repositories: vec![RepositoryRequest { source, base }],
             engine: ENGINES[self.engine],
@@ -158,6 +194,7 @@ impl Wizard {
             playbook: None,
             patch: None,
             program,
+            issue: None,
         })
     }
 }
@@ -170,7 +207,7 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
     let row = |n: u16| inside.y + n.min(inside.height.saturating_sub(1));
     let roomy = inside.height >= 12 + 2 * more;
     let y = |n: u16| if roomy { row(1 + 2 * n) } else { row(n) };
-    draw_field(painter, inside, y(0), "what to do", &wizard.goal, wizard.at == At::Goal);
+    draw_field(painter, inside, y(0), "what to do", &wizard.shown_goal(), wizard.at == At::Goal);
     draw_field(painter, inside, y(1), "repository", &wizard.repository, wizard.at == At::Repository);
     let engine = match ENGINES[wizard.engine] {
         None => "the configured one".to_owned(),
@@ -212,6 +249,8 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
             &[
                 Run::new("Enter", Role::Key),
                 Run::new(" next   ", Role::KeyLabel),
+                Run::new("^e", Role::Key),
+                Run::new(" editor   ", Role::KeyLabel),
                 Run::new("^s", Role::Key),
                 Run::new(" start   ", Role::KeyLabel),
                 Run::new("Esc", Role::Key),
