@@ -1,12 +1,16 @@
 //! Models over real sockets: every format, and every fault that a provider or the way to it may have.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "support/den.rs"]
+mod den;
 #[path = "llm/dialect.rs"]
 mod dialect;
 #[path = "llm/faults.rs"]
 mod faults;
 #[path = "llm/happy.rs"]
 mod happy;
+#[path = "llm/keys.rs"]
+mod keys;
 #[path = "llm/reaching.rs"]
 mod reaching;
 #[path = "llm/server.rs"]

@@ -128,7 +128,6 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
 /// Starts it, and waits where that is wanted.
 async fn begin(request: RunRequest, wait: bool, desk: &mut Desk) -> Done {
     let service = desk.service().await?;
-    desk.lend_keys(service.as_ref()).await?;
     ask_for_trust(service.as_ref(), &request, desk).await?;
     // opened first, so that nothing of the session is missed
     let notices = if wait { Some(service.notices().await?) } else { None };

@@ -129,6 +129,9 @@ impl Talk {
         let ended: Prompted = ended.map_err(|error| login_needed(error, &ways))?;
         // it ends by itself now, before it is ended
         let _closed_already = self.to.shutdown(Shutdown::Write);
+        if let Some(tokens) = ended.usage {
+            self.transcript.took(tokens);
+        }
         if ended.stop_reason == StopReason::Cancelled {
             return Err(TalkError::Cancelled);
         }

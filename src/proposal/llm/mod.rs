@@ -16,13 +16,19 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::id::{Digest, RepoPath};
 use crate::infrastructure::llm::{ChatReply, ChatRequest, Finish, Message, Part, Speaker};
-use crate::planning::{Question, Redactor, Role};
+use crate::planning::{AskError, Question, Redactor, Role};
 use crate::proposal::edits::{self, Placed};
 use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer};
 use crate::repository::{OverlayTree, TreeError};
 use crate::text::{SecretMask, Untrusted};
 use looking::Looking;
 use prompt::Prompt;
+
+/// How often a prompt that is too large is written again with less in it.
+const SHRINKS: u32 = 3;
+
+/// The least that an answer is given: a patch of a hundred lines.
+const LEAST_ANSWER: u32 = 1_024;
 
 /// What one draft may take besides money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +75,8 @@ struct Drafting<'a> {
     over: BTreeMap<RepoPath, Option<FileSide>>,
     redactor: Redactor,
     limits: LlmLimits,
+    /// Tokens that a prompt may have.
+    room: u64,
     prompt: Prompt,
     messages: Vec<Message>,
     looked: Vec<String>,
@@ -84,14 +92,35 @@ impl<'a> Drafting<'a> {
             .map_err(unreadable)?;
         let messages = vec![Message::user(prompt.task.clone())];
         let items = prompt.items.clone();
-        Ok(Self { brief, over, redactor, limits, prompt, messages, looked: Vec::new(), items })
+        Ok(Self { brief, over, redactor, limits, room, prompt, messages, looked: Vec::new(), items })
+    }
+
+    /// Writes the prompt anew with less of the repository in it, and an answer that leaves room for it. What the model
+    /// looked at is gone from the conversation, and can be asked for again.
+    fn shrink(&mut self) -> Result<(), EngineError> {
+        self.room = self.room * 3 / 5;
+        let answer = u32::try_from(self.room / 3).unwrap_or(u32::MAX).max(LEAST_ANSWER);
+        self.limits.max_output_tokens = self.limits.max_output_tokens.min(answer);
+        let tree = OverlayTree::new(self.brief.tree.as_ref(), &self.over);
+        self.prompt = prompt::write(self.brief, &tree, self.room, &mut self.redactor).map_err(unreadable)?;
+        self.items.clone_from(&self.prompt.items);
+        self.messages = vec![Message::user(self.prompt.task.clone())];
+        Ok(())
     }
 
     async fn run(&mut self, cancel: &Cancel) -> Result<Draft, EngineError> {
-        let (mut looks, mut sent_back) = (0, 0);
+        let (mut looks, mut sent_back, mut shrunk) = (0, 0, 0);
         loop {
             let may_look = looks < self.limits.looks;
-            let reply = self.ask(may_look, cancel).await?;
+            let reply = match self.ask(may_look, cancel).await {
+                // refused before a token was made: less is asked before anybody gives up
+                Err(EngineError::Models(AskError::TooLong { .. })) if shrunk < SHRINKS => {
+                    shrunk += 1;
+                    self.shrink()?;
+                    continue;
+                }
+                reply => reply?,
+            };
             if !reply.calls.is_empty() && may_look {
                 looks += 1;
                 self.look(&reply)?;
