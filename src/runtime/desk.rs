@@ -190,7 +190,8 @@ impl Desk {
         drop(spoken);
         let latency = self.worker.ports.clock.monotonic().saturating_sub(started);
         let may_be_billed = heard.may_be_billed(&asked, started + latency);
-        let ended = self.ended(call, model, &asked, &answer, tries.max(1), latency, may_be_billed).await;
+        let exchange = Exchanged { tries: tries.max(1), latency, may_be_billed };
+        let ended = self.ended(call, model, &asked, &answer, exchange).await;
         let cost = ended.cost_micros.unwrap_or(0);
         self.worker.today.settle(&date, asked.cost_micros.unwrap_or(0), cost);
         self.took(asked.role, cost, ended.input_tokens.saturating_add(ended.output_tokens));
@@ -209,10 +210,9 @@ impl Desk {
         model: &ModelName,
         asked: &CallAsked,
         answer: &Result<ChatReply, ChatError>,
-        tries: u32,
-        latency: Duration,
-        (input_tokens, output_tokens): (u64, u64),
+        exchange: Exchanged,
     ) -> CallEnded {
+        let Exchanged { tries, latency, may_be_billed: (input_tokens, output_tokens) } = exchange;
         let bank = &self.worker.ports.models;
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
         match answer {
@@ -282,6 +282,14 @@ const FASTEST_UNSEEN: u64 = 200;
 
 /// Tokens that may have been made and were still on their way.
 const ON_THE_WAY: u64 = 64;
+
+/// How an exchange went.
+struct Exchanged {
+    tries: u32,
+    latency: Duration,
+    /// Tokens of prompt and answer, where there was no whole one.
+    may_be_billed: (u64, u64),
+}
 
 /// What came of an answer that came to no end: what it may have cost is counted from it.
 #[derive(Debug, Default)]

@@ -379,6 +379,15 @@ mod tests {
     }
 
     #[test]
+    fn a_list_price_is_the_prompts_own_and_not_the_caches() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let house = house(&folder, "model = 'anthropic/claude-sonnet-4-5'", &[]);
+        let exchange = house.exchange().map_err(|wrong| wrong.message).expect("usable").expect("a model");
+        let model = "anthropic/claude-sonnet-4-5".parse().expect("a model");
+        assert_eq!(exchange.list_price(&model), Some((3_000_000, 15_000_000)));
+    }
+
+    #[test]
     fn the_context_that_is_set_counts_on_every_wire_and_leaves_room_for_an_answer() {
         let folder = tempfile::tempdir().expect("a folder");
         for wire in ["openai", "anthropic", "gemini", "ollama"] {

@@ -240,7 +240,11 @@ impl Provider {
             HttpError::Cancelled => ChatError::Cancelled,
             HttpError::TimedOut { limit } => ChatError::TimedOut { provider, limit },
             HttpError::Unreachable { why, lasts } => {
-                let hint = if lasts && self.is_local() { "; is the server started?" } else { "" };
+                let hint = if lasts && self.is_local() && why.starts_with("connection refused") {
+                    "; is the server started?"
+                } else {
+                    ""
+                };
                 ChatError::Unreachable { provider, why: self.words(&format!("{why}{hint}")), lasts }
             }
             HttpError::BadUrl => {

@@ -206,7 +206,7 @@ impl Job {
 
     /// Records what the agent's models took, whatever became of its work; unknown where it does not say.
     fn tell_what_it_took(&self, met: &Met, prompt: &[String], said: &str, used: Used) {
-        if matches!(met.ran, Err(_)) {
+        if met.ran.is_err() {
             return; // it never ran
         }
         let ended = match &met.ended {

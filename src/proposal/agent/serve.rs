@@ -112,7 +112,7 @@ impl<'a> Server<'a> {
                 self.transcript.line(&format!("[{}]", described(&call)));
             }
             Update::Plan { entries } => self.plan(&entries),
-            Update::UsageUpdate { cost } => {
+            Update::Used { cost } => {
                 if let Some(cost) = cost {
                     self.transcript.costs(&cost);
                 }

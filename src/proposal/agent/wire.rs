@@ -244,7 +244,8 @@ pub(super) enum Update {
         #[serde(default)]
         entries: Vec<PlanEntry>,
     },
-    UsageUpdate {
+    #[serde(rename = "usage_update")]
+    Used {
         #[serde(default)]
         cost: Option<Cost>,
     },
