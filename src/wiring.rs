@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::api::{BlobStore, Failure, FailureKind, Workbench};
 use crate::clock::{Clock, SystemClock};
 use crate::id::{Ids, RandomIds};
-use crate::indexing::{StoredTagCache, SymbolIndex};
+use crate::indexing::{IndexStrategy, NoTagCache, StoredTagCache, SymbolIndex};
 use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::config::Config;
 use crate::infrastructure::confinement::Confinement;
@@ -144,9 +144,10 @@ impl House {
     pub fn workbench(self: &Arc<Self>) -> impl Workbench + use<> {
         let house = self.clone();
         Later::new(move || {
-            let (settings, asked) = (house.settings(), house.clone());
+            let (settings, asked, replaying) = (house.settings(), house.clone(), house.clone());
             LocalWorkbench::new(WorkbenchParts {
                 machine: Arc::new(move || asked.machine()),
+                adapters: Arc::new(move || (replaying.reading_ports(), replaying.settings())),
                 home: house.home.clone(),
                 vcs: Arc::new(house.vcs(&house.home)),
                 policy: Arc::new(BuiltInPolicy::new()),
@@ -254,11 +255,7 @@ impl House {
             SymbolIndex::new(Arc::new(Syntax::new()), tags, settings.clone())
         });
         let rules = Later::new(RuleEngine::default);
-        let workshop = self.workshop(home, vcs.clone(), blobs.clone());
-        let (commands, agents, room) = (self.own_commands(), self.own_agents(), workshop.clone());
-        let command = Later::new(move || CommandEngine::new(workshop.get().clone(), commands.clone()));
-        let agent = Later::new(move || AgentEngine::new(room.get().clone(), agents.clone()));
-        let (cache, first, second, third) = (cache, rules.clone(), validator.clone(), index.clone());
+        let (first, second, third) = (rules.clone(), validator.clone(), index.clone());
         later::prepare(vec![
             Box::new(move || {
                 first.get();
@@ -273,10 +270,37 @@ impl House {
                 third.get();
             }),
         ]);
+        self.ports_of(home, vcs, blobs, (rules, validator, Arc::new(index)))
+    }
+
+    /// The same for who only reads the home, beside a daemon that has its stores open: nothing is made ahead.
+    fn reading_ports(&self) -> Ports {
+        let (home, vcs) = (&self.home, Arc::new(self.vcs(&self.home)));
+        let blobs = Blobs::new(&home.blobs(), self.faults.clone());
+        let folder = home.cache();
+        let cache = Later::new(move || Cache::open(&folder, CACHE_LIMIT));
+        let validator = self.validator(home, vcs.clone(), blobs.clone(), cache);
+        let settings = self.index_settings();
+        let index =
+            Later::new(move || SymbolIndex::new(Arc::new(Syntax::new()), Arc::new(NoTagCache), settings.clone()));
+        self.ports_of(home, vcs, blobs, (Later::new(RuleEngine::default), validator, Arc::new(index)))
+    }
+
+    fn ports_of(
+        &self,
+        home: &Home,
+        vcs: Arc<GitVcs>,
+        blobs: Blobs,
+        (rules, validator, index): (Later<RuleEngine>, Later<LocalValidator>, Arc<dyn IndexStrategy>),
+    ) -> Ports {
+        let workshop = self.workshop(home, vcs.clone(), blobs.clone());
+        let (commands, agents, room) = (self.own_commands(), self.own_agents(), workshop.clone());
+        let command = Later::new(move || CommandEngine::new(workshop.get().clone(), commands.clone()));
+        let agent = Later::new(move || AgentEngine::new(room.get().clone(), agents.clone()));
         Ports {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
-            index: Arc::new(index),
+            index,
             engines: Engines {
                 rules: Arc::new(rules),
                 patch: Arc::new(PatchEngine),

@@ -2,6 +2,8 @@
 
 #[path = "cli/bench.rs"]
 mod bench;
+#[path = "cli/candidates.rs"]
+mod candidates;
 #[path = "cli/contract.rs"]
 mod contract;
 #[path = "cli/decisions.rs"]

@@ -14,8 +14,13 @@ mod in_process;
 #[path = "crash/killed.rs"]
 mod killed;
 #[cfg(debug_assertions)]
+#[path = "crash/picking.rs"]
+mod picking;
+#[cfg(debug_assertions)]
 #[path = "crash/points.rs"]
 mod points;
+#[path = "crash/steered.rs"]
+mod steered;
 #[path = "crash/wish.rs"]
 mod wish;
 

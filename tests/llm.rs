@@ -13,6 +13,8 @@ mod happy;
 mod keys;
 #[path = "llm/reaching.rs"]
 mod reaching;
+#[path = "llm/replay.rs"]
+mod replay;
 #[path = "llm/server.rs"]
 mod server;
 #[path = "llm/support.rs"]

@@ -1,4 +1,4 @@
-//! Holding a session's work, and giving back the room that its checks took.
+//! Holding a session's work, saying something to whoever drafts, and giving back the room that its checks took.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,15 @@ pub struct PauseRequest {
 pub struct ResumeRequest {
     /// The session.
     pub session: SessionId,
+}
+
+/// Says something to whoever drafts, while they do: an agent is stopped for it, a model is told with its next call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SteerRequest {
+    /// The session.
+    pub session: SessionId,
+    /// The words.
+    pub text: String,
 }
 
 /// Removes the disposable checkouts of a session's bases; patches and history stay. The next check makes them anew.

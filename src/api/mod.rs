@@ -4,8 +4,10 @@
 //! bodies never cross it: a reply names a [`BlobRef`], and [`blob`] opens and checks it.
 
 mod blob;
+mod candidates_view;
 mod decimal;
 mod environment;
+mod estimate;
 mod failure;
 mod findings;
 mod hold;
@@ -13,6 +15,7 @@ mod house_view;
 mod models;
 mod notice;
 mod reading;
+mod replay;
 mod request;
 mod review_view;
 mod route;
@@ -21,23 +24,26 @@ mod view;
 mod words;
 
 pub use blob::{BlobRef, BlobStore};
+pub use candidates_view::{CandidateView, ChecksTally, ComparedSet, ComparisonView, PickView, PolicyTally};
 pub use environment::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, is_allowed_variable};
+pub use estimate::{EstimateRequest, EstimateView, RoleEstimateView};
 pub use failure::{Failure, FailureKind};
 pub use findings::{CheckedPatch, DoctorLine, DoctorReport, Health, RecoverView, RuleView, VerifyView};
-pub use hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest};
+pub use hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest, SteerRequest};
 pub use house_view::{BeadView, BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
 pub use models::{BudgetRequest, LendKeysRequest, LentKey, LentView, ModelView, ModelsRequest, ModelsView, RoleView};
 pub use notice::Notice;
 pub use reading::{
     BlameRequest, BlameView, DefinitionView, DefinitionsRequest, DefinitionsView, SourceRequest, SourceView,
 };
+pub use replay::{DifferenceView, ReplayView, Replayed, ReplayedPatchSet, ReplayedStage, ReplayedVersion};
 pub use request::{
-    AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckPatchRequest, CheckRequest,
-    CommentRequest, ContextRequest, DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest,
-    EditRequest, ExcludeRequest, IndexRequest, ListRequest, LogRequest, MarkRequest, MetricsRequest, OverrideRequest,
-    PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest, RepositoryRequest, ResolveRequest, RunRequest,
-    SendDraftsRequest, ShowRequest, Side, StatusRequest, StopRequest, ThreadKind, ThreadsRequest, TickRequest,
-    TimelineRequest, TriageRequest, TriageWord, TrustRequest,
+    AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CandidateRequest, CheckPatchRequest,
+    CheckRequest, CommentRequest, CompareRequest, ContextRequest, DecideRequest, DeriveRequest, DraftRequest,
+    DropDraftRequest, DropRequest, EditRequest, ExcludeRequest, IndexRequest, ListRequest, LogRequest, MarkRequest,
+    MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PickRequest, PublishRequest, RegenerateRequest,
+    RepositoryRequest, ResolveRequest, RunRequest, SendDraftsRequest, ShowRequest, Side, StatusRequest, StopRequest,
+    ThreadKind, ThreadsRequest, TickRequest, TimelineRequest, TriageRequest, TriageWord, TrustRequest,
 };
 pub use review_view::{
     CommentView, DraftView, OfferView, PanelView, ThreadView, ThreadsView, TimelineEntry, TimelineView,

@@ -45,6 +45,45 @@ pub struct RunRequest {
     /// The issue that the goal is from: read by the client, its text stored as a blob.
     #[serde(default)]
     pub issue: Option<Box<IssueSource>>,
+    /// Several that draft for the goal side by side, each in a session of its own, for a person to pick one; engine, rules,
+    /// patch and program are theirs then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<CandidateRequest>,
+}
+
+/// One of several that draft for a goal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CandidateRequest {
+    /// The engine.
+    pub engine: EngineKind,
+    /// The model, for engine `llm`: `PROVIDER/MODEL`; the implementer's own where it is missing.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Only these rules.
+    #[serde(default)]
+    pub rules: Vec<String>,
+    /// A ready diff, stored as a blob by the client.
+    #[serde(default)]
+    pub patch: Option<Digest>,
+    /// The program, for the engines that run one.
+    #[serde(default)]
+    pub program: Option<ProgramChoice>,
+}
+
+/// Compares sessions side by side: all candidates of one, or any that are named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CompareRequest {
+    /// One candidate stands for all of its field.
+    pub sessions: Vec<SessionId>,
+}
+
+/// Picks one candidate over the others; write-once. It approves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PickRequest {
+    /// The version that was read; it must be named.
+    pub session: SessionRef,
+    /// 12 or more hex digits of the digest of what was seen.
+    pub digest: String,
 }
 
 /// Reviews work already done; the same work again makes the next version of its open session.

@@ -4,16 +4,18 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest};
+use super::candidates_view::ComparisonView;
+use super::estimate::{EstimateRequest, EstimateView};
+use super::hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest, SteerRequest};
 use super::house_view::{BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
 use super::models::{BudgetRequest, LendKeysRequest, LentView, ModelsRequest, ModelsView};
 use super::reading::{BlameRequest, BlameView, DefinitionsRequest, DefinitionsView, SourceRequest, SourceView};
 use super::request::{
-    AdoptRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckRequest, CommentRequest, ContextRequest,
-    DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, IndexRequest, ListRequest, LogRequest,
-    MarkRequest, MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PublishRequest, RegenerateRequest,
-    ResolveRequest, RunRequest, SendDraftsRequest, ShowRequest, StatusRequest, StopRequest, ThreadsRequest,
-    TickRequest, TimelineRequest, TriageRequest, TrustRequest,
+    AdoptRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckRequest, CommentRequest, CompareRequest,
+    ContextRequest, DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, IndexRequest,
+    ListRequest, LogRequest, MarkRequest, MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PickRequest,
+    PublishRequest, RegenerateRequest, ResolveRequest, RunRequest, SendDraftsRequest, ShowRequest, StatusRequest,
+    StopRequest, ThreadsRequest, TickRequest, TimelineRequest, TriageRequest, TrustRequest,
 };
 use super::review_view::{DraftView, PanelView, ThreadView, ThreadsView, TimelineView};
 use super::view::{ArtifactsView, ContextView, LogView, PatchSetView, SessionList, SessionView};
@@ -145,6 +147,7 @@ macro_rules! contract {
 
 contract! {
     "Starts a session; answered as soon as it is recorded." "run" Run(RunRequest) -> SessionView, changes: true;
+    "What the models of a session would take; starts nothing." "estimate" Estimate(EstimateRequest) -> EstimateView, changes: false;
     "Reviews work already done; again: the next version." "adopt" Adopt(AdoptRequest) -> SessionView, changes: true;
     "Lists sessions, newest first." "list" List(ListRequest) -> SessionList, changes: false;
     "Shows one session." "show" Show(ShowRequest) -> SessionView, changes: false;
@@ -159,6 +162,8 @@ contract! {
     "Marks hunks as reviewed." "mark" Mark(MarkRequest) -> SessionView, changes: true;
     "Shows what the decision panel shows." "panel" Panel(PanelRequest) -> PanelView, changes: false;
     "Approves, rejects or requests changes; write-once." "decide" Decide(DecideRequest) -> SessionView, changes: true;
+    "Compares candidates, or any sessions, side by side." "compare" Compare(CompareRequest) -> ComparisonView, changes: false;
+    "Picks one candidate over the others; write-once." "pick" Pick(PickRequest) -> SessionView, changes: true;
     "Says GO, DEFER or no to a goal." "triage" Triage(TriageRequest) -> SessionView, changes: true;
     "Says that a version meets a criterion." "tick" Tick(TickRequest) -> SessionView, changes: true;
     "Accepts a WARN with a reason." "override" Override(OverrideRequest) -> SessionView, changes: true;
@@ -169,6 +174,7 @@ contract! {
     "Ends a session and everything it runs." "cancel" Cancel(CancelRequest) -> SessionView, changes: true;
     "Holds all work of a session." "pause" Pause(PauseRequest) -> SessionView, changes: true;
     "Lets a paused session go on." "resume" Resume(ResumeRequest) -> SessionView, changes: true;
+    "Says something to whoever drafts, while they do." "steer" Steer(SteerRequest) -> SessionView, changes: true;
     "Removes a session's disposable checkouts; patches and history stay." "discard" Discard(DiscardRequest) -> DiscardView, changes: true;
     "Sets what a session may spend on models." "budget" Budget(BudgetRequest) -> SessionView, changes: true;
     "Tells which models are asked for what, and whether they answer." "models" Models(ModelsRequest) -> ModelsView, changes: false;

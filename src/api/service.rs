@@ -8,10 +8,10 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Ask, CheckPatchRequest, CheckedPatch, DoctorReport, Failure, FailureKind, Notice, RecoverView, Reply, Request,
-    RuleView, TimelineEntry, VerifyView,
+    Ask, CheckPatchRequest, CheckedPatch, DoctorReport, Failure, FailureKind, Notice, RecoverView, ReplayView, Reply,
+    Request, RuleView, TimelineEntry, VerifyView,
 };
-use crate::id::{Digest, HostPath, RequestId, Seq, SessionId};
+use crate::id::{Digest, HostPath, RequestId, Seq, SessionId, SessionRef};
 
 /// What a client says about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +129,13 @@ pub trait Workbench: Send + Sync {
     /// # Errors
     /// A [`Failure`] where a daemon runs, or the journal is damaged.
     fn recover(&self) -> Result<RecoverView, Failure>;
+
+    /// Makes anew what Paraph made of a session, up to a version where one is named, with models that say what they
+    /// said then. Nothing is written that stays.
+    ///
+    /// # Errors
+    /// A [`Failure`] where it cannot be replayed; that something differs is an answer.
+    fn replay(&self, session: SessionRef) -> Result<ReplayView, Failure>;
 
     /// The rules that ship with Paraph, by language and name.
     fn rules(&self) -> Vec<RuleView>;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BlobRef, Verdict, decimal};
+use super::{BlobRef, EstimateView, PickView, Verdict, decimal};
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
 use crate::id::{Digest, HostPath, ObjectId, RepoPath, Seq, SessionId, SessionUuid, Version};
@@ -63,6 +63,17 @@ pub struct SessionRow {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// The first of the candidates that it is one of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate_of: Option<SessionId>,
+}
+
+impl SessionRow {
+    /// Whether nothing more happens by itself though it is not over: a person is needed, or said no.
+    #[must_use]
+    pub fn stands_still(&self) -> bool {
+        !self.running && (self.needs_me || self.state == "Rejected")
+    }
 }
 
 /// The answer to `list`.
@@ -125,6 +136,15 @@ pub struct SessionView {
     /// The plan, each task after those it waits for; empty where none was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<PlanTask>,
+    /// What models were thought to cost before the first was asked; missing where none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<EstimateView>,
+    /// Its candidates, where it is one of several that draft for the same goal: all numbers, its own too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<SessionId>,
+    /// The pick, where it is one of several and one was picked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picked: Option<PickView>,
     /// What models cost; zero without one.
     pub usage: UsageView,
     /// Pull requests; empty with the forge `local`.
@@ -438,6 +458,9 @@ pub struct LogView {
     pub status: CheckStatus,
     /// Where its output grows, while it runs.
     pub live: Option<HostPath>,
+    /// Whether it is the run on the base that goes on.
+    #[serde(default)]
+    pub on_base: bool,
     /// Its output, when it ended.
     pub log: Option<Digest>,
     /// The base's output.

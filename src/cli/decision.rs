@@ -11,7 +11,7 @@ use super::output::{Role, Text};
 use super::session_text::{changed, criterion_line, dimensions, gate_line, review_line, violation_line};
 use crate::api::{DecideRequest, Failure, FailureKind, OfferView, PanelRequest, PanelView, Service, Verdict};
 use crate::id::SessionRef;
-use crate::text::counted;
+use crate::text::{counted, width};
 
 /// What the three verbs take.
 #[derive(Debug, clap::Args)]
@@ -99,7 +99,7 @@ fn without_digest(verdict: Verdict, session: SessionRef) -> Failure {
         .hint(format!("paraph {} {session} --digest HEX (12 or more digits of what you read)", verdict.name()))
 }
 
-fn checked_digest(digest: String) -> Result<String, Failure> {
+pub(crate) fn checked_digest(digest: String) -> Result<String, Failure> {
     let digest = digest.to_ascii_lowercase();
     if (12..=64).contains(&digest.len()) && digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(digest);
@@ -189,7 +189,7 @@ fn show(panel: &PanelView, desk: &mut Desk) {
         counted(panel.open_threads, "open thread")
     ));
     if let Some(score) = &panel.score {
-        for line in dimensions(score) {
+        for line in dimensions(score, out) {
             out.say(line);
         }
     }
@@ -206,7 +206,8 @@ fn show(panel: &PanelView, desk: &mut Desk) {
         out.say(criterion_line(criterion));
     }
     for write in &panel.writes {
-        out.say(Text::new().plain("  publishing would write: ").plain(write));
+        let write = width::wrap(write, out.room(26)).join("\n");
+        out.say(Text::new().plain("  publishing would write: ").words(Role::Plain, &write, "    "));
     }
     match &panel.offer {
         OfferView::Clean => {}

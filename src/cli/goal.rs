@@ -10,6 +10,9 @@ use crate::id::HostPath;
 /// The longest goal in bytes: what the service takes.
 const LONGEST: usize = 64 * 1024;
 
+/// Bytes that are read: blanks and carriage returns that do not count may stand between.
+const MOST_READ: u64 = 4 * LONGEST as u64;
+
 /// What stands between a goal and what is told about it, as git has it. A line that begins with `#` is Markdown.
 const SCISSORS: &str = "# ------------------------ >8 ------------------------";
 
@@ -34,7 +37,11 @@ impl Written {
 
 /// The goal that a file holds, or standard input for `-`.
 pub(crate) fn from_file(file: &Path, desk: &mut Desk) -> Result<String, Ended> {
-    let goal = cleaned(&desk.read_input_within(file, LONGEST as u64 + 4)?)?;
+    let bytes = desk.read_input_within(file, MOST_READ)?;
+    if bytes.len() as u64 >= MOST_READ {
+        return Err(too_long().into());
+    }
+    let goal = cleaned(&bytes)?;
     if goal.is_empty() {
         return Err(usage("the goal is empty").hint("paraph run \"what shall change\"").into());
     }
@@ -94,6 +101,11 @@ fn find_line(bytes: &[u8], wanted: &str) -> Option<usize> {
     None
 }
 
+fn too_long() -> Failure {
+    let message = format!("the goal has more than {LONGEST} bytes");
+    usage(message).hint("say it in fewer words, and put long texts into a file of the repository")
+}
+
 /// The goal that bytes hold: UTF-8, its lines ended as everywhere, without blanks around it.
 fn cleaned(bytes: &[u8]) -> Result<String, Failure> {
     if bytes.contains(&0) {
@@ -106,8 +118,7 @@ fn cleaned(bytes: &[u8]) -> Result<String, Failure> {
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     let goal = lines.join("\n").trim_matches('\n').trim_end().to_owned();
     if goal.len() > LONGEST {
-        let message = format!("the goal has more than {LONGEST} bytes");
-        return Err(usage(message).hint("say it in fewer words, and put long texts into a file of the repository"));
+        return Err(too_long());
     }
     Ok(if goal.trim().is_empty() { String::new() } else { goal })
 }

@@ -283,6 +283,11 @@ impl Output {
         self.terminal.columns.clamp(20, 400)
     }
 
+    /// Columns for words behind `indent` of them: as many as there are where it is no terminal that breaks lines.
+    pub(crate) fn room(&self, indent: usize) -> usize {
+        if self.terminal.output { self.columns().saturating_sub(indent).max(20) } else { usize::MAX }
+    }
+
     /// A line of data for people.
     pub(crate) fn line(&mut self, text: impl Into<Text>) -> Result<(), Ended> {
         let mut text = text.into();

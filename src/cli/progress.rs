@@ -96,6 +96,8 @@ struct Waiting {
     session: SessionId,
     since: Timestamp,
     state: String,
+    /// How new the row is that the state was told of.
+    told: Timestamp,
     has_index: bool,
     /// The checks that run, and on which side.
     running: BTreeMap<String, &'static str>,
@@ -106,13 +108,15 @@ struct Waiting {
 impl Waiting {
     fn new(session: SessionId, since: Timestamp) -> Self {
         let (state, running) = (String::new(), BTreeMap::new());
-        Self { session, since, state, has_index: false, running, held: None }
+        Self { session, since, state, told: Timestamp(i64::MIN), has_index: false, running, held: None }
     }
 
     fn changed(&mut self, row: &SessionRow, desk: &mut Desk) {
-        if row.state == self.state {
+        // the row that was asked for may be newer than the notices that still come
+        if row.state == self.state || row.updated_at < self.told {
             return;
         }
+        self.told = row.updated_at;
         self.state.clone_from(&row.state);
         self.has_index |= row.state == "Indexed";
         self.held = None;
@@ -191,7 +195,7 @@ fn without_countdown(held: &str) -> &str {
 }
 
 fn is_settled(row: &SessionRow) -> bool {
-    is_over(&row.state) || (row.needs_me && !row.running)
+    is_over(&row.state) || row.stands_still()
 }
 
 async fn row_of(service: &dyn Service, session: SessionId, desk: &Desk) -> Result<Option<SessionRow>, Ended> {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::desk::Desk;
 use super::ended::{DONE, Done, Ended};
-use super::output::{Role, Text};
+use super::output::{Output, Role, Text};
 use crate::api::{
     CheckStatus, CheckView, CriterionView, FileStat, GateView, LaneView, ReviewView, ScoreView, SessionView, Severity,
     VersionView, ViolationView, severity_word, status_word,
 };
 use crate::diff::ChangeStatus;
-use crate::text::counted;
+use crate::text::{counted, width};
 
 /// How a state looks.
 pub(crate) fn state_role(state: &str) -> Role {
@@ -114,6 +114,7 @@ pub(crate) fn print(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
     }
     let times = format!("  created {} · changed {}", view.created_at, view.updated_at);
     out.line(Text::new().role(Role::Dim, times))?;
+    print_candidates(view, desk)?;
     for lane in &view.lanes {
         print_lane(lane, desk)?;
     }
@@ -124,6 +125,21 @@ pub(crate) fn print(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
         desk.out.line(Text::new().role(Role::Good, "  published ").plain(branch))?;
     }
     Ok(())
+}
+
+/// The others that draft for the goal, and which was picked.
+fn print_candidates(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
+    if view.candidates.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = view.candidates.iter().map(ToString::to_string).collect();
+    let line = Text::new().role(Role::Dim, format!("  candidates {}", names.join(", ")));
+    desk.out.line(match &view.picked {
+        Some(pick) => {
+            line.plain(format!("; {}@{} was picked by {} at {}", pick.session, pick.version, pick.by, pick.at))
+        }
+        None => line.role(Role::Mark, format!("  → paraph compare {}", view.id)),
+    })
 }
 
 fn print_lane(lane: &LaneView, desk: &mut Desk) -> Result<(), Ended> {
@@ -181,7 +197,7 @@ fn print_version(version: &VersionView, desk: &mut Desk) -> Result<(), Ended> {
         desk.out.line(review_line(review))?;
     }
     if let Some(score) = &version.score {
-        for line in dimensions(score) {
+        for line in dimensions(score, &desk.out) {
             desk.out.line(line)?;
         }
     }
@@ -195,12 +211,15 @@ fn print_version(version: &VersionView, desk: &mut Desk) -> Result<(), Ended> {
 }
 
 /// Each dimension with its score and the first of its reasons; all reasons are in the JSON.
-pub(crate) fn dimensions(score: &ScoreView) -> Vec<Text> {
+pub(crate) fn dimensions(score: &ScoreView, out: &Output) -> Vec<Text> {
     let line = |dimension: &String, tenths: String| {
         let rating = score.ratings.iter().find(|rating| rating.dimension.name() == dimension);
         let line = Text::new().plain("  ").cell(Role::Dim, dimension, 16).plain(format!("{tenths:>4}"));
         match rating.and_then(|rating| rating.reasons.first()) {
-            Some(reason) => line.plain("  ").words(Role::Dim, reason, &" ".repeat(24)),
+            Some(reason) => {
+                let reason = width::wrap(reason, out.room(24)).join("\n");
+                line.plain("  ").words(Role::Dim, &reason, &" ".repeat(24))
+            }
             None => line,
         }
     };

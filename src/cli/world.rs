@@ -165,6 +165,9 @@ pub trait Launch: Send + Sync {
     /// The daemon itself, in the foreground, until it is stopped or has nothing left to do.
     fn daemon_run(&self) -> BoxFuture<'_, Result<u8, Failure>>;
 
+    /// Ends the daemon of this home and waits until its store is free; its process, `None` where none ran.
+    fn daemon_stop(&self) -> BoxFuture<'_, Result<Option<u32>, Failure>>;
+
     /// Answers about the configuration, or changes it.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Blobs: files named by the SHA-256 of what they hold; written once, checked when read.
 //!
 //! `blobs/ab/cdef…`, mode 0600. A blob appears whole or not at all: temporary name, fsync, rename, fsync of the folder.
+//! Blobs may lie over others, which are read where these have none of that name and never written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -97,6 +98,7 @@ impl BlobError {
 #[derive(Debug, Clone)]
 pub struct Blobs {
     dir: PathBuf,
+    beneath: Option<PathBuf>,
     faults: Faults,
 }
 
@@ -104,14 +106,21 @@ impl Blobs {
     /// The blobs in `dir`, which is made at the first write.
     #[must_use]
     pub fn new(dir: &Path, faults: Faults) -> Self {
-        Self { dir: dir.to_owned(), faults }
+        Self { dir: dir.to_owned(), beneath: None, faults }
+    }
+
+    /// Blobs in a folder of their own, `dir`, over these: what these hold is read, nothing is written among them.
+    #[must_use]
+    pub fn overlaid(&self, dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), beneath: Some(self.dir.clone()), faults: self.faults.clone() }
     }
 
     /// Where the blob `digest` is, if it is there.
     #[must_use]
     pub fn path(&self, digest: Digest) -> PathBuf {
-        let name = digest.to_string();
-        self.dir.join(&name[..2]).join(&name[2..])
+        let own = place(&self.dir, digest);
+        let under = self.beneath.as_ref().map(|dir| place(dir, digest));
+        under.filter(|under| !own.is_file() && under.is_file()).unwrap_or(own)
     }
 
     /// Whether a blob of that name is there; its content is not looked at.
@@ -258,7 +267,7 @@ impl Blobs {
 
     /// Makes written files the blobs that they are: content durable, then the names, then the names durable.
     fn place(&self, written: BTreeMap<Digest, BlobWriter>) -> Result<(), BlobError> {
-        let paths: Vec<PathBuf> = written.keys().map(|digest| self.path(*digest)).collect();
+        let paths: Vec<PathBuf> = written.keys().map(|digest| place(&self.dir, *digest)).collect();
         let folders: BTreeSet<&Path> = paths.iter().filter_map(|path| path.parent()).collect();
         self.make_folders(&folders).map_err(|error| BlobError::write(&self.dir, 4096, error))?;
         let files: Vec<(&File, u64)> = written.values().map(|writer| (writer.file.as_file(), writer.len)).collect();
@@ -289,6 +298,12 @@ impl Blobs {
         missing.iter().try_for_each(|folder| make_dir(folder))?;
         if missing.is_empty() { Ok(()) } else { File::open(&self.dir)?.sync_all() }
     }
+}
+
+/// Where the blob of that name lies, below `dir`.
+fn place(dir: &Path, digest: Digest) -> PathBuf {
+    let name = digest.to_string();
+    dir.join(&name[..2]).join(&name[2..])
 }
 
 /// A blob in the making. Dropped before it is finished, it is gone.

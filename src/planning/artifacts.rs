@@ -25,7 +25,8 @@ const MOST_LISTED: usize = 30;
 const LONGEST: usize = 600;
 /// The most tasks of a plan, and globs of a task. // 60: more is several sessions
 const MOST_TASKS: usize = 60;
-const MOST_OUTPUT: u32 = 12_000;
+/// The most tokens of an answer that writes documents.
+pub const STAGE_OUTPUT: u32 = 12_000;
 
 /// What shows that a criterion is met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -119,7 +120,7 @@ pub fn design_assignment(brief: &StageBrief, bindings: &Bindings, redactor: &mut
         system: vec![ARCHITECT.to_owned(), background],
         task: format!("{task}{names}Write the documents, as one JSON object."),
         shape: JsonShape { name: "design".to_owned(), schema },
-        max_output_tokens: MOST_OUTPUT,
+        max_output_tokens: STAGE_OUTPUT,
         redacted: redactor.found().to_vec(),
     }
 }
@@ -153,7 +154,7 @@ pub fn plan_assignment(
         system: vec![PLANNER.to_owned(), background],
         task: format!("{task}{names}Write plan and gates, as one JSON object."),
         shape: JsonShape { name: "plan".to_owned(), schema },
-        max_output_tokens: MOST_OUTPUT,
+        max_output_tokens: STAGE_OUTPUT,
         redacted: redactor.found().to_vec(),
     }
 }

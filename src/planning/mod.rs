@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod contract;
+mod estimate;
 mod issue;
 mod models;
 mod redactor;
@@ -11,11 +12,12 @@ mod triage;
 use serde::{Deserialize, Serialize};
 
 pub use artifacts::{
-    ARTIFACTS, Bindings, Bound, Criterion, Design, Plan, PlanTask, design_assignment, plan_assignment, read_design,
-    read_plan,
+    ARTIFACTS, Bindings, Bound, Criterion, Design, Plan, PlanTask, STAGE_OUTPUT, design_assignment, plan_assignment,
+    read_design, read_plan,
 };
 pub use contract::{Answer, Assignment, SEND_BACKS, assign, strict};
 pub(crate) use contract::{fenced, listed, within, words};
+pub use estimate::{CALLS_A_STAGE, Estimate, RoleEstimate};
 pub use issue::{IssueSource, IssueText};
 pub use models::{AskError, Elsewhere, Models, NoModels, Question};
 pub use redactor::Redactor;

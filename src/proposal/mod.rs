@@ -94,6 +94,12 @@ impl EngineKind {
         matches!(self, Self::Rules | Self::Llm | Self::Command | Self::Agent)
     }
 
+    /// Whether it takes words of a person while it drafts.
+    #[must_use]
+    pub fn hears_words(self) -> bool {
+        matches!(self, Self::Llm | Self::Agent)
+    }
+
     /// Whether it runs a program that a person chooses.
     #[must_use]
     pub fn runs_a_program(self) -> bool {
@@ -199,10 +205,39 @@ pub struct Brief {
     pub guidance: Vec<Guidance>,
     /// Documents that say what the change shall be, where the playbook has some: name and text.
     pub artifacts: Vec<(String, Untrusted)>,
+    /// What an attempt that was held had left of this draft, on this lane: it is gone on from.
+    pub left: Option<Arc<ChangeSet>>,
     /// Whom models are asked through.
     pub models: Arc<dyn Models>,
+    /// What people say meanwhile.
+    pub ear: Arc<dyn Ear>,
     /// For engines that run a program.
     pub order: WorkOrder,
+}
+
+/// What a person says to whoever drafts, while they do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// Who: `login@host`.
+    pub by: String,
+    /// The words.
+    pub text: Untrusted,
+}
+
+/// Hears what people say while a draft is made. What it gives counts as heard: it must reach whoever drafts.
+pub trait Ear: Send + Sync {
+    /// The next word that was not given yet.
+    fn next(&self) -> Option<Word>;
+}
+
+/// Nobody says anything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Deaf;
+
+impl Ear for Deaf {
+    fn next(&self) -> Option<Word> {
+        None
+    }
 }
 
 /// A file of guidance, as the base has it.
@@ -346,12 +381,18 @@ pub enum EngineError {
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
+    /// Somebody asked to stop, and this is what the program had left by then, against the base: no draft.
+    #[error("held")]
+    Held(Box<ChangeSet>),
 }
 
 /// Hears of a draft in the making.
 pub trait DraftListener: Send + Sync {
     /// What the engine's program says grows in the file `log`, until the draft is there.
     fn growing(&self, log: &Path);
+
+    /// What it said is kept as the blob `log`, whatever becomes of the draft.
+    fn kept(&self, _log: Digest) {}
 }
 
 /// Nobody listens.
@@ -398,9 +439,17 @@ pub trait ProposalEngine: Send + Sync {
     }
 }
 
+/// What a program's thread has to tell.
+enum News {
+    /// Where its log grows.
+    Growing(PathBuf),
+    /// The log, kept.
+    Kept(Digest),
+}
+
 /// Does `work` on a thread that may block, passes on where its log grows, and cancels it when nobody waits any more.
 async fn aloud(
-    mut inbox: mpsc::UnboundedReceiver<PathBuf>,
+    mut inbox: mpsc::UnboundedReceiver<News>,
     listener: &dyn DraftListener,
     stop: Cancel,
     work: impl FnOnce() -> Result<Draft, EngineError> + Send + 'static,
@@ -413,8 +462,11 @@ async fn aloud(
     }
     let _stopped_when_dropped = StopOnDrop(stop);
     let working = tokio::task::spawn_blocking(work);
-    while let Some(log) = inbox.recv().await {
-        listener.growing(&log);
+    while let Some(news) = inbox.recv().await {
+        match news {
+            News::Growing(log) => listener.growing(&log),
+            News::Kept(log) => listener.kept(log),
+        }
     }
     working.await.unwrap_or_else(|error| Err(EngineError::Repository(format!("drafting stopped: {error}"))))
 }

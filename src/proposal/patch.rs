@@ -210,7 +210,9 @@ mod tests {
             guidance: Vec::new(),
             artifacts: Vec::new(),
             issue: None,
+            left: None,
             models: Arc::new(crate::planning::NoModels),
+            ear: Arc::new(crate::proposal::Deaf),
             order: crate::proposal::WorkOrder::default(),
         }
     }

@@ -194,8 +194,15 @@ fn with_trailers(permit: &WritePermit, anchor: Anchor) -> String {
         format!("Paraph-Anchor: {}:{}", anchor.seq, anchor.digest),
         format!("Approved-by: {}", one_line(&permit.approved_by().login)),
     ];
-    if !because.is_empty() {
-        trailers.push(format!("Paraph-Reason: {} ({})", one_line(reason.raw()), one_line(&because.join("; "))));
+    match (one_line(reason.raw()), one_line(&because.join("; "))) {
+        (reason, because) if !because.is_empty() => trailers.push(format!("Paraph-Reason: {reason} ({because})")),
+        (reason, _) if !reason.is_empty() => trailers.push(format!("Paraph-Reason: {reason}")),
+        _ => {}
+    }
+    for accepted in permit.overrides() {
+        let what = accepted.path.as_ref().map_or_else(String::new, |path| format!(" on {path}"));
+        let (why, by) = (one_line(accepted.message.raw()), one_line(&accepted.by.login));
+        trailers.push(format!("Paraph-Override: {}{what}: {why} ({by})", accepted.rule));
     }
     signed(permit.message().raw(), &permit.approved_by().email, &trailers)
 }

@@ -151,6 +151,9 @@ impl CommitIdentity {
     }
 }
 
+/// What the commit says that Paraph makes of uncommitted work: nobody wrote these words.
+pub(crate) const UNCOMMITTED: &str = "paraph: uncommitted work";
+
 /// A commit of adopted work: what it says and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkCommit {
@@ -178,7 +181,7 @@ pub struct NewCommit {
 }
 
 /// What a program made of a checkout.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Worked {
     /// The change, with whole contents.
     pub changes: ChangeSet,
@@ -337,7 +340,9 @@ pub trait Vcs: Send + Sync {
     fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError>;
 
     /// Whether it is known at once that the user's branch has not moved since the snapshot, so that there is no drift:
-    /// from what an earlier [`Vcs::drift`] left open, by a look at a few files. `false` where it is not known.
+    /// from what an earlier [`Vcs::drift`] left open, by a look at three files' facts and one ref. `false` where it is not
+    /// known. The one look at a repository that is taken on a thread of the clients': a person waits for it, handing it
+    /// to another thread takes longer than the look, and only a folder that answered a moment ago is looked at.
     fn stands_still(&self, snapshot: &Snapshot) -> bool {
         let _ = snapshot;
         false

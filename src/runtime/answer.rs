@@ -12,7 +12,7 @@ use crate::infrastructure::blobs::{BlobError, Blobs};
 use crate::proposal::Context;
 use crate::repository::{Drift, Tree, Vcs};
 use crate::scoring::{Gate, GateId, Placement, gate_of_base};
-use crate::session::{DriftSeen, Offer, PatchSetRecord, Session, dollars, offer};
+use crate::session::{Bead, BeadStatus, DriftSeen, EffectKind, Offer, PatchSetRecord, Session, dollars, offer};
 use crate::text::{Untrusted, counted};
 use crate::validation::{CheckStatus, Sides};
 
@@ -293,11 +293,22 @@ pub(super) fn logs(
     check: Option<&str>,
     live: Vec<LogView>,
 ) -> Result<Vec<LogView>, Failure> {
-    // what drafts the first version can be followed before there is one
-    let at_work = !live.is_empty() || !session.owed().is_empty();
-    let first = of.version.is_none() && session.versions.is_empty() && at_work;
-    let version = if first { Version::FIRST } else { version_of(session, of)? };
     let mut logs: Vec<LogView> = live;
+    let newest = session.versions.last().map(|version| version.number);
+    let unmade = unmade_drafts(session).rfind(|(version, ..)| Some(*version) > newest && of.version.is_none());
+    logs.extend(unmade.map(|(_, bead, log)| LogView {
+        repo: session.lanes.first().map(crate::session::Lane::name).unwrap_or_default(),
+        check: super::work::DRAFT_LOG.to_owned(),
+        // one that was held goes on
+        status: if bead.status == BeadStatus::Failed { CheckStatus::Failed } else { CheckStatus::Skipped },
+        live: None,
+        log: Some(log),
+        base_log: None,
+    }));
+    // what drafts the first version can be followed before there is one
+    let at_work = !logs.is_empty() || !session.owed().is_empty();
+    let first = of.version.is_none() && newest.is_none() && at_work;
+    let version = if first { Version::FIRST } else { version_of(session, of)? };
     for (lane, set) in session.version(version).into_iter().flat_map(|record| &record.patch_sets) {
         let repo = session.lane(*lane).map(crate::session::Lane::name).unwrap_or_default();
         if let Some(log) = set.drafted.log.filter(|_| check == Some(super::work::DRAFT_LOG)) {
@@ -306,6 +317,7 @@ pub(super) fn logs(
                 check: super::work::DRAFT_LOG.to_owned(),
                 status: CheckStatus::Passed,
                 live: None,
+                on_base: false,
                 log: Some(log),
                 base_log: None,
             });
@@ -317,6 +329,7 @@ pub(super) fn logs(
                 check: result.name.clone(),
                 status: result.status,
                 live: None,
+                on_base: false,
                 log: result.log,
                 base_log: result.base_log,
             });
@@ -337,6 +350,12 @@ pub(super) fn logs(
     }
     logs.sort_by_key(|log| log.status != CheckStatus::Running);
     Ok(logs)
+}
+
+/// What programs said in drafts of which no version was made, oldest first.
+fn unmade_drafts(session: &Session) -> impl DoubleEndedIterator<Item = (Version, &Bead, Digest)> {
+    let drafts = session.beads.iter().filter(|bead| bead.key.kind == EffectKind::Draft);
+    drafts.filter_map(|bead| Some((bead.key.version?, bead, bead.log?)))
 }
 
 /// The documents of a session.
@@ -382,6 +401,9 @@ pub(super) fn artifacts(session: &Session) -> ArtifactsView {
                 add(of(&format!("log@{number}"), *lane), "text/plain", log);
             }
         }
+    }
+    for (version, bead, log) in unmade_drafts(session) {
+        add(format!("log@{version}.{}", bead.attempt), "text/plain", log);
     }
     ArtifactsView { artifacts }
 }
@@ -511,6 +533,11 @@ fn summary(event: &crate::session::Event) -> String {
         Event::Paused { .. } | Event::Resumed { .. } | Event::PublishAsked { .. } => String::new(),
         Event::Published { branch, commit, place, .. } => format!("{branch} at {} in {place}", commit.short()),
         Event::Stopped { reason, .. } => reason.raw().to_owned(),
+        Event::Steered { text, .. } => text.raw().to_owned(),
+        Event::Held { key, patch_sets, .. } => match patch_sets.len() {
+            0 => format!("{key} had left nothing"),
+            sets => format!("{key} goes on from {}", counted(sets, "change")),
+        },
         Event::ThreadOpened { thread, text, .. } | Event::ThreadAnswered { thread, text, .. } => {
             format!("thread {}: {}", thread.0, text.raw())
         }
@@ -537,6 +564,12 @@ fn summary(event: &crate::session::Event) -> String {
             let tokens = budget.tokens.map(|most| format!("{most} tokens"));
             [cost, tokens].into_iter().flatten().collect::<Vec<_>>().join(", ")
         }
+        Event::Picked { version, over, .. } => {
+            let over: Vec<String> = over.iter().map(|rival| rival.session.to_string()).collect();
+            format!("{version} over {}", over.join(", "))
+        }
+        Event::OthersPassedOver {} => String::new(),
+        Event::PassedOver { picked, version, .. } => format!("{picked}@{version} was picked"),
         Event::Marked { version, hunks, .. } => format!("{version}: {} read", counted(hunks.len(), "hunk")),
         Event::Unmarked { version, hunks, .. } => format!("{version}: {} unread", counted(hunks.len(), "hunk")),
     }

@@ -137,6 +137,10 @@ impl Core {
         for session in self.folds.kept() {
             self.dispatcher.owe(&session);
         }
+        match self.missing_candidates() {
+            Ok(staged) => self.commit(staged),
+            Err(failure) => tracing::error!(%failure, "candidates that a crash cut off could not be started"),
+        }
         self.own.extend(self.dispatcher.fill());
         let stopped = self.serve(&mut inbox);
         self.leave(&mut inbox);
@@ -271,6 +275,10 @@ impl Core {
             return Vec::new();
         }
         self.folds.kept().iter().map(|session| (session.asked.id, Row::of(session))).collect()
+    }
+
+    pub(super) fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     pub(super) fn journal_head(&self) -> Head {
@@ -473,9 +481,12 @@ fn shortened(outcome: Outcome) -> Outcome {
                 kind: StopKind::NeedsHuman,
                 reason: format!("what {key} found cannot be recorded; the log has why").into(),
                 next: "paraph doctor".to_owned(),
+                log: None,
             },
         },
-        starting @ (Outcome::Starting(_) | Outcome::Asking(_) | Outcome::Answered(_)) => starting,
+        other @ (Outcome::Starting(_) | Outcome::Asking(_) | Outcome::Answered(_) | Outcome::OtherPicked { .. }) => {
+            other
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! The desk at which one piece of work asks models: reserved, asked, settled, kept.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
+use super::ear::Ear;
 use super::metrics::day_of;
 use super::order::Post;
+use super::replay::Tape;
 use super::spoken::Spoken;
 use super::work::Worker;
 use crate::api::{Failure, FailureKind};
@@ -28,11 +30,15 @@ pub(super) struct Line {
     pub(super) session: SessionId,
     pub(super) key: EffectKey,
     pub(super) attempt: u32,
+    /// What people say to it meanwhile.
+    pub(super) ear: Arc<Ear>,
+    /// What models said to this attempt when it was recorded: nobody else answers, and nothing is bought.
+    pub(super) tape: Option<Arc<Tape>>,
 }
 
 impl Line {
     /// Posts `outcome` and waits until it is durable; the call's number where one was reserved.
-    async fn record(&self, outcome: Outcome) -> Result<u32, Failure> {
+    pub(super) async fn record(&self, outcome: Outcome) -> Result<u32, Failure> {
         let (reply, answer) = oneshot::channel();
         let gone = || Failure::new(FailureKind::Unreachable, "the service ends");
         self.inbox.send(Post::Call { session: self.session, outcome, reply }).await.map_err(|_| gone())?;
@@ -73,28 +79,36 @@ impl Today {
     }
 }
 
-/// Recorded replies that are given again, by role and prompt, each list in its order.
-pub(super) type Replays = BTreeMap<(Role, Digest), VecDeque<Digest>>;
-
 /// Asks for one attempt at one piece of work.
 pub(super) struct Desk {
     worker: Arc<Worker>,
     line: Line,
     /// What each role took of the session when this attempt started, and since: micros and tokens.
     taken: Mutex<BTreeMap<Role, (u64, u64)>>,
-    replays: Option<Mutex<Replays>>,
+    /// The model that drafts, where the session has one of its own.
+    model: Option<ModelName>,
 }
 
 impl Desk {
-    /// A desk for `line`'s attempt. With `replays`, only what was recorded is answered and nothing is bought.
-    pub(super) fn new(worker: Arc<Worker>, session: &Session, line: Line, replays: Option<Replays>) -> Self {
+    /// A desk for `line`'s attempt.
+    pub(super) fn new(worker: Arc<Worker>, session: &Session, line: Line) -> Self {
         let mut taken = BTreeMap::<Role, (u64, u64)>::new();
         for call in &session.calls {
             let sum = taken.entry(call.asked.role).or_default();
             sum.0 = sum.0.saturating_add(call.cost_micros().unwrap_or(0));
             sum.1 = sum.1.saturating_add(call.tokens());
         }
-        Self { worker, line, taken: Mutex::new(taken), replays: replays.map(Mutex::new) }
+        let model = session.asked.model.as_deref().and_then(|name| name.parse().ok());
+        Self { worker, line, taken: Mutex::new(taken), model }
+    }
+
+    /// Whom the role asks in this session.
+    fn lead(&self, role: Role) -> Result<Lead, NoRoute> {
+        let bank = &self.worker.ports.models;
+        match &self.model {
+            Some(model) if role == Role::Implementer => bank.lead_to(role.name(), model),
+            _ => bank.lead(role.name()),
+        }
     }
 
     /// Whether the role may take that much more of this session.
@@ -261,14 +275,11 @@ impl Desk {
         }
     }
 
-    async fn replayed(&self, role: Role, prompt: Digest) -> Result<ChatReply, AskError> {
+    /// What was recorded, read back.
+    async fn replayed(&self, tape: &Tape, role: Role, prompt: Digest) -> Result<ChatReply, AskError> {
         let next = "paraph run the goal again, without a recording".to_owned();
         let missing = |why: String| AskError::Failed { role, tries: vec![why], next: next.clone() };
-        let recorded = self.replays.as_ref().and_then(|replays| {
-            replays.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&(role, prompt))?.pop_front()
-        });
-        let digest =
-            recorded.ok_or_else(|| missing(format!("no reply to this prompt ({}) was recorded", prompt.short())))?;
+        let digest = tape.answer(role, prompt)?;
         let blobs = self.worker.blobs().clone();
         let bytes = tokio::task::spawn_blocking(move || blobs.get(digest)).await;
         let bytes = bytes.map_err(|error| missing(error.to_string()))?.map_err(|error| missing(error.to_string()))?;
@@ -344,11 +355,15 @@ impl Models for Desk {
             next: "paraph doctor".to_owned(),
         };
         let prompt = prompt.map_err(|error| unkept(error.to_string()))?.map_err(|error| unkept(error.to_string()))?;
-        if self.replays.is_some() {
-            return self.replayed(role, prompt).await;
+        if let Some(tape) = &self.line.tape {
+            if request.estimated_tokens() > tape.room(role) {
+                let why = "it is larger than what was recorded had room for".to_owned();
+                return Err(AskError::TooLong { role, why, next: "paraph run the goal again".to_owned() });
+            }
+            return self.replayed(tape, role, prompt).await;
         }
         let bank = &self.worker.ports.models;
-        let lead = bank.lead(role.name()).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
+        let lead = self.lead(role).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
         let max_output_tokens = request.max_output_tokens.min(lead.max_output_tokens);
         let request = ChatRequest { max_output_tokens, ..request.clone() };
         let input_tokens = request.estimated_tokens();
@@ -382,6 +397,8 @@ impl Models for Desk {
                 output_tokens: u64::from(max_output_tokens),
                 cost_micros,
                 prices: bank.price_source(model),
+                room: lead.context_tokens,
+                heard: self.line.ear.heard(),
                 redacted: redacted.clone(),
             };
             match self.ask_one(model, &lead, asked, &request, cancel).await? {
@@ -402,6 +419,9 @@ impl Models for Desk {
     }
 
     async fn took_elsewhere(&self, elsewhere: &Elsewhere) {
+        if self.line.tape.is_some() {
+            return; // nothing was bought
+        }
         let role = Role::Implementer;
         let Elsewhere { model, parts, said, usage, ended } = elsewhere;
         let request = ChatRequest {
@@ -460,7 +480,10 @@ impl Models for Desk {
     }
 
     fn room(&self, role: Role) -> u64 {
-        self.worker.ports.models.lead(role.name()).map_or(0, |lead| lead.context_tokens)
+        if let Some(tape) = &self.line.tape {
+            return tape.room(role);
+        }
+        self.lead(role).map_or(0, |lead| lead.context_tokens)
     }
 }
 

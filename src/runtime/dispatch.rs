@@ -17,6 +17,7 @@ use crate::id::SessionId;
 use crate::session::{EffectKey, EffectKind, Finding, Outcome, Owed, Session, StopKind};
 
 use super::desk::Line;
+use super::ear::Ear;
 use super::order::Post;
 use super::work::Worker;
 
@@ -28,7 +29,7 @@ enum Standing {
     /// That it starts is part of the batch at hand.
     Recorded,
     /// A worker has it.
-    Running { attempt: u32, cancel: Cancel },
+    Running { attempt: u32, cancel: Cancel, ear: Arc<Ear> },
     /// A worker has it and was asked to stop: nobody waits for its answer.
     Leaving { attempt: u32 },
 }
@@ -92,7 +93,10 @@ impl Dispatcher {
             (Some(Standing::Recorded), _) | (Some(Standing::Asked), None) => {
                 self.busy.remove(&piece);
             }
-            (Some(Standing::Running { attempt, cancel }), _) if running != Some(*attempt) => {
+            (Some(Standing::Running { ear, attempt, .. }), _) if running == Some(*attempt) => {
+                ear.say(&session.steered);
+            }
+            (Some(Standing::Running { attempt, cancel, .. }), _) => {
                 cancel.cancel();
                 let attempt = *attempt;
                 self.busy.insert(piece, Standing::Leaving { attempt });
@@ -213,9 +217,11 @@ impl Dispatcher {
             return;
         };
         let cancel = Cancel::new();
-        self.busy.insert((id, key), Standing::Running { attempt, cancel: cancel.clone() });
+        let ear = Arc::new(Ear::of(&session.steered));
+        let standing = Standing::Running { attempt, cancel: cancel.clone(), ear: ear.clone() };
+        self.busy.insert((id, key), standing);
         let worker = self.worker.clone();
-        let line = Line { inbox: inbox.clone(), session: id, key, attempt };
+        let line = Line { inbox: inbox.clone(), session: id, key, attempt, ear, tape: None };
         self.handle.spawn(async move {
             let work = tokio::spawn(async move { worker.run(&session, &line, &cancel).await });
             let finding = work.await.unwrap_or_else(|error| {
@@ -224,6 +230,7 @@ impl Dispatcher {
                     kind: StopKind::NeedsHuman,
                     reason: format!("{key} ended by an internal error; the log has it").into(),
                     next: format!("paraph regenerate {id}, or paraph doctor"),
+                    log: None,
                 }
             });
             // the core may be gone: then the work is owed and done again at the next start
@@ -250,7 +257,7 @@ impl Place {
         match key.kind {
             EffectKind::Check => Self::Check,
             EffectKind::Triage | EffectKind::Plan | EffectKind::Review => Self::Ask,
-            EffectKind::Publish => Self::Publish,
+            EffectKind::Publish | EffectKind::PassOver => Self::Publish,
             EffectKind::Load | EffectKind::Index | EffectKind::Draft | EffectKind::Apply | EffectKind::Score => {
                 Self::Quick
             }

@@ -207,6 +207,7 @@ mod tests {
                 kind: Kind::Docs,
                 adopted: None,
                 issue: None,
+                estimate: None,
                 engine: EngineKind::Rules,
                 rules: Vec::new(),
                 paths: Vec::new(),
@@ -215,8 +216,10 @@ mod tests {
                 program: None,
                 repairs: 0,
                 budget: crate::session::Budget::default(),
+                model: None,
+                candidate: None,
                 roles: Vec::new(),
-                lanes: vec![LaneRequest { source, base: Base::Head }],
+                lanes: vec![LaneRequest { source, base: Base::Head, snapshot: None }],
                 environment: BTreeMap::new(),
                 by: person(),
             }),
@@ -230,7 +233,7 @@ mod tests {
             None => created(id),
             Some(session) if !session.state().is_over() => {
                 let (kind, reason) = (StopKind::Cancelled, "a person said so".into());
-                Event::Stopped { kind, reason, next: String::new(), key: None }
+                Event::Stopped { kind, reason, next: String::new(), key: None, log: None }
             }
             Some(_) => Event::Marked { lane, version, hunks: vec![Digest::of(&seq.0.to_be_bytes())], by },
         }

@@ -6,9 +6,12 @@
 
 mod answer;
 mod coming;
+mod comparison;
 mod core;
 mod desk;
 mod dispatch;
+mod ear;
+mod field;
 mod folds;
 mod follow;
 mod held;
@@ -19,6 +22,7 @@ mod overridden;
 mod ports;
 mod recent;
 pub mod records;
+mod replay;
 mod service;
 mod spoken;
 mod stage;
@@ -32,6 +36,7 @@ mod workbench;
 
 pub use house::HouseEvent;
 pub use ports::{Engines, Operator, Ports, Settings};
+pub use replay::replay;
 pub use service::Runtime;
 pub use start::{Home, StartError, Started, rebuild};
 pub use workbench::{ConfinementFacts, DaemonFacts, LocalWorkbench, MachineFacts, WorkbenchParts};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::api::{Failure, FailureKind, Request};
-use crate::id::{Digest, RequestId, SessionId, ThreadId};
+use crate::id::{Digest, RequestId, SessionId, ThreadId, Version};
 use crate::session::{Command, Event, NewSession, Outcome, Refusal, Session};
 
 use super::core::Core;
@@ -84,6 +84,8 @@ impl Asked {
 pub(super) enum Want {
     /// A new session; its number is given by the core.
     Start(Box<NewSession>),
+    /// The first of several candidates, and so all of them.
+    StartField(Box<NewSession>),
     /// Something of a session.
     Command(SessionId, Box<Command>),
 }
@@ -130,11 +132,25 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         Refusal::OtherPatch { version, .. } => (FailureKind::Conflict, format!("paraph show {id}@{version}")),
         Refusal::Superseded { newest, .. } => (FailureKind::Conflict, format!("paraph show {id}@{newest}")),
         Refusal::AlreadyDecided { .. } => (FailureKind::Conflict, next_step(session)),
+        Refusal::HearsNobody { .. } => {
+            (FailureKind::Refused, format!("paraph regenerate {id} -m TEXT, which asks anew with your words"))
+        }
         Refusal::StillChecked { .. } => (FailureKind::Refused, format!("paraph watch {id}")),
         Refusal::NoChecks { .. } => (FailureKind::Refused, "paraph run GOAL --playbook quick".to_owned()),
         Refusal::ReasonNeeded { .. } => (FailureKind::Refused, "say why: -m TEXT".to_owned()),
+        Refusal::NotOffered { because } if because.iter().any(|why| why.ends_with("wait for it")) => {
+            (FailureKind::Refused, format!("paraph watch {id}"))
+        }
         Refusal::NotOffered { .. } | Refusal::CannotOverride { .. } => {
-            (FailureKind::Refused, format!("paraph request-changes {id}@vN -m TEXT"))
+            let newest = session.versions.last().map_or(Version::FIRST, |version| version.number);
+            (FailureKind::Refused, format!("paraph request-changes {id}@{newest} -m TEXT"))
+        }
+        Refusal::NoCandidate => {
+            (FailureKind::Refused, "paraph run GOAL --candidate ENGINE --candidate ENGINE".to_owned())
+        }
+        Refusal::AlreadyPicked { picked, .. } => (FailureKind::Conflict, format!("paraph show {picked}")),
+        Refusal::NotPicked { session, version, .. } => {
+            (FailureKind::Refused, format!("paraph compare {session}, then paraph pick {session}@{version}"))
         }
         Refusal::SameChange { version } => (FailureKind::Refused, format!("paraph show {id}@{version}")),
         Refusal::NotApproved { .. } => (FailureKind::Refused, format!("paraph show {id}")),

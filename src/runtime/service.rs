@@ -1,8 +1,10 @@
 //! The service in process: prepares each request away from the core thread, posts it, and shapes the answer.
 
 mod begin;
+mod candidates;
 mod derive;
 mod drafts;
+mod estimate;
 mod hold;
 mod keep;
 mod limits;
@@ -265,6 +267,7 @@ impl Runtime {
             Request::Run(_) => Some(Reply::Run(self.view(session, None).await?)),
             Request::Adopt(_) => Some(Reply::Adopt(self.view(session, None).await?)),
             Request::Mark(_) => Some(Reply::Mark(self.view(session, None).await?)),
+            Request::Pick(_) => Some(Reply::Pick(self.view(session, None).await?)),
             Request::Triage(_) => Some(Reply::Triage(self.view(session, None).await?)),
             Request::Tick(_) => Some(Reply::Tick(self.view(session, None).await?)),
             Request::Decide(_) => Some(Reply::Decide(self.view(session, None).await?)),
@@ -283,6 +286,7 @@ impl Runtime {
             Request::Cancel(_) => Some(Reply::Cancel(self.view(session, None).await?)),
             Request::Pause(_) => Some(Reply::Pause(self.view(session, None).await?)),
             Request::Resume(_) => Some(Reply::Resume(self.view(session, None).await?)),
+            Request::Steer(_) => Some(Reply::Steer(self.view(session, None).await?)),
             Request::Publish(_) => Some(Reply::Publish(self.view(session, None).await?)),
             _ => None,
         })
@@ -375,6 +379,7 @@ fn changes(request: &Request) -> bool {
             | Request::Derive(_)
             | Request::Resolve(_)
             | Request::Mark(_)
+            | Request::Pick(_)
             | Request::Triage(_)
             | Request::Tick(_)
             | Request::Decide(_)
@@ -386,6 +391,7 @@ fn changes(request: &Request) -> bool {
             | Request::Budget(_)
             | Request::Pause(_)
             | Request::Resume(_)
+            | Request::Steer(_)
             | Request::Publish(_)
             | Request::Trust(_)
     )
@@ -440,7 +446,10 @@ impl Service for Runtime {
         let request = call.request.clone();
         Ok(match request {
             Request::Run(run) => Reply::Run(self.run(&call, run).await?),
+            Request::Estimate(asked) => Reply::Estimate(self.estimate(asked).await?),
             Request::Adopt(adopt) => Reply::Adopt(self.adopt(&call, adopt).await?),
+            Request::Compare(asked) => Reply::Compare(self.compare(asked).await?),
+            Request::Pick(asked) => Reply::Pick(self.pick(&call, asked).await?),
             Request::List(list) => Reply::List(self.list(list).await?),
             Request::Show(show) => {
                 let session = self.session(show.session.session).await?;
@@ -506,6 +515,7 @@ impl Service for Runtime {
                 let command = Command::Resume { by: self.person(&call.client) };
                 Reply::Resume(self.command(&call, asked.session, command).await?)
             }
+            Request::Steer(asked) => Reply::Steer(self.steer(&call, asked).await?),
             Request::Discard(asked) => Reply::Discard(self.discard(asked).await?),
             Request::Definitions(asked) => Reply::Definitions(self.definitions(asked).await?),
             Request::Source(asked) => Reply::Source(self.source(asked).await?),

@@ -72,6 +72,9 @@ impl Spoken {
                 log,
             });
             spoken.write(&format!("{model} as {role}\n\n"));
+            for word in line.ear.unshown() {
+                spoken.write(&format!("[{} says: {}]\n\n", word.by, word.text.raw().trim()));
+            }
             spoken.watch();
         }
         spoken

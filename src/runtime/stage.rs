@@ -90,8 +90,12 @@ impl Core {
     ) -> Result<(SessionId, Option<ThreadId>), Failure> {
         let from = staged.told.len();
         let id = guarded(|| match want {
-            Want::Start(session) => self.start(staged, *session, asked),
-            Want::Command(id, command) => self.command(staged, id, &Input::Command(command), Some(asked)),
+            Want::Start(session) => self.start(staged, *session, Some(asked)),
+            Want::StartField(first) => self.start_field(staged, *first, asked),
+            Want::Command(id, mut command) => {
+                self.tell_of_rivals(staged, id, &mut command)?;
+                self.command(staged, id, &Input::Command(command), Some(asked))
+            }
         })?;
         let row = staged.told[from..].iter().find_map(Told::answer).map(|(_, row)| row);
         let row = row.unwrap_or_else(|| RequestRow { session: Some(id), thread: None, what: asked.what.clone() });
@@ -165,6 +169,7 @@ impl Core {
                 kind: StopKind::NeedsHuman,
                 reason: format!("what {key} found cannot be recorded: {}", failure.message).into(),
                 next: format!("paraph regenerate {id}, or paraph doctor"),
+                log: None,
             };
             decided = self.hear(staged, id, Outcome::Found { key: *key, attempt: *attempt, finding });
         }
@@ -193,19 +198,34 @@ impl Core {
         }
     }
 
-    fn start(&self, staged: &mut Staged, mut new: NewSession, asked: &Asked) -> Result<SessionId, Failure> {
-        new.id = SessionId(self.last_session() + staged.created + 1);
+    /// The number that the next session has.
+    pub(super) fn next_session(&self, staged: &Staged) -> SessionId {
+        SessionId(self.last_session() + staged.created + 1)
+    }
+
+    pub(super) fn start(
+        &self,
+        staged: &mut Staged,
+        mut new: NewSession,
+        asked: Option<&Asked>,
+    ) -> Result<SessionId, Failure> {
+        new.id = self.next_session(staged);
         let id = new.id;
         let (at, seq) = (self.ports.clock.now(), self.next_seq(staged, 0));
         let event = Event::Created { session: Box::new(new.clone()) };
-        let entry = entry(id, &event, at, Some(asked))?;
+        let entry = entry(id, &event, at, asked)?;
         let after = Arc::new(Session::created(new, at, seq));
         staged.created += 1;
         staged.entries.push(entry);
-        let (event, asked) = (Box::new(event), Some(asked.clone()));
+        let (event, asked) = (Box::new(event), asked.cloned());
         staged.told.push(Told::Session { event, at, asked, before: None, after: after.clone() });
         staged.sessions.insert(id, after);
         Ok(id)
+    }
+
+    /// The session as it will be when the batch is recorded.
+    pub(super) fn as_staged(&self, staged: &Staged, id: SessionId) -> Result<Arc<Session>, Failure> {
+        staged.sessions.get(&id).cloned().map_or_else(|| self.session(id), Ok)
     }
 
     /// Decides, and stages all that follows or nothing.
@@ -216,7 +236,7 @@ impl Core {
         input: &Input,
         asked: Option<&Asked>,
     ) -> Result<SessionId, Failure> {
-        let mut session = staged.sessions.get(&id).cloned().map_or_else(|| self.session(id), Ok)?;
+        let mut session = self.as_staged(staged, id)?;
         let step = decide(&session, input).map_err(|refusal| failure_of(&refusal, &session))?;
         let (mut entries, mut told) = (Vec::new(), Vec::new());
         for event in step.events {

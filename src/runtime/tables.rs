@@ -265,7 +265,8 @@ impl Tables {
         if is_due(state) {
             batch.put(&self.ends, &id, &Count(session.head.0))?;
         }
-        if state.is_over() {
+        // what is over may have to tell its candidates yet
+        if state.is_over() && session.owed().is_empty() {
             batch.remove(&self.open, &id);
             Ok(())
         } else {

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    CheckView, CommentView, CriterionView, DecisionView, DraftView, FileStat, GateView, LaneView, ReviewView,
-    ScoreView, SessionRow, SessionView, Side, ThreadKind, ThreadView, UsageView, VersionPatchSet, VersionView,
-    ViolationView,
+    CheckView, CommentView, CriterionView, DecisionView, DraftView, EstimateView, FileStat, GateView, LaneView,
+    ReviewView, RoleEstimateView, ScoreView, SessionRow, SessionView, Side, ThreadKind, ThreadView, UsageView,
+    VersionPatchSet, VersionView, ViolationView,
 };
 use crate::id::{Digest, LaneId, Version};
+use crate::planning::{Estimate, RoleEstimate};
 use crate::repository::WorkSpec;
 use crate::scoring::{Gate, GateId, Review, Score};
 use crate::session::{
-    self, Decision, PatchSetRecord, Person, Phase, Session, State, StopKind, Thread, VersionRecord, aliases,
+    self, Decision, PatchSetRecord, Person, Phase, Session, State, StopKind, Thread, VersionRecord, aliases, dollars,
 };
 use crate::text::Untrusted;
 use crate::validation::CheckResult;
@@ -44,14 +45,15 @@ pub(super) fn stored_row(session: &Session) -> String {
 /// Whether a person is needed now.
 pub(super) fn is_waiting(session: &Session) -> bool {
     let state = session.state();
-    state.needs_a_person() || waits_for_go(session, state)
+    // whoever rejected all of it has said their word: it can be asked for again, and waits for nobody
+    (state.needs_a_person() && !session.is_rejected()) || waits_for_go(session, state)
 }
 
 fn row_within(session: &Session, (words, step, evidence, repos, name): Cuts) -> SessionRow {
     let state = session.state();
     let (reason, next) = session.waits_for();
     let newest = session.versions.last();
-    let sets = || newest.into_iter().flat_map(|version| version.patch_sets.values());
+    let sets = || newest.into_iter().flat_map(|version| shipping(session, version)).map(|(_, set)| set);
     let sum = |count: fn(&PatchSetRecord) -> u32| sets().map(count).fold(0, u32::saturating_add);
     SessionRow {
         id: session.asked.id,
@@ -74,6 +76,7 @@ fn row_within(session: &Session, (words, step, evidence, repos, name): Cuts) -> 
         open_threads: open_threads(session),
         created_at: session.created_at,
         updated_at: session.updated_at,
+        candidate_of: session.asked.candidate.as_ref().map(|candidacy| candidacy.first),
     }
 }
 
@@ -86,13 +89,18 @@ fn open_threads(session: &Session) -> u32 {
     u32::try_from(session.threads.iter().filter(|thread| !thread.resolved).count()).unwrap_or(u32::MAX)
 }
 
+/// The patch sets of a version that can ship: those of lanes that were not dropped.
+fn shipping<'a>(
+    session: &'a Session,
+    version: &'a VersionRecord,
+) -> impl Iterator<Item = (&'a LaneId, &'a PatchSetRecord)> {
+    version.patch_sets.iter().filter(|(lane, _)| session.lane(**lane).is_some_and(|lane| !lane.dropped))
+}
+
 /// The gates of a version, the worst of its lanes for each.
 fn worst_gates(session: &Session, version: &VersionRecord, evidence: usize) -> Vec<GateView> {
     let mut worst: BTreeMap<GateId, GateView> = BTreeMap::new();
-    for (lane, set) in &version.patch_sets {
-        if session.lane(*lane).is_none_or(|lane| lane.dropped) {
-            continue;
-        }
+    for (_, set) in shipping(session, version) {
         for gate in &set.gates {
             let view = GateView {
                 repo: None,
@@ -153,6 +161,9 @@ pub(super) fn view_of(
         versions: session.versions.iter().filter(wanted).map(|version| version_view(session, version, stats)).collect(),
         triage: session.triage.as_ref().map(|(report, _)| report.clone()),
         tasks: session.planned.iter().flat_map(|planned| planned.tasks.iter().cloned()).collect(),
+        estimate: session.asked.estimate.as_ref().map(estimate_of),
+        candidates: session.asked.candidate.iter().flat_map(|candidacy| candidacy.sessions()).collect(),
+        picked: super::comparison::pick_of(session),
         usage: usage_of(session),
         pull_requests: Vec::new(),
         published: published(session),
@@ -160,8 +171,34 @@ pub(super) fn view_of(
     }
 }
 
+/// What its calls to models were thought to take.
+pub(super) fn estimate_of(estimate: &Estimate) -> EstimateView {
+    let usd = |micros: Option<u64>| micros.map_or_else(|| "unknown".to_owned(), dollars);
+    let role = |role: &RoleEstimate| RoleEstimateView {
+        role: role.role.name().to_owned(),
+        model: role.model.clone(),
+        least_calls: role.least_calls,
+        most_calls: role.most_calls,
+        least_tokens: role.least_tokens,
+        most_tokens: role.most_tokens,
+        least_usd: usd(role.least_micros),
+        most_usd: usd(role.most_micros),
+        prices: role.prices.clone(),
+    };
+    let nothing = estimate.roles.is_empty();
+    EstimateView {
+        schema: "paraph.estimate/1".to_owned(),
+        least_usd: if nothing { "0".to_owned() } else { usd(estimate.least_micros) },
+        most_usd: if nothing { "0".to_owned() } else { usd(estimate.most_micros) },
+        least_tokens: estimate.least_tokens,
+        most_tokens: estimate.most_tokens,
+        held_by: estimate.held_by.clone(),
+        roles: estimate.roles.iter().map(role).collect(),
+    }
+}
+
 /// What its calls to models took.
-fn usage_of(session: &Session) -> UsageView {
+pub(super) fn usage_of(session: &Session) -> UsageView {
     let spent = session.spent();
     UsageView {
         input_tokens: spent.input_tokens,
@@ -203,7 +240,7 @@ fn lane_view(lane: &session::Lane) -> LaneView {
 fn version_view(session: &Session, version: &VersionRecord, stats: &dyn Fn(&Digest) -> Vec<FileStat>) -> VersionView {
     let name = |lane: &LaneId| session.lane(*lane).map_or_else(String::new, session::Lane::name);
     let sets = || version.patch_sets.iter();
-    let lowest = sets().filter_map(|(_, set)| set.score.as_ref()).min_by_key(|score| score.overall);
+    let lowest = shipping(session, version).filter_map(|(_, set)| set.score.as_ref()).min_by_key(|score| score.overall);
     let first = sets().next();
     VersionView {
         number: version.number,
@@ -230,7 +267,7 @@ fn version_view(session: &Session, version: &VersionRecord, stats: &dyn Fn(&Dige
 }
 
 /// Why nothing ran, by repository where there are several.
-fn unverified(session: &Session, version: &VersionRecord) -> Option<Untrusted> {
+pub(super) fn unverified(session: &Session, version: &VersionRecord) -> Option<Untrusted> {
     let why = |set: &PatchSetRecord| set.validation.as_ref().and_then(|result| result.unverified.clone());
     let several = version.patch_sets.len() > 1;
     let lines: Vec<String> = version
@@ -246,7 +283,7 @@ fn unverified(session: &Session, version: &VersionRecord) -> Option<Untrusted> {
 fn version_gates(session: &Session, version: &VersionRecord) -> Vec<GateView> {
     let mut whole: BTreeMap<GateId, GateView> = BTreeMap::new();
     let mut own = Vec::new();
-    for (lane, set) in &version.patch_sets {
+    for (lane, set) in shipping(session, version) {
         let name = session.lane(*lane).map_or_else(String::new, session::Lane::name);
         for gate in gates_of(&name, set, &set.gates) {
             if gate.repo.is_some() {
@@ -340,7 +377,12 @@ pub(super) fn gates_of(repo: &str, set: &PatchSetRecord, gates: &[Gate]) -> Vec<
         repo: (!matches!(gate.id, GateId::G0 | GateId::G1)).then(|| repo.to_owned()),
         id: gate.id,
         passed: gate.passed,
-        evidence: overridden::evidence(set, gate).into(),
+        evidence: match gate.id {
+            GateId::G5 if gate.passed.is_none() && set.published.is_some() => {
+                "published as a branch; no CI of a forge watches it".into()
+            }
+            _ => overridden::evidence(set, gate).into(),
+        },
     };
     gates.iter().map(view).collect()
 }

@@ -4,6 +4,7 @@ mod draft;
 mod evidence;
 mod inspect;
 mod listen;
+mod pass_over;
 mod prepare;
 mod ship;
 mod stages;
@@ -25,7 +26,7 @@ use super::ports::{Ports, Settings};
 use super::tables::Tables;
 use super::trust::Trust;
 
-pub(super) use draft::{StoredChange, read_changes, store};
+pub(super) use draft::{StoredChange, paths_blocked, read_changes, store};
 pub(super) use listen::{DRAFT_LOG, LiveLogs};
 
 /// What every worker shares.
@@ -70,6 +71,7 @@ fn before(kind: EffectKind) -> &'static str {
         EffectKind::Review => "effect.review.before",
         EffectKind::Score => "effect.score.before",
         EffectKind::Publish => "effect.publish.before",
+        EffectKind::PassOver => "effect.pass-over.before",
     }
 }
 
@@ -85,6 +87,7 @@ fn after(kind: EffectKind) -> &'static str {
         EffectKind::Review => "effect.review.after",
         EffectKind::Score => "effect.score.after",
         EffectKind::Publish => "effect.publish.after",
+        EffectKind::PassOver => "effect.pass-over.after",
     }
 }
 
@@ -93,11 +96,13 @@ pub(super) struct Stuck {
     pub(super) kind: StopKind,
     pub(super) reason: String,
     pub(super) next: String,
+    /// What a program had said until then: a blob.
+    pub(super) log: Option<Digest>,
 }
 
 impl Stuck {
     fn needs_human(reason: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { kind: StopKind::NeedsHuman, reason: reason.into(), next: next.into() }
+        Self { kind: StopKind::NeedsHuman, reason: reason.into(), next: next.into(), log: None }
     }
 }
 
@@ -119,7 +124,7 @@ impl From<VcsError> for Stuck {
             VcsError::RefTaken { .. } => StopKind::Failed,
             _ => StopKind::NeedsHuman,
         };
-        Self { kind, reason: format!("{error}{cause}"), next }
+        Self { kind, reason: format!("{error}{cause}"), next, log: None }
     }
 }
 
@@ -160,7 +165,8 @@ impl Worker {
                 EffectKind::Check => stuck.next.replace("paraph regenerate", "paraph check"),
                 _ => stuck.next,
             };
-            Finding::Stuck { kind: stuck.kind, reason: stuck.reason.into(), next: with_id(&next, id) }
+            let (kind, log) = (stuck.kind, stuck.log);
+            Finding::Stuck { kind, reason: stuck.reason.into(), next: with_id(&next, id), log }
         })
     }
 
@@ -196,6 +202,7 @@ impl Worker {
                 blocking(move || inspect::score(&worker, &session, lane, version)).await
             }
             EffectKind::Publish => ship::publish(self, session, lane).await,
+            EffectKind::PassOver => pass_over::tell(self, session, line).await,
         }
     }
 

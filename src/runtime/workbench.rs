@@ -19,14 +19,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::{
-    CheckPatchRequest, CheckedPatch, DoctorReport, Failure, FailureKind, RecoverView, RuleView, TimelineEntry,
-    VerifyView, Workbench,
+    CheckPatchRequest, CheckedPatch, DoctorReport, Failure, FailureKind, RecoverView, ReplayView, RuleView,
+    TimelineEntry, VerifyView, Workbench,
 };
 use crate::clock::Clock;
-use crate::id::{Digest, HostPath, Ids, Seq, SessionId};
+use crate::id::{Digest, HostPath, Ids, Seq, SessionId, SessionRef};
 use crate::policy::{Policy, PolicySettings};
 use crate::repository::{PatchBench, Source, VcsError};
 
+use super::ports::{Ports, Settings};
 use super::start::Home;
 
 pub(super) use check_patch::parse_hint;
@@ -50,6 +51,8 @@ pub struct WorkbenchParts {
     pub ids: Arc<dyn Ids>,
     /// Looks at the machine; asked by `doctor` only, because it starts programs.
     pub machine: Arc<dyn Fn() -> MachineFacts + Send + Sync>,
+    /// The adapters of the home, and the user's settings; asked by `replay` only.
+    pub adapters: Arc<dyn Fn() -> (Ports, Settings) + Send + Sync>,
 }
 
 /// The workbench on this machine.
@@ -88,6 +91,11 @@ impl Workbench for LocalWorkbench {
 
     fn recover(&self) -> Result<RecoverView, Failure> {
         audit::recover(&self.parts)
+    }
+
+    fn replay(&self, session: SessionRef) -> Result<ReplayView, Failure> {
+        let (ports, settings) = (self.parts.adapters)();
+        super::replay::replay(&self.parts.home, &ports, &settings, session)
     }
 
     fn rules(&self) -> Vec<RuleView> {

@@ -14,7 +14,7 @@ pub use gate::{Gate, GateId};
 pub use gates::{Accepted, GateInput, Placement, gate_of_base, gates};
 pub use pass_fail::SimplePassFail;
 pub use review::{
-    IssueSeverity, REVIEWERS, Review, ReviewBrief, ReviewIssue, ReviewReport, ReviewScore, read_review,
+    IssueSeverity, REVIEW_OUTPUT, REVIEWERS, Review, ReviewBrief, ReviewIssue, ReviewReport, ReviewScore, read_review,
     review_assignment,
 };
 pub use score::{Dimension, Evidence, Rating, Score, Scorer, Tenths};

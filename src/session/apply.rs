@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Timestamp;
-use crate::id::{LaneId, Seq, Version};
+use crate::id::{Digest, LaneId, Seq, Version};
 use crate::planning::Stage;
 use crate::validation::ValidationResult;
 
@@ -55,7 +55,10 @@ impl Session {
             planned: None,
             ticks: BTreeMap::new(),
             drafting: None,
+            steered: Vec::new(),
             stop: None,
+            picked: None,
+            lost_to: None,
             paused_by: None,
             beads: Vec::new(),
             budget,
@@ -130,6 +133,7 @@ impl Session {
             Event::Proposed { version, engine, made_for, patch_sets, by, parent } => {
                 self.settle(EffectKey::draft(*version), at);
                 self.drafting = None;
+                self.steered.clear();
                 if let Some(person) = by {
                     self.stop = None; // a person went on by their own hand
                     for (set, read) in patch_sets.iter().filter_map(|set| Some((set, (*parent)?))) {
@@ -271,7 +275,33 @@ impl Session {
                 }
                 self.drafting.take_if(|drafting| drafting.lanes.is_empty());
             }
-            Event::Paused { by } => self.paused_by = Some(by.clone()),
+            Event::Paused { by } => {
+                self.paused_by = Some(by.clone());
+                let key = self.drafting.as_ref().map(|drafting| EffectKey::draft(drafting.version));
+                let running = key.and_then(|key| self.owed.get(&key)).filter(|owed| owed.started);
+                let running = running.map(|owed| owed.attempt);
+                if let Some(drafting) = &mut self.drafting {
+                    drafting.stopping = running;
+                }
+            }
+            Event::Steered { by, text } => {
+                self.steered.push(Comment { by: by.clone(), at, text: text.clone() });
+            }
+            Event::Held { key, patch_sets, log, .. } => {
+                if let Some(drafting) = &mut self.drafting {
+                    drafting.stopping = None;
+                    if !patch_sets.is_empty() {
+                        drafting.left.clone_from(patch_sets);
+                    }
+                }
+                if let Some(bead) = self.beads.iter_mut().rev().find(|bead| bead.key == *key && bead.attempt > 0) {
+                    bead.log = log.or(bead.log);
+                }
+                // who waited for that attempt waits for the next
+                if let Some(owed) = self.owed.get_mut(key) {
+                    owed.started = false;
+                }
+            }
             Event::Resumed { .. } => self.paused_by = None,
             Event::PublishAsked { .. } => {
                 self.stop = None;
@@ -287,10 +317,10 @@ impl Session {
                 self.with_patch_set(*lane, *version, |set| set.published = Some(published.clone()));
                 self.advance(*lane, *version, Phase::Done(*version));
             }
-            Event::Stopped { kind, reason, next, key } => {
+            Event::Stopped { kind, reason, next, key, log } => {
                 let stop = Stop { kind: *kind, reason: reason.clone(), next: next.clone(), key: *key };
                 if let Some(key) = key {
-                    self.fail(*key, reason, at);
+                    self.fail(*key, reason, *log, at);
                     // only the lane that is stuck: what another one may have written outside by now is still awaited
                     if let (EffectKind::Publish, Some(lane)) = (key.kind, key.lane.and_then(|id| self.lane_mut(id)))
                         && let Phase::Publishing(version) = lane.phase
@@ -299,7 +329,9 @@ impl Session {
                     }
                 }
                 self.drafting = None;
-                self.stop = Some(stop);
+                // telling other candidates may be stuck after the end: that does not take the end back
+                self.stop.take_if(|before| !before.is_final());
+                self.stop.get_or_insert(stop);
             }
             Event::ThreadOpened { thread, place, by, text } => {
                 if place.artifact.is_none() {
@@ -341,6 +373,17 @@ impl Session {
                 }
             }
             Event::BudgetSet { budget, .. } => self.budget = *budget,
+            Event::Picked { version, digests, over, by } => {
+                self.pick((*version, digests), over, by, at);
+                for lane in self.lanes_of(*version) {
+                    self.reviewed(by, lane, *version);
+                }
+            }
+            Event::OthersPassedOver {} => {
+                self.settle(EffectKey::of_session(EffectKind::PassOver), at);
+                self.picked.iter_mut().for_each(|pick| pick.told = true);
+            }
+            Event::PassedOver { picked, version, by } => self.pass_over(*picked, *version, by, at),
             Event::Marked { lane, version, hunks, by } => {
                 self.reviewed(by, *lane, *version);
                 self.marks.entry((by.login.clone(), *lane)).or_default().extend(hunks.iter().copied());
@@ -374,6 +417,7 @@ impl Session {
                 wanted.insert(EffectKey::draft(drafting.version));
             }
         }
+        wanted.extend(self.others_to_tell());
         wanted.retain(|key| self.paused_by.is_none() || !super::pause::holds(key));
         self.release(at, |key| !wanted.contains(key));
         for key in wanted {
@@ -388,6 +432,7 @@ impl Session {
                     started_at: at,
                     finished_at: None,
                     error: "".into(),
+                    log: None,
                 });
             }
         }
@@ -463,6 +508,8 @@ impl Session {
             patch: self.asked.patch,
             message,
             made_for: made_for.to_owned(),
+            stopping: None,
+            left: Vec::new(),
         });
     }
 
@@ -505,6 +552,10 @@ impl Session {
         if self.at_stake().all(settled) {
             self.stop = None;
         }
+    }
+
+    fn lanes_of(&self, version: Version) -> Vec<LaneId> {
+        self.version(version).iter().flat_map(|record| record.patch_sets.keys().copied()).collect()
     }
 
     fn resolve(&mut self, id: crate::id::ThreadId, resolved: bool) {
@@ -558,12 +609,13 @@ impl Session {
         }
     }
 
-    fn fail(&mut self, key: EffectKey, reason: &crate::text::Untrusted, at: Timestamp) {
+    fn fail(&mut self, key: EffectKey, reason: &crate::text::Untrusted, log: Option<Digest>, at: Timestamp) {
         self.owed.remove(&key);
         if let Some(bead) = self.open_bead(key) {
             bead.status = BeadStatus::Failed;
             bead.finished_at = Some(at);
             bead.error = reason.clone();
+            bead.log = log.or(bead.log);
         }
     }
 

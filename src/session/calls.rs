@@ -46,6 +46,13 @@ pub struct CallAsked {
     /// The price table's date, or where else the price comes from; empty where there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prices: String,
+    /// Tokens of prompt that the role's models take, by which the prompt was cut to size; 0 where an older Paraph
+    /// recorded the call.
+    #[serde(default, skip_serializing_if = "is_unknown")]
+    pub room: u64,
+    /// How many words of people, said while the draft was made, the request holds.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub heard: u32,
     /// What was hidden before it was sent, one word a place: the rule, never the value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redacted: Vec<String>,
@@ -78,6 +85,16 @@ pub struct CallEnded {
     pub request_id: Untrusted,
     /// Why it ended: `stop`, `length`, `tools`, `filtered`, or what went wrong.
     pub ended: Untrusted,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_unknown(tokens: &u64) -> bool {
+    *tokens == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 fn is_empty(text: &Untrusted) -> bool {

@@ -31,11 +31,13 @@ pub enum EffectKind {
     Score,
     /// Publish it.
     Publish,
+    /// Tell the other candidates that this one was picked.
+    PassOver,
 }
 
 impl EffectKind {
     /// All kinds, in the order they follow each other.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Load,
         Self::Index,
         Self::Triage,
@@ -46,6 +48,7 @@ impl EffectKind {
         Self::Review,
         Self::Score,
         Self::Publish,
+        Self::PassOver,
     ];
 
     /// The bead category that this work belongs to.
@@ -62,6 +65,7 @@ impl EffectKind {
             Self::Review => "review",
             Self::Score => "score",
             Self::Publish => "publish",
+            Self::PassOver => "pick",
         }
     }
 }

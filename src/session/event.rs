@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::calls::{Budget, CallAsked, CallEnded};
+use super::candidates::{Candidacy, Rival};
 use super::effect::EffectKey;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
-use crate::planning::{Criterion, IssueSource, Kind, PlanTask, Playbook, Role, TriageReport};
+use crate::planning::{Criterion, Estimate, IssueSource, Kind, PlanTask, Playbook, Role, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, Snapshot, Source, WorkSpec};
@@ -66,6 +67,9 @@ pub struct LaneRequest {
     pub source: Source,
     /// What to start from.
     pub base: Base,
+    /// The snapshot of it, where several candidates start from one: taken before any of them was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
 }
 
 /// A session as it was asked for.
@@ -90,6 +94,12 @@ pub struct NewSession {
     /// The program that the engine shall run, where it runs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<ProgramChoice>,
+    /// The model that drafts, as `PROVIDER/MODEL`, where another than the role's own shall.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Its place among several that draft for the same goal, where it is one of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Box<Candidacy>>,
     /// Only these rules.
     pub rules: Vec<String>,
     /// Only paths that match.
@@ -105,6 +115,9 @@ pub struct NewSession {
     /// What its calls to models may take.
     #[serde(default, skip_serializing_if = "is_unlimited")]
     pub budget: Budget,
+    /// What its calls to models were thought to take, before the first of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     /// Roles that a model was there for when it started: their stages ask it, the others wait for a person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<Role>,
@@ -117,11 +130,11 @@ pub struct NewSession {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-fn is_zero(count: &u32) -> bool {
+pub(super) fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-fn is_unlimited(budget: &Budget) -> bool {
+pub(super) fn is_unlimited(budget: &Budget) -> bool {
     *budget == Budget::default()
 }
 
@@ -210,6 +223,14 @@ pub struct ThreadPlace {
     /// The document it is about, where it is about one and not about a version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<String>,
+}
+
+impl ThreadPlace {
+    /// Whether it stands in the way of approving `lane` without a reason, until somebody resolves it.
+    #[must_use]
+    pub fn is_must_of(&self, lane: LaneId) -> bool {
+        self.kind == "must" && self.lane == lane
+    }
 }
 
 /// Something that happened to a session.
@@ -302,13 +323,27 @@ pub enum Event {
     PublishAsked { by: Person },
     /// A lane was published.
     Published { lane: LaneId, version: Version, branch: String, commit: ObjectId, place: String },
-    /// It stands still, or ended; `key` is the work that was stuck, where work was.
+    /// It stands still, or ended; `key` is the work that was stuck, where work was, `log` what its program had said: a
+    /// blob.
     Stopped {
         kind: StopKind,
         reason: Untrusted,
         next: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<EffectKey>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<Digest>,
+    },
+    /// A person says something to whoever drafts the next version, while they do.
+    Steered { by: Person, text: Untrusted },
+    /// A draft was held in its middle: what it had left by then, one patch set a lane, is gone on from.
+    Held {
+        key: EffectKey,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        patch_sets: Vec<PatchSet>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<Digest>,
     },
     /// A person opened a thread.
     ThreadOpened { thread: ThreadId, place: ThreadPlace, by: Person, text: Untrusted },
@@ -339,6 +374,12 @@ pub enum Event {
     CallSettled { ended: Box<CallEnded> },
     /// A person set what the session may spend.
     BudgetSet { budget: Budget, by: Person },
+    /// A person picked this candidate: `version`, of these digests, over the others as they stood then.
+    Picked { version: Version, digests: Vec<Digest>, over: Vec<Rival>, by: Person },
+    /// Every other candidate was told.
+    OthersPassedOver {},
+    /// A person picked another candidate.
+    PassedOver { picked: SessionId, version: Version, by: Person },
     /// A person took marks back.
     Unmarked { lane: LaneId, version: Version, hunks: Vec<Digest>, by: Person },
 }
@@ -378,6 +419,8 @@ impl Event {
             Self::PublishAsked { .. } => "publish-asked",
             Self::Published { .. } => "published",
             Self::Stopped { .. } => "stopped",
+            Self::Steered { .. } => "steered",
+            Self::Held { .. } => "held",
             Self::ThreadOpened { .. } => "thread-opened",
             Self::ThreadAnswered { .. } => "thread-answered",
             Self::ThreadResolved { .. } => "thread-resolved",
@@ -389,6 +432,9 @@ impl Event {
             Self::CallReserved { .. } => "call-reserved",
             Self::CallSettled { .. } => "call-settled",
             Self::BudgetSet { .. } => "budget-set",
+            Self::Picked { .. } => "picked",
+            Self::OthersPassedOver { .. } => "others-passed-over",
+            Self::PassedOver { .. } => "passed-over",
             Self::Unmarked { .. } => "unmarked",
         }
     }
@@ -414,6 +460,7 @@ impl Event {
             | Self::Paused { by }
             | Self::Resumed { by }
             | Self::PublishAsked { by }
+            | Self::Steered { by, .. }
             | Self::ThreadOpened { by, .. }
             | Self::ThreadAnswered { by, .. }
             | Self::ThreadResolved { by, .. }
@@ -421,6 +468,8 @@ impl Event {
             | Self::DraftKept { by, .. }
             | Self::DraftDropped { by, .. }
             | Self::BudgetSet { by, .. }
+            | Self::Picked { by, .. }
+            | Self::PassedOver { by, .. }
             | Self::Marked { by, .. }
             | Self::Unmarked { by, .. } => Some(by),
             _ => None,

@@ -8,7 +8,7 @@ use crate::text::Untrusted;
 use super::effect::{EffectKey, EffectKind};
 use super::event::Person;
 use super::input::Refusal;
-use super::state::{Phase, Session, Verdict};
+use super::state::{OverrideRecord, Phase, Session, Verdict};
 
 /// Leave to publish exactly one approved patch set, once. Only [`WriteGate::open`] makes one, and whoever writes
 /// takes it by value.
@@ -53,6 +53,7 @@ pub struct WritePermit {
     approved_at: Timestamp,
     reason: Untrusted,
     because: Vec<String>,
+    overrides: Vec<OverrideRecord>,
 }
 
 impl WritePermit {
@@ -116,6 +117,11 @@ impl WritePermit {
     pub fn reason(&self) -> (&Untrusted, &[String]) {
         (&self.reason, &self.because)
     }
+    /// The WARNs that somebody accepted, each with its reason.
+    #[must_use]
+    pub fn overrides(&self) -> &[OverrideRecord] {
+        &self.overrides
+    }
 }
 
 /// Makes permits.
@@ -156,6 +162,7 @@ impl WriteGate {
             approved_at: decision.at,
             reason: decision.message.clone(),
             because: decision.because.clone(),
+            overrides: set.overrides.clone(),
         })
     }
 }

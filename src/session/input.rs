@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
-use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, ThreadId, Version};
+use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, ThreadId, Version};
 use crate::planning::{Criterion, PlanTask, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
@@ -13,6 +13,7 @@ use crate::text::Untrusted;
 use crate::validation::{Sides, ValidationResult};
 
 use super::calls::{Budget, CallAsked, CallEnded};
+use super::candidates::PickCommand;
 use super::effect::EffectKey;
 use super::event::{Artifact, PatchSet, Person, StopKind, ThreadPlace};
 
@@ -107,6 +108,8 @@ pub enum Command {
     Tick { criterion: String, version: Version, ticked: bool, by: Person, message: Untrusted },
     /// Approve, reject or request changes.
     Decide(DecideCommand),
+    /// Pick this one among several candidates.
+    Pick(Box<PickCommand>),
     /// Accept a WARN.
     Override { lane: LaneId, version: Version, rule: String, path: Option<RepoPath>, by: Person, message: Untrusted },
     /// Make the next version.
@@ -133,6 +136,8 @@ pub enum Command {
     Pause { by: Person },
     /// Let it go on.
     Resume { by: Person },
+    /// Say something to whoever drafts.
+    Steer { by: Person, text: Untrusted },
     /// Publish what was approved.
     Publish { by: Person },
     /// Open a thread.
@@ -161,6 +166,7 @@ impl Command {
             Self::Decline { .. } => "decline",
             Self::Tick { .. } => "tick",
             Self::Decide(decide) => decide.verdict.name(),
+            Self::Pick(_) => "pick",
             Self::Override { .. } => "override",
             Self::Regenerate { .. } => "regenerate",
             Self::Derive(_) => "derive a version",
@@ -170,6 +176,7 @@ impl Command {
             Self::Cancel { .. } => "cancel",
             Self::Pause { .. } => "pause",
             Self::Resume { .. } => "resume",
+            Self::Steer { .. } => "steer",
             Self::Publish { .. } => "publish",
             Self::OpenThread { .. } | Self::Answer { .. } => "comment",
             Self::KeepDraft { .. } | Self::DropDraft { .. } | Self::SendDrafts { .. } => "keep a draft",
@@ -193,8 +200,11 @@ pub enum Finding {
     Plan { artifacts: Vec<Artifact>, tasks: Vec<PlanTask>, criteria: Vec<Criterion> },
     /// What each role says, and its issues.
     Review { reviews: Vec<(Review, Vec<ReviewIssue>)> },
-    /// A draft, one patch set for each lane that it changes.
-    Draft { patch_sets: Vec<PatchSet>, answers: Vec<(ThreadId, Untrusted)> },
+    /// A draft, one patch set for each lane that it changes; how many of the words that people said meanwhile its engine
+    /// was given.
+    Draft { patch_sets: Vec<PatchSet>, answers: Vec<(ThreadId, Untrusted)>, heard: u32 },
+    /// A draft was asked to stop: what it had left by then.
+    Held { patch_sets: Vec<PatchSet>, log: Option<Digest> },
     /// The branch.
     Branch { tree: ObjectId, commit: ObjectId, reference: String },
     /// It must not be applied.
@@ -205,8 +215,10 @@ pub enum Finding {
     Score { violations: Vec<Violation>, score: Box<Score>, gates: Vec<Gate> },
     /// It was published.
     Published { branch: String, commit: ObjectId, place: String },
-    /// It could not be done.
-    Stuck { kind: StopKind, reason: Untrusted, next: String },
+    /// Every other candidate knows.
+    PassedOver,
+    /// It could not be done; what its program had said is kept.
+    Stuck { kind: StopKind, reason: Untrusted, next: String, log: Option<Digest> },
 }
 
 /// A worker's answer.
@@ -218,6 +230,15 @@ pub enum Outcome {
     Asking(CallAsked),
     /// A call ended.
     Answered(CallEnded),
+    /// Another candidate was picked.
+    OtherPicked {
+        /// Which.
+        picked: SessionId,
+        /// Its version.
+        version: Version,
+        /// Who picked it.
+        by: Person,
+    },
     /// Work ended.
     Found {
         /// Which.
@@ -260,12 +281,24 @@ pub enum Refusal {
     /// Somebody was first.
     #[error("{version} was already decided: {verdict} by {by} at {at}")]
     AlreadyDecided { version: Version, verdict: &'static str, by: String, at: Timestamp },
+    /// An engine that takes no words while it drafts.
+    #[error("engine {} hears nobody while it drafts", engine.name())]
+    HearsNobody { engine: EngineKind },
     /// Its checks did not end yet.
     #[error("the checks of {version} have not ended")]
     StillChecked { version: Version },
     /// The session is of a kind that is not checked.
     #[error("playbook {playbook} runs no checks")]
     NoChecks { playbook: String },
+    /// It stands for itself.
+    #[error("the session is no candidate: nothing else drafts for its goal")]
+    NoCandidate,
+    /// A candidate was picked before: this one, or another.
+    #[error("{picked}@{version} was already picked by {by} at {at}")]
+    AlreadyPicked { picked: SessionId, version: Version, by: String, at: Timestamp },
+    /// A candidate is approved once it was picked.
+    #[error("{session} is one of {of} candidates and was not picked")]
+    NotPicked { session: SessionId, version: Version, of: usize },
     /// Approving is not offered.
     #[error("approving is not offered: {}", because.join("; "))]
     NotOffered { because: Vec<String> },

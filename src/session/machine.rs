@@ -6,6 +6,7 @@ use crate::proposal::EngineKind;
 use crate::text::{Untrusted, counted};
 
 use super::calls;
+use super::candidates;
 use super::derive::derive;
 use super::drafts;
 use super::effect::{EffectKey, EffectKind, Owed};
@@ -15,6 +16,7 @@ use super::offer::{Offer, offer};
 use super::pause;
 use super::stages::{self, waits_for_go};
 use super::state::{PatchSetRecord, Phase, REPAIR, Session, Verdict};
+use super::steer;
 
 /// What to record. What is then owed follows from folding it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,6 +66,8 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
                 Event::Unmarked { lane, version, hunks, by }
             }))
         }
+        // that another one was picked is said before that this one is over, which follows from it
+        Command::Pick(asked) => candidates::pick(session, asked, command),
         other if is_over(session) => Err(not_now(session, other)),
         Command::Triage { by, message } => stages::go(session, by, message, command),
         Command::Defer { by, message } => {
@@ -118,9 +122,11 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             reason: Untrusted::new(format!("cancelled by {}", by.login)),
             next: String::new(),
             key: None,
+            log: None,
         })),
         Command::Pause { by } => pause::pause(session, by, command),
         Command::Resume { by } => pause::resume(session, by, command),
+        Command::Steer { by, text } => steer::steer(session, by, text, command),
         Command::Publish { by } => publish(session, by, command),
     }
 }
@@ -131,18 +137,22 @@ fn answer(session: &Session, outcome: &Outcome) -> Result<Step, Refusal> {
             Some(Owed { attempt, .. }) => Step::record(Event::AttemptStarted { key: *key, attempt: attempt + 1 }),
             None => Step::default(),
         },
+        Outcome::Found { key, attempt, finding: Finding::Held { patch_sets, log } } => {
+            steer::held(session, *key, *attempt, patch_sets, *log)
+        }
         Outcome::Found { key, attempt, finding } => match session.owed().get(key) {
             Some(owed) if owed.started && owed.attempt == *attempt => found(session, *key, finding),
             _ => Step::default(), // an older attempt, or nobody waits for it any more
         },
         Outcome::Asking(asked) => return calls::reserve(session, asked),
         Outcome::Answered(ended) => calls::settle(session, ended),
+        Outcome::OtherPicked { picked, version, by } => candidates::other_picked(session, *picked, *version, by),
     })
 }
 
 fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
-    if let (EffectKind::Draft, Finding::Draft { patch_sets, answers }) = (key.kind, finding) {
-        return proposed(session, key, patch_sets.clone(), answers);
+    if let (EffectKind::Draft, Finding::Draft { patch_sets, answers, heard }) = (key.kind, finding) {
+        return proposed(session, key, patch_sets.clone(), answers, *heard);
     }
     let lane = key.lane.unwrap_or(LaneId(0));
     let version = key.version.unwrap_or(Version::FIRST);
@@ -178,23 +188,33 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
         (EffectKind::Publish, Finding::Published { branch, commit, place }) => {
             Event::Published { lane, version, branch, commit, place }
         }
-        (_, Finding::Stuck { kind, reason, next }) => Event::Stopped { kind, reason, next, key: Some(key) },
+        (EffectKind::PassOver, Finding::PassedOver) => Event::OthersPassedOver {},
+        (_, Finding::Stuck { kind, reason, next, log }) => Event::Stopped { kind, reason, next, key: Some(key), log },
         // a finding of another kind of work is a mistake of ours; it must never move a lane
         (_, Finding::Snapshot { .. } | Finding::Index { .. } | Finding::Draft { .. } | Finding::Branch { .. })
-        | (_, Finding::Triage { .. } | Finding::Plan { .. } | Finding::Review { .. })
+        | (_, Finding::Triage { .. } | Finding::Plan { .. } | Finding::Review { .. } | Finding::Held { .. })
+        | (_, Finding::PassedOver)
         | (_, Finding::Blocked { .. } | Finding::Checks(_) | Finding::Score { .. } | Finding::Published { .. }) => {
             Event::Stopped {
                 kind: StopKind::NeedsHuman,
                 reason: format!("{key} was answered with a finding of other work").into(),
                 next: "paraph doctor".to_owned(),
                 key: Some(key),
+                log: None,
             }
         }
     })
 }
 
-/// A draft equal to the version before makes no version. What the engine says to threads is kept in any case.
-fn proposed(session: &Session, key: EffectKey, patch_sets: Vec<PatchSet>, answers: &[(ThreadId, Untrusted)]) -> Step {
+/// A draft equal to the version before makes no version. What the engine says to threads is kept in any case, and so is
+/// what a person said when it was too late to hear it.
+fn proposed(
+    session: &Session,
+    key: EffectKey,
+    patch_sets: Vec<PatchSet>,
+    answers: &[(ThreadId, Untrusted)],
+    heard: u32,
+) -> Step {
     let drafting = session.drafting.as_ref().expect("a draft is owed only while one is wanted");
     let version = drafting.version;
     let known = answers.iter().filter(|(thread, _)| session.thread(*thread).is_some());
@@ -217,9 +237,14 @@ fn proposed(session: &Session, key: EffectKey, patch_sets: Vec<PatchSet>, answer
             )),
             next: session.next_draft(engine),
             key: Some(key),
+            log: None,
         }
     } else {
-        Event::Proposed { version, engine, made_for, patch_sets: news, by: None, parent: None }
+        let lane = news[0].lane;
+        let proposed = Event::Proposed { version, engine, made_for, patch_sets: news, by: None, parent: None };
+        step.events.push(proposed);
+        step.events.extend(steer::unheard(session, (lane, version), heard));
+        return step;
     });
     step
 }
@@ -251,6 +276,7 @@ fn repair(session: &Session, lane: LaneId, version: Version) -> Option<Event> {
             reason: Untrusted::new(format!("{} {stand} after {}", because.join(", "), counted(most, "repair"))),
             next: session.next_draft(session.asked.engine),
             key: None,
+            log: None,
         }
     })
 }
@@ -267,6 +293,7 @@ fn decide_on(session: &Session, asked: &DecideCommand, command: &Command) -> Res
     let (by, message) = (asked.by.clone(), asked.message.clone());
     match asked.verdict {
         Verdict::Approve => {
+            candidates::may_be_approved(session, version)?;
             let because = approvable(session, asked)?;
             Ok(Step::record(Event::Approved { lane, version, digest, by, message, because }))
         }
@@ -458,11 +485,12 @@ fn is_stuck(session: &Session) -> bool {
                 | EffectKind::Check
                 | EffectKind::Review
                 | EffectKind::Score
+                | EffectKind::PassOver
         )
     })
 }
 
-fn is_over(session: &Session) -> bool {
+pub(super) fn is_over(session: &Session) -> bool {
     session.stop.as_ref().is_some_and(super::state::Stop::is_final)
         || session.at_stake().all(|lane| matches!(lane.phase, Phase::Done(_)))
 }

@@ -5,6 +5,7 @@
 
 mod apply;
 mod calls;
+mod candidates;
 mod criteria;
 mod derive;
 mod drafts;
@@ -18,8 +19,10 @@ mod pause;
 mod stages;
 mod state;
 mod status;
+mod steer;
 
 pub use calls::{Budget, CallAsked, CallEnded, CallRecord, Spent, dollars};
+pub use candidates::{Candidacy, Contender, LostTo, Pick, PickCommand, Rival, RivalSeen};
 pub use criteria::CriterionState;
 pub use effect::{EffectKey, EffectKind, Owed};
 pub use event::{Artifact, Event, LaneRequest, NewSession, PatchSet, Person, StopKind, ThreadPlace};

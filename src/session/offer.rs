@@ -31,7 +31,7 @@ pub fn offer(session: &Session, lane: LaneId, version: Version, drift: &DriftSee
     let Some(set) = session.patch_set(lane, version) else {
         return Offer::Not { because: vec![format!("there is no {version} of this repository")] };
     };
-    let mut not = Vec::new();
+    let mut not = session.waits_for_pick(version);
     if let Some((newest, _)) = session.current(lane).filter(|(newest, _)| *newest != version) {
         not.push(format!("superseded by {newest}: read it and decide on that"));
     }
@@ -51,6 +51,8 @@ pub fn offer(session: &Session, lane: LaneId, version: Version, drift: &DriftSee
     let mut because = reasons(set, drift);
     let unmet = session.criteria(version).into_iter().filter(|state| state.met != Some(true));
     because.extend(unmet.map(|state| format!("{}: {}", state.criterion.id, state.evidence)));
+    let musts = session.threads.iter().filter(|thread| !thread.resolved && thread.place.is_must_of(lane));
+    because.extend(musts.map(|thread| format!("thread {} is a `must`, and open", thread.id.0)));
     if because.is_empty() { Offer::Clean } else { Offer::WithReason { because } }
 }
 

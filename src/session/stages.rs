@@ -47,6 +47,7 @@ pub(super) fn triaged(session: &Session, report: TriageReport, artifact: crate::
         reason: why(&report),
         next: session.words_of_triage(),
         key: None,
+        log: None,
     });
     let mut step = Step::record(Event::TriageFound { report, artifact });
     step.events.extend(stop);

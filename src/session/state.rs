@@ -13,6 +13,7 @@ use crate::text::Untrusted;
 use crate::validation::{Sides, ValidationResult};
 
 use super::calls::{Budget, CallRecord};
+use super::candidates::{LostTo, Pick};
 use super::effect::{EffectKey, Owed};
 use super::event::{Artifact, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 
@@ -335,6 +336,10 @@ pub struct Drafting {
     pub message: Untrusted,
     /// Why it is made.
     pub made_for: String,
+    /// The attempt that a pause stopped: what it leaves is gone on from.
+    pub stopping: Option<u32>,
+    /// What attempts that were held had left, one patch set a lane.
+    pub left: Vec<PatchSet>,
 }
 
 /// Why a session stands still, or ended.
@@ -394,6 +399,8 @@ pub struct Bead {
     pub finished_at: Option<Timestamp>,
     /// The error, where it failed.
     pub error: Untrusted,
+    /// What its program had said when it failed or was held: a blob.
+    pub log: Option<Digest>,
 }
 
 /// A session: the fold of its events.
@@ -431,8 +438,14 @@ pub struct Session {
     pub ticks: BTreeMap<(Version, String), Person>,
     /// The next version, while it is wanted.
     pub drafting: Option<Drafting>,
+    /// What people said to whoever drafts, since the newest version was made.
+    pub steered: Vec<Comment>,
     /// Why it stands still.
     pub stop: Option<Stop>,
+    /// That a person picked it among its candidates.
+    pub picked: Option<Pick>,
+    /// The candidate that was picked instead of it.
+    pub lost_to: Option<LostTo>,
     /// Who holds its work, where a person does.
     pub paused_by: Option<Person>,
     /// Its units of work, oldest first.

@@ -3,6 +3,7 @@
 use crate::planning::Stage;
 use crate::policy::Severity;
 use crate::proposal::EngineKind;
+use crate::scoring::GateId;
 
 use super::event::StopKind;
 use super::state::{Lane, Phase, Session};
@@ -171,6 +172,22 @@ impl Session {
         }
     }
 
+    /// Whether a person rejected all that there is to decide on.
+    #[must_use]
+    pub fn is_rejected(&self) -> bool {
+        self.state() == State::Rejected && self.at_stake().all(|lane| matches!(lane.phase, Phase::Rejected(_)))
+    }
+
+    /// Whether checks failed in a lane that waits for a decision.
+    fn has_failed_checks(&self) -> bool {
+        let waits = |lane: &&Lane| matches!(lane.phase, Phase::Scored(_));
+        let failed = |lane: &Lane| {
+            let gates = self.current(lane.id).map_or(&[][..], |(_, set)| &set.gates);
+            gates.iter().any(|gate| gate.id == GateId::G3 && gate.passed == Some(false))
+        };
+        self.at_stake().filter(waits).any(failed)
+    }
+
     /// Whether every lane that waits for a decision waits with a change that a policy blocks.
     fn is_blocked(&self) -> bool {
         let waits = |lane: &&Lane| matches!(lane.phase, Phase::Scored(_));
@@ -242,9 +259,17 @@ impl Session {
         }
         let current = self.versions.last().map_or(String::new(), |version| format!("@{}", version.number));
         match self.state() {
+            State::Scored if self.is_contending() => (
+                "waits for a pick among its candidates".into(),
+                format!("paraph compare {id}, then paraph pick {id}{current}"),
+            ),
             State::Scored if self.is_blocked() => (
                 "a policy forbids approving it: request changes, or reject it".into(),
                 format!("paraph show {id}{current}, then paraph request-changes {id}{current} -m TEXT"),
+            ),
+            State::Scored if self.has_failed_checks() => (
+                "its checks fail; waits for your decision".into(),
+                format!("paraph log {id}, then paraph request-changes {id}{current} -m TEXT"),
             ),
             State::Scored => (
                 "waits for your decision".into(),

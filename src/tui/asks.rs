@@ -8,7 +8,7 @@ use crate::api::{
     AgainstRequest, ArtifactsRequest, BeadsRequest, ListRequest, LogRequest, MetricsRequest, PatchSetRequest, Request,
     ShowRequest, ThreadsRequest, TimelineRequest,
 };
-use crate::id::{SessionId, SessionRef};
+use crate::id::{SessionId, SessionRef, Version};
 
 pub(crate) fn ask_sessions() -> Task {
     Task::Ask(Ticket::Sessions, Request::List(ListRequest::default()))
@@ -22,6 +22,7 @@ pub(crate) fn ask_everything(model: &mut Model) -> Vec<Task> {
         tasks.push(ask_threads(review.id));
         tasks.extend(ask_tab(model));
     }
+    tasks.extend(super::comparison_keys::ask_again(model, None));
     tasks
 }
 
@@ -46,6 +47,16 @@ pub(crate) fn ask_patch_sets(review: &Review) -> Vec<Task> {
     };
     let request = PatchSetRequest { session: review.reference(), repo: None, against };
     vec![Task::Ask(Ticket::PatchSets(review.id, version), Request::PatchSet(request))]
+}
+
+/// Asks for what reading counts against, where the version is shown against another one.
+pub(crate) fn ask_bases(review: &Review) -> Vec<Task> {
+    let ask = |(earlier, repo): (Option<Version>, Option<String>)| {
+        let session = SessionRef { session: review.id, version: earlier.or(review.version) };
+        let request = PatchSetRequest { session, repo, against: AgainstRequest::Base };
+        Task::Ask(Ticket::Bases(review.patches.generation, earlier), Request::PatchSet(request))
+    };
+    review.patches.wants_bases().into_iter().map(ask).collect()
 }
 
 /// Opens a session.
@@ -106,9 +117,17 @@ pub(crate) fn load_current(model: &mut Model) -> Vec<Task> {
 
 /// Counts the hunks of one more file; one at a time, so that reading never waits for counting.
 pub(crate) fn survey_next(model: &mut Model) -> Vec<Task> {
-    let Some(review) = &model.review else { return Vec::new() };
-    let patches = &review.patches;
+    let Some(review) = &mut model.review else { return Vec::new() };
+    let patches = &mut review.patches;
     let busy = patches.loaded.values().any(|state| matches!(state, FileState::Loading));
-    let next = patches.unsurveyed().filter(|_| !busy);
-    next.and_then(|file| Some(Task::Survey(patches.key(file), patches.source(file)?))).into_iter().collect()
+    if busy || patches.reading.weighing.is_some() {
+        return Vec::new();
+    }
+    let next = patches.unsurveyed().and_then(|file| Some(Task::Survey(patches.key(file), patches.source(file)?)));
+    if let Some(task) = next {
+        return vec![task];
+    }
+    let Some((file, now, before)) = patches.unweighed() else { return Vec::new() };
+    patches.reading.weighing = Some(file);
+    vec![Task::Weigh(patches.key(file), now, before)]
 }

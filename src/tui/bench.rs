@@ -118,6 +118,7 @@ impl Bench {
             }
             Task::Diff(key, source) => Some(super::work::load(blobs, key, &source, mask())),
             Task::Survey(key, source) => Some(super::work::survey(blobs, key, &source)),
+            Task::Weigh(key, now, before) => Some(super::work::weigh(blobs, key, &now, before.as_ref())),
             Task::Color(key, doc) => Some(Msg::Colored(key, Arc::new(Colors::of(&doc, syntax())))),
             Task::ReadBlob(key, digest) => {
                 let text = blobs.read(&digest).map(|bytes| super::work::shown(mask(), &bytes));

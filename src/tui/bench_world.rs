@@ -21,12 +21,16 @@ pub(crate) struct World {
     /// Every request that changes something, in order.
     pub changes: Vec<Request>,
     pub copied: Vec<String>,
+    /// Versions against their base, where that is not what `sets` says.
+    pub bases: BTreeMap<Version, Vec<PatchSetView>>,
     /// What patch sets were compared with, in order.
     pub compared: Vec<AgainstRequest>,
     /// What every change is refused with.
     pub refuse: Option<Failure>,
     /// What the editor makes of a text.
     pub editor: fn(&str) -> Option<String>,
+    /// Checks that run now.
+    pub live: Vec<LogView>,
     pub quit: bool,
     /// Whether the service does not answer the panel.
     pub hold_panel: bool,
@@ -36,6 +40,8 @@ pub(crate) struct World {
     pub setup_waits: Vec<Untrusted>,
     /// Where names are defined: name, file, line.
     pub definitions: Vec<(&'static str, &'static str, u32)>,
+    /// Candidates side by side.
+    pub comparison: Option<ComparisonView>,
 }
 
 pub(crate) const NOW: Timestamp = Timestamp(1_795_169_400_000); // 2026-11-20T09:30:00Z
@@ -188,13 +194,16 @@ impl World {
             blobs,
             changes: Vec::new(),
             copied: Vec::new(),
+            bases: BTreeMap::new(),
             compared: Vec::new(),
             refuse: None,
             editor: |text| Some(text.to_owned()),
+            live: Vec::new(),
             quit: false,
             hold_panel: false,
             commands: vec!["cargo test".into(), "make \u{1b}[2Jlint".into()],
             setup_waits: Vec::new(),
+            comparison: None,
             definitions: vec![
                 ("parse_line", "src/config.rs", 18),
                 ("log", "src/log.rs", 3),
@@ -362,7 +371,10 @@ impl World {
                 totals: BTreeMap::new(),
             }),
             Request::Show(show) if show.session.session == SessionId(12) => Reply::Show(self.view.clone()),
-            Request::PatchSet(_) => Reply::PatchSet(self.sets.clone()),
+            Request::PatchSet(asked) => {
+                let base = asked.session.version.filter(|_| asked.against == AgainstRequest::Base);
+                Reply::PatchSet(base.and_then(|version| self.bases.get(&version)).unwrap_or(&self.sets).clone())
+            }
             Request::Threads(_) => Reply::Threads(self.talk()),
             Request::Draft(asked) => {
                 let (id, comment) = (asked.draft.unwrap_or(DraftId(self.drafts.len() as u32 + 1)), asked.comment);
@@ -394,6 +406,10 @@ impl World {
             }
             Request::Pause(asked) => Reply::Pause(self.hold(asked.session, true)),
             Request::Resume(asked) => Reply::Resume(self.hold(asked.session, false)),
+            Request::Steer(asked) if asked.text == "too late" => {
+                return Err(Failure::new(FailureKind::Refused, "cannot steer while the session is Scored"));
+            }
+            Request::Steer(_) => Reply::Steer(self.view.clone()),
             Request::Discard(asked) => Reply::Discard(DiscardView {
                 schema: "paraph.discard/1".to_owned(),
                 session: asked.session,
@@ -413,7 +429,9 @@ impl World {
                     })
                     .to_vec(),
             }),
-            Request::Log(_) => Reply::Log(Vec::new()),
+            Request::Log(_) => Reply::Log(self.live.clone()),
+            Request::Compare(_) if self.comparison.is_some() => Reply::Compare(self.comparison.clone().expect("asked")),
+            Request::Pick(_) => Reply::Pick(self.view.clone()),
             Request::Beads(_) => Reply::Beads(beads()),
             Request::Metrics(_) => Reply::Metrics(metrics()),
             Request::Panel(_) => Reply::Panel(self.panel.clone()),
@@ -568,6 +586,9 @@ fn view_of_session(gates: &[GateView]) -> SessionView {
         versions: vec![version(1, gates), version(2, gates)],
         triage: None,
         tasks: Vec::new(),
+        estimate: None,
+        candidates: Vec::new(),
+        picked: None,
         usage: UsageView::default(),
         pull_requests: Vec::new(),
         published: Vec::new(),

@@ -5,12 +5,13 @@ use super::asks::{ask_patch_sets, load_current};
 use super::keys::show;
 use super::model::{Model, Overlay, Task, Ticket, Tone};
 use super::screens::comment::{CommentBox, Target};
-use super::screens::patches::{Columns, Enter, FileState};
+use super::screens::patches::{Columns, Enter, Evidence, FileState};
 use super::screens::review::Tab;
 use super::texts::show_log;
 use super::update::{enter_file, relayout, scroll_to_cursor, show_hunk};
 use crate::api::{MarkRequest, Request, ResolveRequest, Side};
 use crate::id::RepoPath;
+use crate::text::counted;
 
 /// Goes to a file.
 pub(crate) fn to_file(model: &mut Model, file: usize, enter: Enter) -> Vec<Task> {
@@ -50,7 +51,9 @@ pub(crate) fn act_in_session(model: &mut Model, action: Action) -> Vec<Task> {
             show_log(model)
         }
         Action::ToggleBase => {
+            // the side that was chosen is held: what is followed is where a check runs now
             review.runs.on_base = !review.runs.on_base;
+            review.runs.follow &= review.runs.running.is_empty();
             show_log(model)
         }
         Action::CommentVersion => comment(model, action),
@@ -86,19 +89,7 @@ pub(crate) fn act_in_diff(model: &mut Model, action: Action) -> Vec<Task> {
             let at = patches.current.saturating_add_signed(by).min(patches.files.len().saturating_sub(1));
             if at == patches.current { Vec::new() } else { to_file(model, at, Enter::First) }
         }
-        Action::NextThread | Action::PreviousThread => {
-            let cursor = patches.cursor;
-            let row = if action == Action::NextThread {
-                patches.layout.thread_rows().find(|row| *row > cursor)
-            } else {
-                patches.layout.thread_rows().rev().find(|row| *row < cursor)
-            };
-            if let Some(row) = row {
-                patches.cursor = row;
-            }
-            scroll_to_cursor(model);
-            Vec::new()
-        }
+        Action::NextThread | Action::PreviousThread => step_thread(model, action == Action::NextThread),
         Action::MarkHunk => mark_hunk(model),
         Action::MarkFile => mark_file(model),
         Action::NextUnreviewed => next_unreviewed(model),
@@ -140,7 +131,7 @@ pub(crate) fn act_in_diff(model: &mut Model, action: Action) -> Vec<Task> {
                 Action::ContextAll => patches.context = if patches.context == u32::MAX { 3 } else { u32::MAX },
                 Action::ScrollRight => patches.left += 8,
                 Action::ScrollLeft => patches.left = patches.left.saturating_sub(8),
-                Action::ToggleEvidence => patches.drawer = !patches.drawer,
+                Action::ToggleEvidence => patches.drawer = Evidence::after(patches.drawer),
                 Action::ToggleTree => {
                     let shown = patches.tree.unwrap_or(model.size.0 >= 100);
                     patches.tree = Some(!shown);
@@ -157,7 +148,15 @@ pub(crate) fn act_in_diff(model: &mut Model, action: Action) -> Vec<Task> {
 /// Lays out anew with the cursor on the line it was on.
 fn keep_line(model: &mut Model) {
     let line = model.review.as_ref().and_then(|review| review.patches.line());
+    let header = model.review.as_ref().and_then(|review| review.patches.header_at_cursor());
     relayout(model);
+    if let (Some(review), Some(header)) = (&mut model.review, header)
+        && let Some(row) = review.patches.layout.hunk_rows().get(header)
+    {
+        review.patches.cursor = *row as usize;
+        scroll_to_cursor(model);
+        return;
+    }
     if let (Some(review), Some((side, line, _))) = (&mut model.review, line) {
         let side = if side == Side::Old { super::diff_view::Side::Old } else { super::diff_view::Side::New };
         review.patches.cursor = review.patches.layout.row_of_line(side, line.saturating_sub(1));
@@ -188,15 +187,43 @@ fn step_hunk(model: &mut Model, forward: bool) -> Vec<Task> {
     Vec::new()
 }
 
-/// The request that marks `hunks`; the marks show at once.
-fn mark(model: &mut Model, hunks: Vec<crate::id::Digest>, reviewed: bool) -> Vec<Task> {
+/// The next thread or draft: in this file, then in the other files that have any.
+fn step_thread(model: &mut Model, forward: bool) -> Vec<Task> {
     let Some(review) = &mut model.review else { return Vec::new() };
+    let (cursor, here) = (review.patches.cursor, review.patches.current);
+    let row = if forward {
+        review.patches.layout.thread_rows().find(|row| *row > cursor)
+    } else {
+        review.patches.layout.thread_rows().rev().find(|row| *row < cursor)
+    };
+    if let Some(row) = row {
+        review.patches.cursor = row;
+        scroll_to_cursor(model);
+        return Vec::new();
+    }
+    let has_talk = |file: &usize| review.talk_on(*file) != (0, 0);
+    let file =
+        if forward { (here + 1..review.patches.files.len()).find(has_talk) } else { (0..here).rev().find(has_talk) };
+    if let Some(file) = file {
+        return to_file(model, file, if forward { Enter::FirstThread } else { Enter::LastThread });
+    }
+    model.say(Tone::Info, if forward { "that was the last thread" } else { "that was the first thread" });
+    Vec::new()
+}
+
+/// The request that marks `hunks`; the marks show at once.
+fn mark(model: &mut Model, mut hunks: Vec<crate::id::Digest>, reviewed: bool) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    let note = |marks: &mut super::diff_view::DigestSet, hunk: &crate::id::Digest| {
+        if reviewed { marks.insert(*hunk) } else { marks.remove(hunk) }
+    };
     for hunk in &hunks {
-        if reviewed {
-            review.patches.reviewed.insert(*hunk);
-        } else {
-            review.patches.reviewed.remove(hunk);
-        }
+        note(&mut review.patches.reviewed, hunk);
+    }
+    // against an earlier version: the hunks against the base that are read with these
+    for hunk in review.patches.marked_with(reviewed) {
+        note(&mut review.patches.reviewed, &hunk);
+        hunks.push(hunk);
     }
     let repo = review.patches.repo().map(str::to_owned);
     let request = MarkRequest { session: review.reference(), repo, hunks, reviewed };
@@ -254,13 +281,33 @@ fn next_unreviewed(model: &mut Model) -> Vec<Task> {
     match next {
         Some(file) => to_file(model, file, Enter::Unreviewed),
         None => {
-            let key = model.key_of(Action::Approve).unwrap_or_default();
-            model.say(Tone::Success, "everything is read");
-            if let Some(toast) = &mut model.toast {
-                toast.hint = format!("{key} approves");
-            }
+            say_all_read(model);
             Vec::new()
         }
+    }
+}
+
+/// Nothing is left to read of what is shown; hunks that this comparison does not show may be.
+fn say_all_read(model: &mut Model) {
+    let Some(review) = &model.review else { return };
+    let (done, all, whole) = review.patches.progress(None);
+    let since_review = review.patches.against.is_none() && review.patches.since_review;
+    let version = review.version.map(|version| version.to_string()).unwrap_or_default();
+    let (tone, text, hint) = match (whole, all - done) {
+        (true, 0) => {
+            let key = model.key_of(Action::Approve).unwrap_or_default();
+            (Tone::Success, "everything is read".to_owned(), format!("{key} approves"))
+        }
+        (false, _) => (Tone::Info, "all that was counted so far is read".to_owned(), String::new()),
+        (true, left) => {
+            let key = model.key_of(Action::ToggleSinceReview).filter(|_| since_review);
+            let text = format!("read since then; {} of {version} nobody read yet", counted(left, "hunk"));
+            (Tone::Warning, text, key.map(|key| format!("{key} shows all of it")).unwrap_or_default())
+        }
+    };
+    model.say(tone, text);
+    if let Some(toast) = &mut model.toast {
+        toast.hint = hint;
     }
 }
 

@@ -1,8 +1,11 @@
 //! What may be done to several sessions at once: select, pause, discard. Nothing here decides.
 
-use super::keys::show;
-use super::model::{Confirm, Model, Overlay, Task, Ticket, Tone};
-use crate::api::{DiscardRequest, DiscardView, PauseRequest, Request, ResumeRequest, SessionRow};
+use crossterm::event::KeyCode;
+
+use super::keymap::Key;
+use super::keys::{close_overlay, show};
+use super::model::{Confirm, Field, Model, Overlay, Steer, Task, Ticket, Tone};
+use crate::api::{DiscardRequest, DiscardView, PauseRequest, Request, ResumeRequest, SessionRow, SteerRequest};
 use crate::id::SessionId;
 use crate::text::{counted, sized};
 
@@ -58,6 +61,44 @@ pub(crate) fn pause(model: &mut Model) -> Vec<Task> {
     };
     model.inbox.picked.clear();
     tasks
+}
+
+/// Opens the prompt for words to whoever drafts.
+pub(crate) fn steer(model: &mut Model) -> Vec<Task> {
+    let row = match meant(model).as_slice() {
+        [one] => (one.id, one.running || one.paused),
+        [] => return Vec::new(),
+        _ => {
+            model.say(Tone::Info, "words are for one session at a time");
+            return Vec::new();
+        }
+    };
+    let (session, works) = row;
+    if !works {
+        model.say(Tone::Info, format!("nobody drafts session {session} now"));
+        return Vec::new();
+    }
+    show(model, Overlay::Steer(Box::new(Steer { session, field: Field::default(), sent: false })))
+}
+
+/// The words stay until the service has them.
+pub(crate) fn on_steer_key(model: &mut Model, key: Key) -> Vec<Task> {
+    let Some(Overlay::Steer(steer)) = model.overlays.last_mut() else { return Vec::new() };
+    let text = steer.field.text().trim().to_owned();
+    match key.code() {
+        KeyCode::Esc => close_overlay(model),
+        KeyCode::Enter if text.is_empty() => close_overlay(model),
+        KeyCode::Enter if steer.sent => Vec::new(),
+        KeyCode::Enter => {
+            steer.sent = true;
+            let session = steer.session;
+            vec![Task::Ask(Ticket::Steered(session), Request::Steer(SteerRequest { session, text }))]
+        }
+        _ => {
+            steer.field.key(key);
+            Vec::new()
+        }
+    }
 }
 
 /// Asks whether checkouts shall go.

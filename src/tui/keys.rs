@@ -4,6 +4,7 @@ use crossterm::event::KeyCode;
 
 use super::actions::{Action, Context};
 use super::asks::{ask_patch_sets, ask_tab, load_current, open_session};
+use super::comparison_keys::{compare, on_comparison_key};
 use super::diff_keys::{act_in_session, to_file};
 use super::hold_keys::{discard, pause, pick};
 use super::keymap::{Key, Meaning};
@@ -74,7 +75,8 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
             _ => {
                 filter.key(key);
                 *scroll = 0;
-                let rows = super::screens::help::rows(model, &overlay_filter(model)).len();
+                let columns = super::screens::help::columns(model.size.0);
+                let rows = super::screens::help::rows(model, &overlay_filter(model), columns).len();
                 if let Some(Overlay::Help { scroll, .. }) = model.overlays.last_mut() {
                     *scroll = (*scroll).min(rows);
                 }
@@ -83,11 +85,13 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
         },
         Some(Overlay::Palette(_)) => on_palette_key(model, key),
         Some(Overlay::Search(_)) => on_search_key(model, key),
+        Some(Overlay::Steer(_)) => super::hold_keys::on_steer_key(model, key),
         Some(Overlay::Comment(_)) => on_comment_key(model, key),
         Some(Overlay::Wizard(_)) => on_wizard_key(model, key),
         Some(Overlay::Peek(_)) => on_peek_key(model, key),
         Some(Overlay::Picker(_)) => on_picker_key(model, key),
         Some(Overlay::Origin(_)) => on_origin_key(model, key),
+        Some(Overlay::Comparison(_)) => on_comparison_key(model, key),
         None => on_mapped_key(model, key),
     }
 }
@@ -145,9 +149,10 @@ pub(crate) fn on_paste(model: &mut Model, text: &str) {
         Some(Overlay::Wizard(wizard)) => wizard.paste(text),
         Some(Overlay::Palette(palette)) => palette.field.insert(text),
         Some(Overlay::Search(field) | Overlay::Help { filter: field, .. }) => field.insert(text),
+        Some(Overlay::Steer(steer)) => steer.field.insert(text),
         Some(Overlay::Decision(decision)) => decision.paste(text),
         Some(Overlay::Picker(picker)) => picker.filter.insert(text),
-        Some(Overlay::Confirm(_) | Overlay::Peek(_) | Overlay::Origin(_)) | None => {}
+        Some(Overlay::Confirm(_) | Overlay::Peek(_) | Overlay::Origin(_) | Overlay::Comparison(_)) | None => {}
     }
 }
 
@@ -220,6 +225,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Task> {
         Action::CycleFilter | Action::CycleSort | Action::TogglePreview => arrange_inbox(model, action),
         Action::PickSession => pick(model),
         Action::PauseSession => pause(model),
+        Action::Steer => super::hold_keys::steer(model),
         Action::DiscardCheckouts => discard(model),
         Action::Approve => decide(model, Intent::Decide(Verdict::Approve)),
         Action::Reject => decide(model, Intent::Decide(Verdict::Reject)),
@@ -230,6 +236,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Task> {
         Action::Publish | Action::CancelSession | Action::Regenerate | Action::DropLane | Action::Trust => {
             confirm(model, action)
         }
+        Action::Compare => compare(model),
         Action::CheckAgain => check_again(model, false),
         Action::CheckBaseToo => check_again(model, true),
         Action::Go | Action::Defer | Action::Decline => confirm(model, action),
@@ -469,19 +476,20 @@ fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
         return tasks;
     }
     let (session, repo) = (review.reference(), review.repo());
+    if let Some(repo) = repo.as_ref().filter(|repo| review.patches.dropped.contains(repo)) {
+        model.say(Tone::Warning, format!("{} was dropped: nothing of it is decided", super::screens::plain(repo)));
+        return tasks;
+    }
     let left_out = super::own_version::request(review);
-    // comments go to the engine; without any, what is left out makes the next version by itself
+    // what is left out makes the next version by itself; comments are sent with it, or all goes to the engine
     let sends_back = intent == Intent::Decide(Verdict::RequestChanges);
-    let derives = sends_back && review.drafts.is_empty() && left_out.is_some();
+    let derives = sends_back && left_out.is_some();
     let intent = if derives { Intent::Derive } else { intent };
     let mut decision = Decision::new(intent, session, repo.clone());
     decision.drafts = review.drafts.len();
     decision.left_out = left_out.as_ref().map(super::own_version::listed).unwrap_or_default();
-    if sends_back && !derives && !decision.left_out.is_empty() {
-        decision.reason = Field::new(format!("next time {}", decision.left_out.join(", ")));
-    }
     decision.derive = left_out.filter(|_| derives).map(Box::new);
-    let (done, all, _) = review.patches.progress();
+    let (done, all, _) = review.patches.progress(repo.as_deref());
     decision.progress = (done, all);
     if intent == Intent::Decide(Verdict::Approve) {
         decision.unseen = review.patches.unseen(repo.as_deref());
@@ -551,9 +559,43 @@ fn confirm(model: &mut Model, action: Action) -> Vec<Task> {
     if action == Action::Trust {
         return ask_trust(model);
     }
+    if action == Action::Publish {
+        let (session, repo) = match &model.review {
+            Some(review) => (review.reference(), review.repo()),
+            None => (SessionRef { session: id, version: None }, None),
+        };
+        return vec![Task::Ask(Ticket::PublishQuestion(id), Request::Panel(PanelRequest { session, repo }))];
+    }
     let Some((title, lines, ticket, request)) = question(model, action, id) else { return Vec::new() };
     let asks = vec![(ticket, request)];
     show(model, Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, early: false, asks })))
+}
+
+/// Asks whether to publish, with what that writes.
+pub(crate) fn ask_publish(model: &mut Model, id: SessionId, writes: &[String]) -> Vec<Task> {
+    if !model.overlays.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = match writes {
+        [] => vec!["Writes the approved branch into your repository.".to_owned()],
+        _ => writes.iter().map(|write| format!("Writes {}", super::screens::plain(write))).collect(),
+    };
+    let others = model
+        .review
+        .as_ref()
+        .and_then(|review| review.version_view())
+        .map_or(0, |it| it.patch_sets.len().saturating_sub(1));
+    if others > 0 {
+        lines.push(format!("And so for {} more.", counted_repositories(others)));
+    }
+    lines.push("Nothing is checked out or merged.".to_owned());
+    let asks = vec![(Ticket::Changed(id, "publishing"), Request::Publish(PublishRequest { session: id }))];
+    let title = format!("Publish session {id}");
+    show(model, Overlay::Confirm(Box::new(Confirm { title, lines, armed: false, early: false, asks })))
+}
+
+fn counted_repositories(count: usize) -> String {
+    if count == 1 { "one repository".to_owned() } else { format!("{count} repositories") }
 }
 
 fn triage(session: SessionId, word: TriageWord) -> Request {
@@ -564,15 +606,6 @@ fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec
     let review = model.review.as_ref();
     let changed = |done| Ticket::Changed(id, done);
     Some(match action {
-        Action::Publish => (
-            format!("Publish session {id}"),
-            vec![
-                "Writes the approved branch into your repository.".to_owned(),
-                "Nothing is checked out or merged.".to_owned(),
-            ],
-            changed("publishing"),
-            Request::Publish(PublishRequest { session: id }),
-        ),
         Action::CancelSession => (
             format!("Cancel session {id}"),
             vec!["Ends everything it runs. Patches and history stay.".to_owned()],

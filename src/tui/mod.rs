@@ -10,6 +10,7 @@ mod asks;
 mod bench;
 #[cfg(test)]
 mod bench_world;
+mod comparison_keys;
 mod diff_keys;
 mod diff_view;
 mod draft_keys;
@@ -33,7 +34,15 @@ mod tests_around;
 #[cfg(test)]
 mod tests_by_hand;
 #[cfg(test)]
+mod tests_comparison;
+#[cfg(test)]
+mod tests_edges;
+#[cfg(test)]
 mod tests_reading;
+#[cfg(test)]
+mod tests_runs;
+#[cfg(test)]
+mod tests_since;
 mod texts;
 mod theme;
 mod theme_lint;

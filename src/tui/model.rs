@@ -1,6 +1,6 @@
 //! What the screens know: the model, the messages that change it, the tasks that go out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::actions::{Action, Context};
@@ -8,6 +8,7 @@ use super::input::Input;
 use super::keymap::{Key, Keymap};
 use super::log_text::LogPage;
 use super::screens::comment::CommentBox;
+use super::screens::comparison::Comparison;
 use super::screens::decision::Decision;
 use super::screens::inbox::Inbox;
 use super::screens::origin::Origin;
@@ -17,7 +18,7 @@ use super::screens::picker::Picker;
 use super::screens::review::Review;
 use super::screens::wizard::Wizard;
 use super::theme::{ColorDepth, Theme};
-use crate::api::{Failure, Notice, Reply, Request};
+use crate::api::{Failure, FileView, Notice, Reply, Request};
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
 use crate::id::{Digest, HostPath, RepoPath, SessionId, Version};
@@ -45,6 +46,8 @@ pub(crate) enum Msg {
     Doc(DocKey, Result<Arc<super::diff_view::Doc>, Failure>),
     /// A file's hunks were counted.
     Surveyed(DocKey, Vec<Digest>),
+    /// The hunks of a file against its base were counted: now, and in the version it is compared with.
+    Weighed(DocKey, Vec<Digest>, Vec<Digest>),
     /// A file's colours are ready.
     Colored(DocKey, Arc<super::diff_view::Colors>),
     /// A document was read.
@@ -74,6 +77,8 @@ pub(crate) enum Task {
     Diff(DocKey, DocSource),
     /// Count a file's hunks: the same work, but only the keys are kept.
     Survey(DocKey, DocSource),
+    /// Count a file's hunks against its base: as it is now, and as it was in an earlier version.
+    Weigh(DocKey, DocSource, Option<DocSource>),
     /// Colour lines of a file.
     Color(DocKey, Arc<super::diff_view::Doc>),
     /// Read a whole file and colour it around a line (1-based).
@@ -108,6 +113,8 @@ pub(crate) enum Ticket {
     Sessions,
     Session(SessionId),
     PatchSets(SessionId, Version),
+    /// Patch sets against the base, for the comparison of that generation: of an earlier version, or the one being read.
+    Bases(u32, Option<Version>),
     Threads(SessionId),
     Timeline(SessionId),
     Artifacts(SessionId),
@@ -126,8 +133,14 @@ pub(crate) enum Ticket {
     Resolve(SessionId),
     Mark(SessionId),
     Started,
+    /// What a session would cost that is about to be started.
+    Estimate,
     /// Any other change: its verb in the past.
     Changed(SessionId, &'static str),
+    /// Words to whoever drafts.
+    Steered(SessionId),
+    /// Candidates side by side: of which session's field.
+    Comparison(SessionId),
     /// Checkouts are removed.
     Discarded(SessionId),
     /// Where names are defined: the number of the question.
@@ -136,6 +149,8 @@ pub(crate) enum Ticket {
     Source(u32),
     /// Who wrote a line.
     Blame(u32),
+    /// What publishing would write: the question comes with the answer.
+    PublishQuestion(SessionId),
     Trust,
     /// What trust would let run: the question comes with the answer.
     TrustQuestion(SessionId),
@@ -165,6 +180,18 @@ pub(crate) enum PeekSource {
     Blob(RepoPath, Digest),
     /// On the screen already, but folded.
     Side(Arc<super::diff_view::Doc>, super::diff_view::Side),
+}
+
+impl DocSource {
+    pub(crate) fn of(file: &FileView) -> Self {
+        Self {
+            path: file.path.clone(),
+            status: file.status,
+            binary: file.binary,
+            old: file.old.as_ref().map(|blob| blob.digest),
+            new: file.new.as_ref().map(|blob| blob.digest),
+        }
+    }
 }
 
 /// A hunk that shall be edited.
@@ -237,6 +264,7 @@ pub(crate) enum Overlay {
     Help { filter: Field, scroll: usize },
     Palette(Palette),
     Search(Field),
+    Steer(Box<Steer>),
     Decision(Box<Decision>),
     Comment(Box<CommentBox>),
     Wizard(Box<Wizard>),
@@ -244,6 +272,16 @@ pub(crate) enum Overlay {
     Peek(Box<Peek>),
     Picker(Box<Picker>),
     Origin(Box<Origin>),
+    Comparison(Box<Comparison>),
+}
+
+/// Words to whoever drafts, while they are typed.
+#[derive(Debug)]
+pub(crate) struct Steer {
+    pub session: SessionId,
+    pub field: Field,
+    /// Whether the service was asked and has not answered.
+    pub sent: bool,
 }
 
 /// A question that one letter answers, once its frame was shown.
@@ -288,8 +326,6 @@ pub(crate) struct Model {
     pub toast: Option<Toast>,
     pub pending: Vec<Key>,
     pub search: String,
-    /// A check's growing output, by session and check.
-    pub live_logs: HashMap<(SessionId, String), HostPath>,
     pub totals: BTreeMap<String, u32>,
     /// Questions about the code so far: each answer names its own.
     pub questions: u32,
@@ -310,7 +346,6 @@ impl Model {
             toast: None,
             pending: Vec::new(),
             search: String::new(),
-            live_logs: HashMap::new(),
             totals: BTreeMap::new(),
             questions: 0,
             dirty: true,

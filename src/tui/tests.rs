@@ -288,7 +288,7 @@ fn three_keys_to_the_first_unread_hunk() {
 fn space_reads_through_everything() {
     let bench = read_all(80, 24);
     let review = bench.model.review.as_ref().expect("open");
-    let (done, all, whole) = review.patches.progress();
+    let (done, all, whole) = review.patches.progress(None);
     assert_eq!((done, all, whole), (4, 4, true));
     let marks = bench.world.changes.iter().filter(|request| matches!(request, Request::Mark(_))).count();
     assert_eq!(marks, 4, "each hunk is marked once");

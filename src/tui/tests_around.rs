@@ -23,6 +23,7 @@ fn windows(bench: &Bench) -> Vec<&'static str> {
         Overlay::Origin(_) => "origin",
         Overlay::Decision(_) => "decision",
         Overlay::Confirm(_) => "confirm",
+        Overlay::Steer(_) => "steer",
         _ => "other",
     };
     bench.model.overlays.iter().map(name).collect()
@@ -131,6 +132,7 @@ fn asked(bench: &Bench) -> Vec<String> {
         Request::Pause(asked) => format!("pause {}", asked.session),
         Request::Resume(asked) => format!("resume {}", asked.session),
         Request::Discard(asked) => format!("discard {}", asked.session),
+        Request::Steer(asked) => format!("steer {} {}", asked.session, asked.text),
         other => other.route().to_owned(),
     };
     bench.world.changes.iter().map(name).collect()
@@ -153,6 +155,23 @@ fn a_running_session_is_paused_and_goes_on_by_the_same_key() {
     let bench = Bench::inbox(80, 24).press("P");
     assert_eq!(asked(&bench), [""; 0]);
     assert_eq!(said(&bench), "nothing to pause: session 12 runs nothing now");
+}
+
+#[test]
+fn words_to_whoever_drafts_are_typed_and_stay_until_they_are_heard() {
+    let typed = || Bench::inbox(80, 24).press("f S").write("use a list");
+    snapshot("steer_80x24", typed().screen());
+    let bench = typed().press("Enter");
+    assert_eq!((asked(&bench), windows(&bench).len()), (vec!["steer 14 use a list".to_owned()], 0));
+    assert_eq!(said(&bench), "said to whoever drafts session 14");
+    let late = || Bench::inbox(80, 24).press("f S").write("too late").press("Enter");
+    assert!(said(&late()).contains("cannot steer"), "{}", said(&late()));
+    assert!(late().screen().contains("too late"), "the words are still there");
+    assert_eq!((windows(&late()), windows(&late().press("Esc")).len()), (vec!["steer"], 0));
+    assert_eq!(said(&Bench::inbox(80, 24).press("S")), "nobody drafts session 12 now");
+    let long = "word ".repeat(30);
+    let bench = Bench::inbox(40, 12).press("f S").write(&long);
+    assert!(bench.screen().contains("word word"), "the end is shown");
 }
 
 #[test]

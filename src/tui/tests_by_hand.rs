@@ -125,11 +125,80 @@ fn a_hunk_is_taken_in_again_and_a_file_is_left_out_whole() {
 }
 
 #[test]
-fn what_is_left_out_with_comments_goes_to_the_engine_as_words() {
-    let bench = Bench::review(80, 24).press("c").write("why").press("Ctrl-s } - R y");
+fn what_is_left_out_with_comments_makes_the_version_and_sends_them() {
+    let written = || Bench::review(80, 24).press("c").write("why").press("Ctrl-s } -");
+    snapshot("decision_derive_drafts_80x24", written().press("R").screen());
+    let bench = written().press("R y");
+    assert_eq!((derived(&bench).len(), kept(&bench).len()), (1, 0), "one key, both");
+    assert!(bench.screen().contains("the next version is made, the drafts are sent"));
+}
+
+#[test]
+fn what_is_left_out_with_comments_can_go_to_the_engine_as_words() {
+    let written = || Bench::review(80, 24).press("c").write("why").press("Ctrl-s } - R b");
+    let screen = written().screen();
+    assert!(screen.contains("the engine is told: next time without 1 hunk: src/config.rs"), "{screen}");
+    let bench = written().press("y");
     assert!(derived(&bench).is_empty());
     let Some(Request::Decide(decide)) = bench.world.changes.last() else { panic!("a decision") };
     assert_eq!(decide.message, "next time without 1 hunk: src/config.rs");
+    let ahead = Bench::review(80, 24).press("c").write("why").press("Ctrl-s } - R").type_ahead("b y");
+    assert!(ahead.world.changes.iter().all(|request| !matches!(request, Request::Decide(_))), "its frame comes first");
+}
+
+#[test]
+fn a_suggestion_that_nobody_touched_leaves_nothing() {
+    let mut bench = Bench::review(80, 24).press("s");
+    bench.play(Msg::KeepDraft);
+    let bench = bench.press("Esc");
+    assert!(bench.model.overlays.is_empty() && kept(&bench).is_empty());
+    let bench = Bench::review(80, 24).press("s").write("!").press("Esc");
+    assert_eq!(kept(&bench).len(), 1);
+}
+
+#[test]
+fn threads_and_drafts_are_walked_across_files() {
+    let mut bench = Bench::review(120, 40);
+    let mut at = Vec::new();
+    for key in ["m", "m", "M"] {
+        bench = bench.press(key);
+        let review = bench.model.review.as_ref().expect("open");
+        let (_, file) = review.patches.file().expect("a file");
+        at.push((file.path.to_string(), review.patches.thread_at_cursor().is_some()));
+    }
+    let config = || ("src/config.rs".to_owned(), true);
+    assert_eq!(at, [config(), config(), config()]);
+    assert!(bench.screen().contains("that was the first thread"));
+    let bench = Bench::review(120, 40).press("m m");
+    assert!(bench.screen().contains("that was the last thread"));
+    let bench = Bench::review(120, 40).press("c").write("why").press("Ctrl-s } }");
+    let screen = bench.screen();
+    assert!(screen.contains("1✎") && screen.contains("1?"), "{screen}");
+    let bench = Bench::review(120, 40).press("c").write("why").press("Ctrl-s } } M M");
+    let review = bench.model.review.as_ref().expect("open");
+    assert!(review.patches.draft_at_cursor().is_some(), "a draft is found as a thread is");
+}
+
+#[test]
+fn evidence_is_gone_through_part_by_part_and_the_cursor_stays() {
+    let cursor = |bench: &Bench| {
+        let patches = &bench.model.review.as_ref().expect("open").patches;
+        (patches.cursor, patches.header_at_cursor())
+    };
+    let before = cursor(&Bench::review(120, 40));
+    assert_eq!(before.1, Some(0), "on the header of a hunk");
+    let mut keys = String::new();
+    for first in ["Threads on this file", "Checks", "Policy on this file", "Score"] {
+        keys.push_str("x ");
+        let bench = Bench::review(120, 40).press(&keys);
+        assert_eq!(cursor(&bench), before);
+        let screen = bench.screen();
+        assert!(screen.contains(first) && !screen.contains("││"), "{first}: {screen}");
+    }
+    assert!(
+        Bench::review(120, 40).press("x x x x x").model.review.as_ref().is_some_and(|it| it.patches.drawer.is_none())
+    );
+    snapshot("review_evidence_120x40", Bench::review(120, 40).press("} x x x").screen());
 }
 
 #[test]
@@ -268,4 +337,18 @@ fn a_long_log_is_read_to_its_start_page_by_page() {
     }
     assert_eq!(shown(&bench), (60_000, 0));
     assert!(bench.press("g g").screen().contains("line        0"));
+}
+
+#[test]
+fn a_long_comment_wraps_in_its_box() {
+    let words = "a comment of a hundred and fifty characters does not run out of the box that it is written in: it goes on below, whole words at a time, as on paper";
+    let bench = Bench::review(80, 24).press("g c").write(words);
+    let screen = bench.screen();
+    for word in words.split(' ') {
+        assert!(screen.contains(word), "{word}: {screen}");
+    }
+    snapshot("comment_wrapped_80x24", screen);
+    let bench = Bench::review(80, 24).press("g c").write(words).press("Up").write(">").press("Ctrl-s");
+    let [kept] = kept(&bench)[..] else { panic!("one draft") };
+    assert!(kept.find('>').is_some_and(|at| at < 77) && !kept.contains('\n'), "{kept}: a row up, in the same line");
 }

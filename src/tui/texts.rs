@@ -2,35 +2,31 @@
 
 use super::log_text::{LogPage, PAGE};
 use super::model::{LogKey, LogSource, Model, Task, TextKey};
-use super::screens::review::{Review, Tab};
+use super::screens::review::Tab;
 use crate::api::Failure;
 use crate::text::Untrusted;
 
-pub(crate) fn selected_check(review: &Review) -> Option<&String> {
-    let version = review.version_view()?;
-    version.checks.get(review.lists[Tab::Runs as usize].cursor).map(|check| &check.name)
-}
-
-/// Reads the output of the check under the cursor.
+/// Reads the output of the check under the cursor: where it is followed, of the run that goes on.
 pub(crate) fn show_log(model: &mut Model) -> Vec<Task> {
     let Some(review) = model.review.as_mut().filter(|review| review.tab == Tab::Runs) else { return Vec::new() };
-    let on_base = review.runs.on_base;
-    let at = review.lists[Tab::Runs as usize].cursor;
-    let Some(check) = review.version_view().and_then(|version| version.checks.get(at)).cloned() else {
-        return Vec::new();
+    let checks = review.checks();
+    let at = review.lists[Tab::Runs as usize].cursor.min(checks.len().saturating_sub(1));
+    let Some(row) = checks.get(at) else { return Vec::new() };
+    let live = row.running.filter(|running| review.runs.follow || running.on_base == review.runs.on_base);
+    let on_base = live.map_or(review.runs.on_base, |running| running.on_base);
+    let key = LogKey { check: row.name.to_owned(), on_base };
+    let blob = row.result.and_then(|check| if on_base { check.base_log } else { check.log });
+    let source = match (live, blob) {
+        (Some(running), _) => Some(LogSource::File(running.log.clone())),
+        (None, Some(digest)) => Some(LogSource::Blob(digest)),
+        (None, None) => None,
     };
-    let key = LogKey { check: check.name.clone(), on_base };
     if review.runs.text.as_ref().is_some_and(|(known, _)| *known != key) {
         (review.runs.wanted, review.runs.back) = (PAGE, 0);
     }
-    let wanted = review.runs.wanted;
-    let running = review.runs.running.iter().any(|(name, base)| *name == check.name && *base == on_base);
-    let live = model.live_logs.get(&(review.id, check.name.clone())).filter(|_| running);
-    let blob = if on_base { check.base_log } else { check.log };
-    match (live, blob) {
-        (Some(path), _) => vec![Task::ReadLog(key, LogSource::File(path.clone()), wanted)],
-        (None, Some(digest)) => vec![Task::ReadLog(key, LogSource::Blob(digest), wanted)],
-        (None, None) => {
+    match source {
+        Some(source) => vec![Task::ReadLog(key, source, review.runs.wanted)],
+        None => {
             review.runs.text = Some((key, LogPage::default()));
             Vec::new()
         }

@@ -1,19 +1,21 @@
 //! What happens when something happened: pure and synchronous, messages in, tasks out.
 
 use super::asks::{
-    ask_everything, ask_patch_sets, ask_session, ask_sessions, ask_tab, ask_threads, load_current, open_session,
-    survey_next,
+    ask_bases, ask_everything, ask_patch_sets, ask_session, ask_sessions, ask_tab, ask_threads, load_current,
+    open_session, survey_next,
 };
 use super::inputs::on_input;
-use super::log_text::PAGE;
 use super::look_around;
-use super::model::{Connection, LogKey, LogSource, Model, Msg, Overlay, Task, Ticket, Tone};
+use super::model::{Connection, LogSource, Model, Msg, Overlay, Task, Ticket, Tone};
 use super::screens::decision::{Intent, Step};
 use super::screens::patches::{Enter, FileState};
-use super::screens::review::Tab;
-use super::texts::{on_text, selected_check, show_artifact, show_log};
+use super::screens::review::{Running, Tab};
+use super::screens::wizard::At;
+use super::texts::{on_text, show_artifact, show_log};
 use super::trust_keys::confirm_trust;
-use crate::api::{Failure, FailureKind, Notice, Reply, SessionRow, SessionView, Verdict};
+use crate::api::{
+    Failure, FailureKind, LogView, Notice, Reply, Request, SendDraftsRequest, SessionRow, SessionView, Verdict,
+};
 use crate::id::SessionId;
 use crate::text::{Untrusted, counted};
 
@@ -70,6 +72,16 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
                 return Vec::new();
             };
             review.patches.keys.insert(key.file, hunks);
+            refresh_decision(model);
+            survey_next(model)
+        }
+        Msg::Weighed(key, now, before) => {
+            let Some(review) = model.review.as_mut().filter(|review| review.patches.generation == key.generation)
+            else {
+                model.dirty = false;
+                return Vec::new();
+            };
+            review.patches.take_weight(key.file, now, &before);
             refresh_decision(model);
             survey_next(model)
         }
@@ -139,36 +151,25 @@ fn on_shown(model: &mut Model) -> bool {
 fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
     match notice {
         Notice::SessionChanged { row } => on_row(model, *row),
-        Notice::CheckStarted { session, check, on_base, log, .. } => {
-            model.live_logs.insert((session, check.clone()), log);
-            if let Some(review) = model.review.as_mut().filter(|review| review.id == session) {
-                review.runs.running.retain(|(name, base)| *name != check || *base != on_base);
-                review.runs.running.push((check, on_base));
-                return show_log(model);
+        Notice::CheckStarted { session, version, repo, check, on_base, log } => {
+            let Some(review) = model.review.as_mut().filter(|review| review.id == session) else { return Vec::new() };
+            review.runs.start(Running { version: Some(version), repo, check, on_base, log });
+            show_log(model)
+        }
+        Notice::LogGrew { session, log, .. } => {
+            let follows = model.review.as_ref().is_some_and(|review| review.id == session && review.runs.follow);
+            let tasks = if follows { show_log(model) } else { Vec::new() };
+            let shown = |task: &Task| matches!(task, Task::ReadLog(_, LogSource::File(file), _) if *file == log);
+            if tasks.iter().any(shown) {
+                return tasks;
             }
+            model.dirty = false;
             Vec::new()
         }
-        Notice::LogGrew { session, check, log, .. } => {
-            model.live_logs.insert((session, check.clone()), log.clone());
-            let shown = model.review.as_ref().is_some_and(|review| {
-                review.id == session
-                    && review.tab == Tab::Runs
-                    && review.runs.follow
-                    && selected_check(review) == Some(&check)
-            });
-            if !shown {
-                model.dirty = false;
-                return Vec::new();
-            }
-            let runs = model.review.as_ref().map(|review| &review.runs);
-            let (on_base, wanted) = runs.map_or((false, PAGE), |runs| (runs.on_base, runs.wanted));
-            vec![Task::ReadLog(LogKey { check, on_base }, LogSource::File(log), wanted)]
-        }
-        Notice::CheckFinished { session, check, .. } => {
-            model.live_logs.remove(&(session, check.name.clone()));
+        Notice::CheckFinished { session, version, check } => {
             match model.review.as_mut().filter(|review| review.id == session) {
                 Some(review) => {
-                    review.runs.running.retain(|(name, _)| *name != check.name);
+                    review.runs.end(version, *check);
                     vec![ask_session(session)]
                 }
                 None => Vec::new(),
@@ -184,7 +185,7 @@ fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
 }
 
 fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
-    let (id, needs_me, done) = (row.id, row.needs_me, row.state == "Done");
+    let (id, needs_me, done, running) = (row.id, row.needs_me, row.state == "Done", row.running);
     let before = model.inbox.upsert(row);
     let mut tasks = Vec::new();
     let open = model.review.as_ref().is_some_and(|review| review.id == id);
@@ -207,10 +208,15 @@ fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
             }
         }
     }
+    tasks.extend(super::comparison_keys::ask_again(model, Some(id)));
+    if let Some(review) = model.review.as_mut().filter(|_| open && !running) {
+        review.runs.running.clear();
+    }
     if open {
         tasks.push(ask_session(id));
         tasks.push(ask_threads(id));
-        let live = model.review.as_ref().is_some_and(|review| matches!(review.tab, Tab::Timeline | Tab::Beads));
+        let live =
+            model.review.as_ref().is_some_and(|review| matches!(review.tab, Tab::Timeline | Tab::Runs | Tab::Beads));
         if live {
             tasks.extend(ask_tab(model));
         }
@@ -236,9 +242,18 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
                 let text = format!("{} no longer left out: the comparison is another one", counted(forgotten, "hunk"));
                 model.say(Tone::Warning, text);
             }
-            let tasks = load_current(model);
+            let mut tasks = load_current(model);
+            tasks.extend(model.review.as_ref().map(ask_bases).unwrap_or_default());
             refresh_decision(model);
             tasks
+        }
+        (Ticket::Bases(generation, earlier), Reply::PatchSet(sets)) => {
+            let Some(review) = model.review.as_mut().filter(|review| review.patches.generation == generation) else {
+                return Vec::new();
+            };
+            review.patches.take_bases(earlier, sets);
+            refresh_decision(model);
+            survey_next(model)
         }
         (Ticket::Threads(id), Reply::Threads(view)) if here(model, id) => {
             if let Some(review) = &mut model.review {
@@ -265,9 +280,14 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             show_artifact(model)
         }
         (Ticket::Logs(id), Reply::Log(logs)) if here(model, id) => {
-            for log in logs {
-                if let Some(live) = log.live {
-                    model.live_logs.insert((id, log.check), live);
+            if let Some(review) = &mut model.review {
+                let newest = review.view.as_ref().and_then(|view| view.versions.last());
+                let version = newest.map(|newest| newest.number);
+                review.runs.running.clear(); // what goes on is told anew, all of it
+                for LogView { repo, check, live, on_base, .. } in logs {
+                    if let Some(log) = live {
+                        review.runs.start(Running { version, repo, check, on_base, log });
+                    }
                 }
             }
             show_log(model)
@@ -295,6 +315,7 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             refresh_decision(model);
             Vec::new()
         }
+        (Ticket::PublishQuestion(id), Reply::Panel(panel)) => super::keys::ask_publish(model, id, &panel.writes),
         (Ticket::Decide(id, done), reply) => {
             model.overlays.retain(|overlay| !matches!(overlay, Overlay::Decision(_)));
             model.say(Tone::Success, format!("{done}: session {id}"));
@@ -307,8 +328,14 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             if derived {
                 super::own_version::made(model);
             }
-            // drafts went with the word
-            tasks.push(ask_threads(id));
+            // drafts went with the word; a version by hand sends none by itself
+            let drafts = model.review.as_ref().is_some_and(|review| review.id == id && !review.drafts.is_empty());
+            if derived && drafts {
+                let ticket = Ticket::Drafts(id, "the next version is made, the drafts are sent");
+                tasks.push(Task::Ask(ticket, Request::SendDrafts(SendDraftsRequest { session: id })));
+            } else {
+                tasks.push(ask_threads(id));
+            }
             tasks
         }
         (Ticket::Draft(id), Reply::Draft(draft)) => super::draft_keys::kept(model, id, draft),
@@ -327,6 +354,15 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             model.dirty = false;
             Vec::new()
         }
+        (Ticket::Estimate, Reply::Estimate(view)) => {
+            if let Some(Overlay::Wizard(wizard)) = model.overlays.last_mut()
+                && wizard.at == At::Start
+                && !view.roles.is_empty()
+            {
+                wizard.estimate = Untrusted::new(view.words()).display_line().to_string();
+            }
+            Vec::new()
+        }
         (Ticket::Started, Reply::Run(view)) => {
             model.overlays.retain(|overlay| !matches!(overlay, Overlay::Wizard(_)));
             let id = view.id;
@@ -341,9 +377,18 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             look_around::on_blame(model, asked, view);
             Vec::new()
         }
+        (Ticket::Comparison(of), Reply::Compare(view)) => {
+            super::comparison_keys::compared(model, of, view);
+            Vec::new()
+        }
         (Ticket::Discarded(id), Reply::Discard(view)) => {
             super::hold_keys::discarded(model, id, &view);
             Vec::new()
+        }
+        (Ticket::Steered(id), reply) => {
+            model.overlays.retain(|overlay| !matches!(overlay, Overlay::Steer(steer) if steer.session == id));
+            model.say(Tone::Success, format!("said to whoever drafts session {id}"));
+            take_view(model, id, reply)
         }
         (Ticket::Changed(id, done), reply) => {
             super::hold_keys::say_changed(model, id, done);
@@ -371,10 +416,12 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
 fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
     let view = match reply {
         Reply::Decide(view)
+        | Reply::Pick(view)
         | Reply::Override(view)
         | Reply::Cancel(view)
         | Reply::Pause(view)
         | Reply::Resume(view)
+        | Reply::Steer(view)
         | Reply::Publish(view)
         | Reply::Regenerate(view)
         | Reply::Check(view)
@@ -386,7 +433,7 @@ fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
             let Some(review) = model.review.as_mut().filter(|review| review.id == id) else { return Vec::new() };
             review.version = newest;
             (review.patches.against, review.patches.since_review) = (None, true);
-            review.view = Some(view);
+            review.take_view(view);
             let tasks = ask_patch_sets(review);
             let newest = newest.map(|newest| newest.to_string()).unwrap_or_default();
             model.say(Tone::Success, format!("{newest} is made; it is checked and scored now"));
@@ -404,14 +451,16 @@ fn on_session(model: &mut Model, view: SessionView) -> Vec<Task> {
     let news = review.version.is_some() && review.newer().is_none() && review.version < newest;
     let before = review.view.as_ref().map_or(usize::MAX, |before| before.published.len());
     let published = view.published.get(before).map(|branch| super::screens::plain(branch));
-    review.view = Some(view);
+    let generation = review.patches.generation;
+    review.take_view(view);
+    let other = review.patches.generation != generation;
     if let Some(branch) = published {
         model.say(Tone::Success, format!("published: {branch}"));
     }
     let Some(review) = &mut model.review else { return Vec::new() };
     let mut tasks = Vec::new();
-    if review.version.is_none() && newest.is_some() {
-        review.version = newest;
+    if (review.version.is_none() && newest.is_some()) || other {
+        review.version = review.version.or(newest);
         tasks = ask_patch_sets(review);
     }
     if first && review.tab == Tab::Patches && newest.is_none() && !review.chosen {
@@ -443,6 +492,10 @@ fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task
                 decision.armed = false;
             }
             (Overlay::Comment(comment), Ticket::Draft(_)) => comment.not_kept(),
+            (Overlay::Wizard(wizard), Ticket::Estimate) if wizard.at == At::Start => {
+                wizard.wrong = Untrusted::new(failure.message.clone()).display_line().to_string();
+            }
+            (Overlay::Steer(steer), Ticket::Steered(_)) => steer.sent = false,
             (Overlay::Wizard(wizard), Ticket::Started) => {
                 wizard.sent = false;
                 wizard.wrong = Untrusted::new(failure.message.clone()).display_line().to_string();
@@ -450,9 +503,16 @@ fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task
             _ => {}
         }
     }
+    if *ticket == Ticket::Estimate {
+        return Vec::new();
+    }
     if let Ticket::Definitions(asked) | Ticket::Source(asked) | Ticket::Blame(asked) = ticket {
         look_around::not_found(model, *asked, failure);
         return Vec::new();
+    }
+    // which branch it is cannot be told: the question can be asked all the same
+    if let Ticket::PublishQuestion(id) = ticket {
+        return super::keys::ask_publish(model, *id, &[]);
     }
     if matches!(ticket, Ticket::Decide(..) | Ticket::Panel(_)) {
         model.overlays.retain(|overlay| !matches!(overlay, Overlay::Decision(_)));
@@ -524,6 +584,8 @@ pub(crate) fn enter_file(model: &mut Model) {
             let open = keys.and_then(|keys| keys.iter().position(|key| !patches.reviewed.contains(key)));
             patches.cursor = row(hunks.get(open.unwrap_or(0)));
         }
+        Enter::FirstThread => patches.cursor = patches.layout.thread_rows().next().unwrap_or(0),
+        Enter::LastThread => patches.cursor = patches.layout.thread_rows().next_back().unwrap_or(0),
         Enter::Stay => {}
     }
     if at_hunk {
@@ -571,7 +633,7 @@ fn refresh_decision(model: &mut Model) {
     decision.measure(size);
     let Some(review) = model.review.as_ref().filter(|review| review.id == decision.session.session) else { return };
     let before = (decision.unseen, decision.progress);
-    let (done, all, _) = review.patches.progress();
+    let (done, all, _) = review.patches.progress(decision.repo.as_deref());
     decision.progress = (done, all);
     decision.unseen = match decision.intent {
         Intent::Decide(Verdict::Approve) => review.patches.unseen(decision.repo.as_deref()),

@@ -4,10 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::actions::Action;
-use super::model::{Model, Overlay, Tone};
+use super::model::{Field, Model, Overlay, Tone};
 use super::screens::frame::Frame;
 use super::screens::review::Tab;
-use super::screens::{comment, decision, help, inbox, origin, palette, peek, picker, review, wizard};
+use super::screens::{comment, comparison, decision, help, inbox, origin, palette, peek, picker, review, wizard};
 use super::theme::Role;
 use super::widgets::{Painter, Run, centered, degrade, popup};
 use super::words::Motion;
@@ -74,6 +74,25 @@ pub(crate) fn pane_of(model: &Model) -> Option<Pane> {
     })
 }
 
+/// A prompt in the footer. The end of what is longer than the row is shown: that is where one types.
+fn draw_prompt(painter: &mut Painter<'_>, area: Rect, before: &str, field: &Field) {
+    let y = area.bottom().saturating_sub(1);
+    painter.clear(Rect { y, height: 1, ..area }, Role::Bar);
+    let used = painter.text(area.x + 1, y, area.width.saturating_sub(2), before, Role::Accent);
+    let room = usize::from(area.width.saturating_sub(used + 3));
+    let hidden = field.cursor_column().saturating_sub(room);
+    let shown = from_column(field.text(), hidden);
+    painter.text(area.x + 1 + used, y, area.width.saturating_sub(used + 2), shown, Role::Text);
+    let column = u16::try_from(field.cursor_column() - hidden).unwrap_or(0) + area.x + 1 + used;
+    painter.cursor = Some(Position::new(column.min(area.right().saturating_sub(1)), y));
+}
+
+/// The text from that column on.
+fn from_column(text: &str, column: usize) -> &str {
+    let at = text.char_indices().find(|(at, _)| crate::text::width::columns(&text[..*at]) >= column);
+    at.map_or("", |(at, _)| &text[at..])
+}
+
 fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &Overlay) {
     match overlay {
         Overlay::Help { filter, scroll } => help::draw(painter, area, model, filter, *scroll),
@@ -84,14 +103,9 @@ fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &
         Overlay::Peek(open) => peek::draw(painter, model, open),
         Overlay::Picker(open) => picker::draw(painter, area, open),
         Overlay::Origin(open) => origin::draw(painter, area, model, open),
-        Overlay::Search(field) => {
-            let y = area.bottom().saturating_sub(1);
-            painter.clear(Rect { y, height: 1, ..area }, Role::Bar);
-            let used = painter.text(area.x + 1, y, 2, "/", Role::Accent);
-            painter.text(area.x + 1 + used, y, area.width.saturating_sub(3), field.text(), Role::Text);
-            let column = u16::try_from(field.cursor_column()).unwrap_or(0) + 1 + used;
-            painter.cursor = Some(Position::new(column.min(area.right().saturating_sub(1)), y));
-        }
+        Overlay::Comparison(open) => comparison::draw(painter, area, open),
+        Overlay::Search(field) => draw_prompt(painter, area, "/", field),
+        Overlay::Steer(steer) => draw_prompt(painter, area, &format!("say to {}: ", steer.session), &steer.field),
         Overlay::Confirm(open) => {
             let columns = usize::from(area.width.min(70).saturating_sub(4).max(8));
             let wrapped: Vec<&str> =
@@ -196,7 +210,10 @@ fn hints(model: &Model) -> Vec<Action> {
         }
         hints.push(A::CycleFilter);
         if model.inbox.selected().is_some_and(|row| row.running || row.paused) {
-            hints.push(A::PauseSession);
+            hints.extend([A::PauseSession, A::Steer]);
+        }
+        if model.inbox.selected().is_some_and(|row| row.candidate_of.is_some()) {
+            hints.push(A::Compare);
         }
         if model.inbox.selected().is_some_and(|row| row.needs_me && row.version.is_some()) {
             hints.extend([A::Approve, A::RequestChanges, A::Reject]);
@@ -223,14 +240,26 @@ fn hints(model: &Model) -> Vec<Action> {
         ]),
         Tab::Timeline => hints.extend([A::Open, A::Approve, A::RequestChanges]),
         Tab::Policy if review.len() > 0 => hints.extend([A::Open, A::Override, A::Approve, A::RequestChanges]),
-        Tab::Runs => hints.extend([A::ToggleFollow, A::ToggleBase, A::CheckAgain, A::Approve, A::RequestChanges]),
+        Tab::Runs => {
+            // what did not run may want a word first
+            if review.version_view().is_some_and(|version| version.unverified.is_some()) {
+                hints.push(A::Trust);
+            }
+            hints.extend([A::ToggleFollow, A::ToggleBase, A::CheckAgain, A::Approve, A::RequestChanges]);
+        }
         _ => hints.extend([A::TabPatches, A::Approve, A::RequestChanges, A::Reject]),
     }
+    if review.view.as_ref().is_some_and(|view| !view.candidates.is_empty()) {
+        hints.insert(1, A::Compare);
+    }
     hints.extend([A::NextNeedsMe, A::Palette, A::Back]);
+    if !review.is_open_to_decisions() {
+        hints.retain(|action| !matches!(action, A::Approve | A::RequestChanges | A::Reject | A::Override));
+    }
     // what moves by itself is not decided on yet
     if matches!(review.motion(model), Motion::Runs | Motion::Paused) {
         hints.retain(|action| !matches!(action, A::Approve | A::RequestChanges | A::Reject));
-        hints.insert(1, A::PauseSession);
+        hints.splice(1..1, [A::PauseSession, A::Steer]);
     }
     hints
 }

@@ -1,5 +1,7 @@
 //! What keys do in a window on top: palette, search, comment, wizard.
 
+use std::path::Path;
+
 use crossterm::event::KeyCode;
 
 use super::actions::Action;
@@ -9,10 +11,10 @@ use super::keys::{act, close_overlay, list_len, move_list};
 use super::model::{Field, Model, Overlay, Task, Ticket, Tone};
 use super::screens::patches::Enter;
 use super::screens::review::Tab;
-use super::screens::wizard::At;
+use super::screens::wizard::{At, Wizard};
 use super::search::search_here;
 use super::update::enter_file;
-use crate::api::Request;
+use crate::api::{EstimateRequest, Request};
 use crate::id::SessionId;
 
 pub(crate) fn on_palette_key(model: &mut Model, key: Key) -> Vec<Task> {
@@ -138,7 +140,7 @@ pub(crate) fn on_wizard_key(model: &mut Model, key: Key) -> Vec<Task> {
         }
     };
     if !start {
-        return Vec::new();
+        return ask_for_the_estimate(wizard, model.settings.folder.as_deref());
     }
     match wizard.request(model.settings.folder.as_deref()) {
         Some(request) => {
@@ -147,4 +149,17 @@ pub(crate) fn on_wizard_key(model: &mut Model, key: Key) -> Vec<Task> {
         }
         None => Vec::new(),
     }
+}
+
+/// The last step says what the models may cost, before anything is started.
+fn ask_for_the_estimate(wizard: &mut Wizard, folder: Option<&Path>) -> Vec<Task> {
+    if wizard.at != At::Start {
+        wizard.estimate.clear(); // something may be changed now
+        return Vec::new();
+    }
+    if !wizard.estimate.is_empty() {
+        return Vec::new();
+    }
+    let Some(run) = wizard.would_ask(folder) else { return Vec::new() };
+    vec![Task::Ask(Ticket::Estimate, Request::Estimate(EstimateRequest { run }))]
 }

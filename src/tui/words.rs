@@ -115,6 +115,11 @@ pub(crate) fn check_status(status: CheckStatus) -> (&'static str, &'static str, 
     }
 }
 
+/// Whether nothing but reading is left in that state.
+pub(crate) fn is_over(state: &str) -> bool {
+    matches!(state, "Done" | "Declined" | "Failed" | "Cancelled")
+}
+
 /// What a check did on the base, in a word.
 pub(crate) fn baseline(status: BaselineStatus) -> &'static str {
     match status {

@@ -71,6 +71,7 @@ impl Worker {
             }
             Task::Diff(key, source) => self.work(messages, move || load(&blobs, key, &source, &mask)),
             Task::Survey(key, source) => self.work(messages, move || survey(&blobs, key, &source)),
+            Task::Weigh(key, now, before) => self.work(messages, move || weigh(&blobs, key, &now, before.as_ref())),
             Task::Color(key, doc) => {
                 let syntax = self.syntax.clone();
                 self.work(messages, move || {
@@ -214,10 +215,36 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
             panel.violations.iter_mut().for_each(|violation| hide(&mut violation.message));
             panel.gates.iter_mut().for_each(|gate| hide(&mut gate.evidence));
         }
+        Reply::Compare(view) => {
+            hide(&mut view.goal);
+            for one in &mut view.candidates {
+                hide(&mut one.reason);
+                one.checks.iter_mut().for_each(|check| hide(&mut check.note));
+            }
+        }
         Reply::Blame(view) => hide(&mut view.subject),
         Reply::Timeline(view) => view.entries.iter_mut().for_each(|entry| hide(&mut entry.summary)),
-        Reply::Show(view) => {
+        Reply::Show(view)
+        | Reply::Run(view)
+        | Reply::Adopt(view)
+        | Reply::Mark(view)
+        | Reply::Triage(view)
+        | Reply::Tick(view)
+        | Reply::Decide(view)
+        | Reply::Override(view)
+        | Reply::Regenerate(view)
+        | Reply::Check(view)
+        | Reply::Derive(view)
+        | Reply::Drop(view)
+        | Reply::Budget(view)
+        | Reply::Cancel(view)
+        | Reply::Pause(view)
+        | Reply::Resume(view)
+        | Reply::Publish(view)
+        | Reply::Pick(view)
+        | Reply::Steer(view) => {
             hide(&mut view.goal);
+            hide(&mut view.reason);
             if let Some(issue) = &mut view.issue {
                 hide(&mut issue.title);
                 issue.labels.iter_mut().for_each(hide);
@@ -251,9 +278,17 @@ pub(crate) fn masked_notice(mask: &SecretMask, mut notice: Notice) -> Notice {
 }
 
 pub(crate) fn survey(blobs: &BlobStore, key: DocKey, source: &DocSource) -> Msg {
+    Msg::Surveyed(key, hunk_keys(blobs, source))
+}
+
+pub(crate) fn weigh(blobs: &BlobStore, key: DocKey, now: &DocSource, before: Option<&DocSource>) -> Msg {
+    let before = before.map(|before| hunk_keys(blobs, before)).unwrap_or_default();
+    Msg::Weighed(key, hunk_keys(blobs, now), before)
+}
+
+fn hunk_keys(blobs: &BlobStore, source: &DocSource) -> Vec<Digest> {
     // a file that cannot be read says so when it is opened
-    let keys = sides(blobs, source).map(|(old, new)| Doc::survey(&source.path, &old, &new)).unwrap_or_default();
-    Msg::Surveyed(key, keys)
+    sides(blobs, source).map(|(old, new)| Doc::survey(&source.path, &old, &new)).unwrap_or_default()
 }
 
 /// The end of a check's output.

@@ -9,10 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::api::{
-    CheckPatchRequest, CheckedPatch, DoctorReport, Failure, RecoverView, RuleView, TimelineEntry, VerifyView, Workbench,
+    CheckPatchRequest, CheckedPatch, DoctorReport, Failure, RecoverView, ReplayView, RuleView, TimelineEntry,
+    VerifyView, Workbench,
 };
 use crate::cancel::Cancel;
-use crate::id::{Digest, HostPath, ObjectId, Seq, SessionId};
+use crate::id::{Digest, HostPath, ObjectId, Seq, SessionId, SessionRef};
 use crate::indexing::{CodeIndex, Focus, IndexError, IndexStrategy};
 use crate::proposal::{Brief, Draft, DraftListener, EngineError, ProposalEngine};
 use crate::repository::{RepoKey, Tree};
@@ -130,6 +131,10 @@ impl<T: Workbench + 'static> Workbench for Later<T> {
 
     fn recover(&self) -> Result<RecoverView, Failure> {
         self.get().recover()
+    }
+
+    fn replay(&self, session: SessionRef) -> Result<ReplayView, Failure> {
+        self.get().replay(session)
     }
 
     fn repository_root(&self, path: &Path) -> Result<HostPath, Failure> {

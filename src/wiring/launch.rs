@@ -11,7 +11,7 @@ use crate::api::{
     TrustRequest, ask,
 };
 use crate::cli::{ConfigAsk, ConfigReport, Edited, InitReport, IssueRead, Launch};
-use crate::daemon::{Enduring, Left};
+use crate::daemon::{Enduring, Left, Stopped};
 use crate::id::{HostPath, RequestId, SessionId, SessionRef};
 use crate::repository::{Base, Source};
 use crate::runtime::Home;
@@ -129,6 +129,7 @@ impl Rooms {
             patch: None,
             program: None,
             issue: None,
+            candidates: Vec::new(),
         };
         let session = ask(runtime, self.request(), &client, run).await?.id;
         let blobs = BlobStore::of_home(home.root());
@@ -207,6 +208,16 @@ impl Launch for Rooms {
 
     fn demo(&self) -> BoxFuture<'_, Result<u8, Failure>> {
         self.demonstrate().boxed()
+    }
+
+    fn daemon_stop(&self) -> BoxFuture<'_, Result<Option<u32>, Failure>> {
+        async move {
+            Ok(match crate::daemon::stop(&self.house.place()).await? {
+                Stopped::Left(pid) => Some(pid),
+                Stopped::NotRunning => None,
+            })
+        }
+        .boxed()
     }
 
     fn daemon_run(&self) -> BoxFuture<'_, Result<u8, Failure>> {

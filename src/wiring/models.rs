@@ -1,6 +1,6 @@
 //! The exchange that the configuration describes: providers, keys, rates, whom each role asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::api::LentKey;
 use crate::infrastructure::config::{KeyPart, Problem, ProviderPart, RolePart, Weight, is_for_key_programs};
 use crate::infrastructure::http::{HttpClient, HttpSettings, Secret};
 use crate::infrastructure::llm::{
-    Counter, Exchange, ExchangeParts, KeySource, Keys, ModelName, Nobody, PriceTable, Provider, ProviderSettings,
-    RateLimit, RealSleeper, RetryPolicy, Route, Routes, ShapeMode, Share, Switchboard, Wire,
+    Counter, Exchange, ExchangeParts, KeySource, Keys, ModelName, Nobody, PriceRow, PriceTable, Provider,
+    ProviderSettings, RateLimit, RealSleeper, RetryPolicy, Route, Routes, ShapeMode, Share, Switchboard, Wire,
 };
 use crate::planning::Role;
 
@@ -52,27 +52,33 @@ impl House {
     }
 
     fn exchange(&self) -> Result<Option<Exchange>, Wrong> {
+        let prices = self.prices()?;
         let Some(routes) = self.routes()? else { return Ok(None) };
         let http = HttpClient::new(self.http_settings())
             .map_err(|error| Wrong { message: error.to_string(), hint: "paraph config check".to_owned() })?;
         let keys = Arc::new(self.keys());
         let mut providers = BTreeMap::new();
-        for model in routes.models() {
-            if providers.contains_key(&model.provider) {
-                continue;
-            }
-            let settings = self.provider(&model.provider)?;
+        let asked: BTreeSet<String> = routes.models().into_iter().map(|model| model.provider).collect();
+        // a candidate may name a model of any other provider too
+        let own = self.config().models().providers.keys().cloned();
+        let known = ProviderSettings::names().map(|(name, _)| name.to_owned());
+        for name in asked.iter().cloned().chain(own).chain(known).collect::<BTreeSet<String>>() {
+            let settings = match self.provider(&name) {
+                Ok(settings) => settings,
+                Err(wrong) if asked.contains(&name) => return Err(wrong),
+                Err(_) => continue, // nobody needs it
+            };
             let rate = RateLimit::new(settings.requests_per_minute, settings.tokens_per_minute, self.clock.clone());
             let (key, context) = (settings.key.clone(), settings.context);
             let provider = Provider::new(settings, http.clone(), keys.clone(), self.clock.clone());
-            providers.insert(model.provider, Counter { model: Arc::new(provider), key, rate, context });
+            providers.insert(name, Counter { model: Arc::new(provider), key, rate, context });
         }
         let day = self.config().settings().budget.day_cents;
         Ok(Some(Exchange::new(ExchangeParts {
             providers,
             routes: Some(routes),
             shares: self.config().models().roles.iter().map(|(role, part)| (role.clone(), share(part))).collect(),
-            prices: self.prices()?,
+            prices,
             day_micros: Some(day * 10_000),
             patience: RetryPolicy::default(),
             sleeper: Arc::new(RealSleeper),
@@ -80,23 +86,15 @@ impl House {
         })))
     }
 
-    /// The shipped prices, and before them those of a person's own `prices.toml` beside the configuration.
+    /// What models cost: the user's own prices before those of the shipped table.
     fn prices(&self) -> Result<PriceTable, Wrong> {
-        let Some(path) = self.config().path().map(|path| path.with_file_name("prices.toml")) else {
-            return Ok(PriceTable::shipped());
-        };
-        let wrong = |why: String| Wrong {
-            message: format!("`{}` cannot be used: {why}", crate::id::HostPath::new(&path)),
-            hint: "paraph help models".to_owned(),
-        };
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                let own = PriceTable::parse(&text).map_err(|error| wrong(error.to_string()))?;
-                Ok(PriceTable::shipped().overridden_by(own))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(PriceTable::shipped()),
-            Err(error) => Err(wrong(error.to_string())),
-        }
+        let own = self.config().models().prices.iter();
+        let own = own.map(|(name, row)| PriceRow { name: name.clone(), ..row.clone() }).collect();
+        let own = PriceTable::own(own).map_err(|error| Wrong {
+            message: error.to_string(),
+            hint: "[prices.\"openai/gpt-4.1\"] with input and output, in dollars for a million tokens".to_owned(),
+        })?;
+        Ok(PriceTable::shipped().overridden_by(own))
     }
 
     /// Whom roles ask; none where neither a role nor the setting `model` names one.
@@ -370,8 +368,8 @@ mod tests {
             assert!(house.exchange().is_ok(), "{key}");
         }
         let prices = example("\nPrices\n", "\nWhen it does");
-        std::fs::write(folder.path().join("prices.toml"), &prices).expect("a file");
-        let house = house(&folder, "model = 'work/qwen3-coder'\n[providers.work]\nbase_url = 'http://x'", &[]);
+        let config = format!("model = 'work/qwen3-coder'\n[providers.work]\nbase_url = 'http://x'\n{prices}");
+        let house = house(&folder, &config, &[]);
         let exchange = house.exchange().map_err(|wrong| wrong.message).expect("usable").expect("a model");
         let model = "work/qwen3-coder".parse().expect("a model");
         assert_eq!(exchange.list_price(&model), Some((400_000, 1_600_000)));

@@ -71,6 +71,7 @@ const WRONG: &[(&str, i32, &str)] = &[
     ("cancel 99", 3, "no session 99"),
     ("publish 99", 3, "no session 99"),
     ("publish 1", 6, "approved"),
+    ("run g --repo R --issue https://example.org/1", 2, "issue's number"),
     ("merge 1", 2, "--pr"),
     ("index --repo E", 3, "not inside a git repository"),
     ("audit", 2, "verify"),
@@ -96,7 +97,7 @@ const WRONG: &[(&str, i32, &str)] = &[
 ];
 
 /// What a later version brings: refused, and said so with what can be typed today.
-const LATER: &[&str] = &["merge 1 --pr 1", "diff 1 --task 1", "run g --repo R --issue https://example.org/1"];
+const LATER: &[&str] = &["merge 1 --pr 1", "diff 1 --task 1"];
 
 #[test]
 fn every_wrong_command_line_is_refused_and_told_what_to_type() {

@@ -11,11 +11,12 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use paraph::api::{
     BlobStore, Call, CheckPatchRequest, CheckedPatch, Connect, DoctorReport, Failure, FailureKind, IssueSource, Notice,
-    NoticeStream, RecoverView, Reply, Request, RuleView, Service, Start, TimelineEntry, VerifyView, Workbench,
+    NoticeStream, RecoverView, ReplayView, Reply, Request, RuleView, Service, Start, TimelineEntry, VerifyView,
+    Workbench,
 };
 use paraph::cli::{ConfigAsk, ConfigReport, Edited, InitReport, IssueRead, Launch, Setting, Streams, Terminal, World};
 use paraph::clock::{FixedClock, Timestamp};
-use paraph::id::{Digest, HostPath, RandomIds, Seq, SessionId};
+use paraph::id::{Digest, HostPath, RandomIds, Seq, SessionId, SessionRef};
 use paraph::text::Untrusted;
 use serde_json::{Value, json};
 
@@ -98,6 +99,7 @@ pub(crate) struct Bare {
     pub(crate) checked: CheckedPatch,
     pub(crate) doctor: DoctorReport,
     pub(crate) verified: VerifyView,
+    pub(crate) replayed: ReplayView,
     pub(crate) repository: bool,
 }
 
@@ -122,6 +124,9 @@ impl Workbench for Bare {
     }
     fn recover(&self) -> Result<RecoverView, Failure> {
         Ok(sample::recovered())
+    }
+    fn replay(&self, _: SessionRef) -> Result<ReplayView, Failure> {
+        Ok(self.replayed.clone())
     }
     fn rules(&self) -> Vec<RuleView> {
         let rule = |id: &str, language: &str| RuleView {
@@ -157,6 +162,9 @@ impl Launch for Rooms {
     }
     fn demo(&self) -> BoxFuture<'_, Result<u8, Failure>> {
         Box::pin(async { Ok(43) })
+    }
+    fn daemon_stop(&self) -> BoxFuture<'_, Result<Option<u32>, Failure>> {
+        Box::pin(async { Ok(None) })
     }
     fn daemon_run(&self) -> BoxFuture<'_, Result<u8, Failure>> {
         Box::pin(async { Ok(44) })
@@ -264,6 +272,7 @@ impl Bench {
                 checked: sample::checked_patch(true, Some("WARN")),
                 doctor: sample::doctor("ok"),
                 verified: sample::verified(true),
+                replayed: sample::replayed(true, true),
                 repository: true,
             },
             terminal: Terminal::NONE,
@@ -280,6 +289,7 @@ impl Bench {
             "adopt",
             "show",
             "decide",
+            "pick",
             "override",
             "regenerate",
             "check",
@@ -287,6 +297,7 @@ impl Bench {
             "cancel",
             "publish",
             "pause",
+            "steer",
             "resume",
             "budget",
             "triage",
@@ -294,6 +305,7 @@ impl Bench {
         ] {
             bench.answer(route, sample::session("Scored"));
         }
+        bench.answer("estimate", sample::estimate());
         bench.answer("models", json!({"schema": "paraph.models/1", "roles": [], "models": [], "prices": ""}));
         bench.answer(
             "discard",
@@ -313,6 +325,7 @@ impl Bench {
         bench.answer("artifacts", json!({"artifacts": [artifact]}));
         bench.answer("context", sample::context());
         bench.answer("beads", sample::beads());
+        bench.answer("compare", sample::comparison());
         bench.answer("metrics", sample::metrics());
         bench.answer("index", sample::index());
         bench.answer("trust", json!({"path": "/r", "trusted": true, "commands": [EVIL]}));

@@ -13,7 +13,9 @@ pub(crate) fn every_verb() -> Vec<String> {
     [
         "run a-goal",
         "run a-goal --wait",
+        "run a-goal --estimate",
         "run --issue https://x.org/a/b/issues/1",
+        "run a-goal --candidate rules --candidate llm:openai/gpt-4.1",
         "adopt feature",
         "adopt --dirty",
         &format!("check-patch {patch}"),
@@ -42,10 +44,14 @@ pub(crate) fn every_verb() -> Vec<String> {
         "defer 12 -m why",
         "decline 12 -m why",
         "tick 12@v1 A1",
+        "compare 12",
+        "compare 12 13",
+        &format!("pick 12@v1 --digest {}", digest()),
         "budget 12",
         "budget 12 --usd 2.50",
         "models",
         "drop 12 --repo r",
+        "steer 12 -m shorter",
         "pause 12",
         "resume 12",
         "discard 12",
@@ -56,6 +62,7 @@ pub(crate) fn every_verb() -> Vec<String> {
         "audit show",
         "audit verify",
         "audit export",
+        "replay 12@v1",
         "recover",
         "metrics",
         "metrics --prometheus",
@@ -171,6 +178,15 @@ fn verbs_that_find_something_say_so_by_their_status() {
     ends(&bench, "doctor", 1);
     bench.workbench.doctor = sample::doctor("warn");
     ends(&bench, "doctor", 0);
+}
+
+#[test]
+fn a_replay_tells_apart_what_differs_and_what_is_not_recorded() {
+    for (same, complete, status) in [(true, true, 0), (true, false, 6), (false, true, 1), (false, false, 1)] {
+        let mut bench = Bench::new();
+        bench.workbench.replayed = sample::replayed(same, complete);
+        ends(&bench, "replay 12", status);
+    }
 }
 
 #[test]

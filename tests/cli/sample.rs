@@ -1,6 +1,6 @@
 //! Answers of a service, with hostile text wherever somebody else's words can stand.
 
-use paraph::api::{CheckedPatch, DoctorReport, Notice, RecoverView, SessionRow, TimelineEntry, VerifyView};
+use paraph::api::{CheckedPatch, DoctorReport, Notice, RecoverView, ReplayView, SessionRow, TimelineEntry, VerifyView};
 use serde_json::{Value, json};
 
 /// Moves the cursor, turns the direction, hides, and rings.
@@ -169,6 +169,25 @@ pub(crate) fn recovered() -> RecoverView {
     }))
 }
 
+pub(crate) fn replayed(same: bool, complete: bool) -> ReplayView {
+    let standing = if same { "same" } else { "differs" };
+    let differs = json!([{"what": "prompt", "repo": EVIL, "recorded": EVIL, "replayed": EVIL, "at": EVIL}]);
+    let differences = if same { json!([]) } else { differs };
+    let last = if complete { "by-a-person" } else { "unrecorded" };
+    view(json!({
+        "schema": "paraph.replay/1", "session": 12, "same": same, "complete": complete,
+        "stages": [{"stage": EVIL, "standing": standing, "differences": differences}],
+        "versions": [
+            {"number": 1, "made_by": EVIL, "standing": standing, "why": "", "differences": differences,
+             "patch_sets": [{"repo": EVIL, "recorded": digest(), "replayed": null}]},
+            {"number": 2, "made_by": EVIL, "standing": last, "why": EVIL, "differences": [],
+             "patch_sets": [{"repo": EVIL, "recorded": digest(), "replayed": digest()}]},
+        ],
+        "differences": differences, "calls": 2,
+        "usage": {"input_tokens": 7, "output_tokens": 1, "cost_usd": "0.01"},
+    }))
+}
+
 pub(crate) fn entries() -> Vec<TimelineEntry> {
     view(json!([{
         "seq": 1, "at": AT, "actor": EVIL, "event": EVIL, "summary": EVIL, "payload": {"x": EVIL},
@@ -191,4 +210,42 @@ pub(crate) fn beads() -> Value {
         "session": 12, "name": EVIL, "category": EVIL, "status": "FAILED", "started_at": AT, "finished_at": AT,
         "attempt": 2, "error": EVIL,
     }]})
+}
+
+pub(crate) fn estimate() -> Value {
+    let role = json!({
+        "role": EVIL, "model": EVIL, "least_calls": 1, "most_calls": 64, "least_tokens": 9, "most_tokens": 900,
+        "least_usd": "0.02", "most_usd": "3.10", "prices": EVIL,
+    });
+    json!({
+        "schema": "paraph.estimate/1", "least_usd": "0.02", "most_usd": "1.00", "least_tokens": 9, "most_tokens": 900,
+        "held_by": "session", "roles": [role],
+    })
+}
+
+/// Candidates side by side: 12 and 13 of one digest, 14 without a version.
+pub(crate) fn comparison() -> Value {
+    let one = |id: u64, version: Value| {
+        let sets = if version.is_null() {
+            json!([])
+        } else {
+            json!([{"repo": EVIL, "digest": digest(), "base_commit": COMMIT}])
+        };
+        json!({
+            "session": id, "engine": "rules", "with": EVIL, "state": "Scored", "reason": EVIL, "version": version,
+            "patch_sets": sets, "score": 8.1, "dimensions": {"tests": 7.0, EVIL: 1.0},
+            "tally": {
+                "passed": 2, "fixed": 1, "broken": 1, "failed": 1, "untold": 1, "tests_fixed": 3, "tests_broken": 4,
+            },
+            "checks": [check("broken")], "unverified": null, "violations": {"blocks": 1, "warns": 2, "accepted": 1},
+            "files": 3, "added": 12, "deleted": 4,
+            "usage": {"input_tokens": 1200, "output_tokens": 34, "cost_usd": "0.0519"}, "model_ms": 61_200,
+            "took_ms": 90_000, "same_as": if id == 12 { json!([13]) } else { json!([]) }, "same_files_as": [14],
+            "can_be_picked": !version.is_null(),
+        })
+    };
+    json!({
+        "schema": "paraph.comparison/1", "goal": EVIL, "field": 12, "picked": null,
+        "candidates": [one(12, json!(1)), one(13, json!(1)), one(14, Value::Null)],
+    })
 }

@@ -1,5 +1,7 @@
 //! `run --wait`: progress on standard error, the exit status of the first thing that fits.
 
+use paraph::api::Notice;
+use paraph::clock::Timestamp;
 use serde_json::{Value, json};
 
 use super::bench::Bench;
@@ -149,4 +151,25 @@ fn on_a_terminal_watch_is_a_pane_of_a_line_a_session() {
     pane((20, 6), &["Scored"; 5], "* 5 Scored", "* 1 Scored");
     pane((80, 24), &["Done", "Scored", "Done"], "* 2 Scored", "- 1 Done");
     pane((5, 2), &["Scored"], "* 1", "* 1");
+}
+
+#[test]
+fn what_was_told_is_not_told_again_by_older_notices() {
+    let bench = Bench::new();
+    let aged = |state: &str, needs_me, running, second: i64| {
+        let mut row = sample::row(state, needs_me, running);
+        row.updated_at = Timestamp(row.updated_at.0 + second * 1000);
+        row
+    };
+    let told = |row| Notice::SessionChanged { row: Box::new(row) };
+    bench.answer("show", sample::session("Scored"));
+    bench.answer("list", sample::list(&[aged("SnapshotLoaded", false, true, 2)]));
+    bench.notices(vec![
+        told(aged("Created", false, true, 1)),
+        told(aged("SnapshotLoaded", false, true, 2)),
+        told(aged("Scored", true, false, 9)),
+    ]);
+    let outcome = bench.run("run a-goal --wait");
+    assert_eq!(outcome.err.matches("SnapshotLoaded").count(), 1, "{outcome:?}");
+    assert!(!outcome.err.contains("Created") && outcome.err.contains("Scored"), "{outcome:?}");
 }

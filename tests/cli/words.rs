@@ -180,3 +180,23 @@ fn the_editor_is_asked_on_a_terminal_alone_and_told_what_goes_along() {
         assert_eq!(bench.run(line).status, 2, "{line}");
     }
 }
+
+#[test]
+fn what_models_may_cost_is_told_before_and_alone() {
+    let bench = Bench::new();
+    let said = bench.run("run a-goal --engine llm --estimate");
+    assert_eq!((said.status, bench.asked()), (0, vec!["estimate"]), "nothing is started");
+    let words = "models may cost about $0.02 to at most $1.00 (the session's limit): 9 to 900 tokens";
+    assert!(
+        said.out.starts_with(&format!("{words}\n  ")) && said.out.contains("1 to 64 calls, $0.02 to $3.10"),
+        "{said:?}"
+    );
+    assert_eq!(bench.request("estimate").expect("asked")["run"]["engine"], "llm");
+    let bench = Bench::new();
+    let mut session = sample::session("Created");
+    session["estimate"] = sample::estimate();
+    bench.answer("run", session);
+    assert!(bench.run("run a-goal").err.contains(words));
+    assert_eq!(bench.run("run a-goal --json").json()["estimate"]["most_usd"], "1.00");
+    assert_eq!(Bench::new().run("run a --estimate --wait").status, 2);
+}

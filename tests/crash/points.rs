@@ -117,11 +117,15 @@ fn a_daemon_that_dies_at_any_point_finishes_once_when_it_is_started_again() {
 /// Points that no session passes yet, each with its reason.
 ///
 /// `effect.index`: the playbook `quick`, the only one there is, has no index stage of its own; rules need none.
+/// `effect.pass-over`: only candidates have others to tell; `picking` passes them.
 /// `effect.triage`, `effect.plan`, `effect.review`: a daemon of this test has no model to ask; the flows of stages pass
 /// them, each with a fault.
 const NOT_PASSED: &[&str] = &[
     "effect.index.after",
     "effect.index.before",
+    "effect.pass-over.after",
+    "effect.pass-over.before",
+    "effect.pass-over.between",
     "effect.plan.after",
     "effect.plan.before",
     "effect.review.after",

@@ -4,6 +4,7 @@ import json, os, sys, time
 MODE = sys.argv[1]
 number = 1000
 session = "s-1"
+turns = 0
 
 
 def send(message):
@@ -139,6 +140,37 @@ def work(prompt):
         while read().get("method") != "session/cancel":
             pass
         ended("cancelled")
+    elif MODE == "steered":
+        # works until it is stopped to be told something; then it does that, and is done
+        text = "\n".join(block["text"] for block in prompt)
+        with open("prompts.txt", "a") as file:
+            file.write(f"turn {turns}: {text}\n")
+        if turns == 1 and "use a list" not in text:
+            say("thinking")
+            while read().get("method") != "session/cancel":
+                pass
+            send({"id": prompt_id, "result": {"stopReason": "cancelled"}})
+            return
+        say("as you say")
+    elif MODE == "late":
+        # its turn ends by itself, whatever it is told meanwhile
+        with open("prompts.txt", "a") as file:
+            file.write(f"turn {turns}: " + prompt[0]["text"] + "\n")
+        if turns == 1:
+            say("thinking")
+            while read().get("method") != "session/cancel":
+                pass
+            send({"id": prompt_id, "result": {"stopReason": "end_turn"}})
+            return
+    elif MODE == "resumed":
+        # leaves one half, and the other when it goes on
+        write("second.py" if os.path.exists("first.py") else "first.py", "half = 1\n")
+        write("prompt.txt", "\n".join(block["text"] for block in prompt))
+        if not os.path.exists("second.py"):
+            say("thinking")
+            while read().get("method") != "session/cancel":
+                pass
+            ended("cancelled")
     elif MODE == "flood":
         for turn in range(20000):
             say("word " * 50)
@@ -206,6 +238,7 @@ while True:
             send({"id": id, "result": {"sessionId": session}})
     elif method == "session/prompt":
         prompt_id = id
+        turns += 1
         work(message["params"]["prompt"])
     elif id is not None:
         send({"id": id, "error": {"code": -32601, "message": "no such method"}})

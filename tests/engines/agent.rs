@@ -6,7 +6,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use paraph::api::{CommentRequest, ContextRequest, RegenerateRequest, SessionView, Side, ThreadKind, Verdict};
+use paraph::api::{
+    CheckStatus, CommentRequest, ContextRequest, FailureKind, LogRequest, PauseRequest, RegenerateRequest, Replayed,
+    ResumeRequest, SessionView, Side, SteerRequest, ThreadKind, ThreadsRequest, Verdict,
+};
 use paraph::id::{SessionId, SessionRef, Version};
 use paraph::proposal::{AgentEngine, AgentSpec, EngineKind, ProgramChoice, Run, agent_presets};
 
@@ -224,6 +227,142 @@ async fn a_cancelled_agent_is_gone_within_two_seconds() {
         assert_eq!((view.state.as_str(), view.versions.len()), ("Cancelled", 0));
         nothing_is_left(&house, &repository);
     }
+}
+
+/// Waits until what drafts says `words`.
+async fn says(desk: &Desk, id: SessionId, words: &str) {
+    let began = Instant::now();
+    loop {
+        let session = SessionRef { session: id, version: None };
+        let logs = desk.ask(paraph::api::LogRequest { session, check: None }).await.unwrap_or_default();
+        let live = logs.iter().filter_map(|log| std::fs::read_to_string(log.live.as_ref()?.as_path()).ok());
+        if live.into_iter().any(|log| log.contains(words)) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "it never says {words}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn steer(desk: &Desk, session: SessionId, text: &str) -> Result<SessionView, paraph::api::Failure> {
+    desk.ask(SteerRequest { session, text: text.to_owned() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persons_words_stop_a_turn_and_are_the_next() {
+    for (mode, turn) in [("steered", "Go on with the goal"), ("late", "ana@build1 says: use a list")] {
+        let house = House::new();
+        let repository = repository(&house);
+        let desk = house.open();
+        let id = start(&desk, &repository, mode).await;
+        says(&desk, id, "thinking").await;
+        steer(&desk, id, "use a list\nand no loop").await.unwrap();
+        let view = stuck(&desk, id).await;
+        assert_eq!(view.versions.len(), 1, "{mode}: {}", view.reason.raw());
+        let prompts = files(&desk, &house, id).await["prompts.txt"].clone().unwrap();
+        assert!(
+            prompts.contains("turn 1:") && prompts.contains("turn 2:") && !prompts.contains("turn 3:"),
+            "{prompts}"
+        );
+        let second = &prompts[prompts.find("turn 2:").unwrap()..];
+        assert!(second.contains("use a list\nand no loop") && second.contains(turn), "{mode}: {second}");
+        let log = document(&desk, &house, id, "log@v1").await;
+        let (said, answered) = (log.find("[ana@build1 says: use a list and no loop]"), log.find("its turn ended"));
+        assert!(said.is_some() && said < answered, "{mode}: {log}");
+        let explanation = document(&desk, &house, id, "explanation@v1").await;
+        assert!(explanation.contains("People spoke to it once while it worked."), "{explanation}");
+        let steered: Vec<String> = house.journal().into_iter().filter(|line| line.contains("\"steered\"")).collect();
+        assert!(steered.len() == 1 && steered[0].contains("ana@build1") && steered[0].contains("use a list"));
+        let threads = desk.ask(ThreadsRequest { session: SessionRef { session: id, version: None } }).await.unwrap();
+        assert!(threads.threads.is_empty(), "it was heard");
+        let refused = steer(&desk, id, "too late").await.unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Refused, "{refused}");
+        let asked = SessionRef { session: id, version: None };
+        let replayed = paraph::runtime::replay(&house.home, &house.ports, &house.settings, asked).unwrap();
+        assert!(replayed.same && !replayed.complete, "{replayed:#?}");
+        assert_eq!(replayed.versions[0].standing, Replayed::Unrecorded);
+        assert!(replayed.versions[0].why.contains("log@v1"), "{replayed:#?}");
+        nothing_is_left(&house, &repository);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_to_an_agent_that_went_with_the_service_reach_the_next_attempt() {
+    let house = House::new();
+    let repository = repository(&house);
+    let desk = house.open();
+    let id = start(&desk, &repository, "steered").await;
+    says(&desk, id, "thinking").await;
+    desk.ask(PauseRequest { session: id }).await.unwrap();
+    steer(&desk, id, "use a list").await.unwrap();
+    desk.runtime.stop().await;
+    drop(desk);
+    let desk = house.open();
+    desk.ask(ResumeRequest { session: id }).await.unwrap();
+    let view = stuck(&desk, id).await;
+    assert_eq!(view.versions.len(), 1, "{}", view.reason.raw());
+    let prompts = files(&desk, &house, id).await["prompts.txt"].clone().unwrap();
+    assert!(prompts.contains("use a list") && !prompts.contains("turn 2:"), "it came with the goal: {prompts}");
+    nothing_is_left(&house, &repository);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_agent_goes_on_from_what_it_had_left() {
+    for restart in [false, true] {
+        let house = House::new();
+        let repository = repository(&house);
+        let desk = house.open();
+        let id = start(&desk, &repository, "resumed").await;
+        says(&desk, id, "thinking").await;
+        let held = |name: &str| {
+            let name = format!("\"type\":\"{name}\"");
+            house.journal().iter().filter(|line| line.contains(&name)).count()
+        };
+        let desk = if restart {
+            // nobody paused it: the service ends, and its next start goes on
+            desk.runtime.stop().await;
+            drop(desk);
+            assert_eq!(held("held"), 1);
+            house.open()
+        } else {
+            desk.ask(PauseRequest { session: id }).await.unwrap();
+            let began = Instant::now();
+            while held("held") == 0 {
+                assert!(began.elapsed() < Duration::from_secs(20), "it is not held");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            let log = desk.ask(LogRequest { session: SessionRef { session: id, version: None }, check: None }).await;
+            let log = log.unwrap().remove(0).log.unwrap();
+            assert!(String::from_utf8_lossy(&house.ports.blobs.get(log).unwrap()).contains("thinking"));
+            nothing_is_left(&house, &repository);
+            desk.ask(ResumeRequest { session: id }).await.unwrap();
+            desk
+        };
+        let view = stuck(&desk, id).await;
+        assert_eq!(view.versions.len(), 1, "{}", view.reason.raw());
+        let made = files(&desk, &house, id).await;
+        assert_eq!(made.keys().collect::<Vec<_>>(), ["first.py", "prompt.txt", "second.py"]);
+        assert!(made["prompt.txt"].as_ref().unwrap().contains("go on from there"), "{made:?}");
+        assert!(house.verify().is_sound());
+        nothing_is_left(&house, &repository);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failed_agent_said_can_be_read() {
+    let (house, desk, view) = ends("die", Duration::from_secs(40)).await;
+    let session = SessionRef { session: view.id, version: None };
+    let logs = desk.ask(LogRequest { session, check: Some("draft".to_owned()) }).await.unwrap();
+    assert_eq!((logs.len(), logs[0].status), (1, CheckStatus::Failed));
+    let log = house.ports.blobs.get(logs[0].log.unwrap()).unwrap();
+    assert!(String::from_utf8_lossy(&log).contains("something broke"));
+    assert!(document(&desk, &house, view.id, "log@v1.1").await.contains("something broke"));
+    let engine = Some(EngineKind::Rules);
+    desk.ask(RegenerateRequest { engine, ..again(view.id, "") }).await.unwrap();
+    desk.until(view.id, "Scored").await;
+    assert!(document(&desk, &house, view.id, "log@v1.1").await.contains("something broke"), "it stays");
+    let refused = steer(&desk, view.id, "x").await.unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Refused);
 }
 
 fn spec(name: &str, mode: &str, change: impl FnOnce(&mut AgentSpec)) -> AgentSpec {

@@ -62,7 +62,8 @@ async fn the_change_is_what_git_would_have() {
     let script = "rm gone.txt; chmod +x run.sh; ln -s a.py link; mkdir -p new/deep out; printf 'n\\r\\nm\\r\\n' > new/deep/n.txt; \
         echo o > out/o; echo l > x.log; echo l > new/y.log; git init -q sub 2>/dev/null; mkdir -p sub/.git; echo c > sub/.git/config; \
         echo s > sub/s; mkfifo pipe; rm -r deep; ln -s /etc deep; rm becomes-folder; mkdir becomes-folder; echo i > becomes-folder/i; \
-        echo real > big.bin; echo '!x.log' >> .gitignore; mkdir empty; touch a.py; chmod 000 new";
+        echo real > big.bin; echo '!x.log' >> .gitignore; mkdir empty; touch a.py; chmod 000 new; \
+        mkdir -p cache/in; printf '*\n' > cache/.gitignore; echo c > cache/in/c";
     let desk = house.open();
     let id = desk.ask(asks(&repository, EngineKind::Command, script)).await.unwrap().id;
     let view = stuck(&desk, id).await;
@@ -170,6 +171,13 @@ async fn commands_of_ones_own_print_edits_and_leave_findings() {
             Edits::Stdout,
             60,
         ),
+        own(
+            "whole-names",
+            "sed 's/== None/is None/' a.py > new; diff -u --label \"$PWD/a.py\" --label \"$PWD/a.py\" a.py new; true",
+            Edits::Stdout,
+            60,
+        ),
+        own("silent", "true", Edits::Stdout, 60),
         own("prose", "echo I changed it for you", Edits::Stdout, 60),
     ];
     house.ports.engines.command = Arc::new(CommandEngine::new(house.workshop.clone(), commands));
@@ -205,6 +213,12 @@ async fn commands_of_ones_own_print_edits_and_leave_findings() {
     let id = run("slow").await.unwrap().id;
     assert!(stuck(&desk, id).await.reason.raw().contains("stopped after 1 s"));
     assert!(!is_running("sleep 971"));
+    let id = run("whole-names").await.unwrap().id;
+    stuck(&desk, id).await;
+    assert!(files(&desk, &house, id).await["a.py"].as_ref().unwrap().contains("x is None"));
+    let id = run("silent").await.unwrap().id;
+    let view = stuck(&desk, id).await;
+    assert_eq!(view.state, "NeedsHuman", "{}", view.reason.raw());
     let id = run("prose").await.unwrap().id;
     let view = desk.wait_until(id, |view| view.state == "BlockedPolicy" || view.state == "NeedsHuman").await.unwrap();
     assert!(view.reason.raw().contains("does not apply"), "{}", view.reason.raw());

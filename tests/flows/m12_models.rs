@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use paraph::api::{
-    BudgetRequest, CommentRequest, ContextRequest, FailureKind, LogRequest, RegenerateRequest, Side, ThreadKind,
-    ThreadsRequest,
+    BudgetRequest, CommentRequest, ContextRequest, EstimateRequest, FailureKind, ListRequest, LogRequest,
+    RegenerateRequest, RunRequest, Side, ThreadKind, ThreadsRequest,
 };
 use paraph::id::{SessionRef, Version};
 use paraph::infrastructure::llm::ChatError;
@@ -202,4 +202,33 @@ async fn what_was_sent_and_answered_can_be_read_whole() {
     assert_eq!(read(context.calls[1].reply.expect("answered"))["text"], answer);
     let other = desk.ask(ContextRequest { session: SessionRef { session: id, version: Some(Version(2)) } }).await;
     assert_eq!(other.expect_err("there is no v2").kind, FailureKind::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_models_may_take_is_said_before_the_first_call_and_recorded() {
+    let models = Scripted::new().says("implementer", [edit(FIRST.0, FIRST.1)]).shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.settings.engine = EngineKind::Llm;
+        house.settings.budget = Budget { cost_micros: Some(1_000_000), tokens: Some(2_000_000) };
+    });
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let run = crate::house::run(&[&repository], Some("reviewed"));
+    let told = desk.ask(EstimateRequest { run: run.clone() }).await.unwrap();
+    assert!(models.asked().is_empty() && desk.ask(ListRequest::default()).await.unwrap().sessions.is_empty());
+    let roles: Vec<_> = told.roles.iter().map(|role| (role.role.as_str(), role.least_calls, role.most_calls)).collect();
+    // one draft and three repairs, each with twelve looks and three edits sent back; reviewers have nobody to ask
+    assert_eq!(roles, [("implementer", 1, 64)]);
+    assert_eq!((told.most_usd.as_str(), told.held_by.as_str(), told.most_tokens), ("1.00", "session", 2_000_000));
+    let id = desk.ask(run).await.unwrap().id;
+    let view = desk.until(id, "Scored").await;
+    assert_eq!(view.estimate.as_ref(), Some(&told), "the first entry has it");
+    let took = view.usage.input_tokens + view.usage.output_tokens;
+    assert!(told.least_tokens <= took && took <= told.most_tokens, "{took} tokens: {told:?}");
+    // who asks no model is told nothing
+    let rules = RunRequest { engine: Some(EngineKind::Rules), ..crate::house::run(&[&repository], None) };
+    assert!(desk.ask(EstimateRequest { run: rules.clone() }).await.unwrap().roles.is_empty());
+    let quiet = desk.ask(rules).await.unwrap().id;
+    assert_eq!(desk.until(quiet, "Scored").await.estimate, None);
 }

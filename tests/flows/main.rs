@@ -19,4 +19,7 @@ mod m10_async_and_recovery;
 mod m11_stages;
 mod m12_models;
 mod m13_issues;
-mod m13_twins;
+mod m14_replay;
+mod m15_steering;
+mod m16_candidates;
+mod m17_twins;

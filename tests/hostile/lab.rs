@@ -70,6 +70,7 @@ impl Lab {
             clock: Arc::new(SystemClock::default()),
             ids: Arc::new(RandomIds),
             machine: Arc::new(|| -> MachineFacts { unreachable!("only `doctor` asks") }),
+            adapters: Arc::new(|| unreachable!("only `replay` asks")),
         });
         let snapshot = vcs.snapshot(&repository.source(), &Base::Head).expect("a snapshot");
         let tree = vcs.tree(&snapshot.key, &snapshot.tree).expect("its tree");

@@ -301,6 +301,65 @@ fn drift_is_counted_and_tried() {
 }
 
 #[test]
+fn a_merge_is_told_as_git_does_it_and_touches_no_pack() {
+    let lines = |from: u32, change: &[(u32, &str)]| -> String {
+        let line =
+            |n| change.iter().find(|(at, _)| *at == n).map_or(format!("line {n}\n"), |(_, text)| format!("{text}\n"));
+        (from..from + 30).map(line).collect()
+    };
+    let bench = Bench::empty();
+    bench.write("a.txt", lines(0, &[]));
+    bench.write("moved.txt", lines(100, &[]));
+    bench.write("gone.txt", lines(200, &[]));
+    bench.commit_all("base");
+    let base = bench.head();
+    // what both changes come to is there already, packed, and old
+    bench.git(&["switch", "-q", "-c", "both"]);
+    bench.write("a.txt", lines(0, &[(2, "theirs"), (27, "ours")]));
+    bench.commit_all("both");
+    bench.git(&["switch", "-q", "main"]);
+    bench.write("a.txt", lines(0, &[(2, "theirs")]));
+    bench.git(&["mv", "moved.txt", "there.txt"]);
+    bench.git(&["rm", "-q", "gone.txt"]);
+    bench.write("folder", "a file where others want a folder\n");
+    bench.commit_all("theirs");
+    bench.git(&["gc", "-q"]);
+    let packs = || {
+        let found = std::fs::read_dir(bench.repo.join(".git/objects/pack")).expect("a folder");
+        found.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
+    };
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    for pack in packs() {
+        let file = std::fs::File::options().read(true).open(&pack).expect("opens");
+        file.set_modified(long_ago).expect("its own file");
+    }
+    let merges = |path: &str, old: Option<&str>, new: Option<&str>| {
+        let changes = set([change(path, old.and_then(text), new.and_then(text))]);
+        let tree = bench.vcs.write_tree(&base.key, &base.tree, &changes).expect("tree");
+        let drift = bench.vcs.drift(&base, &tree).expect("drift");
+        assert_eq!(drift.commits, 1);
+        drift.merges_cleanly
+    };
+    let (a, moved, gone) = (lines(0, &[]), lines(100, &[]), lines(200, &[]));
+    assert!(merges("a.txt", Some(&a), Some(&lines(0, &[(27, "ours")]))), "other lines of one file");
+    assert!(!merges("a.txt", Some(&a), Some(&lines(0, &[(2, "ours")]))), "the same line");
+    assert!(merges("a.txt", Some(&a), Some(&lines(0, &[(2, "theirs")]))), "the same change");
+    assert!(!merges("a.txt", Some(&a), None), "taken away and changed");
+    assert!(merges("moved.txt", Some(&moved), Some(&lines(100, &[(105, "ours")]))), "it is looked for where it went");
+    assert!(!merges("moved.txt", Some(&moved), None), "moved and taken away");
+    assert!(merges("gone.txt", Some(&gone), None), "taken away by both");
+    let elsewhere = [change("moved.txt", text(&moved), None), change("elsewhere.txt", None, text(&moved))];
+    let tree = bench.vcs.write_tree(&base.key, &base.tree, &set(elsewhere)).expect("tree");
+    assert!(!bench.vcs.drift(&base, &tree).expect("drift").merges_cleanly, "each moved it to another place");
+    assert!(!merges("gone.txt", Some(&gone), Some(&lines(200, &[(205, "ours")]))), "changed and taken away");
+    assert!(merges("new.txt", None, Some("new\n")));
+    assert!(!merges("folder/new.txt", None, Some("new\n")), "a folder where a file came");
+    for pack in packs() {
+        assert_eq!(pack.metadata().expect("it is there").modified().expect("a time"), long_ago, "{}", pack.display());
+    }
+}
+
+#[test]
 fn that_a_branch_stands_still_is_known_only_of_what_was_looked_at_and_is_still_it() {
     let bench = Bench::small();
     let base = bench.head();

@@ -296,6 +296,7 @@ pub fn run(repositories: &[&Repository], playbook: Option<&str>) -> RunRequest {
         patch: None,
         program: None,
         issue: None,
+        candidates: Vec::new(),
     }
 }
 

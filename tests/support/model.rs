@@ -66,15 +66,33 @@ struct Watch {
     /// What each call took, or may take, in the order of their numbers.
     calls: Vec<(bool, u64)>,
     most: Option<u64>,
+    /// Whether a person picked it among its candidates, and whether the others were told.
+    picked: bool,
+    told: bool,
+    /// Whether another one was picked.
+    lost: bool,
 }
 
 impl Watch {
     fn hear(&mut self, before: &Session, event: &Event) {
+        let is_said = matches!(
+            event,
+            Event::ThreadOpened { .. }
+                | Event::ThreadAnswered { .. }
+                | Event::ThreadResolved { .. }
+                | Event::ThreadReopened { .. }
+                | Event::DraftKept { .. }
+                | Event::DraftDropped { .. }
+        );
+        let is_read = matches!(event, Event::Marked { .. } | Event::Unmarked { .. });
+        let is_reading = is_said || is_read || matches!(event, Event::CallSettled { .. });
+        assert!(!self.lost || is_reading, "{} after another candidate was picked", event.name());
         match event {
             Event::AttemptStarted { key, attempt } => {
                 let last = self.latest.insert(*key, *attempt).unwrap_or(0);
                 assert_eq!(*attempt, last + 1, "attempts of {key} are numbered without a gap");
-                assert!(!self.paused || key.kind == EffectKind::Publish, "{key} started while it was paused");
+                let goes_on = matches!(key.kind, EffectKind::Publish | EffectKind::PassOver);
+                assert!(!self.paused || goes_on, "{key} started while it was paused");
             }
             Event::Proposed { version, patch_sets, .. } => {
                 assert_eq!(*version, before.next_version(), "versions are numbered without a gap");
@@ -104,6 +122,7 @@ impl Watch {
                 assert!(set.score.is_some() && set.validation.is_some(), "approved before it was scored");
                 let blocks = set.violations.iter().any(|violation| violation.severity == Severity::Block);
                 assert!(!blocks, "approved with a BLOCK");
+                assert!(self.picked || before.asked.candidate.is_none(), "approved before it was picked");
                 self.decide(*lane, *version, Verdict::Approve, *digest);
             }
             Event::Rejected { lane, version, digest, .. } => self.decide(*lane, *version, Verdict::Reject, *digest),
@@ -149,6 +168,26 @@ impl Watch {
                 let call = &mut self.calls[ended.call as usize - 1];
                 assert!(!call.0, "settled twice");
                 *call = (true, ended.cost_micros.unwrap_or(0));
+            }
+            Event::Picked { version, digests, over, .. } => {
+                let field = before.asked.candidate.as_ref().expect("what was picked is a candidate");
+                assert!(!self.picked, "picked twice");
+                assert_eq!(over.len() + 1, field.field.len(), "picked over all the others");
+                let newest = self.drafted.keys().map(|(version, _)| *version).max();
+                assert_eq!(newest, Some(*version), "a superseded version was picked");
+                for (lane, set) in self.drafted.iter().filter(|((of, _), _)| of == version) {
+                    assert!(digests.contains(&set.digest), "the pick names what was picked");
+                    assert!(!self.decided.contains_key(&(lane.1, *version)), "picked after a decision");
+                }
+                self.picked = true;
+            }
+            Event::OthersPassedOver {} => {
+                assert!(self.picked && !self.told, "the others are told once, of a pick");
+                self.told = true;
+            }
+            Event::PassedOver { .. } => {
+                assert!(before.asked.candidate.is_some() && !self.picked, "what was picked is not passed over");
+                self.lost = true;
             }
             Event::BudgetSet { budget, .. } => self.most = budget.cost_micros.or(self.most),
             Event::RepairAsked { number, .. } => assert!(*number <= before.asked.repairs, "repaired too often"),
@@ -209,6 +248,9 @@ impl History {
         if engine == EngineKind::Llm {
             asked.repairs = random.below(4) as u32;
             asked.budget.cost_micros = Some(4000 * (1 + random.below(6)));
+        }
+        if random.once_in(3) {
+            asked.candidate = story::candidate(0, 3).candidate;
         }
         Story::of(asked)
     }
@@ -271,8 +313,13 @@ impl History {
             "forgotten: {state:?} owes nothing and waits for nobody\n{session:#?}"
         );
         if state.is_over() {
-            assert!(session.owed().is_empty(), "{state:?} still owes {:?}", session.owed());
+            let tells = |key: &EffectKey| key.kind == EffectKind::PassOver;
+            assert!(session.owed().keys().all(tells), "{state:?} still owes {:?}", session.owed());
         }
+        let stuck = session.stop.as_ref().and_then(|stop| stop.key).map(|key| key.kind);
+        let to_tell = self.watch.picked && !self.watch.told && stuck != Some(EffectKind::PassOver);
+        let tells = session.owed().contains_key(&EffectKey::of_session(EffectKind::PassOver));
+        assert_eq!(tells, to_tell, "the others hear of a pick, whatever comes after it");
         for (key, owed) in session.owed() {
             assert!(self.dispatchable(*key), "{key} is owed and cannot be done");
             assert_eq!(owed.attempt, self.watch.latest.get(key).copied().unwrap_or(0), "attempts of {key}");
@@ -312,6 +359,7 @@ impl History {
             EffectKind::Check => set.is_some_and(|set| set.applied.is_some()),
             EffectKind::Score => set.is_some_and(|set| set.validation.is_some()),
             EffectKind::Publish => key.lane.is_some_and(|lane| WriteGate::open(session, lane).is_ok()),
+            EffectKind::PassOver => session.picked.as_ref().is_some_and(|pick| !pick.told),
         };
         started.events.len() == 1 && ready && lane.is_none_or(|lane| !lane.dropped)
     }
@@ -346,6 +394,10 @@ impl History {
 
     /// Starts or answers something that is owed.
     fn outcome(&mut self) -> Input {
+        let odds = if self.story.session.asked.candidate.is_some() { 150 } else { 5000 };
+        if self.random.once_in(odds) {
+            return Input::Outcome(Box::new(story::other_picked(6 + self.random.below(4))));
+        }
         let owed: Vec<_> = self.story.session.owed().iter().map(|(key, owed)| (*key, *owed)).collect();
         if owed.is_empty() {
             return Input::Command(Box::new(self.command()));
@@ -421,7 +473,7 @@ impl History {
         let key = match kind {
             EffectKind::Draft => EffectKey::draft(version),
             EffectKind::Load | EffectKind::Index => EffectKey::on_lane(kind, lane),
-            EffectKind::Triage | EffectKind::Plan => EffectKey::of_session(kind),
+            EffectKind::Triage | EffectKind::Plan | EffectKind::PassOver => EffectKey::of_session(kind),
             _ => EffectKey::on_version(kind, lane, version),
         };
         let owed: Vec<EffectKey> = self.story.session.owed().keys().copied().collect();
@@ -462,6 +514,13 @@ impl History {
         if self.random.once_in(20) {
             let (criterion, by, message) = ("C3".to_owned(), self.somebody(), "".into());
             return Command::Tick { criterion, version, ticked: !self.random.once_in(4), by, message };
+        }
+        if session.is_contending() && self.random.once_in(6) {
+            let seen = self.story.session.versions.last().expect("there is one");
+            let (version, digest) =
+                (seen.number, seen.patch_sets.values().next().expect("it changes something").drafted.digest);
+            let rivals = [8, 9].map(|id| story::rival(id, self.random.once_in(12))).to_vec();
+            return story::pick(version, digest, rivals);
         }
         match self.random.below(70) {
             0..18 => self.decide_on(lane, version, digest.short(), Verdict::Approve),
@@ -504,6 +563,10 @@ impl History {
         } else {
             self.random.of(&digests).short()
         };
+        if self.random.once_in(12) {
+            let rivals = [8, 9].map(|id| story::rival(id, self.random.once_in(12))).to_vec();
+            return story::pick(version, digests.last().copied().unwrap_or(story::digest("x")), rivals);
+        }
         match self.random.below(10) {
             0..5 => {
                 let verdict = *self.random.of(&[Verdict::Approve, Verdict::Reject, Verdict::RequestChanges]);
@@ -590,7 +653,10 @@ pub fn size(default: (u64, u64)) -> (u64, u64) {
 }
 
 /// Every event that a history must have met for the run to mean anything.
-pub const MUST_BE_SEEN: [&str; 36] = [
+pub const MUST_BE_SEEN: [&str; 39] = [
+    "picked",
+    "others-passed-over",
+    "passed-over",
     "paused",
     "resumed",
     "triage-found",

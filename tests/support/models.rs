@@ -127,6 +127,11 @@ impl Switchboard for Scripted {
         })
     }
 
+    fn lead_to(&self, role: &str, model: &ModelName) -> Result<Lead, NoRoute> {
+        let lead = self.lead(role)?;
+        Ok(Lead { route: Route { models: vec![model.clone()], ..lead.route }, ..lead })
+    }
+
     fn room(&self, _: &ModelName) -> Option<u64> {
         Some(self.context_tokens.unwrap_or(100_000))
     }

@@ -13,9 +13,9 @@ use paraph::proposal::EngineKind;
 use paraph::repository::{Base, RepoKey, Snapshot, Source};
 use paraph::scoring::{Dimension, Gate, GateId, IssueSeverity, Rating, Review, ReviewIssue, Score, Tenths};
 use paraph::session::{
-    Artifact, Budget, CallAsked, CallEnded, CheckAgainCommand, Command, DecideCommand, DeriveCommand, DriftSeen,
-    EffectKey, EffectKind, Event, Finding, Input, LaneRequest, NewSession, Outcome, PatchSet, Person, Refusal, Session,
-    StopKind, ThreadPlace, Verdict, decide,
+    Artifact, Budget, CallAsked, CallEnded, Candidacy, CheckAgainCommand, Command, Contender, DecideCommand,
+    DeriveCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, LaneRequest, NewSession, Outcome, PatchSet,
+    Person, PickCommand, Refusal, Rival, RivalSeen, Session, StopKind, ThreadPlace, Verdict, decide,
 };
 use paraph::validation::{BaselineStatus, CheckKind, CheckResult, CheckStatus, Sides, TestTally, ValidationResult};
 
@@ -59,6 +59,7 @@ pub fn new_session(lanes: u16, playbook: &str, engine: EngineKind) -> NewSession
         kind: Kind::Refactor,
         adopted: None,
         issue: None,
+        estimate: None,
         engine,
         program: None,
         rules: Vec::new(),
@@ -67,8 +68,12 @@ pub fn new_session(lanes: u16, playbook: &str, engine: EngineKind) -> NewSession
         patch: None,
         repairs: 0,
         budget: Budget::default(),
+        model: None,
+        candidate: None,
         roles: Vec::new(),
-        lanes: (0..lanes).map(|lane| LaneRequest { source: source(LaneId(lane)), base: Base::Head }).collect(),
+        lanes: (0..lanes)
+            .map(|lane| LaneRequest { source: source(LaneId(lane)), base: Base::Head, snapshot: None })
+            .collect(),
         environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin".to_owned())]),
         by: ana(),
     }
@@ -182,6 +187,40 @@ pub fn asks_triage(lanes: u16, playbook: &str) -> NewSession {
     NewSession { roles: vec![Role::Triage], ..new_session(lanes, playbook, EngineKind::Rules) }
 }
 
+/// The candidate of that place among so many, the first of which is session 7.
+pub fn candidate(place: u16, of: usize) -> NewSession {
+    let engines = [EngineKind::Rules, EngineKind::Llm, EngineKind::Command];
+    let contender = |engine: &EngineKind| Contender {
+        engine: *engine,
+        program: None,
+        model: None,
+        rules: Vec::new(),
+        patch: None,
+        repairs: 0,
+        budget: Budget::default(),
+    };
+    let field = engines.iter().cycle().take(of).map(contender).collect();
+    let mut first = new_session(1, "quick", EngineKind::Rules);
+    first.candidate = Some(Box::new(Candidacy { first: first.id, place: 0, field }));
+    first.contending(place).expect("it has that place")
+}
+
+/// Another candidate that drafted nothing yet; `picked` where somebody picked it.
+pub fn rival(session: u64, picked: bool) -> RivalSeen {
+    let rival =
+        Rival { session: SessionId(session), state: "SnapshotLoaded".to_owned(), version: None, digests: Vec::new() };
+    RivalSeen { rival, picked: picked.then(|| (V1, person("ben").login, Timestamp(START))) }
+}
+
+pub fn pick(version: Version, seen: Digest, rivals: Vec<RivalSeen>) -> Command {
+    Command::Pick(Box::new(PickCommand { version, digest: seen.short(), by: ana(), rivals }))
+}
+
+/// What a candidate hears when another one was picked.
+pub fn other_picked(session: u64) -> Outcome {
+    Outcome::OtherPicked { picked: SessionId(session), version: V1, by: person("ben") }
+}
+
 /// What triage found.
 pub fn triage(recommendation: Recommendation, missing: &[&str]) -> Finding {
     let missing = missing.iter().map(|text| (*text).into()).collect();
@@ -235,12 +274,16 @@ pub fn reviewed(score: u8, issues: &[IssueSeverity]) -> Finding {
 }
 
 pub fn stuck(kind: StopKind) -> Finding {
-    Finding::Stuck { kind, reason: "it went wrong".into(), next: "paraph doctor".to_owned() }
+    Finding::Stuck { kind, reason: "it went wrong".into(), next: "paraph doctor".to_owned(), log: None }
 }
 
 /// A draft of `lanes`, told apart from other drafts by `text`.
 pub fn draft(lanes: impl IntoIterator<Item = LaneId>, text: &str) -> Finding {
-    Finding::Draft { patch_sets: lanes.into_iter().map(|lane| patch_set(lane, text)).collect(), answers: Vec::new() }
+    Finding::Draft {
+        patch_sets: lanes.into_iter().map(|lane| patch_set(lane, text)).collect(),
+        answers: Vec::new(),
+        heard: 0,
+    }
 }
 
 /// What a worker would find for `key`, all being well.
@@ -272,6 +315,7 @@ pub fn finding(session: &Session, key: EffectKey) -> Finding {
             commit: oid(&format!("published {}", lane.0)),
             place: format!("/src/repo{}", lane.0),
         },
+        EffectKind::PassOver => Finding::PassedOver,
     }
 }
 
@@ -509,6 +553,8 @@ pub fn call_asked(key: EffectKey, attempt: u32) -> CallAsked {
         output_tokens: 500,
         cost_micros: Some(3000),
         prices: "2026-11-20".to_owned(),
+        room: 0,
+        heard: 0,
         redacted: vec!["github-token in a.py".to_owned()],
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{AgainstRequest, PatchSetRequest, PatchSetView, Side, ThreadKind, ThreadView, ThreadsRequest};
+use crate::api::{
+    AgainstRequest, PatchSetRequest, PatchSetView, ShowRequest, Side, ThreadKind, ThreadView, ThreadsRequest,
+};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
@@ -54,7 +56,16 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         }
     }
     desk.out.mask_always();
-    prompt(args.session, &open, &versions, desk)?;
+    let of = SessionRef { session: args.session.session, version: None };
+    let view = desk.ask_on(service.as_ref(), ShowRequest { session: of }).await?;
+    let id = view.id;
+    let next = match view.engine.as_str() {
+        "adopt" => format!("commit, and say so; `paraph adopt` then makes the next version of session {id}"),
+        _ => format!(
+            "say so; `paraph regenerate {id} --patch FILE` makes the next version of your diff against the base"
+        ),
+    };
+    prompt(args.session, &open, &versions, &next, desk)?;
     Ok(DONE)
 }
 
@@ -88,6 +99,7 @@ fn prompt(
     session: SessionRef,
     open: &[&ThreadView],
     versions: &BTreeMap<Version, Vec<PatchSetView>>,
+    next: &str,
     desk: &mut Desk,
 ) -> Result<(), Ended> {
     if open.is_empty() {
@@ -97,7 +109,7 @@ fn prompt(
     desk.out.line(format!("Review of session {session}: {open_comments}. Please address each one."))?;
     for words in [
         "Change only what a comment asks for. Answer a question in words; it asks for no change.",
-        "Comments marked `must` have to be settled before the change can be approved.",
+        "Comments marked `must` come first: approving past one of them takes a reason.",
         "Quoted code shows the reviewed version; line numbers count in that version.",
     ] {
         desk.out.line(format!("- {words}"))?;
@@ -132,11 +144,8 @@ fn prompt(
             }
         }
     }
-    let id = session.session;
     desk.out.line("")?;
-    desk.out.line(format!(
-        "When you are done, commit, and say so; `paraph adopt` then makes the next version of session {id}."
-    ))
+    desk.out.line(format!("When you are done, {next}."))
 }
 
 /// The lines that a thread is about, made printable; none where the file is not part of the change.

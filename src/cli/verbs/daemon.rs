@@ -1,12 +1,10 @@
 //! `paraph daemon`
 
-use std::time::Duration;
-
 use serde_json::json;
 
-use crate::api::{Failure, FailureKind, Start, StatusRequest, StatusView, StopRequest};
+use crate::api::{Failure, FailureKind, Start, StatusRequest, StatusView};
 use crate::cli::desk::Desk;
-use crate::cli::ended::{DONE, Done, Ended};
+use crate::cli::ended::{DONE, Done};
 use crate::cli::output::Text;
 use crate::cli::verbs::status::{as_json, of_running};
 
@@ -63,18 +61,8 @@ fn show(status: &StatusView, desk: &mut Desk) -> Done {
     Ok(DONE)
 }
 
-/// How long a daemon may take to end what it writes.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 async fn stop(desk: &mut Desk) -> Done {
-    let pid = match desk.world.connect.connect(Start::Never).await {
-        Ok(service) => Some(desk.ask_on(service.as_ref(), StopRequest {}).await?.pid),
-        Err(failure) if failure.kind == FailureKind::Unreachable => None,
-        Err(failure) => return Err(failure.into()),
-    };
-    if pid.is_some() {
-        gone(desk).await?;
-    }
+    let pid = desk.world.launch.daemon_stop().await?;
     if desk.out.json() {
         desk.out.object(&json!({"schema": "paraph.stopped/1", "pid": pid, "stopped": pid.is_some()}))?;
     } else {
@@ -84,17 +72,4 @@ async fn stop(desk: &mut Desk) -> Done {
         })?;
     }
     Ok(DONE)
-}
-
-/// Waits until it cannot be reached any more: then its store is closed.
-async fn gone(desk: &Desk) -> Result<(), Ended> {
-    let deadline = desk.world.clock.monotonic() + PATIENCE;
-    while desk.world.clock.monotonic() < deadline {
-        match desk.world.connect.connect(Start::Never).await {
-            Err(failure) if failure.kind == FailureKind::Unreachable => return Ok(()),
-            _ => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
-    }
-    let message = format!("the daemon did not end within {} seconds", PATIENCE.as_secs());
-    Err(Failure::new(FailureKind::TimedOut, message).hint("paraph daemon status").into())
 }

@@ -23,7 +23,7 @@ pub(crate) struct Args {
     /// The session
     #[arg(value_name = "ID")]
     session: SessionId,
-    /// Another engine: rules, patch, command, agent
+    /// Another engine: rules, patch, llm, command, agent
     #[arg(long, value_name = "E")]
     engine: Option<String>,
     #[command(flatten)]

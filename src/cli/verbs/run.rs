@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::api::{
-    Base, EngineKind, FailureKind, IssueSource, Kind, NoticeStream, ProgramChoice, RepositoryRequest, RunRequest,
-    Service, SessionView, Source, TrustRequest,
+    Base, CandidateRequest, EngineKind, EstimateRequest, FailureKind, IssueSource, Kind, NoticeStream, ProgramChoice,
+    RepositoryRequest, RunRequest, Service, SessionView, Source, TrustRequest,
 };
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, usage};
@@ -13,6 +13,8 @@ use crate::cli::goal;
 use crate::cli::output::{Role, Text};
 use crate::cli::progress::{self, Waited};
 use crate::cli::session_text::{self, changed};
+use crate::cli::verbs::budget::price;
+use crate::cli::verbs::compare;
 use crate::id::{HostPath, ParseIdError, SessionId};
 use crate::text::counted;
 
@@ -46,7 +48,7 @@ pub(crate) struct Args {
     /// The session's shape: quick, indexed, triaged, reviewed, designed, static
     #[arg(long, value_name = "NAME")]
     playbook: Option<String>,
-    /// What makes the proposal: rules, patch, command, agent
+    /// What makes the proposal: rules, patch, llm, command, agent
     #[arg(long, value_name = "NAME")]
     engine: Option<String>,
     #[command(flatten)]
@@ -66,6 +68,13 @@ pub(crate) struct Args {
     /// A ready diff to review (- for standard input)
     #[arg(long, value_name = "FILE|-")]
     patch: Option<PathBuf>,
+    /// Only tell what its models may cost; nothing is started and nobody is asked
+    #[arg(long, conflicts_with_all = ["wait", "candidates"])]
+    estimate: bool,
+    /// One of several that draft for the goal side by side; given again for each: rules[:ID,...],
+    /// llm[:PROVIDER/MODEL], agent:NAME, command:NAME, patch:FILE. Then: paraph compare, paraph pick
+    #[arg(long = "candidate", value_name = "ENGINE[:WHAT]", conflicts_with_all = ["engine", "rules", "patch", "command", "agent"])]
+    candidates: Vec<String>,
     /// Wait until it can be decided on
     #[arg(long)]
     wait: bool,
@@ -103,11 +112,14 @@ pub(crate) fn engine(name: &str) -> Result<EngineKind, Ended> {
 }
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
-    let (wait, edit) = (args.wait, args.edit);
+    let (wait, edit, only_estimate) = (args.wait, args.edit, args.estimate);
     let issue = args.issue.clone().map(|url| (url, args.forge.clone()));
     let mut request = request(args, desk)?;
     if let Some((url, forge)) = issue {
         from_issue(&mut request, &url, forge.as_deref(), desk).await?;
+    }
+    if only_estimate {
+        return estimate(request, desk).await;
     }
     if !edit && !request.goal.is_empty() {
         return begin(request, wait, desk).await;
@@ -125,14 +137,46 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     begun
 }
 
+/// Tells what the models of it may take, by role.
+async fn estimate(mut request: RunRequest, desk: &mut Desk) -> Done {
+    if request.goal.is_empty() {
+        request.goal = "a goal".to_owned(); // one of a few words: it is not written yet
+    }
+    let service = desk.service().await?;
+    desk.lend_keys(service.as_ref()).await?;
+    let view = desk.ask_on(service.as_ref(), EstimateRequest { run: request }).await?;
+    if desk.out.json() {
+        desk.out.object(&serde_json::to_value(&view).expect("plain data serialises"))?;
+        return Ok(DONE);
+    }
+    desk.out.line(view.words())?;
+    for role in &view.roles {
+        let calls = format!("{} to {}", role.least_calls, counted(role.most_calls, "call"));
+        let cost = match (price(&role.least_usd), price(&role.most_usd)) {
+            (least, most) if least == most => least,
+            (least, most) => format!("{least} to {most}"),
+        };
+        let of = if role.prices.is_empty() { String::new() } else { format!(" by prices of {}", role.prices) };
+        let line = Text::new().plain("  ").cell(Role::Strong, &role.role, 13).plain(&role.model);
+        desk.out.line(line.role(Role::Dim, format!("  {calls}, {cost}{of}")))?;
+    }
+    Ok(DONE)
+}
+
 /// Starts it, and waits where that is wanted.
 async fn begin(request: RunRequest, wait: bool, desk: &mut Desk) -> Done {
     let service = desk.service().await?;
     ask_for_trust(service.as_ref(), &request, desk).await?;
+    // a person may have thought long enough for another daemon to serve
+    desk.lend_keys(service.as_ref()).await?;
     // opened first, so that nothing of the session is missed
     let notices = if wait { Some(service.notices().await?) } else { None };
     let view = desk.ask_on(service.as_ref(), request).await?;
+    if let Some(estimate) = &view.estimate {
+        desk.out.say(estimate.words());
+    }
     match notices {
+        Some(_) if !view.candidates.is_empty() => compare::waited(service.as_ref(), &view, desk).await,
         Some(notices) => waited(service.as_ref(), notices, view.id, desk).await,
         None => started(&view, desk),
     }
@@ -155,6 +199,13 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
         (None, true) => Base::Dirty,
         (None, false) => Base::Head,
     };
+    let has_goal = args.goal.is_some() || args.goal_file.is_some() || args.patch.is_some() || args.issue.is_some();
+    if !has_goal && !desk.is_interactive() {
+        return Err(usage("no GOAL was given")
+            .hint("paraph run \"what shall change\"")
+            .hint("paraph run -F FILE")
+            .into());
+    }
     let sources = match args.repo.as_slice() {
         [] => vec![desk.source(None)?],
         named => named.iter().map(|repo| desk.source(Some(repo))).collect::<Result<_, _>>()?,
@@ -176,19 +227,17 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
         (None, _) if args.issue.is_some() => String::new(), // its title, once it was read
         (None, Some(file)) if file.as_os_str() != "-" => format!("review the patch {}", HostPath::new(file)),
         (None, Some(_)) => "review a patch".to_owned(),
-        (None, None) if desk.is_interactive() => String::new(), // the editor's, once the rest is known to be right
-        (None, None) => {
-            return Err(usage("no GOAL was given")
-                .hint("paraph run \"what shall change\"")
-                .hint("paraph run -F FILE")
-                .into());
-        }
+        (None, None) => String::new(), // the editor's, once the rest is known to be right
     };
     // read before anything is asked: a file that is not there starts nothing
     let patch = match args.patch {
         Some(file) => Some(store_patch(&file, desk)?),
         None => None,
     };
+    let mut candidates = Vec::new();
+    for named in &args.candidates {
+        candidates.push(candidate(named, desk)?);
+    }
     Ok(RunRequest {
         goal,
         kind: args.kind,
@@ -199,6 +248,7 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
         playbook: args.playbook,
         patch,
         program,
+        candidates,
         issue: None,
     })
 }
@@ -216,6 +266,30 @@ async fn from_issue(request: &mut RunRequest, url: &str, forge: Option<&str>, de
     }
     request.issue = Some(Box::new(IssueSource { text: digest, ..issue }));
     Ok(())
+}
+
+/// What `ENGINE[:WHAT]` means.
+fn candidate(named: &str, desk: &mut Desk) -> Result<CandidateRequest, Ended> {
+    let (name, what) = named.split_once(':').unwrap_or((named, ""));
+    let engine = name.parse().map_err(|error: ParseIdError| {
+        Ended::from(usage(error.to_string()).hint("--candidate rules --candidate llm:openai/gpt-4.1"))
+    })?;
+    let mut candidate = CandidateRequest { engine, model: None, rules: Vec::new(), patch: None, program: None };
+    match engine {
+        EngineKind::Rules => {
+            candidate.rules = what.split(',').filter(|rule| !rule.is_empty()).map(str::to_owned).collect();
+        }
+        EngineKind::Llm => candidate.model = Some(what.to_owned()).filter(|model| !model.is_empty()),
+        EngineKind::Agent | EngineKind::Command if !what.is_empty() => {
+            candidate.program = Some(ProgramChoice { name: what.to_owned(), hosts: Vec::new() });
+        }
+        EngineKind::Patch if !what.is_empty() => {
+            candidate.patch = Some(store_patch(std::path::Path::new(what), desk)?);
+        }
+        // told by whoever starts it, in the same words as for a session of its own
+        EngineKind::Agent | EngineKind::Command | EngineKind::Patch | EngineKind::Adopt => {}
+    }
+    Ok(candidate)
 }
 
 /// Stores a diff as a blob, so that the request can name it.
@@ -265,6 +339,10 @@ pub(crate) fn started(view: &SessionView, desk: &mut Desk) -> Done {
     changed(view, desk)?;
     if desk.out.json() {
         return Ok(DONE);
+    }
+    if let (Some(first), Some(last)) = (view.candidates.first(), view.candidates.last()) {
+        let of = counted(view.candidates.len(), "candidate");
+        desk.out.say(format!("{of}, sessions {first} to {last}: paraph compare {first}"));
     }
     for lane in view.lanes.iter().filter(|lane| lane.left_out > 0) {
         let (files, are) = (counted(lane.left_out, "changed file"), if lane.left_out == 1 { "is" } else { "are" });

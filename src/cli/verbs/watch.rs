@@ -111,7 +111,7 @@ fn settled(session: Option<SessionId>, notice: &Notice) -> Option<(u8, Option<Se
     if is_over(&row.state) {
         return Some((DONE, Some((**row).clone())));
     }
-    (row.needs_me && !row.running).then(|| (FailureKind::NeedsHuman.exit_code(), Some((**row).clone())))
+    row.stands_still().then(|| (FailureKind::NeedsHuman.exit_code(), Some((**row).clone())))
 }
 
 /// A pane on a terminal, else lines.

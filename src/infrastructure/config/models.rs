@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::layers::plain;
 use super::{Config, Origin, Weight};
+use crate::infrastructure::llm::PriceRow;
 
 /// What the files say of models.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,6 +17,8 @@ pub struct ModelsPart {
     pub providers: BTreeMap<String, ProviderPart>,
     /// By the role's name.
     pub roles: BTreeMap<String, RolePart>,
+    /// By the model's name, `PROVIDER/MODEL`.
+    pub prices: BTreeMap<String, PriceRow>,
 }
 
 /// `[providers.NAME]`: what differs from what is known of a provider of that name.
@@ -81,7 +84,7 @@ pub struct RolePart {
 }
 
 /// The tables that are read here.
-const TABLES: [&str; 3] = ["providers", "roles", "forges"];
+const TABLES: [&str; 4] = ["providers", "roles", "forges", "prices"];
 
 impl Config {
     /// What the files say of models.
@@ -90,7 +93,7 @@ impl Config {
         &self.models
     }
 
-    /// Reads `[providers]`, `[roles]` or `[forges]`; false where `name` is another table.
+    /// Reads `[providers]`, `[roles]`, `[prices]` or `[forges]`; false where `name` is another table.
     pub(super) fn read_models(
         &mut self,
         name: &str,
@@ -125,6 +128,7 @@ impl Config {
             }
             let read = match kind {
                 "providers" => value.try_into().map(|part| drop(self.models.providers.insert(name.clone(), part))),
+                "prices" => value.try_into().map(|row| drop(self.models.prices.insert(name.clone(), row))),
                 "forges" => value.try_into().map(|part| drop(self.forges.insert(name.clone(), part))),
                 _ => value.try_into().map(|part| drop(self.models.roles.insert(name.clone(), part))),
             };

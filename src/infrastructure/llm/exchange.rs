@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{
     ChatError, ChatModel, ChatReply, ChatRequest, KeySource, Keys, Lead, ModelName, Next, NoRoute, PriceTable,
-    RateLimit, RetryPolicy, Routes, Share, Sleeper, Streamed, Switchboard, Usage,
+    RateLimit, RetryPolicy, Route, Routes, Share, Sleeper, Streamed, Switchboard, Usage,
 };
 use crate::cancel::Cancel;
 use crate::infrastructure::config::is_for_key_programs;
@@ -79,23 +79,8 @@ impl Exchange {
         said.map(u64::from).or_else(|| self.parts.prices.price(model)?.context)
     }
 
-    /// Why a model cannot be asked at all.
-    fn missing(&self, model: &ModelName) -> Option<String> {
-        let Some(counter) = self.parts.providers.get(&model.provider) else {
-            return Some(format!("there is no provider `{}`", model.provider));
-        };
-        self.parts.keys.is_missing(&counter.key).then(|| format!("{} has no key: {}", model.provider, counter.key))
-    }
-}
-
-#[async_trait]
-impl Switchboard for Exchange {
-    fn lead(&self, role: &str) -> Result<Lead, NoRoute> {
-        let Some(routes) = &self.parts.routes else {
-            let next = "paraph config set model openai/gpt-4.1 (any PROVIDER/MODEL), or paraph help models".to_owned();
-            return Err(NoRoute { why: "no model is configured".to_owned(), next });
-        };
-        let mut route = routes.of(role).clone();
+    /// The role's lead, as far as models of `route` can be asked.
+    fn lead_on(&self, role: &str, mut route: Route) -> Result<Lead, NoRoute> {
         let missing: Vec<String> = route.models.iter().filter_map(|model| self.missing(model)).collect();
         route.models.retain(|model| self.missing(model).is_none());
         if route.models.is_empty() {
@@ -122,6 +107,33 @@ impl Switchboard for Exchange {
         Ok(Lead { route, context_tokens, max_output_tokens, widen, share, latency })
     }
 
+    /// Why a model cannot be asked at all.
+    fn missing(&self, model: &ModelName) -> Option<String> {
+        let Some(counter) = self.parts.providers.get(&model.provider) else {
+            return Some(format!("there is no provider `{}`", model.provider));
+        };
+        self.parts.keys.is_missing(&counter.key).then(|| format!("{} has no key: {}", model.provider, counter.key))
+    }
+}
+
+#[async_trait]
+impl Switchboard for Exchange {
+    fn lead(&self, role: &str) -> Result<Lead, NoRoute> {
+        let Some(routes) = &self.parts.routes else {
+            let next = "paraph config set model openai/gpt-4.1 (any PROVIDER/MODEL), or paraph help models".to_owned();
+            return Err(NoRoute { why: "no model is configured".to_owned(), next });
+        };
+        self.lead_on(role, routes.of(role).clone())
+    }
+
+    fn lead_to(&self, role: &str, model: &ModelName) -> Result<Lead, NoRoute> {
+        let route = match &self.parts.routes {
+            Some(routes) => routes.of(role).clone(),
+            None => Route::to(model.clone()),
+        };
+        self.lead_on(role, Route { models: vec![model.clone()], ..route })
+    }
+
     fn room(&self, model: &ModelName) -> Option<u64> {
         Exchange::room(self, model)
     }
@@ -143,7 +155,7 @@ impl Switchboard for Exchange {
     }
 
     fn price_source(&self, model: &ModelName) -> String {
-        self.parts.prices.price(model).map_or_else(String::new, |_| self.parts.prices.as_of.clone())
+        self.parts.prices.source(model).unwrap_or_default().to_owned()
     }
 
     fn advice(&self, model: &ModelName, error: &ChatError) -> String {

@@ -38,7 +38,7 @@ pub use chat::{
 };
 pub use exchange::{Counter, Exchange, ExchangeParts};
 pub use keys::{KeyError, KeySource, Keys};
-pub use prices::{Price, PriceError, PriceTable, Rates};
+pub use prices::{LongRow, Price, PriceError, PriceRow, PriceTable, Rates};
 pub use provider::Provider;
 pub use rate::RateLimit;
 pub use retry::{Exhausted, GaveUp, Next, RealSleeper, RetryPolicy, Sleeper, with_retries};

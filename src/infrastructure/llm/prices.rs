@@ -95,7 +95,7 @@ pub enum PriceError {
 pub struct PriceTable {
     /// The date, as it is written in the table.
     pub as_of: String,
-    rows: BTreeMap<String, Price>,
+    rows: BTreeMap<String, (Price, String)>,
 }
 
 #[derive(Deserialize)]
@@ -103,30 +103,37 @@ pub struct PriceTable {
 struct File {
     as_of: String,
     #[serde(default)]
-    model: Vec<Row>,
+    model: Vec<PriceRow>,
 }
 
-#[derive(Deserialize)]
+/// One model's prices as they are written: dollars for a million tokens.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
-    name: String,
-    input: f64,
-    output: f64,
-    cache_read: Option<f64>,
-    cache_write: Option<f64>,
-    context: Option<u64>,
-    max_output: Option<u32>,
-    long: Option<Long>,
+#[allow(missing_docs, reason = "the table of prices explains each")]
+pub struct PriceRow {
+    #[serde(default)]
+    pub name: String,
+    pub input: f64,
+    pub output: f64,
+    pub cache_read: Option<f64>,
+    pub cache_write: Option<f64>,
+    pub context: Option<u64>,
+    pub max_output: Option<u32>,
+    pub long: Option<LongRow>,
+    /// The date that a row of one's own is of.
+    pub as_of: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// The prices of a long prompt.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Long {
-    above: u64,
-    input: f64,
-    output: f64,
-    cache_read: Option<f64>,
-    cache_write: Option<f64>,
+#[allow(missing_docs, reason = "the table of prices explains each")]
+pub struct LongRow {
+    pub above: u64,
+    pub input: f64,
+    pub output: f64,
+    pub cache_read: Option<f64>,
+    pub cache_write: Option<f64>,
 }
 
 impl PriceTable {
@@ -142,27 +149,18 @@ impl PriceTable {
     /// [`PriceError`] naming the row.
     pub fn parse(text: &str) -> Result<Self, PriceError> {
         let file: File = toml::from_str(text).map_err(|error| PriceError::Unreadable(error.message().to_owned()))?;
-        let mut rows = BTreeMap::new();
-        for row in file.model {
-            let odd = |why| PriceError::Odd { model: row.name.clone(), why };
-            if row.name.parse::<ModelName>().is_err() {
-                return Err(odd("its name is not PROVIDER/MODEL"));
-            }
-            let rates = |given| rates(given).ok_or_else(|| odd("a price is negative or above 100,000 dollars"));
-            let long = row.long.as_ref().map(|long| {
-                Ok((long.above, rates([Some(long.input), Some(long.output), long.cache_read, long.cache_write])?))
-            });
-            let price = Price {
-                rates: rates([Some(row.input), Some(row.output), row.cache_read, row.cache_write])?,
-                long: long.transpose()?,
-                context: row.context,
-                max_output: row.max_output,
-            };
-            if rows.insert(row.name.clone(), price).is_some() {
-                return Err(odd("it is there twice"));
-            }
-        }
+        let rows = read(file.model, |_| file.as_of.clone())?;
         Ok(Self { as_of: file.as_of, rows })
+    }
+
+    /// The user's own rows. Each says that it is theirs, with its date where it has one.
+    ///
+    /// # Errors
+    /// [`PriceError`] naming the row.
+    pub fn own(rows: Vec<PriceRow>) -> Result<Self, PriceError> {
+        let source =
+            |row: &PriceRow| row.as_of.as_ref().map_or_else(|| "user".to_owned(), |date| format!("user, {date}"));
+        Ok(Self { as_of: "user".to_owned(), rows: read(rows, source)? })
     }
 
     /// This table with the rows of `own` before its own.
@@ -175,10 +173,20 @@ impl PriceTable {
         self
     }
 
+    /// Where the price of a model comes from: the date of the shipped table, or the user.
+    #[must_use]
+    pub fn source(&self, model: &ModelName) -> Option<&str> {
+        self.row(model).map(|(_, source)| source.as_str())
+    }
+
     /// What is known of a model. A dated name, such as `gpt-5-2025-08-07`, costs what its undated one costs; what
     /// OpenRouter passes on costs what its maker asks.
     #[must_use]
     pub fn price(&self, model: &ModelName) -> Option<Price> {
+        self.row(model).map(|(price, _)| *price)
+    }
+
+    fn row(&self, model: &ModelName) -> Option<&(Price, String)> {
         let full = model.to_string();
         let listed = listed_as(model);
         let cloud = model.model.ends_with("-cloud") || model.model.ends_with(":cloud"); // not on one's own machine
@@ -189,8 +197,35 @@ impl PriceTable {
             .or_else(|| self.rows.get(&listed))
             .or_else(|| self.rows.get(undated(&listed)))
             .or_else(any)
-            .copied()
     }
+}
+
+/// Rows as they count, each with what its price is known from.
+fn read(
+    given: Vec<PriceRow>,
+    source: impl Fn(&PriceRow) -> String,
+) -> Result<BTreeMap<String, (Price, String)>, PriceError> {
+    let mut rows = BTreeMap::new();
+    for row in given {
+        let odd = |why| PriceError::Odd { model: row.name.clone(), why };
+        if row.name.parse::<ModelName>().is_err() {
+            return Err(odd("its name is not PROVIDER/MODEL"));
+        }
+        let rates = |given| rates(given).ok_or_else(|| odd("a price is negative or above 100,000 dollars"));
+        let long = row.long.as_ref().map(|long| {
+            Ok((long.above, rates([Some(long.input), Some(long.output), long.cache_read, long.cache_write])?))
+        });
+        let price = Price {
+            rates: rates([Some(row.input), Some(row.output), row.cache_read, row.cache_write])?,
+            long: long.transpose()?,
+            context: row.context,
+            max_output: row.max_output,
+        };
+        if rows.insert(row.name.clone(), (price, source(&row))).is_some() {
+            return Err(odd("it is there twice"));
+        }
+    }
+    Ok(rows)
 }
 
 /// The name of the model in the table, where another provider passes it on or the provider has a second name.
@@ -251,7 +286,7 @@ mod tests {
         let table = PriceTable::shipped();
         assert_eq!(table.as_of.len(), 10, "{}", table.as_of);
         assert!(table.rows.len() >= 40, "{} rows", table.rows.len());
-        for (model, price) in &table.rows {
+        for (model, (price, _)) in &table.rows {
             let Rates { input, output, cache_read, .. } = price.rates;
             assert!(cache_read <= input && input <= output, "{model}: {price:?}");
             assert!(model.ends_with("/*") || (input > 0 && price.context.is_some_and(|most| most > 8_000)), "{model}");
@@ -304,6 +339,25 @@ mod tests {
         assert_eq!(price.cost(&told), Some(7), "what the provider says counts");
         assert_eq!(price.cost(&Usage { input: Some(5), ..Usage::default() }), None);
         assert_eq!(price.at_most(1000, 100), 3_750 + 1_500);
+    }
+
+    #[test]
+    fn rows_of_the_users_say_that_they_are_theirs() {
+        let row = |text: &str| toml::from_str::<PriceRow>(text).expect("a row");
+        let with_date = PriceRow { name: "work/m".into(), ..row("input = 1\noutput = 2.5\nas_of = \"2026-12-01\"") };
+        let without = PriceRow { name: "openai/gpt-5".into(), ..row("input = 0.5\noutput = 2") };
+        let own = PriceTable::own(vec![with_date, without]).expect("a table");
+        let table = PriceTable::shipped().overridden_by(own);
+        assert_eq!(table.source(&name("work/m")), Some("user, 2026-12-01"));
+        assert_eq!(table.source(&name("openai/gpt-5")), Some("user"));
+        assert_eq!(table.source(&name("openai/gpt-99")), None);
+        assert_eq!(table.price(&name("openai/gpt-5")).map(|price| price.at_most(1_000_000, 0)), Some(500_000));
+        let shipped = PriceTable::shipped();
+        let other = name("anthropic/claude-sonnet-4-5");
+        assert_eq!(table.source(&other), Some(shipped.as_of.as_str()), "the others are of the shipped table's date");
+        let error =
+            PriceTable::own(vec![PriceRow { name: "m".into(), ..row("input = 1\noutput = 2") }]).expect_err("no name");
+        assert!(error.to_string().contains("PROVIDER/MODEL"), "{error}");
     }
 
     #[test]

@@ -52,6 +52,12 @@ pub trait Switchboard: Send + Sync {
     /// [`NoRoute`] where no model is configured for it, or none that is has its key.
     fn lead(&self, role: &str) -> Result<Lead, NoRoute>;
 
+    /// The same role on the same lead, but asking that one model.
+    ///
+    /// # Errors
+    /// [`NoRoute`] where the role has no lead, or the model's provider is not there or has no key.
+    fn lead_to(&self, role: &str, model: &ModelName) -> Result<Lead, NoRoute>;
+
     /// How many tokens a model takes, prompt and answer together, where that is known: what its provider's setting
     /// `context` says, else what a table says.
     fn room(&self, model: &ModelName) -> Option<u64>;
@@ -107,6 +113,10 @@ impl Switchboard for Nobody {
     fn lead(&self, _role: &str) -> Result<Lead, NoRoute> {
         let next = "paraph config set model PROVIDER/MODEL, or paraph help models".to_owned();
         Err(NoRoute { why: "no model is configured".to_owned(), next })
+    }
+
+    fn lead_to(&self, role: &str, _model: &ModelName) -> Result<Lead, NoRoute> {
+        self.lead(role)
     }
 
     fn room(&self, _model: &ModelName) -> Option<u64> {

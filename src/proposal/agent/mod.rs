@@ -17,7 +17,6 @@ mod wire;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +26,8 @@ use tokio::sync::mpsc;
 
 use super::workshop::{Room, Sees, exec, ran_into, unstored};
 use super::{
-    AgentSpec, Brief, Context, ContextItem, Draft, DraftListener, EngineError, Nobody, ProposalEngine, Run, Workshop,
+    AgentSpec, Brief, Context, ContextItem, Draft, DraftListener, EngineError, News, Nobody, ProposalEngine, Run,
+    Workshop,
 };
 use crate::cancel::Cancel;
 use crate::diff::stats;
@@ -151,8 +151,7 @@ struct Job {
     spec: AgentSpec,
     hosts: AllowedHosts,
     brief: Brief,
-    /// At most one message: where the log grows.
-    news: mpsc::UnboundedSender<PathBuf>,
+    news: mpsc::UnboundedSender<News>,
     stop: Cancel,
     /// Where connections of the agent are served.
     handle: Handle,
@@ -168,20 +167,23 @@ impl Job {
     fn run(self) -> Result<Draft, EngineError> {
         let room = self.workshop.open(&self.brief, &self.stop)?;
         let transcript = Transcript::new(self.workshop.log()?);
-        let _nobody_listens = self.news.send(transcript.path());
+        let _nobody_listens = self.news.send(News::Growing(transcript.path()));
         let applied = self.workshop.confinement().applied();
         let network = if self.hosts.is_empty() { "no network".to_owned() } else { format!("network: {}", self.hosts) };
         let (words, limit) = (self.spec.run.words(), self.spec.timeout.as_secs());
         let place = room.shown().display();
         transcript.line(&format!("[paraph: agent `{words}` in {place}; {applied}; {network}; at most {limit} s]"));
-        let prompt = prompt::prompt(&self.brief, room.on_previous());
+        let prompt = prompt::prompt(&self.brief, room.began());
         let met = self.meet(&room, &transcript, &prompt)?;
         let tail = transcript.tail(QUOTED_LINES);
         let said = transcript.said();
         self.tell_what_it_took(&met, &prompt, &said, transcript.used());
         let log = transcript.finish(&last_line(&met)).map_err(|error| unstored(&error))?;
+        let _nobody_listens = self.news.send(News::Kept(log));
         if self.stop.is_cancelled() {
-            return Err(EngineError::Cancelled);
+            // what it did is not thrown away: who holds it for a while goes on from there
+            let left = room.changes(&self.brief, &Cancel::new())?;
+            return Err(EngineError::Held(Box::new(left.changes)));
         }
         let ended = self.judge(met, &tail)?;
         let worked = room.changes(&self.brief, &self.stop)?;
@@ -250,7 +252,10 @@ impl Job {
             let mut server = Server::new(room, confinement, &self.hosts, transcript, self.spec.timeout);
             let ended = Talk::new(to_agent, from_agent, transcript.clone(), self.stop.clone())
                 .map_err(TalkError::from)
-                .and_then(|mut talk| talk.work(&Task { cwd: room.shown(), prompt, spec: &self.spec }, &mut server));
+                .and_then(|mut talk| {
+                    let ear = self.brief.ear.as_ref();
+                    talk.work(&Task { cwd: room.shown(), prompt, spec: &self.spec, ear }, &mut server)
+                });
             server.close();
             running.cancel();
             let ran = runner.join().unwrap_or_else(|_| Err(ConfinementError::Silent { said: "a panic".to_owned() }));
@@ -333,11 +338,15 @@ impl Job {
         if ended.stop != StopReason::EndTurn {
             text.push_str(&format!("**The agent stopped before it was done ({}).**\n\n", ended.stop.words()));
         }
-        let began = if room.on_previous() { "the version before" } else { "the base" };
+        let began = room.began().words();
         text.push_str(&format!("{} worked on {began} and changed {}.\n\n", ended.agent, counted(stats.len(), "file")));
         text.extend(worked.changes.files().iter().take(LISTED).map(|file| format!("- `{}`\n", file.path)));
         if stats.len() > LISTED {
             text.push_str(&format!("- and {} more\n", stats.len() - LISTED));
+        }
+        if !ended.words.is_empty() {
+            let times = times(ended.words.len());
+            text.push_str(&format!("\nPeople spoke to it {times} while it worked.\n"));
         }
         if !said.trim().is_empty() {
             text.push_str(&format!("\n## What it said\n\n{}\n", said.trim()));
@@ -364,15 +373,22 @@ impl Job {
             engine: "agent/1".to_owned(),
             goal: self.brief.goal.clone(),
             tree: self.brief.tree.id().clone(),
-            inputs: vec![
+            inputs: [
                 format!("agent {} ({})", self.spec.run.words(), ended.agent),
                 format!("hosts {}", self.hosts),
                 format!("prompt {prompted}"),
-            ],
+            ]
+            .into_iter()
+            .chain(ended.words.iter().map(|word| format!("steered {word}")))
+            .collect(),
             items,
         };
         Ok(context.with_issue(self.brief.issue.as_ref()))
     }
+}
+
+fn times(count: usize) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 fn last_line(met: &Met) -> String {

@@ -2,7 +2,9 @@
 
 use crate::planning::{IssueText, within};
 use crate::proposal::Brief;
+use crate::proposal::Word;
 use crate::proposal::command::feedback;
+use crate::proposal::workshop::Began;
 
 /// Guidance files of a repository, by name; the first that is there counts. // ecosystem.md 2
 const GUIDANCE: [&str; 4] = ["AGENTS.md", "CLAUDE.md", "GEMINI.md", "CONTRIBUTING.md"];
@@ -10,8 +12,8 @@ const GUIDANCE: [&str; 4] = ["AGENTS.md", "CLAUDE.md", "GEMINI.md", "CONTRIBUTIN
 const LARGEST: usize = 32 << 10;
 
 /// The blocks of the prompt, in order.
-pub(super) fn prompt(brief: &Brief, on_previous: bool) -> Vec<String> {
-    let mut blocks = vec![task(brief, on_previous)];
+pub(super) fn prompt(brief: &Brief, began: Began) -> Vec<String> {
+    let mut blocks = vec![task(brief, began)];
     if let Some(issue) = &brief.issue {
         // an issue begins with what is wrong; logs, which end with it, are cut the other way
         blocks.push(data(IssueText::HEADING, within(issue.text.raw(), LARGEST).0));
@@ -30,10 +32,24 @@ pub(super) fn prompt(brief: &Brief, on_previous: bool) -> Vec<String> {
     blocks
 }
 
-fn task(brief: &Brief, on_previous: bool) -> String {
-    let began = match on_previous {
-        true => "The folder you stand in holds your version before.",
-        false => "The folder you stand in holds the repository as it is.",
+/// What people say while it works, as the next prompt. They are its user, like the one who set the goal.
+pub(super) fn steered(words: &[Word]) -> Vec<String> {
+    let said = |word: &Word| format!("{} says: {}", word.by, word.text.raw().trim());
+    let said = words.iter().map(said).collect::<Vec<_>>().join("\n\n");
+    vec![format!(
+        "Somebody who watches your work stopped you to say something.\n\n{said}\n\nGo on with the goal, as far as this \
+         does not change it; what you have done so far is in the folder."
+    )]
+}
+
+fn task(brief: &Brief, began: Began) -> String {
+    let began = match began {
+        Began::Previous => "The folder you stand in holds your version before.",
+        Began::Base => "The folder you stand in holds the repository as it is.",
+        Began::Left => {
+            "You were stopped in the middle of this, by no fault of yours. The folder you stand in holds what you had \
+             done by then: go on from there."
+        }
     };
     let only = match brief.paths.as_slice() {
         [] => String::new(),

@@ -9,13 +9,15 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::prompt;
 use super::serve::{Reply, Server};
 use super::transcript::Transcript;
 use super::wire::{
     Fault, Initialized, LOGIN_NEEDED, LONGEST_LINE, Lines, Message, NewSession, Next, Prompted, StopReason, VERSION,
 };
 use crate::cancel::Cancel;
-use crate::proposal::AgentSpec;
+use crate::id::Digest;
+use crate::proposal::{AgentSpec, Ear, Word};
 
 /// How long a look for the next message waits.
 const LOOK: Duration = Duration::from_millis(50);
@@ -36,6 +38,8 @@ pub(super) struct Ended {
     /// Its name and version, as it says.
     pub(super) agent: String,
     pub(super) stop: StopReason,
+    /// What people said to it meanwhile, by digest.
+    pub(super) words: Vec<Digest>,
 }
 
 /// Why a talk came to no end; said of the agent.
@@ -71,6 +75,8 @@ pub(super) struct Task<'a> {
     pub(super) cwd: &'a Path,
     pub(super) prompt: &'a [String],
     pub(super) spec: &'a AgentSpec,
+    /// What people say while it works.
+    pub(super) ear: &'a dyn Ear,
 }
 
 /// One talk.
@@ -123,10 +129,8 @@ impl Talk {
             let _nothing: Value = self.ask("session/set_mode", set, Some(PATIENCE), server)?;
             self.transcript.line(&format!("[paraph: mode {mode}]"));
         }
-        let blocks: Vec<Value> = task.prompt.iter().map(|text| json!({"type": "text", "text": text})).collect();
-        let asked = json!({"sessionId": session.session_id, "prompt": blocks});
-        let ended = self.ask("session/prompt", asked, None, server);
-        let ended: Prompted = ended.map_err(|error| login_needed(error, &ways))?;
+        let (ended, words) =
+            self.turns(task, &session.session_id, server).map_err(|error| login_needed(error, &ways))?;
         // it ends by itself now, before it is ended
         let _closed_already = self.to.shutdown(Shutdown::Write);
         if let Some(tokens) = ended.usage {
@@ -138,7 +142,40 @@ impl Talk {
         let info = greeted.agent_info.unwrap_or_default();
         let agent = format!("{} {}", info.name, info.version).trim().to_owned();
         let agent = if agent.is_empty() { "The agent".to_owned() } else { agent };
-        Ok(Ended { agent, stop: ended.stop_reason })
+        Ok(Ended { agent, stop: ended.stop_reason, words })
+    }
+
+    /// Gives the task, and after each turn what people said in it, until a turn ends in which nobody said anything.
+    fn turns(
+        &mut self,
+        task: &Task<'_>,
+        session: &str,
+        server: &mut Server<'_>,
+    ) -> Result<(Prompted, Vec<Digest>), TalkError> {
+        let (mut prompt, mut all) = (task.prompt.to_vec(), Vec::new());
+        loop {
+            let blocks: Vec<Value> = prompt.iter().map(|text| json!({"type": "text", "text": text})).collect();
+            let asked = json!({"sessionId": session, "prompt": blocks});
+            let mut said = Vec::new();
+            let ended: Prompted =
+                self.ask_and_hear("session/prompt", asked, None, server, Some((task.ear, &mut said)))?;
+            self.hear(task.ear, &mut said);
+            if said.is_empty() || self.stop.is_cancelled() {
+                return Ok((ended, all));
+            }
+            all.extend(said.iter().map(|word| Digest::of(word.text.raw().as_bytes())));
+            prompt = prompt::steered(&said);
+        }
+    }
+
+    /// Takes what people said, and writes it down; whether there was any.
+    fn hear(&self, ear: &dyn Ear, said: &mut Vec<Word>) -> bool {
+        let before = said.len();
+        while let Some(word) = ear.next() {
+            self.transcript.line(&format!("[{} says: {}]", word.by, word.text.raw().trim()));
+            said.push(word);
+        }
+        said.len() > before
     }
 
     /// Asks, and serves the agent until it answers: at most `patience` looks without a word.
@@ -149,18 +186,40 @@ impl Talk {
         patience: Option<u32>,
         server: &mut Server<'_>,
     ) -> Result<T, TalkError> {
+        self.ask_and_hear(method, params, patience, server, None)
+    }
+
+    /// The same for a turn, which is stopped when somebody says something: the protocol has one turn at a time, and what
+    /// is said is the next.
+    fn ask_and_hear<T: DeserializeOwned>(
+        &mut self,
+        method: &'static str,
+        params: Value,
+        patience: Option<u32>,
+        server: &mut Server<'_>,
+        mut ear: Option<(&dyn Ear, &mut Vec<Word>)>,
+    ) -> Result<T, TalkError> {
         self.asked += 1;
         let number = self.asked;
         self.send(&json!({"jsonrpc": "2.0", "id": number, "method": method, "params": params}))?;
         let (mut quiet, mut cancelling) = (0, None);
         loop {
             self.answer_waiting(server)?;
+            if let Some((ear, said)) = &mut ear
+                && !self.stop.is_cancelled()
+            {
+                let first = said.is_empty();
+                if self.hear(*ear, said) && first {
+                    self.cancel_turn()?;
+                }
+            }
             let patience = match (self.stop.is_cancelled(), cancelling) {
                 (true, None) => {
-                    let Some(session) = self.session.clone() else { return Err(TalkError::Cancelled) };
-                    let wish = json!({"jsonrpc": "2.0", "method": "session/cancel", "params": {"sessionId": session}});
+                    if self.session.is_none() {
+                        return Err(TalkError::Cancelled);
+                    }
                     self.to.set_write_timeout(Some(LOOK))?;
-                    self.send(&wish).map_err(|_| TalkError::Cancelled)?;
+                    self.cancel_turn().map_err(|_| TalkError::Cancelled)?;
                     cancelling = Some(self.messages);
                     quiet = 0;
                     Some(PATIENCE_WITH_CANCEL)
@@ -202,6 +261,12 @@ impl Talk {
                 Message::Noise(words) => self.heard_noise(&words)?,
             }
         }
+    }
+
+    /// Asks the agent to end its turn; it answers the prompt then.
+    fn cancel_turn(&mut self) -> Result<(), TalkError> {
+        let wish = json!({"jsonrpc": "2.0", "method": "session/cancel", "params": {"sessionId": self.session}});
+        self.send(&wish)
     }
 
     /// Answers those who wait for commands that have ended.

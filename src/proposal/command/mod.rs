@@ -6,8 +6,9 @@
 
 mod presets;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,8 +16,8 @@ use tokio::sync::mpsc;
 
 use super::workshop::{Room, Sees, exec, ran_into, unstored};
 use super::{
-    Brief, CommandSpec, Context, ContextItem, Draft, DraftListener, Edits, EngineError, Nobody, ProposalEngine, Run,
-    Workshop,
+    Brief, CommandSpec, Context, ContextItem, Draft, DraftListener, Edits, EngineError, News, Nobody, ProposalEngine,
+    Run, Workshop,
 };
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, stats};
@@ -110,13 +111,33 @@ impl ProposalEngine for CommandEngine {
     }
 }
 
+/// A diff whose names start with the folder that the program saw, with names below it: many print them whole.
+fn beneath<'a>(printed: &'a [u8], top: &Path) -> Cow<'a, [u8]> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let top = [top.as_os_str().as_bytes(), b"/"].concat();
+    if memchr::memmem::find(printed, &top).is_none() {
+        return Cow::Borrowed(printed);
+    }
+    let mut out = Vec::with_capacity(printed.len());
+    for line in printed.split_inclusive(|byte| *byte == b'\n') {
+        let name = [&b"--- "[..], b"+++ "].into_iter().find_map(|mark| line.strip_prefix(mark)?.strip_prefix(&top[..]));
+        match name {
+            Some(name) => {
+                out.extend_from_slice(&line[..4]);
+                out.extend_from_slice(name);
+            }
+            None => out.extend_from_slice(line),
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// One run.
 struct Job {
     workshop: Workshop,
     spec: CommandSpec,
     brief: Brief,
-    /// At most one message: where the log grows.
-    news: mpsc::UnboundedSender<PathBuf>,
+    news: mpsc::UnboundedSender<News>,
     stop: Cancel,
 }
 
@@ -124,7 +145,7 @@ impl Job {
     fn run(self) -> Result<Draft, EngineError> {
         let room = self.workshop.open(&self.brief, &self.stop)?;
         let mut log = self.workshop.log()?;
-        let _nobody_listens = self.news.send(log.path().to_owned());
+        let _nobody_listens = self.news.send(News::Growing(log.path().to_owned()));
         let words = self.spec.run.words();
         let applied = self.workshop.confinement().applied();
         let limit = self.spec.timeout.as_secs();
@@ -135,13 +156,17 @@ impl Job {
         let last = format!("[paraph: {status} after {took:.1} s]");
         let tail = log.tail(QUOTED_LINES);
         let log = log.finish(&last).map_err(|error| unstored(&error))?;
+        let _nobody_listens = self.news.send(News::Kept(log));
         if !self.counts(&confined) {
             return Err(self.failed(&confined, &tail));
         }
         let worked = match self.spec.edits {
             Edits::Worktree => room.changes(&self.brief, &self.stop)?,
+            // a formatter that has nothing to say prints nothing
+            Edits::Stdout if printed.trim_ascii().is_empty() => Worked::default(),
             Edits::Stdout => {
                 // it printed what to change of the files that it saw
+                let printed = beneath(&printed, room.shown());
                 let change = super::patch::placed(&printed, room.start()?.as_ref())?;
                 room.of_base(change, &self.brief)?
             }
@@ -223,7 +248,7 @@ impl Job {
 
     fn explanation(&self, room: &Room, worked: &Worked, confined: &Confined, confinement: &str) -> String {
         let stats = stats(&worked.changes);
-        let began = if room.on_previous() { "the version before" } else { "the base" };
+        let began = room.began().words();
         let mut text = format!(
             "`{}` ran on {began} and changed {}.\n\n",
             self.spec.run.words().replace('`', "'"),

@@ -18,7 +18,7 @@ use crate::id::{Digest, RepoPath};
 use crate::infrastructure::llm::{ChatReply, ChatRequest, Finish, Message, Part, Speaker};
 use crate::planning::{AskError, Question, Redactor, Role};
 use crate::proposal::edits::{self, Placed};
-use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer};
+use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer, Word};
 use crate::repository::{OverlayTree, TreeError};
 use crate::text::{SecretMask, Untrusted};
 use looking::Looking;
@@ -26,6 +26,9 @@ use prompt::Prompt;
 
 /// How often a prompt that is too large is written again with less in it.
 const SHRINKS: u32 = 3;
+
+/// What stands before the words of people who watch.
+const SOMEBODY: &str = "Somebody who watches your work says something.";
 
 /// The least that an answer is given: a patch of a hundred lines.
 const LEAST_ANSWER: u32 = 1_024;
@@ -39,6 +42,11 @@ pub struct LlmLimits {
     pub looks: u32,
     /// Tokens of one answer.
     pub max_output_tokens: u32,
+}
+
+impl LlmLimits {
+    /// Tokens of a repository's files and map that a draft begins with, at most.
+    pub const FIRST_FILES: u64 = prompt::FIRST_FILES;
 }
 
 impl Default for LlmLimits {
@@ -80,7 +88,11 @@ struct Drafting<'a> {
     prompt: Prompt,
     messages: Vec<Message>,
     looked: Vec<String>,
+    /// What people said meanwhile, by digest.
+    steered: Vec<Digest>,
     items: Vec<crate::proposal::ContextItem>,
+    /// The tokens that the prompt was cut to, where the first was too large for every model.
+    cut_to: Option<u64>,
 }
 
 impl<'a> Drafting<'a> {
@@ -92,19 +104,36 @@ impl<'a> Drafting<'a> {
             .map_err(unreadable)?;
         let messages = vec![Message::user(prompt.task.clone())];
         let items = prompt.items.clone();
-        Ok(Self { brief, over, redactor, limits, room, prompt, messages, looked: Vec::new(), items })
+        Ok(Self {
+            brief,
+            over,
+            redactor,
+            limits,
+            room,
+            prompt,
+            messages,
+            looked: Vec::new(),
+            steered: Vec::new(),
+            items,
+            cut_to: None,
+        })
     }
 
-    /// Writes the prompt anew with less of the repository in it, and an answer that leaves room for it. What the model
-    /// looked at is gone from the conversation, and can be asked for again.
+    /// Writes the prompt anew within half of what it was, with an answer that leaves room for it: sizes are estimates, and
+    /// a model's room may be less than is known of it. What the model looked at is gone from the conversation, and can be
+    /// asked for again; what people said meanwhile stays.
     fn shrink(&mut self) -> Result<(), EngineError> {
-        self.room = self.room * 3 / 5;
+        self.room = self.room.min(self.question(true).request.estimated_tokens()) / 2;
         let answer = u32::try_from(self.room / 3).unwrap_or(u32::MAX).max(LEAST_ANSWER);
         self.limits.max_output_tokens = self.limits.max_output_tokens.min(answer);
         let tree = OverlayTree::new(self.brief.tree.as_ref(), &self.over);
         self.prompt = prompt::write(self.brief, &tree, self.room, &mut self.redactor).map_err(unreadable)?;
         self.items.clone_from(&self.prompt.items);
-        self.messages = vec![Message::user(self.prompt.task.clone())];
+        let is_said = |part: &&Part| matches!(part, Part::Text { text } if text.starts_with(SOMEBODY));
+        let said = self.messages.iter().flat_map(|message| &message.parts).filter(is_said).cloned();
+        let parts = std::iter::once(Part::Text { text: self.prompt.task.clone() }).chain(said).collect();
+        self.messages = vec![Message { speaker: Speaker::User, parts }];
+        self.cut_to = Some(self.room);
         Ok(())
     }
 
@@ -137,7 +166,15 @@ impl<'a> Drafting<'a> {
             let placed = edits::read(&reply.text, &finish)
                 .and_then(|found| found.place(&OverlayTree::new(self.brief.tree.as_ref(), &self.over)));
             let refused = match placed {
-                Ok(placed) => return Ok(self.draft(&reply.text, placed)),
+                Ok(placed) => {
+                    // who spoke while it wrote is heard before it counts
+                    let Some(words) = self.hear() else { return Ok(self.draft(&reply.text, placed)) };
+                    self.answered(&reply);
+                    let words =
+                        format!("{words}\n\nAnswer once more, with every edit, against the files as they were.");
+                    self.messages.push(Message::user(words));
+                    continue;
+                }
                 Err(refused) => refused,
             };
             if sent_back >= self.limits.send_backs {
@@ -146,14 +183,38 @@ impl<'a> Drafting<'a> {
                 });
             }
             sent_back += 1;
-            self.messages.push(Message { speaker: Speaker::Assistant, parts: vec![Part::Text { text: said(&reply) }] });
+            self.answered(&reply);
             // it quotes lines of files
             let words = self.redactor.hide("a refused edit", &refused.for_model());
             self.messages.push(Message::user(words));
         }
     }
 
-    async fn ask(&self, may_look: bool, cancel: &Cancel) -> Result<ChatReply, EngineError> {
+    fn answered(&mut self, reply: &ChatReply) {
+        self.messages.push(Message { speaker: Speaker::Assistant, parts: vec![Part::Text { text: said(reply) }] });
+    }
+
+    /// What people said since they were last heard, as the model is told it: they are its user, as who set the goal is.
+    fn hear(&mut self) -> Option<String> {
+        let words: Vec<Word> = std::iter::from_fn(|| self.brief.ear.next()).collect();
+        if words.is_empty() {
+            return None;
+        }
+        self.steered.extend(words.iter().map(|word| Digest::of(word.text.raw().as_bytes())));
+        let said = |word: &Word| format!("{} says: {}", word.by, word.text.raw().trim());
+        let said = words.iter().map(said).collect::<Vec<_>>().join("\n\n");
+        let said = self.redactor.hide("what was said meanwhile", &said);
+        Some(format!("{SOMEBODY}\n\n{said}"))
+    }
+
+    async fn ask(&mut self, may_look: bool, cancel: &Cancel) -> Result<ChatReply, EngineError> {
+        if let (Some(text), Some(last)) = (self.hear(), self.messages.last_mut()) {
+            last.parts.push(Part::Text { text });
+        }
+        Ok(self.brief.models.ask(&self.question(may_look), cancel).await?)
+    }
+
+    fn question(&self, may_look: bool) -> Question {
         let request = ChatRequest {
             system: vec![prompt::SYSTEM.to_owned(), self.prompt.background.clone()],
             messages: self.messages.clone(),
@@ -163,7 +224,7 @@ impl<'a> Drafting<'a> {
             temperature_hundredths: None,
         };
         let redacted = self.redactor.found().to_vec();
-        Ok(self.brief.models.ask(&Question { role: Role::Implementer, request, redacted }, cancel).await?)
+        Question { role: Role::Implementer, request, redacted }
     }
 
     /// Answers everything that the model asked to see.
@@ -227,6 +288,8 @@ impl<'a> Drafting<'a> {
             digest("task", &self.prompt.task),
         ];
         inputs.extend(self.looked.iter().map(|look| format!("looked: {look}")));
+        inputs.extend(self.cut_to.map(|tokens| format!("cut to {tokens} tokens, the first prompt was too large")));
+        inputs.extend(self.steered.iter().map(|word| format!("steered {word}")));
         inputs.extend(self.redactor.found().iter().map(|found| format!("redacted: {found}")));
         Context {
             engine: "llm/1".to_owned(),

@@ -105,7 +105,9 @@ fn brief(models: Arc<Scripted>, files: &[(&str, &str)]) -> Brief {
         guidance: Vec::new(),
         artifacts: Vec::new(),
         issue: None,
+        left: None,
         models,
+        ear: Arc::new(crate::proposal::Deaf),
         order: crate::proposal::WorkOrder::default(),
     }
 }

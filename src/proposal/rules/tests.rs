@@ -73,7 +73,9 @@ fn brief_on(tree: MemoryTree, goal: &str) -> Brief {
         guidance: Vec::new(),
         artifacts: Vec::new(),
         issue: None,
+        left: None,
         models: Arc::new(crate::planning::NoModels),
+        ear: Arc::new(crate::proposal::Deaf),
         order: crate::proposal::WorkOrder::default(),
     }
 }

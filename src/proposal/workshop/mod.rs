@@ -19,7 +19,7 @@ use crate::infrastructure::live_log::LiveLog;
 use crate::repository::{Vcs, VcsError};
 
 use super::{Brief, EngineError};
-pub(super) use room::{Room, Sees};
+pub(super) use room::{Began, Room, Sees};
 pub use spec::{AgentSpec, CommandSpec, Edits, Run};
 pub(super) use spec::{exec, ran_into};
 

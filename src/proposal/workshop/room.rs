@@ -42,7 +42,29 @@ pub(in crate::proposal) struct Room {
     setting: Setting,
     /// Links to lent folders, where they could not be laid over the worktree: place in it, and target.
     links: Vec<(PathBuf, PathBuf)>,
-    on_previous: bool,
+    began: Began,
+}
+
+/// What the work in a worktree began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::proposal) enum Began {
+    /// The repository as it is.
+    Base,
+    /// The version before.
+    Previous,
+    /// What an attempt that was held had left.
+    Left,
+}
+
+impl Began {
+    /// The same in words.
+    pub(in crate::proposal) fn words(self) -> &'static str {
+        match self {
+            Self::Base => "the base",
+            Self::Previous => "the version before",
+            Self::Left => "what it had left when it was held",
+        }
+    }
 }
 
 impl Drop for Room {
@@ -83,15 +105,19 @@ impl Room {
             setting.place = None;
         }
         let base = brief.tree.id().clone();
-        // what was said about the version before is answered on top of it
+        // what was said about the version before is answered on top of it; who was held goes on from what they had left
         let previous = brief.previous.as_ref().filter(|_| !brief.feedback.is_empty());
-        let on_previous = previous.is_some();
+        let (began, before) = match (&brief.left, previous) {
+            (Some(left), _) => (Began::Left, Some(left)),
+            (None, Some(previous)) => (Began::Previous, Some(previous)),
+            (None, None) => (Began::Base, None),
+        };
         let key = snapshot.key.clone();
         let (start, links) = (base.clone(), Vec::new());
-        let mut room = Self { ports, key, base, start, folder, work, setting, links, on_previous };
+        let mut room = Self { ports, key, base, start, folder, work, setting, links, began };
         let vcs = room.ports.vcs.clone();
-        if let Some(previous) = previous {
-            room.start = vcs.write_tree(&room.key, &room.base, previous).map_err(repository)?;
+        if let Some(before) = before {
+            room.start = vcs.write_tree(&room.key, &room.base, before).map_err(repository)?;
         }
         vcs.checkout(&room.key, &room.start, &room.work, cancel).map_err(repository)?;
         if !room.ports.confinement.overlays_work() {
@@ -110,9 +136,9 @@ impl Room {
         &self.work
     }
 
-    /// Whether the work began with the version before.
-    pub(in crate::proposal) fn on_previous(&self) -> bool {
-        self.on_previous
+    /// What the work began with.
+    pub(in crate::proposal) fn began(&self) -> Began {
+        self.began
     }
 
     /// What a program may see and touch, and its variables.
@@ -206,9 +232,9 @@ impl Room {
 
     /// A change of that tree as one of the base, on the paths that the brief is about.
     pub(in crate::proposal) fn of_base(&self, change: ChangeSet, brief: &Brief) -> Result<Worked, EngineError> {
-        let changes = match self.on_previous {
-            false => change,
-            true => {
+        let changes = match self.began {
+            Began::Base => change,
+            Began::Previous | Began::Left => {
                 let vcs = &self.ports.vcs;
                 let tree = vcs.write_tree(&self.key, &self.start, &change).map_err(repository)?;
                 vcs.changes(&self.key, &self.base, &tree).map_err(repository)?

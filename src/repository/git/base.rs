@@ -10,7 +10,7 @@ use super::objects::{new_object, store, to_id};
 use super::open::{Opened, git_error, open, shown};
 use super::private::Private;
 use crate::id::HostPath;
-use crate::repository::{Base, CommitIdentity, Snapshot, Source, VcsError, WorkSpec};
+use crate::repository::{Base, CommitIdentity, Snapshot, Source, UNCOMMITTED, VcsError, WorkSpec};
 
 /// What a base resolved to.
 struct Resolved {
@@ -188,7 +188,7 @@ fn dirty_commit(opened: &Opened, private: &Private, head: Oid) -> Result<(Oid, V
     let time = opened.repo.find_commit(head).map_err(|error| git_error("read HEAD", &error))?.time();
     let commit = private.with(|repo| {
         let paraph = CommitIdentity::paraph();
-        commit_bytes(repo, id, head, "paraph: uncommitted work\n", &paraph, time.seconds())
+        commit_bytes(repo, id, head, &format!("{UNCOMMITTED}\n"), &paraph, time.seconds())
     })??;
     let object = new_object(git2::ObjectType::Commit, commit.into());
     let id = object.id;

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use git2::{ErrorCode, MergeOptions, Oid, Repository};
+use git2::{Oid, Repository};
 
 use super::difference::Difference;
+use super::merging::{SideOfMerge, merges};
 use super::objects::{to_id, to_oid};
 use super::open::{Opened, git_error, shown};
 use super::private::Private;
-use crate::id::{ObjectId, RepoPath};
+use crate::id::ObjectId;
 use crate::repository::{Drift, Snapshot, VcsError};
 
 /// Compares the base of `snapshot` with the tip of its branch now, and `tree` with both. The private repository is
@@ -65,21 +66,19 @@ fn compare(repo: &Repository, base: Oid, tip: Oid, tree: Oid) -> Result<Drift, V
     // a shallow history ends before the base: all that can be said is that the branch moved
     let commits = repo.graph_ahead_behind(tip, base).map_or(1, |(ahead, _)| ahead);
     let odb = repo.odb().map_err(failed)?;
-    let touched = |new: Oid| -> Result<BTreeSet<RepoPath>, VcsError> {
-        let difference = Difference::between(&odb, Some(base_tree.id()), Some(new))?;
-        Ok(difference.files.into_iter().map(|file| file.path).collect())
-    };
+    let touched = |new: Oid| Difference::between(&odb, Some(base_tree.id()), Some(new));
     let (theirs, ours) = (touched(tip_tree.id())?, touched(tree)?);
-    let ours_tree = repo.find_tree(tree).map_err(failed)?;
-    let merged = repo.merge_trees(&base_tree, &tip_tree, &ours_tree, Some(MergeOptions::new().fail_on_conflict(true)));
-    let merges_cleanly = match merged {
-        Ok(index) => !index.has_conflicts(),
-        Err(error) if error.code() == ErrorCode::MergeConflict => false,
-        Err(error) => return Err(failed(error)),
-    };
+    let paths = |of: &Difference| of.files.iter().map(|file| file.path.clone()).collect::<BTreeSet<_>>();
+    let merges_cleanly = merges(
+        repo,
+        &odb,
+        base_tree.id(),
+        &SideOfMerge { tree, files: &ours.files },
+        &SideOfMerge { tree: tip_tree.id(), files: &theirs.files },
+    )?;
     Ok(Drift {
         commits: u32::try_from(commits).unwrap_or(u32::MAX),
-        touched_by_both: theirs.intersection(&ours).cloned().collect(),
+        touched_by_both: paths(&theirs).intersection(&paths(&ours)).cloned().collect(),
         merges_cleanly,
     })
 }

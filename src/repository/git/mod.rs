@@ -15,6 +15,7 @@ mod drift;
 mod into_user;
 mod kept;
 mod log;
+mod merging;
 mod objects;
 mod open;
 mod pack;

@@ -2,7 +2,8 @@
 //!
 //! Rules of the base decide, not those that the program may have written: its `.gitignore` files say which new files
 //! are left out, its `.gitattributes` how line endings are stored. They are asked of libgit2 in an empty repository of
-//! Paraph's own that holds nothing else.
+//! Paraph's own that holds nothing else. A folder that the base has not may say itself what of it is left out, as the
+//! caches of many tools do: what is left out is in no change, and so harms nobody.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
@@ -38,6 +39,9 @@ const MOST_FILES: usize = 20_000;
 const MOST_NAMES: usize = 2_000_000;
 /// Folders inside each other; each that is entered stays open meanwhile.
 const DEEPEST: usize = 200;
+/// The longest `.gitignore` of a new folder that counts, in bytes, and the most of them.
+const LONGEST_RULES: u64 = 64 << 10;
+const MOST_RULES: usize = 1_000;
 /// How many paths a notice names before it only counts.
 const NAMED: usize = 5;
 
@@ -99,6 +103,10 @@ impl Reader<'_> {
     fn folder(&mut self, folder: &OwnedFd, path: &[u8]) -> Result<(), VcsError> {
         let mut found = names(folder).map_err(|cause| self.failed(path, cause))?;
         found.sort();
+        let is_new = !path.is_empty() && !self.folders.contains(path);
+        if is_new && found.iter().any(|name| name == b".gitignore") {
+            self.rules.learn(folder, path)?;
+        }
         for name in found {
             self.names += 1;
             if self.names > MOST_NAMES {
@@ -278,7 +286,9 @@ fn content(folder: &OwnedFd, name: &[u8]) -> io::Result<Vec<u8>> {
 struct Rules {
     repository: Repository,
     /// Removed with the rules.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+    /// How many were learned from new folders.
+    learned: usize,
 }
 
 impl Rules {
@@ -311,7 +321,23 @@ impl Rules {
                 .and_then(|()| std::fs::write(&at, content))
                 .map_err(failed)?;
         }
-        Ok(Self { repository, _folder: folder })
+        Ok(Self { repository, folder, learned: 0 })
+    }
+
+    /// Takes what the new folder at `path` says of itself; what is no short plain file says nothing.
+    fn learn(&mut self, folder: &OwnedFd, path: &[u8]) -> Result<(), VcsError> {
+        let name = b".gitignore";
+        let is_short = |stat: Stat| {
+            FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_size as u64 <= LONGEST_RULES
+        };
+        if self.learned == MOST_RULES || !look(folder, name).ok().flatten().is_some_and(is_short) {
+            return Ok(());
+        }
+        let Ok(content) = content(folder, name) else { return Ok(()) };
+        self.learned += 1;
+        let to = self.folder.path().join(OsStr::from_bytes(path));
+        let written = std::fs::create_dir_all(&to).and_then(|()| std::fs::write(to.join(".gitignore"), content));
+        written.map_err(|cause| io_error("prepare", &to, cause))
     }
 
     fn ignore(&self, path: &[u8], is_folder: bool) -> bool {

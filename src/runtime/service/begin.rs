@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::api::{AdoptRequest, Call, Failure, FailureKind, RegenerateRequest, RunRequest, SessionView};
-use crate::id::{SessionId, SessionUuid};
+use crate::id::{LaneId, SessionId, SessionUuid};
 use crate::infrastructure::hosts::AllowedHosts;
-use crate::infrastructure::llm::NoRoute;
+use crate::infrastructure::llm::{ModelName, NoRoute};
 use crate::planning::{Kind, Playbook, Role, Stage};
 use crate::proposal::{EngineKind, ProgramChoice};
-use crate::repository::{Base, RepositoryFacts, Snapshot, Source, VcsError, WorkSpec};
+use crate::repository::{Base, RepositoryFacts, Snapshot, Source, UNCOMMITTED, VcsError, WorkSpec};
 use crate::session::{Budget, LaneRequest, NewSession, Session};
 use crate::text::Untrusted;
 
@@ -16,7 +16,7 @@ use super::{Runtime, Want, blocking, limits, views};
 use crate::runtime::tables::short_of_work;
 
 /// The playbook of sessions that ask models, where none is named.
-const INDEXED: &str = "indexed";
+pub(super) const INDEXED: &str = "indexed";
 
 impl Runtime {
     pub(super) async fn facts(&self, source: &Source) -> Result<RepositoryFacts, Failure> {
@@ -25,7 +25,7 @@ impl Runtime {
     }
 
     /// The source with its path brought to the top of the repository, so that one repository has one name.
-    async fn settle(&self, source: &Source, base: &Base) -> Result<Source, Failure> {
+    pub(super) async fn settle(&self, source: &Source, base: &Base) -> Result<Source, Failure> {
         if matches!(base, Base::Head | Base::Rev(_))
             && let Source::Url(url) = source
         {
@@ -43,7 +43,11 @@ impl Runtime {
     }
 
     /// Engine and playbook of a new session.
-    fn shape(&self, run: &mut RunRequest) -> Result<(EngineKind, Playbook), Failure> {
+    pub(super) fn shape(
+        &self,
+        run: &mut RunRequest,
+        model: Option<&ModelName>,
+    ) -> Result<(EngineKind, Playbook), Failure> {
         if run.goal.trim().is_empty() {
             return Err(usage("the goal is empty", "paraph run \"what shall change\""));
         }
@@ -62,8 +66,9 @@ impl Runtime {
             run.program = settings.program.clone().map(|name| ProgramChoice { name, hosts: Vec::new() });
         }
         program_fits(engine, run.program.as_ref(), true)?;
+        let (bank, role) = (&self.shared.ports.models, Role::Implementer.name());
         if engine == EngineKind::Llm
-            && let Err(NoRoute { why, next }) = self.shared.ports.models.lead(Role::Implementer.name())
+            && let Err(NoRoute { why, next }) = model.map_or_else(|| bank.lead(role), |model| bank.lead_to(role, model))
         {
             return Err(Failure::new(FailureKind::SignIn, format!("no model can be asked: {why}")).hint(next));
         }
@@ -78,26 +83,44 @@ impl Runtime {
     }
 
     /// Roles whose stages ask a model where one is there, and wait for a person where none is.
-    fn roles(&self, playbook: &Playbook) -> Vec<Role> {
+    pub(super) fn roles(&self, playbook: &Playbook) -> Vec<Role> {
         let asks = playbook.has(Stage::Triage) && self.shared.ports.models.lead(Role::Triage.name()).is_ok();
         asks.then_some(Role::Triage).into_iter().collect()
     }
 
-    pub(super) async fn run(&self, call: &Call, mut run: RunRequest) -> Result<SessionView, Failure> {
-        let (engine, playbook) = self.shape(&mut run)?;
+    /// How often a red check goes back to the engine, and what models may take.
+    pub(super) fn lead_of(&self, engine: EngineKind, playbook: &Playbook) -> (u32, Budget) {
+        let settings = &self.shared.settings;
+        let asks_models = engine == EngineKind::Llm || Stage::ASKING.iter().any(|stage| playbook.has(*stage));
+        let repairs = if engine == EngineKind::Llm { settings.repairs } else { 0 };
+        (repairs, if asks_models { settings.budget } else { Budget::default() })
+    }
+
+    /// The repositories, each named once.
+    pub(super) async fn lanes(&self, run: &RunRequest) -> Result<Vec<LaneRequest>, Failure> {
         let mut lanes = Vec::new();
         for repository in &run.repositories {
             let source = self.settle(&repository.source, &repository.base).await?;
             if lanes.iter().any(|lane: &LaneRequest| lane.source == source) {
                 return Err(usage(format!("{source} was named twice"), "name each repository once"));
             }
-            lanes.push(LaneRequest { source, base: repository.base.clone() });
+            lanes.push(LaneRequest { source, base: repository.base.clone(), snapshot: None });
         }
+        Ok(lanes)
+    }
+
+    pub(super) async fn run(&self, call: &Call, mut run: RunRequest) -> Result<SessionView, Failure> {
+        if !run.candidates.is_empty() {
+            return self.run_field(call, run).await;
+        }
+        let (engine, playbook) = self.shape(&mut run, None)?;
+        let lanes = self.lanes(&run).await?;
         self.try_out(&lanes, engine, &run.rules, &run.paths).await?;
         self.try_patch(run.patch).await?;
         self.try_issue(run.issue.as_deref()).await?;
         let roles = self.roles(&playbook);
-        let asks_models = engine == EngineKind::Llm || Stage::ASKING.iter().any(|stage| playbook.has(*stage));
+        let estimate = self.estimated(&run, engine, &playbook).await;
+        let (repairs, budget) = self.lead_of(engine, &playbook);
         let asked = NewSession {
             id: SessionId(0),
             uuid: SessionUuid(self.shared.ports.ids.uuid()),
@@ -105,14 +128,17 @@ impl Runtime {
             goal: run.goal.into(),
             adopted: None,
             issue: run.issue.map(|issue| *issue),
+            estimate,
             engine,
             program: run.program,
             rules: run.rules,
             paths: run.paths,
             playbook,
             patch: run.patch,
-            repairs: if engine == EngineKind::Llm { self.shared.settings.repairs } else { 0 },
-            budget: if asks_models { self.shared.settings.budget } else { Budget::default() },
+            repairs,
+            budget,
+            model: None,
+            candidate: None,
             roles,
             lanes,
             environment: limits::environment(&call.client.environment),
@@ -139,6 +165,9 @@ impl Runtime {
         also.push(source.clone());
         let open = self.open_adoption(&work, also).await?;
         if let Some(session) = open {
+            if adopt.goal.is_none() && self.has_same_work(session, &source, &base).await? {
+                return self.view(self.session(session).await?, None).await;
+            }
             let again = RegenerateRequest {
                 session,
                 engine: None,
@@ -158,6 +187,7 @@ impl Runtime {
             goal: goal.into(),
             adopted: Some(work),
             issue: None,
+            estimate: None,
             engine: EngineKind::Adopt,
             program: None,
             rules: Vec::new(),
@@ -166,13 +196,28 @@ impl Runtime {
             patch: None,
             repairs: 0,
             budget: Budget::default(),
+            model: None,
+            candidate: None,
             roles: Vec::new(),
-            lanes: vec![LaneRequest { source, base }],
+            lanes: vec![LaneRequest { source, base, snapshot: None }],
             environment: limits::environment(&call.client.environment),
             by: self.person(&call.client),
         };
         let done = self.order(call, Want::Start(Box::new(asked))).await?;
         self.view(done.session, None).await
+    }
+
+    /// Whether the newest version of `session` was made of what is there now.
+    async fn has_same_work(&self, session: SessionId, source: &Source, base: &Base) -> Result<bool, Failure> {
+        let session = self.session(session).await?;
+        let (shared, source, base) = (self.shared.clone(), source.clone(), base.clone());
+        blocking(move || {
+            let now = shared.ports.vcs.snapshot(&source, &base).map_err(|error| vcs_failure(&error))?;
+            let newest = session.versions.last().filter(|version| version.engine == EngineKind::Adopt);
+            let taken = newest.and_then(|version| session.base_of(LaneId(0), version.number));
+            Ok(taken.is_some_and(|taken| (&taken.commit, &taken.adopted) == (&now.commit, &now.adopted)))
+        })
+        .await
     }
 
     /// The goal of adopted work: the subject of its newest commit, else its name. Early, so that work that cannot be
@@ -189,7 +234,7 @@ impl Runtime {
             let message = adopted
                 .filter(|_| !matches!(work, WorkSpec::Dirty))
                 .and_then(|(_, message)| message.lines().next().map(str::to_owned))
-                .filter(|subject| !subject.trim().is_empty());
+                .filter(|subject| !subject.trim().is_empty() && subject != UNCOMMITTED);
             Ok(message.unwrap_or_else(|| format!("review {}", views::name_of(&work))))
         })
         .await
@@ -269,18 +314,18 @@ fn no_work(work: &WorkSpec, snapshot: &Snapshot) -> Failure {
     }
 }
 
-fn usage(message: impl Into<String>, hint: impl Into<String>) -> Failure {
+pub(super) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Failure {
     Failure::new(FailureKind::Usage, message).hint(hint)
 }
 
 /// The goal's words, and before them the labels of its issue: whoever set those looked at it.
-fn with_labels(run: &RunRequest) -> String {
+pub(super) fn with_labels(run: &RunRequest) -> String {
     let labels = run.issue.iter().flat_map(|issue| issue.labels.iter().map(Untrusted::raw));
     labels.chain([run.goal.as_str()]).collect::<Vec<_>>().join(" ")
 }
 
 /// The kind that a goal's words suggest.
-fn guess_kind(goal: &str) -> Kind {
+pub(super) fn guess_kind(goal: &str) -> Kind {
     let words: Vec<String> = goal.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect();
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     if has(&["fix", "fixes", "bug", "bugs", "crash", "broken", "wrong", "error"]) {

@@ -1,16 +1,27 @@
-//! Giving back the room that a session's checks took.
+//! Words to whoever drafts; giving back the room that a session's checks took.
 
 use std::collections::BTreeMap;
 
-use crate::api::{DiscardRequest, DiscardView, Failure, FailureKind};
+use crate::api::{Call, DiscardRequest, DiscardView, Failure, FailureKind, SessionView, SteerRequest};
 use crate::id::ObjectId;
 use crate::repository::RepoKey;
+use crate::session::Command;
 use crate::text::counted;
 use crate::validation::Reclaimed;
 
 use super::{Runtime, blocking};
 
 impl Runtime {
+    /// Says something to whoever drafts.
+    pub(super) async fn steer(&self, call: &Call, asked: SteerRequest) -> Result<SessionView, Failure> {
+        if asked.text.trim().is_empty() {
+            let failure = Failure::new(FailureKind::Usage, "nothing was said");
+            return Err(failure.hint(format!("paraph steer {} -m TEXT", asked.session)));
+        }
+        let command = Command::Steer { by: self.person(&call.client), text: asked.text.into() };
+        self.command(call, asked.session, command).await
+    }
+
     /// Checkouts are a cache of git's objects and of what runs left: no entry tells of them, and taking them away
     /// twice is as once.
     pub(super) async fn discard(&self, asked: DiscardRequest) -> Result<DiscardView, Failure> {

@@ -12,6 +12,8 @@ const LONGEST_TEXT: usize = 64 * 1024;
 const MOST_REPOSITORIES: usize = 50;
 /// The most rules, or globs.
 const MOST_NAMES: usize = 500;
+/// The most sessions that are compared at once.
+const MOST_COMPARED: usize = 50;
 /// The longest rule id, glob, name or revision, in bytes.
 const LONGEST_NAME: usize = 4096;
 /// The most hunks that are marked at once: some 670 KiB of digests.
@@ -24,6 +26,7 @@ const LONGEST_VARIABLE: usize = 32 * 1024;
 /// Refuses what is too much.
 pub(super) fn check(request: &Request) -> Result<(), Failure> {
     match request {
+        Request::Estimate(asked) => check(&Request::Run(asked.run.clone())),
         Request::Run(run) => {
             text("goal", &run.goal)?;
             no_nul("goal", &run.goal)?;
@@ -31,6 +34,7 @@ pub(super) fn check(request: &Request) -> Result<(), Failure> {
             number("repositories", run.repositories.len(), MOST_REPOSITORIES)?;
             names("rules", &run.rules)?;
             names("paths", &run.paths)?;
+            run.candidates.iter().try_for_each(|candidate| names("rules", &candidate.rules))?;
             run.paths.iter().try_for_each(|glob| is_glob(glob))?;
             run.repositories.iter().try_for_each(|lane| name("repository", &lane.source.to_string()))
         }
@@ -50,11 +54,13 @@ pub(super) fn check(request: &Request) -> Result<(), Failure> {
             let message = format!("the edited hunk has {} bytes; the most is {LONGEST_EDIT}", edit.len());
             Err(usage(message, "paraph regenerate ID --patch FILE"))
         }
+        Request::Steer(asked) => text("message", &asked.text),
         Request::Decide(decide) => text("message", &decide.message),
         Request::Triage(asked) => text("message", &asked.message),
         Request::Tick(asked) => text("message", &asked.message).and_then(|()| name("criterion", &asked.criterion)),
         Request::Override(asked) => text("message", &asked.message).and_then(|()| name("rule", &asked.rule)),
         Request::Regenerate(asked) => text("message", &asked.message).and_then(|()| names("rules", &asked.rules)),
+        Request::Compare(asked) => number("sessions", asked.sessions.len(), MOST_COMPARED),
         Request::Mark(mark) => number("hunks", mark.hunks.len(), MOST_HUNKS),
         _ => Ok(()),
     }

@@ -71,7 +71,8 @@ impl Runtime {
                 latency_ms,
             });
         }
-        let prices = names.iter().map(|name| bank.price_source(name)).find(|from| !from.is_empty()).unwrap_or_default();
+        let sources: BTreeSet<String> = names.iter().map(|name| bank.price_source(name)).collect();
+        let prices = sources.into_iter().filter(|from| !from.is_empty()).collect::<Vec<_>>().join("; ");
         Ok(ModelsView { schema: "paraph.models/1".to_owned(), roles, models, prices })
     }
 

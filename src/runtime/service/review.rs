@@ -6,6 +6,7 @@ use crate::api::{
     TriageWord, Verdict,
 };
 use crate::id::{LaneId, SessionId, SessionRef, ThreadId, Version};
+use crate::proposal::EngineKind;
 use crate::session::{CheckAgainCommand, Command, DecideCommand, DriftSeen, EffectKind, Session, ThreadPlace};
 use crate::text::Untrusted;
 use crate::validation::Sides;
@@ -147,7 +148,10 @@ impl Runtime {
         let by = self.person(&call.client);
         let message = Untrusted::new(asked.message);
         let session = self.session(asked.session).await?;
-        if asked.engine.unwrap_or(session.asked.engine) == crate::proposal::EngineKind::Rules {
+        // a ready diff is for the engine that takes one
+        let engine = asked.engine.or(asked.patch.is_some().then_some(EngineKind::Patch));
+        let asked = RegenerateRequest { engine, message: String::new(), ..asked };
+        if asked.engine.unwrap_or(session.asked.engine) == EngineKind::Rules {
             self.try_rules(&session, &asked.rules).await?;
         }
         self.try_patch(asked.patch).await?;

@@ -24,7 +24,12 @@ const CHUNK: usize = 256;
 const MOST_BEADS: usize = 2000;
 
 impl Runtime {
-    pub(super) async fn list(&self, asked: ListRequest) -> Result<SessionList, Failure> {
+    pub(super) async fn list(&self, mut asked: ListRequest) -> Result<SessionList, Failure> {
+        if let Some(state) = &mut asked.state
+            && let Some(known) = State::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(state))
+        {
+            known.name().clone_into(state);
+        }
         if let Some(state) = asked.state.as_deref() {
             let group = matches!(state, "needs-me" | "running" | "open" | "done" | "all");
             if !group && State::named(state).is_none() {
@@ -222,7 +227,8 @@ fn merged(tables: &Tables, ahead: Vec<(SessionId, Row)>, asked: &ListRequest) ->
 
 /// Whether a row belongs to what was asked for, told without reading its JSON.
 fn meant(asked: &ListRequest, row: &Row) -> bool {
-    let over = || State::named(&row.state).is_some_and(State::is_over);
+    let rejected = || row.state == State::Rejected.name() && !row.needs_me && !row.running;
+    let over = || State::named(&row.state).is_some_and(State::is_over) || rejected();
     match asked.state.as_deref() {
         None | Some("all") => true,
         Some("needs-me") => row.needs_me,

@@ -276,6 +276,7 @@ impl Bench {
             patch: None,
             program: None,
             issue: None,
+            candidates: Vec::new(),
         })
     }
 
@@ -301,6 +302,10 @@ impl Bench {
     }
 
     /// The worktree at a path from that folder, spelled like that.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub(super) fn worktree(&self, spelled: &str) -> WorkSpec {
         WorkSpec::Worktree(HostPath::new(self.folder.path().join(spelled)))
     }

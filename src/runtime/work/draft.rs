@@ -10,13 +10,14 @@ use crate::indexing::{CodeIndex, Focus, IndexError};
 use crate::infrastructure::blobs::Blobs;
 use crate::planning::{AskError, IssueText, Models, Stage};
 use crate::policy::Severity;
-use crate::proposal::{Brief, Draft, EngineError, EngineKind, Feedback, WorkOrder};
+use crate::proposal::{Brief, Context, Draft, EngineError, EngineKind, Feedback, Word, WorkOrder};
 use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree, VcsError};
 use crate::session::{Drafting, Finding, PatchSet, Session, StopKind, Thread};
 use crate::text::Untrusted;
 
 use super::{Stuck, Worker, blocking, evidence};
 use crate::runtime::desk::{Desk, Line};
+use crate::runtime::ear::Ear;
 
 /// A patch set's contents, read back from blobs.
 pub(in crate::runtime) struct StoredChange {
@@ -36,14 +37,14 @@ pub(super) async fn draft(
         .clone()
         .filter(|drafting| drafting.version == version)
         .ok_or_else(|| Stuck::needs_human("no draft is wanted", "paraph show"))?;
-    let models: Arc<dyn Models> = Arc::new(Desk::new(worker.clone(), session, line.clone(), None));
+    let models: Arc<dyn Models> = Arc::new(Desk::new(worker.clone(), session, line.clone()));
     let (mut patch_sets, mut answers) = (Vec::new(), Vec::new());
     let mut nothing = None;
     for lane in &drafting.lanes {
         let brief = {
             let (worker, session, drafting, lane) = (worker.clone(), session.clone(), drafting.clone(), *lane);
-            let (cancel, models) = (cancel.clone(), models.clone());
-            blocking(move || brief(&worker, &session, &drafting, lane, models, &cancel)).await?
+            let (cancel, models, ear) = (cancel.clone(), models.clone(), line.ear.clone());
+            blocking(move || brief(&worker, &session, &drafting, lane, (models, ear), &cancel)).await?
         };
         let engine = worker.ports.engines.of(drafting.engine);
         let listener = super::listen::DraftWatch::new(worker, session.asked.id, version, &brief.snapshot.repo);
@@ -55,11 +56,19 @@ pub(super) async fn draft(
                 },
                 None => draft,
             },
+            Err(EngineError::Held(left)) => {
+                let held = held(&brief, *left);
+                let (worker, lane, snapshot, log) = (worker.clone(), *lane, brief.snapshot.clone(), listener.log());
+                if !held.changes.is_empty() {
+                    patch_sets.push(blocking(move || store(worker.blobs(), lane, &snapshot, &held)).await?);
+                }
+                return Ok(Finding::Held { patch_sets, log });
+            }
             Err(error @ EngineError::NothingFits { .. }) => {
-                nothing = Some(stuck_engine(session, &drafting, error));
+                nothing = Some(Stuck { log: listener.log(), ..stuck_engine(session, &drafting, error) });
                 continue;
             }
-            Err(error) => return Err(stuck_engine(session, &drafting, error)),
+            Err(error) => return Err(Stuck { log: listener.log(), ..stuck_engine(session, &drafting, error) }),
         };
         if draft.changes.is_empty() {
             nothing = Some(Stuck::needs_human("the draft changes nothing", session.next_draft(drafting.engine)));
@@ -71,7 +80,26 @@ pub(super) async fn draft(
     }
     match nothing {
         Some(stuck) if patch_sets.is_empty() => Err(stuck),
-        _ => Ok(Finding::Draft { patch_sets, answers }),
+        _ => Ok(Finding::Draft { patch_sets, answers, heard: line.ear.heard() }),
+    }
+}
+
+/// What a program had left when it was asked to stop, kept as a draft is.
+fn held(brief: &Brief, changes: ChangeSet) -> Draft {
+    Draft {
+        explanation: "Held in its middle; no version was made of it.".into(),
+        message: brief.goal.clone(),
+        changes,
+        context: Context {
+            engine: "held/1".to_owned(),
+            goal: brief.goal.clone(),
+            tree: brief.tree.id().clone(),
+            inputs: Vec::new(),
+            items: Vec::new(),
+        },
+        base: None,
+        log: None,
+        answers: Vec::new(),
     }
 }
 
@@ -85,12 +113,17 @@ fn stuck_engine(session: &Session, drafting: &Drafting, error: EngineError) -> S
             Stuck::needs_human(format!("{why}{heading}{}", listed.concat()), next)
         }
         EngineError::DoesNotApply { refusals } => Stuck {
-            kind: StopKind::BlockedPolicy,
+            // what a model wrote and could not be placed after all tries is a person's matter, not a policy's
+            kind: match drafting.engine {
+                EngineKind::Llm => StopKind::NeedsHuman,
+                _ => StopKind::BlockedPolicy,
+            },
             reason: format!("the patch does not apply:\n  {}", refusals.join("\n  ")),
             next,
+            log: None,
         },
         EngineError::Models(AskError::BudgetSpent { why, next }) => {
-            Stuck { kind: StopKind::BudgetSpent, reason: format!("the budget is spent: {why}"), next }
+            Stuck { kind: StopKind::BudgetSpent, reason: format!("the budget is spent: {why}"), next, log: None }
         }
         EngineError::Models(AskError::NoModel { role, why, next: how }) => Stuck::needs_human(
             format!("no model for the role {role}: {why}"),
@@ -100,7 +133,7 @@ fn stuck_engine(session: &Session, drafting: &Drafting, error: EngineError) -> S
             ref error @ (AskError::TooLong { next: ref how, .. } | AskError::Failed { next: ref how, .. }),
         ) => Stuck::needs_human(error.to_string(), format!("{how}, then paraph regenerate {}", session.asked.id)),
         EngineError::Program { why, hint } => Stuck::needs_human(why, hint),
-        EngineError::Models(AskError::Cancelled) | EngineError::Cancelled => {
+        EngineError::Models(AskError::Cancelled) | EngineError::Cancelled | EngineError::Held(_) => {
             Stuck::needs_human("drafting was stopped", "paraph regenerate")
         }
         error @ (EngineError::Repository(_) | EngineError::BadInput(_)) => {
@@ -114,7 +147,7 @@ fn brief(
     session: &Session,
     drafting: &Drafting,
     lane: LaneId,
-    models: Arc<dyn Models>,
+    (models, ear): (Arc<dyn Models>, Arc<Ear>),
     cancel: &Cancel,
 ) -> Result<Brief, Stuck> {
     let known = session.lane(lane).ok_or_else(|| Stuck::needs_human("the session has no such lane", "paraph show"))?;
@@ -135,6 +168,9 @@ fn brief(
         true => Some(Arc::new(index(worker, session, tree.as_ref(), cancel)?)),
         false => None,
     };
+    let left = drafting.left.iter().find(|set| set.lane == lane);
+    let left = left.map(|set| read_changes(worker.blobs(), &set.digest)).transpose()?;
+    let said = ear.so_far();
     let patch = drafting.patch.map(|digest| worker.blobs().get(digest)).transpose()?;
     let issue = issue(worker, session)?;
     Ok(Brief {
@@ -152,11 +188,13 @@ fn brief(
         index,
         patch: patch.map(Into::into),
         previous,
-        feedback: feedback(session, drafting, lane),
+        feedback: feedback(session, drafting, lane, said),
         failures: evidence::failures(worker.blobs(), session, lane),
         guidance: evidence::guidance(tree.as_ref()).map_err(|error| Stuck::from(VcsError::from(error)))?,
         artifacts: artifacts(worker, session)?,
+        left: left.map(|left| Arc::new(left.changes)),
         models,
+        ear,
         order: WorkOrder {
             program: session.asked.program.clone(),
             environment: super::inspect::environment_of(worker, session),
@@ -201,12 +239,19 @@ pub(super) fn index(worker: &Worker, session: &Session, tree: &dyn Tree, cancel:
 
 /// What was said about the version before: the request's own words, and open threads. A question changes nothing: only
 /// an engine that can answer is asked it.
-fn feedback(session: &Session, drafting: &Drafting, lane: LaneId) -> Vec<Feedback> {
+fn feedback(session: &Session, drafting: &Drafting, lane: LaneId, words: Vec<Word>) -> Vec<Feedback> {
     let mut said = Vec::new();
     if !drafting.message.raw().trim().is_empty() {
         let (path, line, thread, kind) = (None, None, None, String::new());
         said.push(Feedback { path, line, thread, kind, text: drafting.message.clone() });
     }
+    said.extend(words.into_iter().map(|word| Feedback {
+        path: None,
+        line: None,
+        thread: None,
+        kind: String::new(),
+        text: word.text,
+    }));
     let newest = session.current(lane).map(|(version, _)| version);
     let asks = |thread: &&Thread| {
         let can_answer = drafting.engine == EngineKind::Llm; // the others have no voice of their own
@@ -331,15 +376,8 @@ pub(super) fn apply(worker: &Worker, session: &Session, lane: LaneId, version: V
     let set = session.patch_set(lane, version).ok_or_else(gone)?;
     let base = session.base_of(lane, version).ok_or_else(gone)?;
     let stored = read_changes(worker.blobs(), &set.drafted.digest)?;
-    let tree = worker.ports.vcs.tree(&base.key, &base.tree)?;
-    let policy = super::inspect::policy_of(worker, session, lane, version, tree.as_ref())?;
-    let violations = crate::policy::PathPolicy
-        .judge(&stored.changes, tree.as_ref(), &policy)
-        .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))?;
-    if violations.iter().any(|violation| violation.severity == Severity::Block) {
-        return Ok(Finding::Blocked {
-            violations: violations.into_iter().take(super::inspect::MOST_VIOLATIONS).collect(),
-        });
+    if let Some(blocked) = paths_blocked(worker, session, (lane, version), &stored)? {
+        return Ok(blocked);
     }
     let written = worker.ports.vcs.write_tree(&base.key, &base.tree, &stored.changes)?;
     let by = &session.asked.by;
@@ -360,4 +398,23 @@ pub(super) fn apply(worker: &Worker, session: &Session, lane: LaneId, version: V
         },
     )?;
     Ok(Finding::Branch { tree: written, commit, reference })
+}
+
+/// That the patch set must not be applied, where the policy of paths says so.
+pub(in crate::runtime) fn paths_blocked(
+    worker: &Worker,
+    session: &Session,
+    (lane, version): (LaneId, Version),
+    stored: &StoredChange,
+) -> Result<Option<Finding>, Stuck> {
+    let Some(base) = session.base_of(lane, version) else { return Ok(None) };
+    let tree = worker.ports.vcs.tree(&base.key, &base.tree)?;
+    let policy = super::inspect::policy_of(worker, session, lane, version, tree.as_ref())?;
+    let violations = crate::policy::PathPolicy
+        .judge(&stored.changes, tree.as_ref(), &policy)
+        .map_err(|error| Stuck::from(VcsError::from(error)))?;
+    let blocks = violations.iter().any(|violation| violation.severity == Severity::Block);
+    Ok(blocks.then(|| Finding::Blocked {
+        violations: violations.into_iter().take(super::inspect::MOST_VIOLATIONS).collect(),
+    }))
 }

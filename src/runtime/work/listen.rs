@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::broadcast;
 
 use crate::api::{LogView, Notice};
-use crate::id::{HostPath, SessionId, Version};
+use crate::id::{Digest, HostPath, SessionId, Version};
 use crate::proposal::DraftListener;
 use crate::runtime::views::check_view;
 use crate::validation::{CheckResult, CheckStatus, Progress};
@@ -17,7 +17,14 @@ use crate::validation::{CheckResult, CheckStatus, Progress};
 /// At most ten notices a second for each check.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-type Logs = BTreeMap<(SessionId, String, String), PathBuf>;
+type Logs = BTreeMap<(SessionId, String, String), Growing>;
+
+/// A file that grows, and whether that is a run on the base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Growing {
+    path: PathBuf,
+    on_base: bool,
+}
 
 /// Where the output of running checks grows. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -28,11 +35,12 @@ impl LiveLogs {
     pub(in crate::runtime) fn of(&self, session: SessionId) -> Vec<LogView> {
         let logs = self.lock();
         let of = logs.iter().filter(|((id, ..), _)| *id == session);
-        of.map(|((_, repo, check), path)| LogView {
+        of.map(|((_, repo, check), growing)| LogView {
             repo: repo.clone(),
             check: check.clone(),
             status: CheckStatus::Running,
-            live: Some(HostPath::new(path)),
+            live: Some(HostPath::new(&growing.path)),
+            on_base: growing.on_base,
             log: None,
             base_log: None,
         })
@@ -41,7 +49,8 @@ impl LiveLogs {
 
     /// Something's output grows in `path` from now on.
     pub(in crate::runtime) fn begin(&self, session: SessionId, repo: &str, name: &str, path: &std::path::Path) {
-        self.lock().insert((session, repo.to_owned(), name.to_owned()), path.to_owned());
+        let growing = Growing { path: path.to_owned(), on_base: false };
+        self.lock().insert((session, repo.to_owned(), name.to_owned()), growing);
     }
 
     /// It does not any more.
@@ -58,25 +67,46 @@ impl LiveLogs {
 pub(in crate::runtime) const DRAFT_LOG: &str = "draft";
 
 /// Tells how what an engine's program says grows. Dropped, none runs any more.
-pub(super) struct DraftWatch(Listener);
+pub(super) struct DraftWatch {
+    of: Listener,
+    kept: Mutex<Option<Digest>>,
+}
 
 impl DraftWatch {
     pub(super) fn new(worker: &super::Worker, session: SessionId, version: Version, repo: &str) -> Self {
-        Self(Listener {
+        let of = Listener {
             session,
             version,
             repo: repo.to_owned(),
             notices: worker.notices.clone(),
             live_logs: worker.live_logs.clone(),
             handle: Handle::current(),
-        })
+        };
+        Self { of, kept: Mutex::default() }
+    }
+
+    /// What the engine's program said, once it is kept.
+    pub(super) fn log(&self) -> Option<Digest> {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl DraftListener for DraftWatch {
     fn growing(&self, log: &Path) {
-        self.0.live_logs.lock().insert(self.0.key(DRAFT_LOG), log.to_owned());
-        self.0.watch(DRAFT_LOG, log.to_owned());
+        self.of.live_logs.lock().insert(self.of.key(DRAFT_LOG), Growing { path: log.to_owned(), on_base: false });
+        let _ = self.of.notices.send(Notice::CheckStarted {
+            session: self.of.session,
+            version: self.of.version,
+            repo: self.of.repo.clone(),
+            check: DRAFT_LOG.to_owned(),
+            on_base: false,
+            log: HostPath::new(log),
+        });
+        self.of.watch(DRAFT_LOG, log.to_owned());
+    }
+
+    fn kept(&self, log: Digest) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(log);
     }
 }
 
@@ -103,7 +133,7 @@ impl Listener {
             let mut told = 0;
             loop {
                 tokio::time::sleep(LOOK_EVERY).await;
-                if live_logs.lock().get(&key) != Some(&log) {
+                if live_logs.lock().get(&key).map(|growing| &growing.path) != Some(&log) {
                     return;
                 }
                 let size = tokio::fs::metadata(&log).await.map_or(told, |file| file.len());
@@ -119,7 +149,7 @@ impl Listener {
 
 impl Progress for Listener {
     fn started(&self, check: &str, on_base: bool, log: PathBuf) {
-        self.live_logs.lock().insert(self.key(check), log.clone());
+        self.live_logs.lock().insert(self.key(check), Growing { path: log.clone(), on_base });
         let _ = self.notices.send(Notice::CheckStarted {
             session: self.session,
             version: self.version,

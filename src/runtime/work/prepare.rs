@@ -16,7 +16,8 @@ const CHEAP_TO_COMPARE: u32 = 5_000;
 /// Takes the snapshot of a lane and reads the repository's own settings from it.
 pub(super) fn load(worker: &Worker, session: &Session, lane: LaneId) -> Result<Finding, Stuck> {
     let known = session.lane(lane).ok_or_else(|| Stuck::needs_human("the session has no such lane", "paraph show"))?;
-    let mut snapshot = worker.ports.vcs.snapshot(&known.source, &known.base)?;
+    let taken = session.asked.lanes.get(usize::from(lane.0)).and_then(|lane| lane.snapshot.clone());
+    let mut snapshot = taken.map_or_else(|| worker.ports.vcs.snapshot(&known.source, &known.base), Ok)?;
     snapshot.repo = unique_name(session, lane, &snapshot.repo);
     if matches!(known.base, Base::Head) && entries_of_index(&snapshot.source).is_some_and(|n| n <= CHEAP_TO_COMPARE) {
         // only told to people: where it cannot be counted the session goes on

@@ -18,7 +18,7 @@ pub(super) async fn publish(worker: &Arc<Worker>, session: &Arc<Session>, lane: 
     let published = worker.ports.forge.publish(permit, anchor).await.map_err(|error| {
         let next = match &error {
             ForgeError::BaseGone(_) => "paraph run the goal again, or paraph cancel",
-            ForgeError::BranchTaken { .. } => "git branch -m the branch to another name, then paraph publish",
+            ForgeError::BranchTaken { .. } => "rename or delete that branch, then paraph publish",
             ForgeError::CannotWrite { .. } => "paraph publish, or paraph cancel",
         };
         Stuck::needs_human(error.to_string(), next)

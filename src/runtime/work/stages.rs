@@ -34,7 +34,7 @@ pub(super) async fn triage(
     cancel: &Cancel,
 ) -> Result<Finding, Stuck> {
     let brief = stage_brief(worker, session, cancel).await?;
-    let desk = Desk::new(worker.clone(), session, line.clone(), None);
+    let desk = Desk::new(worker.clone(), session, line.clone());
     let assignment = triage_assignment(&brief, &mut redactor(worker));
     let answer = assign(&desk, assignment, &read_triage, cancel).await;
     let words = format!("paraph regenerate, or paraph go {} -m TEXT", session.asked.id);
@@ -58,7 +58,7 @@ pub(super) async fn plan(
         let (worker, session) = (worker.clone(), session.clone());
         blocking(move || bindings(&worker, &session)).await?
     };
-    let desk = Desk::new(worker.clone(), session, line.clone(), None);
+    let desk = Desk::new(worker.clone(), session, line.clone());
     let words = format!("paraph regenerate, or paraph regenerate --engine {}", session.asked.engine.name());
     let unread = |role: Role, why: Vec<String>| {
         Stuck::needs_human(format!("no answer of the {role} counts:\n  {}", why.join("\n  ")), words.clone())
@@ -96,20 +96,28 @@ pub(super) async fn review(
         let (worker, session) = (worker.clone(), session.clone());
         blocking(move || reviewed(&worker, &session, lane, version)).await?
     };
-    let desk = Desk::new(worker.clone(), session, line.clone(), None);
+    let desk = Desk::new(worker.clone(), session, line.clone());
     let mut reviews = Vec::new();
     for role in REVIEWERS {
-        let brief = ReviewBrief {
+        let brief = |room| ReviewBrief {
             goal: &session.asked.goal,
             kind: session.asked.kind,
             diff: &seen.diff,
             validation: &seen.validation,
             violations: &seen.violations,
             artifacts: &seen.artifacts,
-            room: desk.room(role),
+            room,
         };
-        let (assignment, is_cut) = review_assignment(role, &brief, &mut redactor(worker));
-        let report = match assign(&desk, assignment, &read_review, cancel).await {
+        let room = desk.room(role);
+        let (assignment, mut is_cut) = review_assignment(role, &brief(room), &mut redactor(worker));
+        let mut answer = assign(&desk, assignment, &read_review, cancel).await;
+        if matches!(answer, Err(AskError::TooLong { .. })) {
+            // sizes are estimates: what half the room takes is shown once, and it says that it is a part
+            let less = review_assignment(role, &brief(room / 2), &mut redactor(worker));
+            is_cut = less.1;
+            answer = assign(&desk, less.0, &read_review, cancel).await;
+        }
+        let report = match answer {
             Ok(Answer::Counts(report)) => report,
             Ok(Answer::Unclear(why)) => {
                 let why = format!("no answer counts: {}", why.join("; "));
@@ -243,7 +251,7 @@ async fn put(worker: &Arc<Worker>, text: String) -> Result<crate::id::Digest, St
 fn unanswered(error: AskError, words: &str) -> Stuck {
     match error {
         AskError::BudgetSpent { why, next } => {
-            Stuck { kind: StopKind::BudgetSpent, reason: format!("the budget is spent: {why}"), next }
+            Stuck { kind: StopKind::BudgetSpent, reason: format!("the budget is spent: {why}"), next, log: None }
         }
         AskError::NoModel { role, why, next } => {
             Stuck::needs_human(format!("no model for the role {role}: {why}"), format!("{next}, then {words}"))

@@ -51,6 +51,7 @@ impl Lab {
             clock: Arc::new(SystemClock::default()),
             ids: Arc::new(RandomIds),
             machine: Arc::new(super::doctor_tests::facts),
+            adapters: Arc::new(|| unreachable!("only `replay` asks")),
         }
     }
 

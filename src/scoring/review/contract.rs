@@ -22,7 +22,7 @@ const MOST_ISSUES: usize = 25;
 const LONGEST: usize = 2_000;
 
 /// The most tokens of an answer.
-const MOST_OUTPUT: u32 = 6_000;
+pub const REVIEW_OUTPUT: u32 = 6_000;
 
 /// Bytes a token, the rule of thumb of requests; and the share of a prompt that the diff may take.
 const BYTES_A_TOKEN: u64 = 3;
@@ -75,7 +75,7 @@ pub fn review_assignment(role: Role, brief: &ReviewBrief<'_>, redactor: &mut Red
         system: vec![standing.to_owned()],
         task,
         shape: JsonShape { name: "review".to_owned(), schema: schema() },
-        max_output_tokens: MOST_OUTPUT,
+        max_output_tokens: REVIEW_OUTPUT,
         redacted: redactor.found().to_vec(),
     };
     (assignment, is_cut)

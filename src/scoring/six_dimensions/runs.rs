@@ -105,9 +105,8 @@ pub(super) fn tests(evidence: &Evidence<'_>) -> Points {
             points.add(35, format!("{} touched, such as `{}`", counted(touched.len(), "test file"), first.path))
         }
         (0, None) => points.add(30, "no source file changes, so there is nothing to test"),
-        (_, None) if quiet && ran > 0 => {
-            points.add(25, format!("a {} keeps behaviour; existing tests cover it", evidence.kind.name()))
-        }
+        (_, None) if quiet && ran > 0 => points
+            .add(25, format!("a change of kind {} keeps behaviour; existing tests cover it", evidence.kind.name())),
         (_, None) => points.add(-5, format!("{} without a test", counted(sources, "source file"))),
     }
     if ran > 0 {

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::story::{self, L0, L1, V1};
 use super::*;
-use crate::id::{DraftId, ThreadId};
-use crate::planning::{IssueSource, Recommendation, Role, TriageReport};
+use crate::id::{DraftId, SessionId, ThreadId};
+use crate::planning::{Estimate, IssueSource, Recommendation, Role, RoleEstimate, TriageReport};
 use crate::policy::PolicySettings;
-use crate::proposal::EngineKind;
+use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::WorkSpec;
 use crate::scoring::{Dimension, GateId, Review};
 use crate::validation::Sides;
@@ -126,6 +126,14 @@ fn samples() -> Vec<Event> {
             reason: "it went wrong".into(),
             next: "paraph doctor".to_owned(),
             key: Some(key),
+            log: None,
+        },
+        Event::Steered { by: by(), text: message() },
+        Event::Held {
+            key: EffectKey::draft(version),
+            attempt: 1,
+            patch_sets: vec![story::patch_set(lane, "left")],
+            log: Some(story::digest("log")),
         },
         Event::ThreadOpened { thread: ThreadId(1), place: story::place(lane, version), by: by(), text: message() },
         Event::ThreadAnswered { thread: ThreadId(1), by: by(), text: message() },
@@ -150,9 +158,35 @@ fn samples() -> Vec<Event> {
             }),
         },
         Event::BudgetSet { budget: Budget { cost_micros: Some(5), tokens: Some(7) }, by: by() },
+        Event::Picked { version, digests: vec![seen], over: vec![rival(), story::rival(9, false).rival], by: by() },
+        Event::OthersPassedOver {},
+        Event::PassedOver { picked: SessionId(8), version, by: by() },
         Event::Marked { lane, version, hunks: vec![seen], by: by() },
         Event::Unmarked { lane, version, hunks: vec![seen], by: by() },
     ]
+}
+
+/// A candidate as it stood, whole.
+fn rival() -> Rival {
+    Rival { version: Some(V1), digests: vec![story::digest("seen")], ..story::rival(8, false).rival }
+}
+
+/// Other forms of events, by the name of their file.
+fn forms() -> Vec<(&'static str, Event)> {
+    let mut session = story::candidate(1, 3);
+    session.model = Some("openai/gpt-4.1".to_owned());
+    session.lanes[0].snapshot = Some(story::snapshot(L0));
+    let field = &mut session.candidate.as_mut().expect("it is one").field;
+    field[1] = Contender {
+        engine: EngineKind::Llm,
+        program: Some(ProgramChoice { name: "ruff".to_owned(), hosts: vec!["a.example".to_owned()] }),
+        model: Some("openai/gpt-4.1".to_owned()),
+        rules: vec!["rust-len-zero".to_owned()],
+        patch: Some(story::digest("diff")),
+        repairs: 3,
+        budget: Budget { cost_micros: Some(5), tokens: Some(7) },
+    };
+    vec![("created-candidate", Event::Created { session: Box::new(session) })]
 }
 
 fn planned() -> Event {
@@ -179,7 +213,7 @@ fn bare() -> Vec<Event> {
             made_for: String::new(),
             program: None,
         },
-        Event::Stopped { kind: StopKind::Cancelled, reason: message(), next: String::new(), key: None },
+        Event::Stopped { kind: StopKind::Cancelled, reason: message(), next: String::new(), key: None, log: None },
         Event::ThreadOpened { thread: ThreadId(1), place: place.clone(), by: by(), text: message() },
         Event::DraftKept { draft: DraftId(1), place, thread: None, by: by(), text: message() },
         Event::RecheckAsked {
@@ -198,9 +232,28 @@ fn bare() -> Vec<Event> {
             parent: Some(V1),
         },
         Event::Created {
-            session: Box::new(NewSession { issue: Some(issue()), ..story::new_session(1, "quick", EngineKind::Llm) }),
+            session: Box::new(NewSession {
+                issue: Some(issue()),
+                estimate: Some(estimate()),
+                ..story::new_session(1, "quick", EngineKind::Llm)
+            }),
         },
     ]
+}
+
+fn estimate() -> Estimate {
+    let role = RoleEstimate {
+        role: Role::Implementer,
+        model: "openai/gpt-4.1".to_owned(),
+        least_calls: 1,
+        most_calls: 64,
+        least_tokens: 9_000,
+        most_tokens: 9_000_000,
+        least_micros: Some(20_000),
+        most_micros: None,
+        prices: "2026-11-28".to_owned(),
+    };
+    Estimate::of(vec![role], Some(2_000_000), Some(1_000_000), None)
 }
 
 fn issue() -> IssueSource {
@@ -248,7 +301,8 @@ fn oddities(value: &Value, at: &str, found: &mut Vec<String>) {
 
 #[test]
 fn events_are_integers_and_strings_and_read_back() {
-    for event in samples().into_iter().chain(bare()) {
+    let others = forms().into_iter().map(|(_, event)| event);
+    for event in samples().into_iter().chain(bare()).chain(others) {
         let value = kept(&event);
         let mut found = Vec::new();
         oddities(&value, event.name(), &mut found);
@@ -275,8 +329,9 @@ fn golden() -> PathBuf {
 /// is there never changes: another form of the same event gets a file of its own.
 #[test]
 fn every_form_that_was_ever_written_still_reads() {
-    for event in samples() {
-        let path = golden().join(format!("{}.json", event.name()));
+    let named = samples().into_iter().map(|event| (event.name(), event));
+    for (name, event) in named.chain(forms()) {
+        let path = golden().join(format!("{name}.json"));
         if std::env::var_os("PARAPH_BLESS").is_some() && !path.exists() {
             std::fs::write(&path, format!("{:#}\n", kept(&event))).expect("the folder can be written");
         }

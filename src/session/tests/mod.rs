@@ -3,6 +3,7 @@
 #[path = "../../../tests/support/story.rs"]
 mod story;
 
+mod candidates;
 mod events;
 mod folding;
 mod money;

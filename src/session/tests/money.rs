@@ -50,7 +50,7 @@ fn tokens_limit_where_a_price_is_not_known() {
 
 #[test]
 fn a_raised_budget_lets_a_draft_go_on() {
-    let spent = Finding::Stuck { kind: StopKind::BudgetSpent, reason: "spent".into(), next: String::new() };
+    let spent = Finding::Stuck { kind: StopKind::BudgetSpent, reason: "spent".into(), next: String::new(), log: None };
     let story = asks_models(dollars_of(1), 0).runs_until(Some(EffectKind::Draft)).finds(EffectKind::Draft, spent);
     assert_eq!(story.session.state(), State::NeedsHuman);
     let story = story.does(Command::SetBudget { budget: dollars_of(9_000_000), by: story::ana() });

@@ -12,7 +12,7 @@ use crate::validation::{CheckStatus, Sides};
 
 /// A session in every phase, under every stop, and in the cases that guards tell apart.
 fn situations() -> Vec<(&'static str, Story)> {
-    use EffectKind::{Apply, Check, Draft, Index, Load, Plan, Publish, Review, Score, Triage};
+    use EffectKind::{Apply, Check, Draft, Index, Load, PassOver, Plan, Publish, Review, Score, Triage};
     let quick = Story::quick;
     let scored = |finding| quick().runs_until(Some(Score)).finds(Score, finding);
     let stopped = |kind| quick().runs_until(Some(Check)).finds(Check, story::stuck(kind));
@@ -20,6 +20,12 @@ fn situations() -> Vec<(&'static str, Story)> {
     let designed = || Story::of(story::asks_triage(1, "designed"));
     let approved = || quick().runs().decides(L0, Verdict::Approve);
     let two = || Story::two_lanes().runs();
+    let candidate = || Story::of(story::candidate(0, 3));
+    let picked = || {
+        let story = candidate().runs();
+        let seen = story.session.current(L0).expect("v1").1.drafted.digest;
+        story.does(story::pick(V1, seen, vec![story::rival(8, false), story::rival(9, false)]))
+    };
     vec![
         ("Created", quick()),
         ("Created, attempt 2 runs", {
@@ -56,6 +62,18 @@ fn situations() -> Vec<(&'static str, Story)> {
             let mut asked = story::new_session(1, "reviewed", EngineKind::Llm);
             asked.repairs = 1;
             Story::of(asked).runs_until(Some(Review)).finds(Review, must).runs_until(Some(Draft))
+        }),
+        ("Scored v1, a candidate", candidate().runs()),
+        ("Scored v1, picked", picked()),
+        ("Scored v1, picked, the others told", picked().runs()),
+        (
+            "Scored v1, picked, the others could not be told",
+            picked().finds(PassOver, story::stuck(StopKind::NeedsHuman)),
+        ),
+        ("Declined: another candidate was picked", {
+            let mut story = candidate().runs_until(Some(Check));
+            story.outcome(story::other_picked(8));
+            story
         }),
         ("Proposed v1", quick().runs_until(Some(Apply))),
         ("BranchApplied v1", quick().runs_until(Some(Check))),
@@ -172,6 +190,10 @@ fn commands(story: &Story) -> Vec<(String, Command)> {
         named("tick C3", tick("C3", true)),
         named("take a tick of C3 back", tick("C3", false)),
         named("open a thread on the plan", story::open_thread_on("plan")),
+        named("pick", story::pick(version, seen, vec![story::rival(8, false)])),
+        named("pick after another", story::pick(version, seen, vec![story::rival(8, true)])),
+        named("pick another digest", story::pick(version, story::digest("x"), vec![story::rival(8, false)])),
+        named("pick v3", story::pick(V3, seen, vec![story::rival(8, false)])),
         named("approve", decide(Verdict::Approve, "")),
         named("approve with a reason", decide(Verdict::Approve, "known")),
         named("approve, base moved", drifted(3, true)),
@@ -212,6 +234,7 @@ fn commands(story: &Story) -> Vec<(String, Command)> {
         named("cancel", Command::Cancel { by: by() }),
         named("pause", Command::Pause { by: by() }),
         named("resume", Command::Resume { by: by() }),
+        named("steer", Command::Steer { by: by(), text: "shorter".into() }),
         named("publish", Command::Publish { by: by() }),
         named("open a thread", story::open_thread(L0, version)),
         named("answer in no thread", story::answer(9)),
@@ -287,7 +310,7 @@ fn every_phase_against_every_outcome() {
             let key = story.session.owed().keys().find(|key| key.kind == kind).copied().unwrap_or(match kind {
                 EffectKind::Draft => EffectKey::draft(story.session.next_version()),
                 EffectKind::Load | EffectKind::Index => EffectKey::on_lane(kind, L0),
-                EffectKind::Triage | EffectKind::Plan => EffectKey::of_session(kind),
+                EffectKind::Triage | EffectKind::Plan | EffectKind::PassOver => EffectKey::of_session(kind),
                 _ => EffectKey::on_version(kind, L0, V1),
             });
             let mut started = story.clone();
@@ -315,6 +338,8 @@ fn every_phase_against_every_outcome() {
                 writeln!(text, "{:>34} → {}", "its finding", found(&started, attempt, right())).expect("text grows");
             }
         }
+        let heard = decide(&story.session, &Input::Outcome(Box::new(story::other_picked(8))));
+        writeln!(text, "{:>34} → {}", "another candidate was picked", told(&heard)).expect("text grows");
     }
     snapshot("session_outcomes", &text);
 }

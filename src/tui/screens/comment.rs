@@ -1,8 +1,9 @@
 //! Writing a comment, and how threads read on the lines of a diff.
 
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::widgets::Widget;
-use ratatui_textarea::{CursorMove, TextArea};
+use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 
 use crate::api::{CommentRequest, DraftRequest, DraftView, DropDraftRequest, Side, ThreadKind, ThreadView};
 use crate::id::{DraftId, RepoPath, SessionId, SessionRef, ThreadId, Version};
@@ -33,6 +34,8 @@ pub(crate) struct CommentBox {
     pub text: TextArea<'static>,
     /// The draft that it is kept as.
     pub draft: Option<DraftId>,
+    /// What the box was opened with: as long as nothing is changed in it, nothing was written.
+    offered: String,
     /// What was kept last.
     kept: (String, ThreadKind),
     /// Whether the service was asked and has not answered.
@@ -58,12 +61,20 @@ pub(crate) enum Keep {
 
 impl CommentBox {
     pub(crate) fn new(target: Target, text: &str) -> Self {
-        let mut area = TextArea::new(text.lines().map(str::to_owned).collect());
-        area.move_cursor(CursorMove::Bottom);
-        area.move_cursor(CursorMove::End);
+        let area = area_of(text);
         let (draft, kept) = (None, (String::new(), ThreadKind::Issue));
         let kind = ThreadKind::Issue;
-        Self { target, kind, text: area, draft, kept, sending: false, closing: false, failed: false }
+        Self {
+            target,
+            kind,
+            text: area,
+            offered: text.trim().to_owned(),
+            draft,
+            kept,
+            sending: false,
+            closing: false,
+            failed: false,
+        }
     }
 
     /// The box of a draft that was kept before.
@@ -80,12 +91,12 @@ impl CommentBox {
         };
         let text = draft.text.raw();
         let kept = (text.to_owned(), draft.kind);
-        Self { draft: Some(draft.id), kind: draft.kind, kept, ..Self::new(target, text) }
+        Self { draft: Some(draft.id), kind: draft.kind, kept, offered: String::new(), ..Self::new(target, text) }
     }
 
     /// Whether it holds words, or a kind, that are not kept.
     pub(crate) fn is_unsaved(&self) -> bool {
-        !self.sending && !self.body().is_empty() && self.kept != (self.body(), self.kind)
+        !self.sending && !self.written().is_empty() && self.kept != (self.body(), self.kind)
     }
 
     /// What shall happen to the words now. While an answer is waited for nothing does: a first draft has no number
@@ -100,7 +111,7 @@ impl CommentBox {
             return Keep::Send(Box::new(DraftRequest { draft: self.draft, comment: self.request() }));
         }
         match (self.closing, self.draft) {
-            (true, Some(draft)) if self.body().is_empty() => {
+            (true, Some(draft)) if self.written().is_empty() => {
                 Keep::Drop(DropDraftRequest { session: self.target.session.session, draft })
             }
             (true, _) => Keep::Close,
@@ -115,8 +126,7 @@ impl CommentBox {
     }
 
     pub(crate) fn set_text(&mut self, text: &str) {
-        self.text = TextArea::new(text.lines().map(str::to_owned).collect());
-        self.text.move_cursor(CursorMove::Bottom);
+        self.text = area_of(text);
     }
 
     pub(crate) fn cycle_kind(&mut self) {
@@ -130,6 +140,12 @@ impl CommentBox {
 
     pub(crate) fn body(&self) -> String {
         self.text.lines().join("\n").trim().to_owned()
+    }
+
+    /// What the person wrote: an offer that nobody touched is nothing.
+    fn written(&self) -> String {
+        let body = self.body();
+        if body == self.offered { String::new() } else { body }
     }
 
     pub(crate) fn request(&self) -> CommentRequest {
@@ -164,6 +180,17 @@ impl CommentBox {
     }
 }
 
+/// A box of that text, the cursor behind it. Lines wrap where the box is drawn; a comment keeps those that were typed.
+fn area_of(text: &str) -> TextArea<'static> {
+    let mut area = TextArea::new(text.lines().map(str::to_owned).collect());
+    area.set_wrap_mode(WrapMode::WordOrGlyph);
+    area.set_cursor_line_style(Style::new());
+    area.set_cursor_style(Style::new());
+    area.move_cursor(CursorMove::Bottom);
+    area.move_cursor(CursorMove::End);
+    area
+}
+
 /// Draws the box at the bottom of `area`, so that the lines it is about stay in sight.
 pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, comment: &CommentBox) {
     let height = 10.min(area.height);
@@ -191,14 +218,12 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, comment
     let last = inside.bottom().saturating_sub(1);
     painter.runs(inside.x, last, inside.width, &keys);
     let text = Rect { height: inside.height.saturating_sub(1), ..inside };
-    let mut area = comment.text.clone();
-    let ground = painter.style(Role::Popup);
-    area.set_style(ground);
-    area.set_cursor_line_style(ground);
-    area.set_cursor_style(ground);
-    (&area).render(text, painter.buffer);
-    let cursor = area.screen_cursor();
-    let (row, column) = (u16::try_from(cursor.row).unwrap_or(0), u16::try_from(cursor.col).unwrap_or(0));
+    // the box itself and no copy: it knows how its lines wrap by being drawn
+    (&comment.text).render(text, painter.buffer);
+    painter.tint(text, Role::Popup);
+    let (cursor, (top, _)) = (comment.text.screen_cursor(), comment.text.scroll_offset());
+    let row = u16::try_from(cursor.row).unwrap_or(0).saturating_sub(top);
+    let column = u16::try_from(cursor.col).unwrap_or(0);
     let (x, y) = (text.x + column.min(text.width.saturating_sub(1)), text.y + row.min(text.height.saturating_sub(1)));
     painter.cursor = Some(Position::new(x, y));
     let _ = model;

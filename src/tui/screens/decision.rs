@@ -202,6 +202,25 @@ impl Decision {
         }
     }
 
+    /// Whether the engine can be asked instead: there are comments for it beside what is left out.
+    fn may_ask_engine(&self) -> bool {
+        self.intent == Intent::Derive && self.drafts > 0
+    }
+
+    /// What the next version leaves out, and what is sent with that; a line each.
+    fn makes(&self) -> Vec<String> {
+        match self.intent {
+            Intent::Derive => {
+                let sent = (self.drafts > 0).then(|| format!("with {} sent", counted(self.drafts, "draft")));
+                self.left_out.iter().cloned().chain(sent).collect()
+            }
+            Intent::Decide(Verdict::RequestChanges) => {
+                self.left_out.iter().map(|left_out| format!("the engine is told: next time {left_out}")).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn needs_number(&self) -> bool {
         !self.care().0.is_empty()
     }
@@ -222,14 +241,8 @@ impl Decision {
             Step::Number | Step::Reason => {
                 match key.code() {
                     KeyCode::Enter | KeyCode::Tab | KeyCode::BackTab => {
-                        self.step =
-                            if self.step == Step::Number && (self.needs_reason() || !self.reason.text().is_empty()) {
-                                Step::Reason
-                            } else if self.needs_number() {
-                                Step::Number
-                            } else {
-                                Step::Reason
-                            };
+                        let back = self.step == Step::Reason && self.needs_number();
+                        self.step = if back { Step::Number } else { Step::Reason };
                     }
                     _ if control('s') => return self.send(),
                     _ => {
@@ -252,6 +265,11 @@ impl Decision {
             }
             Some('k') if self.intent == Intent::Override => self.warn = self.warn.saturating_sub(1),
             Some('m') if self.intent != Intent::Derive => self.step = Step::Reason,
+            Some('b') if self.may_ask_engine() => {
+                self.intent = Intent::Decide(Verdict::RequestChanges);
+                self.reason = Field::new(format!("next time {}", self.left_out.join(", ")));
+                self.armed = false; // its frame is another one now
+            }
             Some('y') if self.needs_number() => self.step = Step::Number,
             Some('y') if self.needs_reason() => self.step = Step::Reason,
             Some('y') => return self.send(),

@@ -2,13 +2,24 @@
 
 use ratatui::layout::{Position, Rect};
 
+use crate::text::width;
 use crate::tui::actions::Context;
 use crate::tui::model::{Field, Model};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Painter, Run, centered, popup, scrollbar};
 
-/// The rows of the help: headings and keys that fit the filter.
-pub(crate) fn rows(model: &Model, filter: &str) -> Vec<Vec<Run>> {
+/// The widest window: a line of it is read at a glance.
+const WIDEST: u16 = 80;
+/// Columns of the keys, with what stands around them.
+const KEYS: usize = 17;
+
+/// Columns of a row on a screen so wide.
+pub(crate) fn columns(screen: u16) -> usize {
+    usize::from(screen.min(WIDEST).saturating_sub(5))
+}
+
+/// The rows of the help, so wide: headings and keys that fit the filter.
+pub(crate) fn rows(model: &Model, filter: &str, columns: usize) -> Vec<Vec<Run>> {
     let filter = filter.to_lowercase();
     let mut contexts: Vec<Context> = match &model.review {
         Some(review) => review.contexts().into_iter().chain([Context::Session]).collect(),
@@ -39,7 +50,11 @@ pub(crate) fn rows(model: &Model, filter: &str) -> Vec<Vec<Run>> {
         }
         rows.push(vec![Run::new(context.title(), Role::Heading)]);
         for (keys, action) in entries {
-            rows.push(vec![Run::new(format!("  {keys:<14} "), Role::Key), Run::new(action.about(), Role::Text)]);
+            let about = width::wrap(action.about(), columns.saturating_sub(KEYS).max(12));
+            for (at, line) in about.into_iter().enumerate() {
+                let keys = if at == 0 { keys.as_str() } else { "" };
+                rows.push(vec![Run::new(format!("  {keys:<14} "), Role::Key), Run::new(line, Role::Text)]);
+            }
         }
     }
     rows
@@ -47,13 +62,13 @@ pub(crate) fn rows(model: &Model, filter: &str) -> Vec<Vec<Run>> {
 
 /// Draws the help.
 pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, filter: &Field, scroll: usize) {
-    let frame = centered(area, 80, area.height.saturating_sub(2).max(5));
+    let frame = centered(area, WIDEST, area.height.saturating_sub(2).max(5));
     let inside = popup(painter, frame, "Keys");
     let used = painter.text(inside.x, inside.y, 9, "search: ", Role::Muted);
     painter.text(inside.x + used, inside.y, inside.width.saturating_sub(used), filter.text(), Role::Text);
     let column = u16::try_from(filter.cursor_column()).unwrap_or(0);
     painter.cursor = Some(Position::new((inside.x + used + column).min(inside.right().saturating_sub(1)), inside.y));
-    let rows = rows(model, filter.text());
+    let rows = rows(model, filter.text(), columns(area.width));
     let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
     let top = scroll.min(rows.len().saturating_sub(usize::from(list.height)));
     if rows.is_empty() {

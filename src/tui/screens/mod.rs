@@ -1,7 +1,9 @@
 //! Screens: each is its part of the model and how it is drawn.
 
 pub(crate) mod comment;
+pub(crate) mod comparison;
 pub(crate) mod decision;
+pub(crate) mod evidence;
 pub(crate) mod frame;
 pub(crate) mod help;
 pub(crate) mod inbox;
@@ -53,6 +55,8 @@ pub(crate) fn next_step(next: &str) -> String {
     let decides = |command: &str| next.starts_with("paraph show ") && next.contains(command);
     if decides(", then paraph approve ") {
         "A approves, X rejects, R sends back".to_owned()
+    } else if next.starts_with("paraph compare ") {
+        "K compares the candidates, p picks one there".to_owned()
     } else if decides(", then paraph request-changes ") {
         "R sends back, X rejects".to_owned()
     } else {

@@ -1,6 +1,7 @@
 //! The Patches tab: files, the diff of one of them, threads on its lines, marks, evidence.
 
 mod draw;
+mod reading;
 
 pub(crate) use draw::draw;
 
@@ -46,6 +47,10 @@ pub(crate) struct Patches {
     pub loaded: HashMap<usize, FileState>,
     /// Hunk keys by file, as far as they are known.
     pub keys: HashMap<usize, Vec<Digest>>,
+    /// The version against its base, where it is shown against another one.
+    pub reading: reading::Reading,
+    /// Repositories that ship nothing: what they have need not be read.
+    pub dropped: Vec<String>,
     pub reviewed: DigestSet,
     pub seen: DigestSet,
     /// Hunks that shall be left out of the next version.
@@ -67,7 +72,8 @@ pub(crate) struct Patches {
     pub context: u32,
     pub tree: Option<bool>,
     pub in_tree: bool,
-    pub drawer: bool,
+    /// The evidence beside or below the diff, and what of it stands first.
+    pub drawer: Option<Evidence>,
     pub against: Option<Version>,
     pub since_review: bool,
     /// Where jumps within a file began: the file and the line (1-based), the newest last.
@@ -86,6 +92,32 @@ pub(crate) struct OwnEdit {
     pub text: Option<(String, String)>,
 }
 
+/// A part of the evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    Threads,
+    Checks,
+    Policy,
+    Score,
+}
+
+impl Evidence {
+    pub(crate) const ALL: [Self; 4] = [Self::Threads, Self::Checks, Self::Policy, Self::Score];
+
+    /// What one more key shows: each part first, then none.
+    pub(crate) fn after(shown: Option<Self>) -> Option<Self> {
+        match shown {
+            None => Some(Self::Threads),
+            Some(part) => Self::ALL.get(part as usize + 1).copied(),
+        }
+    }
+
+    /// All parts, this one first.
+    pub(crate) fn and_others(self) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().cycle().skip(self as usize).take(Self::ALL.len())
+    }
+}
+
 /// Where a file is entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Enter {
@@ -94,6 +126,8 @@ pub(crate) enum Enter {
     First,
     Last,
     Line(u32),
+    FirstThread,
+    LastThread,
     Stay,
 }
 
@@ -106,6 +140,8 @@ impl Default for Patches {
             current: 0,
             loaded: HashMap::new(),
             keys: HashMap::new(),
+            reading: reading::Reading::default(),
+            dropped: Vec::new(),
             reviewed: DigestSet::default(),
             seen: DigestSet::default(),
             excluded: DigestSet::default(),
@@ -124,7 +160,7 @@ impl Default for Patches {
             context: 3,
             tree: None,
             in_tree: false,
-            drawer: false,
+            drawer: None,
             against: None,
             since_review: true,
             jumps: Vec::new(),
@@ -139,7 +175,8 @@ const KEPT: usize = 5;
 impl Patches {
     /// Takes the patch sets of a version; the file under the cursor stays where it is still there. Says how many hunks
     /// were to be left out of another comparison: there they are other hunks.
-    pub(crate) fn set(&mut self, sets: Vec<PatchSetView>) -> usize {
+    pub(crate) fn set(&mut self, mut sets: Vec<PatchSetView>) -> usize {
+        sets.retain(|set| !self.dropped.contains(&set.repo));
         let compared = |sets: &[PatchSetView]| -> Vec<(Digest, String)> {
             sets.iter().map(|set| (set.digest, set.against.clone())).collect()
         };
@@ -155,6 +192,7 @@ impl Patches {
         self.sets = sets;
         self.loaded.clear();
         self.keys.clear();
+        self.reading = reading::Reading::default();
         self.layout = Layout::default();
         self.reviewed = self.sets.iter().flat_map(|set| set.reviewed.iter().copied()).collect();
         self.files = self
@@ -173,6 +211,17 @@ impl Patches {
         self.enter = if found.is_some() { Enter::Stay } else { Enter::Unreviewed };
         self.current = found.unwrap_or(0);
         forgotten
+    }
+
+    /// Takes note of the repositories that ship nothing; what is shown of them goes.
+    pub(crate) fn drop_repositories(&mut self, dropped: Vec<String>) {
+        let shown = self.sets.iter().any(|set| dropped.contains(&set.repo));
+        self.dropped = dropped;
+        if shown {
+            let (sets, marks) = (self.sets.clone(), std::mem::take(&mut self.reviewed));
+            self.set(sets);
+            self.reviewed = marks; // newer than those that came with the sets
+        }
     }
 
     /// The file under the cursor and its patch set.
@@ -208,14 +257,7 @@ impl Patches {
     /// Where a file's sides are.
     pub(crate) fn source(&self, file: usize) -> Option<DocSource> {
         let (set, at) = self.files.get(file)?;
-        let view = &self.sets[*set].files[*at];
-        Some(DocSource {
-            path: view.path.clone(),
-            status: view.status,
-            binary: view.binary,
-            old: view.old.as_ref().map(|blob| blob.digest),
-            new: view.new.as_ref().map(|blob| blob.digest),
-        })
+        Some(DocSource::of(&self.sets[*set].files[*at]))
     }
 
     /// Forgets diffs far from the current file.
@@ -229,32 +271,6 @@ impl Patches {
     /// The next file whose hunks nobody counted yet.
     pub(crate) fn unsurveyed(&self) -> Option<usize> {
         (0..self.files.len()).find(|file| !self.keys.contains_key(file))
-    }
-
-    /// Hunks read, hunks known, and whether all are known.
-    pub(crate) fn progress(&self) -> (usize, usize, bool) {
-        let all = self.keys.values().map(Vec::len).sum();
-        let done = self.keys.values().flatten().filter(|key| self.reviewed.contains(key)).count();
-        (done, all, self.keys.len() == self.files.len() && !self.files.is_empty())
-    }
-
-    /// Hunks that were neither marked nor ever on this screen; of the repository, or of all.
-    pub(crate) fn unseen(&self, repo: Option<&str>) -> usize {
-        if self.files.is_empty() {
-            return 1; // not even known yet
-        }
-        let of_repo = |file: &usize| match repo {
-            Some(repo) => self.files.get(*file).is_some_and(|(set, _)| self.sets[*set].repo == repo),
-            None => true,
-        };
-        (0..self.files.len())
-            .filter(|file| of_repo(file))
-            .map(|file| {
-                self.keys.get(&file).map_or(1, |keys| {
-                    keys.iter().filter(|key| !self.reviewed.contains(*key) && !self.seen.contains(*key)).count()
-                })
-            })
-            .sum()
     }
 
     /// The keys of the hunks of a file and how many of them are read.
@@ -334,7 +350,7 @@ impl Patches {
         let margin = (height / 5).min(4);
         self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
         // what a hunk follows need not be seen: its header may stand on the first row
-        let on_header = self.layout.hunk_rows().binary_search_by_key(&self.cursor, |row| *row as usize).is_ok();
+        let on_header = self.header_at_cursor().is_some();
         let above = if on_header { 0 } else { margin };
         if self.cursor < self.top + above {
             self.top = self.cursor.saturating_sub(above);
@@ -463,6 +479,11 @@ impl Patches {
         said.take(only)
     }
 
+    /// The hunk whose header the cursor is on.
+    pub(crate) fn header_at_cursor(&self) -> Option<usize> {
+        self.layout.hunk_rows().binary_search_by_key(&self.cursor, |row| *row as usize).ok()
+    }
+
     /// The hunk under the cursor: its key. A file without lines is one.
     pub(crate) fn hunk_at_cursor(&self) -> Option<Digest> {
         let at = self.layout.hunk_at(self.cursor).unwrap_or(0);
@@ -487,5 +508,5 @@ fn is_test(file: &FileView) -> bool {
 pub(crate) fn panes(model: &Model, review: &Review) -> Panes {
     let body = Frame::session(model.size).body;
     let tree = review.patches.tree.unwrap_or(body.width >= 100) || (review.patches.in_tree && body.width < 100);
-    Panes::of(body, tree, review.patches.drawer)
+    Panes::of(body, tree, review.patches.drawer.is_some())
 }

@@ -6,9 +6,10 @@ use ratatui::layout::Rect;
 use super::frame::Frame;
 use super::patches::Patches;
 use crate::api::{
-    ArtifactView, BeadView, DraftView, Metrics, SessionView, ThreadView, TimelineEntry, VersionPatchSet, VersionView,
+    ArtifactView, BeadView, CheckView, DraftView, Metrics, SessionView, ThreadView, TimelineEntry, VersionPatchSet,
+    VersionView,
 };
-use crate::id::{SessionId, SessionRef, Version};
+use crate::id::{HostPath, RepoPath, SessionId, SessionRef, Version};
 use crate::text::counted;
 use crate::tui::actions::Context;
 use crate::tui::log_text::{LogPage, PAGE};
@@ -108,8 +109,46 @@ pub(crate) struct Runs {
     pub wanted: u64,
     /// Lines from the end, when not following.
     pub back: usize,
-    /// Checks that run now, with whether on the base.
-    pub running: Vec<(String, bool)>,
+    /// What runs now, in the order of its start.
+    pub running: Vec<Running>,
+    /// Checks that ended since the session was read: they are in its record only once all have.
+    pub ended: Vec<(Version, CheckView)>,
+}
+
+/// A check, or an engine's program, whose output grows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Running {
+    /// Of which version, where that was told.
+    pub version: Option<Version>,
+    pub repo: String,
+    pub check: String,
+    pub on_base: bool,
+    pub log: HostPath,
+}
+
+/// A row of the Runs tab: what a check came to, that it runs, or both.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CheckRow<'a> {
+    pub name: &'a str,
+    pub result: Option<&'a CheckView>,
+    pub running: Option<&'a Running>,
+}
+
+impl Runs {
+    /// Takes note of what started; what ran under that name before ran out.
+    pub(crate) fn start(&mut self, running: Running) {
+        match self.running.iter_mut().find(|known| (&known.repo, &known.check) == (&running.repo, &running.check)) {
+            Some(known) => *known = running,
+            None => self.running.push(running),
+        }
+    }
+
+    /// Takes note of what ended.
+    pub(crate) fn end(&mut self, version: Version, check: CheckView) {
+        self.running.retain(|known| (&known.repo, &known.check) != (&check.repo, &check.name));
+        self.ended.retain(|(of, known)| (*of, &known.repo, &known.name) != (version, &check.repo, &check.name));
+        self.ended.push((version, check));
+    }
 }
 
 /// An open session.
@@ -171,6 +210,28 @@ impl Review {
         &mut self.lists[self.tab as usize]
     }
 
+    /// Takes the session as it is now, without what its dropped repositories had: that ships nothing, is not read and
+    /// not decided on.
+    pub(crate) fn take_view(&mut self, mut view: SessionView) {
+        let dropped = view.lanes.iter().filter(|lane| lane.dropped);
+        let dropped: Vec<String> = dropped.map(|lane| lane.repo.clone()).collect();
+        if dropped.len() < view.lanes.len() {
+            let ships = |repo: &String| !dropped.contains(repo);
+            for version in &mut view.versions {
+                version.patch_sets.retain(|set| ships(&set.repo));
+                version.checks.retain(|check| ships(&check.repo));
+                version.violations.retain(|found| ships(&found.repo));
+            }
+            self.patches.drop_repositories(dropped);
+        }
+        let checks =
+            |view: &SessionView| view.versions.iter().map(|version| version.checks.clone()).collect::<Vec<_>>();
+        if self.view.as_ref().is_none_or(|before| checks(before) != checks(&view)) {
+            self.runs.ended.clear();
+        }
+        self.view = Some(view);
+    }
+
     /// Whether it moves, and who moves it.
     pub(crate) fn motion(&self, model: &Model) -> Motion {
         let row = model.inbox.row(self.id);
@@ -203,6 +264,14 @@ impl Review {
         }
     }
 
+    /// Whether there is a version that a word can be said on: that has none yet, of a session that goes on.
+    pub(crate) fn is_open_to_decisions(&self) -> bool {
+        let over = self.view.as_ref().is_some_and(|view| words::is_over(&view.state));
+        let decided = self.patch_set().is_some_and(|set| set.decision.is_some());
+        let waits = self.view.is_none() || self.version_view().is_some();
+        waits && !over && !decided && self.newer().is_none()
+    }
+
     /// The newest version, where it is not the one being read.
     pub(crate) fn newer(&self) -> Option<Version> {
         let newest = self.view.as_ref()?.versions.last()?.number;
@@ -212,6 +281,31 @@ impl Review {
     /// The session and version being read, as requests name them.
     pub(crate) fn reference(&self) -> SessionRef {
         SessionRef { session: self.id, version: self.version }
+    }
+
+    /// The rows of the Runs tab: checks of the version being read, those that run or ended just now among them.
+    pub(crate) fn checks(&self) -> Vec<CheckRow<'_>> {
+        let known = self.version_view().map_or(&[][..], |version| version.checks.as_slice());
+        let of_this = |version: &Version| self.version.is_none_or(|reading| reading == *version);
+        let ended = || self.runs.ended.iter().filter(|(version, _)| of_this(version)).map(|(_, check)| check);
+        let same = |a: &CheckView, b: &CheckView| (&a.repo, &a.name) == (&b.repo, &b.name);
+        let newest = |check: &'_ CheckView| ended().find(|ended| same(ended, check));
+        let mut results: Vec<&CheckView> = known.iter().map(|check| newest(check).unwrap_or(check)).collect();
+        results.extend(ended().filter(|ended| !known.iter().any(|check| same(check, ended))));
+        // what drafts a version can be followed before there is one
+        let running = || self.runs.running.iter().filter(|running| running.version.as_ref().is_none_or(of_this));
+        let runs = |check: &CheckView, running: &Running| (&check.repo, &check.name) == (&running.repo, &running.check);
+        let mut rows: Vec<CheckRow<'_>> = results
+            .iter()
+            .map(|check| CheckRow {
+                name: &check.name,
+                result: Some(check),
+                running: running().find(|running| runs(check, running)),
+            })
+            .collect();
+        let others = running().filter(|running| !results.iter().any(|check| runs(check, running)));
+        rows.extend(others.map(|running| CheckRow { name: &running.check, result: None, running: Some(running) }));
+        rows
     }
 
     /// The patch set in focus: of the file under the cursor, else of the chosen lane.
@@ -227,6 +321,16 @@ impl Review {
     /// The repository in focus.
     pub(crate) fn repo(&self) -> Option<String> {
         self.patch_set().map(|set| set.repo.clone())
+    }
+
+    /// Open threads and drafts on a file of the Patches tab.
+    pub(crate) fn talk_on(&self, file: usize) -> (usize, usize) {
+        let Some((set, at)) = self.patches.files.get(file) else { return (0, 0) };
+        let set = &self.patches.sets[*set];
+        let path = &set.files[*at].path;
+        let is_here = |repo: &String, of: &Option<RepoPath>| *repo == set.repo && of.as_ref() == Some(path);
+        let threads = self.threads.iter().filter(|thread| !thread.resolved && is_here(&thread.repo, &thread.path));
+        (threads.count(), self.drafts.iter().filter(|draft| is_here(&draft.repo, &draft.path)).count())
     }
 
     /// Open threads.
@@ -245,7 +349,7 @@ impl Review {
             Tab::Timeline => self.timeline.as_ref().map_or(0, Vec::len),
             Tab::Artifacts => self.artifacts.as_ref().map_or(0, Vec::len),
             Tab::Policy => self.version_view().map_or(0, |version| version.violations.len()),
-            Tab::Runs => self.version_view().map_or(0, |version| version.checks.len()),
+            Tab::Runs => self.checks().len(),
             Tab::Beads => self.beads.as_ref().map_or(0, Vec::len),
             _ => 0,
         }
@@ -364,7 +468,7 @@ fn draw_facts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     if let Some(score) = &version.score {
         runs.extend([dot(), Run::new(score.overall.to_string(), words::score_role(score.overall))]);
     }
-    let (done, all, whole) = review.patches.progress();
+    let (done, all, whole) = review.patches.progress(None);
     if all > 0 {
         let more = if whole { "" } else { "+" };
         let role = if done == all && whole { Role::DiffReviewed } else { Role::Muted };

@@ -1,16 +1,16 @@
-//! The other tabs: architecture, timeline, artifacts, policy, runs, beads, metrics; and the evidence drawer.
+//! The other tabs: architecture, timeline, artifacts, policy, runs, beads, metrics.
 
 use std::collections::BTreeMap;
 
 use ratatui::layout::Rect;
 
-use super::review::{Review, Tab};
-use crate::api::{CheckView, Metrics, Verdict, VersionView, ViolationView};
+use super::review::{CheckRow, Review, Tab};
+use crate::api::{Metrics, Verdict, VersionView, ViolationView};
 use crate::text::{Untrusted, counted};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{ListState, Painter, Run, markdown, progress, scrollbar};
-use crate::tui::words::{self, Severity};
+use crate::tui::words::{self, CheckStatus, Severity};
 
 /// Draws the tab that is shown.
 pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
@@ -226,7 +226,7 @@ fn draw_artifacts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     }
 }
 
-fn severity(found: &ViolationView) -> (&'static str, Role) {
+pub(crate) fn severity(found: &ViolationView) -> (&'static str, Role) {
     match (found.severity, found.overridden) {
         (_, true) => ("accepted", Role::Muted),
         (Severity::Block, _) => ("BLOCK", Role::Block),
@@ -280,16 +280,23 @@ fn name_columns<'a>(area: Rect, names: impl Iterator<Item = &'a str>) -> u16 {
     u16::try_from(widest).unwrap_or(u16::MAX).clamp(6, (area.width / 3).clamp(8, 40))
 }
 
-fn check_line(painter: &mut Painter<'_>, area: Rect, y: u16, check: &CheckView, running: bool, name: u16) {
+fn check_line(painter: &mut Painter<'_>, area: Rect, y: u16, row: CheckRow<'_>, name: u16) {
+    let status = row.result.map_or(CheckStatus::Running, |check| check.status);
     let (mark, word, role) =
-        if running { ("◐", "running", Role::Running) } else { words::check_status(check.status) };
+        if row.running.is_some() { words::check_status(CheckStatus::Running) } else { words::check_status(status) };
     let mut x = area.x + 2;
     x += painter.text(x, y, 2, mark, role) + 1;
-    painter.text(x, y, name, &super::plain(&check.name), Role::Strong);
+    painter.text(x, y, name, &super::plain(row.name), Role::Strong);
     x += name + 2;
     // 17: `failed before too`, the longest
     let word = if area.width >= 60 { format!("{word:<17} ") } else { format!("{word} ") };
     x += painter.text(x, y, area.right().saturating_sub(x), &word, role);
+    // what a run that goes on came to before is not what it comes to now
+    let Some(check) = row.result.filter(|_| row.running.is_none()) else {
+        let side = row.running.map_or("", |running| if running.on_base { "on the base" } else { "on the proposal" });
+        painter.text(x, y, area.right().saturating_sub(x), side, Role::Muted);
+        return;
+    };
     let mut facts = words::duration(check.duration_ms);
     let tests = &check.tests;
     if tests.passed + tests.failed + tests.errors > 0 {
@@ -312,30 +319,32 @@ fn check_line(painter: &mut Painter<'_>, area: Rect, y: u16, check: &CheckView, 
 }
 
 fn draw_runs(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
-    let Some(version) = review.version_view() else { return note(painter, area, "No version yet: nothing ran.") };
-    let checks = &version.checks;
-    let mut top = area;
-    if let Some(why) = &version.unverified {
-        painter.runs(
-            area.x + 1,
-            area.y,
-            area.width,
-            &[Run::new("unverified: ", Role::Warn), Run::new(why.display_line().to_string(), Role::Text)],
-        );
-        top = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let checks = review.checks();
+    let version = review.version_view();
+    if version.is_none() && checks.is_empty() {
+        return note(painter, area, "No version yet: nothing ran.");
     }
-    if checks.is_empty() && review.runs.running.is_empty() {
+    let mut top = area;
+    if let Some(why) = version.and_then(|version| version.unverified.as_ref()) {
+        let rows = painter.wrapped(
+            Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area },
+            &format!("unverified: {}", why.display_line()),
+            Role::Warn,
+        );
+        let rows = rows.min(area.height);
+        top = Rect { y: area.y + rows, height: area.height - rows, ..area };
+    }
+    if checks.is_empty() {
         return note(painter, top, "Nothing ran yet.");
     }
     let rows = u16::try_from(checks.len()).unwrap_or(u16::MAX).clamp(1, (top.height / 3).max(1));
     let list = Rect { height: rows.min(top.height), ..top };
-    let name = name_columns(list, checks.iter().map(|check| check.name.as_str()));
+    let name = name_columns(list, checks.iter().map(|check| check.name));
     for (at, y, selected) in window(review.list(), checks.len(), list) {
         if selected {
             cursor_row(painter, list, y);
         }
-        let running = review.runs.running.iter().any(|(name, base)| *name == checks[at].name && !base);
-        check_line(painter, list, y, &checks[at], running, name);
+        check_line(painter, list, y, checks[at], name);
     }
     let log = Rect { y: list.bottom(), height: top.bottom().saturating_sub(list.bottom()), ..top };
     if log.height >= 2 {
@@ -345,7 +354,8 @@ fn draw_runs(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Revi
 
 fn draw_log(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
     let runs = &review.runs;
-    let side = if runs.on_base { "on the base" } else { "on the proposal" };
+    let on_base = runs.text.as_ref().map_or(runs.on_base, |(key, _)| key.on_base);
+    let side = if on_base { "on the base" } else { "on the proposal" };
     let follow = if runs.follow { "following" } else { "held" };
     let name = runs.text.as_ref().map(|(key, _)| super::plain(&key.check)).unwrap_or_default();
     let before = runs.text.as_ref().map_or(0, |(_, page)| page.before);
@@ -463,79 +473,4 @@ pub(crate) fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Revie
     for (state, count) in &metrics.sessions {
         row(painter, &format!("sessions: {}", words::spaced(&super::plain(state))), &count.to_string(), None);
     }
-}
-
-/// The evidence drawer beside or below the diff: threads, checks, policy, score.
-pub(crate) fn draw_drawer(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
-    let Some(version) = review.version_view() else { return };
-    let beside = area.x > 0 && area.height > 10;
-    if beside {
-        painter.wall(area.x, area.y, area.height, Role::Border);
-    }
-    let area = if beside { Rect { x: area.x + 2, width: area.width.saturating_sub(3), ..area } } else { area };
-    let mut y = area.y;
-    let bottom = area.bottom();
-    let path = review.patches.file().map(|(_, file)| file.path.clone());
-    painter.section(area.x, y, area.width, "Evidence");
-    y += 1;
-    for check in &version.checks {
-        if y >= bottom {
-            return;
-        }
-        let (mark, word, role) = words::check_status(check.status);
-        painter.runs(
-            area.x,
-            y,
-            area.width,
-            &[
-                Run::new(format!("{mark} "), role),
-                Run::new(super::plain(&check.name), Role::Strong),
-                Run::new(format!("  {word} · base {}", words::baseline(check.baseline)), Role::Muted),
-            ],
-        );
-        y += 1;
-        for name in check.tests.broken.iter().take(3) {
-            if y < bottom {
-                painter.text(area.x + 2, y, area.width.saturating_sub(2), &super::plain(name), Role::GateFailed);
-            }
-            y += 1;
-        }
-    }
-    let here = version.violations.iter().filter(|found| Some(&found.path) == path.as_ref());
-    for found in here {
-        if y >= bottom {
-            return;
-        }
-        let (word, role) = severity(found);
-        painter.runs(
-            area.x,
-            y,
-            area.width,
-            &[
-                Run::new(format!("{word} "), role),
-                Run::new(format!("{} {}", super::plain(&found.rule), found.message.display_line()), Role::Text),
-            ],
-        );
-        y += 1;
-    }
-    for thread in review.threads.iter().filter(|thread| !thread.resolved && thread.path == path) {
-        if y >= bottom {
-            return;
-        }
-        let (kind, role) = words::thread_kind(thread.kind);
-        let text = thread.comments.last().map(|comment| comment.text.display_line().to_string()).unwrap_or_default();
-        let line = thread.line.map(|line| format!(":{line} ")).unwrap_or_default();
-        painter.runs(
-            area.x,
-            y,
-            area.width,
-            &[Run::new(format!("{kind} "), role), Run::new(format!("{line}{text}"), Role::Text)],
-        );
-        y += 1;
-    }
-    if let Some(score) = version.score.as_ref().filter(|_| y + 3 < bottom) {
-        y += 1;
-        super::overview::draw_score(painter, Rect { y, height: bottom - y, ..area }, score);
-    }
-    let _ = model;
 }

@@ -30,8 +30,8 @@ pub(crate) enum At {
 const ORDER: [At; 6] = [At::Goal, At::Repository, At::Engine, At::Program, At::Base, At::Start];
 
 /// Engines that a goal in words can be given to, and the configured default first.
-const ENGINES: [Option<EngineKind>; 4] =
-    [None, Some(EngineKind::Rules), Some(EngineKind::Command), Some(EngineKind::Agent)];
+const ENGINES: [Option<EngineKind>; 5] =
+    [None, Some(EngineKind::Rules), Some(EngineKind::Command), Some(EngineKind::Agent), Some(EngineKind::Llm)];
 
 /// What was entered so far.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub(crate) struct Wizard {
     pub base: Field,
     pub dirty: bool,
     pub wrong: String,
+    /// What its models may cost, once that is known.
+    pub estimate: String,
     pub sent: bool,
 }
 
@@ -61,6 +63,7 @@ impl Wizard {
             base: Field::default(),
             dirty: false,
             wrong: String::new(),
+            estimate: String::new(),
             sent: false,
         }
     }
@@ -147,6 +150,14 @@ impl Wizard {
         }
     }
 
+    /// The request as it stands, where nothing is missing; the window stays as it is.
+    pub(crate) fn would_ask(&mut self, folder: Option<&Path>) -> Option<RunRequest> {
+        let (at, wrong) = (self.at, self.wrong.clone());
+        let request = self.request(folder);
+        (self.at, self.wrong) = (at, wrong);
+        request
+    }
+
     /// The request, or what is missing. A relative path begins in `folder`: the service stands elsewhere.
     pub(crate) fn request(&mut self, folder: Option<&Path>) -> Option<RunRequest> {
         let goal = self.words().trim().to_owned();
@@ -195,6 +206,7 @@ impl Wizard {
             patch: None,
             program,
             issue: None,
+            candidates: Vec::new(),
         })
     }
 }
@@ -232,6 +244,7 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
         }
         At::Program => "ruff, clippy-fix, gofmt, or a command line of your own (paraph help agents)",
         At::Base => "A revision; empty: HEAD; Space: with uncommitted work",
+        At::Start if !wizard.estimate.is_empty() => wizard.estimate.as_str(),
         At::Start => "Enter starts the session; it runs on while you leave",
     };
     let start = if wizard.at == At::Start { "▸ start" } else { "  start" };

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 
 /// Our marks and what stands for them; each takes one column on both sides.
-const TWINS: [(&str, &str); 49] = [
+const TWINS: [(&str, &str); 50] = [
     ("↔", "="),
     ("×", "x"),
     ("“", "\""),
@@ -53,6 +53,7 @@ const TWINS: [(&str, &str); 49] = [
     ("½", "/"),
     ("┆", ":"),
     ("⋯", "~"),
+    ("✎", "*"),
 ];
 
 /// Replaces every mark of ours in `buffer`.

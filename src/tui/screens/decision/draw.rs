@@ -94,8 +94,8 @@ fn draw_too_small(painter: &mut Painter<'_>, area: Rect, decision: &Decision) {
 
 /// A rule, at most `most` lines that say what asks for care, the fields, the keys.
 fn action_rows(decision: &Decision, most: usize) -> u16 {
-    let derived = if decision.intent == Intent::Derive { decision.left_out.len() } else { 0 };
-    let lines = decision.hindrances().len().max(decision.care().0.len()).max(derived).min(most);
+    let makes = decision.makes().len();
+    let lines = decision.hindrances().len().max(decision.care().0.len()).max(makes).min(most);
     let fields = usize::from(decision.needs_number()) + 1;
     u16::try_from(2 + lines + fields).unwrap_or(8)
 }
@@ -328,10 +328,10 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
     let mut y = area.y + 1;
     let bottom = area.bottom();
     let hindrances = decision.hindrances();
-    let care = decision.care().0;
+    let (care, makes) = (decision.care().0, decision.makes());
     let (list, role, mark) = match (hindrances.is_empty(), decision.intent) {
         (false, _) => (&hindrances, Role::Blocked, "✗ "),
-        (true, Intent::Derive) => (&decision.left_out, Role::Request, "- "),
+        (true, Intent::Derive | Intent::Decide(Verdict::RequestChanges)) => (&makes, Role::Request, "- "),
         (true, _) => (&care, Role::Warn, "! "),
     };
     let fields = 1 + u16::from(decision.needs_number());
@@ -378,6 +378,9 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
         } else if decision.intent != Intent::Derive {
             key("m", "with a message".to_owned(), Role::KeyLabel);
         }
+        if decision.may_ask_engine() {
+            key("b", "ask the engine instead".to_owned(), Role::KeyLabel);
+        }
         key("Esc", "back".to_owned(), Role::KeyLabel);
         if !decision.armed {
             keys.push(Run::new("   …", Role::Faint));
@@ -399,7 +402,9 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
             draw_field(painter, area, y, label, &decision.reason, decision.step == Step::Reason);
         }
         key("^s", decision.intent.title().to_lowercase(), decision.intent.role());
-        key("Tab", "next field".to_owned(), Role::KeyLabel);
+        if decision.needs_number() {
+            key("Tab", "next field".to_owned(), Role::KeyLabel);
+        }
         key("Esc", "back".to_owned(), Role::KeyLabel);
         keys.push(Run::new(format!("   {}", decision.wrong), Role::Error));
     }

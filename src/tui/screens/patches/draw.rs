@@ -52,8 +52,9 @@ pub(crate) fn draw(painter: &mut Painter<'_>, body: Rect, model: &Model, review:
         }
         Some(FileState::Ready(doc, _)) => draw_no_lines(painter, panes.diff, review, doc.kind()),
     }
-    if let Some(area) = panes.drawer {
-        crate::tui::screens::tabs::draw_drawer(painter, area, model, review);
+    if let (Some(area), Some(first)) = (panes.drawer, patches.drawer) {
+        let beside = area.y <= panes.title.y;
+        crate::tui::screens::evidence::draw(painter, area, review, first, beside);
     }
 }
 
@@ -139,16 +140,11 @@ fn draw_tree(painter: &mut Painter<'_>, area: Rect, patches: &Patches, review: &
             };
             right = right.saturating_sub(painter.text_right(right, y, 7, &text, role) + 1);
         }
-        let threads = review
-            .threads
-            .iter()
-            .filter(|thread| {
-                !thread.resolved && thread.path.as_ref() == Some(&view.path) && thread.repo == patches.sets[set].repo
-            })
-            .count();
-        if threads > 0 {
-            right =
-                right.saturating_sub(painter.text_right(right, y, 4, &format!("{threads}?"), Role::ThreadQuestion) + 1);
+        let (threads, drafts) = review.talk_on(file);
+        for (count, mark, role) in [(threads, '?', Role::ThreadQuestion), (drafts, '✎', Role::Warning)] {
+            if count > 0 {
+                right = right.saturating_sub(painter.text_right(right, y, 4, &format!("{count}{mark}"), role) + 1);
+            }
         }
         let found = review.version_view().map(|version| &version.violations).into_iter().flatten();
         if found.filter(|found| found.path == view.path && !found.overridden).count() > 0 {

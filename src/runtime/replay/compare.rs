@@ -1,0 +1,223 @@
+//! What was made anew against what is recorded: everything that has one right answer, and nothing that has not.
+
+use crate::api::DifferenceView;
+use crate::id::Digest;
+use crate::infrastructure::blobs::Blobs;
+use crate::scoring::{Gate, GateId, Review};
+use crate::session::{Event, Finding, PatchSet, Session};
+use crate::text::{Untrusted, counted};
+
+use super::tape::Tape;
+
+/// The most characters of a line that is shown beside its twin.
+const SHOWN: usize = 160;
+
+/// One piece of work that was done anew.
+pub(super) struct Compared<'a> {
+    pub(super) recorded: &'a Event,
+    /// What the core makes of it now.
+    pub(super) ours: &'a [Event],
+    pub(super) tape: &'a Tape,
+    pub(super) session: &'a Session,
+}
+
+pub(super) fn difference(what: &str, recorded: &str, replayed: &str) -> DifferenceView {
+    let (recorded, replayed, at) = (recorded.into(), replayed.into(), Untrusted::default());
+    DifferenceView { what: what.to_owned(), repo: None, recorded, replayed, at }
+}
+
+/// Collects what differs.
+#[derive(Default)]
+struct Differences {
+    repo: Option<String>,
+    found: Vec<DifferenceView>,
+}
+
+impl Differences {
+    fn hold<T: PartialEq>(&mut self, what: &str, recorded: &T, replayed: &T, word: impl Fn(&T) -> String) {
+        if recorded != replayed {
+            let told = difference(what, &word(recorded), &word(replayed));
+            self.found.push(DifferenceView { repo: self.repo.clone(), ..told });
+        }
+    }
+}
+
+/// What differs between a recorded finding and the one made anew, the first first.
+pub(super) fn made(compared: &Compared<'_>) -> Vec<DifferenceView> {
+    let Compared { recorded, ours, tape, session } = compared;
+    let mut differences = Differences::default();
+    // what leads is the event of the same name; threads that were answered come before it
+    match ours.iter().find(|event| event.name() == recorded.name()) {
+        None => {
+            let replayed = ours.last().map_or_else(|| "nothing".to_owned(), summary);
+            differences.found.push(difference("outcome", &summary(recorded), &replayed));
+        }
+        Some(ours) => both(recorded, ours, session, &mut differences),
+    }
+    let (played, left) = tape.counts();
+    if left > 0 && differences.found.is_empty() {
+        let (all, played) = (counted(played + left, "call"), counted(played, "call"));
+        differences.found.push(difference("calls", &all, &played));
+    }
+    differences.found
+}
+
+fn both(recorded: &Event, ours: &Event, session: &Session, differences: &mut Differences) {
+    match (recorded, ours) {
+        (Event::Indexed { index: recorded, .. }, Event::Indexed { index: ours, .. }) => {
+            differences.hold("index", recorded, ours, Digest::to_string);
+        }
+        (Event::TriageFound { artifact: recorded, .. }, Event::TriageFound { artifact: ours, .. }) => {
+            differences.hold("triage", recorded, ours, Digest::to_string);
+        }
+        (
+            Event::Planned { artifacts: recorded, tasks, criteria },
+            Event::Planned { artifacts: ours, tasks: our_tasks, criteria: our_criteria },
+        ) => {
+            for (recorded, ours) in recorded.iter().zip(ours) {
+                differences.hold(&recorded.name, &recorded.digest, &ours.digest, Digest::to_string);
+            }
+            differences.hold("documents", &recorded.len(), &ours.len(), usize::to_string);
+            differences.hold("tasks", tasks, our_tasks, |tasks| counted(tasks.len(), "task"));
+            differences.hold("criteria", criteria, our_criteria, |criteria| counted(criteria.len(), "criterion"));
+        }
+        (Event::Proposed { patch_sets: recorded, .. }, Event::Proposed { patch_sets: ours, .. }) => {
+            proposed(recorded, ours, session, differences);
+        }
+        (Event::Reviewed { reviews: recorded, .. }, Event::Reviewed { reviews: ours, .. }) => {
+            differences.hold("reviews", &recorded.len(), &ours.len(), usize::to_string);
+            for (recorded, ours) in recorded.iter().zip(ours) {
+                differences.hold("review", recorded, ours, reviewed);
+            }
+        }
+        (
+            Event::Scored { violations: recorded, score, gates, .. },
+            Event::Scored { violations: ours, score: our_score, gates: our_gates, .. },
+        ) => {
+            differences.hold("violations", recorded, ours, |found| counted(found.len(), "violation"));
+            differences.hold("score", &score.overall, &our_score.overall, ToString::to_string);
+            differences.hold("ratings", &score.ratings, &our_score.ratings, |ratings| {
+                let words = ratings.iter().map(|rating| format!("{:?} {}", rating.dimension, rating.score));
+                words.collect::<Vec<_>>().join(", ")
+            });
+            differences.hold("gates", &judged(gates), &judged(our_gates), |gates| {
+                let word =
+                    |passed: Option<bool>| passed.map_or("not run", |passed| if passed { "passed" } else { "failed" });
+                gates.iter().map(|(id, passed)| format!("{id:?} {}", word(*passed))).collect::<Vec<_>>().join(", ")
+            });
+        }
+        (Event::Stopped { kind, reason, .. }, Event::Stopped { kind: our_kind, reason: our_reason, .. }) => {
+            differences.hold("stop", &(kind, reason), &(our_kind, our_reason), |(_, reason)| reason.raw().to_owned());
+        }
+        _ => {}
+    }
+}
+
+fn proposed(recorded: &[PatchSet], ours: &[PatchSet], session: &Session, differences: &mut Differences) {
+    differences.hold("repositories", &recorded.len(), &ours.len(), usize::to_string);
+    for recorded in recorded {
+        differences.repo = session.lane(recorded.lane).map(crate::session::Lane::name);
+        let Some(ours) = ours.iter().find(|ours| ours.lane == recorded.lane) else {
+            let told = difference("patch set", &recorded.digest.to_string(), "none");
+            differences.found.push(DifferenceView { repo: differences.repo.clone(), ..told });
+            continue;
+        };
+        differences.hold("patch set", &recorded.digest, &ours.digest, Digest::to_string);
+        differences.hold("context", &recorded.context, &ours.context, Digest::to_string);
+        differences.hold("explanation", &recorded.explanation, &ours.explanation, Digest::to_string);
+    }
+    differences.repo = None;
+}
+
+/// Gates that do not hang on how the base moved since, nor on what runs elsewhere.
+fn judged(gates: &[Gate]) -> Vec<(GateId, Option<bool>)> {
+    let stays = |gate: &&Gate| !matches!(gate.id, GateId::G2 | GateId::G5);
+    gates.iter().filter(stays).map(|gate| (gate.id, gate.passed)).collect()
+}
+
+fn reviewed(review: &Review) -> String {
+    match (&review.report, review.unusable.raw()) {
+        (Some(report), _) => format!("{} {report}", review.role),
+        (None, why) => format!("{}: {why}", review.role),
+    }
+}
+
+/// What paths say of a patch set, against what is recorded.
+pub(super) fn placed(recorded: &Event, blocked: Option<&Finding>) -> Vec<DifferenceView> {
+    let rules = |violations: &[crate::policy::Violation]| {
+        violations.iter().map(|found| format!("{} {}", found.rule, found.path)).collect::<Vec<_>>().join(", ")
+    };
+    let recorded = match recorded {
+        Event::PatchBlocked { violations, .. } => rules(violations),
+        _ => String::new(),
+    };
+    let replayed = match blocked {
+        Some(Finding::Blocked { violations }) => rules(violations),
+        _ => String::new(),
+    };
+    let word = |rules: &String| if rules.is_empty() { "the paths are free".to_owned() } else { rules.clone() };
+    let mut differences = Differences::default();
+    differences.hold("paths", &recorded, &replayed, word);
+    differences.found
+}
+
+/// A review that nobody could give says why in words of that day: what is missing now is another thing.
+pub(super) fn with_recorded_reasons(finding: Finding, recorded: &Event) -> Finding {
+    let (Finding::Review { mut reviews }, Event::Reviewed { reviews: then, .. }) = (finding.clone(), recorded) else {
+        return finding;
+    };
+    for (review, _) in &mut reviews {
+        let same = then.iter().find(|then| then.role == review.role && !then.counts());
+        if let Some(then) = same.filter(|_| !review.counts()) {
+            review.unusable = then.unusable.clone();
+        }
+    }
+    Finding::Review { reviews }
+}
+
+fn summary(event: &Event) -> String {
+    match event {
+        Event::Stopped { reason, .. } => format!("stopped: {}", reason.raw()),
+        Event::Proposed { patch_sets, .. } => {
+            let digests: Vec<String> = patch_sets.iter().map(|set| set.digest.to_string()).collect();
+            format!("a draft: {}", digests.join(", "))
+        }
+        other => other.name().to_owned(),
+    }
+}
+
+/// Where two requests begin to differ; empty where one of them cannot be read.
+pub(super) fn prompts(blobs: &Blobs, recorded: Digest, replayed: Digest) -> String {
+    let read = |digest| {
+        let bytes = blobs.get(digest).ok()?;
+        let mut lines = Vec::new();
+        flatten(&serde_json::from_slice(&bytes).ok()?, "", &mut lines);
+        Some(lines)
+    };
+    let (Some(recorded), Some(replayed)) = (read(recorded), read(replayed)) else { return String::new() };
+    let nothing = (String::new(), String::new());
+    let longest = recorded.len().max(replayed.len());
+    let pair = |at: usize| (recorded.get(at).unwrap_or(&nothing), replayed.get(at).unwrap_or(&nothing));
+    let Some((then, now)) = (0..longest).map(pair).find(|(then, now)| then != now) else { return String::new() };
+    let place = if then.0.is_empty() { &now.0 } else { &then.0 };
+    let shown = |line: &str| line.chars().take(SHOWN).collect::<String>();
+    format!(",{place}: recorded `{}`, replayed `{}`", shown(&then.1), shown(&now.1))
+}
+
+/// Every line of every text in a JSON value, with its place.
+fn flatten(value: &serde_json::Value, place: &str, lines: &mut Vec<(String, String)>) {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, field)| flatten(field, &format!("{place} {name}"), lines))
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| flatten(item, &format!("{place} {}", at + 1), lines));
+        }
+        Value::String(text) => {
+            let numbered = text.lines().enumerate();
+            lines.extend(numbered.map(|(at, line)| (format!("{place} line {}", at + 1), line.to_owned())));
+        }
+        other => lines.push((place.to_owned(), other.to_string())),
+    }
+}

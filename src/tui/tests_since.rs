@@ -1,0 +1,106 @@
+//! Reading a version since the one before: what it says counts against the base.
+
+use super::bench::Bench;
+use super::bench_world::World;
+use super::model::Overlay;
+use crate::api::{PatchSetView, Request, Verdict};
+use crate::id::Version;
+
+const BASE: &str = "fn one() {\n    1\n}\n";
+const FIRST: &str = "fn one() {\n    11\n}\n";
+const SECOND: &str = "fn one() {\n    11 + 0\n}\n";
+
+/// v1 changes two files; v2 is v1 with one line changed in the first of them, and is shown against v1.
+fn since_v1() -> World {
+    let mut world = World::new();
+    let mut set = |old: &str, new: &str, more: bool, against: &str| {
+        let mut files = vec![world.file("src/a.rs", Some(old), Some(new), 1, 1)];
+        if more {
+            files.push(world.file("src/b.rs", Some(BASE), Some(FIRST), 1, 1));
+        }
+        PatchSetView { files, against: against.to_owned(), reviewed: Vec::new(), ..world.sets[0].clone() }
+    };
+    let (shown, first, second) =
+        (set(FIRST, SECOND, false, "v1"), set(BASE, FIRST, true, "base"), set(BASE, SECOND, true, "base"));
+    world.sets = vec![shown];
+    world.bases = [(Version(1), vec![first]), (Version(2), vec![second])].into();
+    world
+}
+
+fn progress(bench: &Bench) -> (usize, usize, bool) {
+    bench.model.review.as_ref().expect("open").patches.progress(Some("core"))
+}
+
+fn unseen(bench: &Bench) -> usize {
+    match bench.model.overlays.last() {
+        Some(Overlay::Decision(decision)) => decision.unseen,
+        other => panic!("a panel, not {other:?}"),
+    }
+}
+
+fn approved(bench: &Bench) -> bool {
+    let is = |request: &Request| matches!(request, Request::Decide(decide) if decide.verdict == Verdict::Approve);
+    bench.world.changes.iter().any(is)
+}
+
+/// Marks, on the service, what `at` says of the hunks of v1 against the base.
+fn read_in_v1(world: &mut World, at: &[usize]) {
+    let mut alone = World::new();
+    alone.sets = world.bases[&Version(1)].clone();
+    alone.blobs = crate::api::BlobStore::of_home(world.home.path());
+    let bench = Bench::of(alone, 120, 40).press("Enter");
+    let keys = &bench.model.review.as_ref().expect("open").patches.keys;
+    world.sets[0].reviewed = at.iter().flat_map(|file| keys[file].clone()).collect();
+}
+
+#[test]
+fn what_no_comparison_showed_is_not_read() {
+    let bench = Bench::of(since_v1(), 120, 40).press("Enter");
+    assert_eq!(progress(&bench), (0, 2, true), "two hunks against the base, whatever is shown");
+    let bench = bench.press("Space");
+    assert!(bench.model.toast.as_ref().is_some_and(|toast| {
+        toast.text == "read since then; 2 hunks of v2 nobody read yet" && toast.hint == "= shows all of it"
+    }));
+    super::tests::snapshot("review_since_120x40", Bench::of(since_v1(), 120, 40).press("Enter Space").screen());
+    let bench = bench.press("A");
+    assert_eq!(unseen(&bench), 2, "a line of the first file was read in neither version");
+    super::tests::snapshot("decision_since_120x40", Bench::of(since_v1(), 120, 40).press("Enter Space A").screen());
+    assert!(!approved(&bench.press("y")), "the number is asked for");
+}
+
+#[test]
+fn what_was_read_before_carries_over_by_its_key() {
+    let mut world = since_v1();
+    read_in_v1(&mut world, &[0, 1]);
+    let bench = Bench::of(world, 120, 40).press("Enter");
+    assert_eq!(progress(&bench), (1, 2, true), "the second file is as it was");
+    let bench = bench.press("Space");
+    assert_eq!(progress(&bench), (2, 2, true), "the first is what was read, and what changed since");
+    let Some(Request::Mark(mark)) = bench.world.changes.last() else { panic!("a mark") };
+    assert_eq!(mark.hunks.len(), 2, "the hunk against the base is marked with it");
+    assert!(bench.screen().contains("everything is read"));
+    let mut world = since_v1();
+    read_in_v1(&mut world, &[0, 1]);
+    let bench = Bench::of(world, 120, 40).press("Enter Space A");
+    assert_eq!(unseen(&bench), 0);
+    assert!(approved(&bench.press("y")), "all of it was read");
+}
+
+#[test]
+fn the_second_file_stays_unread_where_only_the_first_was() {
+    let mut world = since_v1();
+    read_in_v1(&mut world, &[0]);
+    let bench = Bench::of(world, 120, 40).press("Enter Space A");
+    assert_eq!((progress(&bench), unseen(&bench)), ((1, 2, true), 1));
+    assert!(!approved(&bench.press("y")));
+}
+
+#[test]
+fn what_is_taken_back_is_unread_against_the_base_too() {
+    let mut world = since_v1();
+    read_in_v1(&mut world, &[0, 1]);
+    let bench = Bench::of(world, 120, 40).press("Enter Space r");
+    assert_eq!(progress(&bench), (1, 2, true));
+    let Some(Request::Mark(mark)) = bench.world.changes.last() else { panic!("a mark") };
+    assert_eq!((mark.reviewed, mark.hunks.len()), (false, 2));
+}
