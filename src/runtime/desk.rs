@@ -457,6 +457,8 @@ impl Models for Desk {
             output_tokens: 0,
             cost_micros: None,
             prices: if usage.cost_micros.is_some() { "the agent".to_owned() } else { String::new() },
+            room: 0,
+            heard: 0,
             redacted: Vec::new(),
         };
         let Ok(call) = self.line.record(Outcome::Asking(asked)).await else { return };
@@ -505,6 +507,8 @@ mod tests {
             output_tokens: 16_000,
             cost_micros: Some(230_000),
             prices: String::new(),
+            room: 0,
+            heard: 0,
             redacted: Vec::new(),
         };
         let mut heard = Heard { since: Duration::from_secs(100), ..Heard::default() };

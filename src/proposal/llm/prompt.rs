@@ -33,7 +33,7 @@ const LARGEST_FILE: u64 = 48 << 10;
 const MOST_TOKENS: u64 = 48_000;
 
 /// Tokens of files that a prompt begins with where there are as many.
-pub(super) const FIRST_FILES: u64 = MOST_TOKENS * FILES_PERCENT / 100;
+pub(super) const FIRST_FILES: u64 = MOST_TOKENS * (100 - FREE_PERCENT) / 100;
 
 /// Words of an issue that look like files, of all it has: a trace names the place among its first lines.
 const MOST_NAMED: usize = 200;
