@@ -302,6 +302,7 @@ pub(super) fn logs(
         // one that was held goes on
         status: if bead.status == BeadStatus::Failed { CheckStatus::Failed } else { CheckStatus::Skipped },
         live: None,
+        on_base: false,
         log: Some(log),
         base_log: None,
     }));
