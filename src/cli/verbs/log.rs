@@ -218,6 +218,20 @@ fn fit_to_print(begun: &[u8]) -> usize {
     if is_short { whole } else { word }
 }
 
+fn as_json(logs: &[LogView], base: bool, desk: &mut Desk) -> Done {
+    let mut objects = Vec::with_capacity(logs.len());
+    for log in logs {
+        let mut object = serde_json::to_value(log).expect("plain data serialises");
+        object["text"] = match body(log, base) {
+            Some(digest) => String::from_utf8_lossy(&desk.world.blobs.read(&digest)?).into_owned().into(),
+            None => Value::Null,
+        };
+        objects.push(object);
+    }
+    desk.out.object(&json!({"schema": "paraph.log/1", "logs": objects}))?;
+    Ok(DONE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,18 +253,4 @@ mod tests {
         check("\u{6f22}\u{5b57}".as_bytes(), "\u{6f22}\u{5b57}".as_bytes());
         check(b"antidisestablishmentarianism", b"");
     }
-}
-
-fn as_json(logs: &[LogView], base: bool, desk: &mut Desk) -> Done {
-    let mut objects = Vec::with_capacity(logs.len());
-    for log in logs {
-        let mut object = serde_json::to_value(log).expect("plain data serialises");
-        object["text"] = match body(log, base) {
-            Some(digest) => String::from_utf8_lossy(&desk.world.blobs.read(&digest)?).into_owned().into(),
-            None => Value::Null,
-        };
-        objects.push(object);
-    }
-    desk.out.object(&json!({"schema": "paraph.log/1", "logs": objects}))?;
-    Ok(DONE)
 }
