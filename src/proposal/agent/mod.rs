@@ -34,12 +34,13 @@ use crate::diff::stats;
 use crate::id::Digest;
 use crate::infrastructure::confinement::{self, Confined, ConfinementError, Door, Ends, Network, Policy};
 use crate::infrastructure::hosts::{self, AllowedHosts, PROXY_PORT, Passage};
+use crate::planning::Elsewhere;
 use crate::repository::Worked;
 use crate::text::{Untrusted, counted, near};
 pub use presets::agent_presets;
 use serve::Server;
 use talk::{Ended, Talk, TalkError, Task};
-use transcript::Transcript;
+use transcript::{Transcript, Used};
 use wire::StopReason;
 
 /// How long an agent that was typed may take. // an hour: what people leave agents alone for
@@ -135,13 +136,14 @@ fn allowed(spec: &AgentSpec, brief: &Brief) -> Result<AllowedHosts, EngineError>
     let typed = brief.order.program.iter().flat_map(|choice| &choice.hosts);
     let hosts = AllowedHosts::new(spec.hosts.iter().chain(typed).map(String::as_str));
     let hosts = hosts.map_err(|error| EngineError::BadInput(error.to_string()))?;
-    if spec.needs_hosts.is_empty() || spec.needs_hosts.iter().any(|host| hosts.allows(host)) {
+    // any will do: its settings may name a gateway
+    if spec.needs_hosts.is_empty() || !hosts.is_empty() {
         return Ok(hosts);
     }
     let flags: String = spec.needs_hosts.iter().map(|host| format!(" --allow-host {host}")).collect();
     Err(EngineError::Program {
         why: format!("the agent {} needs its provider's host, and nobody allowed it one", spec.name),
-        hint: format!("paraph regenerate {} --agent {}{flags}", brief.session, spec.name),
+        hint: format!("paraph regenerate {} --agent {}{flags}, or the host of your gateway", brief.session, spec.name),
     })
 }
 
@@ -177,6 +179,7 @@ impl Job {
         let met = self.meet(&room, &transcript, &prompt)?;
         let tail = transcript.tail(QUOTED_LINES);
         let said = transcript.said();
+        self.tell_what_it_took(&met, &prompt, &said, transcript.used());
         let log = transcript.finish(&last_line(&met)).map_err(|error| unstored(&error))?;
         let _nobody_listens = self.news.send(News::Kept(log));
         if self.stop.is_cancelled() {
@@ -203,6 +206,26 @@ impl Job {
             log: Some(log),
             answers: Vec::new(),
         })
+    }
+
+    /// Records what the agent's models took, whatever became of its work; unknown where it does not say.
+    fn tell_what_it_took(&self, met: &Met, prompt: &[String], said: &str, used: Used) {
+        if met.ran.is_err() {
+            return; // it never ran
+        }
+        let ended = match &met.ended {
+            Ok(ended) => ended.stop.words().to_owned(),
+            Err(error) => format!("it {error}"),
+        };
+        let text = |text: &str| crate::infrastructure::llm::Part::Text { text: text.to_owned() };
+        let elsewhere = Elsewhere {
+            model: format!("agent/{}", self.spec.name.split_whitespace().next().unwrap_or("agent")),
+            parts: prompt.iter().map(|part| text(part)).collect(),
+            said: said.to_owned(),
+            usage: used.usage(),
+            ended,
+        };
+        self.handle.block_on(self.brief.models.took_elsewhere(&elsewhere));
     }
 
     /// Starts the agent, talks to it, and sees to it that it is gone.

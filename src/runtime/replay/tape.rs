@@ -98,7 +98,7 @@ impl Tape {
             }
         }
         if !tries.is_empty() && too_long == tries.len() {
-            return Err(AskError::TooLong { role });
+            return Err(too_long_again(role));
         }
         let miss = self.miss(&played.calls, role, prompt, !tries.is_empty());
         played.miss.get_or_insert(miss);
@@ -109,7 +109,7 @@ impl Tape {
             }
             Miss::Other { .. } | Miss::More { .. } | Miss::Unanswered => {
                 tries.push(format!("the record has no reply to this prompt ({})", prompt.short()));
-                AskError::Failed { role, tries }
+                AskError::Failed { role, tries, next: "paraph audit show".to_owned() }
             }
         })
     }
@@ -142,6 +142,12 @@ impl Tape {
         let count = played.calls.iter().filter(|played| **played).count();
         (count, self.calls.len() - count)
     }
+}
+
+/// A prompt that was too large then is so now.
+fn too_long_again(role: Role) -> AskError {
+    let (why, next) = ("it was so when it was recorded".to_owned(), "paraph audit show".to_owned());
+    AskError::TooLong { role, why, next }
 }
 
 #[cfg(test)]
@@ -233,7 +239,7 @@ mod tests {
         let error = crate::infrastructure::llm::ChatError::TooLong { model: "m".to_owned(), said: String::new() };
         large.ended.as_mut().expect("it ended").ended = error.to_string().into();
         let tape = Tape::of(&[large, call(ROLE, "b", Some("1"))], EffectKey::draft(Version(1)), 2);
-        assert_eq!(tape.answer(ROLE, digest("a")), Err(AskError::TooLong { role: ROLE }));
+        assert_eq!(tape.answer(ROLE, digest("a")), Err(too_long_again(ROLE)));
         assert_eq!((tape.answer(ROLE, digest("b")), tape.missed()), (Ok(digest("1")), None));
     }
 
