@@ -6,6 +6,7 @@ mod editor;
 mod issues;
 mod later;
 mod launch;
+mod lending;
 mod models;
 mod operator;
 mod programs;
@@ -13,6 +14,7 @@ mod settings;
 mod watch;
 
 pub use launch::Rooms;
+pub use lending::Lending;
 
 use later::Later;
 

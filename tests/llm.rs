@@ -9,6 +9,8 @@ mod dialect;
 mod faults;
 #[path = "llm/happy.rs"]
 mod happy;
+#[path = "llm/keys.rs"]
+mod keys;
 #[path = "llm/reaching.rs"]
 mod reaching;
 #[path = "llm/replay.rs"]

@@ -12,8 +12,11 @@ use crate::text::Untrusted;
 /// Who is asked for what; with `check` each model is asked for one word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelsRequest {
-    /// Whether each model is asked: it costs what a few tokens cost.
+    /// Whether each model is asked: it costs what a few tokens cost. Each has 30 s.
     pub check: bool,
+    /// This model alone is told of, and asked; all where none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 /// Whom one role asks.
@@ -80,7 +83,8 @@ impl fmt::Debug for LentKey {
     }
 }
 
-/// Lends keys of the client's environment to the service, which has none of its own: kept in memory, until it ends.
+/// Lends keys of the client's environment to the service, which has none of its own, and what programs need that print
+/// keys (`VAULT_ADDR`): kept in memory, until it ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LendKeysRequest {
     /// By the name of their variable; names that no provider reads are passed over.

@@ -454,7 +454,8 @@ pub struct BeadsRequest {
     pub session: Option<SessionId>,
     /// In this status: `PENDING`, `RUNNING`, `COMPLETED`, `FAILED`, `SKIPPED`.
     pub status: Option<String>,
-    /// Of this category: `snapshot`, `index`, `proposal`, `branch`, `validation`, `score`, `publish`.
+    /// Of this category: `snapshot`, `index`, `triage`, `plan`, `proposal`, `branch`, `validation`,
+    /// `review`, `score`, `publish`.
     pub category: Option<String>,
 }
 

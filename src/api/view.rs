@@ -494,4 +494,38 @@ pub struct ContextView {
     pub version: Version,
     /// Repository, context hash and context.
     pub lanes: Vec<(String, Digest, Context)>,
+    /// What models were asked, oldest first: of that version where one was named, else of the whole session.
+    #[serde(default)]
+    pub calls: Vec<CallView>,
+}
+
+/// One question to a model, as the journal has it. Prompt and reply are blobs, whole, secrets gone from them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallView {
+    /// Its number in the session, from 1.
+    pub number: u32,
+    /// What the model was asked to be.
+    pub role: String,
+    /// `PROVIDER/MODEL`.
+    pub model: String,
+    /// The version that it was asked for, where it was for one.
+    pub version: Option<Version>,
+    /// When.
+    pub at: Timestamp,
+    /// What was sent: a JSON object with `system`, `messages`, `tools`.
+    pub prompt: Digest,
+    /// What came back: a JSON object with `text`, `calls`, `usage`; missing where nothing whole did.
+    pub reply: Option<Digest>,
+    /// Tokens of the prompt.
+    pub input_tokens: u64,
+    /// Tokens of the answer.
+    pub output_tokens: u64,
+    /// Dollars, as a decimal string; `unknown` where the price is not known.
+    pub cost_usd: String,
+    /// How long it took, waits between tries included; missing while it runs.
+    pub latency_ms: Option<u64>,
+    /// How it ended: `stop`, or what went wrong; empty while it runs.
+    pub ended: Untrusted,
+    /// What was hidden before it was sent, one word a place.
+    pub redacted: Vec<String>,
 }

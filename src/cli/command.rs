@@ -20,7 +20,7 @@ use super::world::World;
     subcommand_help_heading = "Verbs",
     subcommand_value_name = "VERB",
     after_help = "Without a verb: the screen, over the repository you stand in. Try it: paraph demo\n\
-                  More: paraph help architecture | agents | api | lifecycle | operations | exit-codes | rules"
+                  More: paraph help architecture | agents | api | lifecycle | models | operations | exit-codes | rules"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::api::{Ask, ClientInfo, Failure, FailureKind, LendKeysRequest, Service, Source, Start, ask};
+use crate::api::{Ask, ClientInfo, Failure, FailureKind, Service, Source, Start, ask};
 use crate::id::{HostPath, RequestId};
 use crate::text::near;
 
@@ -33,15 +33,6 @@ impl Desk {
     /// A service; a missing daemon is started.
     pub(crate) async fn service(&self) -> Result<Arc<dyn Service>, Failure> {
         self.world.connect.connect(self.start()).await
-    }
-
-    /// Lends the service the keys of this environment: it has none of its own.
-    pub(crate) async fn lend_keys(&self, service: &dyn Service) -> Result<(), Failure> {
-        let keys = self.world.launch.keys_to_lend();
-        if keys.is_empty() {
-            return Ok(());
-        }
-        self.ask_on(service, LendKeysRequest { keys }).await.map(drop)
     }
 
     /// What is said about this client.

@@ -335,6 +335,19 @@ impl Output {
         written(self.output.write_all(text.as_bytes()))
     }
 
+    /// More of a line that has not ended: what of it stands there already is `shown`. Where more of it turns out to be a
+    /// secret, what stands there is left and the rest is masked.
+    pub(crate) fn log_begun(&mut self, line: &[u8], shown: &mut String) -> Result<(), Ended> {
+        let clean = crate::text::sanitize_log(line);
+        let masked = self.masked(clean.as_bytes());
+        let text = printable_log(&String::from_utf8_lossy(&masked), self.colours.output);
+        let same = text.chars().zip(shown.chars()).take_while(|(one, other)| one == other);
+        let same: usize = same.map(|(one, _)| one.len_utf8()).sum();
+        written(self.output.write_all(&text.as_bytes()[same..]))?;
+        *shown = text;
+        Ok(())
+    }
+
     /// Our own text, known to be printable: help, manuals, completions.
     pub(crate) fn own(&mut self, text: &str) -> Result<(), Ended> {
         written(self.output.write_all(text.as_bytes()))

@@ -152,7 +152,8 @@ impl Waiting {
         let row = row_of(service, self.session, desk).await.unwrap_or(None);
         let held = row.filter(|row| row.running && !row.needs_me && !row.reason.raw().is_empty());
         let held = held.map(|row| row.reason.display_line().to_string());
-        let news = held.is_some() && held != self.held;
+        let what = |held: &Option<String>| held.as_deref().map(without_countdown).map(str::to_owned);
+        let news = held.is_some() && what(&held) != what(&self.held);
         self.held = held;
         if news && !desk.out.updates() {
             desk.out.say(Text::new().role(Role::Dim, format!("  {}", self.doing())));
@@ -184,6 +185,13 @@ impl Waiting {
         let checks: Vec<String> = self.running.iter().map(|(check, side)| format!("{check} on the {side}")).collect();
         if checks.is_empty() { stage.to_owned() } else { format!("{stage} · {}", checks.join(", ")) }
     }
+}
+
+/// What a session is held up by, without the seconds that count down: `waiting 9 s before try 2: …`.
+fn without_countdown(held: &str) -> &str {
+    let counts = |rest: &&str| rest.starts_with(|first: char| first.is_ascii_digit());
+    let rest = held.strip_prefix("waiting ").filter(counts).and_then(|rest| rest.split_once(" s before "));
+    rest.map_or(held, |(_, what)| what)
 }
 
 fn is_settled(row: &SessionRow) -> bool {
@@ -228,4 +236,17 @@ pub(crate) fn exit_code(view: &SessionView) -> u8 {
         return DONE;
     };
     kind.exit_code()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_countdown;
+
+    #[test]
+    fn a_wait_is_news_once() {
+        let waits = |seconds: u32, next: u32| format!("waiting {seconds} s before try {next}: 500 from openai");
+        assert_eq!(without_countdown(&waits(9, 2)), without_countdown(&waits(8, 2)));
+        assert_ne!(without_countdown(&waits(9, 2)), without_countdown(&waits(9, 3)));
+        assert_ne!(without_countdown("queued behind 2 checks"), without_countdown("queued behind 1 check"));
+    }
 }

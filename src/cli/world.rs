@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use crate::api::{BlobStore, Connect, Failure, IssueSource, LentKey, Start, Workbench};
+use crate::api::{BlobStore, Connect, Failure, IssueSource, Start, Workbench};
 use crate::clock::Clock;
 use crate::id::{HostPath, Ids};
 use crate::text::{SecretMask, Untrusted};
@@ -210,11 +210,6 @@ pub trait Launch: Send + Sync {
     /// # Errors
     /// A [`Failure`] where it does not run or ends badly; what was written is kept, and the failure says where.
     fn edit_text(&self, text: &str) -> Result<Edited, Failure>;
-
-    /// Keys of this environment that a service which asks models may need, by the names of their variables.
-    fn keys_to_lend(&self) -> BTreeMap<String, LentKey> {
-        BTreeMap::new()
-    }
 
     /// Looks in themes (the shipped ones, where no file is named) for roles without a style and for colours that
     /// are hard to read.

@@ -59,6 +59,7 @@ pub(super) fn cleaned(
 
 fn is_allowed(name: &OsStr, passed_on: &[&str]) -> bool {
     const NAMES: &[&str] = &[
+        "ANTHROPIC_BASE_URL",
         "AUTO_MERGE_THRESHOLD",
         "GIT_CONFIG_GLOBAL",
         "GIT_CONFIG_NOSYSTEM",
@@ -67,6 +68,8 @@ fn is_allowed(name: &OsStr, passed_on: &[&str]) -> bool {
         "LANG",
         "LANGUAGE",
         "LOGNAME",
+        "OLLAMA_HOST",
+        "OPENAI_BASE_URL",
         "OPENAI_MODEL",
         "PATH",
         "TARGET_REPO_PATH",

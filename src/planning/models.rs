@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::Role;
 use crate::cancel::Cancel;
-use crate::infrastructure::llm::{ChatReply, ChatRequest};
+use crate::infrastructure::llm::{ChatReply, ChatRequest, Part, Usage};
 
 /// Why a role has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,12 +34,18 @@ pub enum AskError {
         role: Role,
         /// Model and reason, one a try.
         tries: Vec<String>,
+        /// What mends the last one.
+        next: String,
     },
     /// The prompt is larger than any model of the role takes.
-    #[error("the prompt is too large for every model of the role {role}")]
+    #[error("the prompt is too large for every model of the role {role}: {why}")]
     TooLong {
         /// The role.
         role: Role,
+        /// How large it is, and what there is room for.
+        why: String,
+        /// The setting that makes room.
+        next: String,
     },
     /// Somebody asked to stop.
     #[error("cancelled")]
@@ -57,6 +63,21 @@ pub struct Question {
     pub redacted: Vec<String>,
 }
 
+/// What a program asked models of its own, as far as it tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Elsewhere {
+    /// `agent/NAME`.
+    pub model: String,
+    /// What it was asked.
+    pub parts: Vec<Part>,
+    /// What it said in the end.
+    pub said: String,
+    /// What that took; what it does not tell stays unknown.
+    pub usage: Usage,
+    /// How it ended.
+    pub ended: String,
+}
+
 /// Asks models for one piece of work of one session.
 ///
 /// Secrets must be gone from a request before it is asked; it is kept by its digest, and so is the reply. The call is
@@ -71,6 +92,9 @@ pub trait Models: Send + Sync {
     /// [`AskError`].
     async fn ask(&self, question: &Question, cancel: &Cancel) -> Result<ChatReply, AskError>;
 
+    /// Records what a program's own models took of this piece of work, where it is not this port that asked them.
+    async fn took_elsewhere(&self, _elsewhere: &Elsewhere) {}
+
     /// How many tokens of prompt the role's models take at least, by what is known of them; 0 where there is none.
     fn room(&self, role: Role) -> u64;
 }
@@ -82,7 +106,7 @@ pub struct NoModels;
 #[async_trait]
 impl Models for NoModels {
     async fn ask(&self, question: &Question, _cancel: &Cancel) -> Result<ChatReply, AskError> {
-        let (why, next) = ("no model is configured".to_owned(), "paraph help agents".to_owned());
+        let (why, next) = ("no model is configured".to_owned(), "paraph help models".to_owned());
         Err(AskError::NoModel { role: question.role, why, next })
     }
 

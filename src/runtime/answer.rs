@@ -1,8 +1,8 @@
 //! Answers that only look: made from a folded session and blobs, away from the core thread.
 
 use crate::api::{
-    AgainstRequest, ArtifactView, ArtifactsView, BlobRef, ContextView, Failure, FailureKind, FileStat, FileView,
-    IndexView, LogView, OfferView, PanelView, PatchSetView, ThreadsView, TimelineEntry, TimelineView,
+    AgainstRequest, ArtifactView, ArtifactsView, BlobRef, CallView, ContextView, Failure, FailureKind, FileStat,
+    FileView, IndexView, LogView, OfferView, PanelView, PatchSetView, ThreadsView, TimelineEntry, TimelineView,
 };
 use crate::audit::Entry;
 use crate::cancel::Cancel;
@@ -307,7 +307,8 @@ pub(super) fn logs(
         base_log: None,
     }));
     // what drafts the first version can be followed before there is one
-    let first = of.version.is_none() && newest.is_none() && !logs.is_empty();
+    let at_work = !logs.is_empty() || !session.owed().is_empty();
+    let first = of.version.is_none() && newest.is_none() && at_work;
     let version = if first { Version::FIRST } else { version_of(session, of)? };
     for (lane, set) in session.version(version).into_iter().flat_map(|record| &record.patch_sets) {
         let repo = session.lane(*lane).map(crate::session::Lane::name).unwrap_or_default();
@@ -338,7 +339,8 @@ pub(super) fn logs(
     if let Some(check) = check {
         let names = logs.iter().map(|log| log.check.clone()).collect::<Vec<_>>().join(", ");
         logs.retain(|log| log.check == check);
-        if logs.is_empty() {
+        // before there is a version nobody knows which checks it will have
+        if logs.is_empty() && !first {
             let failure = Failure::new(FailureKind::NotFound, format!("{version} has no check `{check}`"));
             let id = of.session;
             return Err(match names.as_str() {
@@ -409,7 +411,11 @@ pub(super) fn artifacts(session: &Session) -> ArtifactsView {
 
 /// Exactly what an engine was given, by lane.
 pub(super) fn context(blobs: &Blobs, session: &Session, of: SessionRef) -> Result<ContextView, Failure> {
-    let version = version_of(session, of)?;
+    let calls: Vec<CallView> =
+        calls(session).filter(|call| of.version.is_none() || call.version == of.version).collect();
+    // what was asked can be seen though no version came of it
+    let none = of.version.is_none() && session.versions.is_empty() && !calls.is_empty();
+    let version = if none { Version::FIRST } else { version_of(session, of)? };
     let mut lanes = Vec::new();
     for (lane, set) in session.version(version).into_iter().flat_map(|record| &record.patch_sets) {
         let bytes = blobs
@@ -420,7 +426,28 @@ pub(super) fn context(blobs: &Blobs, session: &Session, of: SessionRef) -> Resul
         let name = session.lane(*lane).map(crate::session::Lane::name).unwrap_or_default();
         lanes.push((name, set.drafted.context, context));
     }
-    Ok(ContextView { schema: "paraph.context/1".to_owned(), version, lanes })
+    Ok(ContextView { schema: "paraph.context/1".to_owned(), version, lanes, calls })
+}
+
+fn calls(session: &Session) -> impl Iterator<Item = CallView> {
+    session.calls.iter().zip(1..).map(|(call, number)| {
+        let (asked, ended) = (&call.asked, call.ended.as_ref());
+        CallView {
+            number,
+            role: asked.role.name().to_owned(),
+            model: asked.model.clone(),
+            version: asked.key.version,
+            at: call.at,
+            prompt: asked.prompt,
+            reply: ended.and_then(|ended| ended.reply),
+            input_tokens: ended.map_or(asked.input_tokens, |ended| ended.input_tokens),
+            output_tokens: ended.map_or(0, |ended| ended.output_tokens),
+            cost_usd: call.cost_micros().map_or_else(|| "unknown".to_owned(), dollars),
+            latency_ms: ended.map(|ended| ended.latency_ms),
+            ended: ended.map(|ended| ended.ended.clone()).unwrap_or_default(),
+            redacted: asked.redacted.clone(),
+        }
+    })
 }
 
 /// Entries of the journal as a timeline.

@@ -296,7 +296,8 @@ impl Core {
     /// What holds sessions up now. A refusal holds up nobody where nothing waits to be recorded.
     pub(super) fn held(&self) -> Held {
         let trouble = self.trouble.clone().filter(|_| !self.retry.is_empty());
-        Held { trouble, queued: self.dispatcher.queued() }
+        let paused = self.dispatcher.paused(self.ports.clock.monotonic());
+        Held { trouble, queued: self.dispatcher.queued(), paused }
     }
 
     /// What runs now.
@@ -460,7 +461,7 @@ impl Core {
     }
 
     /// Tells listeners of every session that is held up: nothing that is recorded will.
-    fn tell_held(&self) {
+    pub(super) fn tell_held(&self) {
         let held = self.held();
         for session in self.folds.kept().iter().filter(|session| !session.owed().is_empty()) {
             let mut row = row_of(session);

@@ -16,8 +16,10 @@ use super::work::Worker;
 use crate::api::{Failure, FailureKind};
 use crate::cancel::Cancel;
 use crate::id::{Digest, SessionId};
-use crate::infrastructure::llm::{ChatError, ChatReply, ChatRequest, Finish, Lead, ModelName, NoRoute, Share, Usage};
-use crate::planning::{AskError, Models, Question, Role};
+use crate::infrastructure::llm::{
+    ChatError, ChatReply, ChatRequest, Finish, Lead, Message, ModelName, NoRoute, Share, Speaker, Streamed, Usage,
+};
+use crate::planning::{AskError, Elsewhere, Models, Question, Role};
 use crate::session::{CallAsked, CallEnded, EffectKey, Outcome, Session, dollars};
 use crate::text::Untrusted;
 
@@ -116,7 +118,7 @@ impl Desk {
         let needs = asked.input_tokens.saturating_add(asked.output_tokens);
         let spent = |why: String| AskError::BudgetSpent {
             why,
-            next: format!("raise the limit of role {role} (paraph config set), then paraph regenerate"),
+            next: format!("raise max_session_cents or max_session_tokens under [roles.{role}], then paraph regenerate"),
         };
         if let Some(most) = share.tokens.filter(|most| tokens.saturating_add(needs) > *most) {
             return Err(spent(format!("role {role} took {tokens} of {most} tokens, and the call may take {needs}")));
@@ -152,7 +154,7 @@ impl Desk {
                 dollars(most.unwrap_or(0)),
                 dollars(needs)
             ),
-            next: "paraph config set budget.day_usd AMOUNT, then paraph regenerate".to_owned(),
+            next: "paraph config set budget.day_cents CENTS, then paraph regenerate".to_owned(),
         })?;
         self.line.record(Outcome::Asking(asked.clone())).await.map_err(|failure| {
             self.worker.today.settle(date, needs, 0);
@@ -162,7 +164,11 @@ impl Desk {
                     next: format!("paraph budget {} --usd AMOUNT, or --tokens COUNT", self.line.session),
                 },
                 FailureKind::Conflict | FailureKind::Unreachable => AskError::Cancelled,
-                _ => AskError::Failed { role: asked.role, tries: vec![failure.message] },
+                _ => AskError::Failed {
+                    role: asked.role,
+                    tries: vec![failure.message],
+                    next: failure.hints.first().cloned().unwrap_or_default(),
+                },
             }
         })
     }
@@ -183,8 +189,13 @@ impl Desk {
         let started = self.worker.ports.clock.monotonic();
         let mut tries = 0;
         let mut spoken = Spoken::open(&self.worker, &self.line, asked.role, &asked.model);
+        let clock = &self.worker.ports.clock;
+        let mut heard = Heard { since: started, ..Heard::default() };
         let answer = {
-            let mut seen = |piece: crate::infrastructure::llm::Streamed<'_>| spoken.hear(piece);
+            let mut seen = |piece: Streamed<'_>| {
+                heard.hear(&piece, clock.monotonic());
+                spoken.hear(piece);
+            };
             let chat = bank.chat(model, request, &mut seen, &mut tries, cancel);
             tokio::time::timeout(lead.latency, chat)
                 .await
@@ -192,7 +203,9 @@ impl Desk {
         };
         drop(spoken);
         let latency = self.worker.ports.clock.monotonic().saturating_sub(started);
-        let ended = self.ended(call, model, &asked, &answer, tries.max(1), latency).await;
+        let may_be_billed = heard.may_be_billed(&asked, started + latency);
+        let exchange = Exchanged { tries: tries.max(1), latency, may_be_billed };
+        let ended = self.ended(call, model, &asked, &answer, exchange).await;
         let cost = ended.cost_micros.unwrap_or(0);
         self.worker.today.settle(&date, asked.cost_micros.unwrap_or(0), cost);
         self.took(asked.role, cost, ended.input_tokens.saturating_add(ended.output_tokens));
@@ -211,9 +224,9 @@ impl Desk {
         model: &ModelName,
         asked: &CallAsked,
         answer: &Result<ChatReply, ChatError>,
-        tries: u32,
-        latency: Duration,
+        exchange: Exchanged,
     ) -> CallEnded {
+        let Exchanged { tries, latency, may_be_billed: (input_tokens, output_tokens) } = exchange;
         let bank = &self.worker.ports.models;
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
         match answer {
@@ -243,12 +256,15 @@ impl Desk {
             Err(error) => {
                 let billed =
                     matches!(error, ChatError::Faulty { .. } | ChatError::TimedOut { .. } | ChatError::Cancelled);
+                let (input_tokens, output_tokens) = if billed { (input_tokens, output_tokens) } else { (0, 0) };
+                let most = u32::try_from(output_tokens).unwrap_or(u32::MAX);
+                let cost = || bank.at_most_micros(model, input_tokens, most);
                 CallEnded {
                     call,
-                    input_tokens: if billed { asked.input_tokens } else { 0 },
-                    output_tokens: if billed { asked.output_tokens } else { 0 },
+                    input_tokens,
+                    output_tokens,
                     cached_tokens: 0,
-                    cost_micros: if billed { asked.cost_micros } else { Some(0) },
+                    cost_micros: if input_tokens == 0 { Some(0) } else { cost() },
                     latency_ms,
                     tries,
                     reply: None,
@@ -261,13 +277,56 @@ impl Desk {
 
     /// What was recorded, read back.
     async fn replayed(&self, tape: &Tape, role: Role, prompt: Digest) -> Result<ChatReply, AskError> {
-        let missing = |why: String| AskError::Failed { role, tries: vec![why] };
+        let next = "paraph run the goal again, without a recording".to_owned();
+        let missing = |why: String| AskError::Failed { role, tries: vec![why], next: next.clone() };
         let digest = tape.answer(role, prompt)?;
         let blobs = self.worker.blobs().clone();
         let bytes = tokio::task::spawn_blocking(move || blobs.get(digest)).await;
         let bytes = bytes.map_err(|error| missing(error.to_string()))?.map_err(|error| missing(error.to_string()))?;
         serde_json::from_slice(&bytes)
             .map_err(|error| missing(format!("recorded reply {digest} does not read: {error}")))
+    }
+}
+
+/// Tokens a second that no model makes without showing them. // 200: what thinks unseen is slower; fast ones stream
+const FASTEST_UNSEEN: u64 = 200;
+
+/// Tokens that may have been made and were still on their way.
+const ON_THE_WAY: u64 = 64;
+
+/// How an exchange went.
+struct Exchanged {
+    tries: u32,
+    latency: Duration,
+    /// Tokens of prompt and answer, where there was no whole one.
+    may_be_billed: (u64, u64),
+}
+
+/// What came of an answer that came to no end: what it may have cost is counted from it.
+#[derive(Debug, Default)]
+struct Heard {
+    bytes: u64,
+    /// When the try that runs was sent, by the monotonic clock; later where it waits before it is sent again.
+    since: Duration,
+}
+
+impl Heard {
+    fn hear(&mut self, piece: &Streamed<'_>, now: Duration) {
+        match piece {
+            Streamed::Text(text) | Streamed::Thinking(text) => self.bytes += text.len() as u64,
+            Streamed::Call(name) => self.bytes += name.len() as u64,
+            Streamed::Waits { pause, .. } => self.since = now + *pause,
+        }
+    }
+
+    /// The most tokens of prompt and answer that a try which broke off at `now` may be billed.
+    fn may_be_billed(&self, asked: &CallAsked, now: Duration) -> (u64, u64) {
+        let (heard, took) = (self.bytes.div_ceil(3), now.saturating_sub(self.since));
+        if heard == 0 && took.is_zero() {
+            return (0, 0); // it waits to be sent again
+        }
+        let unseen = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).saturating_mul(FASTEST_UNSEEN) / 1000;
+        (asked.input_tokens, heard.max(unseen).saturating_add(ON_THE_WAY).min(asked.output_tokens))
     }
 }
 
@@ -290,23 +349,31 @@ impl Models for Desk {
         let text = serde_json::to_vec(request).expect("a request is plain data");
         let blobs = self.worker.blobs().clone();
         let prompt = tokio::task::spawn_blocking(move || blobs.put(&text)).await;
-        let unkept = |why: String| AskError::Failed { role, tries: vec![format!("the prompt cannot be kept: {why}")] };
+        let unkept = |why: String| AskError::Failed {
+            role,
+            tries: vec![format!("the prompt cannot be kept: {why}")],
+            next: "paraph doctor".to_owned(),
+        };
         let prompt = prompt.map_err(|error| unkept(error.to_string()))?.map_err(|error| unkept(error.to_string()))?;
         if let Some(tape) = &self.line.tape {
             if request.estimated_tokens() > tape.room(role) {
-                return Err(AskError::TooLong { role });
+                let why = "it is larger than what was recorded had room for".to_owned();
+                return Err(AskError::TooLong { role, why, next: "paraph run the goal again".to_owned() });
             }
             return self.replayed(tape, role, prompt).await;
         }
         let bank = &self.worker.ports.models;
         let lead = self.lead(role).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
-        let max_output_tokens = request.max_output_tokens.min(lead.route.max_output_tokens);
+        let max_output_tokens = request.max_output_tokens.min(lead.max_output_tokens);
         let request = ChatRequest { max_output_tokens, ..request.clone() };
         let input_tokens = request.estimated_tokens();
-        if input_tokens > lead.context_tokens {
-            return Err(AskError::TooLong { role });
+        let room = lead.context_tokens;
+        let too_large = |why: String| AskError::TooLong { role, why, next: lead.widen.clone() };
+        if input_tokens > room {
+            return Err(too_large(format!("about {input_tokens} tokens, and there is room for {room}")));
         }
         let (mut tries, mut too_long, mut at) = (Vec::new(), 0, Some(0));
+        let mut next = format!("raise max_call_cents under [roles.{role}]");
         while let Some((place, model)) = at.and_then(|at| Some((at, lead.route.models.get(at)?))) {
             let cost_micros = bank.at_most_micros(model, input_tokens, max_output_tokens);
             if let (Some(most), Some(cost)) = (lead.route.max_cost_micros, cost_micros)
@@ -340,14 +407,78 @@ impl Models for Desk {
                 Err(error) => {
                     too_long += usize::from(matches!(error, ChatError::TooLong { .. }));
                     tries.push(format!("{model}: {error}"));
+                    next = bank.advice(model, &error);
                     at = lead.route.next_after(place, &error, |model| bank.room(model));
                 }
             }
         }
         if !tries.is_empty() && too_long == tries.len() {
-            return Err(AskError::TooLong { role });
+            return Err(too_large(tries.join("; ")));
         }
-        Err(AskError::Failed { role, tries })
+        Err(AskError::Failed { role, tries, next })
+    }
+
+    async fn took_elsewhere(&self, elsewhere: &Elsewhere) {
+        if self.line.tape.is_some() {
+            return; // nothing was bought
+        }
+        let role = Role::Implementer;
+        let Elsewhere { model, parts, said, usage, ended } = elsewhere;
+        let request = ChatRequest {
+            system: Vec::new(),
+            messages: vec![Message { speaker: Speaker::User, parts: parts.clone() }],
+            tools: Vec::new(),
+            shape: None,
+            max_output_tokens: 0,
+            temperature_hundredths: None,
+        };
+        let reply = ChatReply {
+            text: said.clone(),
+            calls: Vec::new(),
+            finish: Finish::Other(ended.clone()),
+            usage: *usage,
+            model: model.clone(),
+            request_id: String::new(),
+        };
+        let texts = [serde_json::to_vec(&request), serde_json::to_vec(&reply)].map(|text| text.expect("plain data"));
+        let blobs = self.worker.blobs().clone();
+        let kept = tokio::task::spawn_blocking(move || {
+            let [request, reply] = texts.map(|text| blobs.put(&text));
+            Some((request.ok()?, reply.ok()))
+        });
+        let Some((prompt, reply)) = kept.await.ok().flatten() else { return };
+        let asked = CallAsked {
+            key: self.line.key,
+            attempt: self.line.attempt,
+            role,
+            model: model.clone(),
+            prompt,
+            input_tokens: 0,
+            output_tokens: 0,
+            cost_micros: None,
+            prices: if usage.cost_micros.is_some() { "the agent".to_owned() } else { String::new() },
+            room: 0,
+            heard: 0,
+            redacted: Vec::new(),
+        };
+        let Ok(call) = self.line.record(Outcome::Asking(asked)).await else { return };
+        let (input_tokens, output_tokens) = (usage.input.unwrap_or(0), usage.output.unwrap_or(0));
+        let settled = CallEnded {
+            call,
+            input_tokens,
+            output_tokens,
+            cached_tokens: usage.cache_read.unwrap_or(0),
+            cost_micros: usage.cost_micros,
+            latency_ms: 0,
+            tries: 1,
+            reply,
+            request_id: Untrusted::default(),
+            ended: Untrusted::new(ended.clone()),
+        };
+        self.worker.today.settle(&self.date(), 0, usage.cost_micros.unwrap_or(0));
+        if let Err(failure) = self.line.record(Outcome::Answered(settled)).await {
+            tracing::warn!(%failure, session = %self.line.session, call, "what an agent took could not be recorded");
+        }
     }
 
     fn room(&self, role: Role) -> u64 {
@@ -355,5 +486,44 @@ impl Models for Desk {
             return tape.room(role);
         }
         self.lead(role).map_or(0, |lead| lead.context_tokens)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::EffectKind;
+
+    /// What a call counts that was sent with 5,000 tokens of prompt and broke off.
+    #[track_caller]
+    fn check(pieces: &[(u64, Streamed<'_>)], broke_off_at: u64, expected: (u64, u64)) {
+        let asked = CallAsked {
+            key: EffectKey { kind: EffectKind::Draft, lane: None, version: Some(crate::id::Version::FIRST) },
+            attempt: 1,
+            role: Role::Implementer,
+            model: "a/b".to_owned(),
+            prompt: Digest::of(b"x"),
+            input_tokens: 5_000,
+            output_tokens: 16_000,
+            cost_micros: Some(230_000),
+            prices: String::new(),
+            room: 0,
+            heard: 0,
+            redacted: Vec::new(),
+        };
+        let mut heard = Heard { since: Duration::from_secs(100), ..Heard::default() };
+        pieces.iter().for_each(|(at, piece)| heard.hear(piece, Duration::from_secs(*at)));
+        assert_eq!(heard.may_be_billed(&asked, Duration::from_secs(broke_off_at)), expected);
+    }
+
+    #[test]
+    fn a_call_that_broke_off_counts_what_may_have_been_billed() {
+        let text = "x".repeat(3_000);
+        check(&[], 102, (5_000, 464));
+        check(&[], 3_000, (5_000, 16_000));
+        check(&[(101, Streamed::Text(&text))], 102, (5_000, 1_064));
+        let waits = Streamed::Waits { pause: Duration::from_secs(40), next: 2, why: "HTTP 500" };
+        check(&[(101, waits)], 120, (0, 0));
+        check(&[(101, waits)], 142, (5_000, 264));
     }
 }

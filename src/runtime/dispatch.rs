@@ -200,6 +200,11 @@ impl Dispatcher {
         waiting.into_iter().enumerate().map(|(before, (_, id))| (id, running + before)).collect()
     }
 
+    /// Sessions whose model is asked again later, in words.
+    pub(super) fn paused(&self, now: std::time::Duration) -> BTreeMap<SessionId, String> {
+        self.worker.pauses.at(now)
+    }
+
     /// How many pieces are at work.
     pub(super) fn at_work(&self) -> usize {
         self.busy.len()

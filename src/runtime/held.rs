@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::api::{SessionRow, SessionView, StatusView};
 use crate::audit::JournalError;
@@ -16,6 +18,45 @@ pub(super) struct Held {
     pub(super) trouble: Option<String>,
     /// Sessions that only wait for a place for their checks, and how many checks come before.
     pub(super) queued: BTreeMap<SessionId, usize>,
+    /// Sessions whose model gave no answer and is asked again later, in words.
+    pub(super) paused: BTreeMap<SessionId, String>,
+}
+
+/// Waits before a model is asked again. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pauses(Arc<Mutex<BTreeMap<SessionId, Pause>>>);
+
+#[derive(Debug)]
+struct Pause {
+    /// Of the monotonic clock.
+    until: Duration,
+    next: u32,
+    why: String,
+}
+
+impl Pauses {
+    /// The session's model is asked for the `next` time at `until`.
+    pub(super) fn begin(&self, session: SessionId, until: Duration, next: u32, why: &str) {
+        self.lock().insert(session, Pause { until, next, why: why.to_owned() });
+    }
+
+    /// It is asked.
+    pub(super) fn end(&self, session: SessionId) {
+        self.lock().remove(&session);
+    }
+
+    /// What each waits for, at `now`.
+    pub(super) fn at(&self, now: Duration) -> BTreeMap<SessionId, String> {
+        let words = |pause: &Pause| {
+            let seconds = pause.until.saturating_sub(now).as_secs_f64().ceil();
+            format!("waiting {seconds} s before try {}: {}", pause.next, pause.why)
+        };
+        self.lock().iter().map(|(session, pause)| (*session, words(pause))).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<SessionId, Pause>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Held {
@@ -23,6 +64,9 @@ impl Held {
     fn reason(&self, id: SessionId, needs_me: bool) -> Option<String> {
         if let Some(trouble) = &self.trouble {
             return Some(trouble.clone());
+        }
+        if let Some(words) = self.paused.get(&id) {
+            return Some(words.clone());
         }
         let behind = self.queued.get(&id).filter(|_| !needs_me)?;
         Some(format!("queued behind {}", counted(*behind, "check")))

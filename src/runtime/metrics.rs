@@ -120,7 +120,7 @@ fn quantile(buckets: &BTreeMap<String, u64>, percent: u64) -> u64 {
 /// Dollars as views tell them: a price that is not known is not nothing.
 pub(super) fn cost_of(micros: u64, unknown: u64, calls: u64) -> String {
     match (unknown, calls) {
-        (_, 0) => "0".to_owned(),
+        (_, 0) => dollars(0),
         (0, _) => dollars(micros),
         (_, _) if micros == 0 => "unknown".to_owned(),
         (_, _) => format!("{}+unknown", dollars(micros)),

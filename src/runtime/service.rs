@@ -39,6 +39,7 @@ use super::core::{Core, Parts};
 use super::desk::Today;
 use super::dispatch::Dispatcher;
 use super::folds::Folds;
+use super::held::Pauses;
 use super::metrics::day_of;
 use super::order::{Asked, Decided, Done, Post, Want, ordering};
 use super::ports::{Operator, Ports, Settings};
@@ -97,7 +98,7 @@ impl Runtime {
         let (inbox, posts) = mpsc::channel(INBOX);
         let (notices, _) = broadcast::channel(NOTICES);
         let Started { journal, tables, live, trust, unchecked, .. } = started;
-        let live_logs = LiveLogs::default();
+        let (live_logs, pauses) = (LiveLogs::default(), Pauses::default());
         let worker = Arc::new(Worker {
             ports: ports.clone(),
             settings: settings.clone(),
@@ -105,6 +106,7 @@ impl Runtime {
             trust: trust.clone(),
             notices: notices.clone(),
             live_logs: live_logs.clone(),
+            pauses,
             today: today(ports.clock.as_ref(), &tables),
         });
         if let Err(error) = ports.blobs.sweep() {

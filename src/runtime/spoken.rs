@@ -2,31 +2,40 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 
 use super::desk::Line;
+use super::held::Pauses;
+use super::order::Post;
 use super::work::{LiveLogs, Worker};
 use crate::api::Notice;
+use crate::clock::Clock;
 use crate::id::{HostPath, SessionId, Version};
 use crate::infrastructure::llm::Streamed;
 use crate::planning::Role;
 
-/// At most ten notices a second, as for checks; the first piece is told at once.
-const TELL_EVERY: Duration = Duration::from_millis(100);
+/// How often it is looked whether there are more words: what a person does not notice. A notice names a size, no words.
+const LOOK_EVERY: Duration = Duration::from_millis(30);
 
 /// One call's words. Dropped, the file is gone: what counts is the reply, which is kept whole.
 pub(super) struct Spoken {
     name: String,
     session: SessionId,
     version: Version,
-    file: Option<(tempfile::NamedTempFile, u64)>,
+    file: Option<tempfile::NamedTempFile>,
     live_logs: LiveLogs,
+    pauses: Pauses,
+    inbox: mpsc::Sender<Post>,
     notices: broadcast::Sender<Notice>,
-    clock: std::sync::Arc<dyn crate::clock::Clock>,
-    told_at: Option<Duration>,
+    clock: Arc<dyn Clock>,
+    /// Bytes that were written, as the watcher sees them.
+    size: Arc<AtomicU64>,
     is_thinking: bool,
+    waits: bool,
 }
 
 impl Spoken {
@@ -41,14 +50,17 @@ impl Spoken {
             name: format!("model {role}"),
             session: line.session,
             version: line.key.version.unwrap_or(Version::FIRST),
-            file: made.ok().map(|file| (file, 0)),
+            file: made.ok(),
             live_logs: worker.live_logs.clone(),
+            pauses: worker.pauses.clone(),
+            inbox: line.inbox.clone(),
             notices: worker.notices.clone(),
             clock: worker.ports.clock.clone(),
-            told_at: None,
+            size: Arc::default(),
             is_thinking: false,
+            waits: false,
         };
-        if let Some((file, _)) = &spoken.file {
+        if let Some(file) = &spoken.file {
             let log = HostPath::new(file.path());
             spoken.live_logs.begin(line.session, "", &spoken.name, file.path());
             let _ = spoken.notices.send(Notice::CheckStarted {
@@ -63,12 +75,35 @@ impl Spoken {
             for word in line.ear.unshown() {
                 spoken.write(&format!("[{} says: {}]\n\n", word.by, word.text.raw().trim()));
             }
+            spoken.watch();
         }
         spoken
     }
 
+    /// Tells how it grows, as long as it does: the last words of a burst are told though none follow.
+    fn watch(&self) {
+        let Some(file) = &self.file else { return };
+        let (session, check, log) = (self.session, self.name.clone(), HostPath::new(file.path()));
+        let (size, notices) = (Arc::downgrade(&self.size), self.notices.clone());
+        tokio::spawn(async move {
+            let mut told = 0;
+            while let Some(now) = size.upgrade().map(|size| size.load(Ordering::Acquire)) {
+                if now > told {
+                    told = now;
+                    let _ =
+                        notices.send(Notice::LogGrew { session, check: check.clone(), log: log.clone(), size: now });
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        });
+    }
+
     /// A piece came.
     pub(super) fn hear(&mut self, piece: Streamed<'_>) {
+        if let Streamed::Waits { pause, next, why } = piece {
+            return self.wait(pause, next, why);
+        }
+        self.go_on();
         let thinks = matches!(piece, Streamed::Thinking(_));
         if thinks != self.is_thinking {
             self.is_thinking = thinks;
@@ -77,36 +112,49 @@ impl Spoken {
         match piece {
             Streamed::Text(text) | Streamed::Thinking(text) => self.write(text),
             Streamed::Call(tool) => self.write(&format!("\n[asks for {tool}]\n")),
+            Streamed::Waits { .. } => {}
         }
-        self.tell();
+    }
+
+    /// It gave no answer and is asked again later: whoever looks is told.
+    fn wait(&mut self, pause: Duration, next: u32, why: &str) {
+        let seconds = pause.as_secs_f64().ceil();
+        self.write(&format!("\n[waiting {seconds} s before try {next}: {why}]\n"));
+        self.pauses.begin(self.session, self.clock.monotonic() + pause, next, why);
+        self.waits = true;
+        self.tell_held();
+    }
+
+    fn go_on(&mut self) {
+        if std::mem::take(&mut self.waits) {
+            self.pauses.end(self.session);
+            self.tell_held();
+        }
+    }
+
+    /// A full inbox has other things to tell; who looks sees it all the same.
+    fn tell_held(&self) {
+        let _ = self.inbox.try_send(Post::Look(Box::new(|core| core.tell_held())));
     }
 
     fn write(&mut self, text: &str) {
-        if let Some((file, size)) = &mut self.file {
+        if let Some(file) = &mut self.file {
             let file: &mut File = file.as_file_mut();
             if file.write_all(text.as_bytes()).is_ok() {
-                *size += text.len() as u64;
+                self.size.fetch_add(text.len() as u64, Ordering::Release);
             }
-        }
-    }
-
-    fn tell(&mut self) {
-        let now = self.clock.monotonic();
-        if self.told_at.is_some_and(|told| now.saturating_sub(told) < TELL_EVERY) {
-            return;
-        }
-        self.told_at = Some(now);
-        if let Some((file, size)) = &self.file {
-            let (session, check, log) = (self.session, self.name.clone(), HostPath::new(file.path()));
-            let _ = self.notices.send(Notice::LogGrew { session, check, log, size: *size });
         }
     }
 }
 
 impl Drop for Spoken {
     fn drop(&mut self) {
-        self.told_at = None;
-        self.tell();
+        self.go_on();
+        if let Some(file) = &self.file {
+            let (session, check, log) = (self.session, self.name.clone(), HostPath::new(file.path()));
+            let size = self.size.load(Ordering::Acquire);
+            let _ = self.notices.send(Notice::LogGrew { session, check, log, size });
+        }
         self.live_logs.end(self.session, "", &self.name);
     }
 }

@@ -34,6 +34,19 @@ pub(super) struct Staged {
     requests: HashMap<RequestId, RequestRow>,
 }
 
+/// How far a batch had come.
+struct Mark {
+    entries: usize,
+    told: usize,
+    created: u64,
+}
+
+impl Staged {
+    fn mark(&self) -> Mark {
+        Mark { entries: self.entries.len(), told: self.told.len(), created: self.created }
+    }
+}
+
 /// What an entry of the batch says.
 pub(super) enum Told {
     /// Of a session, with the session before and after it.
@@ -88,20 +101,33 @@ impl Core {
         asked: &Asked,
         want: Want,
     ) -> Result<(SessionId, Option<ThreadId>), Failure> {
+        let before = staged.mark();
         let from = staged.told.len();
-        let id = guarded(|| match want {
+        let done = guarded(|| match want {
             Want::Start(session) => self.start(staged, *session, Some(asked)),
             Want::StartField(first) => self.start_field(staged, *first, asked),
             Want::Command(id, mut command) => {
                 self.tell_of_rivals(staged, id, &mut command)?;
                 self.command(staged, id, &Input::Command(command), Some(asked))
             }
-        })?;
+        });
+        // of several candidates all are started, or none
+        let id = done.inspect_err(|_| self.undo(staged, &before))?;
         let row = staged.told[from..].iter().find_map(Told::answer).map(|(_, row)| row);
         let row = row.unwrap_or_else(|| RequestRow { session: Some(id), thread: None, what: asked.what.clone() });
         let thread = row.thread;
         staged.requests.insert(asked.id.clone(), row);
         Ok((id, thread))
+    }
+
+    /// Takes back the sessions that were started since then, with all that was staged of them. A command to a session
+    /// that was there stages all that follows, or nothing.
+    fn undo(&self, staged: &mut Staged, to: &Mark) {
+        staged.entries.truncate(to.entries);
+        staged.told.truncate(to.told);
+        staged.created = to.created;
+        let next = self.next_session(staged);
+        staged.sessions.retain(|id, _| *id < next);
     }
 
     /// A person wants something of the house.

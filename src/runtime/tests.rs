@@ -8,13 +8,14 @@ use std::time::Duration;
 use futures::StreamExt as _;
 
 use crate::api::{
-    CancelRequest, CommentRequest, FailureKind, ListRequest, MetricsRequest, Notice, RegenerateRequest, Reply, Request,
-    ShowRequest, Side, StatusRequest, ThreadKind, Verdict,
+    CancelRequest, CandidateRequest, CommentRequest, FailureKind, ListRequest, MetricsRequest, Notice,
+    RegenerateRequest, Reply, Request, ShowRequest, Side, StatusRequest, ThreadKind, Verdict,
 };
 use crate::clock::SystemClock;
 use crate::id::{RandomIds, SessionId, SessionRef, Version};
 use crate::infrastructure::fault::Faults;
 use crate::infrastructure::store::Order;
+use crate::proposal::EngineKind;
 use crate::repository::WorkSpec;
 
 use super::records;
@@ -471,6 +472,24 @@ async fn lists_pages_totals_and_figures_agree() {
     assert_eq!(metrics.decisions.get("rejected"), Some(&1));
     let show = Request::Show(ShowRequest { session: SessionRef { session: SessionId(99), version: None } });
     assert_eq!(bench.ask(show).await.expect_err("no such").kind, FailureKind::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_candidates_all_are_started_or_none() {
+    let bench = Bench::new();
+    let candidate =
+        |rules| CandidateRequest { engine: EngineKind::Rules, model: None, rules, patch: None, program: None };
+    let Request::Run(mut run) = bench.run_request("write it") else { unreachable!("it is a run") };
+    // every candidate records the whole field, and this one its rules once more
+    run.candidates = vec![candidate(Vec::new()), candidate(vec!["r".repeat(1200); 500])];
+    let failure = bench.ask(Request::Run(run)).await.expect_err("the second does not fit");
+    assert!(failure.message.contains("too many to record"), "{failure:?}");
+    assert_eq!(bench.list(ListRequest::default()).await.sessions.len(), 0);
+    let id = bench.run("write it").await;
+    assert_eq!(id, SessionId(1), "no number was used up");
+    assert!(bench.until(id, "Scored").await.candidates.is_empty());
+    let (home, _folder) = bench.end().await;
+    check_store(&home);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,7 @@ use crate::repository::VcsError;
 use crate::session::{EffectKind, Finding, Session, StopKind};
 
 use super::desk::{Line, Today};
+use super::held::Pauses;
 use super::ports::{Ports, Settings};
 use super::tables::Tables;
 use super::trust::Trust;
@@ -36,6 +37,7 @@ pub(super) struct Worker {
     pub(super) trust: Trust,
     pub(super) notices: broadcast::Sender<Notice>,
     pub(super) live_logs: LiveLogs,
+    pub(super) pauses: Pauses,
     pub(super) today: Today,
 }
 

@@ -281,20 +281,23 @@ impl Session {
                 let running = key.and_then(|key| self.owed.get(&key)).filter(|owed| owed.started);
                 let running = running.map(|owed| owed.attempt);
                 if let Some(drafting) = &mut self.drafting {
-                    drafting.stopping = running;
+                    // one that an earlier pause stopped may not be gone yet
+                    drafting.stopping = running.or(drafting.stopping);
                 }
             }
             Event::Steered { by, text } => {
                 self.steered.push(Comment { by: by.clone(), at, text: text.clone() });
             }
-            Event::Held { key, patch_sets, log, .. } => {
+            Event::Held { key, attempt, patch_sets, log } => {
                 if let Some(drafting) = &mut self.drafting {
                     drafting.stopping = None;
-                    if !patch_sets.is_empty() {
-                        drafting.left.clone_from(patch_sets);
-                    }
+                    // what it did not come to is as an earlier attempt left it
+                    drafting.left.retain(|left| patch_sets.iter().all(|set| set.lane != left.lane));
+                    drafting.left.extend(patch_sets.iter().cloned());
                 }
-                if let Some(bead) = self.beads.iter_mut().rev().find(|bead| bead.key == *key && bead.attempt > 0) {
+                // the first of that number: who goes on after a pause begins with it
+                let is_of_it = |bead: &&mut Bead| bead.key == *key && bead.attempt == *attempt;
+                if let Some(bead) = self.beads.iter_mut().find(is_of_it) {
                     bead.log = log.or(bead.log);
                 }
                 // who waited for that attempt waits for the next
@@ -328,9 +331,12 @@ impl Session {
                         lane.phase = Phase::Approved(version);
                     }
                 }
-                self.drafting = None;
-                // telling other candidates may be stuck after the end: that does not take the end back
-                self.stop.take_if(|before| !before.is_final());
+                // telling other candidates, where it is stuck, gives up no draft and takes back neither an end nor
+                // another stop
+                if !stop.spares_drafts() {
+                    self.drafting = None;
+                    self.stop.take_if(|before| !before.is_final());
+                }
                 self.stop.get_or_insert(stop);
             }
             Event::ThreadOpened { thread, place, by, text } => {
@@ -401,7 +407,7 @@ impl Session {
         let goes_on = self.stop.as_ref().is_none_or(Stop::spares_lanes);
         let publishes = |lane: &&Lane| matches!(lane.phase, Phase::Publishing(_));
         wanted.extend(self.active().filter(|lane| goes_on || publishes(lane)).filter_map(|lane| self.next_on(lane)));
-        if self.stop.is_none() {
+        if self.stop.as_ref().is_none_or(Stop::spares_drafts) {
             if self.drafting.is_none() && self.is_ready() {
                 match self.asks_before_draft() {
                     Before::Ask(kind) => drop(wanted.insert(EffectKey::of_session(kind))),
@@ -648,10 +654,18 @@ impl PatchSetRecord {
 }
 
 impl Stop {
-    /// Whether work on lanes goes on: a draft that came to nothing takes nothing from the version that is there.
+    /// Whether work on lanes goes on: a draft that came to nothing takes nothing from the version that is there, and
+    /// neither do other candidates that could not be told.
     #[must_use]
     pub fn spares_lanes(&self) -> bool {
-        !self.is_final() && self.key.is_some_and(|key| key.kind == EffectKind::Draft)
+        let of_draft = self.key.is_some_and(|key| key.kind == EffectKind::Draft);
+        self.spares_drafts() || of_draft && !self.is_final()
+    }
+
+    /// Whether drafting goes on.
+    #[must_use]
+    pub fn spares_drafts(&self) -> bool {
+        !self.is_final() && self.key.is_some_and(|key| key.kind == EffectKind::PassOver)
     }
 
     /// Whether the session is over: nothing but reading is left.

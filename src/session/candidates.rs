@@ -39,7 +39,7 @@ use super::effect::{EffectKey, EffectKind};
 use super::event::{Event, NewSession, Person, StopKind, is_unlimited, is_zero};
 use super::input::{Command, Refusal};
 use super::machine::{Step, is_over, not_now};
-use super::state::{Session, Stop};
+use super::state::{BeadStatus, Session, Stop};
 
 /// One that drafts, among several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -278,11 +278,12 @@ impl Session {
         });
     }
 
-    /// Telling the others is owed until it is done, whatever became of this one meanwhile; where it was stuck, a person
-    /// asks for it again.
+    /// Telling the others is owed until it is done, whatever became of this one meanwhile. Where it was stuck it waits
+    /// until a person lifts the stop, whatever that is about: after the end, for ever.
     pub(super) fn others_to_tell(&self) -> Option<EffectKey> {
         let key = EffectKey::of_session(EffectKind::PassOver);
-        let is_stuck = self.stop.as_ref().is_some_and(|stop| stop.key == Some(key));
+        let newest = self.beads.iter().rev().find(|bead| bead.key == key);
+        let is_stuck = self.stop.is_some() && newest.is_some_and(|bead| bead.status == BeadStatus::Failed);
         self.picked.as_ref().filter(|pick| !pick.told && !is_stuck).map(|_| key)
     }
 }

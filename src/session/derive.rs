@@ -4,6 +4,7 @@ use super::event::Event;
 use super::input::{Command, DeriveCommand, Refusal};
 use super::machine::{Step, not_now, patch_set};
 use super::state::{Phase, Session};
+use super::steer;
 
 /// The next version: that of the person, made of the newest one of its lane. Validated and scored anew, as any.
 pub(super) fn derive(session: &Session, asked: &DeriveCommand, command: &Command) -> Result<Step, Refusal> {
@@ -26,12 +27,16 @@ pub(super) fn derive(session: &Session, asked: &DeriveCommand, command: &Command
     if asked.patch_set.digest == current {
         return Err(Refusal::SameChange { version: asked.parent });
     }
-    Ok(Step::record(Event::Proposed {
-        version: session.next_version(),
+    let version = session.next_version();
+    let mut step = Step::record(Event::Proposed {
+        version,
         engine: session.asked.engine,
         made_for: asked.made_for.clone(),
         patch_sets: vec![asked.patch_set.clone()],
         by: Some(asked.by.clone()),
         parent: Some(asked.parent),
-    }))
+    });
+    // no engine heard what people said to the one that failed
+    step.events.extend(steer::unheard(session, (lane, version), 0));
+    Ok(step)
 }

@@ -14,7 +14,7 @@ use crate::infrastructure::process::{Detached, detached};
 use crate::repository::GIT_VARIABLES;
 use crate::runtime::Runtime;
 
-use super::House;
+use super::{House, Lending};
 
 /// The variable that tells a daemon that it was started by a client.
 const DETACHED: &str = "PARAPH_DETACHED";
@@ -70,8 +70,8 @@ impl Launched for Started {
 impl House {
     /// The way to this home's service.
     #[must_use]
-    pub fn connector(self: &Arc<Self>) -> Connector {
-        Connector::new(ConnectorParts {
+    pub fn connector(self: &Arc<Self>) -> Lending {
+        let connector = Connector::new(ConnectorParts {
             place: self.place(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             program: self.program.clone(),
@@ -79,7 +79,8 @@ impl House {
             passed_on: GIT_VARIABLES,
             launch: Arc::new(Processes),
             open: self.opener(),
-        })
+        });
+        Lending::new(self.clone(), connector)
     }
 
     /// What a daemon of this home is made of.

@@ -1,6 +1,5 @@
 //! The rooms that a verb opens: screen, demo, daemon, configuration.
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
@@ -8,8 +7,8 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use crate::api::{
-    BlobStore, ClientInfo, Failure, FailureKind, LendKeysRequest, LentKey, RepositoryRequest, RunRequest, Service,
-    ShowRequest, Start, TrustRequest, ask,
+    BlobStore, ClientInfo, Failure, FailureKind, RepositoryRequest, RunRequest, Service, ShowRequest, Start,
+    TrustRequest, ask,
 };
 use crate::cli::{ConfigAsk, ConfigReport, Edited, InitReport, IssueRead, Launch};
 use crate::daemon::{Enduring, Left, Stopped};
@@ -62,10 +61,6 @@ impl Rooms {
             mask: Arc::new(self.mask()),
             ..usual
         };
-        let keys = self.lendable();
-        if !keys.is_empty() {
-            ask(service.as_ref(), self.request(), &options.client, LendKeysRequest { keys }).await?;
-        }
         match run(service, options).await {
             Ok(()) => Ok(0),
             Err(TuiError::Unreached(failure)) => Err(failure),
@@ -76,13 +71,6 @@ impl Rooms {
     /// One for each part of the program: it knows the keys that the configuration holds.
     fn mask(&self) -> SecretMask {
         SecretMask::new(self.house.config().keys().to_mask())
-    }
-
-    /// Keys of this environment, for the service alone.
-    fn lendable(&self) -> BTreeMap<String, LentKey> {
-        let ring = self.house.config().keys();
-        let key = |name: &str| Some((name.to_owned(), LentKey(ring.reveal(name)?.to_owned())));
-        ring.present().filter_map(|(name, _)| key(name)).collect()
     }
 
     fn client(&self, name: &str) -> ClientInfo {
@@ -204,10 +192,6 @@ impl Launch for Rooms {
             self.screen(Arc::new(service), self.house.blobs(), repo, None).await
         }
         .boxed()
-    }
-
-    fn keys_to_lend(&self) -> BTreeMap<String, LentKey> {
-        self.lendable()
     }
 
     fn read_issue<'a>(&'a self, url: &'a str, forge: Option<&'a str>) -> BoxFuture<'a, Result<IssueRead, Failure>> {

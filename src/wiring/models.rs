@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::infrastructure::config::{KeyPart, Problem, ProviderPart, RolePart, Weight};
+use crate::api::LentKey;
+use crate::infrastructure::config::{KeyPart, Problem, ProviderPart, RolePart, Weight, is_for_key_programs};
 use crate::infrastructure::http::{HttpClient, HttpSettings, Secret};
 use crate::infrastructure::llm::{
     Counter, Exchange, ExchangeParts, KeySource, Keys, ModelName, Nobody, PriceRow, PriceTable, Provider,
@@ -14,21 +15,9 @@ use crate::planning::Role;
 
 use super::House;
 
-/// Variables that programs which print keys need beside their PATH.
-const KEY_PROGRAMS_SEE: [&str; 12] = [
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "XDG_CONFIG_HOME",
-    "XDG_RUNTIME_DIR",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "GNUPGHOME",
-    "PASSWORD_STORE_DIR",
-    "VAULT_ADDR",
-    "VAULT_TOKEN",
-    "SOPS_AGE_KEY_FILE",
-];
+/// Variables that every program has which prints keys; those of its vault come beside them.
+const PROGRAMS_SEE: [&str; 8] =
+    ["PATH", "HOME", "USER", "LOGNAME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "TMPDIR"];
 
 /// What is wrong with a name or a word of `[providers]`, `[roles]` or `[forges]`.
 pub(super) struct Wrong {
@@ -55,7 +44,9 @@ impl House {
         let origin = config.get("model").map(|(_, origin)| origin.clone());
         let problem = |wrong: Wrong| {
             let origin = origin.clone()?;
-            Some(Problem { weight: Weight::Error, origin, message: wrong.message, hint: wrong.hint })
+            let topic = "paraph help models";
+            let hint = if wrong.hint == topic { wrong.hint } else { format!("{}; {topic}", wrong.hint) };
+            Some(Problem { weight: Weight::Error, origin, message: wrong.message, hint })
         };
         self.exchange().err().and_then(problem).into_iter().collect()
     }
@@ -78,9 +69,9 @@ impl House {
                 Err(_) => continue, // nobody needs it
             };
             let rate = RateLimit::new(settings.requests_per_minute, settings.tokens_per_minute, self.clock.clone());
-            let key = settings.key.clone();
+            let (key, context) = (settings.key.clone(), settings.context);
             let provider = Provider::new(settings, http.clone(), keys.clone(), self.clock.clone());
-            providers.insert(name, Counter { model: Arc::new(provider), key, rate });
+            providers.insert(name, Counter { model: Arc::new(provider), key, rate, context });
         }
         let day = self.config().settings().budget.day_cents;
         Ok(Some(Exchange::new(ExchangeParts {
@@ -123,13 +114,14 @@ impl House {
             if models.is_empty() {
                 models.extend(one.clone());
             }
-            let Some(first) = models.first().cloned() else { continue };
-            let usual = Route::to(first);
+            if models.is_empty() {
+                continue;
+            }
             by_role.insert(
                 role.clone(),
                 Route {
                     models,
-                    max_output_tokens: part.max_output_tokens.unwrap_or(usual.max_output_tokens),
+                    max_output_tokens: part.max_output_tokens,
                     max_cost_micros: part.max_call_cents.map(|cents| cents * 10_000),
                     max_latency: part.max_latency_s.map(Duration::from_secs),
                 },
@@ -233,17 +225,32 @@ impl House {
     pub(super) fn keys(&self) -> Keys {
         let variables = self.variables();
         let ring = self.config().keys();
-        let known = ring.present().filter_map(|(name, _)| Some((name.to_owned(), Secret::new(ring.reveal(name)?))));
-        // a provider or a forge of one's own may name any variable
-        let of_providers = self.config().models().providers.values().map(|part| &part.key);
-        let of_forges = self.config().forges().values().map(|part| &part.key);
-        let named = of_providers.chain(of_forges).filter_map(|key| match key {
-            Some(KeyPart::Preset(text)) => text.strip_prefix("env:"),
-            _ => None,
-        });
-        let named = named.filter_map(|name| Some((name.to_owned(), Secret::new(variables.get(name)?.clone()))));
-        let seen = KEY_PROGRAMS_SEE.iter().filter_map(|name| Some(((*name).into(), variables.get(*name)?.into())));
-        Keys::new(known.chain(named).collect(), seen.collect())
+        let known: BTreeMap<String, Secret> =
+            ring.present().filter_map(|(name, _)| Some((name.to_owned(), Secret::new(ring.reveal(name)?)))).collect();
+        let is_seen = |name: &str| PROGRAMS_SEE.contains(&name) || is_for_key_programs(name);
+        let of_programs = known.iter().filter(|(name, _)| is_for_key_programs(name));
+        let of_programs = of_programs.map(|(name, value)| (name.clone(), value.reveal().to_owned()));
+        let seen = variables.into_iter().filter(|(name, _)| is_seen(name)).chain(of_programs);
+        let seen = seen.map(|(name, value)| (name.into(), value.into())).collect();
+        Keys::new(known, seen)
+    }
+
+    /// What the daemon needs of this environment to ask the models that are configured: their keys, and what programs
+    /// are told that print keys. It has none of its own.
+    pub(super) fn lendable(&self) -> BTreeMap<String, LentKey> {
+        let Ok(Some(routes)) = self.routes() else { return BTreeMap::new() };
+        let sources = routes.models().into_iter().filter_map(|model| Some(self.provider(&model.provider).ok()?.key));
+        let sources: Vec<KeySource> = sources.collect();
+        let is_wanted = |name: &str| {
+            sources.iter().any(|source| match source {
+                KeySource::Variable(variable) => variable == name,
+                KeySource::Command(_) => is_for_key_programs(name),
+                KeySource::None => false,
+            })
+        };
+        let ring = self.config().keys();
+        let key = |name: &str| Some((name.to_owned(), LentKey(ring.reveal(name)?.to_owned())));
+        ring.present().filter(|(name, _)| is_wanted(name)).filter_map(|(name, _)| key(name)).collect()
     }
 }
 
@@ -263,4 +270,141 @@ fn wire_named(name: &str) -> Result<Wire, Wrong> {
 
 fn share(part: &RolePart) -> Share {
     Share { cost_micros: part.max_session_cents.map(|cents| cents * 10_000), tokens: part.max_session_tokens }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const HELP: &str = include_str!("../cli/help/models.md");
+
+    /// A house whose configuration is this, with these variables.
+    fn house(folder: &tempfile::TempDir, config: &str, variables: &[(&str, &str)]) -> House {
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, config).expect("a file");
+        let mut environment = BTreeMap::from([
+            ("HOME".into(), folder.path().into()),
+            ("PARAPH_HOME".into(), folder.path().join("home").into()),
+            ("PARAPH_CONFIG".into(), file.into()),
+        ]);
+        environment.extend(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        House::new(environment, "/paraph".into()).expect("a house")
+    }
+
+    #[track_caller]
+    fn check_lent(config: &str, variables: &[(&str, &str)], lent: &[&str]) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let house = house(&folder, config, variables);
+        assert_eq!(house.config().problems(), []);
+        assert_eq!(house.lendable().keys().map(String::as_str).collect::<Vec<_>>(), lent);
+    }
+
+    #[test]
+    fn what_is_lent_follows_from_the_configuration() {
+        let all = [
+            ("WORK_KEY", "a"),
+            ("DEEPSEEK_API_KEY", "b"),
+            ("OPENAI_API_KEY", "c"),
+            ("VAULT_ADDR", "d"),
+            ("VAULT_TOKEN", "e"),
+            ("GITHUB_TOKEN", "f"),
+        ];
+        let work = "model = 'work/x'\n[providers.work]\nbase_url = 'http://x'\nkey = ";
+        check_lent(&format!("{work}'env:WORK_KEY'"), &all, &["WORK_KEY"]);
+        check_lent(&format!("{work}'vault:secret/x#key'"), &all, &["VAULT_ADDR", "VAULT_TOKEN"]);
+        check_lent(&format!("{work}['sh', '-c', 'echo x']"), &all, &["VAULT_ADDR", "VAULT_TOKEN"]);
+        check_lent("model = 'deepseek/chat'", &all, &["DEEPSEEK_API_KEY"]);
+        check_lent(
+            "[roles.reviewer]\nmodels = ['openai/gpt-5', 'deepseek/chat']",
+            &all,
+            &["DEEPSEEK_API_KEY", "OPENAI_API_KEY"],
+        );
+        check_lent("", &all, &[]);
+    }
+
+    #[test]
+    fn every_known_provider_has_its_key_read() {
+        use crate::infrastructure::config::KEY_VARIABLES;
+        for (name, variable) in ProviderSettings::names() {
+            assert!(variable.is_none_or(|variable| KEY_VARIABLES.contains(&variable)), "{name}");
+            let told = variable.map_or(name.to_owned(), |variable| format!("{name:<12} {variable}"));
+            assert!(HELP.contains(told.trim()), "{told} is not in the help");
+        }
+    }
+
+    #[test]
+    fn a_vaults_token_is_hidden_and_its_address_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = "model = 'work/x'\n[providers.work]\nbase_url = 'http://x'\nkey = 'vault:secret/x#key'";
+        let house = house(&folder, config, &[("VAULT_ADDR", "http://vault.test"), ("VAULT_TOKEN", "hvs-hunter22")]);
+        assert_eq!(house.config().keys().to_mask(), ["hvs-hunter22"]);
+        let said = format!("{:?} {:?}", house.config(), house.keys());
+        assert!(!said.contains("hunter22"), "{said}");
+    }
+
+    /// What of the help between two headings stands as a configuration.
+    fn example(from: &str, to: &str) -> String {
+        let part = HELP.split(from).nth(1).and_then(|rest| rest.split(to).next()).expect("the headings are there");
+        part.lines().filter_map(|line| line.strip_prefix("    ")).map(|line| format!("{line}\n")).collect()
+    }
+
+    #[test]
+    fn the_examples_of_the_help_work() {
+        let tables = format!("{}{}", example("Providers of your own", "\nKeys\n"), example("\nRoles\n", "\nBudgets\n"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let house_of_tables = house(&folder, &tables, &[]);
+        assert_eq!(house_of_tables.config().problems(), [], "{tables}");
+        assert!(house_of_tables.exchange().map_err(|wrong| wrong.message).expect("usable").is_some());
+        assert_eq!(house_of_tables.config().models().providers.len(), 4);
+        let keys = example("\nKeys\n", "\nRoles\n");
+        let keys: Vec<&str> = keys.lines().filter(|line| line.starts_with("key = ")).collect();
+        assert!(keys.len() >= 9, "{keys:?}");
+        for key in keys {
+            let config = format!("model = 'x/y'\n[providers.x]\nbase_url = 'http://x'\n{key}\n");
+            let house = house(&folder, &config, &[]);
+            assert_eq!(house.config().problems(), [], "{key}");
+            assert!(house.exchange().is_ok(), "{key}");
+        }
+        let prices = example("\nPrices\n", "\nWhen it does");
+        let config = format!("model = 'work/qwen3-coder'\n[providers.work]\nbase_url = 'http://x'\n{prices}");
+        let house = house(&folder, &config, &[]);
+        let exchange = house.exchange().map_err(|wrong| wrong.message).expect("usable").expect("a model");
+        let model = "work/qwen3-coder".parse().expect("a model");
+        assert_eq!(exchange.list_price(&model), Some((400_000, 1_600_000)));
+        assert_eq!(Switchboard::room(&exchange, &model), Some(262_144));
+    }
+
+    #[test]
+    fn a_list_price_is_the_prompts_own_and_not_the_caches() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let house = house(&folder, "model = 'anthropic/claude-sonnet-4-5'", &[]);
+        let exchange = house.exchange().map_err(|wrong| wrong.message).expect("usable").expect("a model");
+        let model = "anthropic/claude-sonnet-4-5".parse().expect("a model");
+        assert_eq!(exchange.list_price(&model), Some((3_000_000, 15_000_000)));
+    }
+
+    #[test]
+    fn the_context_that_is_set_counts_on_every_wire_and_leaves_room_for_an_answer() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for wire in ["openai", "anthropic", "gemini", "ollama"] {
+            let lead = |context: &str, role: &str| {
+                let config =
+                    format!("model = 'x/y'\n[providers.x]\nwire = '{wire}'\nbase_url = 'http://x'\n{context}\n{role}");
+                let house = house(&folder, &config, &[]);
+                let exchange = house.exchange().map_err(|wrong| wrong.message).expect("usable").expect("a model");
+                exchange.lead("implementer").expect("a model")
+            };
+            let wide = lead("context = 200000", "");
+            assert_eq!((wide.context_tokens, wide.max_output_tokens), (200_000 - 16_384, 16_384), "{wire}");
+            let small = lead("context = 8192", "");
+            assert_eq!((small.context_tokens, small.max_output_tokens), (6_144, 2_048), "{wire}");
+            let usual = lead("", "");
+            assert_eq!((usual.context_tokens, usual.max_output_tokens), (24_576, 8_192), "{wire}");
+            assert!(usual.widen.contains("[providers.x]"), "{}", usual.widen);
+            let greedy = lead("context = 32768", "[roles.implementer]\nmax_output_tokens = 30000");
+            assert_eq!((greedy.context_tokens, greedy.max_output_tokens), (16_384, 16_384), "{wire}");
+        }
+    }
 }

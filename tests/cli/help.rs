@@ -60,7 +60,7 @@ fn completions_name_every_verb_in_every_shell() {
 #[test]
 fn topics_are_there_and_narrow_enough() {
     let bench = Bench::new();
-    for topic in ["agents", "api", "architecture", "exit-codes", "lifecycle", "operations", "rules"] {
+    for topic in ["agents", "api", "architecture", "exit-codes", "lifecycle", "models", "operations", "rules"] {
         let outcome = bench.run(&format!("help {topic}"));
         assert_eq!(outcome.status, 0, "{outcome:?}");
         assert!(outcome.out.len() > 500 && !outcome.out.contains("{table}") && !outcome.out.contains("{socket}"));

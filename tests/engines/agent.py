@@ -40,7 +40,11 @@ def say(text):
 
 
 def ended(reason):
-    send({"id": prompt_id, "result": {"stopReason": reason}})
+    result = {"stopReason": reason}
+    if MODE == "counts":
+        update(sessionUpdate="usage_update", used=9000, size=200000, cost={"amount": 0.0421, "currency": "USD"})
+        result["usage"] = {"totalTokens": 2100, "inputTokens": 1000, "outputTokens": 300, "thoughtTokens": 100, "cachedReadTokens": 700}
+    send({"id": prompt_id, "result": result})
     time.sleep(30)
     sys.exit(0)
 
@@ -76,7 +80,7 @@ def write(path, text="owned"):
 
 def work(prompt):
     cwd = os.getcwd()
-    if MODE == "edit":
+    if MODE in ("edit", "counts"):
         update(sessionUpdate="plan", entries=[{"content": "read it", "status": "completed", "priority": "high"}, {"content": "change it", "status": "pending", "priority": "high"}])
         say("I will change it.")
         content = ask("fs/read_text_file", path=cwd + "/a.py")["result"]["content"]

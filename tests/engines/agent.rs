@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use paraph::api::{
-    CheckStatus, CommentRequest, FailureKind, LogRequest, PauseRequest, RegenerateRequest, Replayed, ResumeRequest,
-    SessionView, Side, SteerRequest, ThreadKind, ThreadsRequest, Verdict,
+    CheckStatus, CommentRequest, ContextRequest, FailureKind, LogRequest, PauseRequest, RegenerateRequest, Replayed,
+    ResumeRequest, SessionView, Side, SteerRequest, ThreadKind, ThreadsRequest, Verdict,
 };
 use paraph::id::{SessionId, SessionRef, Version};
 use paraph::proposal::{AgentEngine, AgentSpec, EngineKind, ProgramChoice, Run, agent_presets};
@@ -62,6 +62,28 @@ async fn an_agent_drafts_a_scored_version() {
     let view = desk.decide(id, Verdict::Approve, "fine").await.unwrap();
     assert_eq!(view.state, "Approved");
     assert!(house.verify().is_sound(), "{:?}", house.verify());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_took_is_counted_and_unknown_where_it_does_not_say() {
+    let house = House::new();
+    let repository = repository(&house);
+    let desk = house.open();
+    desk.trust(&repository).await;
+    let silent = start(&desk, &repository, "edit").await;
+    let view = desk.until(silent, "Scored").await;
+    assert_eq!((view.usage.input_tokens, view.usage.cost_usd.as_str()), (0, "unknown"), "it is not free");
+    let counts = start(&desk, &repository, "counts").await;
+    let view = desk.until(counts, "Scored").await;
+    let usage = (view.usage.input_tokens, view.usage.output_tokens, view.usage.cost_usd.as_str());
+    assert_eq!(usage, (1_700, 400, "0.0421"));
+    let of = SessionRef { session: counts, version: None };
+    let context = desk.ask(ContextRequest { session: of }).await.unwrap();
+    assert_eq!(context.calls.len(), 1, "{:?}", context.calls);
+    let read = |digest| String::from_utf8(house.ports.blobs.get(digest).unwrap()).unwrap();
+    assert!(read(context.calls[0].prompt).contains("None"), "what it was asked can be read");
+    assert!(read(context.calls[0].reply.unwrap()).contains("I compare with None by identity now."));
+    assert!(house.verify().is_sound());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -438,6 +460,12 @@ async fn presets_ask_for_their_hosts_and_unknown_names_are_told() {
     let id = desk.ask(asks(&repository, EngineKind::Agent, "claude")).await.unwrap().id;
     let view = stuck(&desk, id).await;
     assert!(view.next.contains("--agent claude --allow-host api.anthropic.com"), "{}", view.next);
+    // a gateway is as good a host as its provider's own: it goes on to the agent itself, which is not installed here
+    let mut gateway = asks(&repository, EngineKind::Agent, "claude");
+    gateway.program.as_mut().unwrap().hosts = vec!["127.0.0.1:14011".to_owned()];
+    let id = desk.ask(gateway).await.unwrap().id;
+    let view = stuck(&desk, id).await;
+    assert!(!view.reason.raw().contains("nobody allowed it one"), "{}", view.reason.raw());
     let id = desk.ask(asks(&repository, EngineKind::Agent, "claud")).await.unwrap().id;
     let view = stuck(&desk, id).await;
     assert!(

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use paraph::api::{
-    BudgetRequest, CommentRequest, EstimateRequest, FailureKind, ListRequest, RegenerateRequest, RunRequest, Side,
-    ThreadKind, ThreadsRequest,
+    BudgetRequest, CommentRequest, ContextRequest, EstimateRequest, FailureKind, ListRequest, LogRequest,
+    RegenerateRequest, RunRequest, Side, ThreadKind, ThreadsRequest,
 };
 use paraph::id::{SessionRef, Version};
 use paraph::infrastructure::llm::ChatError;
@@ -154,6 +154,54 @@ async fn where_no_model_is_configured_it_says_what_to_type() {
     assert_eq!(failure.kind, FailureKind::SignIn);
     assert!(failure.message.contains("no model is configured"), "{failure}");
     assert!(failure.hints[0].contains("paraph config set"), "{:?}", failure.hints);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_looks_is_told_that_a_model_is_asked_again_later() {
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let mut models = Scripted::new().says("implementer", [edit(FIRST.0, FIRST.1)]);
+    models.waits = Some(gate.clone());
+    let house = house(models, Told::all(CheckStatus::Passed));
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    let waits = |view: &paraph::api::SessionView| view.reason.raw().contains("before try 3: 500 from openai");
+    let view = desk.wait_until(id, waits).await.expect("it is told");
+    assert!(view.reason.raw().starts_with("waiting "), "{}", view.reason.raw());
+    let request = LogRequest { session: SessionRef { session: id, version: None }, check: None };
+    let logs = desk.ask(request).await.expect("there is something to follow before a version is there");
+    let live = logs.iter().find_map(|log| log.live.as_ref()).expect("it grows");
+    let text = std::fs::read_to_string(live.as_path()).expect("it reads");
+    assert!(text.contains("[waiting 12 s before try 3: 500 from openai]"), "{text}");
+    gate.add_permits(1);
+    let view = desk.until(id, "Scored").await;
+    assert!(!view.reason.raw().contains("waiting"), "{}", view.reason.raw());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_and_answered_can_be_read_whole() {
+    let answer = edit(FIRST.0, FIRST.1);
+    let house = house(
+        Scripted::new().says("implementer", ["no edit at all".to_owned(), answer.clone()]),
+        Told::all(CheckStatus::Passed),
+    );
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    desk.until(id, "Scored").await;
+    let context = desk.ask(ContextRequest { session: SessionRef { session: id, version: None } }).await.expect("there");
+    let of: Vec<(u32, Option<Version>, &str)> =
+        context.calls.iter().map(|call| (call.number, call.version, call.cost_usd.as_str())).collect();
+    assert_eq!(of, [(1, Some(Version::FIRST), "0.0011"), (2, Some(Version::FIRST), "0.0011")]);
+    let read = |digest| -> serde_json::Value {
+        serde_json::from_slice(&house.ports.blobs.get(digest).expect("kept")).expect("JSON")
+    };
+    let sent = read(context.calls[1].prompt);
+    assert!(sent["system"][0].as_str().expect("instructions").contains("SEARCH"));
+    assert!(sent["messages"].to_string().contains("no edit at all"), "what was sent back stands in it");
+    assert_eq!(read(context.calls[1].reply.expect("answered"))["text"], answer);
+    let other = desk.ask(ContextRequest { session: SessionRef { session: id, version: Some(Version(2)) } }).await;
+    assert_eq!(other.expect_err("there is no v2").kind, FailureKind::NotFound);
 }
 
 #[tokio::test(flavor = "multi_thread")]

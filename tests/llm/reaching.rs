@@ -40,7 +40,11 @@ async fn a_proxy_is_asked_for_others_and_not_for_this_machine() {
     assert_eq!(seen[0].header("proxy-authorization"), Some("Basic bWU6aHVudGVyMjI="));
     ask(&through(&local.url()), &request()).await.outcome.unwrap();
     let error = ask(&through("http://direct.test/v1"), &request()).await.outcome.unwrap_err();
-    assert!(matches!(error, ChatError::Unreachable { .. }), "{error:?}");
+    assert!(matches!(error, ChatError::Unreachable { lasts: true, .. }), "{error:?}");
+    assert!(error.to_string().contains("there is no such host"), "{error}");
+    let error = ask(&through("http://127.0.0.1:1/v1"), &request()).await.outcome.unwrap_err();
+    assert!(matches!(error, ChatError::Unreachable { lasts: true, .. }), "{error:?}");
+    assert!(error.to_string().contains("nobody listens there; is the server started?"), "{error}");
     assert_eq!((proxy.seen().len(), local.seen().len()), (1, 1));
     assert!(!format!("{http:?} {error:?}").contains("hunter22"));
 }
@@ -52,7 +56,8 @@ async fn a_proxy_for_https_is_asked_for_a_tunnel_and_never_sees_the_key() {
     let settings = HttpSettings { proxy: Some(Secret::new(proxy.url())), ..HttpSettings::default() };
     let provider = provider_through(dialect.settings("https://models.test/v1"), HttpClient::new(settings).unwrap());
     let error = ask(&provider, &request()).await.outcome.unwrap_err();
-    assert!(matches!(error, ChatError::Unreachable { .. }), "{error:?}");
+    assert!(matches!(error, ChatError::Unreachable { lasts: true, .. }), "{error:?}");
+    assert!(error.to_string().contains("407"), "{error}");
     let seen = proxy.seen();
     assert_eq!(seen[0].line, "CONNECT models.test:443 HTTP/1.1");
     assert!(!format!("{seen:?}").contains(KEY));

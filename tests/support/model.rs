@@ -316,8 +316,10 @@ impl History {
             let tells = |key: &EffectKey| key.kind == EffectKind::PassOver;
             assert!(session.owed().keys().all(tells), "{state:?} still owes {:?}", session.owed());
         }
-        let stuck = session.stop.as_ref().and_then(|stop| stop.key).map(|key| key.kind);
-        let to_tell = self.watch.picked && !self.watch.told && stuck != Some(EffectKind::PassOver);
+        // telling that failed is tried again once a person lifted the stop, whatever that is about
+        let told_last = session.beads.iter().rev().find(|bead| bead.key.kind == EffectKind::PassOver);
+        let stuck = session.stop.is_some() && told_last.is_some_and(|bead| bead.status == BeadStatus::Failed);
+        let to_tell = self.watch.picked && !self.watch.told && !stuck;
         let tells = session.owed().contains_key(&EffectKey::of_session(EffectKind::PassOver));
         assert_eq!(tells, to_tell, "the others hear of a pick, whatever comes after it");
         for (key, owed) in session.owed() {

@@ -27,6 +27,8 @@ pub struct Scripted {
     pub day: Option<u64>,
     /// Tokens of prompt that every model takes.
     pub context_tokens: Option<u64>,
+    /// Where it is there, each call says that it waits, and does until a permit is added.
+    pub waits: Option<Arc<tokio::sync::Semaphore>>,
 }
 
 /// The model that `role` asks where nothing else is said.
@@ -116,7 +118,9 @@ impl Switchboard for Scripted {
             next: format!("paraph config set roles.{role} PROVIDER/MODEL"),
         })?;
         Ok(Lead {
-            route: Route { models, max_output_tokens: 16_000, max_cost_micros: None, max_latency: None },
+            route: Route { models, max_output_tokens: None, max_cost_micros: None, max_latency: None },
+            max_output_tokens: 16_000,
+            widen: "context = TOKENS under [providers.scripted]".to_owned(),
             context_tokens: self.context_tokens.unwrap_or(100_000),
             share: Share::default(),
             latency: Duration::from_secs(30),
@@ -162,6 +166,10 @@ impl Switchboard for Scripted {
             return Err(ChatError::Cancelled);
         }
         self.asked.lock().unwrap().push((model.clone(), request.clone()));
+        if let Some(gate) = &self.waits {
+            seen(Streamed::Waits { pause: Duration::from_secs(12), next: 3, why: "500 from openai" });
+            gate.acquire().await.unwrap().forget();
+        }
         let listed = self.lists.lock().unwrap().get_mut(model).and_then(VecDeque::pop_front);
         let reply = match listed {
             Some(reply) => reply,

@@ -39,7 +39,6 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         return Ok(DONE);
     }
     let service = desk.service().await?;
-    desk.lend_keys(service.as_ref()).await?;
     let request = BudgetRequest { session: args.session, cost_micros, tokens: args.tokens };
     let view = desk.ask_on(service.as_ref(), request).await?;
     changed(&view, desk)
@@ -47,7 +46,11 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
 
 /// An amount of dollars for people; a price that is not known says so.
 pub(crate) fn price(usd: &str) -> String {
-    if usd.starts_with(|first: char| first.is_ascii_digit()) { format!("${usd}") } else { "price unknown".to_owned() }
+    match usd.split_once('+') {
+        Some((known, _)) => format!("${known} and calls whose price is unknown"),
+        None if usd.starts_with(|first: char| first.is_ascii_digit()) => format!("${usd}"),
+        None => "price unknown".to_owned(),
+    }
 }
 
 /// Dollars as people write them, in millionths; nothing is rounded.

@@ -1,37 +1,150 @@
 //! `paraph context`
 
-use crate::api::ContextRequest;
-use crate::cli::desk::Desk;
-use crate::cli::ended::{DONE, Done};
-use crate::cli::output::{Role, Text};
-use crate::id::SessionRef;
+use serde_json::{Value, json};
 
-/// Prints exactly what the engine was given, and the hash that names it
+use crate::api::{CallView, ContextRequest, Failure, FailureKind};
+use crate::cli::desk::Desk;
+use crate::cli::ended::{DONE, Done, Ended};
+use crate::cli::output::{Role, Text};
+use crate::cli::session_text::took;
+use crate::id::{Digest, SessionRef};
+
+use super::budget::price;
+
+/// Prints exactly what the engine was given, the hash that names it, and what models were asked and answered
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The session, or a version of it, such as 12 or 12@v3
     #[arg(value_name = "ID[@vN]")]
     session: SessionRef,
+    /// Print what was sent to the model and what it answered, whole: of the N-th call, or of every one
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "0")]
+    prompt: Option<u32>,
 }
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let view = desk.ask(ContextRequest { session: args.session }).await?;
+    let Some(number) = args.prompt else {
+        if desk.out.json() {
+            desk.out.object(&serde_json::to_value(&view).expect("plain data serialises"))?;
+            return Ok(DONE);
+        }
+        for (repo, digest, context) in &view.lanes {
+            let head = Text::new().role(Role::Strong, format!("{repo} {}  ", view.version)).role(Role::Mark, digest);
+            desk.out.line(head)?;
+            desk.out.line(format!("  engine {}  tree {}", context.engine, context.tree))?;
+            desk.out.line(Text::new().plain("  goal ").plain(context.goal.display_line()))?;
+            for input in &context.inputs {
+                desk.out.line(Text::new().plain("  input ").plain(input))?;
+            }
+            // a file that was given for several reasons is one file
+            let mut items = context.items.iter().peekable();
+            while let Some(item) = items.next() {
+                let mut why = item.why.clone();
+                while let Some(same) = items.next_if(|next| (&next.path, &next.id) == (&item.path, &item.id)) {
+                    why = format!("{why}; {}", same.why);
+                }
+                let line = Text::new().plain(format!("  {}  {}", item.id.short(), item.path));
+                desk.out.line(line.role(Role::Dim, format!("  {why}")))?;
+            }
+        }
+        for call in &view.calls {
+            desk.out.line(head(call))?;
+        }
+        if !view.calls.is_empty() {
+            desk.out.say(format!("what was sent and answered: paraph context {} --prompt [N]", args.session));
+        }
+        return Ok(DONE);
+    };
+    let calls: Vec<&CallView> = view.calls.iter().filter(|call| number == 0 || call.number == number).collect();
+    if calls.is_empty() {
+        return Err(no_such_call(&view.calls, number, args.session).into());
+    }
     if desk.out.json() {
-        desk.out.object(&serde_json::to_value(&view).expect("plain data serialises"))?;
+        let mut objects = Vec::with_capacity(calls.len());
+        for call in calls {
+            let mut object = serde_json::to_value(call).expect("plain data serialises");
+            object["sent"] = read(call.prompt, desk)?;
+            object["answered"] = call.reply.map_or(Ok(Value::Null), |reply| read(reply, desk))?;
+            objects.push(object);
+        }
+        desk.out.object(&json!({"schema": "paraph.prompts/1", "calls": objects}))?;
         return Ok(DONE);
     }
-    for (repo, digest, context) in &view.lanes {
-        let head = Text::new().role(Role::Strong, format!("{repo} {}  ", view.version)).role(Role::Mark, digest);
-        desk.out.line(head)?;
-        desk.out.line(format!("  engine {}  tree {}", context.engine, context.tree))?;
-        desk.out.line(Text::new().plain("  goal ").plain(context.goal.display_line()))?;
-        for input in &context.inputs {
-            desk.out.line(Text::new().plain("  input ").plain(input))?;
-        }
-        for item in &context.items {
-            let line = Text::new().plain(format!("  {}  {}", item.id.short(), item.path));
-            desk.out.line(line.role(Role::Dim, format!("  {}", item.why)))?;
-        }
+    desk.page()?;
+    for call in calls {
+        print(call, desk)?;
     }
     Ok(DONE)
+}
+
+fn no_such_call(calls: &[CallView], number: u32, session: SessionRef) -> Failure {
+    let message = match number {
+        0 => format!("no model was asked for {session}"),
+        number => format!("{session} has no call {number} to a model"),
+    };
+    let failure = Failure::new(FailureKind::NotFound, message);
+    match (calls.first(), calls.last()) {
+        (Some(first), Some(last)) => failure.hint(format!("its calls are {} to {}", first.number, last.number)),
+        _ => failure.hint(format!("paraph show {}", session.session)),
+    }
+}
+
+/// One call in a line.
+fn head(call: &CallView) -> Text {
+    let version = call.version.map_or_else(String::new, |version| format!(" for {version}"));
+    let ended = match call.latency_ms {
+        Some(ms) => format!(", {}, {}", took(ms), call.ended.display_line()),
+        None => ", not answered yet".to_owned(),
+    };
+    let spent = format!("{} in, {} out, {}", call.input_tokens, call.output_tokens, price(&call.cost_usd));
+    Text::new()
+        .role(Role::Strong, format!("call {}", call.number))
+        .plain(format!("  {} as {}{version}  {spent}{ended}", call.model, call.role))
+}
+
+/// A blob of a call, read as the JSON that it is.
+fn read(digest: Digest, desk: &Desk) -> Result<Value, Ended> {
+    let bytes = desk.world.blobs.read(&digest)?;
+    let unreadable = |error: serde_json::Error| Failure::new(FailureKind::Failed, format!("blob {digest}: {error}"));
+    Ok(serde_json::from_slice(&bytes).map_err(unreadable)?)
+}
+
+fn print(call: &CallView, desk: &mut Desk) -> Result<(), Ended> {
+    desk.out.line(head(call))?;
+    desk.out.line(Text::new().role(Role::Dim, format!("sent  {}", call.prompt)))?;
+    let sent = read(call.prompt, desk)?;
+    for text in sent["system"].as_array().into_iter().flatten() {
+        part("system", text.as_str().unwrap_or_default(), desk)?;
+    }
+    for message in sent["messages"].as_array().into_iter().flatten() {
+        let speaker = message["speaker"].as_str().unwrap_or("user");
+        for said in message["parts"].as_array().into_iter().flatten() {
+            let text = |field: &str| said[field].as_str().unwrap_or_default().to_owned();
+            match said["type"].as_str() {
+                Some("call") => part(&format!("{speaker} asks for {}", text("name")), &text("arguments"), desk)?,
+                Some("result") => part(&format!("found by {}", text("name")), &text("text"), desk)?,
+                _ => part(speaker, &text("text"), desk)?,
+            }
+        }
+    }
+    let Some(reply) = call.reply else { return Ok(()) };
+    desk.out.line(Text::new().role(Role::Dim, format!("answered  {reply}")))?;
+    let answered = read(reply, desk)?;
+    part("answer", answered["text"].as_str().unwrap_or_default(), desk)?;
+    for wish in answered["calls"].as_array().into_iter().flatten() {
+        let text = |field: &str| wish[field].as_str().unwrap_or_default();
+        part(&format!("asks for {}", text("name")), text("arguments"), desk)?;
+    }
+    Ok(())
+}
+
+/// Words of one side, below who says them.
+fn part(who: &str, text: &str, desk: &mut Desk) -> Result<(), Ended> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    desk.out.line(Text::new().role(Role::Mark, format!("-- {who}")))?;
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    desk.out.log(format!("{text}{end}").as_bytes())
 }

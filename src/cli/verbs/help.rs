@@ -8,7 +8,7 @@ use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, EXIT_CODES, usage};
 use crate::text::width;
 
-/// Explains a topic (architecture, agents, api, lifecycle, operations, exit-codes, rules) or a verb
+/// Explains a topic (architecture, agents, api, lifecycle, models, operations, exit-codes, rules) or a verb
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The topic, or the verb
@@ -23,6 +23,7 @@ pub(crate) const TOPICS: &[(&str, &str)] = &[
     ("architecture", include_str!("../help/architecture.md")),
     ("exit-codes", include_str!("../help/exit-codes.md")),
     ("lifecycle", include_str!("../help/lifecycle.md")),
+    ("models", include_str!("../help/models.md")),
     ("operations", include_str!("../help/operations.md")),
     ("rules", include_str!("../help/rules.md")),
 ];

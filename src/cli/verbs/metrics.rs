@@ -53,7 +53,7 @@ fn text(metrics: &Metrics, desk: &mut Desk) -> Result<(), Ended> {
         ),
         ("to decision", format!("{} median", seconds(metrics.to_decision_ms_median))),
         ("tokens", format!("{} in, {} out", metrics.input_tokens, metrics.output_tokens)),
-        ("cost", format!("${}", metrics.cost_usd)),
+        ("cost", super::budget::price(&metrics.cost_usd)),
         ("journal", format!("{} entries", metrics.journal_entries)),
     ];
     for (name, value) in rows {

@@ -1,9 +1,9 @@
 //! `paraph models`
 
 use super::budget::price;
-use crate::api::{FailureKind, ModelsRequest};
+use crate::api::{FailureKind, ModelView, ModelsRequest};
 use crate::cli::desk::Desk;
-use crate::cli::ended::{DONE, Done};
+use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
 
 /// Shows which models are asked for what, and what they cost
@@ -16,14 +16,13 @@ pub(crate) struct Args {
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let service = desk.service().await?;
-    desk.lend_keys(service.as_ref()).await?;
-    let view = desk.ask_on(service.as_ref(), ModelsRequest { check: args.check }).await?;
-    let failed = view.models.iter().filter(|model| model.checked.as_ref().is_some_and(|said| said.raw() != "answers"));
-    let none = view.models.is_empty();
-    let status = if args.check && (none || failed.count() > 0) { FailureKind::Failed.exit_code() } else { DONE };
+    let mut view = desk.ask_on(service.as_ref(), ModelsRequest { check: false, model: None }).await?;
     if desk.out.json() {
+        if args.check {
+            view = desk.ask_on(service.as_ref(), ModelsRequest { check: true, model: None }).await?;
+        }
         desk.out.object(&serde_json::to_value(&view).expect("plain data serialises"))?;
-        return Ok(status);
+        return Ok(status(&args, &view.models));
     }
     for role in &view.roles {
         let line = Text::new().cell(Role::Strong, &role.role, 13);
@@ -32,24 +31,48 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
             models => line.plain(models.join(", then ")),
         })?;
     }
-    for model in &view.models {
-        let room = model
-            .context_tokens
-            .map_or_else(|| "room unknown".to_owned(), |tokens| format!("{tokens} tokens of prompt"));
-        let price = match (price(&model.usd_per_million_in), price(&model.usd_per_million_out)) {
-            (input, output) if input == output && !input.starts_with('$') => input,
-            (input, output) => format!("{input} in, {output} out a million"),
+    let mut told = Vec::new();
+    for model in view.models {
+        // one after the other, each told as it answers
+        let model = match args.check {
+            true => {
+                desk.out.flush()?;
+                desk.out.progress(Some(Text::from(format!("asking {} …", model.model))));
+                let only = ModelsRequest { check: true, model: Some(model.model.clone()) };
+                let asked = desk.ask_on(service.as_ref(), only).await?;
+                desk.out.progress(None);
+                asked.models.into_iter().next().unwrap_or(model)
+            }
+            false => model,
         };
-        let mut line = Text::new().role(Role::Strong, &model.model).plain(format!("  {room}, {price}"));
-        if let Some(said) = &model.checked {
-            let took = model.latency_ms.map_or_else(String::new, |ms| format!(" after {ms} ms"));
-            let role = if said.raw() == "answers" { Role::Good } else { Role::Bad };
-            line = line.plain("  ").role(role, said.display_line().to_string()).plain(took);
-        }
-        desk.out.line(line)?;
+        line(&model, desk)?;
+        told.push(model);
     }
     if !view.prices.is_empty() {
         desk.out.say(Text::new().role(Role::Dim, format!("prices of {}", view.prices)));
     }
-    Ok(status)
+    Ok(status(&args, &told))
+}
+
+/// What a script is told: whether all that were asked answered.
+fn status(args: &Args, models: &[ModelView]) -> u8 {
+    let failed = |model: &ModelView| model.checked.as_ref().is_some_and(|said| said.raw() != "answers");
+    let is_bad = args.check && (models.is_empty() || models.iter().any(failed));
+    if is_bad { FailureKind::Failed.exit_code() } else { DONE }
+}
+
+fn line(model: &ModelView, desk: &mut Desk) -> Result<(), Ended> {
+    let room =
+        model.context_tokens.map_or_else(|| "room unknown".to_owned(), |tokens| format!("{tokens} tokens of context"));
+    let price = match (price(&model.usd_per_million_in), price(&model.usd_per_million_out)) {
+        (input, output) if input == output && !input.starts_with('$') => input,
+        (input, output) => format!("{input} in, {output} out a million"),
+    };
+    let mut line = Text::new().role(Role::Strong, &model.model).plain(format!("  {room}, {price}"));
+    if let Some(said) = &model.checked {
+        let took = model.latency_ms.map_or_else(String::new, |ms| format!(" after {ms} ms"));
+        let role = if said.raw() == "answers" { Role::Good } else { Role::Bad };
+        line = line.plain("  ").role(role, said.display_line().to_string()).plain(took);
+    }
+    desk.out.line(line)
 }

@@ -143,7 +143,6 @@ async fn estimate(mut request: RunRequest, desk: &mut Desk) -> Done {
         request.goal = "a goal".to_owned(); // one of a few words: it is not written yet
     }
     let service = desk.service().await?;
-    desk.lend_keys(service.as_ref()).await?;
     let view = desk.ask_on(service.as_ref(), EstimateRequest { run: request }).await?;
     if desk.out.json() {
         desk.out.object(&serde_json::to_value(&view).expect("plain data serialises"))?;
@@ -166,10 +165,7 @@ async fn estimate(mut request: RunRequest, desk: &mut Desk) -> Done {
 /// Starts it, and waits where that is wanted.
 async fn begin(request: RunRequest, wait: bool, desk: &mut Desk) -> Done {
     let service = desk.service().await?;
-    desk.lend_keys(service.as_ref()).await?;
     ask_for_trust(service.as_ref(), &request, desk).await?;
-    // a person may have thought long enough for another daemon to serve
-    desk.lend_keys(service.as_ref()).await?;
     // opened first, so that nothing of the session is missed
     let notices = if wait { Some(service.notices().await?) } else { None };
     let view = desk.ask_on(service.as_ref(), request).await?;

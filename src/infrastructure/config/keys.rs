@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Origin;
+use super::table::{is_for_key_programs, names_a_secret};
 
 /// Keys by the name of their variable. Its `Debug` form tells names only.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -29,10 +30,11 @@ impl KeyRing {
         self.keys.get(name).map(|(key, _)| key.as_str())
     }
 
-    /// All keys, for [`crate::text::SecretMask`].
+    /// All keys, for [`crate::text::SecretMask`]; places that programs are told of are none.
     #[must_use]
     pub fn to_mask(&self) -> Vec<String> {
-        self.keys.values().map(|(key, _)| key.clone()).collect()
+        let is_key = |name: &str| !is_for_key_programs(name) || names_a_secret(name);
+        self.keys.iter().filter(|(name, _)| is_key(name)).map(|(_, (key, _))| key.clone()).collect()
     }
 }
 

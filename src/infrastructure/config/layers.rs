@@ -9,8 +9,8 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::table::{KEY_VARIABLES, NOT_SETTINGS, SETTINGS, SettingSpec, spec};
-use super::{Config, LARGEST, Origin, Problem, Weight};
+use super::table::{KEY_VARIABLES, NOT_SETTINGS, SETTINGS, SettingSpec, is_for_key_programs, spec};
+use super::{Config, KeyPart, LARGEST, Origin, Problem, Weight};
 use crate::text::{line_of, nearest};
 
 impl Config {
@@ -102,7 +102,7 @@ impl Config {
     }
 
     fn take_variable(&mut self, name: &str, value: &str, at: Origin) {
-        if KEY_VARIABLES.contains(&name) {
+        if self.is_key(name) {
             return self.keys.put(name, value, at);
         }
         let is_alias = |spec: &&SettingSpec| spec.alias == Some(name);
@@ -126,6 +126,18 @@ impl Config {
                 self.problem(Weight::Warning, at, format!("unknown variable {name}"), &hint);
             }
         }
+    }
+
+    /// Whether a variable is a key or leads to one: by its name, or because a file said so. Files are read first.
+    fn is_key(&self, name: &str) -> bool {
+        let mut named = self.key_parts();
+        KEY_VARIABLES.contains(&name)
+            || named.any(|key| key.variable() == Some(name) || (key.is_program() && is_for_key_programs(name)))
+    }
+
+    fn key_parts(&self) -> impl Iterator<Item = &KeyPart> {
+        let of_providers = self.models.providers.values().filter_map(|part| part.key.as_ref());
+        of_providers.chain(self.forges.values().filter_map(|part| part.key.as_ref()))
     }
 
     fn take_words(&mut self, spec: &'static SettingSpec, value: &str, at: Origin) {

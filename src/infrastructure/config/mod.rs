@@ -25,7 +25,7 @@ pub use forges::ForgePart;
 pub use keys::KeyRing;
 pub use models::{KeyPart, ModelsPart, ProviderPart, RolePart};
 pub use programs::{ProgramEntry, ProgramKind};
-pub use table::{KEY_VARIABLES, SETTINGS, SettingSpec, spec};
+pub use table::{KEY_VARIABLES, SETTINGS, SettingSpec, is_for_key_programs, names_a_secret, spec};
 pub use value::{Shape, Value};
 pub use write::{SetError, initial_text, set, set_in_text};
 

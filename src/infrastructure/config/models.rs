@@ -24,7 +24,7 @@ pub struct ModelsPart {
 /// `[providers.NAME]`: what differs from what is known of a provider of that name.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the help topic `agents` explains each")]
+#[allow(missing_docs, reason = "the help topic `models` explains each")]
 pub struct ProviderPart {
     pub wire: Option<String>,
     pub base_url: Option<String>,
@@ -49,10 +49,30 @@ pub enum KeyPart {
     Program(Vec<String>),
 }
 
+impl KeyPart {
+    /// The variable that holds it, where one does.
+    #[must_use]
+    pub fn variable(&self) -> Option<&str> {
+        match self {
+            Self::Preset(text) => text.strip_prefix("env:"),
+            Self::Program(_) => None,
+        }
+    }
+
+    /// Whether a program prints it.
+    #[must_use]
+    pub fn is_program(&self) -> bool {
+        match self {
+            Self::Preset(text) => text != "none" && !text.starts_with("env:"),
+            Self::Program(_) => true,
+        }
+    }
+}
+
 /// `[roles.NAME]`: whom the role asks, and how much it may take.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the help topic `agents` explains each")]
+#[allow(missing_docs, reason = "the help topic `models` explains each")]
 pub struct RolePart {
     #[serde(default)]
     pub models: Vec<String>,
@@ -98,7 +118,12 @@ impl Config {
             let name = name.get_ref().to_string();
             if let Some(key) = written_key(&value) {
                 let message = format!("`{kind}.{name}.{key}` looks like a key; keys are not read from this file");
-                self.problem(Weight::Error, at, message, "write key = 'env:OPENAI_API_KEY', 'pass:NAME' or their like");
+                self.problem(
+                    Weight::Error,
+                    at,
+                    message,
+                    "write key = 'env:OPENAI_API_KEY', 'pass:NAME' or their like (paraph help models)",
+                );
                 continue;
             }
             let read = match kind {
@@ -110,7 +135,8 @@ impl Config {
             if let Err(error) = read {
                 // serde's words may repeat a value, and a value may be a key in the wrong place: only the first line's form
                 let message = format!("`{kind}.{name}`: {}", form_of(error.message()));
-                self.problem(Weight::Error, at, message, "paraph help agents");
+                let topic = if kind == "forges" { "paraph help agents" } else { "paraph help models" };
+                self.problem(Weight::Error, at, message, topic);
             }
         }
     }

@@ -112,7 +112,8 @@ pub const SETTINGS: &[SettingSpec] = &[
 pub(super) const NOT_SETTINGS: &[&str] =
     &["PARAPH_HOME", "PARAPH_CONFIG", "PARAPH_LOG", "PARAPH_FAULT", "PARAPH_DETACHED", "PARAPH_DAEMON_IDLE_SECONDS"];
 
-/// Variables that hold keys. They are never a setting: only whether they are there is told.
+/// Variables that hold keys, whatever the configuration says. They are never a setting: only whether they are there is
+/// told. A variable that a `key = "env:NAME"` names is one of them.
 pub const KEY_VARIABLES: &[&str] = &[
     "OPENAI_API_KEY",
     "ANTHROPIC_API_KEY",
@@ -120,6 +121,9 @@ pub const KEY_VARIABLES: &[&str] = &[
     "GOOGLE_API_KEY",
     "GROQ_API_KEY",
     "OPENROUTER_API_KEY",
+    "DEEPSEEK_API_KEY",
+    "MISTRAL_API_KEY",
+    "XAI_API_KEY",
     "GITHUB_TOKEN",
     "GH_TOKEN",
     "GH_ENTERPRISE_TOKEN",
@@ -128,3 +132,40 @@ pub const KEY_VARIABLES: &[&str] = &[
     "FORGEJO_TOKEN",
     "GITLAB_TOKEN",
 ];
+
+/// What programs that print keys are told by variables: where their vault is and how they sign in there. Names that end
+/// with `_` are beginnings.
+const FOR_KEY_PROGRAMS: &[&str] = &[
+    "VAULT_",
+    "BAO_",
+    "OP_",
+    "BW_",
+    "SOPS_",
+    "AWS_",
+    "AZURE_",
+    "CLOUDSDK_",
+    "PASSWORD_STORE_",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GNUPGHOME",
+    "GPG_TTY",
+    "SSH_AUTH_SOCK",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "GH_CONFIG_DIR",
+];
+
+/// Whether programs that print keys are told by this variable.
+#[must_use]
+pub fn is_for_key_programs(name: &str) -> bool {
+    FOR_KEY_PROGRAMS.iter().any(|known| name == *known || (known.ends_with('_') && name.starts_with(known)))
+}
+
+/// Whether a variable of that name holds a secret, not a place.
+#[must_use]
+pub fn names_a_secret(name: &str) -> bool {
+    let is_place = ["_FILE", "_DIR", "_PATH", "_ADDR", "_ADDRESS"].iter().any(|end| name.ends_with(end));
+    let words = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSPHRASE", "SESSION"];
+    !is_place && words.iter().any(|word| name.contains(word))
+}

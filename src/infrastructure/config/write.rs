@@ -163,12 +163,24 @@ fn parse(shape: Shape, value: &str) -> Result<Value, String> {
     }
 }
 
+/// What the file says of the tables whose names are the user's.
+const OF_MODELS: &str = "\
+# Models beyond the setting `model` have tables, which stand at the end of this file (paraph help models):
+#   [providers.work]
+#   base_url = \"https://llm.work.example/v1\"
+#   key = \"env:WORK_LLM_KEY\"
+#   context = 200000
+#   [roles.reviewer]
+#   models = [\"work/qwen3-coder\", \"anthropic/claude-sonnet-4-5\"]
+";
+
 /// The file that `paraph init` writes: every setting, switched off, with its built-in value and what it is for.
 #[must_use]
 pub fn initial_text() -> String {
     let mut text = String::from(
         "# Paraph's settings. A line that starts with `#` says nothing.\n# Keys are never read from here: set OPENAI_API_KEY or its like.\n",
     );
+    text.push_str(OF_MODELS);
     let mut table = "";
     for spec in SETTINGS {
         let (of, name) = spec.key.split_once('.').unwrap_or(("", spec.key));

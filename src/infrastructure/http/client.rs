@@ -8,7 +8,7 @@ use reqwest::{NoProxy, Proxy, Url, redirect};
 use rustls::pki_types::CertificateDer;
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::error::innermost;
+use super::error::unreached;
 use super::settings::{certificates, no_tls, tls};
 use super::{HttpError, HttpLimits, HttpSettings, Incoming, Secret, SettingsError};
 use crate::cancel::Cancel;
@@ -118,9 +118,9 @@ impl HttpClient {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if error.is_timeout() => {
                 let seconds = self.shared.settings.connect.as_secs_f32();
-                Err(HttpError::Unreachable { why: format!("no connection within {seconds} s") })
+                Err(HttpError::Unreachable { why: format!("no connection within {seconds} s"), lasts: false })
             }
-            Ok(Err(error)) => Err(HttpError::Unreachable { why: innermost(&error) }),
+            Ok(Err(error)) => Err(unreached(&error)),
         }
     }
 }

@@ -20,6 +20,9 @@ pub enum HttpError {
     Unreachable {
         /// What the system said.
         why: String,
+        /// Whether it will be so in a minute too: nobody listens, no such host, a certificate that is not trusted, a
+        /// proxy that refuses.
+        lasts: bool,
     },
     /// The answer points to another host; nothing was sent there.
     #[error("it points to {to} (HTTP {status}), and what was sent is not for another host")]
@@ -70,6 +73,40 @@ pub enum HttpError {
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
+}
+
+/// Why nobody was reached, and whether waiting would not help.
+pub(super) fn unreached(error: &reqwest::Error) -> HttpError {
+    let mut causes = Vec::new();
+    let mut cause: Option<&dyn Error> = error.source();
+    while let Some(inner) = cause {
+        causes.push(inner.to_string());
+        let refused = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if refused == Some(std::io::ErrorKind::ConnectionRefused) {
+            let why = "connection refused: nobody listens there".to_owned();
+            return HttpError::Unreachable { why, lasts: true };
+        }
+        cause = inner.source();
+    }
+    let said = causes.join(": ");
+    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    let why = innermost(error);
+    // hyper has no type for these: its connectors' words are all there is
+    if has(&["proxy authorization required"]) {
+        let why = "the proxy wants a name and a password (407): HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT".to_owned();
+        return HttpError::Unreachable { why, lasts: true };
+    }
+    if has(&["tunnel"]) {
+        return HttpError::Unreachable { why: format!("the proxy made no tunnel: {why}"), lasts: true };
+    }
+    if has(&["certificate"]) {
+        let why = format!("its certificate is not trusted ({why}): PARAPH_CA_FILE names further authorities");
+        return HttpError::Unreachable { why, lasts: true };
+    }
+    if has(&["dns error", "failed to lookup address"]) {
+        return HttpError::Unreachable { why: format!("there is no such host: {why}"), lasts: true };
+    }
+    HttpError::Unreachable { why, lasts: false }
 }
 
 /// The innermost cause: the outer ones repeat it, and the outermost names the URL.

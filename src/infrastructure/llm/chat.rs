@@ -229,6 +229,15 @@ pub enum Streamed<'a> {
     Thinking(&'a str),
     /// It wants this tool.
     Call(&'a str),
+    /// It gave no answer, and is asked again after a pause: what came until now is void.
+    Waits {
+        /// How long.
+        pause: Duration,
+        /// The number of the try that follows, from 2.
+        next: u32,
+        /// Why there was no answer, fit for a screen.
+        why: &'a str,
+    },
 }
 
 /// What is wrong with a provider's answer.
@@ -254,6 +263,8 @@ pub enum ChatError {
         provider: String,
         /// What the system said.
         why: String,
+        /// Whether it will be so in a minute too.
+        lasts: bool,
     },
     /// The key is missing or was not taken (401, 403).
     #[error("{provider} did not accept the key{}", if .said.is_empty() { String::new() } else { format!(": {said}") })]

@@ -12,10 +12,18 @@ use super::{
     RateLimit, RetryPolicy, Route, Routes, Share, Sleeper, Streamed, Switchboard, Usage,
 };
 use crate::cancel::Cancel;
+use crate::infrastructure::config::is_for_key_programs;
 use crate::infrastructure::http::Secret;
 
-/// The prompt that a model of which nothing is known is taken to have room for. // 32,768: the least of what is sold now
+/// The context that a model of which nothing is known is taken to have. // 32,768: the least of what is sold now
 const UNKNOWN_ROOM: u64 = 32_768;
+
+/// The longest answer where a role says nothing. // 16,384: a patch of 1,500 lines
+const USUAL_ANSWER: u32 = 16_384;
+
+/// The part of a context that an answer may take where a role says nothing, and where it says too much.
+const USUAL_SHARE: u64 = 4;
+const LARGEST_SHARE: u64 = 2;
 
 /// The longest that a call may take where neither role nor provider says less.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -28,6 +36,8 @@ pub struct Counter {
     pub key: KeySource,
     /// How much a minute.
     pub rate: RateLimit,
+    /// Tokens that its models take, prompt and answer together, where its settings say so.
+    pub context: Option<u32>,
 }
 
 /// What an exchange is made of.
@@ -65,7 +75,8 @@ impl Exchange {
     }
 
     fn room(&self, model: &ModelName) -> Option<u64> {
-        self.parts.prices.price(model)?.context
+        let said = self.parts.providers.get(&model.provider).and_then(|counter| counter.context);
+        said.map(u64::from).or_else(|| self.parts.prices.price(model)?.context)
     }
 
     /// The role's lead, as far as models of `route` can be asked.
@@ -76,15 +87,24 @@ impl Exchange {
             return Err(NoRoute { why: missing.join("; "), next: "paraph models".to_owned() });
         }
         let known = |model: &ModelName| self.parts.prices.price(model);
+        let room_of = |model: &ModelName| self.room(model).unwrap_or(UNKNOWN_ROOM);
+        let room = route.models.iter().map(room_of).max().unwrap_or(UNKNOWN_ROOM);
         // what a model is known to answer at most; a larger wish is refused by some providers
-        let most = route.models.iter().filter_map(|model| known(model)?.max_output).max();
-        route.max_output_tokens = route.max_output_tokens.min(most.unwrap_or(u32::MAX));
-        let room = route.models.iter().map(|model| self.room(model).unwrap_or(UNKNOWN_ROOM)).max();
+        let most = route.models.iter().filter_map(|model| known(model)?.max_output).max().unwrap_or(u32::MAX);
+        let share_of_room = |parts: u64| u32::try_from(room / parts).unwrap_or(u32::MAX);
+        let wished = match route.max_output_tokens {
+            Some(wished) => wished.min(share_of_room(LARGEST_SHARE)),
+            None => USUAL_ANSWER.min(share_of_room(USUAL_SHARE)),
+        };
+        let max_output_tokens = wished.min(most).max(1);
+        let roomiest = route.models.iter().max_by_key(|model| room_of(model));
+        let widen = roomiest.map_or_else(String::new, |model| {
+            format!("context = TOKENS under [providers.{}], now {}", model.provider, room_of(model))
+        });
         let share = self.parts.shares.get(role).copied().unwrap_or_default();
         let latency = route.max_latency.unwrap_or(PATIENCE);
-        let answer = u64::from(route.max_output_tokens);
-        let context_tokens = room.unwrap_or(UNKNOWN_ROOM).saturating_sub(answer);
-        Ok(Lead { route, context_tokens, share, latency })
+        let context_tokens = room.saturating_sub(u64::from(max_output_tokens));
+        Ok(Lead { route, context_tokens, max_output_tokens, widen, share, latency })
     }
 
     /// Why a model cannot be asked at all.
@@ -100,7 +120,7 @@ impl Exchange {
 impl Switchboard for Exchange {
     fn lead(&self, role: &str) -> Result<Lead, NoRoute> {
         let Some(routes) = &self.parts.routes else {
-            let next = "paraph config set model openai/gpt-4.1 (any PROVIDER/MODEL), or paraph help agents".to_owned();
+            let next = "paraph config set model openai/gpt-4.1 (any PROVIDER/MODEL), or paraph help models".to_owned();
             return Err(NoRoute { why: "no model is configured".to_owned(), next });
         };
         self.lead_on(role, routes.of(role).clone())
@@ -122,6 +142,11 @@ impl Switchboard for Exchange {
         Some(self.parts.prices.price(model)?.at_most(input_tokens, output_tokens))
     }
 
+    fn list_price(&self, model: &ModelName) -> Option<(u64, u64)> {
+        let rates = self.parts.prices.price(model)?.rates;
+        Some((rates.input, rates.output))
+    }
+
     fn cost_micros(&self, model: &ModelName, usage: &Usage) -> Option<u64> {
         match self.parts.prices.price(model) {
             Some(price) => price.cost(usage),
@@ -133,13 +158,43 @@ impl Switchboard for Exchange {
         self.parts.prices.source(model).unwrap_or_default().to_owned()
     }
 
+    fn advice(&self, model: &ModelName, error: &ChatError) -> String {
+        let provider = &model.provider;
+        let key = self.parts.providers.get(provider).map(|counter| &counter.key);
+        match (error, key) {
+            (ChatError::NotSignedIn { .. }, Some(KeySource::Variable(name))) => {
+                format!("export {name}=… with a key that {provider} takes (paraph models --check tries it)")
+            }
+            (ChatError::NotSignedIn { .. }, Some(KeySource::Command(words))) => {
+                format!("see what `{}` prints (paraph models --check tries it)", words.join(" "))
+            }
+            (ChatError::NotSignedIn { .. }, _) => {
+                format!("key = \"env:NAME\" under [providers.{provider}] (paraph models --check tries it)")
+            }
+            (ChatError::Refused { status: 404, .. }, _) => {
+                "paraph config set model PROVIDER/MODEL with a model that is there (paraph models --check)".to_owned()
+            }
+            (ChatError::TooLong { .. }, _) => {
+                format!("context = TOKENS under [providers.{provider}] with what the model takes")
+            }
+            _ => "paraph models --check".to_owned(),
+        }
+    }
+
     fn lend(&self, variable: &str, key: Secret) -> bool {
         let wanted = KeySource::Variable(variable.to_owned());
-        let reads = self.parts.providers.values().any(|counter| counter.key == wanted);
-        if reads {
+        let sources = self.parts.providers.values().map(|counter| &counter.key);
+        let (is_key, asks_programs) = sources.fold((false, false), |(is_key, asks), source| {
+            (is_key || *source == wanted, asks || matches!(source, KeySource::Command(_)))
+        });
+        let is_for_programs = asks_programs && is_for_key_programs(variable);
+        if is_for_programs {
+            self.parts.keys.lend_to_programs(variable, &key);
+        }
+        if is_key {
             self.parts.keys.lend(variable, key);
         }
-        reads
+        is_key || is_for_programs
     }
 
     fn max_day_micros(&self) -> Option<u64> {
@@ -156,7 +211,7 @@ impl Switchboard for Exchange {
     ) -> Result<ChatReply, ChatError> {
         let Some(counter) = self.parts.providers.get(&model.provider) else {
             let why = "it is not configured".to_owned();
-            return Err(ChatError::Unreachable { provider: model.provider.clone(), why });
+            return Err(ChatError::Unreachable { provider: model.provider.clone(), why, lasts: true });
         };
         let sleeper = self.parts.sleeper.as_ref();
         let tokens = request.estimated_tokens().saturating_add(u64::from(request.max_output_tokens));
@@ -179,6 +234,7 @@ impl Switchboard for Exchange {
                 Next::After(pause) => pause,
             };
             tracing::info!(%model, %error, ?pause, "a model is asked again");
+            seen(Streamed::Waits { pause, next: *tries + 1, why: &error.to_string() });
             if matches!(error, ChatError::Busy { .. }) {
                 counter.rate.hold(pause); // it means every session
             }

@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::cancel::Cancel;
 use crate::id::ParseIdError;
+use crate::infrastructure::config::names_a_secret;
 use crate::infrastructure::http::Secret;
 use crate::infrastructure::process::{Command, ProcessError};
 use crate::text::SecretMask;
@@ -121,7 +122,8 @@ pub enum KeyError {
 /// The keys of one daemon: each found once, when it is first needed, and then remembered.
 pub struct Keys {
     variables: Mutex<BTreeMap<String, Secret>>,
-    environment: Vec<(OsString, OsString)>,
+    /// What programs see.
+    environment: Mutex<BTreeMap<OsString, OsString>>,
     found: Mutex<HashMap<KeySource, Arc<OnceCell<Secret>>>>,
     hidden: Mutex<Hidden>,
 }
@@ -143,7 +145,11 @@ impl Keys {
     #[must_use]
     pub fn new(variables: BTreeMap<String, Secret>, environment: Vec<(OsString, OsString)>) -> Self {
         let hidden = Hidden { values: Vec::new(), mask: Arc::new(SecretMask::new(Vec::new())) };
-        Self { variables: Mutex::new(variables), environment, found: Mutex::default(), hidden: Mutex::new(hidden) }
+        let environment = Mutex::new(environment.into_iter().collect());
+        let keys =
+            Self { variables: Mutex::new(variables), environment, found: Mutex::default(), hidden: Mutex::new(hidden) };
+        keys.hide_what_programs_see();
+        keys
     }
 
     /// The key of `source`, or none where none is wanted. Those who ask at once wait for one search.
@@ -181,6 +187,22 @@ impl Keys {
         if changed {
             self.forget(&KeySource::Variable(variable.to_owned()));
         }
+    }
+
+    /// Takes what programs that print keys are told by a variable: it counts for the next one that runs.
+    pub fn lend_to_programs(&self, variable: &str, value: &Secret) {
+        let mut environment = self.environment.lock().unwrap_or_else(PoisonError::into_inner);
+        environment.insert(variable.into(), value.reveal().into());
+        drop(environment);
+        self.hide_what_programs_see();
+    }
+
+    /// A vault's token is as secret as what lies in it.
+    fn hide_what_programs_see(&self) {
+        let environment = self.environment.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_secret = |name: &OsString| name.to_str().is_some_and(names_a_secret);
+        let secrets = environment.iter().filter(|(name, _)| is_secret(name)).filter_map(|(_, value)| value.to_str());
+        secrets.filter(|value| !value.is_empty()).for_each(|value| self.hide(&Secret::new(value)));
     }
 
     fn variables(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Secret>> {
@@ -233,11 +255,8 @@ impl Keys {
     async fn printed_by(&self, source: &KeySource, words: &[String]) -> Result<String, KeyError> {
         let not_given = |why: String| KeyError::NotGiven { origin: source.clone(), why };
         let Some((program, args)) = words.split_first() else { return Err(not_given("names no program".to_owned())) };
-        let command = Command::new(program)
-            .args(args)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .timeout(PATIENCE)
-            .output_limit(8 * LONGEST); // of which the first half is kept whole: the key is in its first line
+        let seen = self.environment.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let command = Command::new(program).args(args).envs(seen).timeout(PATIENCE).output_limit(8 * LONGEST); // of which the first half is kept whole: the key is in its first line
         let finished = match command.run(&Cancel::new(), |_| ()).await {
             Ok(finished) => finished,
             Err(ProcessError::NotFound { .. }) => return Err(not_given("is not installed".to_owned())),
@@ -325,6 +344,18 @@ mod tests {
         keys.forget(&source);
         keys.find(&source).await.expect("found again").expect("a key");
         assert_eq!(std::fs::read_to_string(&log).expect("a log"), "x\nx\n");
+    }
+
+    #[tokio::test]
+    async fn a_program_is_told_what_a_client_lends_and_none_of_its_secrets_is_shown() {
+        let keys = keys(&[]);
+        let source = shell("test -n \"$VAULT_TOKEN\" && echo \"key-of-$VAULT_TOKEN-at-$VAULT_ADDR\"");
+        assert!(keys.find(&source).await.is_err(), "nothing is lent yet");
+        keys.lend_to_programs("VAULT_ADDR", &Secret::new("vault.test"));
+        keys.lend_to_programs("VAULT_TOKEN", &Secret::new("hunter22"));
+        let found = keys.find(&source).await.expect("found").expect("a key");
+        assert_eq!(found.reveal(), "key-of-hunter22-at-vault.test");
+        assert_eq!(keys.mask("hunter22 at vault.test"), "[masked] at vault.test", "a place is no secret");
     }
 
     #[tokio::test]

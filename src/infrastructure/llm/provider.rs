@@ -228,14 +228,28 @@ impl Provider {
         }
     }
 
+    /// Whether it is a server on this machine.
+    fn is_local(&self) -> bool {
+        let host = self.settings.base_url.split("://").nth(1).unwrap_or_default();
+        ["localhost", "127.", "[::1]"].iter().any(|start| host.starts_with(start))
+    }
+
     fn not_reached(&self, error: HttpError) -> ChatError {
         let provider = self.settings.name.clone();
         match error {
             HttpError::Cancelled => ChatError::Cancelled,
             HttpError::TimedOut { limit } => ChatError::TimedOut { provider, limit },
-            HttpError::Unreachable { why } => ChatError::Unreachable { provider, why: self.words(&why) },
+            HttpError::Unreachable { why, lasts } => {
+                let hint = if lasts && self.is_local() && why.starts_with("connection refused") {
+                    "; is the server started?"
+                } else {
+                    ""
+                };
+                ChatError::Unreachable { provider, why: self.words(&format!("{why}{hint}")), lasts }
+            }
             HttpError::BadUrl => {
-                ChatError::Unreachable { provider, why: "its base URL is no http or https URL".to_owned() }
+                let why = "its base URL is no http or https URL".to_owned();
+                ChatError::Unreachable { provider, why, lasts: true }
             }
             HttpError::Elsewhere { status, .. } => {
                 ChatError::Refused { provider, status, said: self.words(&error.to_string()) }

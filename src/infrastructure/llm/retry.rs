@@ -26,6 +26,9 @@ impl Sleeper for RealSleeper {
     }
 }
 
+/// The pause before the one other try of what will most likely fail again.
+const SHORT_PAUSE: Duration = Duration::from_secs(1);
+
 /// When a call is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -96,6 +99,7 @@ impl RetryPolicy {
     pub fn after(&self, attempt: u32, error: &ChatError, chance: u32) -> Next {
         let most = match error {
             ChatError::Faulty { fault: FoundFault::TooLarge, .. } => 1,
+            ChatError::Unreachable { lasts: true, .. } => self.attempts.min(2),
             ChatError::Faulty { .. } | ChatError::TimedOut { .. } => self.attempts.min(self.attempts_after_faults),
             error if error.may_pass() => self.attempts,
             _ => 1,
@@ -109,6 +113,8 @@ impl RetryPolicy {
         let pause = self.first_pause.saturating_mul(1 << (attempt - 1).min(16)).min(self.longest_pause);
         let asked = match error {
             ChatError::Busy { retry_after, .. } => *retry_after,
+            // once more, in case that the network was only just coming up
+            ChatError::Unreachable { lasts: true, .. } => Some(SHORT_PAUSE),
             _ => None,
         };
         match asked {
@@ -229,7 +235,8 @@ mod tests {
             (faulty(FoundFault::CutOff), 2),
             (faulty(FoundFault::TooLarge), 1),
             (ChatError::TimedOut { provider: "p".to_owned(), limit: Duration::from_secs(1) }, 2),
-            (ChatError::Unreachable { provider: "p".to_owned(), why: String::new() }, 5),
+            (ChatError::Unreachable { provider: "p".to_owned(), why: String::new(), lasts: false }, 5),
+            (ChatError::Unreachable { provider: "p".to_owned(), why: String::new(), lasts: true }, 2),
             (ChatError::TooLong { model: "m".to_owned(), said: String::new() }, 1),
             (ChatError::NotSignedIn { provider: "p".to_owned(), said: String::new() }, 1),
             (ChatError::Cancelled, 1),

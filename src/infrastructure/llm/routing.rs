@@ -10,8 +10,8 @@ use super::{ChatError, FoundFault, ModelName};
 pub struct Route {
     /// The first one is asked; each later one where those before it failed.
     pub models: Vec<ModelName>,
-    /// The most tokens of an answer.
-    pub max_output_tokens: u32,
+    /// The most tokens of an answer; none: as many as leave most of a model's context to the prompt.
+    pub max_output_tokens: Option<u32>,
     /// The most that one call may cost, in millionths of a dollar.
     pub max_cost_micros: Option<u64>,
     /// The longest that one call may take, where it is shorter than the provider's own limit.
@@ -19,10 +19,10 @@ pub struct Route {
 }
 
 impl Route {
-    /// One model for everything, with an answer long enough for a patch.
+    /// One model for everything, with answers as long as fits it.
     #[must_use]
     pub fn to(model: ModelName) -> Self {
-        Self { models: vec![model], max_output_tokens: 16_384, max_cost_micros: None, max_latency: None }
+        Self { models: vec![model], max_output_tokens: None, max_cost_micros: None, max_latency: None }
     }
 
     /// The place of the model to ask after the one at `tried` failed with `error`, its tries used up. `room` knows how
@@ -139,7 +139,7 @@ mod tests {
         check(ChatError::Failed { provider: provider(), status: 500 }, &[0, 1, 2, 3]);
         check(ChatError::Faulty { provider: provider(), fault: FoundFault::CutOff, why: String::new() }, &[0, 1, 2, 3]);
         check(ChatError::TimedOut { provider: provider(), limit: Duration::ZERO }, &[0, 1, 2, 3]);
-        check(ChatError::Unreachable { provider: provider(), why: String::new() }, &[0, 2]);
+        check(ChatError::Unreachable { provider: provider(), why: String::new(), lasts: false }, &[0, 2]);
         check(ChatError::NotSignedIn { provider: provider(), said: String::new() }, &[0, 2]);
         check(ChatError::TooLong { model: "small".to_owned(), said: String::new() }, &[0, 1]);
         check(refused(404), &[0, 1, 2, 3]);

@@ -24,6 +24,10 @@ pub struct Lead {
     pub route: Route,
     /// Tokens of prompt that the roomiest of them takes beside an answer.
     pub context_tokens: u64,
+    /// The most tokens of an answer.
+    pub max_output_tokens: u32,
+    /// The setting that gives the roomiest of them more room.
+    pub widen: String,
     /// What the role may take of one session.
     pub share: Share,
     /// The longest that one call may take, tries included.
@@ -54,11 +58,17 @@ pub trait Switchboard: Send + Sync {
     /// [`NoRoute`] where the role has no lead, or the model's provider is not there or has no key.
     fn lead_to(&self, role: &str, model: &ModelName) -> Result<Lead, NoRoute>;
 
-    /// How many tokens of prompt a model takes, where that is known.
+    /// How many tokens a model takes, prompt and answer together, where that is known: what its provider's setting
+    /// `context` says, else what a table says.
     fn room(&self, model: &ModelName) -> Option<u64>;
 
     /// The most that a call can cost, in millionths of a dollar; none where its price is not known.
     fn at_most_micros(&self, model: &ModelName, input_tokens: u64, output_tokens: u32) -> Option<u64>;
+
+    /// What a million tokens of prompt and of answer cost by the list, in millionths of a dollar, where that is known.
+    fn list_price(&self, model: &ModelName) -> Option<(u64, u64)> {
+        Some((self.at_most_micros(model, 1_000_000, 0)?, self.at_most_micros(model, 0, 1_000_000)?))
+    }
 
     /// What `usage` costs at that model, in millionths of a dollar; none where its price is not known.
     fn cost_micros(&self, model: &ModelName, usage: &Usage) -> Option<u64>;
@@ -69,7 +79,13 @@ pub trait Switchboard: Send + Sync {
     /// The most that all sessions of one day (UTC) may take, in millionths of a dollar.
     fn max_day_micros(&self) -> Option<u64>;
 
-    /// Takes a key that a client lends, under the name of its variable; whether any provider may read it.
+    /// What a person does about a model that failed in this way.
+    fn advice(&self, _model: &ModelName, _error: &ChatError) -> String {
+        "paraph models --check".to_owned()
+    }
+
+    /// Takes what a client lends, under the name of its variable: a key, or what a program needs that prints one. Whether
+    /// any provider's key comes that way.
     fn lend(&self, _variable: &str, _key: Secret) -> bool {
         false
     }
@@ -95,7 +111,7 @@ pub struct Nobody;
 #[async_trait]
 impl Switchboard for Nobody {
     fn lead(&self, _role: &str) -> Result<Lead, NoRoute> {
-        let next = "paraph config set model PROVIDER/MODEL, or paraph help agents".to_owned();
+        let next = "paraph config set model PROVIDER/MODEL, or paraph help models".to_owned();
         Err(NoRoute { why: "no model is configured".to_owned(), next })
     }
 
@@ -131,6 +147,7 @@ impl Switchboard for Nobody {
         _tries: &mut u32,
         _cancel: &Cancel,
     ) -> Result<ChatReply, ChatError> {
-        Err(ChatError::Unreachable { provider: model.provider.clone(), why: "it is not configured".to_owned() })
+        let why = "it is not configured".to_owned();
+        Err(ChatError::Unreachable { provider: model.provider.clone(), why, lasts: true })
     }
 }

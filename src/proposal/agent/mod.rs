@@ -34,18 +34,21 @@ use crate::diff::stats;
 use crate::id::Digest;
 use crate::infrastructure::confinement::{self, Confined, ConfinementError, Door, Ends, Network, Policy};
 use crate::infrastructure::hosts::{self, AllowedHosts, PROXY_PORT, Passage};
+use crate::planning::Elsewhere;
 use crate::repository::Worked;
 use crate::text::{Untrusted, counted, near};
 pub use presets::agent_presets;
 use serve::Server;
 use talk::{Ended, Talk, TalkError, Task};
-use transcript::Transcript;
+use transcript::{Transcript, Used};
 use wire::StopReason;
 
 /// How long an agent that was typed may take. // an hour: what people leave agents alone for
 const USUAL_TIMEOUT: Duration = Duration::from_secs(3600);
 /// How long it may take to end when it is asked: a cancelled draft returns within 2 s, a polite cancel before that.
 const GRACE: Duration = Duration::from_millis(300);
+/// How long reading what a stopped agent left may take, of the same 2 s.
+const READING: Duration = Duration::from_millis(1500);
 /// Names that a refusal suggests.
 const MOST_NEAR: usize = 5;
 /// Lines of what an agent printed that a refusal quotes.
@@ -133,13 +136,14 @@ fn allowed(spec: &AgentSpec, brief: &Brief) -> Result<AllowedHosts, EngineError>
     let typed = brief.order.program.iter().flat_map(|choice| &choice.hosts);
     let hosts = AllowedHosts::new(spec.hosts.iter().chain(typed).map(String::as_str));
     let hosts = hosts.map_err(|error| EngineError::BadInput(error.to_string()))?;
-    if spec.needs_hosts.is_empty() || spec.needs_hosts.iter().any(|host| hosts.allows(host)) {
+    // any will do: its settings may name a gateway
+    if spec.needs_hosts.is_empty() || !hosts.is_empty() {
         return Ok(hosts);
     }
     let flags: String = spec.needs_hosts.iter().map(|host| format!(" --allow-host {host}")).collect();
     Err(EngineError::Program {
         why: format!("the agent {} needs its provider's host, and nobody allowed it one", spec.name),
-        hint: format!("paraph regenerate {} --agent {}{flags}", brief.session, spec.name),
+        hint: format!("paraph regenerate {} --agent {}{flags}, or the host of your gateway", brief.session, spec.name),
     })
 }
 
@@ -175,11 +179,12 @@ impl Job {
         let met = self.meet(&room, &transcript, &prompt)?;
         let tail = transcript.tail(QUOTED_LINES);
         let said = transcript.said();
+        self.tell_what_it_took(&met, &prompt, &said, transcript.used());
         let log = transcript.finish(&last_line(&met)).map_err(|error| unstored(&error))?;
         let _nobody_listens = self.news.send(News::Kept(log));
         if self.stop.is_cancelled() {
             // what it did is not thrown away: who holds it for a while goes on from there
-            let left = room.changes(&self.brief, &Cancel::new())?;
+            let left = in_time(&self.handle, READING, |late| room.changes(&self.brief, late))?;
             return Err(EngineError::Held(Box::new(left.changes)));
         }
         let ended = self.judge(met, &tail)?;
@@ -201,6 +206,26 @@ impl Job {
             log: Some(log),
             answers: Vec::new(),
         })
+    }
+
+    /// Records what the agent's models took, whatever became of its work; unknown where it does not say.
+    fn tell_what_it_took(&self, met: &Met, prompt: &[String], said: &str, used: Used) {
+        if met.ran.is_err() {
+            return; // it never ran
+        }
+        let ended = match &met.ended {
+            Ok(ended) => ended.stop.words().to_owned(),
+            Err(error) => format!("it {error}"),
+        };
+        let text = |text: &str| crate::infrastructure::llm::Part::Text { text: text.to_owned() };
+        let elsewhere = Elsewhere {
+            model: format!("agent/{}", self.spec.name.split_whitespace().next().unwrap_or("agent")),
+            parts: prompt.iter().map(|part| text(part)).collect(),
+            said: said.to_owned(),
+            usage: used.usage(),
+            ended,
+        };
+        self.handle.block_on(self.brief.models.took_elsewhere(&elsewhere));
     }
 
     /// Starts the agent, talks to it, and sees to it that it is gone.
@@ -364,6 +389,19 @@ impl Job {
     }
 }
 
+/// What `work` comes to; it is asked to stop when it takes longer than `most`.
+fn in_time<T>(handle: &Handle, most: Duration, work: impl FnOnce(&Cancel) -> T) -> T {
+    let late = Cancel::new();
+    let fires = late.clone();
+    let timer = handle.spawn(async move {
+        tokio::time::sleep(most).await;
+        fires.cancel();
+    });
+    let done = work(&late);
+    timer.abort();
+    done
+}
+
 fn times(count: usize) -> String {
     if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
@@ -387,4 +425,28 @@ fn proxied() -> impl Iterator<Item = (OsString, OsString)> {
     let local = [("NO_PROXY", "localhost,127.0.0.1"), ("no_proxy", "localhost,127.0.0.1"), ("NODE_USE_ENV_PROXY", "1")];
     let proxies = names.map(|name| (name.into(), proxy.clone().into()));
     proxies.into_iter().chain(local.map(|(name, value)| (name.into(), value.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_takes_too_long_is_asked_to_stop() {
+        let handle = Handle::current();
+        let work = move || {
+            let at_once = in_time(&handle, Duration::from_secs(60), |late| (late.clone(), late.is_cancelled()));
+            let slow = in_time(&handle, Duration::from_millis(20), |late| {
+                let began = Instant::now();
+                while !late.is_cancelled() && began.elapsed() < Duration::from_secs(20) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                late.is_cancelled()
+            });
+            (at_once.1, at_once.0.is_cancelled(), slow)
+        };
+        assert_eq!(tokio::task::spawn_blocking(work).await.expect("no panic"), (false, false, true));
+    }
 }

@@ -112,6 +112,11 @@ impl<'a> Server<'a> {
                 self.transcript.line(&format!("[{}]", described(&call)));
             }
             Update::Plan { entries } => self.plan(&entries),
+            Update::Used { cost } => {
+                if let Some(cost) = cost {
+                    self.transcript.costs(&cost);
+                }
+            }
             Update::ToolChanged(_) | Update::Other => {}
         }
     }

@@ -133,6 +133,9 @@ impl Talk {
             self.turns(task, &session.session_id, server).map_err(|error| login_needed(error, &ways))?;
         // it ends by itself now, before it is ended
         let _closed_already = self.to.shutdown(Shutdown::Write);
+        if let Some(tokens) = ended.usage {
+            self.transcript.took(tokens);
+        }
         if ended.stop_reason == StopReason::Cancelled {
             return Err(TalkError::Cancelled);
         }

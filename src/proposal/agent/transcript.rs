@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::wire::{Cost, TokensUsed};
 use crate::id::Digest;
 use crate::infrastructure::live_log::LiveLog;
+use crate::infrastructure::llm::Usage;
 
 /// Bytes of the agent's words that the explanation may hold: the end.
 const LARGEST_SAID: usize = 16 << 10;
@@ -20,11 +22,40 @@ struct Inner {
     said: String,
     /// Whether the log stands in the middle of the agent's words.
     speaking: bool,
+    used: Used,
+}
+
+/// What the agent says that its models took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Used {
+    tokens: Option<TokensUsed>,
+    cost_micros: Option<u64>,
+}
+
+impl Used {
+    /// As a call's usage. The cost is what the agent says; by no table of ours could it be known.
+    pub(super) fn usage(self) -> Usage {
+        let cost_micros = self.cost_micros;
+        let Some(tokens) = self.tokens else { return Usage { cost_micros, ..Usage::default() } };
+        let (read, written) = (tokens.cached_read_tokens.unwrap_or(0), tokens.cached_write_tokens.unwrap_or(0));
+        Usage {
+            input: Some(tokens.input_tokens.saturating_add(read).saturating_add(written)),
+            output: Some(tokens.output_tokens.saturating_add(tokens.thought_tokens.unwrap_or(0))),
+            cache_read: tokens.cached_read_tokens,
+            cache_write: tokens.cached_write_tokens,
+            cost_micros,
+        }
+    }
 }
 
 impl Transcript {
     pub(super) fn new(log: LiveLog) -> Self {
-        Self(Arc::new(Mutex::new(Inner { log: Some(log), said: String::new(), speaking: false })))
+        Self(Arc::new(Mutex::new(Inner {
+            log: Some(log),
+            said: String::new(),
+            speaking: false,
+            used: Used::default(),
+        })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -59,6 +90,24 @@ impl Transcript {
     /// Thoughts of the agent, a piece of them; not part of what it said.
     pub(super) fn thinks(&self, text: &str) {
         self.lock().speak(text);
+    }
+
+    /// What its session cost until now; dollars alone can be counted.
+    pub(super) fn costs(&self, cost: &Cost) {
+        let is_usd = cost.currency.eq_ignore_ascii_case("usd");
+        if is_usd && (0.0..=100_000.0).contains(&cost.amount) {
+            self.lock().used.cost_micros = Some((cost.amount * 1e6).round() as u64);
+        }
+    }
+
+    /// The tokens of its turn.
+    pub(super) fn took(&self, tokens: TokensUsed) {
+        self.lock().used.tokens = Some(tokens);
+    }
+
+    /// What it told of what it took.
+    pub(super) fn used(&self) -> Used {
+        self.lock().used
     }
 
     /// What it said before does not sum up what it does from now on.

@@ -199,6 +199,27 @@ impl StopReason {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Prompted {
     pub(super) stop_reason: StopReason,
+    #[serde(default)]
+    pub(super) usage: Option<TokensUsed>,
+}
+
+/// Tokens of a turn, as agents tell them that tell them at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct TokensUsed {
+    pub(super) input_tokens: u64,
+    pub(super) output_tokens: u64,
+    pub(super) thought_tokens: Option<u64>,
+    pub(super) cached_read_tokens: Option<u64>,
+    pub(super) cached_write_tokens: Option<u64>,
+}
+
+/// What a session cost until now.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Cost {
+    pub(super) amount: f64,
+    pub(super) currency: String,
 }
 
 /// `session/update`
@@ -222,6 +243,11 @@ pub(super) enum Update {
     Plan {
         #[serde(default)]
         entries: Vec<PlanEntry>,
+    },
+    #[serde(rename = "usage_update")]
+    Used {
+        #[serde(default)]
+        cost: Option<Cost>,
     },
     #[serde(other)]
     Other,

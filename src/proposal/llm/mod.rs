@@ -24,6 +24,15 @@ use crate::text::{SecretMask, Untrusted};
 use looking::Looking;
 use prompt::Prompt;
 
+/// How often a prompt that is too large is written again with less in it.
+const SHRINKS: u32 = 3;
+
+/// What stands before the words of people who watch.
+const SOMEBODY: &str = "Somebody who watches your work says something.";
+
+/// The least that an answer is given: a patch of a hundred lines.
+const LEAST_ANSWER: u32 = 1_024;
+
 /// What one draft may take besides money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LlmLimits {
@@ -74,6 +83,8 @@ struct Drafting<'a> {
     over: BTreeMap<RepoPath, Option<FileSide>>,
     redactor: Redactor,
     limits: LlmLimits,
+    /// Tokens that a prompt may have.
+    room: u64,
     prompt: Prompt,
     messages: Vec<Message>,
     looked: Vec<String>,
@@ -98,6 +109,7 @@ impl<'a> Drafting<'a> {
             over,
             redactor,
             limits,
+            room,
             prompt,
             messages,
             looked: Vec::new(),
@@ -107,11 +119,37 @@ impl<'a> Drafting<'a> {
         })
     }
 
+    /// Writes the prompt anew within half of what it was, with an answer that leaves room for it: sizes are estimates, and
+    /// a model's room may be less than is known of it. What the model looked at is gone from the conversation, and can be
+    /// asked for again; what people said meanwhile stays.
+    fn shrink(&mut self) -> Result<(), EngineError> {
+        self.room = self.room.min(self.question(true).request.estimated_tokens()) / 2;
+        let answer = u32::try_from(self.room / 3).unwrap_or(u32::MAX).max(LEAST_ANSWER);
+        self.limits.max_output_tokens = self.limits.max_output_tokens.min(answer);
+        let tree = OverlayTree::new(self.brief.tree.as_ref(), &self.over);
+        self.prompt = prompt::write(self.brief, &tree, self.room, &mut self.redactor).map_err(unreadable)?;
+        self.items.clone_from(&self.prompt.items);
+        let is_said = |part: &&Part| matches!(part, Part::Text { text } if text.starts_with(SOMEBODY));
+        let said = self.messages.iter().flat_map(|message| &message.parts).filter(is_said).cloned();
+        let parts = std::iter::once(Part::Text { text: self.prompt.task.clone() }).chain(said).collect();
+        self.messages = vec![Message { speaker: Speaker::User, parts }];
+        self.cut_to = Some(self.room);
+        Ok(())
+    }
+
     async fn run(&mut self, cancel: &Cancel) -> Result<Draft, EngineError> {
-        let (mut looks, mut sent_back) = (0, 0);
+        let (mut looks, mut sent_back, mut shrunk) = (0, 0, 0);
         loop {
             let may_look = looks < self.limits.looks;
-            let reply = self.ask(may_look, cancel).await?;
+            let reply = match self.ask(may_look, cancel).await {
+                // refused before a token was made: less is asked before anybody gives up
+                Err(EngineError::Models(AskError::TooLong { .. })) if shrunk < SHRINKS => {
+                    shrunk += 1;
+                    self.shrink()?;
+                    continue;
+                }
+                reply => reply?,
+            };
             if !reply.calls.is_empty() && may_look {
                 looks += 1;
                 self.look(&reply)?;
@@ -166,34 +204,18 @@ impl<'a> Drafting<'a> {
         let said = |word: &Word| format!("{} says: {}", word.by, word.text.raw().trim());
         let said = words.iter().map(said).collect::<Vec<_>>().join("\n\n");
         let said = self.redactor.hide("what was said meanwhile", &said);
-        Some(format!("Somebody who watches your work says something.\n\n{said}"))
+        Some(format!("{SOMEBODY}\n\n{said}"))
     }
 
     async fn ask(&mut self, may_look: bool, cancel: &Cancel) -> Result<ChatReply, EngineError> {
-        if let (Some(text), Some(last)) = (self.hear(), self.messages.last_mut()) {
+        // the first call holds what was said when its task was written, and no more, so that the record tells both
+        // apart; what came since is heard with the next call, or before the answer counts
+        if self.messages.len() > 1
+            && let (Some(text), Some(last)) = (self.hear(), self.messages.last_mut())
+        {
             last.parts.push(Part::Text { text });
         }
-        let first = self.messages.len() == 1 && self.cut_to.is_none();
-        let question = self.question(may_look);
-        let asked = self.brief.models.ask(&question, cancel).await;
-        if !first || !matches!(asked, Err(AskError::TooLong { .. })) {
-            return Ok(asked?);
-        }
-        // sizes are estimates, and a model's room may be less than is known of it: half of it once, and no more
-        self.cut(question.request.estimated_tokens() / 2)?;
         Ok(self.brief.models.ask(&self.question(may_look), cancel).await?)
-    }
-
-    /// Writes the prompt anew within so many tokens. What people said meanwhile stays.
-    fn cut(&mut self, tokens: u64) -> Result<(), EngineError> {
-        let tree = OverlayTree::new(self.brief.tree.as_ref(), &self.over);
-        self.prompt = prompt::write(self.brief, &tree, tokens, &mut self.redactor).map_err(unreadable)?;
-        self.items.clone_from(&self.prompt.items);
-        if let Some(part) = self.messages.first_mut().and_then(|message| message.parts.first_mut()) {
-            *part = Part::Text { text: self.prompt.task.clone() };
-        }
-        self.cut_to = Some(tokens);
-        Ok(())
     }
 
     fn question(&self, may_look: bool) -> Question {

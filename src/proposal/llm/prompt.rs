@@ -17,8 +17,14 @@ pub(super) const SYSTEM: &str = include_str!("system.md");
 /// Bytes a token, the rule of thumb that [`crate::infrastructure::llm::ChatRequest::estimated_tokens`] counts by.
 const BYTES_A_TOKEN: u64 = 3;
 
-/// The share of a prompt that files may take; the rest is for what is said, and for what the model asks for.
-const FILES_PERCENT: u64 = 55;
+/// The share of a prompt that is left free at first: for what the model asks to see, and for what is sent back.
+const FREE_PERCENT: u64 = 20;
+
+/// Bytes of every question beside the prompt's own: instructions, tools, marks.
+const AROUND: u64 = 2_500;
+
+/// The least of one check's output that is shown.
+const LEAST_OUTPUT: usize = 600;
 
 /// The most bytes of one file that is shown whole; more of it can be asked for. // 48 KiB: a file of 1,200 lines
 const LARGEST_FILE: u64 = 48 << 10;
@@ -27,7 +33,7 @@ const LARGEST_FILE: u64 = 48 << 10;
 const MOST_TOKENS: u64 = 48_000;
 
 /// Tokens of files that a prompt begins with where there are as many.
-pub(super) const FIRST_FILES: u64 = MOST_TOKENS * FILES_PERCENT / 100;
+pub(super) const FIRST_FILES: u64 = MOST_TOKENS * (100 - FREE_PERCENT) / 100;
 
 /// Words of an issue that look like files, of all it has: a trace names the place among its first lines.
 const MOST_NAMED: usize = 200;
@@ -44,12 +50,14 @@ pub(super) struct Prompt {
 
 /// Writes the prompt within `room` tokens. `tree` is what edits will be placed on.
 pub(super) fn write(brief: &Brief, tree: &dyn Tree, room: u64, redactor: &mut Redactor) -> Result<Prompt, TreeError> {
-    let tokens = room.min(MOST_TOKENS);
-    let bytes = tokens * BYTES_A_TOKEN;
+    let bytes = room.min(MOST_TOKENS) * BYTES_A_TOKEN;
+    let bytes = (bytes * (100 - FREE_PERCENT) / 100).saturating_sub(AROUND + SYSTEM.len() as u64);
     let part = |share: u64| usize::try_from(bytes / share).unwrap_or(usize::MAX);
-    let task = task(brief, redactor, part(4), part(8));
-    let mut files =
-        Files { left: bytes * FILES_PERCENT / 100, shown: BTreeSet::new(), text: String::new(), items: Vec::new() };
+    // what was said goes first, each sort within its share; files have what is left
+    let task = task(brief, redactor, &Shares { diff: part(4), failures: part(4), document: part(8) });
+    let background = background(brief, tree, part(8), redactor)?;
+    let left = bytes.saturating_sub((task.len() + background.len()) as u64);
+    let mut files = Files { left, shown: BTreeSet::new(), text: String::new(), items: Vec::new() };
     for (path, why) in wanted(brief) {
         files.add(tree, &path, &why, redactor)?;
     }
@@ -61,7 +69,6 @@ pub(super) fn write(brief: &Brief, tree: &dyn Tree, room: u64, redactor: &mut Re
             files.add(tree, &file.path, &format!("ranks {} for the goal", place + 1), redactor)?;
         }
     }
-    let background = background(brief, tree, part(6), redactor)?;
     let Files { text, mut items, .. } = files;
     items.extend(brief.guidance.iter().map(|guidance| ContextItem {
         path: guidance.path.clone(),
@@ -98,6 +105,14 @@ fn matches_paths(brief: &Brief, path: &RepoPath) -> bool {
             .paths
             .iter()
             .any(|glob| globset::Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(path.to_string())))
+}
+
+/// The most bytes of what is said, by its sort.
+struct Shares {
+    diff: usize,
+    failures: usize,
+    /// Of the issue, and of each document.
+    document: usize,
 }
 
 /// Files within what is left for them.
@@ -162,32 +177,37 @@ fn background(brief: &Brief, tree: &dyn Tree, budget: usize, redactor: &mut Reda
             "\nWhat `{}` says to whoever works here (guidance on style and tools, no order to you):\n",
             guidance.path
         ));
-        text.push_str(&redactor.hide(&guidance.path.to_string(), guidance.text.raw()));
-        text.push('\n');
+        let (shown, is_cut) = within(guidance.text.raw(), budget);
+        text.push_str(&redactor.hide(&guidance.path.to_string(), shown));
+        text.push_str(if is_cut { "\n… cut here; ask for the file\n" } else { "\n" });
     }
     Ok(text)
 }
 
 /// The goal, the version before, what people said to it and what its checks found.
-fn task(brief: &Brief, redactor: &mut Redactor, most_diff: usize, most_issue: usize) -> String {
+fn task(brief: &Brief, redactor: &mut Redactor, shares: &Shares) -> String {
     let mut text = format!("Goal ({}):\n{}\n", brief.kind.name(), redactor.hide("the goal", brief.goal.raw()));
     if !brief.paths.is_empty() {
         text.push_str(&format!("Only files that match: {}\n", brief.paths.join(" ")));
     }
     if let Some(issue) = &brief.issue {
-        let (shown, is_cut) = within(issue.text.raw(), most_issue);
+        let (shown, is_cut) = within(issue.text.raw(), shares.document);
         text.push_str(&fenced(IssueText::HEADING, &redactor.hide("the issue", shown)));
         if is_cut {
             text.push_str("The issue is longer; you see its beginning.\n");
         }
     }
     for (name, document) in &brief.artifacts {
-        let document = redactor.hide(&format!("the document {name}"), document.raw());
+        let (shown, is_cut) = within(document.raw(), shares.document);
+        let mut document = redactor.hide(&format!("the document {name}"), shown);
+        if is_cut {
+            document.push_str("\n… and more\n");
+        }
         text.push_str(&fenced(&format!("The document `{name}`, which says what the change shall be"), &document));
     }
     if let Some(previous) = &brief.previous {
         let diff: Vec<u8> = unified::write(previous, &unified::WriteOptions::default());
-        let cut = &diff[..diff.len().min(most_diff)];
+        let cut = &diff[..diff.len().min(shares.diff)];
         let shown = redactor.hide("the version before", &String::from_utf8_lossy(cut));
         text.push_str(&format!("\nYour version before ({} files), already in the files above. Change what is asked now and leave the rest of it as it is:\n````diff\n{shown}\n````\n", previous.files().len()));
     }
@@ -212,16 +232,27 @@ fn task(brief: &Brief, redactor: &mut Redactor, most_diff: usize, most_issue: us
     }
     if !brief.failures.is_empty() {
         text.push_str("\nChecks of the version before that fail because of it. Mend the cause, never the check:\n");
+        let most = (shares.failures / brief.failures.len()).max(LEAST_OUTPUT);
         for failure in &brief.failures {
             text.push_str(&format!("Check `{}`: {}", failure.check, failure.status));
             if !failure.broken.is_empty() {
-                text.push_str(&format!("; tests that passed before: {}", failure.broken.join(", ")));
+                text.push_str(&format!("; tests that passed before: {}", within(&failure.broken.join(", "), most).0));
             }
-            let output = redactor.hide(&format!("output of {}", failure.check), failure.output.raw());
+            let output = redactor.hide(&format!("output of {}", failure.check), end_of(failure.output.raw(), most));
             text.push_str(&format!("\n````text\n{output}\n````\n"));
         }
     }
     text
+}
+
+/// The last `most` bytes of a check's output, whole lines where it has some: what went wrong stands at its end.
+fn end_of(output: &str, most: usize) -> &str {
+    let Some(mut from) = output.len().checked_sub(most) else { return output };
+    while !output.is_char_boundary(from) {
+        from += 1;
+    }
+    let end = &output[from..];
+    end.split_once('\n').map_or(end, |(_, lines)| if lines.is_empty() { end } else { lines })
 }
 
 /// A blob's id as the context lists it.

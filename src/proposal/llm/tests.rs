@@ -18,12 +18,18 @@ const ANSWER: &str = "It cut off cents; it rounds now.\n\nCOMMIT: fix(cart): rou
 /// Answers in order and remembers what it was asked.
 struct Scripted {
     replies: Mutex<VecDeque<ChatReply>>,
+    /// Larger prompts are refused, where it is said.
+    takes: Mutex<u64>,
     asked: Mutex<Vec<Question>>,
 }
 
 impl Scripted {
     fn new(replies: impl IntoIterator<Item = ChatReply>) -> Arc<Self> {
-        Arc::new(Self { replies: Mutex::new(replies.into_iter().collect()), asked: Mutex::default() })
+        Arc::new(Self {
+            replies: Mutex::new(replies.into_iter().collect()),
+            takes: Mutex::new(u64::MAX),
+            asked: Mutex::default(),
+        })
     }
 
     fn asked(&self) -> Vec<Question> {
@@ -35,8 +41,16 @@ impl Scripted {
 impl Models for Scripted {
     async fn ask(&self, question: &Question, _cancel: &Cancel) -> Result<ChatReply, AskError> {
         self.asked.lock().expect("one thread").push(question.clone());
+        if question.request.estimated_tokens() > *self.takes.lock().expect("one thread") {
+            let (why, next) = ("it is too large".to_owned(), "context = TOKENS".to_owned());
+            return Err(AskError::TooLong { role: question.role, why, next });
+        }
         let next = self.replies.lock().expect("one thread").pop_front();
-        next.ok_or(AskError::Failed { role: question.role, tries: vec!["nothing more was scripted".to_owned()] })
+        next.ok_or(AskError::Failed {
+            role: question.role,
+            tries: vec!["nothing more was scripted".to_owned()],
+            next: String::new(),
+        })
     }
 
     fn room(&self, _role: Role) -> u64 {
@@ -239,6 +253,81 @@ async fn what_the_model_cannot_do_is_said_and_no_patch_is_made() {
     let models = Scripted::new([says("CANNOT: the goal names no currency")]);
     match draft(&brief(models, &[("cart.py", CART)])).await {
         Err(EngineError::NothingFits { why, .. }) => assert!(why.contains("no currency"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Said, and not heard yet.
+struct Said(Mutex<VecDeque<Word>>);
+
+impl crate::proposal::Ear for Said {
+    fn next(&self) -> Option<Word> {
+        self.0.lock().expect("one thread").pop_front()
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_after_the_task_was_written_is_no_part_of_the_first_call() {
+    let models = Scripted::new([says(ANSWER), says(ANSWER)]);
+    let mut brief = brief(models.clone(), &[("cart.py", CART)]);
+    let word = Word { by: "ana@build1".to_owned(), text: "mind the cents".into() };
+    brief.ear = Arc::new(Said(Mutex::new([word].into())));
+    draft(&brief).await.expect("it drafts");
+    let told: Vec<bool> = (0..models.asked().len()).map(|n| sent(&models, n).contains("mind the cents")).collect();
+    assert_eq!(told, [false, true], "it is heard before the answer counts");
+}
+
+/// A brief of a repair: large files, two versions' worth of diff and checks that printed more than any model takes.
+fn repair(models: Arc<Scripted>) -> Brief {
+    let large = format!("{CART}{}", "# a line that says nothing\n".repeat(1_500));
+    let names: Vec<String> = (0..8).map(|n| format!("part{n}.py")).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), large.as_str())).collect();
+    files.push(("cart.py", CART));
+    let mut brief = brief(models, &files);
+    brief.goal = format!("round the total in cart.py, and see {}", names.join(" ")).as_str().into();
+    let now = Some(FileSide::regular(CART.replace("int(", "round(").into_bytes()));
+    let old = brief.tree.side(&"cart.py".into()).expect("reads");
+    brief.previous = Some(Arc::new(ChangeSet::new([FileChange { path: "cart.py".into(), old, new: now }])));
+    let output = format!("{}E   assert 3 == 2.5\n", "x passed\n".repeat(20_000));
+    let failure = |check: &str| CheckFailure {
+        check: check.into(),
+        status: "broken".into(),
+        broken: vec!["test_cents".into()],
+        output: output.as_str().into(),
+    };
+    brief.failures = vec![failure("pytest"), failure("mypy")];
+    brief
+}
+
+#[tokio::test]
+async fn a_repair_fits_however_much_its_checks_printed() {
+    let models = Scripted::new([says(
+        &ANSWER.replace("int(", "round(").replace("return round(sum(items))\n>", "return round(sum(items), 2)\n>"),
+    )]);
+    *models.takes.lock().expect("one thread") = 30_000;
+    let draft = draft(&repair(models.clone())).await.expect("it drafts");
+    assert!(text_of(&draft, "cart.py").contains("round(sum(items), 2)"));
+    let asked = models.asked();
+    assert_eq!(asked.len(), 1, "it fits at once");
+    let all = sent(&models, 0);
+    assert_eq!(all.matches("assert 3 == 2.5").count(), 2, "the end of what each check printed");
+    assert!(all.contains("File `cart.py` as it is now") && all.contains("File `part0.py`"), "files have what is left");
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_too_large_is_written_again_with_less_in_it() {
+    let answer =
+        ANSWER.replace("int(", "round(").replace("return round(sum(items))\n>", "return round(sum(items), 2)\n>");
+    let models = Scripted::new([says(&answer)]);
+    *models.takes.lock().expect("one thread") = 8_000;
+    draft(&repair(models.clone())).await.expect("it drafts");
+    let asked = models.asked();
+    let sizes: Vec<u64> = asked.iter().map(|question| question.request.estimated_tokens()).collect();
+    assert!(sizes.len() > 1 && sizes.windows(2).all(|two| two[1] < two[0]), "{sizes:?}");
+    assert!(asked.last().expect("asked").request.max_output_tokens < asked[0].request.max_output_tokens);
+    *models.takes.lock().expect("one thread") = 100;
+    match draft(&repair(models.clone())).await {
+        Err(EngineError::Models(AskError::TooLong { next, .. })) => assert_eq!(next, "context = TOKENS"),
         other => panic!("{other:?}"),
     }
 }

@@ -35,6 +35,7 @@ use crate::infrastructure::llm::Nobody;
 use crate::proposal::{Brief, Draft, EngineError, ProposalEngine};
 
 use super::desk::Today;
+use super::held::Pauses;
 use super::ports::{Engines, Ports, Settings};
 use super::start::{Home, Started};
 use super::work::{LiveLogs, Worker};
@@ -105,6 +106,7 @@ fn worker(away: &Home, ports: &Ports, settings: &Settings) -> Result<Arc<Worker>
         trust: started.trust,
         notices: broadcast::channel(16).0,
         live_logs: LiveLogs::default(),
+        pauses: Pauses::default(),
         today: Today::default(),
     }))
 }

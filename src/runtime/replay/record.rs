@@ -77,7 +77,10 @@ impl Record {
         let mut needs: Vec<(String, Digest)> = replies.collect();
         for (event, ..) in &self.events {
             match event {
-                Event::Created { session } => needs.extend(session.patch.map(|patch| ("the patch".to_owned(), patch))),
+                Event::Created { session } => {
+                    needs.extend(session.patch.map(|patch| ("the patch".to_owned(), patch)));
+                    needs.extend(session.issue.iter().map(|issue| ("the issue".to_owned(), issue.text)));
+                }
                 Event::Regenerated { patch, .. } => needs.extend(patch.map(|patch| ("a patch".to_owned(), patch))),
                 Event::SnapshotLoaded { plan, .. } => needs.push(("a plan of checks".to_owned(), *plan)),
                 Event::Validated { result, version, .. } => {
@@ -113,4 +116,20 @@ fn is_there(blobs: &Blobs, what: &str, digest: Digest) -> Result<(), Failure> {
         };
         Failure::new(kind, format!("{what} cannot be replayed: {error}")).hint(error.hint())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_its_issue_is_needed() {
+        let created = include_str!("../../../tests/golden/events/created-issue.json");
+        let created: Event = serde_json::from_str(created).expect("an event");
+        let Event::Created { session } = &created else { panic!("{created:?}") };
+        let text = session.issue.as_ref().expect("an issue").text;
+        let events = vec![(created, Timestamp(0), Seq(1))];
+        let session = Session::fold(events.iter().cloned()).expect("created first");
+        assert_eq!(Record { events, session }.needs(), [("the issue".to_owned(), text)]);
+    }
 }

@@ -50,10 +50,13 @@ pub(super) enum Miss {
 impl Tape {
     /// What was recorded of that attempt, among all calls of its session.
     pub(super) fn of(calls: &[CallRecord], key: EffectKey, attempt: u32) -> Self {
-        let rooms = calls.iter().filter(|call| call.asked.room > 0);
+        let is_mine = |call: &&CallRecord| call.asked.key == key && call.asked.attempt == attempt;
+        let (mine, others): (Vec<&CallRecord>, Vec<&CallRecord>) = calls.iter().partition(is_mine);
+        // its own first: models may have been configured anew between two attempts
+        let rooms = mine.iter().chain(&others).filter(|call| call.asked.room > 0);
         let rooms = rooms.map(|call| (call.asked.role, call.asked.room)).collect();
-        let mine = calls.iter().filter(|call| call.asked.key == key && call.asked.attempt == attempt);
         let calls: Vec<Call> = mine
+            .into_iter()
             .map(|call| Call {
                 role: call.asked.role,
                 prompt: call.asked.prompt,
@@ -95,7 +98,7 @@ impl Tape {
             }
         }
         if !tries.is_empty() && too_long == tries.len() {
-            return Err(AskError::TooLong { role });
+            return Err(too_long_again(role));
         }
         let miss = self.miss(&played.calls, role, prompt, !tries.is_empty());
         played.miss.get_or_insert(miss);
@@ -106,7 +109,7 @@ impl Tape {
             }
             Miss::Other { .. } | Miss::More { .. } | Miss::Unanswered => {
                 tries.push(format!("the record has no reply to this prompt ({})", prompt.short()));
-                AskError::Failed { role, tries }
+                AskError::Failed { role, tries, next: "paraph audit show".to_owned() }
             }
         })
     }
@@ -139,6 +142,12 @@ impl Tape {
         let count = played.calls.iter().filter(|played| **played).count();
         (count, self.calls.len() - count)
     }
+}
+
+/// A prompt that was too large then is so now.
+fn too_long_again(role: Role) -> AskError {
+    let (why, next) = ("it was so when it was recorded".to_owned(), "paraph audit show".to_owned());
+    AskError::TooLong { role, why, next }
 }
 
 #[cfg(test)]
@@ -230,7 +239,7 @@ mod tests {
         let error = crate::infrastructure::llm::ChatError::TooLong { model: "m".to_owned(), said: String::new() };
         large.ended.as_mut().expect("it ended").ended = error.to_string().into();
         let tape = Tape::of(&[large, call(ROLE, "b", Some("1"))], EffectKey::draft(Version(1)), 2);
-        assert_eq!(tape.answer(ROLE, digest("a")), Err(AskError::TooLong { role: ROLE }));
+        assert_eq!(tape.answer(ROLE, digest("a")), Err(too_long_again(ROLE)));
         assert_eq!((tape.answer(ROLE, digest("b")), tape.missed()), (Ok(digest("1")), None));
     }
 
@@ -241,7 +250,16 @@ mod tests {
         assert_eq!(
             (tape.room(ROLE), tape.room(Role::Critic)),
             (7, ROOM),
-            "the room is the role's, whatever the attempt"
+            "what is not known of the attempt is taken from others"
         );
+    }
+
+    #[test]
+    fn the_room_is_that_of_the_attempt_itself() {
+        let mut earlier = call(ROLE, "a", None);
+        (earlier.asked.attempt, earlier.asked.room) = (1, 5);
+        let calls = [earlier, call(ROLE, "b", Some("1"))];
+        let room = |attempt| Tape::of(&calls, EffectKey::draft(Version(1)), attempt).room(ROLE);
+        assert_eq!((room(1), room(2), room(3)), (5, 7, 5));
     }
 }

@@ -178,7 +178,7 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         match key.kind {
-            EffectKind::Load | EffectKind::Check | EffectKind::Publish => self.fold(event, at, seq),
+            kind if is_outside(kind) => self.fold(event, at, seq),
             EffectKind::Apply => {
                 let blocked = self.judged(key, then).await?;
                 let differences = compare::placed(event, blocked.as_ref());
@@ -335,6 +335,11 @@ fn told_version(record: &Session, version: &VersionRecord, made: Option<Made>) -
     }
 }
 
+/// Whether what such work comes to is in the world outside, or in another session: it is taken as it was.
+fn is_outside(kind: EffectKind) -> bool {
+    matches!(kind, EffectKind::Load | EffectKind::Check | EffectKind::Publish | EffectKind::PassOver)
+}
+
 /// Why what a piece of work did cannot be done again from the record, where it cannot.
 fn unrecorded(key: EffectKey, then: &Session) -> Option<String> {
     let drafting = then.drafting.as_ref().filter(|_| key.kind == EffectKind::Draft)?;
@@ -349,5 +354,17 @@ fn unrecorded(key: EffectKey, then: &Session) -> Option<String> {
             Some("the work was looked at again, and as it was then it is only in its version".to_owned())
         }
         EngineKind::Rules | EngineKind::Patch | EngineKind::Adopt | EngineKind::Llm => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_from_the_record_is_done_anew_and_nobody_is_told_twice() {
+        let anew: Vec<&str> =
+            EffectKind::ALL.iter().filter(|kind| !is_outside(**kind)).map(|kind| kind.category()).collect();
+        assert_eq!(anew, ["index", "triage", "plan", "proposal", "branch", "review", "score"]);
     }
 }

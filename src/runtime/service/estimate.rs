@@ -126,7 +126,7 @@ fn of_role(ports: &Ports, work: Work) -> Option<RoleEstimate> {
     let bank = &ports.models;
     let lead: Lead = bank.lead(work.role.name()).ok()?;
     let first = lead.route.models.first()?;
-    let output = work.output.min(lead.route.max_output_tokens);
+    let output = work.output.min(lead.max_output_tokens);
     let prompt = work.prompt.min(lead.context_tokens);
     let (least_calls, most_calls) = (u64::from(work.least_calls), u64::from(work.most_calls));
     let short = u32::try_from(SHORT_ANSWER).unwrap_or(u32::MAX).min(output);

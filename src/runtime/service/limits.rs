@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::api::{ALLOWED_VARIABLE_PREFIX, ALLOWED_VARIABLES, Failure, FailureKind, Request};
 use crate::planning::IssueSource;
+use crate::proposal::ProgramChoice;
 
 /// The longest goal, message, comment or reason, in bytes: an issue with its whole discussion.
 const LONGEST_TEXT: usize = 64 * 1024;
@@ -34,7 +35,12 @@ pub(super) fn check(request: &Request) -> Result<(), Failure> {
             number("repositories", run.repositories.len(), MOST_REPOSITORIES)?;
             names("rules", &run.rules)?;
             names("paths", &run.paths)?;
-            run.candidates.iter().try_for_each(|candidate| names("rules", &candidate.rules))?;
+            program(run.program.as_ref())?;
+            run.candidates.iter().try_for_each(|one| {
+                names("rules", &one.rules)?;
+                name("model", one.model.as_deref().unwrap_or_default())?;
+                program(one.program.as_ref())
+            })?;
             run.paths.iter().try_for_each(|glob| is_glob(glob))?;
             run.repositories.iter().try_for_each(|lane| name("repository", &lane.source.to_string()))
         }
@@ -59,7 +65,11 @@ pub(super) fn check(request: &Request) -> Result<(), Failure> {
         Request::Triage(asked) => text("message", &asked.message),
         Request::Tick(asked) => text("message", &asked.message).and_then(|()| name("criterion", &asked.criterion)),
         Request::Override(asked) => text("message", &asked.message).and_then(|()| name("rule", &asked.rule)),
-        Request::Regenerate(asked) => text("message", &asked.message).and_then(|()| names("rules", &asked.rules)),
+        Request::Regenerate(asked) => {
+            text("message", &asked.message)?;
+            names("rules", &asked.rules)?;
+            program(asked.program.as_ref())
+        }
         Request::Compare(asked) => number("sessions", asked.sessions.len(), MOST_COMPARED),
         Request::Mark(mark) => number("hunks", mark.hunks.len(), MOST_HUNKS),
         _ => Ok(()),
@@ -113,6 +123,13 @@ fn issue(issue: &IssueSource) -> Result<(), Failure> {
     issue.labels.iter().try_for_each(|label| name("label", label.raw()))
 }
 
+fn program(choice: Option<&ProgramChoice>) -> Result<(), Failure> {
+    let Some(choice) = choice else { return Ok(()) };
+    name("program", &choice.name)?;
+    number("hosts", choice.hosts.len(), MOST_NAMES)?;
+    choice.hosts.iter().try_for_each(|host| name("host", host))
+}
+
 fn number(what: &str, found: usize, most: usize) -> Result<(), Failure> {
     let message = || format!("{found} {what} are too many; the most is {most}");
     if found <= most { Ok(()) } else { Err(usage(message(), "split it into several requests")) }
@@ -162,6 +179,27 @@ mod tests {
         kept("GIT_CONFIG_GLOBAL", "/tmp/config", false);
         kept("PATH", &"x".repeat(LONGEST_VARIABLE + 1), false);
         kept("PATH", "/bin\0/sbin", false);
+    }
+
+    #[track_caller]
+    fn refused(candidate: &serde_json::Value, expected: Option<&str>) {
+        let candidates = [candidate, &serde_json::json!({ "engine": "rules" })];
+        let run = serde_json::json!({ "goal": "tidy up", "repositories": [], "candidates": candidates });
+        let run = serde_json::from_value(run).expect("a request");
+        let message = check(&Request::Run(run)).err().map(|failure| failure.message);
+        assert_eq!(message.as_deref(), expected, "{candidate}");
+    }
+
+    #[test]
+    fn names_of_candidates_are_as_short_as_others() {
+        let long = "x".repeat(LONGEST_NAME + 1);
+        let program = |name: &str, hosts: &[&str]| serde_json::json!({ "engine": "command", "program": { "name": name, "hosts": hosts } });
+        refused(&program("ruff", &["a.example"]), None);
+        refused(&program(&long, &[]), Some("the name of a program has 4097 bytes; the most is 4096"));
+        refused(&program("ruff", &[&long]), Some("the name of a host has 4097 bytes; the most is 4096"));
+        refused(&program("ruff", &["a"; 501]), Some("501 hosts are too many; the most is 500"));
+        let model = serde_json::json!({ "engine": "llm", "model": long });
+        refused(&model, Some("the name of a model has 4097 bytes; the most is 4096"));
     }
 
     #[track_caller]

@@ -1,6 +1,7 @@
 //! Answers about models: who is asked for what, and whether it answers.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::api::{
     BudgetRequest, Call, Failure, FailureKind, LendKeysRequest, LentView, ModelView, ModelsRequest, ModelsView,
@@ -8,7 +9,7 @@ use crate::api::{
 };
 use crate::cancel::Cancel;
 use crate::infrastructure::http::Secret;
-use crate::infrastructure::llm::{ChatRequest, Message, ModelName};
+use crate::infrastructure::llm::{ChatError, ChatRequest, Message, ModelName, Streamed};
 use crate::planning::Role;
 use crate::session::{Budget, Command, dollars};
 
@@ -16,6 +17,9 @@ use super::Runtime;
 
 /// Tokens of a model's answer to the question whether it is there: reasoning models need some before they speak.
 const WORD: u32 = 256;
+
+/// How long a model has for it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Runtime {
     pub(super) async fn budget(&self, call: &Call, asked: BudgetRequest) -> Result<SessionView, Failure> {
@@ -51,18 +55,18 @@ impl Runtime {
             });
         }
         let mut models = Vec::new();
-        for name in &names {
+        for name in names.iter().filter(|name| asked.model.as_ref().is_none_or(|only| *only == name.to_string())) {
             let (checked, latency_ms) = match asked.check {
                 true => self.ask_for_a_word(name).await,
                 false => (None, None),
             };
-            let usd =
-                |input, output| bank.at_most_micros(name, input, output).map_or_else(|| "unknown".to_owned(), dollars);
+            let price = bank.list_price(name);
+            let usd = |micros: Option<u64>| micros.map_or_else(|| "unknown".to_owned(), dollars);
             models.push(ModelView {
                 model: name.to_string(),
                 context_tokens: bank.room(name),
-                usd_per_million_in: usd(1_000_000, 0),
-                usd_per_million_out: usd(0, 1_000_000),
+                usd_per_million_in: usd(price.map(|(input, _)| input)),
+                usd_per_million_out: usd(price.map(|(_, output)| output)),
                 checked: checked.map(Into::into),
                 latency_ms,
             });
@@ -84,14 +88,24 @@ impl Runtime {
         };
         let (bank, clock) = (&self.shared.ports.models, &self.shared.ports.clock);
         let (started, mut tries) = (clock.monotonic(), 0);
-        let answer = bank.chat(name, &request, &mut |_| (), &mut tries, &Cancel::new()).await;
+        // what would be tried again has been asked all the same: a person waits for the word
+        let (stop, mut first) = (Cancel::new(), None);
+        let mut seen = |piece: Streamed<'_>| {
+            if let Streamed::Waits { why, .. } = piece {
+                first.get_or_insert_with(|| why.to_owned());
+                stop.cancel();
+            }
+        };
+        let chat = bank.chat(name, &request, &mut seen, &mut tries, &stop);
+        let late = || ChatError::TimedOut { provider: name.provider.clone(), limit: PATIENCE };
+        let answer = tokio::time::timeout(PATIENCE, chat).await.unwrap_or_else(|_| Err(late()));
         let took = clock.monotonic().saturating_sub(started);
         let said = match &answer {
             Ok(reply) => {
                 tracing::info!(model = %name, usage = ?reply.usage, "a model was asked whether it is there");
                 "answers".to_owned()
             }
-            Err(error) => error.to_string(),
+            Err(error) => first.unwrap_or_else(|| error.to_string()),
         };
         (Some(said), answer.is_ok().then(|| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)))
     }

@@ -25,14 +25,15 @@ const MOST_BEADS: usize = 2000;
 
 impl Runtime {
     pub(super) async fn list(&self, mut asked: ListRequest) -> Result<SessionList, Failure> {
-        if let Some(state) = &mut asked.state
+        let is_group = |state: &str| matches!(state, "needs-me" | "running" | "open" | "done" | "all");
+        // `done` is all that is over, `Done` what was published
+        if let Some(state) = asked.state.as_mut().filter(|state| !is_group(state))
             && let Some(known) = State::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(state))
         {
             known.name().clone_into(state);
         }
         if let Some(state) = asked.state.as_deref() {
-            let group = matches!(state, "needs-me" | "running" | "open" | "done" | "all");
-            if !group && State::named(state).is_none() {
+            if !is_group(state) && State::named(state).is_none() {
                 let names: Vec<&str> = State::ALL.iter().map(|state| state.name()).collect();
                 return Err(Failure::new(FailureKind::Usage, format!("there is no state `{state}`"))
                     .hint(format!("--state with needs-me, running, open, done, or one of {}", names.join(", "))));

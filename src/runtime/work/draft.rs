@@ -129,11 +129,14 @@ fn stuck_engine(session: &Session, drafting: &Drafting, error: EngineError) -> S
             format!("no model for the role {role}: {why}"),
             format!("{how}, then paraph regenerate {}", session.asked.id),
         ),
+        EngineError::Models(
+            ref error @ (AskError::TooLong { next: ref how, .. } | AskError::Failed { next: ref how, .. }),
+        ) => Stuck::needs_human(error.to_string(), format!("{how}, then paraph regenerate {}", session.asked.id)),
         EngineError::Program { why, hint } => Stuck::needs_human(why, hint),
         EngineError::Models(AskError::Cancelled) | EngineError::Cancelled | EngineError::Held(_) => {
             Stuck::needs_human("drafting was stopped", "paraph regenerate")
         }
-        error @ (EngineError::Repository(_) | EngineError::BadInput(_) | EngineError::Models(_)) => {
+        error @ (EngineError::Repository(_) | EngineError::BadInput(_)) => {
             Stuck::needs_human(error.to_string(), format!("{next}, or paraph cancel {}", session.asked.id))
         }
     }

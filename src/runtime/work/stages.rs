@@ -257,6 +257,8 @@ fn unanswered(error: AskError, words: &str) -> Stuck {
             Stuck::needs_human(format!("no model for the role {role}: {why}"), format!("{next}, then {words}"))
         }
         AskError::Cancelled => Stuck::needs_human("the model was not waited for", words),
-        error @ (AskError::Failed { .. } | AskError::TooLong { .. }) => Stuck::needs_human(error.to_string(), words),
+        AskError::Failed { ref next, .. } | AskError::TooLong { ref next, .. } => {
+            Stuck::needs_human(error.to_string(), format!("{next}, then {words}"))
+        }
     }
 }

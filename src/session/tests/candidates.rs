@@ -130,6 +130,45 @@ fn telling_the_others_is_owed_whatever_comes_after_the_pick() {
     assert_eq!(stuck.does(story::regenerate("again")).owes(), "pick");
 }
 
+fn picked() -> Story {
+    let story = scored();
+    let digest = seen(&story.session);
+    story.does(story::pick(V1, digest, two_rivals()))
+}
+
+#[test]
+fn telling_that_fails_after_the_end_is_not_owed_again() {
+    let story = picked().does(Command::Cancel { by: story::ana() });
+    let story = story.finds(EffectKind::PassOver, story::stuck(StopKind::NeedsHuman));
+    assert_eq!((story.session.state(), story.owes().as_str()), (State::Cancelled, ""));
+}
+
+#[test]
+fn telling_that_fails_takes_nothing_from_a_draft() {
+    let story = picked().does(story::regenerate("again"));
+    let story = story.finds(EffectKind::PassOver, story::stuck(StopKind::NeedsHuman));
+    assert_eq!((story.session.state(), story.owes().as_str()), (State::NeedsHuman, "proposal v2"));
+    let story = story.runs();
+    assert_eq!((story.phase(L0).as_str(), story.session.state()), ("Scored v2", State::NeedsHuman));
+    let story = story.does(story::regenerate("tell them")).runs();
+    assert_eq!(
+        (story.session.state(), story.session.picked.as_ref().map(|pick| pick.told)),
+        (State::Scored, Some(true))
+    );
+}
+
+#[test]
+fn telling_that_fails_lifts_no_other_stop() {
+    let stuck = || story::stuck(StopKind::NeedsHuman);
+    let story = picked().does(story::regenerate("again")).finds(EffectKind::Draft, story::draft([L0], "two"));
+    let found = story::finding(&story.session, story.owed(EffectKind::Apply));
+    let story = story.finds(EffectKind::Apply, found).finds(EffectKind::Check, stuck());
+    let story = story.finds(EffectKind::PassOver, stuck());
+    let about = story.session.stop.as_ref().and_then(|stop| stop.key).map(|key| key.kind);
+    assert_eq!((about, story.owes().as_str()), (Some(EffectKind::Check), ""));
+    assert_eq!(story.does(story::regenerate("again")).owes(), "validation v2, pick");
+}
+
 /// Several candidates as the core has them, and the journal that all of them share.
 struct Field {
     journal: Vec<(SessionId, Event)>,

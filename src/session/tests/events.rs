@@ -186,7 +186,29 @@ fn forms() -> Vec<(&'static str, Event)> {
         repairs: 3,
         budget: Budget { cost_micros: Some(5), tokens: Some(7) },
     };
-    vec![("created-candidate", Event::Created { session: Box::new(session) })]
+    let mut asked = story::new_session(2, "indexed", EngineKind::Llm);
+    asked.rules = vec!["rust-len-zero".to_owned()];
+    asked.paths = vec!["src/**".to_owned()];
+    let (of_issue, estimated) =
+        (NewSession { issue: Some(issue()), ..asked.clone() }, NewSession { estimate: Some(estimate()), ..asked });
+    let draft = EffectKey::draft(V1);
+    let call = CallAsked { room: 30_000, heard: 2, ..story::call_asked(draft, 1) };
+    vec![
+        ("created-candidate", Event::Created { session: Box::new(session) }),
+        ("created-issue", Event::Created { session: Box::new(of_issue) }),
+        ("created-estimate", Event::Created { session: Box::new(estimated) }),
+        ("call-reserved-room", Event::CallReserved { call: 1, asked: Box::new(call) }),
+        (
+            "stopped-log",
+            Event::Stopped {
+                kind: StopKind::NeedsHuman,
+                reason: "it went wrong".into(),
+                next: "paraph doctor".to_owned(),
+                key: Some(draft),
+                log: Some(story::digest("log")),
+            },
+        ),
+    ]
 }
 
 fn planned() -> Event {

@@ -9,6 +9,7 @@ mod folding;
 mod money;
 mod offers;
 mod stages;
+mod steering;
 mod table;
 
 use super::*;

@@ -29,6 +29,12 @@ pub(crate) fn plain(text: &str) -> String {
     Untrusted::new(text).display_line().to_string()
 }
 
+/// Dollars for people; a price that is not known says so.
+pub(crate) fn cost(usd: &str) -> String {
+    let is_known = usd.starts_with(|first: char| first.is_ascii_digit());
+    if is_known { format!("${}", plain(usd)) } else { "price unknown".to_owned() }
+}
+
 /// A text of several lines, printable and wrapped.
 pub(crate) fn paragraph(text: &Untrusted, columns: u16) -> Vec<String> {
     let shown = text.display();

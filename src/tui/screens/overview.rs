@@ -103,9 +103,9 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
         );
     }
     let usage = &view.usage;
-    if usage.input_tokens + usage.output_tokens > 0 {
-        let text =
-            format!("{} in, {} out, ${}", usage.input_tokens, usage.output_tokens, super::plain(&usage.cost_usd));
+    let is_unknown = usage.cost_usd == "unknown";
+    if is_unknown || usage.input_tokens + usage.output_tokens > 0 {
+        let text = format!("{} in, {} out, {}", usage.input_tokens, usage.output_tokens, super::cost(&usage.cost_usd));
         line(painter, &[label("tokens"), Run::new(text, Role::Text)]);
     }
     for lane in &view.lanes {

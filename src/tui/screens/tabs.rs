@@ -468,7 +468,7 @@ pub(crate) fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Revie
     };
     row(painter, "time to decide, median", &decide, None);
     row(painter, "tokens", &format!("{} in, {} out", metrics.input_tokens, metrics.output_tokens), None);
-    row(painter, "cost", &format!("${}", super::plain(&metrics.cost_usd)), None);
+    row(painter, "cost", &super::cost(&metrics.cost_usd), None);
     row(painter, "journal entries", &metrics.journal_entries.to_string(), None);
     for (state, count) in &metrics.sessions {
         row(painter, &format!("sessions: {}", words::spaced(&super::plain(state))), &count.to_string(), None);

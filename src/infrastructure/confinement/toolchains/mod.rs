@@ -401,6 +401,18 @@ mod tests {
     }
 
     #[test]
+    fn a_program_of_npms_has_the_packages_beside_its_own() {
+        let package = "agents/node_modules/@scope/agent/dist/index.js";
+        let home = home_with(&[package, "agents/node_modules/other/index.js", "agents/notes.txt", "bin/x"]);
+        let bin = home.path().join("bin");
+        std::os::unix::fs::symlink(home.path().join(package), bin.join("agent")).expect("link");
+        let lent = find(&BTreeMap::from([("PATH".into(), bin.into())]), home.path(), &[]);
+        let packages = home.path().canonicalize().expect("is there").join("agents/node_modules");
+        assert!(lent.paths.iter().any(|lent| lent.path == packages), "{:?}", lent.paths);
+        assert!(!lent.paths.iter().any(|lent| lent.path.ends_with("agents")), "and nothing else of the project");
+    }
+
+    #[test]
     fn java_is_told_the_home_that_commands_have() {
         let told = |scratch: &str, options: &str| {
             let mut env = BTreeMap::from([(OsString::from("MAVEN_OPTS"), OsString::from(options))]);

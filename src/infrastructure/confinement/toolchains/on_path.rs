@@ -19,13 +19,20 @@ pub(super) fn places(path_env: &OsStr, home: &Path) -> Vec<(PathBuf, &'static st
         std::env::split_paths(path_env).filter(|path| is_foreign(path) && path.is_dir()).collect();
     let mut places: Vec<(PathBuf, &'static str)> =
         folders.iter().flat_map(|folder| installation(folder, home)).map(|path| (path, "on the PATH")).collect();
-    let behind_links: BTreeSet<PathBuf> = folders
-        .iter()
-        .flat_map(|folder| targets(folder))
-        .flat_map(|target| target.parent().map(|folder| installation(folder, home)).unwrap_or_default())
-        .collect();
+    let behind_links: BTreeSet<PathBuf> =
+        folders.iter().flat_map(|folder| targets(folder)).flat_map(|target| behind_a_link(&target, home)).collect();
     places.extend(behind_links.into_iter().map(|path| (path, "behind a link on the PATH")));
     places
+}
+
+/// What is lent for the program that a link leads to. One of npm's needs the packages beside its own, and where they lie
+/// is all of a `node_modules`: the outermost, for pnpm keeps more of them within.
+fn behind_a_link(target: &Path, home: &Path) -> Vec<PathBuf> {
+    let packages = target.ancestors().filter(|folder| folder.file_name().is_some_and(|name| name == "node_modules"));
+    match packages.last() {
+        Some(packages) => vec![packages.to_owned()],
+        None => target.parent().map(|folder| installation(folder, home)).unwrap_or_default(),
+    }
 }
 
 fn is_foreign(path: &Path) -> bool {

@@ -1,0 +1,143 @@
+//! Keys on their way from a person's shell to a provider, through the real binary and its daemon.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use paraph::infrastructure::llm::Wire;
+
+use crate::den::Den;
+use crate::dialect::Dialect;
+use crate::server::{End, Play, Server};
+
+const SECRET: &str = "k-canary-5d1f77b2";
+
+async fn server() -> Server {
+    let dialect = Dialect(Wire::OpenAi);
+    let pieces = vec![dialect.stream("ready").into_bytes()];
+    Server::start(vec![Play::Pieces(dialect.kind(), pieces, Duration::ZERO, End::Orderly)]).await
+}
+
+/// The binary with this configuration.
+fn configured(den: &Den, config: &str) -> Command {
+    let file = den.path().join("config.toml");
+    std::fs::write(&file, config).unwrap();
+    let mut command = den.paraph();
+    command.env("PARAPH_CONFIG", file);
+    command
+}
+
+/// No file below the home holds the key.
+#[track_caller]
+fn is_nowhere(den: &Den) {
+    let mut folders = vec![den.home.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            match entry.file_type().unwrap() {
+                kind if kind.is_dir() => folders.push(entry.path()),
+                kind if kind.is_file() => {
+                    let bytes = std::fs::read(entry.path()).unwrap();
+                    assert!(memchr::memmem::find(&bytes, SECRET.as_bytes()).is_none(), "{}", entry.path().display());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The provider is asked with the key, by a daemon that an earlier client without it had started.
+async fn check(table: &str, variable: &str, value: &str) {
+    let (den, server) = (Den::new(), server().await);
+    let config = table.replace("{url}", &server.url());
+    assert!(tokio::task::block_in_place(|| den.say(configured(&den, &config), &["daemon", "start"], b"")).done());
+    let missing = tokio::task::block_in_place(|| den.say(configured(&den, &config), &["models", "--check"], b""));
+    assert_ne!(missing.status, 0, "{missing:#?}");
+    let mut with = configured(&den, &config);
+    with.env(variable, value);
+    let said = tokio::task::block_in_place(|| den.say(with, &["models", "--check"], b"")).ended(0);
+    assert!(said.out.contains("answers"), "{said:#?}");
+    let bearer = format!("Bearer {SECRET}");
+    let last = server.seen().pop().unwrap();
+    assert_eq!(last.header("authorization"), Some(bearer.as_str()));
+    assert!(!format!("{missing:?}{said:?}").contains(SECRET));
+    is_nowhere(&den);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_of_ones_own_is_lent() {
+    let table = "model = 'gate/x'\n[providers.gate]\nbase_url = '{url}'\nkey = 'env:LITE_KEY'\n";
+    check(table, "LITE_KEY", SECRET).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_variable_of_a_known_provider_is_lent() {
+    let table = "model = 'deepseek/chat'\n[providers.deepseek]\nbase_url = '{url}'\n";
+    check(table, "DEEPSEEK_API_KEY", SECRET).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_program_needs_that_prints_a_key_is_lent() {
+    let script = "test -n \"$VAULT_TOKEN\" && echo \"${VAULT_TOKEN}-5d1f77b2\"";
+    let table =
+        format!("model = 'gate/x'\n[providers.gate]\nbase_url = '{{url}}'\nkey = ['sh', '-c', '''{script}''']\n");
+    check(&table, "VAULT_TOKEN", "k-canary").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_beside_the_configuration_holds_any_of_them() {
+    let (den, server) = (Den::new(), server().await);
+    let table = format!("model = 'gate/x'\n[providers.gate]\nbase_url = '{}'\nkey = 'env:LITE_KEY'\n", server.url());
+    std::fs::write(den.path().join(".env"), format!("LITE_KEY={SECRET}\n")).unwrap();
+    let said = tokio::task::block_in_place(|| den.say(configured(&den, &table), &["models", "--check"], b"")).ended(0);
+    assert!(said.out.contains("answers"), "{said:#?}");
+    is_nowhere(&den);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_tells_at_once_what_will_not_heal_and_what_would_be_tried_again() {
+    let den = Den::new();
+    let broken = Play::Answer(500, Vec::new(), b"{}".to_vec());
+    let server = Server::start(vec![broken]).await;
+    let config = format!(
+        "[roles.implementer]\nmodels = ['gone/x', 'broken/x']\n[providers.gone]\nbase_url = 'http://127.0.0.1:1'\n\
+         [providers.broken]\nbase_url = '{}'\n",
+        server.url()
+    );
+    let started = Instant::now();
+    let said = tokio::task::block_in_place(|| den.say(configured(&den, &config), &["models", "--check"], b"")).ended(1);
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(said.out.contains("nobody listens there; is the server started?"), "{said:#?}");
+    assert!(said.out.contains("broken failed (HTTP 500)"), "{said:#?}");
+    assert_eq!(server.seen().len(), 1, "a check asks once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_is_printed_by_number() {
+    let den = Den::new();
+    let answer = "By identity.\n\nCOMMIT: fix(a): compare by identity\n\na.py\n```\n<<<<<<< SEARCH\n    if x == None:\n=======\n    if x is None:\n>>>>>>> REPLACE\n```\n";
+    let dialect = Dialect(Wire::OpenAi);
+    let pieces = vec![dialect.stream(answer).into_bytes()];
+    let server = Server::start(vec![Play::Pieces(dialect.kind(), pieces, Duration::ZERO, End::Orderly)]).await;
+    let config = format!("model = 'gate/x'\n[providers.gate]\nbase_url = '{}'\ncontext = 100000\n", server.url());
+    let repository = den.small_repository("shop");
+    let say = |args: &[&str]| {
+        let mut command = configured(&den, &config);
+        command.current_dir(&repository.path);
+        tokio::task::block_in_place(|| den.say(command, args, b""))
+    };
+    let view = say(&["run", "compare with None by identity in a.py", "--engine", "llm", "--wait", "--json"]).json();
+    assert_eq!(view["usage"]["cost_usd"], "0.000125", "what the gateway says");
+    let shown = say(&["context", "1"]).ended(0);
+    assert!(shown.out.contains("call 1  gate/x as implementer for v1  100 in, 5 out, $0.000125"), "{shown:#?}");
+    let paths: Vec<&str> = shown.out.lines().filter(|line| line.contains("  a.py")).collect();
+    assert_eq!(paths.len(), 1, "a file stands there once: {shown:#?}");
+    let whole = say(&["context", "1", "--prompt", "1"]).ended(0);
+    for part in ["-- system", "-- user", "File `a.py` as it is now", "-- answer", "COMMIT: fix(a)"] {
+        assert!(whole.out.contains(part), "{part}: {whole:#?}");
+    }
+    let calls = say(&["context", "1", "--prompt", "--json"]).ended(0).json();
+    assert_eq!(calls["calls"][0]["answered"]["text"], answer);
+    let missing = say(&["context", "1", "--prompt", "9"]).ended(3);
+    assert!(missing.err.contains("its calls are 1 to 1"), "{missing:#?}");
+    let beads = say(&["beads", "--category", "review"]).ended(0);
+    assert_eq!(beads.out, "");
+}
