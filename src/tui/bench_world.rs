@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::bench_figures;
 use crate::api::*;
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
@@ -46,7 +47,7 @@ pub(crate) struct World {
 
 pub(crate) const NOW: Timestamp = Timestamp(1_795_169_400_000); // 2026-11-20T09:30:00Z
 
-fn minutes_ago(minutes: i64) -> Timestamp {
+pub(super) fn minutes_ago(minutes: i64) -> Timestamp {
     Timestamp(NOW.0 - minutes * 60_000)
 }
 
@@ -432,8 +433,8 @@ impl World {
             Request::Log(_) => Reply::Log(self.live.clone()),
             Request::Compare(_) if self.comparison.is_some() => Reply::Compare(self.comparison.clone().expect("asked")),
             Request::Pick(_) => Reply::Pick(self.view.clone()),
-            Request::Beads(_) => Reply::Beads(beads()),
-            Request::Metrics(_) => Reply::Metrics(metrics()),
+            Request::Beads(_) => Reply::Beads(bench_figures::beads()),
+            Request::Metrics(_) => Reply::Metrics(bench_figures::metrics()),
             Request::Panel(_) => Reply::Panel(self.panel.clone()),
             Request::Comment(comment) => {
                 let thread = ThreadView {
@@ -661,46 +662,5 @@ fn timeline() -> TimelineView {
             entry(29, 5, "paraph", "Proposed", "v2: 3 files, +12 −4"),
             entry(31, 4, "paraph", "Scored", "8.4"),
         ],
-    }
-}
-
-fn beads() -> BeadsView {
-    let bead = |name: &str, category: &str, status: &str, error: &str| BeadView {
-        session: SessionId(12),
-        name: name.to_owned(),
-        category: category.to_owned(),
-        status: status.to_owned(),
-        started_at: minutes_ago(6),
-        finished_at: Some(minutes_ago(5)),
-        attempt: if error.is_empty() { 1 } else { 2 },
-        error: error.into(),
-    };
-    BeadsView {
-        schema: "paraph.beads/1".to_owned(),
-        beads: vec![
-            bead("snapshot core", "snapshot", "COMPLETED", ""),
-            bead("draft v2", "proposal", "COMPLETED", ""),
-            bead("checks v2", "validation", "FAILED", "the checkout is gone"),
-        ],
-    }
-}
-
-fn metrics() -> Metrics {
-    Metrics {
-        schema: "paraph.metrics/1".to_owned(),
-        sessions: BTreeMap::from([("Done".to_owned(), 14), ("NeedsHuman".to_owned(), 2)]),
-        proposals_asked: 20,
-        proposals_made: 18,
-        validations: 18,
-        validations_passed: 15,
-        regenerations: 4,
-        decisions: BTreeMap::from([("approve".to_owned(), 12), ("reject".to_owned(), 2)]),
-        published: 11,
-        cost_usd: "0".to_owned(),
-        to_review_ms_median: 14_200,
-        to_review_ms_p90: 61_000,
-        to_decision_ms_median: 300_000,
-        journal_entries: 812,
-        ..Metrics::default()
     }
 }

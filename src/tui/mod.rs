@@ -9,6 +9,8 @@ mod asks;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod bench_figures;
+#[cfg(test)]
 mod bench_world;
 mod comparison_keys;
 mod diff_keys;

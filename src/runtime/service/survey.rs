@@ -32,12 +32,13 @@ impl Runtime {
         {
             known.name().clone_into(state);
         }
-        if let Some(state) = asked.state.as_deref() {
-            if !is_group(state) && State::named(state).is_none() {
-                let names: Vec<&str> = State::ALL.iter().map(|state| state.name()).collect();
-                return Err(Failure::new(FailureKind::Usage, format!("there is no state `{state}`"))
-                    .hint(format!("--state with needs-me, running, open, done, or one of {}", names.join(", "))));
-            }
+        if let Some(state) = asked.state.as_deref()
+            && !is_group(state)
+            && State::named(state).is_none()
+        {
+            let names: Vec<&str> = State::ALL.iter().map(|state| state.name()).collect();
+            return Err(Failure::new(FailureKind::Usage, format!("there is no state `{state}`"))
+                .hint(format!("--state with needs-me, running, open, done, or one of {}", names.join(", "))));
         }
         let (ahead, held) = self.look(|core| (core.ahead_of_store(), core.held())).await?;
         let shared = self.shared.clone();
