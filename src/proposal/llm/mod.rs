@@ -143,9 +143,13 @@ impl<'a> Drafting<'a> {
             let may_look = looks < self.limits.looks;
             let reply = match self.ask(may_look, cancel).await {
                 // refused before a token was made: less is asked before anybody gives up
-                Err(EngineError::Models(AskError::TooLong { .. })) if shrunk < SHRINKS => {
+                Err(error @ EngineError::Models(AskError::TooLong { .. })) if shrunk < SHRINKS => {
                     shrunk += 1;
+                    let before = self.question(may_look).request;
                     self.shrink()?;
+                    if self.question(may_look).request == before {
+                        return Err(error); // nothing is left to leave out
+                    }
                     continue;
                 }
                 reply => reply?,

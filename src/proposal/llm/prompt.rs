@@ -20,6 +20,9 @@ const BYTES_A_TOKEN: u64 = 3;
 /// The share of a prompt that is left free at first: for what the model asks to see, and for what is sent back.
 const FREE_PERCENT: u64 = 20;
 
+/// The share that the prompt's own parts have at least.
+const LEAST_PERCENT: u64 = 40;
+
 /// Bytes of every question beside the prompt's own: instructions, tools, marks.
 const AROUND: u64 = 2_500;
 
@@ -51,7 +54,8 @@ pub(super) struct Prompt {
 /// Writes the prompt within `room` tokens. `tree` is what edits will be placed on.
 pub(super) fn write(brief: &Brief, tree: &dyn Tree, room: u64, redactor: &mut Redactor) -> Result<Prompt, TreeError> {
     let bytes = room.min(MOST_TOKENS) * BYTES_A_TOKEN;
-    let bytes = (bytes * (100 - FREE_PERCENT) / 100).saturating_sub(AROUND + SYSTEM.len() as u64);
+    let least = bytes * LEAST_PERCENT / 100; // of a small room too: without a file there is nothing to change
+    let bytes = (bytes * (100 - FREE_PERCENT) / 100).saturating_sub(AROUND + SYSTEM.len() as u64).max(least);
     let part = |share: u64| usize::try_from(bytes / share).unwrap_or(usize::MAX);
     // what was said goes first, each sort within its share; files have what is left
     let task = task(brief, redactor, &Shares { diff: part(4), failures: part(4), document: part(8) });

@@ -98,7 +98,7 @@ impl Tape {
             }
         }
         if !tries.is_empty() && too_long == tries.len() {
-            return Err(too_long_again(role));
+            return Err(too_long_again(role, &tries));
         }
         let miss = self.miss(&played.calls, role, prompt, !tries.is_empty());
         played.miss.get_or_insert(miss);
@@ -145,9 +145,8 @@ impl Tape {
 }
 
 /// A prompt that was too large then is so now.
-fn too_long_again(role: Role) -> AskError {
-    let (why, next) = ("it was so when it was recorded".to_owned(), "paraph audit show".to_owned());
-    AskError::TooLong { role, why, next }
+fn too_long_again(role: Role, tries: &[String]) -> AskError {
+    AskError::TooLong { role, why: tries.join("; "), next: "paraph audit show".to_owned() }
 }
 
 #[cfg(test)]
@@ -239,7 +238,7 @@ mod tests {
         let error = crate::infrastructure::llm::ChatError::TooLong { model: "m".to_owned(), said: String::new() };
         large.ended.as_mut().expect("it ended").ended = error.to_string().into();
         let tape = Tape::of(&[large, call(ROLE, "b", Some("1"))], EffectKey::draft(Version(1)), 2);
-        assert_eq!(tape.answer(ROLE, digest("a")), Err(too_long_again(ROLE)));
+        assert!(matches!(tape.answer(ROLE, digest("a")), Err(AskError::TooLong { role: ROLE, .. })));
         assert_eq!((tape.answer(ROLE, digest("b")), tape.missed()), (Ok(digest("1")), None));
     }
 
