@@ -40,7 +40,7 @@ fn a_file_or_standard_input_holds_the_goal() {
         (&["run", "-F", "-"], b"a\0b", 2, "NUL"),
         (&["run", "-F", "-"], &wide, 2, "NUL"),
         (&["run", "-F", "-"], b"\xff\xfe\xfd", 2, "not UTF-8"),
-        (&["run", "-F", "/dev/zero"], b"", 2, "NUL"),
+        (&["run", "-F", "/dev/zero"], b"", 2, "more than 65536 bytes"),
         (&["run", "-F", "-"], &b"x".repeat(70_000), 2, "more than 65536 bytes"),
         (&["run", "-F", "none"], b"", 1, "cannot read"),
         (&["run", "-F", "."], b"", 1, "cannot read"),

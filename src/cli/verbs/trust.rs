@@ -44,8 +44,8 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     for command in &view.commands {
         desk.out.line(Text::new().plain("  ").plain(command.display_line()))?;
     }
-    if view.commands.is_empty() {
-        desk.out.line("  no check was found or configured; paraph init --repo-file writes a `.paraph.toml`")?;
+    if trust == Some(true) && view.commands.is_empty() {
+        desk.out.say("no check was found or configured: paraph init --repo-file writes a `.paraph.toml`");
     }
     let may = if args.setup_network { "may use the network: " } else { "waits for the network: " };
     for waiting in &view.setup_waits {
