@@ -224,6 +224,14 @@ pub struct Word {
     pub text: Untrusted,
 }
 
+impl Word {
+    /// What several say, as whoever drafts reads it.
+    fn told(words: &[Self]) -> String {
+        let said = |word: &Self| format!("{} says: {}", word.by, word.text.raw().trim());
+        words.iter().map(said).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
 /// Hears what people say while a draft is made. What it gives counts as heard: it must reach whoever drafts.
 pub trait Ear: Send + Sync {
     /// The next word that was not given yet.

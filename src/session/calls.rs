@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::effect::EffectKey;
-use super::event::{Event, Person, StopKind};
+use super::event::{Event, Person, StopKind, is_zero};
 use super::input::{Command, Refusal};
 use super::machine::{Step, not_now};
 use super::state::Session;
@@ -51,7 +51,7 @@ pub struct CallAsked {
     #[serde(default, skip_serializing_if = "is_unknown")]
     pub room: u64,
     /// How many words of people, said while the draft was made, the request holds.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub heard: u32,
     /// What was hidden before it was sent, one word a place: the rule, never the value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -90,11 +90,6 @@ pub struct CallEnded {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_unknown(tokens: &u64) -> bool {
     *tokens == 0
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-fn is_none(count: &u32) -> bool {
-    *count == 0
 }
 
 fn is_empty(text: &Untrusted) -> bool {

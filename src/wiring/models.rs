@@ -255,7 +255,7 @@ impl House {
 }
 
 fn model_named(name: &str) -> Result<ModelName, Wrong> {
-    name.parse().or_else(|_| format!("openai/{name}").parse()).map_err(|_: crate::id::ParseIdError| Wrong {
+    ModelName::said(name).map_err(|_| Wrong {
         message: format!("`{name}` is no model"),
         hint: "write PROVIDER/MODEL, such as openai/gpt-4.1".to_owned(),
     })

@@ -1,9 +1,9 @@
-//! The REST interface of Gitea and of Forgejo, which Codeberg runs.
+//! The REST interface of Gitea and of Forgejo, which Codeberg runs. Issues and comments have GitHub's shape.
 
 use serde_json::Value;
 
-use super::reader::{Head, Tracker, bearer, count, named, text};
-use super::{Comment, ForgeKind, IssueAddress};
+use super::reader::{Head, Tracker, bearer};
+use super::{Comment, ForgeKind, IssueAddress, github};
 use crate::infrastructure::http::Secret;
 
 pub(super) struct Gitea;
@@ -28,25 +28,10 @@ impl Tracker for Gitea {
     }
 
     fn head(&self, body: &Value) -> Option<Head> {
-        Some(Head {
-            title: body["title"].as_str()?.into(),
-            author: text(&body["user"]["login"]),
-            created_at: text(&body["created_at"]),
-            state: text(&body["state"]),
-            labels: named(&body["labels"], "name"),
-            body: text(&body["body"]),
-            comments: count(&body["comments"]),
-            is_pull_request: !body["pull_request"].is_null(),
-        })
+        github::head(body)
     }
 
     fn comment(&self, entry: &Value) -> Option<Comment> {
-        Some(Comment {
-            id: entry["id"].as_u64()?,
-            author: text(&entry["user"]["login"]),
-            at: text(&entry["created_at"]),
-            note: "",
-            text: text(&entry["body"]),
-        })
+        github::comment(entry)
     }
 }

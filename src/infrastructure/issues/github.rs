@@ -44,25 +44,35 @@ impl Tracker for GitHub {
     }
 
     fn head(&self, body: &Value) -> Option<Head> {
-        Some(Head {
-            title: body["title"].as_str()?.into(),
-            author: text(&body["user"]["login"]),
-            created_at: text(&body["created_at"]),
-            state: text(&body["state"]),
-            labels: named(&body["labels"], "name"),
-            body: text(&body["body"]),
-            comments: count(&body["comments"]),
-            is_pull_request: !body["pull_request"].is_null(),
-        })
+        head(body)
     }
 
     fn comment(&self, entry: &Value) -> Option<Comment> {
-        Some(Comment {
-            id: entry["id"].as_u64()?,
-            author: text(&entry["user"]["login"]),
-            at: text(&entry["created_at"]),
-            note: "",
-            text: text(&entry["body"]),
-        })
+        comment(entry)
     }
+}
+
+/// An issue as GitHub tells of it, and whoever took over the shape.
+pub(super) fn head(body: &Value) -> Option<Head> {
+    Some(Head {
+        title: body["title"].as_str()?.into(),
+        author: text(&body["user"]["login"]),
+        created_at: text(&body["created_at"]),
+        state: text(&body["state"]),
+        labels: named(&body["labels"], "name"),
+        body: text(&body["body"]),
+        comments: count(&body["comments"]),
+        is_pull_request: !body["pull_request"].is_null(),
+    })
+}
+
+/// A comment, likewise.
+pub(super) fn comment(entry: &Value) -> Option<Comment> {
+    Some(Comment {
+        id: entry["id"].as_u64()?,
+        author: text(&entry["user"]["login"]),
+        at: text(&entry["created_at"]),
+        note: "",
+        text: text(&entry["body"]),
+    })
 }

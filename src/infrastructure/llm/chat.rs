@@ -21,6 +21,16 @@ pub struct ModelName {
     pub model: String,
 }
 
+impl ModelName {
+    /// The model that a person means: of OpenAI where they name no provider.
+    ///
+    /// # Errors
+    /// [`ParseIdError`] where nothing is named.
+    pub fn said(text: &str) -> Result<Self, ParseIdError> {
+        text.parse().or_else(|_| format!("openai/{text}").parse())
+    }
+}
+
 impl fmt::Display for ModelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.provider, self.model)

@@ -34,8 +34,7 @@ pub(super) fn prompt(brief: &Brief, began: Began) -> Vec<String> {
 
 /// What people say while it works, as the next prompt. They are its user, like the one who set the goal.
 pub(super) fn steered(words: &[Word]) -> Vec<String> {
-    let said = |word: &Word| format!("{} says: {}", word.by, word.text.raw().trim());
-    let said = words.iter().map(said).collect::<Vec<_>>().join("\n\n");
+    let said = Word::told(words);
     vec![format!(
         "Somebody who watches your work stopped you to say something.\n\n{said}\n\nGo on with the goal, as far as this \
          does not change it; what you have done so far is in the folder."

@@ -205,9 +205,7 @@ impl<'a> Drafting<'a> {
             return None;
         }
         self.steered.extend(words.iter().map(|word| Digest::of(word.text.raw().as_bytes())));
-        let said = |word: &Word| format!("{} says: {}", word.by, word.text.raw().trim());
-        let said = words.iter().map(said).collect::<Vec<_>>().join("\n\n");
-        let said = self.redactor.hide("what was said meanwhile", &said);
+        let said = self.redactor.hide("what was said meanwhile", &Word::told(&words));
         Some(format!("{SOMEBODY}\n\n{said}"))
     }
 

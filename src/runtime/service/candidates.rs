@@ -10,6 +10,7 @@ use crate::repository::Source;
 use crate::session::{Candidacy, Command, Contender, LaneRequest, NewSession, PickCommand};
 
 use super::begin::{guess_kind, usage, vcs_failure, with_labels};
+use super::review::names_digest;
 use super::{Runtime, Want, blocking, limits};
 use crate::runtime::comparison;
 
@@ -161,12 +162,7 @@ impl Runtime {
         let Some(version) = asked.session.version else {
             return Err(usage("a pick names the version that was read", format!("paraph pick {id}@vN")));
         };
-        if asked.digest.len() < 12 || !asked.digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(usage(
-                "a pick names 12 or more hex digits of the digest",
-                format!("paraph compare {id} --json"),
-            ));
-        }
+        names_digest("a pick", &asked.digest, || format!("paraph compare {id} --json"))?;
         let by = self.person(&call.client);
         // the core fills in what it knows of the others
         let command = PickCommand { version, digest: asked.digest, by, rivals: Vec::new() };
@@ -179,7 +175,7 @@ fn model_of(engine: EngineKind, name: &str) -> Result<ModelName, Failure> {
         let message = format!("engine {} asks no model by name", engine.name());
         return Err(usage(message, "--candidate llm:PROVIDER/MODEL"));
     }
-    name.parse().or_else(|_| format!("openai/{name}").parse()).map_err(|_: crate::id::ParseIdError| {
+    ModelName::said(name).map_err(|_| {
         usage(format!("`{name}` is no model"), "--candidate llm:PROVIDER/MODEL, such as llm:openai/gpt-4.1")
     })
 }

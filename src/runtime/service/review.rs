@@ -91,10 +91,7 @@ impl Runtime {
             return Err(Failure::new(FailureKind::Usage, "a decision names the version that was read")
                 .hint(format!("paraph {} {id}@vN", asked.verdict.name())));
         }
-        if asked.digest.len() < 12 || !asked.digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(Failure::new(FailureKind::Usage, "a decision names 12 or more hex digits of the digest")
-                .hint(format!("paraph show {} --json", asked.session)));
-        }
+        names_digest("a decision", &asked.digest, || format!("paraph show {} --json", asked.session))?;
         let announced = self.announce();
         let session = self.session(id).await?;
         let version = answer::version_of(&session, asked.session)?;
@@ -103,10 +100,9 @@ impl Runtime {
         // a thread of its own takes longer than the look that the panel before it left at hand
         let settled = asked.verdict != Verdict::Approve
             || answer::stands_still(shared.ports.vcs.as_ref(), &session, lane, version);
-        let drift = if !settled {
-            blocking(move || Ok(answer::drift(shared.ports.vcs.as_ref(), &session, lane, version))).await?
-        } else {
-            DriftSeen::NONE
+        let drift = match settled {
+            true => DriftSeen::NONE,
+            false => blocking(move || Ok(answer::drift(shared.ports.vcs.as_ref(), &session, lane, version))).await?,
         };
         let (by, message, verdict) = (self.person(&call.client), asked.message.into(), asked.verdict);
         let command = DecideCommand { lane, version, digest: asked.digest, verdict, by, message, drift };
@@ -149,13 +145,12 @@ impl Runtime {
         let message = Untrusted::new(asked.message);
         let session = self.session(asked.session).await?;
         // a ready diff is for the engine that takes one
-        let engine = asked.engine.or(asked.patch.is_some().then_some(EngineKind::Patch));
-        let asked = RegenerateRequest { engine, message: String::new(), ..asked };
-        if asked.engine.unwrap_or(session.asked.engine) == EngineKind::Rules {
+        let chosen = asked.engine.or(asked.patch.is_some().then_some(EngineKind::Patch));
+        let engine = chosen.unwrap_or(session.asked.engine);
+        if engine == EngineKind::Rules {
             self.try_rules(&session, &asked.rules).await?;
         }
         self.try_patch(asked.patch).await?;
-        let engine = asked.engine.unwrap_or(session.asked.engine);
         let has_one = session.asked.program.is_some() && engine == session.asked.engine;
         begin::program_fits(engine, asked.program.as_ref(), !has_one)?;
         // asking triage again is no word to it, and where it recommends something the word is said as such
@@ -163,16 +158,24 @@ impl Runtime {
         let has_triage = session.asked.playbook.has(crate::planning::Stage::Triage);
         let was_asked = stuck == Some(EffectKind::Triage) || session.triage.is_some();
         let waits_for_go = has_triage && !session.triaged && !was_asked;
-        let only_go =
-            asked.engine.is_none() && asked.rules.is_empty() && asked.patch.is_none() && asked.program.is_none();
+        let only_go = chosen.is_none() && asked.rules.is_empty() && asked.program.is_none();
         let command = if waits_for_go && only_go {
             Command::Triage { by, message }
         } else {
-            let (engine, rules, patch, made_for) = (asked.engine, asked.rules, asked.patch, why.to_owned());
+            let (engine, rules, patch, made_for) = (chosen, asked.rules, asked.patch, why.to_owned());
             Command::Regenerate { by, engine, rules, patch, message, made_for, program: asked.program }
         };
         self.command(call, asked.session, command).await
     }
+}
+
+/// Refuses fewer digits of a digest than tell two changes apart.
+pub(super) fn names_digest(what: &str, digits: &str, hint: impl Fn() -> String) -> Result<(), Failure> {
+    if digits.len() >= 12 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    let message = format!("{what} names 12 or more hex digits of the digest");
+    Err(Failure::new(FailureKind::Usage, message).hint(hint()))
 }
 
 /// The lane of that name.
