@@ -199,6 +199,8 @@ fn explain(patch: &Patch, hunk: &PatchHunk, old: &[u8], reason: RefusalReason) -
         let holds = |old: &[u8], text: &[u8]| memmem::find(old, text).is_some();
         if !new.is_empty() && first_two(&new, old, 0)[0].is_some() {
             "its new lines are already there: was it applied before?"
+        } else if first_two(&text, old, 0)[0].is_some() {
+            "they stand elsewhere: a hunk with no context before or behind it is for that end of the file, as with git"
         } else if holds(&without_cr(old), &without_cr(&text)) {
             "only line ends differ (CR LF against LF)"
         } else if holds(&squeezed(old), &squeezed(&text)) {

@@ -110,6 +110,8 @@ fn hints_say_what_a_person_can_do() {
         Some("its new lines are already there: was it applied before?")
     );
     assert_eq!(hint("x", "@@ -3,3 +3,3 @@\n 3\n- 4\n+four\n 5\n"), Some("only blanks differ"));
+    let at_no_end = hint("x", "@@ -2,2 +2,2 @@\n 2\n-3\n+three\n");
+    assert!(at_no_end.is_some_and(|hint| hint.starts_with("they stand elsewhere")), "{at_no_end:?}");
 }
 
 #[test]
