@@ -28,7 +28,7 @@ const COLUMN: usize = 24;
 /// The fewest that it takes before the candidates are shown one below the other.
 const LEAST: usize = 14;
 /// The columns of the names at the left.
-const NAMES: usize = 16;
+const NAMES: usize = 18;
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let view = desk.ask(CompareRequest { sessions: args.sessions }).await?;
