@@ -506,4 +506,7 @@ pub struct CheckPatchRequest {
     pub patches: Vec<(String, Vec<u8>)>,
     /// Whether the resulting tree is stored among the repository's objects.
     pub write_tree: bool,
+    /// Whether the policies judge the result: without them it is only told whether and where the patches apply. What no
+    /// patch may write stops it all the same.
+    pub judged: bool,
 }

@@ -173,6 +173,7 @@ impl Lab {
             base: Base::Head,
             patches: vec![("x.patch".to_owned(), patch.to_vec())],
             write_tree: false,
+            judged: true,
         });
         let checked = checked.map_err(|failure| format!("check-patch failed: {failure:?}"))?;
         let blocks = checked.violations.iter().any(|violation| violation.severity == Severity::Block);

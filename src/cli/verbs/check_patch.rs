@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Store the resulting tree among git's objects
     #[arg(long)]
     write_tree: bool,
+    /// Tell only whether and where they apply; the policies do not judge what they change
+    #[arg(long, conflicts_with = "write_tree")]
+    apply_only: bool,
 }
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
@@ -39,7 +42,7 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         patches.push((HostPath::new(file).to_string(), desk.read_input(file)?));
     }
     let base = args.base.map_or(Base::Head, Base::Rev);
-    let request = CheckPatchRequest { source, base, patches, write_tree: args.write_tree };
+    let request = CheckPatchRequest { source, base, patches, write_tree: args.write_tree, judged: !args.apply_only };
     let checked = desk.world.workbench.check_patch(&request)?;
     if desk.out.json() {
         desk.out.object(&serde_json::to_value(&checked).expect("plain data serialises"))?;

@@ -43,9 +43,15 @@ pub(super) fn check_patch(parts: &WorkbenchParts, request: &CheckPatchRequest) -
             Err(Stop::Failed(error)) => return Err(vcs_failure(&error.into())),
         }
     }
-    let notes = std::mem::take(&mut placing.notes);
+    let mut notes = std::mem::take(&mut placing.notes);
+    if !request.judged {
+        notes.push("no policy judged what it changes; leave out --apply-only for that".to_owned().into());
+    }
     let (changes, counted) = placing.finish().map_err(|error| vcs_failure(&error.into()))?;
-    let judge = || parts.policy.judge(&changes, tree, &settings);
+    let judge = || match request.judged {
+        true => parts.policy.judge(&changes, tree, &settings),
+        false => Ok(Vec::new()),
+    };
     let name_tree = || parts.vcs.would_be_tree(&base, &changes);
     let stats = || changes.files().par_iter().map(|file| stat(file, &counted)).collect();
     // none needs another, unless the tree is to be stored: then nothing may block it

@@ -87,14 +87,13 @@ impl Lab {
     }
 
     fn ask(&self, patches: &[&str], write_tree: bool) -> Result<CheckedPatch, Failure> {
+        self.bench().check_patch(&CheckPatchRequest { write_tree, ..self.request(patches) })
+    }
+
+    fn request(&self, patches: &[&str]) -> CheckPatchRequest {
         let patches = patches.iter().enumerate().map(|(at, text)| (format!("{at}.patch"), text.as_bytes().to_vec()));
         let source = Source::Path(HostPath::new(&*self.repo));
-        self.bench().check_patch(&CheckPatchRequest {
-            source,
-            base: Base::Head,
-            patches: patches.collect(),
-            write_tree,
-        })
+        CheckPatchRequest { source, base: Base::Head, patches: patches.collect(), write_tree: false, judged: true }
     }
 
     /// Every file of the repository, `.git` whole.
@@ -118,6 +117,26 @@ fn walk(folder: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
 
 const TWO: &str = "--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n";
 const AGAIN: &str = "--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,4 @@\n one\n-zwei\n+deux\n+dos\n three\n";
+
+#[test]
+fn without_the_policies_only_the_placing_is_told_and_what_no_patch_may_write_still_stops_it() {
+    let lab = Lab::new();
+    let ask = |patches: &[&str]| {
+        lab.bench().check_patch(&CheckPatchRequest { judged: false, ..lab.request(patches) }).expect("an answer")
+    };
+    let secret =
+        "--- /dev/null\n+++ b/k.py\n@@ -0,0 +1 @@\n+aws_key = \"AKIAQ4X7ZK2LMN5PRST6\" # aws_secret_access_key\n";
+    let judged = lab.check(&[secret]);
+    assert!(judged.violations.iter().any(|found| found.rule == "secret-added"), "{judged:?}");
+    let placed = ask(&[secret]);
+    assert_eq!((placed.violations.len(), placed.tree.clone()), (0, judged.tree), "{placed:?}");
+    assert!(placed.notes.iter().any(|note| note.raw().contains("--apply-only")), "{placed:?}");
+    assert!(!ask(&[AGAIN]).applies);
+    let outside = ask(&["--- /dev/null\n+++ b/../out\n@@ -0,0 +1 @@\n+x\n"]);
+    assert!(!outside.applies, "{outside:?}");
+    let hook = ask(&["--- /dev/null\n+++ b/.git/hooks/pre-commit\n@@ -0,0 +1 @@\n+x\n"]);
+    assert!(!hook.applies && hook.violations.iter().any(|found| found.severity == Severity::Block), "{hook:?}");
+}
 
 #[test]
 fn the_tree_is_gits_own_and_nothing_is_left_behind() {
@@ -241,7 +260,8 @@ fn bad_places_are_failures_with_a_hint() {
     let failure = lab.bench().repository_root(&empty).expect_err("no repository");
     assert_eq!((failure.kind, &failure.hints[..]), (FailureKind::NotFound, &["git init".to_owned()][..]));
     let source = Source::Path(HostPath::new(&*lab.repo));
-    let ask = |base| CheckPatchRequest { source: source.clone(), base, patches: Vec::new(), write_tree: false };
+    let ask =
+        |base| CheckPatchRequest { source: source.clone(), base, patches: Vec::new(), write_tree: false, judged: true };
     let failure = lab.bench().check_patch(&ask(Base::Rev("nowhere".to_owned()))).expect_err("no such revision");
     assert_eq!(failure.kind, FailureKind::NotFound);
     let failure = lab.bench().check_patch(&ask(Base::Dirty)).expect_err("no commit");
@@ -255,7 +275,7 @@ fn bad_places_are_failures_with_a_hint() {
 fn check_text(lab: &Lab, patch: &[u8]) -> CheckedPatch {
     let source = Source::Path(crate::id::HostPath::new(lab.repo.clone()));
     let patches = vec![("reply.md".to_owned(), patch.to_vec())];
-    let request = CheckPatchRequest { source, base: Base::Head, patches, write_tree: false };
+    let request = CheckPatchRequest { source, base: Base::Head, patches, write_tree: false, judged: true };
     lab.bench().check_patch(&request).expect("it is checked")
 }
 
