@@ -91,6 +91,9 @@ pub struct TrustView {
     pub trusted: bool,
     /// The commands that trust lets run, as they stand in the base.
     pub commands: Vec<Untrusted>,
+    /// What a person should know of them: checks that were found and lack a tool.
+    #[serde(default)]
+    pub notices: Vec<Untrusted>,
     /// Whether a person said no: then nobody needs to be asked again.
     #[serde(default)]
     pub refused: bool,

@@ -56,6 +56,6 @@ pub use view::{
     UsageView, VersionPatchSet, VersionView, ViolationView,
 };
 pub use words::{
-    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, GateId, IssueSource, Kind, ProgramChoice, Severity,
-    Source, Tenths, Verdict, WorkSpec, severity_word, status_word,
+    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, GateId, IssueSource, Kind, ProgramChoice, Rating,
+    Severity, Source, Tenths, Verdict, WorkSpec, severity_word, status_word,
 };

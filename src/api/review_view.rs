@@ -149,6 +149,9 @@ pub struct PanelView {
     pub repo: String,
     /// What a decision names.
     pub digest: Digest,
+    /// The commit message that would be published; the digest names it too.
+    #[serde(default)]
+    pub message: Untrusted,
     /// The base commit.
     pub base_commit: ObjectId,
     /// How far the branch moved since: commits.

@@ -5,7 +5,7 @@ pub use crate::planning::{IssueSource, Kind};
 pub use crate::policy::Severity;
 pub use crate::proposal::{EngineKind, ProgramChoice};
 pub use crate::repository::{Base, Source, WorkSpec};
-pub use crate::scoring::{Dimension, GateId, Tenths};
+pub use crate::scoring::{Dimension, GateId, Rating, Tenths};
 pub use crate::session::Verdict;
 pub use crate::validation::{BaselineStatus, CheckStatus};
 

@@ -188,8 +188,9 @@ fn show(panel: &PanelView, desk: &mut Desk) {
         panel.base_commit.short(),
         counted(panel.open_threads, "open thread")
     ));
+    out.say(Text::new().plain("  commit message: ").words(Role::Plain, panel.message.raw(), "    ").hanging(4));
     if let Some(score) = &panel.score {
-        for line in dimensions(score, out) {
+        for line in dimensions(score) {
             out.say(line);
         }
     }

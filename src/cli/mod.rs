@@ -10,6 +10,7 @@ mod desk;
 mod ended;
 mod environment;
 mod goal;
+mod hang;
 mod output;
 mod pane;
 mod patch_text;

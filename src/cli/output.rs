@@ -42,10 +42,15 @@ impl Role {
     }
 }
 
+/// A piece of text in a role.
+pub(super) type Span = (Role, String);
+
 /// One line of text in roles; every piece is made printable when it is added.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Text {
-    spans: Vec<(Role, String)>,
+    spans: Vec<Span>,
+    /// Where its further lines start, if it may be broken at the terminal's edge.
+    hangs: Option<usize>,
 }
 
 impl Text {
@@ -89,6 +94,19 @@ impl Text {
         let text = Untrusted::new(text.to_string());
         let padded = width::pad_end(text.display_line().as_str(), columns).into_owned();
         self.role(role, padded)
+    }
+
+    /// Lets a terminal break it at its edge; each further line starts after `indent` blanks.
+    pub(crate) fn hanging(self, indent: usize) -> Self {
+        Self { hangs: Some(indent), ..self }
+    }
+
+    /// As a terminal of so many columns has it.
+    fn broken(self, columns: usize) -> Self {
+        match self.hangs {
+            Some(indent) => Self { spans: super::hang::broken(&self.spans, columns, indent), hangs: None },
+            None => self,
+        }
     }
 
     /// The printable text without colours.
@@ -294,6 +312,9 @@ impl Output {
         if self.masked {
             text.mask(&self.mask);
         }
+        if self.terminal.output {
+            text = text.broken(self.columns());
+        }
         let line = text.render(self.colours.output);
         written(self.output.write_all(line.as_bytes()))
     }
@@ -358,6 +379,7 @@ impl Output {
         let mut text = text.into();
         if self.terminal.error {
             text.mask(&self.mask);
+            text = text.broken(self.columns());
         }
         self.progress(None);
         let line = text.render(self.colours.error);

@@ -209,6 +209,12 @@ fn breaks_something(version: &VersionView) -> bool {
     version.gates.iter().any(|gate| gate.id.to_string() == "G3" && gate.passed == Some(false))
 }
 
+/// Whether there were checks and not one of them showed anything: what they lack is not what a script takes for a yes.
+fn shows_nothing(version: &VersionView) -> bool {
+    let open = version.gates.iter().any(|gate| gate.id.to_string() == "G3" && gate.passed.is_none());
+    open && !version.checks.is_empty()
+}
+
 /// The exit status of a session that stands still: the first of design §6 that fits.
 pub(crate) fn exit_code(view: &SessionView) -> u8 {
     let newest = view.versions.last();
@@ -217,7 +223,7 @@ pub(crate) fn exit_code(view: &SessionView) -> u8 {
         it.violations.iter().any(|violation| violation.severity == Severity::Block && !violation.overridden)
     });
     let state = view.state.as_str();
-    let unverified = state != "BlockedPolicy" && newest.is_some_and(|it| it.unverified.is_some());
+    let unverified = state != "BlockedPolicy" && newest.is_some_and(|it| it.unverified.is_some() || shows_nothing(it));
     let kind = if state == "Cancelled" {
         FailureKind::Interrupted
     } else if any(CheckStatus::TimedOut) {

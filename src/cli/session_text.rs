@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use super::desk::Desk;
 use super::ended::{DONE, Done, Ended};
-use super::output::{Output, Role, Text};
+use super::output::{Role, Text};
 use crate::api::{
-    CheckStatus, CheckView, CriterionView, FileStat, GateView, LaneView, ReviewView, ScoreView, SessionView, Severity,
-    VersionView, ViolationView, severity_word, status_word,
+    CheckStatus, CheckView, CriterionView, FileStat, GateView, LaneView, Rating, ReviewView, ScoreView, SessionView,
+    Severity, VersionView, ViolationView, severity_word, status_word,
 };
+use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
-use crate::text::{counted, width};
+use crate::id::SessionId;
+use crate::text::counted;
 
 /// How a state looks.
 pub(crate) fn state_role(state: &str) -> Role {
@@ -59,6 +61,13 @@ pub(crate) fn age(duration: Duration) -> String {
     }
 }
 
+/// A point in time to the minute: `2026-11-29 05:44 UTC`. The JSON has it whole.
+pub(crate) fn minute(at: Timestamp) -> String {
+    let whole = at.to_string();
+    let (day, time) = (whole.get(..10).unwrap_or_default(), whole.get(11..16).unwrap_or_default());
+    format!("{day} {time} UTC")
+}
+
 /// A duration of work: `0.4s`, `12.0s`, `3m05s`.
 pub(crate) fn took(millis: u64) -> String {
     if millis < 60_000 {
@@ -83,6 +92,7 @@ pub(crate) fn summary(view: &SessionView) -> Text {
         "" => line.role(Role::Mark, format!("  → paraph watch {}", view.id)),
         next => line.words(Role::Mark, &format!("{gap}{next}"), "  "),
     }
+    .hanging(4)
 }
 
 /// Answers a request that changed a session.
@@ -100,6 +110,7 @@ pub(crate) fn changed(view: &SessionView, desk: &mut Desk) -> Done {
 
 /// The whole session, or the versions that the view holds.
 pub(crate) fn print(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
+    let now = desk.world.clock.now();
     let out = &mut desk.out;
     out.line(summary(view))?;
     out.paragraph("  ", view.goal.raw())?;
@@ -112,14 +123,15 @@ pub(crate) fn print(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
         let about = format!("{labels}  {}{left_out}", counted(issue.comments, "comment"));
         out.line(line.role(Role::Dim, about))?;
     }
-    let times = format!("  created {} · changed {}", view.created_at, view.updated_at);
+    let when = |at: Timestamp| format!("{} ago ({})", age(now.since(at)), minute(at));
+    let times = format!("  created {} · changed {}", when(view.created_at), when(view.updated_at));
     out.line(Text::new().role(Role::Dim, times))?;
     print_candidates(view, desk)?;
     for lane in &view.lanes {
         print_lane(lane, desk)?;
     }
     for version in &view.versions {
-        print_version(version, desk)?;
+        print_version(view.id, version, desk)?;
     }
     for branch in view.published.iter().chain(&view.pull_requests) {
         desk.out.line(Text::new().role(Role::Good, "  published ").plain(branch))?;
@@ -136,7 +148,7 @@ fn print_candidates(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
     let line = Text::new().role(Role::Dim, format!("  candidates {}", names.join(", ")));
     desk.out.line(match &view.picked {
         Some(pick) => {
-            line.plain(format!("; {}@{} was picked by {} at {}", pick.session, pick.version, pick.by, pick.at))
+            line.plain(format!("; {}@{} was picked by {} at {}", pick.session, pick.version, pick.by, minute(pick.at)))
         }
         None => line.role(Role::Mark, format!("  → paraph compare {}", view.id)),
     })
@@ -162,7 +174,7 @@ fn print_lane(lane: &LaneView, desk: &mut Desk) -> Result<(), Ended> {
     Ok(())
 }
 
-fn print_version(version: &VersionView, desk: &mut Desk) -> Result<(), Ended> {
+fn print_version(session: SessionId, version: &VersionView, desk: &mut Desk) -> Result<(), Ended> {
     desk.out.line("")?;
     let score = version.score.as_ref().map_or_else(|| "no score yet".to_owned(), |score| score.overall.to_string());
     let head = Text::new()
@@ -177,15 +189,21 @@ fn print_version(version: &VersionView, desk: &mut Desk) -> Result<(), Ended> {
         for file in &set.files {
             desk.out.line(file_line(file))?;
         }
+        desk.out.line(Text::new().role(Role::Dim, "    commit message"))?;
+        desk.out.paragraph("      ", set.message.raw())?;
         if let Some(decision) = &set.decision {
             let line = Text::new().plain("    ").role(Role::Strong, decision.verdict.name());
-            let line = line.plain(format!(" by {} at {}", decision.by, decision.at));
+            let line = line.plain(format!(" by {} at {}", decision.by, minute(decision.at)));
             desk.out.line(line)?;
             desk.out.paragraph("      ", decision.message.raw())?;
         }
     }
     for check in &version.checks {
         desk.out.line(check_line(check))?;
+    }
+    if version.checks.iter().any(|check| check.status == CheckStatus::Environment) {
+        let again = format!("  → give the check what it lacks, then paraph check {session}@{}", version.number);
+        desk.out.line(Text::new().role(Role::Mark, again).hanging(4))?;
     }
     if let Some(why) = &version.unverified {
         desk.out.line(Text::new().role(Role::Warn, "  Unverified: ").words(Role::Plain, why.raw(), "    "))?;
@@ -197,7 +215,7 @@ fn print_version(version: &VersionView, desk: &mut Desk) -> Result<(), Ended> {
         desk.out.line(review_line(review))?;
     }
     if let Some(score) = &version.score {
-        for line in dimensions(score, &desk.out) {
+        for line in dimensions(score) {
             desk.out.line(line)?;
         }
     }
@@ -210,20 +228,15 @@ fn print_version(version: &VersionView, desk: &mut Desk) -> Result<(), Ended> {
     Ok(())
 }
 
-/// Each dimension with its score and the first of its reasons; all reasons are in the JSON.
-pub(crate) fn dimensions(score: &ScoreView, out: &Output) -> Vec<Text> {
-    let line = |dimension: &String, tenths: String| {
-        let rating = score.ratings.iter().find(|rating| rating.dimension.name() == dimension);
-        let line = Text::new().plain("  ").cell(Role::Dim, dimension, 16).plain(format!("{tenths:>4}"));
-        match rating.and_then(|rating| rating.reasons.first()) {
-            Some(reason) => {
-                let reason = width::wrap(reason, out.room(24)).join("\n");
-                line.plain("  ").words(Role::Dim, &reason, &" ".repeat(24))
-            }
-            None => line,
-        }
+/// Each dimension with its score and every one of its reasons.
+pub(crate) fn dimensions(score: &ScoreView) -> Vec<Text> {
+    let line = |rating: &Rating| {
+        let line = Text::new().plain("  ").cell(Role::Dim, rating.dimension.name().replace('-', " "), 16);
+        let line = line.plain(format!("{:>4}  ", rating.score.to_string()));
+        // 24: under the words, not under the number
+        line.words(Role::Dim, &rating.reasons.join("\n"), &" ".repeat(24)).hanging(26)
     };
-    score.dimensions.iter().map(|(dimension, tenths)| line(dimension, tenths.to_string())).collect()
+    score.ratings.iter().map(line).collect()
 }
 
 fn file_line(file: &FileStat) -> Text {
@@ -264,6 +277,7 @@ pub(crate) fn check_line(check: &CheckView) -> Text {
         "" => line,
         note => line.plain("  ").words(Role::Dim, note, "    "),
     }
+    .hanging(4)
 }
 
 /// One breach of a policy.
@@ -272,7 +286,7 @@ pub(crate) fn violation_line(violation: &ViolationView) -> Text {
     let line = Text::new().plain("  ").cell(role, severity_word(violation.severity), 6);
     let place = violation.line.map_or_else(String::new, |line| format!(":{line}"));
     let line = line.plain(format!("{} {}{place}  ", violation.rule, violation.path));
-    let line = line.words(Role::Plain, violation.message.raw(), "    ");
+    let line = line.words(Role::Plain, violation.message.raw(), "    ").hanging(4);
     match &violation.accepted {
         Some(accepted) => {
             let words = format!("\noverridden by {}: {}", accepted.by, accepted.message.raw());
@@ -292,14 +306,14 @@ pub(crate) fn gate_line(gate: &GateView) -> Text {
     };
     let line = Text::new().plain(format!("  {} ", gate.id)).cell(role, word, 8);
     let line = gate.repo.iter().fold(line, |line, repo| line.role(Role::Dim, format!("{repo}: ")));
-    line.words(Role::Plain, gate.evidence.raw(), "    ")
+    line.words(Role::Plain, gate.evidence.raw(), "    ").hanging(5)
 }
 
 /// What a model said: six scores beside the score, or why it does not count.
 pub(crate) fn review_line(review: &ReviewView) -> Text {
     let line = Text::new().plain("  ").cell(Role::Dim, review.role, 16).plain(&review.model);
     if let Some(why) = &review.unusable {
-        return line.role(Role::Warn, "  does not count: ").words(Role::Plain, why.raw(), "    ");
+        return line.role(Role::Warn, "  does not count: ").words(Role::Plain, why.raw(), "    ").hanging(4);
     }
     let scores: Vec<String> = review.scores.iter().map(|(dimension, score)| format!("{dimension} {score}")).collect();
     let line = line.plain(format!("  {}", scores.join(", ")));
@@ -307,7 +321,10 @@ pub(crate) fn review_line(review: &ReviewView) -> Text {
         0 => line,
         musts => line.role(Role::Bad, format!("  {}", counted(musts, "must"))),
     };
-    review.notes.iter().fold(line, |line, note| line.words(Role::Warn, &format!("\n{}", note.raw()), "        "))
+    review
+        .notes
+        .iter()
+        .fold(line.hanging(18), |line, note| line.words(Role::Warn, &format!("\n{}", note.raw()), "        "))
 }
 
 /// One criterion with what shows it.
@@ -319,7 +336,7 @@ pub(crate) fn criterion_line(criterion: &CriterionView) -> Text {
     };
     let line = Text::new().plain(format!("  {} ", criterion.id)).cell(role, word, 8);
     let line = line.words(Role::Plain, criterion.text.raw(), "    ");
-    line.words(Role::Dim, &format!("\n{}", criterion.evidence.raw()), "        ")
+    line.words(Role::Dim, &format!("\n{}", criterion.evidence.raw()), "        ").hanging(8)
 }
 
 #[cfg(test)]

@@ -153,10 +153,7 @@ impl Forge for LocalForge {
             base: base.commit.clone(),
             tree: permit.tree().clone(),
             message: with_trailers(&permit, anchor),
-            author: CommitIdentity {
-                name: if approver.name.is_empty() { approver.login.clone() } else { approver.name.clone() },
-                email: approver.email.clone(),
-            },
+            author: CommitIdentity::of(&approver.login, &approver.name, &approver.email),
             at: permit.approved_at(),
             branch: branch_name(permit.session(), permit.goal().raw()),
         };

@@ -149,6 +149,13 @@ impl CommitIdentity {
     pub fn paraph() -> Self {
         Self { name: "Paraph".to_owned(), email: "paraph@localhost".to_owned() }
     }
+
+    /// Whoever is logged in as `login` (`name@host`): what git's configuration lacks of name and address is the login.
+    #[must_use]
+    pub fn of(login: &str, name: &str, email: &str) -> Self {
+        let or_login = |text: &str| if text.trim().is_empty() { login.to_owned() } else { text.to_owned() };
+        Self { name: or_login(name), email: or_login(email) }
+    }
 }
 
 /// What the commit says that Paraph makes of uncommitted work: nobody wrote these words.

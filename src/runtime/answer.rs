@@ -251,6 +251,7 @@ pub(super) fn panel(
         version,
         repo: name.clone(),
         digest: set.drafted.digest,
+        message: set.drafted.message.clone(),
         base_commit: set.drafted.base_commit.clone(),
         drift: seen.commits,
         merges_cleanly: seen.merges_cleanly,
@@ -278,7 +279,11 @@ pub(super) fn threads(session: &Session, of: SessionRef, login: &str) -> Result<
 
 /// The same, of a version that is there, with the drafts of whoever runs this.
 pub(super) fn threads_on(session: &Session, version: Option<Version>, login: &str) -> ThreadsView {
-    let meant = |thread: &&crate::session::Thread| version.is_none_or(|version| thread.place.version == version);
+    // what is open on an earlier version holds for this one too: nobody answered it yet
+    let carried = |thread: &crate::session::Thread, version| !thread.resolved && thread.place.version < version;
+    let meant = |thread: &&crate::session::Thread| {
+        version.is_none_or(|version| thread.place.version == version || carried(thread, version))
+    };
     ThreadsView {
         schema: "paraph.threads/1".to_owned(),
         threads: session.threads.iter().filter(meant).map(|thread| thread_view(session, thread)).collect(),

@@ -41,12 +41,12 @@ pub(super) struct Worker {
     pub(super) today: Today,
 }
 
-/// The commands that trusting the repository lets run, as its base has them.
+/// The commands that trusting the repository lets run, as its base has them, and what a person should know of them.
 pub(super) fn commands_of(
     ports: &Ports,
     settings: &Settings,
     source: &crate::repository::Source,
-) -> Vec<crate::text::Untrusted> {
+) -> (Vec<crate::text::Untrusted>, Vec<crate::text::Untrusted>) {
     inspect::commands_of(ports, settings, source).unwrap_or_default()
 }
 

@@ -163,19 +163,27 @@ fn checks(validation: Option<&ValidationResult>) -> Verdict {
     }
     let mut evidence = format!("{} passed", counted(green, "check"));
     if known > 0 {
-        evidence.push_str(&format!(", {known} as bad as on the base"));
+        evidence.push_str(&format!(", {known} {} as on the base", if known == 1 { "fails" } else { "fail" }));
+    }
+    let still: u32 = checks.iter().filter(|check| is_compared(check)).map(|check| check.tests.passed).sum();
+    if still > 0 {
+        evidence.push_str(&format!(" where {} still {}", counted(still as usize, "test"), pass(still)));
+    }
+    if quiet > 0 {
+        evidence.push_str(&format!(", {quiet} could not start"));
     }
     if green == 0 && !checks.iter().any(is_compared) {
         // what fails on the base too is not the change's doing, but shows nothing of it either
         return (None, format!("nothing shows that it works: {evidence}"));
     }
-    if quiet > 0 {
-        evidence.push_str(&format!(", {quiet} could not start"));
-    }
     match unlike_base(checks) {
         Some(unlike) => (None, format!("{evidence}, but {unlike}")),
         None => (Some(true), evidence),
     }
+}
+
+fn pass(count: u32) -> &'static str {
+    if count == 1 { "passes" } else { "pass" }
 }
 
 /// What was seen on the base and is not seen now, without any failure: it may be gone for that very reason.
@@ -245,15 +253,18 @@ mod tests {
         use BaselineStatus as B;
         use CheckStatus as S;
         g3(&[(S::Passed, B::Passed), (S::Fixed, B::Failed)], Some(true), "2 checks passed");
-        g3(&[(S::Passed, B::Passed), (S::Failed, B::Failed)], Some(true), "1 as bad as on the base");
+        g3(&[(S::Passed, B::Passed), (S::Failed, B::Failed)], Some(true), "1 fails as on the base");
         g3(&[(S::Passed, B::Passed), (S::Environment, B::Environment)], Some(true), "1 could not start");
         g3(&[(S::Passed, B::Passed), (S::Broken, B::Passed)], Some(false), "`c1`");
         g3(&[(S::TimedOut, B::Passed)], Some(false), "1 check red");
         g3(&[(S::Failed, B::Failed), (S::Skipped, B::NotRun)], None, "nothing shows that it works");
-        g3(&[(S::TimedOut, B::TimedOut)], None, "0 checks passed, 1 as bad as on the base");
+        g3(&[(S::TimedOut, B::TimedOut)], None, "0 checks passed, 1 fails as on the base");
         let mut some_pass = result(&[(S::Failed, B::Failed)]);
         some_pass.checks[0].tests = TestTally { passed: 615, failed: 4, ..TestTally::default() };
-        assert_eq!(checks(Some(&some_pass)), (Some(true), "0 checks passed, 1 as bad as on the base".to_owned()));
+        assert_eq!(
+            checks(Some(&some_pass)),
+            (Some(true), "0 checks passed, 1 fails as on the base where 615 tests still pass".to_owned())
+        );
         g3(&[(S::Failed, B::NotRun)], Some(false), "1 check red");
         g3(&[(S::Environment, B::Environment)], None, "1 could not start");
         g3(&[(S::Skipped, B::NotRun)], None, "no check ran");

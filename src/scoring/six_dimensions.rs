@@ -28,13 +28,15 @@ impl SixDimensions {
 
 /// Points of one dimension while its reasons are collected.
 struct Points {
+    /// Where it began.
+    start: i64,
     tenths: i64,
     reasons: Vec<String>,
 }
 
 impl Points {
     fn start(tenths: i64) -> Self {
-        Self { tenths, reasons: Vec::new() }
+        Self { start: tenths, tenths, reasons: Vec::new() }
     }
 
     /// Adds (or takes, where negative) and says why; the reason shows by how much.
@@ -44,8 +46,7 @@ impl Points {
         }
         self.tenths += tenths;
         let sign = if tenths < 0 { '-' } else { '+' };
-        let (whole, part) = (tenths.abs() / 10, tenths.abs() % 10);
-        self.reasons.push(format!("{sign}{whole}.{part} {}", reason.into()));
+        self.reasons.push(format!("{sign}{} {}", decimal(tenths.abs()), reason.into()));
     }
 
     fn note(&mut self, reason: impl Into<String>) {
@@ -55,13 +56,21 @@ impl Points {
     fn cap(&mut self, most: i64, reason: impl Into<String>) {
         if self.tenths > most {
             self.tenths = most;
-            self.reasons.push(format!("at most {}.{}: {}", most / 10, most % 10, reason.into()));
+            self.reasons.push(format!("at most {}: {}", decimal(most), reason.into()));
         }
     }
 
-    fn rating(self, dimension: Dimension) -> Rating {
+    fn rating(mut self, dimension: Dimension) -> Rating {
+        // the sum can be done again by whoever reads it
+        if self.reasons.iter().any(|reason| reason.starts_with(['+', '-'])) {
+            self.reasons.push(format!("from {} at the start", decimal(self.start)));
+        }
         Rating { dimension, score: Tenths::clamped(self.tenths), reasons: self.reasons }
     }
+}
+
+fn decimal(tenths: i64) -> String {
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 impl Scorer for SixDimensions {

@@ -235,7 +235,7 @@ impl Session {
     pub fn next_draft(&self, engine: EngineKind) -> String {
         let id = self.asked.id;
         match (engine, &self.asked.adopted) {
-            (EngineKind::Rules, _) => format!("paraph regenerate {id} --rules ID (paraph help rules)"),
+            (EngineKind::Rules, _) => format!("paraph regenerate {id} --rules ID (paraph help rules), or --patch FILE"),
             (EngineKind::Command, _) => format!("paraph regenerate {id} --command NAME (paraph help agents)"),
             (EngineKind::Agent, _) => format!("paraph regenerate {id} --agent NAME -m TEXT (paraph help agents)"),
             (EngineKind::Patch, _) => format!("paraph regenerate {id} --patch FILE"),

@@ -62,7 +62,9 @@ pub(crate) fn ask_bases(review: &Review) -> Vec<Task> {
 /// Opens a session.
 pub(crate) fn open_session(model: &mut Model, id: SessionId) -> Vec<Task> {
     model.toast = None;
+    model.close_review();
     let mut review = Review::new(id);
+    review.patches.seen = model.seen.remove(&id).unwrap_or_default();
     let row = model.inbox.row(id);
     if row.is_some_and(|row| row.version.is_some() && row.needs_me) {
         review.tab = Tab::Patches;

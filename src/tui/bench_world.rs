@@ -459,6 +459,7 @@ impl World {
                 Reply::Resolve(thread.clone())
             }
             Request::Trust(asked) => Reply::Trust(TrustView {
+                notices: Vec::new(),
                 path: asked.path,
                 trusted: asked.trust == Some(true) || !self.setup_waits.is_empty(),
                 commands: self.commands.clone(),
@@ -627,6 +628,7 @@ fn panel(gates: &[GateView]) -> PanelView {
         version: Version(2),
         repo: "core".to_owned(),
         digest: digest("patch"),
+        message: "refactor: replace unwrap with expect\n\nSays what is wrong where it ends.".into(),
         base_commit: oid('3'),
         drift: 0,
         merges_cleanly: true,

@@ -51,7 +51,10 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
                 confirm.early = true;
                 Vec::new()
             }
-            _ => close_overlay(model),
+            Some('n' | 'q') => close_overlay(model),
+            _ if matches!(key.code(), KeyCode::Esc) || Key::parse("Ctrl-c") == Some(key) => close_overlay(model),
+            // a key that means nothing here must not look like an answer
+            _ => Vec::new(),
         },
         Some(Overlay::Help { filter, scroll }) => match key.code() {
             KeyCode::Esc | KeyCode::Enter => close_overlay(model),
@@ -373,7 +376,7 @@ fn back(model: &mut Model) -> Vec<Task> {
         relayout(model);
         return Vec::new();
     }
-    model.review = None;
+    model.close_review();
     Vec::new()
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::actions::{Action, Context};
+use super::diff_view::DigestSet;
 use super::input::Input;
 use super::keymap::{Key, Keymap};
 use super::log_text::LogPage;
@@ -329,6 +330,8 @@ pub(crate) struct Model {
     pub totals: BTreeMap<String, u32>,
     /// Questions about the code so far: each answer names its own.
     pub questions: u32,
+    /// Hunks that were on the screen, of sessions that were closed again.
+    pub seen: BTreeMap<SessionId, DigestSet>,
     /// What changed since the last frame.
     pub dirty: bool,
 }
@@ -348,7 +351,19 @@ impl Model {
             search: String::new(),
             totals: BTreeMap::new(),
             questions: 0,
+            seen: BTreeMap::new(),
             dirty: true,
+        }
+    }
+
+    /// Closes the session that is open; what of it was on the screen is remembered.
+    pub(crate) fn close_review(&mut self) {
+        // 64: nobody reads more in one sitting; the lowest numbers were read first
+        if self.seen.len() >= 64 {
+            self.seen.pop_first();
+        }
+        if let Some(review) = self.review.take() {
+            self.seen.insert(review.id, review.patches.seen);
         }
     }
 

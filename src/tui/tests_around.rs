@@ -208,6 +208,8 @@ fn checkouts_go_after_a_yes() {
     let bench = Bench::inbox(80, 24).press("D");
     assert_eq!(asked(&bench), [""; 0]);
     snapshot("discard_80x24", bench.screen());
+    let bench = Bench::inbox(80, 24).press("D Q 1 Enter j");
+    assert_eq!(windows(&bench), ["confirm"], "a key that means nothing here is no answer");
     let bench = Bench::inbox(80, 24).press("D y");
     assert_eq!(asked(&bench), ["discard 12"]);
     assert_eq!(said(&bench), "session 12: 2 checkouts removed, 5.0 MiB");

@@ -122,3 +122,48 @@ fn a_published_branch_is_named() {
     let screen = bench.screen();
     assert!(screen.contains("published: paraph/12-unwrap") && !screen.contains("publishing"), "{screen}");
 }
+
+/// Every hunk of session 12 was on the screen.
+fn all_shown() -> Bench {
+    Bench::review(120, 40).press("] ] ] ] ] ]")
+}
+
+#[test]
+fn what_was_shown_stays_shown_when_the_session_is_opened_again() {
+    let screen = Bench::inbox(80, 24).press("A").screen();
+    assert!(screen.contains("never shown"), "{screen}");
+    let screen = all_shown().press("A").screen();
+    assert!(!screen.contains("never shown"), "{screen}");
+    let screen = all_shown().press("q Enter A").screen();
+    assert!(screen.contains("Approve 12@v2") && !screen.contains("never shown"), "{screen}");
+}
+
+#[test]
+fn a_session_opens_at_the_first_hunk_that_is_not_read() {
+    let file = |bench: &Bench| bench.model.review.as_ref().expect("a review").patches.current;
+    let bench = Bench::review(120, 40);
+    assert_eq!(file(&bench), 0);
+    let keys = |files: std::ops::Range<usize>| {
+        let patches = &bench.model.review.as_ref().expect("a review").patches;
+        files.flat_map(|file| patches.keys[&file].clone()).collect::<Vec<_>>()
+    };
+    let opened = |reviewed| {
+        let mut world = World::new();
+        world.sets[0].reviewed = reviewed;
+        file(&Bench::of(world, 120, 40).press("Enter"))
+    };
+    assert_eq!(opened(keys(0..1)), 1);
+    assert_eq!(opened(keys(0..2)), 2);
+}
+
+#[test]
+fn a_comment_on_the_whole_change_stands_before_the_first_file_and_can_be_settled() {
+    let mut world = World::new();
+    world.threads[0].path = None;
+    world.threads[0].line = None;
+    let bench = Bench::of(world, 120, 40).press("Enter g g");
+    let patches = &bench.model.review.as_ref().expect("a review").patches;
+    assert_eq!((patches.current, patches.threads_here.len()), (0, 1));
+    let screen = bench.press("m").screen();
+    assert!(screen.contains("on the whole change") && screen.contains("who checked it?"), "{screen}");
+}

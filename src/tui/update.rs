@@ -555,7 +555,10 @@ fn on_doc(
         }
     }
     if key.file == patches.current {
-        enter_file(model);
+        match patches.opens_further() {
+            Some(file) => tasks.extend(super::diff_keys::to_file(model, file, Enter::Opening)),
+            None => enter_file(model),
+        }
     }
     refresh_decision(model);
     tasks.extend(survey_next(model));
@@ -572,14 +575,14 @@ pub(crate) fn enter_file(model: &mut Model) {
     }
     let hunks = patches.layout.hunk_rows();
     let row = |at: Option<&u32>| at.map_or(0, |row| *row as usize);
-    let at_hunk = matches!(patches.enter, Enter::First | Enter::Last | Enter::Unreviewed);
+    let at_hunk = matches!(patches.enter, Enter::First | Enter::Last | Enter::Unreviewed | Enter::Opening);
     match std::mem::replace(&mut patches.enter, Enter::Stay) {
         Enter::First => patches.cursor = row(hunks.first()),
         Enter::Last => patches.cursor = row(hunks.last()),
         Enter::Line(line) => {
             patches.cursor = patches.layout.row_of_line(super::diff_view::Side::New, line.saturating_sub(1));
         }
-        Enter::Unreviewed => {
+        Enter::Unreviewed | Enter::Opening => {
             let keys = patches.keys.get(&patches.current);
             let open = keys.and_then(|keys| keys.iter().position(|key| !patches.reviewed.contains(key)));
             patches.cursor = row(hunks.get(open.unwrap_or(0)));

@@ -171,6 +171,14 @@ pub(crate) fn age(now: Timestamp, then: Timestamp) -> String {
     }
 }
 
+/// How long ago that was, in words: `just now`, `12m ago`.
+pub(crate) fn ago(now: Timestamp, then: Timestamp) -> String {
+    match age(now, then).as_str() {
+        "now" => "just now".to_owned(),
+        age => format!("{age} ago"),
+    }
+}
+
 /// A duration as people say it: `830 ms`, `12.4 s`, `3 min 05 s`.
 pub(crate) fn duration(milliseconds: u64) -> String {
     match milliseconds {

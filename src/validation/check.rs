@@ -97,3 +97,14 @@ pub struct CheckPlan {
     #[serde(default)]
     pub notices: Vec<String>,
 }
+
+impl CheckPlan {
+    /// Why there is no check in it: what those that were found lack, or that none was.
+    #[must_use]
+    pub fn why_none(&self) -> String {
+        match self.notices.as_slice() {
+            [] => "no check was found; name some in .paraph.toml".to_owned(),
+            notices => notices.join("; "),
+        }
+    }
+}

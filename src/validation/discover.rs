@@ -189,10 +189,11 @@ fn plan(finder: Finder<'_>) -> CheckPlan {
         let left: Vec<String> = checks.drain(MOST_CHECKS..).map(|check| check.name).collect();
         notices.push(format!("more than {MOST_CHECKS} checks were found; left out: {}", left.join(", ")));
     }
-    if checks.is_empty() && notices.is_empty() {
-        notices.push("no check was found; name some in .paraph.toml".to_owned());
+    let plan = CheckPlan { checks, setup: None, origin: origins.join(", "), notices };
+    match plan.checks.is_empty() && plan.notices.is_empty() {
+        true => CheckPlan { notices: vec![plan.why_none()], ..plan },
+        false => plan,
     }
-    CheckPlan { checks, setup: None, origin: origins.join(", "), notices }
 }
 
 /// Names what a setup step would fetch: the digest of every lockfile, or of the manifests where there is none.

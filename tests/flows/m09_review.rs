@@ -181,10 +181,32 @@ async fn what_is_left_out_makes_the_next_version_and_reading_goes_on_from_there(
     };
     let marked = MarkRequest { session: v1, repo: None, hunks: vec![edit.hunk], reviewed: true };
     desk.ask(marked).await.unwrap();
+    let open = CommentRequest {
+        session: v1,
+        repo: None,
+        thread: None,
+        artifact: None,
+        path: Some(path.clone()),
+        line: Some(1),
+        from_line: None,
+        side: Side::New,
+        kind: ThreadKind::Question,
+        text: "why here?".to_owned(),
+    };
+    desk.ask(open).await.unwrap();
     let made = desk.ask(DeriveRequest { edit: Some(edit), ..derive(Vec::new()) }).await.unwrap();
     let second = version(&made, 2);
     assert_eq!((second.made_by.as_str(), second.parent), ("ana@build1", Some(Version(1))));
     assert_eq!(second.made_for, "a hunk edited by hand");
+    let (whole, message) = (version(&made, 1).patch_sets[0].message.raw(), second.patch_sets[0].message.raw());
+    assert!(message.starts_with(whole.trim_end()), "{message}");
+    assert!(
+        message.ends_with(&format!("In review a person changed this:\n- {path}: a hunk edited by hand\n")),
+        "{message}"
+    );
+    let on_v2 = SessionRef { session: id, version: Some(Version(2)) };
+    let carried = desk.ask(ThreadsRequest { session: on_v2 }).await.unwrap().threads;
+    assert_eq!(carried[0].comments[0].text.raw(), "why here?", "what is open on v1 waits on v2 too");
     let view = desk.wait_until(id, |view| view.state == "Scored").await.unwrap();
     let second = version(&view, 2);
     assert!(second.score.is_some() && second.gates.iter().any(|gate| gate.passed == Some(true)), "scored anew");

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    AgainstRequest, PatchSetRequest, PatchSetView, ShowRequest, Side, ThreadKind, ThreadView, ThreadsRequest,
+    AgainstRequest, PatchSetRequest, PatchSetView, SessionView, ShowRequest, Side, ThreadKind, ThreadView,
+    ThreadsRequest, Verdict,
 };
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
+use crate::cli::session_text::minute;
 use crate::cli::verbs::comment::place;
 use crate::id::{SessionRef, Version};
 use crate::text::{Untrusted, counted};
@@ -58,6 +60,7 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     desk.out.mask_always();
     let of = SessionRef { session: args.session.session, version: None };
     let view = desk.ask_on(service.as_ref(), ShowRequest { session: of }).await?;
+    let word = asked_changes(&view, args.session.version);
     let id = view.id;
     let next = match view.engine.as_str() {
         "adopt" => format!("commit, and say so; `paraph adopt` then makes the next version of session {id}"),
@@ -65,8 +68,19 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
             "say so; `paraph regenerate {id} --patch FILE` makes the next version of your diff against the base"
         ),
     };
-    prompt(args.session, &open, &versions, &next, desk)?;
+    prompt(args.session, &open, &word, &versions, &next, desk)?;
     Ok(DONE)
+}
+
+/// What was said where changes were asked for, of the version or of the newest one.
+fn asked_changes(view: &SessionView, version: Option<Version>) -> Vec<String> {
+    let meant = view.versions.iter().rev().find(|one| version.is_none_or(|version| one.number == version));
+    let decisions = meant.into_iter().flat_map(|version| &version.patch_sets).filter_map(|set| set.decision.as_ref());
+    let asked = decisions.filter(|decision| decision.verdict == Verdict::RequestChanges);
+    let mut words: Vec<String> = asked.map(|decision| decision.message.raw().trim().to_owned()).collect();
+    words.retain(|word| !word.is_empty());
+    words.dedup(); // one word for all repositories is said once
+    words
 }
 
 fn kind_word(kind: ThreadKind) -> &'static str {
@@ -86,9 +100,11 @@ fn text(thread: &ThreadView, desk: &mut Desk) -> Result<(), Ended> {
             Some(name) => format!(" document {name} "),
             None => format!(" {} {} ", thread.version, place(thread)),
         });
-    desk.out.line(if thread.resolved { head.role(Role::Good, "resolved") } else { head })?;
+    let head = head.role(Role::Plain, " ");
+    desk.out.line(if thread.resolved { head.role(Role::Good, "resolved") } else { head.role(Role::Warn, "open") })?;
     for comment in &thread.comments {
-        desk.out.line(Text::new().plain("  ").role(Role::Dim, format!("{} at {}", comment.by, comment.at)))?;
+        let by = format!("{} at {}", comment.by, minute(comment.at));
+        desk.out.line(Text::new().plain("  ").role(Role::Dim, by))?;
         desk.out.paragraph("    ", comment.text.raw())?;
     }
     Ok(())
@@ -98,21 +114,34 @@ fn text(thread: &ThreadView, desk: &mut Desk) -> Result<(), Ended> {
 fn prompt(
     session: SessionRef,
     open: &[&ThreadView],
+    word: &[String],
     versions: &BTreeMap<Version, Vec<PatchSetView>>,
     next: &str,
     desk: &mut Desk,
 ) -> Result<(), Ended> {
-    if open.is_empty() {
+    if open.is_empty() && word.is_empty() {
         return desk.out.line(format!("Review of session {session}: no open comments."));
     }
-    let open_comments = counted(open.len(), "open comment");
-    desk.out.line(format!("Review of session {session}: {open_comments}. Please address each one."))?;
+    let mut asks = counted(open.len(), "open comment");
+    if !word.is_empty() {
+        asks =
+            if open.is_empty() { "changes are asked for".to_owned() } else { format!("changes are asked for, {asks}") };
+    }
+    desk.out.line(format!("Review of session {session}: {asks}. Please address each one."))?;
     for words in [
         "Change only what a comment asks for. Answer a question in words; it asks for no change.",
         "Comments marked `must` come first: approving past one of them takes a reason.",
         "Quoted code shows the reviewed version; line numbers count in that version.",
     ] {
         desk.out.line(format!("- {words}"))?;
+    }
+    if !word.is_empty() {
+        desk.out.line("")?;
+        desk.out.line("## The whole change")?;
+    }
+    for word in word {
+        desk.out.line("")?;
+        desk.out.paragraph("", word)?;
     }
     for thread in open {
         let place = place(thread);

@@ -26,8 +26,8 @@ pub(crate) async fn execute(_: Args, desk: &mut Desk) -> Done {
     };
     let (now, columns) = (desk.world.clock.now(), desk.out.columns());
     desk.out.line(row_line(row, now, columns, repository_width(row)))?;
-    desk.out.line(Text::new().plain("  ").words(Role::Plain, row.reason.raw(), "  "))?;
-    desk.out.line(Text::new().role(Role::Mark, format!("  → {}", row.next)))?;
+    desk.out.line(Text::new().plain("  ").words(Role::Plain, row.reason.raw(), "  ").hanging(2))?;
+    desk.out.line(Text::new().role(Role::Mark, format!("  → {}", row.next)).hanging(4))?;
     if list.sessions.len() > 1 {
         let more = list.sessions.len() - 1;
         desk.out.say(format!("{more} more {} you", if more == 1 { "needs" } else { "need" }));

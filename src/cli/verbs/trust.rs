@@ -44,7 +44,10 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     for command in &view.commands {
         desk.out.line(Text::new().plain("  ").plain(command.display_line()))?;
     }
-    if trust == Some(true) && view.commands.is_empty() {
+    for notice in &view.notices {
+        desk.out.line(Text::new().role(Role::Warn, "  note: ").plain(notice.display_line()).hanging(8))?;
+    }
+    if trust == Some(true) && view.commands.is_empty() && view.notices.is_empty() {
         desk.out.say("no check was found or configured: paraph init --repo-file writes a `.paraph.toml`");
     }
     let may = if args.setup_network { "may use the network: " } else { "waits for the network: " };

@@ -178,14 +178,15 @@ impl RuleEngine {
         scope: &Scope,
         cancel: &Cancel,
     ) -> Result<EngineError, EngineError> {
-        let ids = named(&at_home(&choice.rules, brief.tree.as_ref()));
+        let home = at_home(&choice.rules, brief.tree.as_ref());
+        let ids = named(&home);
         let only_find = choice.rules.rules().iter().all(|rule| !rule.has_fix());
         let why = if only_find {
             format!("{ids} can find code but not change it: no `fix`")
         } else {
-            let count = counted(choice.rules.rules().len(), "rule");
-            let them = if choice.rules.rules().len() == 1 { "it changes" } else { "they change" };
-            format!("{count} chosen, but {them} nothing here ({ids})")
+            // those of languages that are not spoken here are not counted: they could not find anything
+            let them = if home.len() == 1 { "it changes" } else { "they change" };
+            format!("{} chosen, but {them} nothing here ({ids})", counted(home.len(), "rule"))
         };
         let counts = sweep::count(brief.tree.as_ref(), rules, scope, self.limits.searched_for_advice, cancel)?;
         let mut would_fit: Vec<String> = most_frequent(&counts).map(|(id, count)| advice(brief, &id, count)).collect();

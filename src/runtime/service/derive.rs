@@ -74,7 +74,7 @@ impl Part<'_> {
         );
         let draft = Draft {
             explanation: Untrusted::new(explanation),
-            message: set.drafted.message.clone(),
+            message: message_of(&set.drafted.message, asked),
             context: Context {
                 engine: "person/1".to_owned(),
                 goal: self.session.asked.goal.clone(),
@@ -93,6 +93,12 @@ impl Part<'_> {
             .map_err(|stuck| Failure::new(FailureKind::Failed, stuck.reason).hint(stuck.next))?;
         Ok((stored, made_for))
     }
+}
+
+/// The commit message of what is left: what the whole one says stays, and it is told what of that is not there.
+fn message_of(whole: &Untrusted, asked: &DeriveRequest) -> Untrusted {
+    format!("{}\n\nIn review a person changed this:\n{}\n", whole.raw().trim_end(), listed(asked).replace('`', ""))
+        .into()
 }
 
 /// What was done, in a few words.

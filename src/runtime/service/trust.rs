@@ -48,10 +48,10 @@ impl Runtime {
             Some(permit) => self.setup_network(call, &source, &path, permit).await?,
         };
         let shared = self.shared.clone();
-        let commands =
+        let (commands, notices) =
             blocking(move || Ok(crate::runtime::work::commands_of(&shared.ports, &shared.settings, &source))).await?;
         let (trusted, refused) = (self.shared.trust.has(&path), self.shared.trust.is_refused(&path));
-        Ok(TrustView { path, trusted, commands, refused, setup_waits })
+        Ok(TrustView { path, trusted, commands, notices, refused, setup_waits })
     }
 
     async fn record(&self, call: &Call, event: HouseEvent) -> Result<(), Failure> {

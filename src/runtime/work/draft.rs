@@ -389,10 +389,7 @@ pub(super) fn apply(worker: &Worker, session: &Session, lane: LaneId, version: V
             tree: written.clone(),
             parent: base.commit.clone(),
             message: set.drafted.message.raw().to_owned(),
-            author: CommitIdentity {
-                name: if by.name.is_empty() { by.login.clone() } else { by.name.clone() },
-                email: by.email.clone(),
-            },
+            author: CommitIdentity::of(&by.login, &by.name, &by.email),
             at: record.at,
             reference: reference.clone(),
         },

@@ -240,7 +240,7 @@ fn prepare(worker: &Worker, session: &Session, lane: LaneId, version: Version) -
         lacks.push_str(&format!(", then paraph check {}", session.asked.id));
     }
     if plan.checks.is_empty() {
-        return Ok(Prepared::Not("no check was found; name some in .paraph.toml".to_owned(), plan.notices));
+        return Ok(Prepared::Not(plan.why_none(), plan.notices));
     }
     let root = top_of(&snapshot.source);
     if !worker.trust.has(&root) {
@@ -364,8 +364,12 @@ fn policy_at(
     Ok(configured_plan(tree, settings)?.policy)
 }
 
-/// The commands that trusting the repository lets run, as its HEAD has them.
-pub(super) fn commands_of(ports: &Ports, settings: &Settings, source: &Source) -> Result<Vec<Untrusted>, Stuck> {
+/// The commands that trusting the repository lets run, as its HEAD has them, and what a person should know of them.
+pub(super) fn commands_of(
+    ports: &Ports,
+    settings: &Settings,
+    source: &Source,
+) -> Result<(Vec<Untrusted>, Vec<Untrusted>), Stuck> {
     let snapshot = ports.vcs.snapshot(source, &Base::Head)?;
     let tree = ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
     let around = Around::of(&settings.path, &settings.user_home, working_copy(source));
@@ -375,7 +379,8 @@ pub(super) fn commands_of(ports: &Ports, settings: &Settings, source: &Source) -
             .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))?,
     };
     let setup = plan.setup.iter().map(|setup| format!("setup: {}", line(&setup.command)));
-    Ok(setup.chain(plan.checks.iter().map(|check| line(&check.command))).map(Untrusted::from).collect())
+    let commands = setup.chain(plan.checks.iter().map(|check| line(&check.command))).map(Untrusted::from);
+    Ok((commands.collect(), plan.notices.iter().map(|notice| notice.as_str().into()).collect()))
 }
 
 /// The setup step of the repository's HEAD on its lockfiles, and its command.

@@ -3,6 +3,7 @@
 use super::super::evidence::{FileRole, adds_inline_tests, is_compared, is_green, is_red, role};
 use super::{Evidence, Points};
 use crate::planning::Kind;
+use crate::scoring::Review;
 use crate::text::counted;
 use crate::validation::{CheckKind, CheckResult, CheckStatus};
 
@@ -15,7 +16,6 @@ pub(super) fn correctness(evidence: &Evidence<'_>) -> Points {
     if let Some(broken) = broken(checks) {
         points.note(broken);
     }
-    points.note("no reviewer model took part: checks alone speak here");
     if let Some(why) = &evidence.validation.unverified {
         points.note(format!("nothing was run: {why}"));
     }
@@ -30,6 +30,9 @@ pub(super) fn correctness(evidence: &Evidence<'_>) -> Points {
     }
     if let Some(red) = checks.iter().find(|check| is_red(check)) {
         points.cap(40, format!("the check `{}` is red", red.name));
+    }
+    if !evidence.reviews.iter().any(Review::counts) {
+        points.note("no reviewer model took part: checks alone speak here");
     }
     points
 }

@@ -106,20 +106,21 @@ fn a_good_change_passes_well() {
 #[test]
 fn what_broke_is_told_first() {
     #[track_caller]
-    fn first(checks: Vec<CheckResult>, expected: [&str; 2]) {
+    fn first(checks: Vec<CheckResult>, expected: &str) {
         let case = Case { validation: ValidationResult { checks, ..Default::default() }, ..Case::good() };
         let score = case.score();
         let rating = score.ratings.iter().find(|rating| rating.dimension == Dimension::Correctness);
         let reasons = &rating.expect("all six are rated").reasons;
-        assert!(reasons.iter().zip(expected).all(|(reason, words)| reason.starts_with(words)), "{reasons:?}");
+        assert!(reasons[0].starts_with(expected), "{reasons:?}");
+        let told = |words: &str| reasons.iter().any(|reason| reason.starts_with(words));
+        assert!(told("no reviewer model took part") && told("from 6.0 at the start"), "{reasons:?}");
     }
     let of = |kind, status| check(kind, status, 0);
     let (build, test) = (of(CheckKind::Build, CheckStatus::Broken), of(CheckKind::Test, CheckStatus::Broken));
-    let model = "no reviewer model took part";
-    first(vec![build.clone(), test.clone()], ["2 checks broken: build, test", model]);
-    first(vec![test, of(CheckKind::Lint, CheckStatus::Passed)], ["1 check broken: test", model]);
-    first(vec![build, of(CheckKind::Test, CheckStatus::TimedOut)], ["2 checks red: build, test", model]);
-    first(vec![of(CheckKind::Test, CheckStatus::Passed)], [model, "+"]);
+    first(vec![build.clone(), test.clone()], "2 checks broken: build, test");
+    first(vec![test, of(CheckKind::Lint, CheckStatus::Passed)], "1 check broken: test");
+    first(vec![build, of(CheckKind::Test, CheckStatus::TimedOut)], "2 checks red: build, test");
+    first(vec![of(CheckKind::Test, CheckStatus::Passed)], "+");
 }
 
 #[test]

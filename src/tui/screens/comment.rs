@@ -234,11 +234,12 @@ pub(crate) fn thread_rows(thread: &ThreadView, columns: usize, reading: Option<V
     let (kind, role) = words::thread_kind(thread.kind);
     let role = if thread.resolved { Role::ThreadResolved } else { role };
     let state = if thread.resolved { " · resolved" } else { "" };
+    let whole = if thread.path.is_none() { " · on the whole change" } else { "" };
     let older = reading.filter(|reading| *reading != thread.version).map(|_| format!(" · on {}", thread.version));
     let mut rows = vec![vec![
         Run::new("╭ ", role),
         Run::new(kind, role),
-        Run::new(format!("{}{state}", older.unwrap_or_default()), Role::Muted),
+        Run::new(format!("{whole}{}{state}", older.unwrap_or_default()), Role::Muted),
     ]];
     for comment in &thread.comments {
         let by = super::plain(comment.by.split(' ').next().unwrap_or_default());
@@ -262,8 +263,13 @@ pub(crate) fn thread_rows(thread: &ThreadView, columns: usize, reading: Option<V
 pub(crate) fn draft_rows(draft: &DraftView, columns: usize) -> Vec<Vec<Run>> {
     let (kind, role) = words::thread_kind(draft.kind);
     let what = if draft.thread.is_some() { "answer" } else { kind };
-    let mut rows =
-        vec![vec![Run::new("╭ ", role), Run::new(what, role), Run::new(" · draft, not sent", Role::Warning)]];
+    let whole = if draft.path.is_none() && draft.thread.is_none() { " · on the whole change" } else { "" };
+    let mut rows = vec![vec![
+        Run::new("╭ ", role),
+        Run::new(what, role),
+        Run::new(whole, Role::Muted),
+        Run::new(" · draft, not sent", Role::Warning),
+    ]];
     let text = draft.text.display().to_string();
     for line in width::wrap(&text, columns.saturating_sub(4)) {
         rows.push(vec![Run::new("│ ", role), Run::new(line, Role::Text)]);

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::patches::Evidence;
+use super::patches::{Evidence, Talk};
 use super::review::Review;
 use super::tabs::severity;
 use crate::api::VersionView;
@@ -52,8 +52,9 @@ fn or_none(lines: Vec<Vec<Run>>, none: &str) -> Vec<Vec<Run>> {
 }
 
 fn threads(review: &Review, columns: u16) -> Vec<Vec<Run>> {
-    let path = review.patches.file().map(|(_, file)| &file.path);
-    let here = review.threads.iter().filter(|thread| !thread.resolved && thread.path.as_ref() == path);
+    let current = review.patches.current;
+    let is_here = |thread: &&crate::api::ThreadView| review.patches.hangs_on(current, Talk::of(thread));
+    let here = review.threads.iter().filter(|thread| !thread.resolved).filter(is_here);
     let mut rows = Vec::new();
     for thread in here {
         let (kind, role) = words::thread_kind(thread.kind);

@@ -241,9 +241,13 @@ fn size(row: &SessionRow) -> String {
     }
 }
 
+fn repositories(row: &SessionRow) -> String {
+    row.repos.iter().map(|repo| super::plain(repo)).collect::<Vec<_>>().join(", ")
+}
+
 /// What the second line of a row tells at its right: repositories, size, threads.
 fn facts(row: &SessionRow) -> String {
-    let mut facts = row.repos.iter().map(|repo| super::plain(repo)).collect::<Vec<_>>().join(", ");
+    let mut facts = repositories(row);
     if row.version.is_some() {
         facts = format!("{facts} · {}", size(row));
     }
@@ -457,14 +461,15 @@ fn draw_second(painter: &mut Painter<'_>, area: Rect, row: &SessionRow, start: u
     let room = right.saturating_sub(start);
     let rest = room.saturating_sub(u16::try_from(said).unwrap_or(u16::MAX)).saturating_sub(2);
     let whole = facts(row);
-    let size = size(row);
-    let facts = [whole.as_str(), size.as_str()].into_iter().find(|facts| width::columns(facts) <= usize::from(rest));
+    let repos = repositories(row);
+    let short =
+        if row.version.is_some() { format!("{repos} · +{} −{}", row.added, row.deleted) } else { String::new() };
     let least = room / 3;
-    let used = match facts {
-        Some(facts) => painter.text_right(right, y, rest, facts, Role::Muted),
-        None if rest >= least => painter.text_right(right, y, rest, &size, Role::Muted),
-        None => 0,
-    };
+    // rows of the same goal are told apart by where they change something
+    let fits = |facts: &&str| !facts.is_empty() && width::columns(facts) <= usize::from(rest);
+    let facts = [whole.as_str(), short.as_str(), repos.as_str()].into_iter().find(fits);
+    let facts = facts.unwrap_or(repos.as_str());
+    let used = painter.text_right(right, y, rest.max(least), facts, Role::Muted);
     painter.runs(start, y, room.saturating_sub(used + u16::from(used > 0) * 2), &runs);
 }
 
@@ -484,7 +489,7 @@ fn draw_preview(painter: &mut Painter<'_>, area: Rect, model: &Model, row: &Sess
         painter,
         &[
             Run::new(format!("{mark} {}", words::standing(&row.state, Motion::of(row))), role),
-            Run::new(format!("  since {}", words::age(model.now, row.updated_at)), Role::Muted),
+            Run::new(format!("  {}", words::ago(model.now, row.updated_at)), Role::Muted),
         ],
     );
     let room = area.width.saturating_sub(6);

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::review::Review;
 use crate::api::{GateView, ScoreView, SessionView, VersionView};
-use crate::text::counted;
+use crate::text::{counted, width};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Painter, Run, score_bar};
@@ -19,12 +19,16 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review:
     let wide = area.width >= 96;
     let columns = if wide { area.width / 2 - 2 } else { area.width };
     let left = Rect { width: columns, ..area };
-    let used = draw_state(painter, left, model, view, review);
+    let mut used = draw_state(painter, left, model, view, review) + 1;
     let Some(version) = review.version_view() else { return };
+    let most = if wide { usize::MAX } else { FEW };
+    let explained = draw_explanation(painter, rest(left, used), version, most);
+    used += explained + u16::from(explained > 0);
     let right = if wide {
+        draw_messages(painter, rest(left, used), version);
         Rect { x: area.x + columns + 3, width: area.width - columns - 3, ..area }
     } else {
-        rest(left, used + 1)
+        rest(left, used)
     };
     let mut used = 0;
     if let Some(score) = &version.score {
@@ -35,7 +39,12 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review:
         painter.section(below.x, below.y, below.width, "Gates");
         below = rest(below, 1);
         let used = draw_gates(painter, below, &version.gates, true) + 1;
-        draw_decisions(painter, rest(below, used), model, version);
+        below = rest(below, used);
+        let used = draw_decisions(painter, below, model, version);
+        below = rest(below, used);
+    }
+    if !wide {
+        draw_messages(painter, below, version);
     }
 }
 
@@ -134,20 +143,53 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
             line(painter, &[label(name), Run::new(super::plain(item), Role::Link)]);
         }
     }
-    let Some(version) = review.version_view() else { return y - area.y };
+    y - area.y
+}
+
+/// The lines that a section of a page of one column takes at most: what follows must not be pushed out of reach.
+const FEW: usize = 12;
+
+/// What the version says of itself, in at most `most` lines.
+fn draw_explanation(painter: &mut Painter<'_>, area: Rect, version: &VersionView, most: usize) -> u16 {
     let explanation = version.explanation.display();
-    if !explanation.as_str().trim().is_empty() && y + 2 < bottom {
+    if explanation.as_str().trim().is_empty() || area.height < 2 {
+        return 0;
+    }
+    painter.section(area.x, area.y, area.width, "Explanation");
+    let lines = crate::tui::widgets::markdown(explanation.as_str(), usize::from(area.width));
+    let shown = most.min(usize::from(area.height) - 1);
+    let mut y = area.y + 1;
+    for runs in lines.iter().take(shown) {
+        painter.runs(area.x, y, area.width, runs);
         y += 1;
-        painter.section(area.x, y, area.width, "Explanation");
+    }
+    if lines.len() > shown {
+        let more = format!("… {} under Artifacts", counted(lines.len() - shown, "more line"));
+        painter.text(area.x, y, area.width, &more, Role::Muted);
         y += 1;
-        // 12: a page tells what it is about; the Artifacts tab has all of it
-        let limit = 12;
-        for runs in crate::tui::widgets::markdown(explanation.as_str(), usize::from(area.width)).iter().take(limit) {
-            if y < bottom {
-                painter.runs(area.x, y, area.width, runs);
-            }
+    }
+    y - area.y
+}
+
+/// The message of the commit that would be published, whole.
+fn draw_messages(painter: &mut Painter<'_>, area: Rect, version: &VersionView) -> u16 {
+    let mut y = area.y;
+    for set in &version.patch_sets {
+        let message = set.message.display();
+        if message.as_str().trim().is_empty() || y + 1 >= area.bottom() {
+            continue;
+        }
+        let title = match version.patch_sets.len() {
+            1 => "Commit message".to_owned(),
+            _ => format!("Commit message of {}", super::plain(&set.repo)),
+        };
+        painter.section(area.x, y, area.width, &title);
+        y += 1;
+        for line in width::wrap(message.as_str().trim_end(), usize::from(area.width)) {
+            painter.text(area.x, y, area.width, line, Role::Text);
             y += 1;
         }
+        y += 1;
     }
     y - area.y
 }
@@ -159,8 +201,8 @@ pub(crate) fn draw_score(painter: &mut Painter<'_>, area: Rect, score: &ScoreVie
     }
     painter.section(area.x, area.y, area.width, "Score");
     let mut y = area.y + 1;
-    // the reasons are worth more than a long bar
-    let bar = if area.width >= 100 { 20 } else { 10.min(area.width.saturating_sub(24)) };
+    // the reasons are worth more than a bar
+    let bar = if area.width >= 100 { 20 } else { 0 };
     let mut row = |painter: &mut Painter<'_>, name: &str, value, reason: &str, strong: bool| {
         if y >= area.bottom() {
             return;
@@ -169,11 +211,9 @@ pub(crate) fn draw_score(painter: &mut Painter<'_>, area: Rect, score: &ScoreVie
         painter.text(area.x, y, 16, name, role);
         painter.text_right(area.x + 20, y, 4, &format!("{value}"), words::score_role(value));
         score_bar(painter, area.x + 22, y, bar, value);
-        let x = area.x + 24 + bar;
-        if area.right() > x + 12 {
-            painter.text(x, y, area.right() - x, reason, Role::Muted);
-        }
-        y += 1;
+        let x = area.x + 22 + bar + 2 * u16::from(bar > 0);
+        let room = area.right().saturating_sub(x);
+        y += if room > 12 { draw_words(painter, Rect { x, y, width: room, ..area }, area.bottom(), reason) } else { 1 };
     };
     row(painter, "overall", score.overall, &super::plain(&score.scorer), true);
     for dimension in Dimension::ALL {
@@ -210,13 +250,26 @@ pub(crate) fn draw_gates(painter: &mut Painter<'_>, area: Rect, gates: &[GateVie
         if let Some(repo) = gate.repo.as_ref().filter(|_| lanes && gates.iter().any(|other| other.repo != gate.repo)) {
             evidence = format!("{}: {evidence}", super::plain(repo));
         }
-        painter.text(x, y, area.right().saturating_sub(x), &evidence, Role::Muted);
-        y += 1;
+        let words = Rect { x, y, width: area.right().saturating_sub(x), ..area };
+        y += draw_words(painter, words, area.bottom(), &evidence);
     }
     y - area.y
 }
 
-fn draw_decisions(painter: &mut Painter<'_>, area: Rect, model: &Model, version: &VersionView) {
+/// Words that may take several lines above `bottom`; how many they take, one at least.
+fn draw_words(painter: &mut Painter<'_>, at: Rect, bottom: u16, words: &str) -> u16 {
+    let mut y = at.y;
+    for line in width::wrap(words, usize::from(at.width)) {
+        if y >= bottom {
+            break;
+        }
+        painter.text(at.x, y, at.width, line, Role::Muted);
+        y += 1;
+    }
+    (y - at.y).max(1)
+}
+
+fn draw_decisions(painter: &mut Painter<'_>, area: Rect, model: &Model, version: &VersionView) -> u16 {
     let mut y = area.y;
     let bottom = area.bottom();
     let blocks = version.violations.iter().filter(|found| found.severity == Severity::Block).count();
@@ -235,13 +288,14 @@ fn draw_decisions(painter: &mut Painter<'_>, area: Rect, model: &Model, version:
     for set in &version.patch_sets {
         let Some(decision) = &set.decision else { continue };
         if y + 1 >= bottom {
-            return;
+            break;
         }
         painter.section(area.x, y, area.width, "Decision");
         let (word, role) = words::verdict(decision.verdict);
-        let by = format!(" by {} {} ago", super::plain(&decision.by), words::age(model.now, decision.at));
+        let by = format!(" by {} {}", super::plain(&decision.by), words::ago(model.now, decision.at));
         painter.runs(area.x, y + 1, area.width, &[Run::new(word, role), Run::new(by, Role::Text)]);
         painter.text(area.x, y + 2, area.width, decision.message.display_line().as_str(), Role::Muted);
         y += 4;
     }
+    y - area.y
 }

@@ -118,11 +118,31 @@ impl Evidence {
     }
 }
 
+/// What a thread or a draft is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Talk<'a> {
+    repo: &'a str,
+    path: Option<&'a crate::id::RepoPath>,
+    on_document: bool,
+}
+
+impl<'a> Talk<'a> {
+    pub(crate) fn of(thread: &'a ThreadView) -> Self {
+        Self { repo: &thread.repo, path: thread.path.as_ref(), on_document: thread.artifact.is_some() }
+    }
+
+    pub(crate) fn of_draft(draft: &'a DraftView) -> Self {
+        Self { repo: &draft.repo, path: draft.path.as_ref(), on_document: draft.artifact.is_some() }
+    }
+}
+
 /// Where a file is entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Enter {
     #[default]
     Unreviewed,
+    /// The same, in the first file that has one.
+    Opening,
     First,
     Last,
     Line(u32),
@@ -164,7 +184,7 @@ impl Default for Patches {
             against: None,
             since_review: true,
             jumps: Vec::new(),
-            enter: Enter::Unreviewed,
+            enter: Enter::Opening,
         }
     }
 }
@@ -208,7 +228,7 @@ impl Patches {
                 .iter()
                 .position(|(set, file)| self.sets[*set].repo == repo && self.sets[*set].files[*file].path == path)
         });
-        self.enter = if found.is_some() { Enter::Stay } else { Enter::Unreviewed };
+        self.enter = if found.is_some() { Enter::Stay } else { Enter::Opening };
         self.current = found.unwrap_or(0);
         forgotten
     }
@@ -268,6 +288,18 @@ impl Patches {
         }
     }
 
+    /// Where a session that is being opened goes on: to the next file, where this one is read and that one may not be;
+    /// after the last to the first.
+    pub(crate) fn opens_further(&self) -> Option<usize> {
+        let is_read = |file: usize| self.file_progress(file).is_some_and(|(done, all)| all > 0 && done == all);
+        if self.enter != Enter::Opening || !is_read(self.current) {
+            return None;
+        }
+        let last = self.files.len().saturating_sub(1);
+        let next = (self.current + 1..=last).find(|file| !is_read(*file));
+        next.or((self.current != 0).then_some(0))
+    }
+
     /// The next file whose hunks nobody counted yet.
     pub(crate) fn unsurveyed(&self) -> Option<usize> {
         (0..self.files.len()).find(|file| !self.keys.contains_key(file))
@@ -287,6 +319,18 @@ impl Patches {
         }
     }
 
+    /// Whether it is shown with that file: it is about it, or about the whole change, which the first file of its
+    /// repository begins with.
+    pub(crate) fn hangs_on(&self, file: usize, talk: Talk<'_>) -> bool {
+        let Some((set, at)) = self.files.get(file) else { return false };
+        let is_first = || self.files.iter().position(|(of, _)| of == set) == Some(file);
+        self.sets[*set].repo == talk.repo
+            && match talk.path {
+                Some(path) => self.sets[*set].files[*at].path == *path,
+                None => !talk.on_document && is_first(),
+            }
+    }
+
     /// Makes the rows anew: after the file, the threads, the width or the folding changed.
     pub(crate) fn relayout(
         &mut self,
@@ -295,16 +339,17 @@ impl Patches {
         columns: u16,
         draft_of: Option<Version>,
     ) {
-        let Some((repo, path)) = self.file().map(|(set, file)| (set.repo.clone(), file.path.clone())) else { return };
-        self.threads_here = (0..threads.len())
-            .filter(|at| threads[*at].repo == repo && threads[*at].path.as_ref() == Some(&path))
-            .collect();
+        if self.file().is_none() {
+            return;
+        }
+        let current = self.current;
+        let here = |talk: Talk<'_>| self.hangs_on(current, talk);
+        self.threads_here = (0..threads.len()).filter(|at| here(Talk::of(&threads[*at]))).collect();
         let room = usize::from(columns.saturating_sub(6)).clamp(10, 100);
         self.thread_rows =
             self.threads_here.iter().map(|at| super::comment::thread_rows(&threads[*at], room, draft_of)).collect();
-        self.drafts_here = (0..drafts.len())
-            .filter(|at| drafts[*at].repo == repo && drafts[*at].path.as_ref() == Some(&path))
-            .collect();
+        self.drafts_here =
+            (0..drafts.len()).filter(|at| self.hangs_on(current, Talk::of_draft(&drafts[*at]))).collect();
         self.thread_rows.extend(self.drafts_here.iter().map(|at| super::comment::draft_rows(&drafts[*at], room)));
         let mut places: Vec<ThreadAt> = self
             .threads_here

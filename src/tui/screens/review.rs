@@ -4,12 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::frame::Frame;
-use super::patches::Patches;
+use super::patches::{Patches, Talk};
 use crate::api::{
     ArtifactView, BeadView, CheckView, DraftView, Metrics, SessionView, ThreadView, TimelineEntry, VersionPatchSet,
     VersionView,
 };
-use crate::id::{HostPath, RepoPath, SessionId, SessionRef, Version};
+use crate::id::{HostPath, SessionId, SessionRef, Version};
 use crate::text::counted;
 use crate::tui::actions::Context;
 use crate::tui::log_text::{LogPage, PAGE};
@@ -325,12 +325,9 @@ impl Review {
 
     /// Open threads and drafts on a file of the Patches tab.
     pub(crate) fn talk_on(&self, file: usize) -> (usize, usize) {
-        let Some((set, at)) = self.patches.files.get(file) else { return (0, 0) };
-        let set = &self.patches.sets[*set];
-        let path = &set.files[*at].path;
-        let is_here = |repo: &String, of: &Option<RepoPath>| *repo == set.repo && of.as_ref() == Some(path);
-        let threads = self.threads.iter().filter(|thread| !thread.resolved && is_here(&thread.repo, &thread.path));
-        (threads.count(), self.drafts.iter().filter(|draft| is_here(&draft.repo, &draft.path)).count())
+        let is_here = |talk| self.patches.hangs_on(file, talk);
+        let threads = self.threads.iter().filter(|thread| !thread.resolved && is_here(Talk::of(thread)));
+        (threads.count(), self.drafts.iter().filter(|draft| is_here(Talk::of_draft(draft))).count())
     }
 
     /// Open threads.

@@ -356,7 +356,14 @@ fn draw_log(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Revie
     let runs = &review.runs;
     let on_base = runs.text.as_ref().map_or(runs.on_base, |(key, _)| key.on_base);
     let side = if on_base { "on the base" } else { "on the proposal" };
-    let follow = if runs.follow { "following" } else { "held" };
+    let is_shown = |name: &str| runs.text.as_ref().is_some_and(|(key, _)| key.check == name);
+    let runs_on = review.checks().iter().any(|check| check.running.is_some() && is_shown(check.name));
+    let follow = match (runs_on, runs.follow) {
+        (false, true) => "its end",
+        (false, false) => "earlier",
+        (true, true) => "following",
+        (true, false) => "held",
+    };
     let name = runs.text.as_ref().map(|(key, _)| super::plain(&key.check)).unwrap_or_default();
     let before = runs.text.as_ref().map_or(0, |(_, page)| page.before);
     let more = if before > 0 { format!(" · {} KiB more above", before.div_ceil(1024)) } else { String::new() };

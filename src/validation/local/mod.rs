@@ -149,7 +149,7 @@ impl Validator for LocalValidator {
             return Ok(unverified(job, format!("commands cannot be confined on this machine ({})", why.join("; "))));
         }
         if job.plan.checks.is_empty() {
-            return Ok(unverified(job, "no check was found; name some in .paraph.toml".to_owned()));
+            return Ok(unverified(job, job.plan.why_none()));
         }
         let inner = cancel.child();
         let _stopped_when_dropped = CancelOnDrop(inner.clone());

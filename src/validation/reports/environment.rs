@@ -12,20 +12,38 @@ const SIGNS: &[(&str, &str)] = &[
     ("network is unreachable", "there is no network"),
     ("getaddrinfo eai_again", "there is no network"),
     ("getaddrinfo enotfound", "there is no network"),
-    ("unable to update registry", "a crate is not in the cache, and there is no network"),
-    ("you may want to run without the `--offline`", "a crate is not in the cache, and there is no network"),
-    ("retry without the offline flag", "a crate is not in the cache, and there is no network"),
-    ("module lookup disabled by goproxy=off", "a Go module is not in the cache, and there is no network"),
-    ("cannot access central", "a Maven artifact is not in the cache, and there is no network"),
-    ("has not been downloaded from it before", "a Maven artifact is not in the cache, and there is no network"),
-    ("no cached version of", "a Gradle artifact is not in the cache, and there is no network"),
-    ("no cached version available for offline mode", "a Gradle artifact is not in the cache, and there is no network"),
+    ("unable to update registry", "a crate is not in the cache, and there is no network; `cargo fetch` gets it"),
+    (
+        "you may want to run without the `--offline`",
+        "a crate is not in the cache, and there is no network; `cargo fetch` gets it",
+    ),
+    ("retry without the offline flag", "a crate is not in the cache, and there is no network; `cargo fetch` gets it"),
+    (
+        "module lookup disabled by goproxy=off",
+        "a Go module is not in the cache, and there is no network; `go mod download` gets it",
+    ),
+    (
+        "cannot access central",
+        "a Maven artifact is not in the cache, and there is no network; `mvn dependency:go-offline` gets it",
+    ),
+    (
+        "has not been downloaded from it before",
+        "a Maven artifact is not in the cache, and there is no network; `mvn dependency:go-offline` gets it",
+    ),
+    (
+        "no cached version of",
+        "a Gradle artifact is not in the cache, and there is no network; a build with one gets it",
+    ),
+    (
+        "no cached version available for offline mode",
+        "a Gradle artifact is not in the cache, and there is no network; a build with one gets it",
+    ),
     (
         "could not find or load main class org.gradle.wrapper",
         "the Gradle wrapper's own archive is not in the repository",
     ),
     ("java.net.unknownhostexception", "there is no network; a Gradle distribution or a package is not in the cache"),
-    ("err_pnpm_no_offline_", "a package is not in the store of pnpm, and there is no network"),
+    ("err_pnpm_no_offline_", "a package is not in the store of pnpm, and there is no network; `pnpm fetch` gets it"),
     ("no space left on device", "the disk is full"),
     ("couldn't create a temp dir", "a folder that the compiler writes to is gone, or full"),
     ("linker `cc` not found", "there is no C compiler"),
@@ -78,7 +96,7 @@ mod tests {
         check("", 127, Some("the command is not there"));
         check("/usr/bin/python3: No module named pytest\n", 1, Some("pytest is not installed"));
         let cargo = "error: no matching package named `x` found\nAs a reminder, you're using offline mode (--offline) which can sometimes cause surprising resolution failures, if this error is too confusing you may wish to retry without the offline flag.\n";
-        check(cargo, 101, Some("a crate is not in the cache, and there is no network"));
+        check(cargo, 101, Some("a crate is not in the cache, and there is no network; `cargo fetch` gets it"));
         check("error[E0308]: mismatched types\nerror: could not compile `a`\n", 101, None);
         let gone = "error: couldn't create a temp dir: No such file or directory (os error 2) at path \"/x/target/rmeta\"\n\nerror: could not compile `libc` (build script) due to 1 previous error\n";
         check(gone, 101, Some("a folder that the compiler writes to is gone, or full"));

@@ -112,6 +112,7 @@ fn facts(decision: &Decision, panel: &PanelView, columns: u16, room: usize) -> V
                 Run::new(panel.digest.short(), Role::Strong),
             ],
         ),
+        Fact::new("commit", commit(panel)),
         Fact::new("base", vec![Run::new(panel.base_commit.short(), Role::Text), drift(panel)]),
         Fact::new("read", reading(decision, panel)),
     ];
@@ -138,6 +139,18 @@ fn facts(decision: &Decision, panel: &PanelView, columns: u16, room: usize) -> V
     lines.extend(policy(decision, panel, most));
     lines.extend(writes);
     lines
+}
+
+/// The subject under which it would be published; the Overview has the whole message.
+fn commit(panel: &PanelView) -> Vec<Run> {
+    let message = panel.message.display();
+    let mut lines = message.as_str().lines().filter(|line| !line.trim().is_empty());
+    let subject = lines.next().unwrap_or("without a message").to_owned();
+    let more = match lines.count() {
+        0 => String::new(),
+        more => format!("  and {} in Overview", counted(more, "line")),
+    };
+    vec![Run::new(subject, Role::Text), Run::new(more, Role::Muted)]
 }
 
 fn drift(panel: &PanelView) -> Run {
