@@ -132,7 +132,7 @@ impl Waiting {
         let side = if on_base { "base" } else { "proposal" };
         self.held = None;
         if !desk.out.updates() {
-            desk.out.say(Text::new().role(Role::Dim, format!("  running     {check} on the {side}")));
+            desk.out.say(Text::new().role(Role::Dim, format!("  running     {}", run_name(&check, side))));
         }
         self.running.insert(check, side);
         self.show(desk);
@@ -182,7 +182,7 @@ impl Waiting {
             "Publishing" => "publishing",
             other => other,
         };
-        let checks: Vec<String> = self.running.iter().map(|(check, side)| format!("{check} on the {side}")).collect();
+        let checks: Vec<String> = self.running.iter().map(|(check, side)| run_name(check, side)).collect();
         if checks.is_empty() { stage.to_owned() } else { format!("{stage} · {}", checks.join(", ")) }
     }
 }
@@ -202,6 +202,11 @@ async fn row_of(service: &dyn Service, session: SessionId, desk: &Desk) -> Resul
     let request = ListRequest { state: None, limit: Some(1), before: Some(SessionId(session.0.saturating_add(1))) };
     let list = desk.ask_on(service, request).await?;
     Ok(list.sessions.into_iter().find(|row| row.id == session))
+}
+
+/// What runs; an engine drafts on neither side.
+fn run_name(check: &str, side: &str) -> String {
+    if check == "draft" { "the engine's draft".to_owned() } else { format!("{check} on the {side}") }
 }
 
 /// Whether gate G3, "breaks nothing", does not hold in one lane. A gate that nobody could judge has not failed.

@@ -116,6 +116,10 @@ impl VcsError {
             }
             Self::Unsupported { what, .. } if what.contains("core.worktree") => "git config --unset core.worktree",
             Self::Unsupported { what, .. } if what.contains("configuration file") => "git config --list --show-origin",
+            Self::Unsupported { what, .. } if what.contains("reftable") => "git refs migrate --ref-format=files",
+            Self::Unsupported { what, .. } if what.contains("SHA-256") => {
+                "use a repository of SHA-1 objects: git init --object-format=sha1 makes one, git apply brings a diff over"
+            }
             Self::NoSuchRevision { .. } => "git log --oneline --all",
             Self::Tree(TreeError::Missing { .. }) => "git fetch --refetch --no-filter",
             Self::NoGit(_) => "git --version",

@@ -295,8 +295,9 @@ fn say_all_read(model: &mut Model) {
     let version = review.version.map(|version| version.to_string()).unwrap_or_default();
     let (tone, text, hint) = match (whole, all - done) {
         (true, 0) => {
-            let key = model.key_of(Action::Approve).unwrap_or_default();
-            (Tone::Success, "everything is read".to_owned(), format!("{key} approves"))
+            let key = model.key_of(Action::Approve).filter(|_| review.is_open_to_decisions());
+            let hint = key.map(|key| format!("{key} approves")).unwrap_or_default();
+            (Tone::Success, "everything is read".to_owned(), hint)
         }
         (false, _) => (Tone::Info, "all that was counted so far is read".to_owned(), String::new()),
         (true, left) => {

@@ -498,8 +498,8 @@ fn decide(model: &mut Model, intent: Intent) -> Vec<Task> {
         decision.unseen = review.patches.unseen(repo.as_deref());
     }
     decision.measure(model.size);
+    tasks.push(decision.ask_panel());
     model.overlays.push(Overlay::Decision(Box::new(decision)));
-    tasks.push(Task::Ask(Ticket::Panel(session.session), Request::Panel(PanelRequest { session, repo })));
     tasks
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn search(model: &mut Model, forward: bool) -> Vec<Task> {
         Some(_) => true,
     };
     if !found {
-        model.say(Tone::Warning, format!("nothing holds “{}”", super::screens::plain(&text)));
+        model.say(Tone::Warning, format!("nothing here holds “{}”", super::screens::plain(&text)));
     }
     Vec::new()
 }

@@ -167,3 +167,16 @@ fn a_comment_on_the_whole_change_stands_before_the_first_file_and_can_be_settled
     let screen = bench.press("m").screen();
     assert!(screen.contains("on the whole change") && screen.contains("who checked it?"), "{screen}");
 }
+
+#[test]
+fn an_open_panel_says_that_somebody_else_decided() {
+    let mut bench = all_shown().press("A");
+    let decided =
+        serde_json::json!({"verdict": "reject", "by": "bo@vm", "at": "2026-11-20T10:09:00.000Z", "message": ""});
+    bench.world.panel.decided = Some(serde_json::from_value(decided).expect("a decision"));
+    let row = Box::new(bench.world.rows[0].clone());
+    bench.play(Msg::Notice(crate::api::Notice::SessionChanged { row }));
+    let bench = bench.press("y");
+    let screen = bench.screen();
+    assert!(screen.contains("already rejected by bo@vm"), "{screen}");
+}

@@ -212,6 +212,13 @@ fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
     if let Some(review) = model.review.as_mut().filter(|_| open && !running) {
         review.runs.running.clear();
     }
+    if let Some(Overlay::Decision(decision)) = model.overlays.last()
+        && decision.session.session == id
+        && decision.step != Step::Sent
+    {
+        // somebody else may have decided
+        tasks.push(decision.ask_panel());
+    }
     if open {
         tasks.push(ask_session(id));
         tasks.push(ask_threads(id));
@@ -307,9 +314,8 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
         (Ticket::Panel(id), Reply::Panel(panel)) => {
             if let Some(Overlay::Decision(decision)) = model.overlays.last_mut() {
                 // a panel that was shown stays as it was: what is decided on does not change under the reader
-                if decision.session.session == id && decision.panel.is_none() {
-                    decision.panel = Some(panel);
-                    decision.armed = false;
+                if decision.session.session == id {
+                    decision.take_panel(panel);
                 }
             }
             refresh_decision(model);

@@ -253,6 +253,10 @@ fn hints(model: &Model) -> Vec<Action> {
         hints.insert(1, A::Compare);
     }
     hints.extend([A::NextNeedsMe, A::Palette, A::Back]);
+    // what a policy blocks is not approved; the panel says what does
+    if review.version_view().is_some_and(is_blocked) {
+        hints.retain(|action| *action != A::Approve);
+    }
     if !review.is_open_to_decisions() {
         hints.retain(|action| !matches!(action, A::Approve | A::RequestChanges | A::Reject | A::Override));
     }
@@ -262,4 +266,9 @@ fn hints(model: &Model) -> Vec<Action> {
         hints.splice(1..1, [A::PauseSession, A::Steer]);
     }
     hints
+}
+
+/// Whether a policy forbids it, and nobody can override that.
+fn is_blocked(version: &crate::api::VersionView) -> bool {
+    version.violations.iter().any(|found| found.severity == crate::api::Severity::Block && !found.overridden)
 }

@@ -50,7 +50,7 @@ fn the_first_that_fits_is_the_exit_status() {
     check("Scored", |view| version(view)["checks"] = json!([sample::check("environment")]), 0);
     check("Scored", broken, 7);
     check("Scored", |view| version(view)["gates"] = sample::gates(Some(false)), 7);
-    check("Scored", |view| version(view)["gates"] = sample::gates(None), 0);
+    check("Scored", |view| version(view)["gates"] = sample::gates(None), 10);
     check("Scored", |view| (blocked(view), version(view)["gates"] = sample::gates(Some(false))).0, 6);
     check("Scored", blocked, 6);
     check("Scored", |view| (blocked(view), broken(view)).0, 6);

@@ -65,6 +65,7 @@ impl Fake {
         }
         let trusted = all.get(&asked.path.to_string()).copied().unwrap_or(false);
         let reply = Reply::Trust(TrustView {
+            notices: Vec::new(),
             path: asked.path.clone(),
             trusted,
             commands: vec![],

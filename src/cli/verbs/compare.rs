@@ -189,7 +189,12 @@ fn checks(one: &CandidateView) -> (Role, String) {
     if one.checks.is_empty() {
         return (Role::Plain, "-".to_owned());
     }
-    let counts = [(tally.broken, "broken"), (tally.fixed, "fixed"), (tally.failed, "failed"), (tally.untold, "untold")];
+    let counts = [
+        (tally.broken, "broken"),
+        (tally.fixed, "fixed"),
+        (tally.failed, "failed"),
+        (tally.untold, "without a result"),
+    ];
     let more: Vec<String> =
         counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!(", {count} {word}")).collect();
     let words = format!("{} passed{}", tally.passed, more.concat());

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::api::FailureKind;
 use crate::cli::desk::Desk;
-use crate::cli::ended::{DONE, Done};
+use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
 use crate::cli::world::ConfigAsk;
 
@@ -46,9 +46,8 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         Part::Origins => ConfigAsk::Origins,
     };
     let report = desk.world.launch.config(&ask)?;
-    if matches!(ask, ConfigAsk::Set { .. }) && super::status::of_running(desk).await?.is_some() {
-        desk.out.say("the daemon that runs keeps the settings it was started with");
-        desk.out.say(Text::new().role(Role::Mark, "hint: ").plain("restart with: paraph daemon stop"));
+    if matches!(ask, ConfigAsk::Set { .. }) {
+        renew_daemon(desk).await?;
     }
     let status = if report.findings.is_empty() { DONE } else { FailureKind::Failed.exit_code() };
     if desk.out.json() {
@@ -85,4 +84,17 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         desk.out.line(Text::new().role(Role::Bad, "found: ").plain(finding.display_line()))?;
     }
     Ok(status)
+}
+
+/// A daemon keeps the settings that it was started with. One that nobody uses ends, so that the next command starts one
+/// with the new setting; one that works or is looked at is told of.
+async fn renew_daemon(desk: &mut Desk) -> Result<(), Ended> {
+    let Some(status) = super::status::of_running(desk).await? else { return Ok(()) };
+    if status.running == 0 && status.clients == 0 && desk.world.launch.daemon_stop().await?.is_some() {
+        desk.out.say("the daemon was idle and has ended; the next command starts one with the new setting");
+        return Ok(());
+    }
+    desk.out.say("the daemon that runs keeps the settings it was started with");
+    desk.out.say(Text::new().role(Role::Mark, "hint: ").plain("restart with: paraph daemon stop"));
+    Ok(())
 }

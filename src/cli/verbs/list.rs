@@ -68,6 +68,8 @@ pub(crate) fn row_line(row: &SessionRow, now: Timestamp, columns: usize, reposit
     let score = row.score.map_or_else(|| "-".to_owned(), |score| score.to_string());
     let size = if row.files > 0 { format!("+{} -{}", row.added, row.deleted) } else { String::new() };
     let names = Untrusted::new(row.repos.join(","));
+    // 16: of the goal there is something to read, on a terminal of 80 columns too
+    let repository = repository.min(columns.saturating_sub(56 + 16)).max(4);
     let line = Text::new()
         .role(Role::Strong, format!("{:>4} ", row.id.0))
         .cell(state_role(&row.state), state_shown(row), 17)

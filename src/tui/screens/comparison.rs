@@ -225,7 +225,7 @@ fn checks(one: &CandidateView) -> (String, Role) {
     if one.checks.is_empty() {
         return ("–".to_owned(), Role::Muted);
     }
-    let counts = [(tally.fixed, "fixed"), (tally.failed, "failed"), (tally.untold, "untold")];
+    let counts = [(tally.fixed, "fixed"), (tally.failed, "failed"), (tally.untold, "without a result")];
     let more: Vec<String> =
         counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!(", {count} {word}")).collect();
     match tally.broken {

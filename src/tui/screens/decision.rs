@@ -7,11 +7,11 @@ mod draw;
 
 pub(crate) use draw::{draw, draw_field, draw_patience};
 
-use crate::api::{DecideRequest, DeriveRequest, OfferView, OverrideRequest, PanelView, Request, Verdict};
+use crate::api::{DecideRequest, DeriveRequest, OfferView, OverrideRequest, PanelRequest, PanelView, Request, Verdict};
 use crate::id::SessionRef;
 use crate::text::counted;
 use crate::tui::keymap::Key;
-use crate::tui::model::Field;
+use crate::tui::model::{Field, Task, Ticket};
 use crate::tui::theme::Role;
 use crate::tui::words::{self, Severity};
 
@@ -124,6 +124,24 @@ impl Decision {
             wrong: String::new(),
             too_small: false,
         }
+    }
+
+    /// Asks for the panel as it is now.
+    pub(crate) fn ask_panel(&self) -> Task {
+        let (session, repo) = (self.session, self.repo.clone());
+        Task::Ask(Ticket::Panel(session.session), Request::Panel(PanelRequest { session, repo }))
+    }
+
+    /// Takes the panel. One that is shown stays as it was, unless somebody else decided meanwhile: that is told.
+    pub(crate) fn take_panel(&mut self, panel: PanelView) {
+        match &mut self.panel {
+            None => self.panel = Some(panel),
+            Some(shown) if panel.decided.is_some() && shown.decided.is_none() && shown.version == panel.version => {
+                shown.decided = panel.decided;
+            }
+            Some(_) => return,
+        }
+        self.armed = false;
     }
 
     /// Whether its frame must be shown before a key counts.

@@ -349,7 +349,7 @@ fn draw_empty(painter: &mut Painter<'_>, area: Rect, model: &Model) {
                     key(super::super::actions::Action::NewSession)
                 ),
                 "or in a shell:".to_owned(),
-                "   paraph run \"replace unwrap with expect\"".to_owned(),
+                "   paraph run \"simplify\"           rules of six languages look".to_owned(),
                 "   paraph adopt my-branch      reviews work already done".to_owned(),
             ],
         )

@@ -236,7 +236,7 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
     };
     draw_field(painter, inside, y(3 + more), "base", &base, wizard.at == At::Base);
     let help = match wizard.at {
-        At::Goal => "In words: replace unwrap with expect in the parser",
+        At::Goal => "In words: simplify, modernise, fix bugs; or what a model shall do",
         At::Repository => "A path on this machine, or a URL. Nothing of it is changed.",
         At::Engine => "Space changes it",
         At::Program if ENGINES[wizard.engine] == Some(EngineKind::Agent) => {

@@ -121,10 +121,14 @@ fn facts(decision: &Decision, panel: &PanelView, columns: u16, room: usize) -> V
     let writes = writes(decision, panel, columns);
     let said = said(panel);
     let left = room.saturating_sub(lines.len() + score.len() + said.len() + writes.len());
-    let policies = panel.violations.len().max(1);
+    // 3: what is more than that is counted where there is no room
+    let policies = panel.violations.len().clamp(1, 3);
     let named = |gate: &&GateView| gate.passed != Some(true) && gate.id.to_string() != "G5";
     let open = panel.gates.iter().filter(named).count();
-    if panel.gates.len() + policies <= left {
+    let whole: Vec<Fact> = panel.gates.iter().flat_map(|gate| gate_lines(gate, columns)).collect();
+    if whole.len() + policies <= left {
+        lines.extend(whole);
+    } else if panel.gates.len() + policies <= left {
         lines.extend(panel.gates.iter().map(|gate| Fact { name: None, runs: gate_line(gate) }));
     } else {
         lines.push(Fact::new("gates", gates_in_one(panel)));
@@ -203,6 +207,23 @@ fn gate_line(gate: &GateView) -> Vec<Run> {
         Run::new(word, role),
         Run::new(gate.evidence.display_line().to_string(), Role::Muted),
     ]
+}
+
+/// The same, with all the words of what did not pass, in as many lines as they take.
+fn gate_lines(gate: &GateView, columns: u16) -> Vec<Fact> {
+    let mut runs = gate_line(gate);
+    let before: usize = runs[..runs.len() - 1].iter().map(|run| width::columns(&run.text)).sum();
+    let room = usize::from(columns).saturating_sub(before);
+    if gate.passed == Some(true) || room < 20 {
+        return vec![Fact { name: None, runs }];
+    }
+    let words = gate.evidence.display_line().to_string();
+    let mut pieces = width::wrap(&words, room).into_iter().map(|piece| Run::new(piece, Role::Muted));
+    if let (Some(last), Some(first)) = (runs.last_mut(), pieces.next()) {
+        *last = first;
+    }
+    let further = pieces.map(|piece| vec![Run::new(" ".repeat(before), Role::Text), piece]);
+    std::iter::once(runs).chain(further).map(|runs| Fact { name: None, runs }).collect()
 }
 
 /// The overall score and every dimension by its whole name, in as many lines as that takes.
