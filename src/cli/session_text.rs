@@ -156,7 +156,8 @@ fn print_candidates(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
 
 fn print_lane(lane: &LaneView, desk: &mut Desk) -> Result<(), Ended> {
     let line = Text::new().plain("  ").role(Role::Strong, &lane.repo).plain("  ").role(Role::Dim, &lane.source);
-    let line = match (&lane.branch, &lane.base_commit) {
+    let branch = lane.branch.as_deref().filter(|branch| !branch.is_empty()); // a range has none
+    let line = match (branch, &lane.base_commit) {
         (Some(branch), Some(base)) => line.plain(format!("  {branch} at {}", base.short())),
         (None, Some(base)) => line.plain(format!("  at {}", base.short())),
         _ => line,

@@ -140,7 +140,12 @@ impl LocalForge {
 #[async_trait]
 impl Forge for LocalForge {
     fn preview(&self, session: SessionId, goal: &str, base: &Snapshot) -> Vec<String> {
-        vec![format!("branch {} in {}", branch_name(session, goal), self.place(base))]
+        let (branch, place) = (branch_name(session, goal), self.place(base));
+        let fetch = match &base.source {
+            Source::Path(_) => String::new(),
+            Source::Url(_) => format!("; from your clone: git fetch {place} {branch}"),
+        };
+        vec![format!("branch {branch} in {place}{fetch}")]
     }
 
     async fn publish(&self, permit: WritePermit, anchor: Anchor) -> Result<PublishedBranch, ForgeError> {

@@ -38,12 +38,14 @@ pub enum VcsError {
     #[error("`{0}` is owned by another user")]
     OtherOwner(String),
     /// No such revision.
-    #[error("`{rev}` names no commit in `{repo}`")]
+    #[error("`{rev}` names no commit in `{repo}`{}", meant(near))]
     NoSuchRevision {
         /// The revision as asked.
         rev: String,
         /// The repository.
         repo: String,
+        /// Branches of that name in remotes, as they are typed.
+        near: Vec<String>,
     },
     /// The base is gone: the user's gc pruned it, or the repository moved.
     #[error("base commit {commit} of `{repo}` is no longer there")]
@@ -145,6 +147,14 @@ pub struct CommitIdentity {
     pub name: String,
     /// The address.
     pub email: String,
+}
+
+/// What may have been meant.
+fn meant(near: &[String]) -> String {
+    match near {
+        [] => String::new(),
+        names => format!("; did you mean `{}`?", names.join("` or `")),
+    }
 }
 
 impl CommitIdentity {

@@ -65,6 +65,10 @@ fn revisions_are_resolved_as_git_does() {
     }
     let error = bench.snapshot(&Base::Rev("nowhere".to_owned()));
     assert!(matches!(error, Err(VcsError::NoSuchRevision { .. })), "{error:?}");
+    bench.git(&["remote", "add", "origin", "/nowhere"]);
+    bench.git(&["update-ref", "refs/remotes/origin/agent/typo", "HEAD"]);
+    let error = bench.snapshot(&Base::Rev("agent/typo".to_owned())).expect_err("no branch here");
+    assert!(error.to_string().ends_with("; did you mean `origin/agent/typo`?"), "{error}");
     assert!(matches!(bench.snapshot(&Base::Rev("HEAD:README.md".to_owned())), Err(VcsError::NoSuchRevision { .. })));
 }
 

@@ -33,7 +33,9 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let now = desk.world.clock.now();
     let repository = list.sessions.iter().map(repository_width).max().unwrap_or(0);
     for row in &list.sessions {
-        desk.out.line(row_line(row, now, desk.out.columns(), repository))?;
+        // what reads a pipe has room for the whole goal
+        let columns = if desk.out.is_terminal() { desk.out.columns() } else { WHOLE };
+        desk.out.line(row_line(row, now, columns, repository))?;
     }
     let total: u32 = list.totals.values().sum();
     match (list.sessions.len(), total) {
@@ -46,6 +48,9 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     }
     Ok(DONE)
 }
+
+/// More columns than any goal has.
+const WHOLE: usize = 100_000;
 
 /// Columns that the names of repositories may take at most.
 const REPOSITORY: usize = 16;
@@ -90,7 +95,7 @@ pub(crate) fn row_line(row: &SessionRow, now: Timestamp, columns: usize, reposit
     if row.running && !row.reason.raw().is_empty() && (!row.needs_me || row.next.is_empty()) {
         return line.role(Role::Warn, format!("  ({})", row.reason.display_line()));
     }
-    if row.needs_me && columns >= 140 && !row.next.is_empty() {
+    if row.needs_me && (140..WHOLE).contains(&columns) && !row.next.is_empty() {
         return line.role(Role::Mark, format!("  → {}", row.next));
     }
     line

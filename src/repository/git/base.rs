@@ -91,7 +91,14 @@ fn tree_of(repo: &Repository, commit: Oid) -> Result<Oid, git2::Error> {
 }
 
 fn no_such(opened: &Opened, rev: &str) -> VcsError {
-    VcsError::NoSuchRevision { rev: rev.to_owned(), repo: shown(&opened.root) }
+    VcsError::NoSuchRevision { rev: rev.to_owned(), repo: shown(&opened.root), near: in_remotes(&opened.repo, rev) }
+}
+
+/// Branches of remotes that are called `name`, as they are typed.
+fn in_remotes(repo: &Repository, name: &str) -> Vec<String> {
+    let Ok(remotes) = repo.remotes() else { return Vec::new() };
+    let named = remotes.iter().flatten().flatten().map(|remote| format!("{remote}/{name}"));
+    named.filter(|branch| repo.find_branch(branch, git2::BranchType::Remote).is_ok()).collect()
 }
 
 fn commit_named<'a>(opened: &'a Opened, rev: &str) -> Result<(Commit<'a>, Option<String>), VcsError> {

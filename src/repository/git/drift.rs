@@ -22,7 +22,7 @@ pub(super) fn drift(
     tree: &ObjectId,
 ) -> Result<Drift, VcsError> {
     let Some(branch) = &snapshot.branch else { return Ok(Drift::NONE) };
-    let no_branch = |_| VcsError::NoSuchRevision { rev: branch.clone(), repo: shown(&opened.root) };
+    let no_branch = |_| VcsError::NoSuchRevision { rev: branch.clone(), repo: shown(&opened.root), near: Vec::new() };
     let found = found(opened, branch).map_err(no_branch)?;
     let (base, tree) = (to_oid(&snapshot.commit)?, to_oid(tree)?);
     // no object has to be read to see that nothing moved

@@ -22,7 +22,8 @@ pub(super) fn commit_and_tree(opened: &Opened, rev: Option<&str>) -> Result<(Oid
         None => opened.head()?.ok_or_else(|| VcsError::Unborn(shown(&opened.root)))?,
         Some(rev) => {
             let found = opened.repo.revparse_single(rev).and_then(|object| object.peel_to_commit());
-            let no_such = |_| VcsError::NoSuchRevision { rev: rev.to_owned(), repo: shown(&opened.root) };
+            let no_such =
+                |_| VcsError::NoSuchRevision { rev: rev.to_owned(), repo: shown(&opened.root), near: Vec::new() };
             found.map_err(no_such)?.id()
         }
     };

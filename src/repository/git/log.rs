@@ -9,7 +9,7 @@ use crate::repository::{CommitIdentity, VcsError, WorkCommit};
 /// The commits that `tip` has and `base` lacks, oldest first; the newest `most` where there are more. Commits that
 /// Paraph made of uncommitted work are left out: nobody wrote their words.
 pub(super) fn between(private: &Private, base: Oid, tip: Oid, most: usize) -> Result<Vec<WorkCommit>, VcsError> {
-    let gone = || VcsError::NoSuchRevision { rev: to_id(tip).to_string(), repo: private.source() };
+    let gone = || VcsError::NoSuchRevision { rev: to_id(tip).to_string(), repo: private.source(), near: Vec::new() };
     private.with(|repo| {
         repo.find_commit(tip).map_err(|_| gone())?;
         // a shallow history ends early: what is there is told

@@ -226,7 +226,9 @@ impl Vcs for GitVcs {
         let oid = to_oid(commit)?;
         private.with(|repo| match repo.find_commit(oid) {
             Ok(found) => Ok((to_id(found.tree_id()), String::from_utf8_lossy(found.message_raw_bytes()).into_owned())),
-            Err(_) => Err(VcsError::NoSuchRevision { rev: commit.to_string(), repo: private.source() }),
+            Err(_) => {
+                Err(VcsError::NoSuchRevision { rev: commit.to_string(), repo: private.source(), near: Vec::new() })
+            }
         })?
     }
 
