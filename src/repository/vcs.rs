@@ -122,6 +122,10 @@ impl VcsError {
             Self::Unsupported { what, .. } if what.contains("SHA-256") => {
                 "use a repository of SHA-1 objects: git init --object-format=sha1 makes one, git apply brings a diff over"
             }
+            Self::Unsupported { what, .. } if what.contains("extension") => {
+                "git config --get-regexp '^extensions[.]' shows what it asks for; a clone without that can be read"
+            }
+            Self::Git { .. } => "git fsck",
             Self::NoSuchRevision { .. } => "git log --oneline --all",
             Self::Tree(TreeError::Missing { .. }) => "git fetch --refetch --no-filter",
             Self::NoGit(_) => "git --version",

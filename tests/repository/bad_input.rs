@@ -120,7 +120,10 @@ fn sparse_checkout() {
 #[track_caller]
 fn check_unsupported(bench: &Bench, words: &str) {
     match bench.vcs.facts(&bench.source()) {
-        Err(VcsError::Unsupported { what, .. }) => assert!(what.contains(words), "{what}"),
+        Err(error @ VcsError::Unsupported { .. }) => {
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(error.hint().is_some_and(|hint| hint.contains("git ")), "{error} names no way out");
+        }
         other => panic!("{other:?}"),
     }
 }
