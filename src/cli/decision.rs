@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use super::desk::Desk;
 use super::ended::{Done, Ended, usage};
 use super::output::{Role, Text};
-use super::session_text::{changed, criterion_line, dimensions, gate_line, review_line, violation_line};
-use crate::api::{DecideRequest, Failure, FailureKind, OfferView, PanelRequest, PanelView, Service, Verdict};
+use super::session_text::{changed, criterion_line, dimensions, file_line, gate_line, review_line, violation_line};
+use crate::api::{
+    DecideRequest, Failure, FailureKind, FileStat, OfferView, PanelRequest, PanelView, Service, ShowRequest, Verdict,
+};
 use crate::id::SessionRef;
 use crate::text::{counted, width};
 
@@ -76,7 +78,12 @@ pub(crate) async fn decide(verdict: Verdict, args: DecisionArgs, desk: &mut Desk
         None => {
             let ask = PanelRequest { session: args.session, repo: args.repo };
             let panel = desk.ask_on(service.as_ref(), ask).await?;
-            match by_hand(verdict, &panel, message, desk)? {
+            let session = SessionRef { session: panel.session, version: Some(panel.version) };
+            let view = desk.ask_on(service.as_ref(), ShowRequest { session }).await?;
+            let version = view.versions.iter().find(|version| version.number == panel.version);
+            let set = version.and_then(|version| version.patch_sets.iter().find(|set| set.repo == panel.repo));
+            let files = set.map_or(&[][..], |set| set.files.as_slice());
+            match by_hand(verdict, (&panel, files), message, desk)? {
                 Some(request) => request,
                 None => {
                     desk.out.say("nothing was decided");
@@ -107,14 +114,17 @@ pub(crate) fn checked_digest(digest: String) -> Result<String, Failure> {
     Err(usage(format!("`{digest}` is not 12 to 64 hex digits of a digest")).hint("paraph show ID@vN --json"))
 }
 
+/// The files that the panel lists; a longer list would push what is decided on off the screen.
+const MOST_FILES: usize = 12;
+
 /// The panel, and the second key. `None` where the person thought better of it.
 fn by_hand(
     verdict: Verdict,
-    panel: &PanelView,
+    (panel, files): (&PanelView, &[FileStat]),
     message: Option<String>,
     desk: &mut Desk,
 ) -> Result<Option<DecideRequest>, Ended> {
-    show(panel, desk);
+    show(panel, files, desk);
     if let Some(made) = &panel.decided {
         let message = format!("already decided: {} by {} at {}", made.verdict.name(), made.by, made.at);
         return Err(Failure::new(FailureKind::Conflict, message).hint(format!("paraph show {}", panel.session)).into());
@@ -168,7 +178,7 @@ fn reason(
 }
 
 /// The panel, on standard error: it is for the person who decides.
-fn show(panel: &PanelView, desk: &mut Desk) {
+fn show(panel: &PanelView, files: &[FileStat], desk: &mut Desk) {
     let head = Text::new()
         .role(Role::Strong, format!("{}@{}", panel.session, panel.version))
         .plain(format!("  {}  digest ", panel.repo))
@@ -189,6 +199,18 @@ fn show(panel: &PanelView, desk: &mut Desk) {
         counted(panel.open_threads, "open thread")
     ));
     out.say(Text::new().plain("  commit message: ").words(Role::Plain, panel.message.raw(), "    ").hanging(4));
+    let sum = |pick: fn(&FileStat) -> u32| files.iter().map(pick).fold(0, u32::saturating_add);
+    let (added, deleted) = (sum(|file| file.added), sum(|file| file.deleted));
+    out.say(format!("  {}, +{added} -{deleted}", counted(files.len(), "file")));
+    for file in files.iter().take(MOST_FILES) {
+        out.say(file_line(file));
+    }
+    if let Some(more) = files.len().checked_sub(MOST_FILES).filter(|more| *more > 0) {
+        out.say(
+            Text::new()
+                .role(Role::Dim, format!("    … and {more} more: paraph diff {}@{}", panel.session, panel.version)),
+        );
+    }
     if let Some(score) = &panel.score {
         for line in dimensions(score) {
             out.say(line);

@@ -240,7 +240,8 @@ pub(crate) fn dimensions(score: &ScoreView) -> Vec<Text> {
     score.ratings.iter().map(line).collect()
 }
 
-fn file_line(file: &FileStat) -> Text {
+/// One changed file with its lines.
+pub(crate) fn file_line(file: &FileStat) -> Text {
     let (letter, role) = match file.status {
         ChangeStatus::Added => ("A", Role::Good),
         ChangeStatus::Modified => ("M", Role::Plain),

@@ -62,6 +62,7 @@ fn typed(offer: Value, line: &str, typed: &str, status: u8, message: Option<&str
     let outcome = bench.run(line);
     assert_eq!(outcome.status, status, "{line} {typed:?}: {outcome:?}");
     assert!(outcome.err.contains(&digest()[..12]), "the panel was shown: {outcome:?}");
+    assert!(outcome.err.contains("  1 file, +1 -1\n    M "), "with what it changes: {outcome:?}");
     let decided = bench.request("decide");
     assert_eq!(decided.as_ref().map(|it| it["message"].as_str().expect("words")), message, "{line} {typed:?}");
     if let Some(decided) = decided {

@@ -16,7 +16,8 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review:
         painter.text(area.x + 1, area.y + 1, area.width, "reading …", Role::Muted);
         return;
     };
-    let wide = area.width >= 96;
+    // without a version there is nothing to stand beside it
+    let wide = area.width >= 96 && review.version_view().is_some();
     let columns = if wide { area.width / 2 - 2 } else { area.width };
     let left = Rect { width: columns, ..area };
     let mut used = draw_state(painter, left, model, view, review) + 1;
