@@ -134,8 +134,11 @@ impl Core {
     /// Runs until somebody stops it or nobody can post any more.
     pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Post>) {
         let farewell = Farewell(self.notices.clone());
-        for session in self.folds.kept() {
-            self.dispatcher.owe(&session);
+        // what was at work when the last process ended goes first, then what waited, in the order it was asked for
+        let (begun, waited): (Vec<_>, Vec<_>) =
+            self.folds.kept().into_iter().partition(|session| session.owed().values().any(|owed| owed.started));
+        for session in begun.iter().chain(&waited) {
+            self.dispatcher.owe(session);
         }
         match self.missing_candidates() {
             Ok(staged) => self.commit(staged),

@@ -112,9 +112,11 @@ impl Folds {
         }
     }
 
-    /// The sessions that the core keeps.
+    /// The sessions that the core keeps, the oldest first.
     pub(super) fn kept(&self) -> Vec<Arc<Session>> {
-        self.lock().kept.values().cloned().collect()
+        let mut kept: Vec<Arc<Session>> = self.lock().kept.values().cloned().collect();
+        kept.sort_by_key(|session| session.asked.id);
+        kept
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use paraph::api::{BeadsRequest, CancelRequest, Verdict};
+use paraph::api::{BeadsRequest, CancelRequest, TimelineRequest, Verdict};
 use paraph::validation::CheckStatus;
 
 use crate::house::{House, Told, version};
@@ -82,4 +82,36 @@ async fn sessions_share_the_workers_that_there_are() {
     assert_eq!(held.runs(), 8, "every session was checked once");
     assert!(!desk.runtime.owes().await.unwrap());
     assert_eq!(desk.show(first).await.state, "Scored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_start_in_the_middle_nobody_is_passed_over() {
+    let held = Arc::new(Told::held(CheckStatus::Passed));
+    let house = House::with(|house| {
+        house.ports.validator = held.clone();
+        house.settings.workers = 1;
+    });
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    desk.trust(&repository).await;
+    let mut sessions = Vec::new();
+    for _ in 0..12 {
+        sessions.push(desk.run(&[&repository]).await);
+    }
+    for id in &sessions {
+        desk.until(*id, "BranchApplied").await;
+    }
+    desk.runtime.stop().await;
+    drop(desk);
+    let desk = house.open();
+    held.let_go(24);
+    let mut ended = Vec::new();
+    for id in &sessions {
+        desk.until(*id, "Scored").await;
+        let timeline = desk.ask(TimelineRequest { session: *id }).await.unwrap();
+        let entry = timeline.entries.iter().find(|entry| entry.event == "validated").expect("it was checked");
+        ended.push((entry.seq, *id));
+    }
+    ended.sort_unstable();
+    assert_eq!(ended.into_iter().map(|(_, id)| id).collect::<Vec<_>>(), sessions, "in the order they were asked for");
 }
