@@ -3,12 +3,17 @@
 use super::keys::show;
 use super::model::{Confirm, Model, Overlay, Task, Ticket, Tone};
 use super::screens::review::Review;
-use crate::api::{DOCUMENTS, Request, RewriteRequest, ThreadKind};
+use crate::api::{CommentView, DOCUMENTS, Request, RewriteRequest, ThreadKind, ThreadView};
 use crate::text::counted;
 
 /// Whether the session has documents that can be written again.
 pub(crate) fn may_rewrite(review: &Review) -> bool {
     review.artifacts.iter().flatten().any(|artifact| DOCUMENTS.contains(&artifact.name.as_str()))
+}
+
+/// Whether a person wrote it, and no model did: a login is `NAME@HOST`, a model speaks as its role.
+fn is_a_persons(comment: &CommentView) -> bool {
+    comment.by.split_whitespace().next().is_some_and(|login| login.contains('@'))
 }
 
 /// Asks whether the documents shall be written again, with which comments.
@@ -18,8 +23,8 @@ pub(crate) fn ask(model: &mut Model) -> Vec<Task> {
     let counts = |kind: ThreadKind, document: Option<&String>| {
         kind != ThreadKind::Question && document.is_some_and(|name| DOCUMENTS.contains(&name.as_str()))
     };
-    let threads =
-        review.threads.iter().filter(|thread| !thread.resolved && counts(thread.kind, thread.artifact.as_ref()));
+    let waits = |thread: &&ThreadView| !thread.resolved && thread.comments.last().is_some_and(is_a_persons);
+    let threads = review.threads.iter().filter(waits).filter(|thread| counts(thread.kind, thread.artifact.as_ref()));
     let drafts = review.drafts.iter().filter(|draft| counts(draft.kind, draft.artifact.as_ref()));
     let mut names: Vec<&str> = threads.clone().filter_map(|thread| thread.artifact.as_deref()).collect();
     names.extend(drafts.clone().filter_map(|draft| draft.artifact.as_deref()));
@@ -27,7 +32,7 @@ pub(crate) fn ask(model: &mut Model) -> Vec<Task> {
     names.dedup();
     let (open, unsent) = (threads.count(), drafts.count());
     if names.is_empty() {
-        model.say(Tone::Info, "nothing was said of a document yet");
+        model.say(Tone::Info, "nothing was said of a document since it was written");
         if let (Some(key), Some(toast)) = (model.key_of(super::actions::Action::Comment), &mut model.toast) {
             toast.hint = format!("{key} comments on the one under the cursor");
         }

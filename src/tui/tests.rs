@@ -473,6 +473,11 @@ fn several_candidates_are_started_by_the_wizard() {
     assert_eq!(run.candidates[0].rules, ["rust-unwrap"]);
     assert_eq!(run.candidates[1].model.as_deref(), Some("openai/gpt-4.1"));
     assert_eq!(run.candidates[2].program.as_ref().map(|program| program.name.as_str()), Some("ruff"));
+    let mut world = World::new();
+    world.view.candidates = [12, 13].map(SessionId).to_vec();
+    let bench = Bench::of(world, 80, 24).press("n").write("fix it").press("Tab Tab Tab").write("rules llm");
+    let toast = bench.press("Ctrl-s").model.toast.expect("it is told");
+    assert_eq!((toast.text.as_str(), toast.hint.as_str()), ("2 candidates started", "K compares them"));
     for (words, wrong) in [("rules", "one more"), ("rules magic", "magic"), ("rules patch:a.diff", "in a shell")] {
         let bench = typed(words).press("Ctrl-s");
         assert!(bench.world.changes.is_empty(), "{words}");

@@ -2,9 +2,9 @@
 
 use super::bench::Bench;
 use super::bench_world::World;
-use super::model::Overlay;
+use super::model::{Msg, Overlay};
 use super::tests::snapshot;
-use crate::api::{CriterionView, Failure, FailureKind, OfferView, Request, ReviewView, TickRequest};
+use crate::api::{CriterionView, Failure, FailureKind, Notice, OfferView, Request, ReviewView, TickRequest};
 
 const UNTICKED: &str = "nobody ticked it: paraph tick 12@v2 C3";
 
@@ -149,7 +149,7 @@ fn planned(columns: u16, rows: u16) -> Bench {
 fn documents_are_written_again_once_somebody_said_something_to_them() {
     let silent = planned(80, 24).press("W");
     assert!(silent.model.overlays.is_empty(), "nothing was said yet");
-    assert!(silent.screen().contains("nothing was said of a document yet"));
+    assert!(silent.screen().contains("nothing was said of a document since it was written"));
     let commented = |columns, rows| planned(columns, rows).press("c").write("two steps, please").press("Ctrl-s g s");
     for (columns, rows) in [(80, 24), (120, 40)] {
         snapshot(&format!("artifacts_commented_{columns}x{rows}"), commented(columns, rows).screen());
@@ -159,6 +159,20 @@ fn documents_are_written_again_once_somebody_said_something_to_them() {
     assert_eq!(asked(&commented(80, 24).press("W Enter")), 0, "Enter asks for nothing");
     assert_eq!(asked(&commented(80, 24).type_ahead("W y")), 0, "typed ahead");
     assert_eq!(asked(&commented(80, 24).press("W y")), 1);
+    // whoever wrote it again says so in the thread: what was said is in the document
+    let mut taken = commented(80, 24);
+    let thread = taken.world.threads.last_mut().expect("the comment");
+    let mut answer = thread.comments[0].clone();
+    (answer.by, answer.text) = ("planner openai/gpt-4.1".to_owned(), "written again with this".into());
+    thread.comments.push(answer);
+    taken.play(Msg::Connected);
+    assert!(taken.press("W").model.overlays.is_empty());
+    let mut grown = planned(80, 24).press("j j j");
+    grown.world.documents.insert(1, "plan@2");
+    let row = grown.world.rows[0].clone();
+    grown.play(Msg::Notice(Notice::SessionChanged { row: Box::new(row) }));
+    let shown = grown.model.review.as_ref().and_then(|review| review.document.as_ref());
+    assert_eq!(shown.map(|(name, _)| name.as_str()), Some("explanation@v2"), "the cursor stays on its document");
     let unsent = planned(80, 24).press("c").write("two steps, please").press("Ctrl-s W");
     assert!(unsent.screen().contains("With 1 draft on plan."), "unsent comments go with it");
 }

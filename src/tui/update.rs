@@ -282,7 +282,7 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
         }
         (Ticket::Artifacts(id), Reply::Artifacts(view)) if here(model, id) => {
             if let Some(review) = &mut model.review {
-                review.artifacts = Some(view.artifacts);
+                review.take_artifacts(view.artifacts);
             }
             show_artifact(model)
         }

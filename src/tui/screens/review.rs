@@ -345,6 +345,15 @@ impl Review {
         matches!(self.tab, Tab::Overview | Tab::Architecture | Tab::Metrics)
     }
 
+    /// Takes the documents as they are now; the cursor stays on the one that it is on.
+    pub(crate) fn take_artifacts(&mut self, artifacts: Vec<ArtifactView>) {
+        let list = &mut self.lists[Tab::Artifacts as usize];
+        let before = self.artifacts.iter().flatten().nth(list.cursor).map(|artifact| artifact.name.clone());
+        let at = before.and_then(|name| artifacts.iter().position(|artifact| artifact.name == name));
+        list.cursor = at.unwrap_or_else(|| list.cursor.min(artifacts.len().saturating_sub(1)));
+        self.artifacts = Some(artifacts);
+    }
+
     /// Whether what the tab shows grows with what happens.
     pub(crate) fn is_live(&self) -> bool {
         matches!(self.tab, Tab::Timeline | Tab::Artifacts | Tab::Runs | Tab::Beads)
