@@ -42,8 +42,8 @@ pub use request::{
     CheckRequest, CommentRequest, CompareRequest, ContextRequest, DecideRequest, DeriveRequest, DraftRequest,
     DropDraftRequest, DropRequest, EditRequest, ExcludeRequest, IndexRequest, ListRequest, LogRequest, MarkRequest,
     MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PickRequest, PublishRequest, RegenerateRequest,
-    RepositoryRequest, ResolveRequest, RunRequest, SendDraftsRequest, ShowRequest, Side, StatusRequest, StopRequest,
-    ThreadKind, ThreadsRequest, TickRequest, TimelineRequest, TriageRequest, TriageWord, TrustRequest,
+    RepositoryRequest, ResolveRequest, RewriteRequest, RunRequest, SendDraftsRequest, ShowRequest, Side, StatusRequest,
+    StopRequest, ThreadKind, ThreadsRequest, TickRequest, TimelineRequest, TriageRequest, TriageWord, TrustRequest,
 };
 pub use review_view::{
     CommentView, DraftView, OfferView, PanelView, ThreadView, ThreadsView, TimelineEntry, TimelineView,
@@ -56,6 +56,6 @@ pub use view::{
     UsageView, VersionPatchSet, VersionView, ViolationView,
 };
 pub use words::{
-    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, GateId, IssueSource, Kind, ProgramChoice, Rating,
-    Severity, Source, Tenths, Verdict, WorkSpec, severity_word, status_word,
+    Base, BaselineStatus, Bound, CheckStatus, DOCUMENTS, Dimension, EngineKind, GateId, IssueSource, Kind,
+    ProgramChoice, Rating, Severity, Source, Tenths, Verdict, WorkSpec, severity_word, status_word,
 };

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Digest, DraftId, HostPath, RepoPath, SessionId, SessionRef, ThreadId, Version};
+use crate::id::{Digest, DraftId, HostPath, ParseIdError, RepoPath, SessionId, SessionRef, ThreadId, Version};
 use crate::planning::{IssueSource, Kind};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, Source, WorkSpec};
@@ -68,6 +68,30 @@ pub struct CandidateRequest {
     /// The program, for the engines that run one.
     #[serde(default)]
     pub program: Option<ProgramChoice>,
+}
+
+impl CandidateRequest {
+    /// What `ENGINE[:WHAT]` means. A ready diff is a blob that the client stores: what names its file is left to it.
+    ///
+    /// # Errors
+    /// [`ParseIdError`] where there is no such engine.
+    pub fn named(text: &str) -> Result<Self, ParseIdError> {
+        let (name, what) = text.split_once(':').unwrap_or((text, ""));
+        let engine = name.parse()?;
+        let mut candidate = Self { engine, model: None, rules: Vec::new(), patch: None, program: None };
+        match engine {
+            EngineKind::Rules => {
+                candidate.rules = what.split(',').filter(|rule| !rule.is_empty()).map(str::to_owned).collect();
+            }
+            EngineKind::Llm => candidate.model = Some(what.to_owned()).filter(|model| !model.is_empty()),
+            EngineKind::Agent | EngineKind::Command if !what.is_empty() => {
+                candidate.program = Some(ProgramChoice { name: what.to_owned(), hosts: Vec::new() });
+            }
+            // told by whoever starts it, in the same words as for a session of its own
+            EngineKind::Agent | EngineKind::Command | EngineKind::Patch | EngineKind::Adopt => {}
+        }
+        Ok(candidate)
+    }
 }
 
 /// Compares sessions side by side: all candidates of one, or any that are named.
@@ -300,6 +324,17 @@ pub struct TickRequest {
     /// It is met, or not said to be any more.
     pub ticked: bool,
     /// What shows it.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// Has documents written again: those that were commented on, with the comments; all of them where only `message` says
+/// what is wrong. Comments on documents that the asker has not sent yet go with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RewriteRequest {
+    /// The session.
+    pub session: SessionId,
+    /// What is wrong, beside what the comments say.
     #[serde(default)]
     pub message: String,
 }

@@ -14,8 +14,8 @@ use super::request::{
     AdoptRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CheckRequest, CommentRequest, CompareRequest,
     ContextRequest, DecideRequest, DeriveRequest, DraftRequest, DropDraftRequest, DropRequest, IndexRequest,
     ListRequest, LogRequest, MarkRequest, MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PickRequest,
-    PublishRequest, RegenerateRequest, ResolveRequest, RunRequest, SendDraftsRequest, ShowRequest, StatusRequest,
-    StopRequest, ThreadsRequest, TickRequest, TimelineRequest, TriageRequest, TrustRequest,
+    PublishRequest, RegenerateRequest, ResolveRequest, RewriteRequest, RunRequest, SendDraftsRequest, ShowRequest,
+    StatusRequest, StopRequest, ThreadsRequest, TickRequest, TimelineRequest, TriageRequest, TrustRequest,
 };
 use super::review_view::{DraftView, PanelView, ThreadView, ThreadsView, TimelineView};
 use super::view::{ArtifactsView, ContextView, LogView, PatchSetView, SessionList, SessionView};
@@ -166,6 +166,7 @@ contract! {
     "Picks one candidate over the others; write-once." "pick" Pick(PickRequest) -> SessionView, changes: true;
     "Says GO, DEFER or no to a goal." "triage" Triage(TriageRequest) -> SessionView, changes: true;
     "Says that a version meets a criterion." "tick" Tick(TickRequest) -> SessionView, changes: true;
+    "Has the documents that were commented on written again." "rewrite" Rewrite(RewriteRequest) -> SessionView, changes: true;
     "Accepts a WARN with a reason." "override" Override(OverrideRequest) -> SessionView, changes: true;
     "Asks for the next version." "regenerate" Regenerate(RegenerateRequest) -> SessionView, changes: true;
     "Makes the next version without an engine: what is left out, or a person's own edit." "derive" Derive(DeriveRequest) -> SessionView, changes: true;

@@ -99,11 +99,60 @@ pub struct Bindings {
     pub rules: BTreeSet<String>,
 }
 
-/// What the architect is told.
+/// What was written before, and what people say to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Revision {
+    /// The documents as they stand: name and text.
+    pub documents: Vec<(String, String)>,
+    /// Comments: the document, what each is meant as, the words.
+    pub said: Vec<(String, String, Untrusted)>,
+    /// What was said beside them.
+    pub message: Untrusted,
+}
+
+impl Revision {
+    /// The part of it that `role` writes, in words; nothing that people say is more than data there.
+    fn task(&self, role: Role, redactor: &mut Redactor) -> String {
+        let mut text = String::new();
+        for (name, document) in self.documents.iter().filter(|(name, _)| writer(name) == Some(role)) {
+            let shown = redactor.hide(name, document);
+            text.push_str(&contract::fenced(&format!("The document `{name}` as it was written before"), &shown));
+        }
+        for (name, kind, words) in self.said.iter().filter(|(name, ..)| writer(name) == Some(role)) {
+            let words = redactor.hide("a comment", words.raw());
+            text.push_str(&contract::fenced(&format!("What a person says to `{name}` ({kind})"), &words));
+        }
+        if !self.message.raw().trim().is_empty() {
+            let words = redactor.hide("what was said", self.message.raw());
+            text.push_str(&contract::fenced("What a person says to the documents", &words));
+        }
+        text.push_str("Write them again: change what is said to be wrong, and keep the rest as it stands.\n\n");
+        text
+    }
+}
+
+/// Who writes the document of that name.
 #[must_use]
-pub fn design_assignment(brief: &StageBrief, bindings: &Bindings, redactor: &mut Redactor) -> Assignment {
+pub fn writer(name: &str) -> Option<Role> {
+    match name {
+        "plan" | "gates" => Some(Role::Planner),
+        name => ARTIFACTS.contains(&name).then_some(Role::Architect),
+    }
+}
+
+/// What the architect is told; where it writes again, with what people say.
+#[must_use]
+pub fn design_assignment(
+    brief: &StageBrief,
+    revision: Option<&Revision>,
+    bindings: &Bindings,
+    redactor: &mut Redactor,
+) -> Assignment {
     let background = brief.background(redactor);
-    let task = brief.task(redactor);
+    let mut task = brief.task(redactor);
+    if let Some(revision) = revision {
+        task.push_str(&revision.task(Role::Architect, redactor));
+    }
     let text = |most: usize| json!({"type": "string", "maxLength": most});
     let list = json!({"type": "array", "maxItems": MOST_LISTED, "items": text(LONGEST)});
     let schema = object(json!({
@@ -125,18 +174,22 @@ pub fn design_assignment(brief: &StageBrief, bindings: &Bindings, redactor: &mut
     }
 }
 
-/// What the planner is told about a design.
+/// What the planner is told about a design, given by its documents; where it writes again, with what people say.
 #[must_use]
 pub fn plan_assignment(
     brief: &StageBrief,
-    design: &Design,
+    design: &[(String, String)],
+    revision: Option<&Revision>,
     bindings: &Bindings,
     redactor: &mut Redactor,
 ) -> Assignment {
     let background = brief.background(redactor);
     let mut task = brief.task(redactor);
-    for (name, text) in design.documents() {
-        task.push_str(&contract::fenced(&format!("The document `{name}`"), &redactor.hide(name, &text)));
+    for (name, text) in design {
+        task.push_str(&contract::fenced(&format!("The document `{name}`"), &redactor.hide(name, text)));
+    }
+    if let Some(revision) = revision {
+        task.push_str(&revision.task(Role::Planner, redactor));
     }
     let one = json!({
         "id": {"type": "string", "maxLength": 40},
@@ -324,13 +377,13 @@ fn in_order(tasks: Vec<PlanTask>) -> Result<Vec<PlanTask>, String> {
 impl Design {
     /// The documents: name and text.
     #[must_use]
-    pub fn documents(&self) -> Vec<(&'static str, String)> {
+    pub fn documents(&self) -> Vec<(String, String)> {
         let list = |title: &str, entries: &[Untrusted]| {
             let lines: String =
                 entries.iter().map(|entry| format!("- {}\n", entry.raw().replace('\n', "\n  "))).collect();
             format!("# {title}\n\n{lines}")
         };
-        vec![
+        [
             ("decision", self.decision.raw().to_owned()),
             ("specification", self.specification.raw().to_owned()),
             ("architecture", self.architecture.raw().to_owned()),
@@ -338,13 +391,15 @@ impl Design {
             ("non-goals", list("Non-goals", &self.non_goals)),
             ("acceptance", criteria_text("Acceptance criteria", &self.acceptance)),
         ]
+        .map(|(name, text)| (name.to_owned(), text))
+        .to_vec()
     }
 }
 
 impl Plan {
     /// The documents: name and text.
     #[must_use]
-    pub fn documents(&self) -> Vec<(&'static str, String)> {
+    pub fn documents(&self) -> Vec<(String, String)> {
         let mut plan = "# Plan\n\n".to_owned();
         for task in &self.tasks {
             plan.push_str(&format!("- **{}** {}\n", task.id, task.title.raw().replace('\n', " ")));
@@ -356,7 +411,8 @@ impl Plan {
                 plan.push_str(&format!("  - in {}\n", paths.join(", ")));
             }
         }
-        vec![("plan", plan), ("gates", criteria_text("Gates of this change", &self.gates))]
+        let gates = criteria_text("Gates of this change", &self.gates);
+        vec![("plan".to_owned(), plan), ("gates".to_owned(), gates)]
     }
 }
 
@@ -444,7 +500,7 @@ mod tests {
         let design =
             read_design(&design_of(json!([{"text": "a\nb", "bound": "person"}])), &bindings()).expect("it reads");
         let plan = read_plan(&plan_of(&[("a", &[]), ("b", &["a"])]), &bindings()).expect("it reads");
-        let names: Vec<&str> = design.documents().into_iter().chain(plan.documents()).map(|(name, _)| name).collect();
+        let names: Vec<String> = design.documents().into_iter().chain(plan.documents()).map(|(name, _)| name).collect();
         assert_eq!(names, ARTIFACTS);
         let acceptance = &design.documents()[5].1;
         assert!(acceptance.contains("- **C1** a b (a person's tick)"), "{acceptance}");

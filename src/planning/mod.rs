@@ -12,8 +12,8 @@ mod triage;
 use serde::{Deserialize, Serialize};
 
 pub use artifacts::{
-    ARTIFACTS, Bindings, Bound, Criterion, Design, Plan, PlanTask, STAGE_OUTPUT, design_assignment, plan_assignment,
-    read_design, read_plan,
+    ARTIFACTS, Bindings, Bound, Criterion, Design, Plan, PlanTask, Revision, STAGE_OUTPUT, design_assignment,
+    plan_assignment, read_design, read_plan, writer,
 };
 pub use contract::{Answer, Assignment, SEND_BACKS, assign, strict};
 pub(crate) use contract::{fenced, listed, within, words};

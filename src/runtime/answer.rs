@@ -389,8 +389,15 @@ pub(super) fn artifacts(session: &Session) -> ArtifactsView {
     if let Some((_, report)) = &session.triage {
         add("triage".to_owned(), "text/markdown", *report);
     }
-    for artifact in session.planned.iter().flat_map(|planned| &planned.artifacts) {
-        add(artifact.name.clone(), "text/markdown", artifact.digest);
+    for document in session.documents() {
+        let newest = document.written.len();
+        for (at, digest) in document.written.iter().enumerate().rev() {
+            let number = if at + 1 == newest { String::new() } else { format!("@{}", at + 1) };
+            add(format!("{}{number}", document.name), "text/markdown", *digest);
+        }
+        for (at, digest) in document.changes.iter().enumerate().rev() {
+            add(format!("{}@{}..{}", document.name, at + 1, at + 2), "text/x-diff", *digest);
+        }
     }
     for version in &session.versions {
         for (lane, set) in &version.patch_sets {
@@ -499,12 +506,21 @@ fn summary(event: &crate::session::Event) -> String {
         Event::Triaged { message, .. } => format!("GO{}", said(message)),
         Event::Deferred { message, .. } => format!("DEFER{}", said(message)),
         Event::Declined { message, .. } => format!("declined{}", said(message)),
-        Event::Planned { artifacts, tasks, criteria } => format!(
-            "{}, {}, {}",
-            counted(artifacts.len(), "document"),
-            counted(tasks.len(), "task"),
-            counted_criteria(criteria.len())
-        ),
+        Event::Planned { artifacts, tasks, criteria, changes } => {
+            let names: Vec<&str> = changes.iter().map(|changed| changed.name.as_str()).collect();
+            let again = if names.is_empty() { String::new() } else { format!("; changed: {}", names.join(", ")) };
+            format!(
+                "{}, {}, {}{again}",
+                counted(artifacts.len(), "document"),
+                counted(tasks.len(), "task"),
+                counted_criteria(criteria.len())
+            )
+        }
+        Event::DocumentsAsked { roles, threads, message, .. } => {
+            let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
+            let comments = counted(threads.len(), "thread");
+            format!("{} again, with {comments}{}", roles.join(" and "), said(message))
+        }
         Event::Ticked { criterion, version, message, .. } => format!("{criterion} on {version}{}", said(message)),
         Event::Unticked { criterion, version, .. } => format!("{criterion} on {version} is ticked no more"),
         Event::Proposed { version, engine, made_for, patch_sets, by, .. } => {

@@ -127,6 +127,11 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
             (FailureKind::NotFound, format!("paraph comments {id}"))
         }
         Refusal::NoSuchArtifact { .. } => (FailureKind::NotFound, format!("paraph artifacts {id}")),
+        Refusal::NoDocuments { .. } => (FailureKind::Refused, "paraph run GOAL --playbook designed".to_owned()),
+        Refusal::NothingSaid => {
+            let words = format!("paraph comment {id} --artifact plan -m TEXT, or say it with -m TEXT");
+            (FailureKind::Usage, words)
+        }
         Refusal::NoSuchCriterion { .. } => (FailureKind::NotFound, format!("paraph show {id}")),
         Refusal::NotTicked { .. } => (FailureKind::Refused, format!("paraph show {id}")),
         Refusal::OtherPatch { version, .. } => (FailureKind::Conflict, format!("paraph show {id}@{version}")),

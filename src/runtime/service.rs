@@ -270,6 +270,7 @@ impl Runtime {
             Request::Pick(_) => Some(Reply::Pick(self.view(session, None).await?)),
             Request::Triage(_) => Some(Reply::Triage(self.view(session, None).await?)),
             Request::Tick(_) => Some(Reply::Tick(self.view(session, None).await?)),
+            Request::Rewrite(_) => Some(Reply::Rewrite(self.view(session, None).await?)),
             Request::Decide(_) => Some(Reply::Decide(self.view(session, None).await?)),
             Request::Override(_) => Some(Reply::Override(self.view(session, None).await?)),
             Request::Regenerate(_) => Some(Reply::Regenerate(self.view(session, None).await?)),
@@ -382,6 +383,7 @@ fn changes(request: &Request) -> bool {
             | Request::Pick(_)
             | Request::Triage(_)
             | Request::Tick(_)
+            | Request::Rewrite(_)
             | Request::Decide(_)
             | Request::Override(_)
             | Request::Regenerate(_)
@@ -491,6 +493,10 @@ impl Service for Runtime {
             }
             Request::Triage(asked) => Reply::Triage(self.triage(&call, asked).await?),
             Request::Tick(asked) => Reply::Tick(self.tick(&call, asked).await?),
+            Request::Rewrite(asked) => {
+                let command = Command::Rewrite { by: self.person(&call.client), message: asked.message.into() };
+                Reply::Rewrite(self.command(&call, asked.session, command).await?)
+            }
             Request::Decide(asked) => self.decided(&call, asked).await?,
             Request::Override(asked) => Reply::Override(self.override_warning(&call, asked).await?),
             Request::Regenerate(asked) => Reply::Regenerate(self.regenerate(&call, asked, "regenerated").await?),

@@ -53,6 +53,9 @@ impl Session {
             triage: None,
             go_by: None,
             planned: None,
+            planned_before: Vec::new(),
+            rewriting: None,
+            written_with: BTreeMap::new(),
             ticks: BTreeMap::new(),
             drafting: None,
             steered: Vec::new(),
@@ -119,13 +122,19 @@ impl Session {
             }
             Event::Deferred { by, message } => self.put_off(StopKind::Deferred, "deferred", by, message),
             Event::Declined { by, message } => self.put_off(StopKind::Declined, "declined", by, message),
-            Event::Planned { artifacts, tasks, criteria } => {
+            Event::Planned { artifacts, tasks, criteria, changes } => {
                 self.settle(EffectKey::of_session(EffectKind::Plan), at);
                 let (artifacts, tasks, criteria) = (artifacts.clone(), tasks.clone(), criteria.clone());
-                self.planned = Some(Planned { artifacts, tasks, criteria });
+                self.planned_is(Planned { artifacts, tasks, criteria, changes: changes.clone() });
             }
-            Event::Ticked { criterion, version, by, .. } => {
-                self.ticks.insert((*version, criterion.clone()), by.clone());
+            Event::DocumentsAsked { roles, threads, message, .. } => {
+                self.stop = None;
+                self.release(at, |key| key.kind == EffectKind::Plan);
+                self.want_documents(roles, threads, message);
+            }
+            Event::Ticked { criterion, version, by, message } => {
+                let said = Comment { by: by.clone(), at, text: message.clone() };
+                self.ticks.insert((*version, criterion.clone()), said);
             }
             Event::Unticked { criterion, version, .. } => {
                 self.ticks.remove(&(*version, criterion.clone()));
@@ -243,6 +252,7 @@ impl Session {
                 }
                 // where documents could not be written a person may go on without; else they come first
                 let without = stuck.is_some_and(|key| matches!(key.kind, EffectKind::Plan | EffectKind::Draft));
+                self.rewriting.take_if(|_| without);
                 if without || !self.lacks_artifacts() || !self.versions.is_empty() {
                     self.want_version(lanes, message.clone(), made_for, at);
                 }
@@ -408,7 +418,11 @@ impl Session {
         let publishes = |lane: &&Lane| matches!(lane.phase, Phase::Publishing(_));
         wanted.extend(self.active().filter(|lane| goes_on || publishes(lane)).filter_map(|lane| self.next_on(lane)));
         if self.stop.as_ref().is_none_or(Stop::spares_drafts) {
-            if self.drafting.is_none() && self.is_ready() {
+            let rewrites = self.rewriting.is_some();
+            if rewrites {
+                // what is drafted follows from them
+                wanted.insert(EffectKey::of_session(EffectKind::Plan));
+            } else if self.drafting.is_none() && self.is_ready() {
                 match self.asks_before_draft() {
                     Before::Ask(kind) => drop(wanted.insert(EffectKey::of_session(kind))),
                     Before::Wait => {}
@@ -419,7 +433,8 @@ impl Session {
                 }
             }
             let ready = |id: &LaneId| self.lane(*id).is_some_and(|lane| lane.phase >= self.before_draft());
-            if let Some(drafting) = self.drafting.as_ref().filter(|drafting| drafting.lanes.iter().all(ready)) {
+            let goes_on = |drafting: &&Drafting| !rewrites && drafting.lanes.iter().all(ready);
+            if let Some(drafting) = self.drafting.as_ref().filter(goes_on) {
                 wanted.insert(EffectKey::draft(drafting.version));
             }
         }
@@ -655,10 +670,10 @@ impl PatchSetRecord {
 
 impl Stop {
     /// Whether work on lanes goes on: a draft that came to nothing takes nothing from the version that is there, and
-    /// neither do other candidates that could not be told.
+    /// neither do documents that could not be written, nor other candidates that could not be told.
     #[must_use]
     pub fn spares_lanes(&self) -> bool {
-        let of_draft = self.key.is_some_and(|key| key.kind == EffectKind::Draft);
+        let of_draft = self.key.is_some_and(|key| matches!(key.kind, EffectKind::Draft | EffectKind::Plan));
         self.spares_drafts() || of_draft && !self.is_final()
     }
 

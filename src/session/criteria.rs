@@ -13,7 +13,7 @@ pub struct CriterionState<'a> {
     pub criterion: &'a Criterion,
     /// Met, not met, or nothing shows it either way.
     pub met: Option<bool>,
-    /// What shows it, in a few words of our own.
+    /// What shows it, in a few words of our own; of a tick, in those of who ticked it too.
     pub evidence: String,
 }
 
@@ -37,7 +37,11 @@ impl Session {
             Bound::Check(name) => check(&sets, name),
             Bound::Rule(id) => rule(&sets, id),
             Bound::Person => match self.ticks.get(&(version, criterion.id.clone())) {
-                Some(by) => (Some(true), format!("ticked by {}", by.login)),
+                Some(tick) => {
+                    let why = tick.text.raw().trim().lines().next().unwrap_or_default();
+                    let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+                    (Some(true), format!("ticked by {}{why}", tick.by.login))
+                }
                 None => (None, format!("nobody ticked it: paraph tick {}@{version} {}", self.asked.id, criterion.id)),
             },
         }

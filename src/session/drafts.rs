@@ -34,9 +34,19 @@ pub(super) fn drop_one(session: &Session, draft: DraftId, by: &Person) -> Result
 
 /// What sending all drafts of a person records: each becomes a comment, and is a draft no longer.
 pub(super) fn sent(session: &Session, by: &Person) -> Vec<Event> {
+    sent_where(session, by, |_| true)
+}
+
+/// The same of those about documents.
+pub(super) fn sent_on_documents(session: &Session, by: &Person) -> Vec<Event> {
+    let about = |thread: ThreadId| session.thread(thread).is_some_and(|thread| thread.place.artifact.is_some());
+    sent_where(session, by, |draft| draft.thread.map_or(draft.place.artifact.is_some(), about))
+}
+
+fn sent_where(session: &Session, by: &Person, meant: impl Fn(&super::DraftComment) -> bool) -> Vec<Event> {
     let mut next = u32::try_from(session.threads.len()).expect("fewer than 2^32 threads");
     let mut events = Vec::new();
-    for draft in session.drafts_of(&by.login) {
+    for draft in session.drafts_of(&by.login).filter(|draft| meant(draft)) {
         let text = draft.text.clone();
         events.push(match draft.thread {
             Some(thread) => Event::ThreadAnswered { thread, by: by.clone(), text },

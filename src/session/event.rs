@@ -255,7 +255,17 @@ pub enum Event {
     /// A person did not take it up.
     Declined { by: Person, message: Untrusted },
     /// Models wrote what the change shall be.
-    Planned { artifacts: Vec<Artifact>, tasks: Vec<PlanTask>, criteria: Vec<Criterion> },
+    ///
+    /// Where they wrote again, `changes` are blobs: of each document that says something else, the diff.
+    Planned {
+        artifacts: Vec<Artifact>,
+        tasks: Vec<PlanTask>,
+        criteria: Vec<Criterion>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changes: Vec<Artifact>,
+    },
+    /// A person wants documents written again: who writes, and the threads that they are written with.
+    DocumentsAsked { by: Person, roles: Vec<Role>, threads: Vec<ThreadId>, message: Untrusted },
     /// A person says that a version meets a criterion.
     Ticked { criterion: String, version: Version, by: Person, message: Untrusted },
     /// A person takes that back.
@@ -398,6 +408,7 @@ impl Event {
             Self::Deferred { .. } => "deferred",
             Self::Declined { .. } => "declined",
             Self::Planned { .. } => "planned",
+            Self::DocumentsAsked { .. } => "documents-asked",
             Self::Ticked { .. } => "ticked",
             Self::Unticked { .. } => "unticked",
             Self::Proposed { .. } => "proposed",
@@ -448,6 +459,7 @@ impl Event {
             Self::Triaged { by, .. }
             | Self::Deferred { by, .. }
             | Self::Declined { by, .. }
+            | Self::DocumentsAsked { by, .. }
             | Self::Ticked { by, .. }
             | Self::Unticked { by, .. }
             | Self::Approved { by, .. }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, ThreadId, Version};
-use crate::planning::{Criterion, PlanTask, TriageReport};
+use crate::planning::TriageReport;
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::Snapshot;
@@ -15,7 +15,8 @@ use crate::validation::{Sides, ValidationResult};
 use super::calls::{Budget, CallAsked, CallEnded};
 use super::candidates::PickCommand;
 use super::effect::EffectKey;
-use super::event::{Artifact, PatchSet, Person, StopKind, ThreadPlace};
+use super::event::{PatchSet, Person, StopKind, ThreadPlace};
+use super::state::Planned;
 
 /// How far the base moved, as it was measured for a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +105,8 @@ pub enum Command {
     Defer { by: Person, message: Untrusted },
     /// Do not take it up, for good.
     Decline { by: Person, message: Untrusted },
+    /// Have the documents written again that were commented on.
+    Rewrite { by: Person, message: Untrusted },
     /// Say that the version meets a criterion, or take it back.
     Tick { criterion: String, version: Version, ticked: bool, by: Person, message: Untrusted },
     /// Approve, reject or request changes.
@@ -164,6 +167,7 @@ impl Command {
             Self::Triage { .. } => "go ahead",
             Self::Defer { .. } => "defer",
             Self::Decline { .. } => "decline",
+            Self::Rewrite { .. } => "have documents written again",
             Self::Tick { .. } => "tick",
             Self::Decide(decide) => decide.verdict.name(),
             Self::Pick(_) => "pick",
@@ -197,7 +201,7 @@ pub enum Finding {
     /// What triage recommends, and the report in words.
     Triage { report: TriageReport, artifact: Digest },
     /// Documents, the plan, and what must be true in the end.
-    Plan { artifacts: Vec<Artifact>, tasks: Vec<PlanTask>, criteria: Vec<Criterion> },
+    Plan(Planned),
     /// What each role says, and its issues.
     Review { reviews: Vec<(Review, Vec<ReviewIssue>)> },
     /// A draft, one patch set for each lane that it changes; how many of the words that people said meanwhile its engine
@@ -320,6 +324,12 @@ pub enum Refusal {
     /// No such document.
     #[error("there is no document `{name}`")]
     NoSuchArtifact { name: String },
+    /// The session is of a kind that has none.
+    #[error("playbook {playbook} writes no documents")]
+    NoDocuments { playbook: String },
+    /// No comment waits, and no words came along.
+    #[error("nothing was said of a document since it was written")]
+    NothingSaid,
     /// No such criterion.
     #[error("there is no criterion `{criterion}`{}", if known.is_empty() { String::new() } else { format!(" among {}", known.join(", ")) })]
     NoSuchCriterion { criterion: String, known: Vec<String> },

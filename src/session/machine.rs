@@ -8,6 +8,7 @@ use crate::text::{Untrusted, counted};
 use super::calls;
 use super::candidates;
 use super::derive::derive;
+use super::documents;
 use super::drafts;
 use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Event, PatchSet, Person, StopKind, ThreadPlace};
@@ -76,6 +77,7 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
         Command::Decline { by, message } => {
             stages::put_off(session, Event::Declined { by: by.clone(), message: message.clone() }, command)
         }
+        Command::Rewrite { by, message } => documents::ask_again(session, by, message, command),
         Command::Tick { criterion, version, ticked, by, message } => {
             stages::tick(session, (criterion, *version), *ticked, by, message, command)
         }
@@ -160,6 +162,7 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
         (EffectKind::Triage, Finding::Triage { report, artifact }) => {
             return stages::triaged(session, report.clone(), *artifact);
         }
+        (EffectKind::Plan, Finding::Plan(planned)) => return documents::written(session, key, planned),
         (EffectKind::Review, Finding::Review { reviews }) => {
             return stages::reviewed(session, key, (lane, version), reviews);
         }
@@ -171,9 +174,6 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
         }
         (EffectKind::Index, Finding::Index { index, files, definitions }) => {
             Event::Indexed { lane, index, files, definitions }
-        }
-        (EffectKind::Plan, Finding::Plan { artifacts, tasks, criteria }) => {
-            Event::Planned { artifacts, tasks, criteria }
         }
         (EffectKind::Apply, Finding::Branch { tree, commit, reference }) => {
             Event::BranchApplied { lane, version, tree, commit, reference }
@@ -192,7 +192,7 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
         (_, Finding::Stuck { kind, reason, next, log }) => Event::Stopped { kind, reason, next, key: Some(key), log },
         // a finding of another kind of work is a mistake of ours; it must never move a lane
         (_, Finding::Snapshot { .. } | Finding::Index { .. } | Finding::Draft { .. } | Finding::Branch { .. })
-        | (_, Finding::Triage { .. } | Finding::Plan { .. } | Finding::Review { .. } | Finding::Held { .. })
+        | (_, Finding::Triage { .. } | Finding::Plan(_) | Finding::Review { .. } | Finding::Held { .. })
         | (_, Finding::PassedOver)
         | (_, Finding::Blocked { .. } | Finding::Checks(_) | Finding::Score { .. } | Finding::Published { .. }) => {
             Event::Stopped {

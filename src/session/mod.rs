@@ -8,6 +8,7 @@ mod calls;
 mod candidates;
 mod criteria;
 mod derive;
+mod documents;
 mod drafts;
 mod effect;
 mod event;
@@ -24,6 +25,7 @@ mod steer;
 pub use calls::{Budget, CallAsked, CallEnded, CallRecord, Spent, dollars};
 pub use candidates::{Candidacy, Contender, LostTo, Pick, PickCommand, Rival, RivalSeen};
 pub use criteria::CriterionState;
+pub use documents::Document;
 pub use effect::{EffectKey, EffectKind, Owed};
 pub use event::{Artifact, Event, LaneRequest, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 pub use gate::{WriteGate, WritePermit};
@@ -34,7 +36,7 @@ pub use machine::{Step, decide};
 pub use offer::{Offer, offer};
 pub use state::{
     Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase, Planned,
-    Published, Rechecks, Session, Stop, Thread, Verdict, VersionRecord,
+    Published, Rechecks, Rewriting, Session, Stop, Thread, Verdict, VersionRecord,
 };
 pub use status::{State, aliases};
 

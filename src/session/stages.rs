@@ -94,7 +94,7 @@ impl Session {
     }
 
     /// The model that answered as `role` in that work, as its calls say.
-    fn model_of(&self, key: EffectKey, role: Role) -> Option<&str> {
+    pub(super) fn model_of(&self, key: EffectKey, role: Role) -> Option<&str> {
         let answered = |call: &&super::CallRecord| {
             let ended = call.ended.as_ref();
             call.asked.key == key && call.asked.role == role && ended.is_some_and(|ended| ended.reply.is_some())

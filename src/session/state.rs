@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, Seq, ThreadId, Version};
-use crate::planning::{Criterion, PlanTask, TriageReport};
+use crate::planning::{Criterion, PlanTask, Role, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::EngineKind;
 use crate::repository::{Base, Snapshot, Source};
@@ -317,6 +317,21 @@ pub struct Planned {
     pub tasks: Vec<PlanTask>,
     /// What must be true in the end.
     pub criteria: Vec<Criterion>,
+    /// Of documents that were written again, what changed: diffs, by the document's name.
+    pub changes: Vec<Artifact>,
+}
+
+/// Documents that are wanted anew, while they are not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewriting {
+    /// Who writes again.
+    pub roles: Vec<Role>,
+    /// The threads that they are written with.
+    pub threads: Vec<ThreadId>,
+    /// How many comments each had when that was asked for: later ones count again.
+    pub heard: BTreeMap<ThreadId, usize>,
+    /// What a person said beside.
+    pub message: Untrusted,
 }
 
 /// The next version, while it is wanted and not there.
@@ -432,10 +447,16 @@ pub struct Session {
     pub triage: Option<(TriageReport, Digest)>,
     /// The person who said GO, where one did.
     pub go_by: Option<Person>,
-    /// What models wrote before the first draft.
+    /// What models wrote before the first draft, or wrote again.
     pub planned: Option<Planned>,
-    /// Criteria that a person ticked, by version, and who.
-    pub ticks: BTreeMap<(Version, String), Person>,
+    /// What they had written before that, oldest first.
+    pub planned_before: Vec<Planned>,
+    /// Documents that are wanted anew.
+    pub rewriting: Option<Rewriting>,
+    /// How many comments of a thread documents were written with.
+    pub written_with: BTreeMap<ThreadId, usize>,
+    /// Criteria that a person ticked, by version: who, and what shows it.
+    pub ticks: BTreeMap<(Version, String), Comment>,
     /// The next version, while it is wanted.
     pub drafting: Option<Drafting>,
     /// What people said to whoever drafts, since the newest version was made.

@@ -145,6 +145,7 @@ actions! {
     Reject = "reject", "reject": "reject: opens the panel, a second key decides",
     RequestChanges = "request-changes", "send back": "request changes: opens the panel, a second key decides",
     Override = "override", "override": "accept a WARN, with a reason",
+    Tick = "tick", "tick": "criteria that only a person can see: say that they are met, or take it back",
     NewSession = "new-session", "new": "start a session: goal, repository, engine, base",
     CycleFilter = "cycle-filter", "filter": "needs me → running → done → all",
     CycleSort = "cycle-sort", "sort": "newest change → longest wait → score",
@@ -211,6 +212,7 @@ actions! {
     Publish = "publish", "publish": "publish what was approved",
     CancelSession = "cancel-session", "cancel": "end the session and everything it runs",
     Regenerate = "regenerate", "regenerate": "ask for the next version",
+    Rewrite = "rewrite-documents", "write again": "have the documents written again that were commented on",
     Go = "go", "GO": "say GO to the goal, whatever triage recommends",
     Defer = "defer", "defer": "put the goal off; go takes it up again",
     Decline = "decline", "decline": "do not take the goal up, for good",
@@ -229,7 +231,7 @@ impl Action {
     pub(crate) fn is_weighty(self) -> bool {
         use Action as A;
         matches!(self, A::Approve | A::Reject | A::RequestChanges | A::Override | A::Publish)
-            || matches!(self, A::CancelSession | A::Regenerate | A::DropLane | A::Trust)
+            || matches!(self, A::CancelSession | A::Regenerate | A::Rewrite | A::DropLane | A::Trust)
             || matches!(self, A::Go | A::Defer | A::Decline)
             || matches!(self, A::PauseSession | A::DiscardCheckouts)
     }

@@ -132,6 +132,12 @@ impl Bench {
                 let items = doc.outline(side, syntax());
                 Some(Msg::Outlined(asked, doc, side, items))
             }
+            Task::ReadIssue(url) => {
+                let read = self.world.issue.clone().expect("the world has an issue");
+                let kept =
+                    read.and_then(|(source, text)| super::work::keep_issue(&self.world.blobs, mask(), source, &text));
+                Some(Msg::Issue(url, kept))
+            }
             Task::HunkText(source) => Some(super::work::hunk_text(blobs, &source, mask())),
             Task::EditText(text) => Some(Msg::Edited((self.world.editor)(&text))),
             Task::Copy(text) => {

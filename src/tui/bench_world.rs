@@ -41,6 +41,12 @@ pub(crate) struct World {
     pub setup_waits: Vec<Untrusted>,
     /// Where names are defined: name, file, line.
     pub definitions: Vec<(&'static str, &'static str, u32)>,
+    /// What a forge says of an issue.
+    pub issue: Option<Result<(IssueSource, String), Failure>>,
+    /// What its models may cost.
+    pub estimate: Option<EstimateView>,
+    /// The names of documents.
+    pub documents: Vec<&'static str>,
     /// Candidates side by side.
     pub comparison: Option<ComparisonView>,
 }
@@ -204,6 +210,9 @@ impl World {
             hold_panel: false,
             commands: vec!["cargo test".into(), "make \u{1b}[2Jlint".into()],
             setup_waits: Vec::new(),
+            issue: None,
+            estimate: None,
+            documents: vec!["explanation@v2", "checks", "context@v2"],
             comparison: None,
             definitions: vec![
                 ("parse_line", "src/config.rs", 18),
@@ -348,7 +357,7 @@ impl World {
                 from_line: draft.from_line,
                 side: draft.side,
                 kind: draft.kind,
-                artifact: None,
+                artifact: draft.artifact,
                 resolved: false,
                 comments,
             });
@@ -389,7 +398,7 @@ impl World {
                     from_line: comment.from_line,
                     side: comment.side,
                     kind: comment.kind,
-                    artifact: None,
+                    artifact: comment.artifact,
                     at: NOW,
                     text: comment.text.into(),
                 };
@@ -422,13 +431,15 @@ impl World {
             Request::Derive(_) => Reply::Derive(self.view.clone()),
             Request::Timeline(_) => Reply::Timeline(timeline()),
             Request::Artifacts(_) => Reply::Artifacts(ArtifactsView {
-                artifacts: ["explanation@v2", "checks", "context@v2"]
+                artifacts: self
+                    .documents
+                    .iter()
                     .map(|name| ArtifactView {
-                        name: name.to_owned(),
-                        media_type: "text/markdown".to_owned(),
+                        name: (*name).to_owned(),
+                        media_type: if name.contains("..") { "text/x-diff" } else { "text/markdown" }.to_owned(),
                         blob: self.view.versions[1].context,
                     })
-                    .to_vec(),
+                    .collect(),
             }),
             Request::Log(_) => Reply::Log(self.live.clone()),
             Request::Compare(_) if self.comparison.is_some() => Reply::Compare(self.comparison.clone().expect("asked")),
@@ -474,6 +485,23 @@ impl World {
                 Reply::Decide(self.view.clone())
             }
             Request::Override(_) => Reply::Override(self.view.clone()),
+            Request::Rewrite(_) => {
+                self.send_drafts();
+                Reply::Rewrite(self.view.clone())
+            }
+            Request::Tick(tick) => {
+                let of_version = self.view.versions.iter_mut().flat_map(|version| &mut version.criteria);
+                for known in of_version.chain(&mut self.panel.criteria).filter(|known| known.id == tick.criterion) {
+                    known.met = tick.ticked.then_some(true);
+                    let said = if tick.message.is_empty() { String::new() } else { format!(": {}", tick.message) };
+                    known.evidence = match tick.ticked {
+                        true => format!("ticked by ada@host{said}").into(),
+                        false => format!("nobody ticked it: paraph tick 12@v2 {}", known.id).into(),
+                    };
+                }
+                Reply::Tick(self.view.clone())
+            }
+            Request::Estimate(_) if self.estimate.is_some() => Reply::Estimate(self.estimate.clone().expect("asked")),
             Request::Run(_) => Reply::Run(self.view.clone()),
             Request::Publish(_) => Reply::Publish(self.view.clone()),
             Request::Cancel(_) => Reply::Cancel(self.view.clone()),

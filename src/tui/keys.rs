@@ -39,6 +39,11 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
             match decision.key(key) {
                 Outcome::Stay => Vec::new(),
                 Outcome::Close => close_overlay(model),
+                Outcome::Tick => super::tick_keys::open(model),
+                Outcome::Compare => {
+                    model.overlays.pop();
+                    compare(model)
+                }
                 Outcome::Send(request) => vec![Task::Ask(Ticket::Decide(session, done), *request)],
             }
         }
@@ -95,6 +100,7 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
         Some(Overlay::Picker(_)) => on_picker_key(model, key),
         Some(Overlay::Origin(_)) => on_origin_key(model, key),
         Some(Overlay::Comparison(_)) => on_comparison_key(model, key),
+        Some(Overlay::Ticks(_)) => super::tick_keys::on_ticks_key(model, key),
         None => on_mapped_key(model, key),
     }
 }
@@ -155,6 +161,7 @@ pub(crate) fn on_paste(model: &mut Model, text: &str) {
         Some(Overlay::Steer(steer)) => steer.field.insert(text),
         Some(Overlay::Decision(decision)) => decision.paste(text),
         Some(Overlay::Picker(picker)) => picker.filter.insert(text),
+        Some(Overlay::Ticks(ticks)) => ticks.message.iter_mut().for_each(|field| field.insert(text)),
         Some(Overlay::Confirm(_) | Overlay::Peek(_) | Overlay::Origin(_) | Overlay::Comparison(_)) | None => {}
     }
 }
@@ -239,7 +246,9 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Task> {
         Action::Publish | Action::CancelSession | Action::Regenerate | Action::DropLane | Action::Trust => {
             confirm(model, action)
         }
+        Action::Rewrite => super::rewrite_keys::ask(model),
         Action::Compare => compare(model),
+        Action::Tick => super::tick_keys::open(model),
         Action::CheckAgain => check_again(model, false),
         Action::CheckBaseToo => check_again(model, true),
         Action::Go | Action::Defer | Action::Decline => confirm(model, action),

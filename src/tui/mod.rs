@@ -25,6 +25,7 @@ mod log_text;
 mod look_around;
 mod model;
 mod own_version;
+mod rewrite_keys;
 mod screens;
 mod search;
 mod shell;
@@ -45,9 +46,12 @@ mod tests_reading;
 mod tests_runs;
 #[cfg(test)]
 mod tests_since;
+#[cfg(test)]
+mod tests_ticks;
 mod texts;
 mod theme;
 mod theme_lint;
+mod tick_keys;
 mod trust_keys;
 mod update;
 mod view;
@@ -58,6 +62,6 @@ mod work;
 
 pub use actions::{Action, Context};
 pub use keymap::{Keymap, KeymapError};
-pub use shell::{TuiError, TuiOptions, run};
+pub use shell::{ReadIssue, TuiError, TuiOptions, run};
 pub use theme::{ColorDepth, Role, Theme, ThemeError};
 pub use theme_lint::{lint as lint_theme, lint_shipped as lint_shipped_themes};

@@ -17,12 +17,14 @@ use super::screens::palette::Palette;
 use super::screens::peek::Peek;
 use super::screens::picker::Picker;
 use super::screens::review::Review;
+use super::screens::ticks::Ticks;
 use super::screens::wizard::Wizard;
 use super::theme::{ColorDepth, Theme};
-use crate::api::{Failure, FileView, Notice, Reply, Request};
+use crate::api::{Failure, FileView, IssueSource, Notice, Reply, Request};
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
 use crate::id::{Digest, HostPath, RepoPath, SessionId, Version};
+use crate::text::Untrusted;
 
 /// What happened.
 #[derive(Debug)]
@@ -63,6 +65,8 @@ pub(crate) enum Msg {
     Hunk(Digest, Result<HunkText, Failure>),
     /// Words that were typed shall be kept.
     KeepDraft,
+    /// The issue at an address was read: as a session is asked for with it, and its title as it may be shown.
+    Issue(String, Result<(Box<IssueSource>, Untrusted), Failure>),
     /// Text came back from the editor; `None` where nothing was saved.
     Edited(Option<String>),
     /// Something is worth a word.
@@ -92,6 +96,8 @@ pub(crate) enum Task {
     ReadBlob(TextKey, Digest),
     /// Read the end of a check's output, so many bytes of it.
     ReadLog(LogKey, LogSource, u64),
+    /// Read the issue at an address from its forge, and keep its text.
+    ReadIssue(String),
     /// Onto the clipboard.
     Copy(String),
     /// Open `$EDITOR` on a file, at a line.
@@ -140,6 +146,8 @@ pub(crate) enum Ticket {
     Changed(SessionId, &'static str),
     /// Words to whoever drafts.
     Steered(SessionId),
+    /// A criterion of it was ticked, or not any more.
+    Ticked(SessionId, String, bool),
     /// Candidates side by side: of which session's field.
     Comparison(SessionId),
     /// Checkouts are removed.
@@ -274,6 +282,7 @@ pub(crate) enum Overlay {
     Picker(Box<Picker>),
     Origin(Box<Origin>),
     Comparison(Box<Comparison>),
+    Ticks(Box<Ticks>),
 }
 
 /// Words to whoever drafts, while they are typed.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use rustix::process::Signal;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::Handle;
@@ -29,10 +30,13 @@ use super::theme::{ColorDepth, Theme, ThemeError};
 use super::update::update;
 use super::view::{Pane, Scene, view};
 use super::work::Worker;
-use crate::api::{BlobStore, Failure, FailureKind, Service};
+use crate::api::{BlobStore, Failure, FailureKind, IssueSource, Service};
 use crate::clock::Clock;
 use crate::id::{Ids, SessionId};
 use crate::text::SecretMask;
+
+/// Reads the issue at an address: what a session is asked for with, and its text.
+pub type ReadIssue = Arc<dyn Fn(String) -> BoxFuture<'static, Result<(IssueSource, String), Failure>> + Send + Sync>;
 
 /// How the screens are started.
 pub struct TuiOptions {
@@ -64,6 +68,8 @@ pub struct TuiOptions {
     pub folder: Option<PathBuf>,
     /// The session to open at once.
     pub open: Option<SessionId>,
+    /// What reads issues of forges; none where none are read.
+    pub issues: Option<ReadIssue>,
     /// What the client says of itself.
     pub client: crate::api::ClientInfo,
     /// What hides secrets on the screens.
@@ -110,6 +116,7 @@ impl TuiOptions {
             here: None,
             folder: None,
             open: None,
+            issues: None,
             client: crate::api::ClientInfo { name: "tui".to_owned(), terminal: true, ..Default::default() },
             mask: Arc::new(SecretMask::new(Vec::new())),
             blobs,

@@ -5,7 +5,8 @@ use super::bench_world::World;
 use super::input::Input;
 use super::model::{Msg, Overlay};
 use super::screens::patches::FileState;
-use crate::api::{Failure, FailureKind, Notice, OfferView, Request, Verdict};
+use super::screens::wizard::At;
+use crate::api::{Failure, FailureKind, IssueSource, Notice, OfferView, Request, Verdict};
 use crate::id::{SessionId, Version};
 
 #[track_caller]
@@ -398,13 +399,90 @@ fn the_next_that_needs_me_opens() {
 
 #[test]
 fn a_session_is_started_by_the_wizard() {
-    let bench = Bench::inbox(80, 24).press("n").write("fix it").press("Enter Enter Enter Enter Enter");
+    let bench = Bench::inbox(80, 24).press("n").write("fix it").press("Enter Enter Enter Enter Enter Enter");
     let Some(Request::Run(run)) = bench.world.changes.last() else { panic!("a run") };
     assert_eq!(run.goal, "fix it");
     assert!(bench.model.overlays.is_empty());
     let bench = Bench::inbox(80, 24).press("n Ctrl-s");
     assert!(bench.world.changes.is_empty(), "no goal, no session");
     assert!(matches!(bench.model.overlays.last(), Some(Overlay::Wizard(wizard)) if !wizard.wrong.is_empty()));
+}
+
+const ISSUE: &str = "https://git.example.org/ada/core/-/issues/7";
+
+/// The wizard in a world whose forge says that of its issue.
+fn issue_typed(read: Result<(IssueSource, String), Failure>) -> Bench {
+    let mut world = World::new();
+    world.issue = Some(read);
+    let estimate = serde_json::json!({
+        "schema": "paraph.estimate/1", "least_usd": "0.02", "most_usd": "1.00", "least_tokens": 9000,
+        "most_tokens": 900_000, "held_by": "", "roles": [{
+            "role": "implementer", "model": "openai/gpt-4.1", "least_calls": 1, "most_calls": 4, "least_tokens": 9000,
+            "most_tokens": 900_000, "least_usd": "0.02", "most_usd": "1.00", "prices": "shipped",
+        }],
+    });
+    world.estimate = Some(serde_json::from_value(estimate).expect("the fake speaks the contract"));
+    Bench::of(world, 80, 24).press("n").write(ISSUE)
+}
+
+fn issue() -> (IssueSource, String) {
+    let text = "# It ends with\u{1b}[31m a panic\n";
+    let source = serde_json::json!({
+        "url": ISSUE, "forge": "gitlab", "title": "It ends with\u{1b}[31m a panic", "state": "opened",
+        "labels": ["bug"], "comments": 3, "left_out": 0, "text": crate::id::Digest::of(text.as_bytes()),
+    });
+    (serde_json::from_value(source).expect("the fake speaks the contract"), text.to_owned())
+}
+
+#[test]
+fn an_issue_typed_as_goal_is_read_and_goes_along_with_the_session() {
+    let bench = issue_typed(Ok(issue())).press("Enter");
+    snapshot("wizard_issue_80x24", issue_typed(Ok(issue())).press("Enter Enter Enter Enter Enter").screen());
+    let bench = bench.press("Enter Enter Enter Enter Enter");
+    let Some(Request::Run(run)) = bench.world.changes.last() else { panic!("a run") };
+    let known = run.issue.as_ref().expect("the issue goes along");
+    assert_eq!((run.goal.as_str(), &known.url, known.text), (issue().0.title.raw(), &issue().0.url, issue().0.text));
+    assert_eq!(bench.world.blobs.read(&known.text).expect("its text is kept"), issue().1.as_bytes());
+    // who starts at once is shown what it is and what it may cost, and starts with the next key
+    let bench = issue_typed(Ok(issue())).press("Ctrl-s");
+    assert!(bench.world.changes.is_empty());
+    let bench = bench.press("Enter");
+    assert!(matches!(bench.world.changes.last(), Some(Request::Run(run)) if run.issue.is_some()));
+}
+
+#[test]
+fn an_issue_that_cannot_be_read_starts_nothing() {
+    let failure = Failure::new(FailureKind::NotFound, "there is no issue 7").hint("look whether the address is right");
+    let bench = issue_typed(Err(failure)).press("Enter");
+    assert!(bench.model.overlays.iter().any(|open| matches!(open, Overlay::Wizard(wizard) if wizard.at == At::Goal)));
+    assert!(bench.world.changes.is_empty());
+    assert!(bench.screen().contains("there is no issue 7 (look whether the address is right)"));
+    // an address of anything else is a goal in words
+    let bench = Bench::inbox(80, 24).press("n").write("https://example.org/style.md").press("Ctrl-s");
+    assert!(matches!(bench.world.changes.last(), Some(Request::Run(run)) if run.issue.is_none()));
+}
+
+#[test]
+fn several_candidates_are_started_by_the_wizard() {
+    let typed = |words: &str| Bench::inbox(80, 24).press("n").write("fix it").press("Tab Tab Tab").write(words);
+    snapshot("wizard_candidates_80x24", typed("rules llm:openai/gpt-4.1").screen());
+    let bench = typed("rules:rust-unwrap llm:openai/gpt-4.1 command:ruff").press("Ctrl-s");
+    let Some(Request::Run(run)) = bench.world.changes.last() else { panic!("a run") };
+    let engines: Vec<&str> = run.candidates.iter().map(|one| one.engine.name()).collect();
+    assert_eq!((run.engine, engines), (None, vec!["rules", "llm", "command"]));
+    assert_eq!(run.candidates[0].rules, ["rust-unwrap"]);
+    assert_eq!(run.candidates[1].model.as_deref(), Some("openai/gpt-4.1"));
+    assert_eq!(run.candidates[2].program.as_ref().map(|program| program.name.as_str()), Some("ruff"));
+    let mut world = World::new();
+    world.view.candidates = [12, 13].map(SessionId).to_vec();
+    let bench = Bench::of(world, 80, 24).press("n").write("fix it").press("Tab Tab Tab").write("rules llm");
+    let toast = bench.press("Ctrl-s").model.toast.expect("it is told");
+    assert_eq!((toast.text.as_str(), toast.hint.as_str()), ("2 candidates started", "K compares them"));
+    for (words, wrong) in [("rules", "one more"), ("rules magic", "magic"), ("rules patch:a.diff", "in a shell")] {
+        let bench = typed(words).press("Ctrl-s");
+        assert!(bench.world.changes.is_empty(), "{words}");
+        assert!(bench.screen().contains(wrong), "{words}");
+    }
 }
 
 #[test]
@@ -439,7 +517,7 @@ fn a_goal_of_several_lines_is_written_in_the_editor() {
 #[test]
 fn a_relative_repository_is_the_one_beside_the_person() {
     let bench = Bench::inbox(80, 24).press("n").write("fix it").press("Enter Ctrl-u").write("../other");
-    let bench = bench.press("Enter Enter Enter Enter");
+    let bench = bench.press("Enter Enter Enter Enter Enter");
     let Some(Request::Run(run)) = bench.world.changes.last() else { panic!("a run") };
     let path = crate::id::HostPath::new("/home/ada/core/src/../other");
     assert_eq!(run.repositories[0].source, super::words::Source::Path(path));

@@ -4,7 +4,7 @@ use super::bench::Bench;
 use super::bench_world::{NOW, World};
 use super::model::{Msg, Overlay};
 use super::tests::snapshot;
-use crate::api::{CandidateView, ComparisonView, Notice, PickView, Request};
+use crate::api::{CandidateView, ComparisonView, Notice, OfferView, PickView, Request};
 use crate::id::{Digest, SessionId, Version};
 
 fn candidate(id: u64, engine: &str, with: &str, tenths: u16, more: serde_json::Value) -> CandidateView {
@@ -146,6 +146,32 @@ fn enter_reads_the_candidate_and_escape_goes_back() {
     let bench = self::bench(80, 24).press("Enter K");
     assert!(matches!(bench.model.overlays.last(), Some(Overlay::Comparison(_))), "from the open session too");
     assert!(bench.press("Esc").model.overlays.is_empty());
+}
+
+#[test]
+fn a_candidate_is_picked_before_it_is_approved_and_every_place_says_so() {
+    let contending = |columns, rows| {
+        let mut bench = bench(columns, rows);
+        for row in bench.world.rows.iter_mut().filter(|row| row.id == SessionId(12)) {
+            row.next = "paraph compare 12, then paraph pick 12@v2".to_owned();
+        }
+        bench.world.view.next = "paraph compare 12, then paraph pick 12@v2".to_owned();
+        let why = "one of 5 candidates: pick it first (paraph compare 12, paraph pick 12@v2)";
+        bench.world.panel.offer = OfferView::Not { because: vec![why.to_owned()] };
+        bench.play(Msg::Connected);
+        bench
+    };
+    for keys in ["", "Enter", "Enter 1", "Enter 3"] {
+        let screen = contending(120, 40).press(keys).screen();
+        let footer = screen.lines().last().unwrap_or_default();
+        assert!(footer.contains("K candidates") && !footer.contains("approve"), "{keys}: {footer}");
+        assert!(footer.contains("R send back"), "{keys}: {footer}");
+    }
+    snapshot("comparison_first_panel_80x24", contending(80, 24).press("Enter A").screen());
+    let bench = contending(80, 24).press("Enter A y K");
+    assert!(matches!(bench.model.overlays.as_slice(), [Overlay::Comparison(_)]), "the key leads there");
+    assert!(picks(&bench).is_empty());
+    assert!(contending(80, 24).press("Enter 1").screen().contains("K compares the candidates, p picks one there"));
 }
 
 #[test]

@@ -57,11 +57,15 @@ pub(crate) fn on_text(model: &mut Model, key: &TextKey, result: Result<String, F
                         .and_then(|value| serde_json::to_string_pretty(&value))
                         .map(|json| format!("```\n{json}\n```"))
                         .unwrap_or(text)
+                } else if artifact.media_type == "text/x-diff" {
+                    format!("```diff\n{text}\n```")
                 } else {
                     text
                 };
                 let name = artifact.name.clone();
-                review.document_top = 0;
+                if review.document.as_ref().is_none_or(|(shown, _)| *shown != name) {
+                    review.document_top = 0;
+                }
                 review.document = Some((name, Untrusted::new(pretty).display().to_string()));
             }
         }

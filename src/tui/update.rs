@@ -97,6 +97,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
             on_text(model, &key, result);
             Vec::new()
         }
+        Msg::Issue(url, read) => super::window_keys::on_issue(model, &url, read),
         Msg::Edited(text) => {
             match (model.overlays.last_mut(), text) {
                 (Some(Overlay::Comment(comment)), Some(text)) => comment.set_text(&text),
@@ -222,8 +223,7 @@ fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
     if open {
         tasks.push(ask_session(id));
         tasks.push(ask_threads(id));
-        let live =
-            model.review.as_ref().is_some_and(|review| matches!(review.tab, Tab::Timeline | Tab::Runs | Tab::Beads));
+        let live = model.review.as_ref().is_some_and(super::screens::review::Review::is_live);
         if live {
             tasks.extend(ask_tab(model));
         }
@@ -282,7 +282,7 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
         }
         (Ticket::Artifacts(id), Reply::Artifacts(view)) if here(model, id) => {
             if let Some(review) = &mut model.review {
-                review.artifacts = Some(view.artifacts);
+                review.take_artifacts(view.artifacts);
             }
             show_artifact(model)
         }
@@ -374,7 +374,14 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             let id = view.id;
             let mut tasks = open_session(model, id);
             tasks.push(ask_sessions());
-            model.say(Tone::Success, format!("session {id} started"));
+            let field = view.candidates.len();
+            let started =
+                if field > 1 { format!("{field} candidates started") } else { format!("session {id} started") };
+            model.say(Tone::Success, started);
+            let key = model.key_of(super::actions::Action::Compare).filter(|_| field > 1);
+            if let (Some(key), Some(toast)) = (key, &mut model.toast) {
+                toast.hint = format!("{key} compares them");
+            }
             tasks
         }
         (Ticket::Definitions(asked), Reply::Definitions(view)) => look_around::on_definitions(model, asked, view),
@@ -395,6 +402,11 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             model.overlays.retain(|overlay| !matches!(overlay, Overlay::Steer(steer) if steer.session == id));
             model.say(Tone::Success, format!("said to whoever drafts session {id}"));
             take_view(model, id, reply)
+        }
+        (Ticket::Ticked(id, criterion, ticked), reply) => {
+            let tasks = take_view(model, id, reply);
+            super::tick_keys::ticked(model, id, &criterion, ticked);
+            tasks
         }
         (Ticket::Changed(id, done), reply) => {
             super::hold_keys::say_changed(model, id, done);
@@ -424,6 +436,8 @@ fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
         Reply::Decide(view)
         | Reply::Pick(view)
         | Reply::Override(view)
+        | Reply::Tick(view)
+        | Reply::Rewrite(view)
         | Reply::Cancel(view)
         | Reply::Pause(view)
         | Reply::Resume(view)
@@ -502,6 +516,7 @@ fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task
                 wizard.wrong = Untrusted::new(failure.message.clone()).display_line().to_string();
             }
             (Overlay::Steer(steer), Ticket::Steered(_)) => steer.sent = false,
+            (Overlay::Ticks(ticks), Ticket::Ticked(..)) => ticks.sent = false,
             (Overlay::Wizard(wizard), Ticket::Started) => {
                 wizard.sent = false;
                 wizard.wrong = Untrusted::new(failure.message.clone()).display_line().to_string();

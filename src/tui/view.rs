@@ -7,7 +7,9 @@ use super::actions::Action;
 use super::model::{Field, Model, Overlay, Tone};
 use super::screens::frame::Frame;
 use super::screens::review::Tab;
-use super::screens::{comment, comparison, decision, help, inbox, origin, palette, peek, picker, review, wizard};
+use super::screens::{
+    comment, comparison, decision, help, inbox, origin, palette, peek, picker, review, ticks, wizard,
+};
 use super::theme::Role;
 use super::widgets::{Painter, Run, centered, degrade, popup};
 use super::words::Motion;
@@ -104,6 +106,7 @@ fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &
         Overlay::Picker(open) => picker::draw(painter, area, open),
         Overlay::Origin(open) => origin::draw(painter, area, model, open),
         Overlay::Comparison(open) => comparison::draw(painter, area, open),
+        Overlay::Ticks(open) => ticks::draw(painter, area, model.review.as_ref(), open),
         Overlay::Search(field) => draw_prompt(painter, area, "/", field),
         Overlay::Steer(steer) => draw_prompt(painter, area, &format!("say to {}: ", steer.session), &steer.field),
         Overlay::Confirm(open) => {
@@ -217,6 +220,12 @@ fn hints(model: &Model) -> Vec<Action> {
         }
         if model.inbox.selected().is_some_and(|row| row.needs_me && row.version.is_some()) {
             hints.extend([A::Approve, A::RequestChanges, A::Reject]);
+            // one of several candidates is picked first
+            let contends =
+                |row: &crate::api::SessionRow| row.candidate_of.is_some() && row.next.starts_with("paraph compare ");
+            if model.inbox.selected().is_some_and(contends) {
+                hints.retain(|action| *action != A::Approve);
+            }
         }
         hints.extend([A::Search, A::CycleSort, A::TogglePreview, A::Palette, A::Quit]);
         return hints;
@@ -238,6 +247,9 @@ fn hints(model: &Model) -> Vec<Action> {
             A::Reject,
             A::ToggleSplit,
         ]),
+        Tab::Artifacts if super::rewrite_keys::may_rewrite(review) => {
+            hints.extend([A::Comment, A::Rewrite, A::Approve, A::RequestChanges]);
+        }
         Tab::Timeline => hints.extend([A::Open, A::Approve, A::RequestChanges]),
         Tab::Policy if review.len() > 0 => hints.extend([A::Open, A::Override, A::Approve, A::RequestChanges]),
         Tab::Runs => {
@@ -249,12 +261,15 @@ fn hints(model: &Model) -> Vec<Action> {
         }
         _ => hints.extend([A::TabPatches, A::Approve, A::RequestChanges, A::Reject]),
     }
+    if review.tab == Tab::Overview && review.newer().is_none() && ticks::waiting(review).next().is_some() {
+        hints.insert(2, A::Tick);
+    }
     if review.view.as_ref().is_some_and(|view| !view.candidates.is_empty()) {
         hints.insert(1, A::Compare);
     }
     hints.extend([A::NextNeedsMe, A::Palette, A::Back]);
-    // what a policy blocks is not approved; the panel says what does
-    if review.version_view().is_some_and(is_blocked) {
+    // what a policy blocks is not approved, nor a candidate before it was picked; the panel says what does
+    if review.version_view().is_some_and(is_blocked) || review.waits_for_pick() {
         hints.retain(|action| *action != A::Approve);
     }
     if !review.is_open_to_decisions() {

@@ -14,8 +14,9 @@ use super::screens::review::Tab;
 use super::screens::wizard::{At, Wizard};
 use super::search::search_here;
 use super::update::enter_file;
-use crate::api::{EstimateRequest, Request};
+use crate::api::{EstimateRequest, Failure, IssueSource, Request};
 use crate::id::SessionId;
+use crate::text::Untrusted;
 
 pub(crate) fn on_palette_key(model: &mut Model, key: Key) -> Vec<Task> {
     let Some(Overlay::Palette(palette)) = model.overlays.last_mut() else { return Vec::new() };
@@ -139,8 +140,15 @@ pub(crate) fn on_wizard_key(model: &mut Model, key: Key) -> Vec<Task> {
             false
         }
     };
+    let reads = wizard.wants_issue(start).map(Task::ReadIssue);
+    if reads.is_some() && start {
+        // what it asks for and what that may cost is told before anything is started
+        wizard.at = At::Start;
+        return reads.into_iter().collect();
+    }
     if !start {
-        return ask_for_the_estimate(wizard, model.settings.folder.as_deref());
+        let estimate = ask_for_the_estimate(wizard, model.settings.folder.as_deref());
+        return reads.into_iter().chain(estimate).collect();
     }
     match wizard.request(model.settings.folder.as_deref()) {
         Some(request) => {
@@ -149,6 +157,17 @@ pub(crate) fn on_wizard_key(model: &mut Model, key: Key) -> Vec<Task> {
         }
         None => Vec::new(),
     }
+}
+
+/// The issue came: the wizard goes on with it, where it still asks for that one.
+pub(crate) fn on_issue(
+    model: &mut Model,
+    url: &str,
+    read: Result<(Box<IssueSource>, Untrusted), Failure>,
+) -> Vec<Task> {
+    let Some(Overlay::Wizard(wizard)) = model.overlays.last_mut() else { return Vec::new() };
+    wizard.take_issue(url, read);
+    ask_for_the_estimate(wizard, model.settings.folder.as_deref())
 }
 
 /// The last step says what the models may cost, before anything is started.

@@ -1,7 +1,7 @@
 //! The words of the views that screens match on, in one place, and how they read.
 
 pub(crate) use crate::api::{
-    Base, BaselineStatus, CheckStatus, Dimension, EngineKind, GateId, ProgramChoice, Severity, Source, Tenths,
+    Base, BaselineStatus, Bound, CheckStatus, Dimension, EngineKind, GateId, ProgramChoice, Severity, Source, Tenths,
 };
 
 use super::theme::Role;

@@ -11,8 +11,11 @@ use tokio::sync::mpsc;
 use super::diff_view::{Colors, Doc};
 use super::log_text::LogPage;
 use super::model::{DocKey, DocSource, HunkSource, HunkText, LogSource, Msg, PeekSource, Task};
-use super::shell::TuiOptions;
-use crate::api::{BlobStore, Call, ClientInfo, Failure, FailureKind, Notice, Reply, Service, SessionRow};
+use super::shell::{ReadIssue, TuiOptions};
+use crate::api::{
+    BlobStore, Call, ClientInfo, CriterionView, Failure, FailureKind, IssueSource, Notice, Reply, ReviewView, Service,
+    SessionRow,
+};
 use crate::diff::{DiffOptions, FileChange, FileDiff, FileSide, unified};
 use crate::id::{Digest, Ids, RequestId};
 use crate::syntax::Syntax;
@@ -30,6 +33,7 @@ pub(crate) struct Worker {
     /// Made by the first file that is coloured: its queries take longer to compile than the screens to start.
     syntax: Arc<OnceLock<Syntax>>,
     mask: Arc<SecretMask>,
+    issues: Option<ReadIssue>,
     messages: mpsc::UnboundedSender<Msg>,
     outside: Handle,
 }
@@ -49,6 +53,7 @@ impl Worker {
             ids: options.ids.clone(),
             syntax: Arc::default(),
             mask: options.mask.clone(),
+            issues: options.issues.clone(),
             messages,
             outside,
         }
@@ -99,6 +104,19 @@ impl Worker {
                     Msg::Outlined(asked, doc, side, items)
                 });
             }
+            Task::ReadIssue(url) => {
+                let issues = self.issues.clone();
+                self.outside.spawn(async move {
+                    let read =
+                        match issues {
+                            Some(read) => read(url.clone()).await,
+                            None => Err(Failure::new(FailureKind::Refused, "no issue is read here")
+                                .hint("paraph run --issue URL")),
+                        };
+                    let kept = read.and_then(|(source, text)| keep_issue(&blobs, &mask, source, &text));
+                    let _ = messages.send(Msg::Issue(url, kept));
+                });
+            }
             Task::HunkText(source) => self.work(messages, move || hunk_text(&blobs, &source, &mask)),
             Task::Copy(_)
             | Task::EditFile(..)
@@ -115,6 +133,18 @@ impl Worker {
             let _ = messages.send(job());
         });
     }
+}
+
+/// Keeps the text of an issue where the service finds it; gives the source that names it, and what its title shows.
+pub(crate) fn keep_issue(
+    blobs: &BlobStore,
+    mask: &SecretMask,
+    source: IssueSource,
+    text: &str,
+) -> Result<(Box<IssueSource>, Untrusted), Failure> {
+    let text = blobs.write(text.as_bytes())?;
+    let title = Untrusted::new(mask.hide_text(source.title.raw()).into_owned());
+    Ok((Box::new(IssueSource { text, ..source }), title))
 }
 
 type Sides = (Arc<[u8]>, Arc<[u8]>);
@@ -214,6 +244,8 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
             hide(&mut panel.goal);
             panel.violations.iter_mut().for_each(|violation| hide(&mut violation.message));
             panel.gates.iter_mut().for_each(|gate| hide(&mut gate.evidence));
+            panel.criteria.iter_mut().for_each(|criterion| hide_criterion(mask, criterion));
+            panel.reviews.iter_mut().for_each(|review| hide_review(mask, review));
         }
         Reply::Compare(view) => {
             hide(&mut view.goal);
@@ -230,6 +262,7 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
         | Reply::Mark(view)
         | Reply::Triage(view)
         | Reply::Tick(view)
+        | Reply::Rewrite(view)
         | Reply::Decide(view)
         | Reply::Override(view)
         | Reply::Regenerate(view)
@@ -253,6 +286,8 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
                 hide(&mut version.explanation);
                 version.checks.iter_mut().for_each(|check| hide(&mut check.note));
                 version.violations.iter_mut().for_each(|violation| hide(&mut violation.message));
+                version.criteria.iter_mut().for_each(|criterion| hide_criterion(mask, criterion));
+                version.reviews.iter_mut().for_each(|review| hide_review(mask, review));
             }
         }
         _ => {}
@@ -260,13 +295,27 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
     reply
 }
 
-/// A row of the inbox as it may be shown.
-pub(crate) fn hide_row(mask: &SecretMask, row: &mut SessionRow) {
-    for text in [&mut row.goal, &mut row.reason] {
+/// A criterion as it may be shown.
+fn hide_criterion(mask: &SecretMask, criterion: &mut CriterionView) {
+    hide_all(mask, [&mut criterion.text, &mut criterion.evidence]);
+}
+
+/// What a model says as it may be shown.
+fn hide_review(mask: &SecretMask, review: &mut ReviewView) {
+    hide_all(mask, review.unusable.iter_mut().chain(&mut review.notes));
+}
+
+fn hide_all<'a>(mask: &SecretMask, texts: impl IntoIterator<Item = &'a mut Untrusted>) {
+    for text in texts {
         if let Cow::Owned(hidden) = mask.hide_text(text.raw()) {
             *text = Untrusted::new(hidden);
         }
     }
+}
+
+/// A row of the inbox as it may be shown.
+pub(crate) fn hide_row(mask: &SecretMask, row: &mut SessionRow) {
+    hide_all(mask, [&mut row.goal, &mut row.reason]);
 }
 
 /// A notice with secrets hidden, as answers are.

@@ -16,7 +16,7 @@ use crate::id::{HostPath, RequestId, SessionId, SessionRef};
 use crate::repository::{Base, Source};
 use crate::runtime::Home;
 use crate::text::{SecretMask, Untrusted};
-use crate::tui::{ColorDepth, TuiError, TuiOptions, run};
+use crate::tui::{ColorDepth, ReadIssue, TuiError, TuiOptions, run};
 
 use super::{House, demo};
 
@@ -56,6 +56,7 @@ impl Rooms {
             motion: ui.motion,
             here: repo.map(|path| path.to_string()),
             open,
+            issues: Some(self.issues()),
             folder: std::env::current_dir().ok(),
             client: self.client("tui"),
             mask: Arc::new(self.mask()),
@@ -66,6 +67,15 @@ impl Rooms {
             Err(TuiError::Unreached(failure)) => Err(failure),
             Err(error) => Err(Failure::from_error(FailureKind::Failed, &error).hint("paraph doctor")),
         }
+    }
+
+    /// Issues are read in this process, with the tokens of whoever sits before the screen.
+    fn issues(&self) -> ReadIssue {
+        let house = self.house.clone();
+        Arc::new(move |url| {
+            let house = house.clone();
+            async move { house.read_issue(&url, None).await.map(|read| (read.source, read.text)) }.boxed()
+        })
     }
 
     /// One for each part of the program: it knows the keys that the configuration holds.

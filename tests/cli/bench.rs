@@ -292,6 +292,7 @@ impl Bench {
             "pick",
             "override",
             "regenerate",
+            "rewrite",
             "check",
             "drop",
             "cancel",

@@ -200,4 +200,18 @@ fn what_models_may_cost_is_told_before_and_alone() {
     assert!(bench.run("run a-goal").err.contains(words));
     assert_eq!(bench.run("run a-goal --json").json()["estimate"]["most_usd"], "1.00");
     assert_eq!(Bench::new().run("run a --estimate --wait").status, 2);
+    let bench = Bench::new();
+    let said = bench.run("run a-goal --candidate rules --candidate llm:openai/gpt-4.1 --estimate");
+    assert_eq!((said.status, bench.asked()), (0, vec!["estimate"]), "of several too");
+    assert_eq!(bench.request("estimate").expect("asked")["run"]["candidates"][1]["model"], "openai/gpt-4.1");
+}
+
+#[test]
+fn documents_are_written_again_by_a_word_of_their_own() {
+    let bench = Bench::new();
+    assert_eq!((bench.run("regenerate 12 --documents -m smaller").status, bench.asked()), (0, vec!["rewrite"]));
+    assert_eq!(bench.request("rewrite").expect("asked"), json!({"session": 12, "message": "smaller"}));
+    for line in ["--engine llm", "--rules a", "--exclude a.rs", "--patch a.diff", "--agent claude"] {
+        assert_eq!(Bench::new().run(&format!("regenerate 12 --documents {line}")).status, 2, "{line}");
+    }
 }

@@ -231,4 +231,12 @@ async fn what_models_may_take_is_said_before_the_first_call_and_recorded() {
     assert!(desk.ask(EstimateRequest { run: rules.clone() }).await.unwrap().roles.is_empty());
     let quiet = desk.ask(rules).await.unwrap().id;
     assert_eq!(desk.until(quiet, "Scored").await.estimate, None);
+    // of several candidates each has a budget of its own, and the named model its own price
+    let named = |text: &str| paraph::api::CandidateRequest::named(text).expect("a candidate");
+    let candidates = vec![named("rules"), named("llm"), named("llm:scripted/implementer")];
+    let field = RunRequest { candidates, engine: None, ..crate::house::run(&[&repository], None) };
+    let several = desk.ask(EstimateRequest { run: field }).await.unwrap();
+    assert_eq!(several.roles.len(), 2, "rules ask nobody: {:?}", several.roles);
+    assert_eq!((several.most_usd.as_str(), several.held_by.as_str()), ("3.00", "session"));
+    assert!(desk.ask(ListRequest::default()).await.unwrap().sessions.len() == 2, "nothing was started");
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use paraph::api::{
-    CommentRequest, Failure, FailureKind, RegenerateRequest, ReplayView, Replayed, SessionView, Side, ThreadKind,
-    TriageRequest, TriageWord, Verdict,
+    CommentRequest, Failure, FailureKind, RegenerateRequest, ReplayView, Replayed, RewriteRequest, SessionView, Side,
+    ThreadKind, TriageRequest, TriageWord, Verdict,
 };
 use paraph::id::{Digest, SessionId, SessionRef, Version};
 use paraph::infrastructure::llm::ChatError;
@@ -235,7 +235,7 @@ async fn documents_a_persons_go_and_a_session_that_is_stuck_are_replayed_too() {
     let models = Scripted::new()
         .says("triage", [triage.to_string()])
         .says("architect", ["prose".to_owned(), design.to_string()])
-        .says("planner", [plan.to_string()])
+        .says("planner", [plan.to_string(), plan.to_string().replace("do it", "do it twice")])
         .says("implementer", ["one", "two", "three", "four"]);
     let house = House::with(|house| {
         house.ports.models = models.shared();
@@ -262,6 +262,25 @@ async fn documents_a_persons_go_and_a_session_that_is_stuck_are_replayed_too() {
     let view = paraph::runtime::replay(&house.home, &house.ports, &house.settings, asked).unwrap();
     assert!(view.same, "{view:#?}");
     assert_eq!(view.versions[0].patch_sets[0].replayed, Some(version(&scored, 1).patch_sets[0].digest));
+    // and so are documents that were written again
+    let comment = CommentRequest {
+        session: asked,
+        repo: None,
+        thread: None,
+        path: None,
+        line: None,
+        from_line: None,
+        side: Side::New,
+        kind: ThreadKind::Issue,
+        artifact: Some("plan".to_owned()),
+        text: "and once more".to_owned(),
+    };
+    desk.ask(comment).await.unwrap();
+    desk.ask(RewriteRequest { session: id, message: String::new() }).await.unwrap();
+    desk.wait_until(id, |view| view.tasks[0].title.raw() == "do it twice").await.expect("the plan is another");
+    let view = paraph::runtime::replay(&house.home, &house.ports, &house.settings, asked).unwrap();
+    let plans = view.stages.iter().filter(|stage| stage.stage == "plan").count();
+    assert!(view.same && view.complete && plans == 2 && view.calls == 9, "{view:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use paraph::scoring::{Dimension, Gate, GateId, IssueSeverity, Rating, Review, Re
 use paraph::session::{
     Artifact, Budget, CallAsked, CallEnded, Candidacy, CheckAgainCommand, Command, Contender, DecideCommand,
     DeriveCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, LaneRequest, NewSession, Outcome, PatchSet,
-    Person, PickCommand, Refusal, Rival, RivalSeen, Session, StopKind, ThreadPlace, Verdict, decide,
+    Person, PickCommand, Planned, Refusal, Rival, RivalSeen, Session, StopKind, ThreadPlace, Verdict, decide,
 };
 use paraph::validation::{BaselineStatus, CheckKind, CheckResult, CheckStatus, Sides, TestTally, ValidationResult};
 
@@ -239,7 +239,7 @@ pub fn planned() -> Finding {
         paths: vec!["src/**".into()],
     };
     let criterion = |id: &str, bound| Criterion { id: id.to_owned(), text: "it holds".into(), bound };
-    Finding::Plan {
+    Finding::Plan(Planned {
         artifacts: vec![artifact("decision"), artifact("plan")],
         tasks: vec![task("a", &[]), task("b", &["a"])],
         criteria: vec![
@@ -247,7 +247,28 @@ pub fn planned() -> Finding {
             criterion("C2", Bound::Rule("ci-file".to_owned())),
             criterion("C3", Bound::Person),
         ],
-    }
+        changes: Vec::new(),
+    })
+}
+
+/// The same, written again: another plan, and one criterion that only reads otherwise.
+pub fn planned_again() -> Finding {
+    let Finding::Plan(mut planned) = planned() else { unreachable!("it is a plan") };
+    planned.artifacts[1].digest = digest("plan, the second");
+    planned.changes = vec![Artifact { name: "plan".to_owned(), digest: digest("what changed of the plan") }];
+    planned.criteria[0].text = "it still holds".into();
+    Finding::Plan(planned)
+}
+
+pub fn rewrite(message: &str) -> Command {
+    Command::Rewrite { by: ana(), message: message.into() }
+}
+
+/// A comment on a document that asks for a change.
+pub fn objects_to(artifact: &str) -> Command {
+    let Command::OpenThread { mut place, by, text } = open_thread_on(artifact) else { unreachable!("it opens one") };
+    "issue".clone_into(&mut place.kind);
+    Command::OpenThread { place, by, text }
 }
 
 /// A review that counts, with an issue of each severity that is named; the critic had no model.

@@ -14,7 +14,8 @@ pub(crate) struct Args {
     /// The session
     #[arg(value_name = "ID")]
     session: SessionId,
-    /// The document to print, such as explanation@v1
+    /// The document to print, such as explanation@v1; of one that was written again plan@1 is what it said at first, and
+    /// plan@1..2 what changed then
     name: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::api::{
     AgainstRequest, DeriveRequest, ExcludeRequest, Failure, FailureKind, PatchSetRequest, PatchSetView,
-    RegenerateRequest,
+    RegenerateRequest, RewriteRequest,
 };
 use crate::cli::decision::Reason;
 use crate::cli::desk::Desk;
@@ -43,6 +43,10 @@ pub(crate) struct Args {
     /// With --exclude: 12 or more hex digits of what was seen; another version is a conflict then
     #[arg(long, value_name = "HEX", requires = "exclude", conflicts_with_all = ["message", "message_file"])]
     digest: Option<String>,
+    /// Have the documents written again instead: those that were commented on (paraph comment ID --artifact NAME), with
+    /// the comments; all of them with -m alone. What they said before stays: paraph artifacts ID
+    #[arg(long, conflicts_with_all = ["engine", "rules", "patch", "command", "agent", "exclude"])]
+    documents: bool,
     /// Wait until it can be decided on
     #[arg(long)]
     wait: bool,
@@ -53,6 +57,9 @@ pub(crate) struct Args {
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     if !args.exclude.is_empty() {
         return derive(args, desk).await;
+    }
+    if args.documents {
+        return rewrite(args, desk).await;
     }
     let engine = args.engine.as_deref().map(engine).transpose()?;
     let (engine, program) = args.program.take(engine);
@@ -65,6 +72,18 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let service = desk.service().await?;
     let notices = if args.wait { Some(service.notices().await?) } else { None };
     let view = desk.ask_on(service.as_ref(), request).await?;
+    match notices {
+        Some(notices) => waited(service.as_ref(), notices, view.id, desk).await,
+        None => changed(&view, desk),
+    }
+}
+
+/// The next of the documents, and what follows from them.
+async fn rewrite(args: Args, desk: &mut Desk) -> Done {
+    let message = args.reason.take(desk)?.unwrap_or_default();
+    let service = desk.service().await?;
+    let notices = if args.wait { Some(service.notices().await?) } else { None };
+    let view = desk.ask_on(service.as_ref(), RewriteRequest { session: args.session, message }).await?;
     match notices {
         Some(notices) => waited(service.as_ref(), notices, view.id, desk).await,
         None => changed(&view, desk),

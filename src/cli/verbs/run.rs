@@ -69,7 +69,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|-")]
     patch: Option<PathBuf>,
     /// Only tell what its models may cost; nothing is started and nobody is asked
-    #[arg(long, conflicts_with_all = ["wait", "candidates"])]
+    #[arg(long, conflicts_with = "wait")]
     estimate: bool,
     /// One of several that draft for the goal side by side; given again for each: rules[:ID,...],
     /// llm[:PROVIDER/MODEL], agent:NAME, command:NAME, patch:FILE. Then: paraph compare, paraph pick
@@ -267,24 +267,12 @@ async fn from_issue(request: &mut RunRequest, url: &str, forge: Option<&str>, de
 
 /// What `ENGINE[:WHAT]` means.
 fn candidate(named: &str, desk: &mut Desk) -> Result<CandidateRequest, Ended> {
-    let (name, what) = named.split_once(':').unwrap_or((named, ""));
-    let engine = name.parse().map_err(|error: ParseIdError| {
+    let mut candidate = CandidateRequest::named(named).map_err(|error: ParseIdError| {
         Ended::from(usage(error.to_string()).hint("--candidate rules --candidate llm:openai/gpt-4.1"))
     })?;
-    let mut candidate = CandidateRequest { engine, model: None, rules: Vec::new(), patch: None, program: None };
-    match engine {
-        EngineKind::Rules => {
-            candidate.rules = what.split(',').filter(|rule| !rule.is_empty()).map(str::to_owned).collect();
-        }
-        EngineKind::Llm => candidate.model = Some(what.to_owned()).filter(|model| !model.is_empty()),
-        EngineKind::Agent | EngineKind::Command if !what.is_empty() => {
-            candidate.program = Some(ProgramChoice { name: what.to_owned(), hosts: Vec::new() });
-        }
-        EngineKind::Patch if !what.is_empty() => {
-            candidate.patch = Some(store_patch(std::path::Path::new(what), desk)?);
-        }
-        // told by whoever starts it, in the same words as for a session of its own
-        EngineKind::Agent | EngineKind::Command | EngineKind::Patch | EngineKind::Adopt => {}
+    let file = named.split_once(':').map(|(_, file)| file).filter(|file| !file.is_empty());
+    if let (EngineKind::Patch, Some(file)) = (candidate.engine, file) {
+        candidate.patch = Some(store_patch(std::path::Path::new(file), desk)?);
     }
     Ok(candidate)
 }

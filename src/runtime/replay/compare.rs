@@ -71,8 +71,8 @@ fn both(recorded: &Event, ours: &Event, session: &Session, differences: &mut Dif
             differences.hold("triage", recorded, ours, Digest::to_string);
         }
         (
-            Event::Planned { artifacts: recorded, tasks, criteria },
-            Event::Planned { artifacts: ours, tasks: our_tasks, criteria: our_criteria },
+            Event::Planned { artifacts: recorded, tasks, criteria, .. },
+            Event::Planned { artifacts: ours, tasks: our_tasks, criteria: our_criteria, .. },
         ) => {
             for (recorded, ours) in recorded.iter().zip(ours) {
                 differences.hold(&recorded.name, &recorded.digest, &ours.digest, Digest::to_string);

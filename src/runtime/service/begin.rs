@@ -119,7 +119,7 @@ impl Runtime {
         self.try_patch(run.patch).await?;
         self.try_issue(run.issue.as_deref()).await?;
         let roles = self.roles(&playbook);
-        let estimate = self.estimated(&run, engine, &playbook).await;
+        let estimate = self.estimated(&run, engine, None, &playbook).await;
         let (repairs, budget) = self.lead_of(engine, &playbook);
         let asked = NewSession {
             id: SessionId(0),

@@ -20,6 +20,17 @@ const MOST: usize = 8;
 impl Runtime {
     /// Starts several candidates: one snapshot, one playbook, one policy, each with its own engine and budget.
     pub(super) async fn run_field(&self, call: &Call, run: RunRequest) -> Result<SessionView, Failure> {
+        let (field, playbook) = self.field(&run)?;
+        // an address is cloned as a session's first work, which can be cancelled; here it would be within the request
+        if let Some(url) = run.repositories.iter().find(|asked| matches!(asked.source, Source::Url(_))) {
+            let message = format!("candidates start from a repository on this machine, not from {}", url.source);
+            return Err(usage(message, "git clone URL, then paraph run GOAL --candidate … --repo PATH"));
+        }
+        self.begin_field(call, run, field, playbook).await
+    }
+
+    /// Those that would draft, each with its budget, and the playbook of all of them.
+    pub(super) fn field(&self, run: &RunRequest) -> Result<(Vec<Contender>, crate::planning::Playbook), Failure> {
         let again = "paraph run GOAL --candidate rules --candidate llm:openai/gpt-4.1";
         if run.engine.is_some() || run.patch.is_some() || run.program.is_some() || !run.rules.is_empty() {
             return Err(usage("candidates name their own engines, rules, diffs and programs", again));
@@ -31,7 +42,7 @@ impl Runtime {
         let mut field = Vec::new();
         let mut shape = None;
         for candidate in &run.candidates {
-            let (contender, playbook) = self.contender(&run, candidate)?;
+            let (contender, playbook) = self.contender(run, candidate)?;
             // a model is shown what the index ranks first; what one candidate needs all of them have
             if shape.is_none() || contender.engine == EngineKind::Llm {
                 shape = Some(playbook);
@@ -42,11 +53,16 @@ impl Runtime {
         for contender in &mut field {
             (contender.repairs, contender.budget) = self.lead_of(contender.engine, &playbook);
         }
-        // an address is cloned as a session's first work, which can be cancelled; here it would be within the request
-        if let Some(url) = run.repositories.iter().find(|asked| matches!(asked.source, Source::Url(_))) {
-            let message = format!("candidates start from a repository on this machine, not from {}", url.source);
-            return Err(usage(message, "git clone URL, then paraph run GOAL --candidate … --repo PATH"));
-        }
+        Ok((field, playbook))
+    }
+
+    async fn begin_field(
+        &self,
+        call: &Call,
+        run: RunRequest,
+        field: Vec<Contender>,
+        playbook: crate::planning::Playbook,
+    ) -> Result<SessionView, Failure> {
         let lanes = self.with_snapshots(self.lanes(&run).await?).await?;
         for contender in &field {
             self.try_out(&lanes, contender.engine, &contender.rules, &run.paths).await?;

@@ -6,8 +6,8 @@
 //! day. What a person asks for beyond that, and models that stand in for one that failed, come on top; those limits hold
 //! whatever happens.
 
-use crate::api::{EstimateRequest, EstimateView, Failure, FailureKind, RunRequest};
-use crate::infrastructure::llm::Lead;
+use crate::api::{EstimateRequest, EstimateView, Failure, RunRequest};
+use crate::infrastructure::llm::{Lead, ModelName};
 use crate::planning::{CALLS_A_STAGE, Estimate, Playbook, Role, RoleEstimate, STAGE_OUTPUT, Stage};
 use crate::proposal::{EngineKind, LlmLimits};
 use crate::repository::{Base, Source};
@@ -39,18 +39,34 @@ struct Work {
     prompt: u64,
     /// The most tokens of one answer.
     output: u32,
+    /// Another model than the role's own.
+    model: Option<ModelName>,
 }
 
 impl Runtime {
     pub(super) async fn estimate(&self, asked: EstimateRequest) -> Result<EstimateView, Failure> {
         let mut run = asked.run;
         if !run.candidates.is_empty() {
-            return Err(Failure::new(FailureKind::Usage, "an estimate is of one session, not of several candidates")
-                .hint("ask for each of them: paraph run GOAL --engine llm --estimate"));
+            return self.estimate_of_field(&run).await;
         }
         let (engine, playbook) = self.shape(&mut run, None)?;
-        let estimate = self.estimated(&run, engine, &playbook).await;
+        let estimate = self.estimated(&run, engine, None, &playbook).await;
         Ok(views::estimate_of(&estimate.unwrap_or_default()))
+    }
+
+    /// What several candidates may take together: each is a session with a budget of its own, and one day holds them all.
+    async fn estimate_of_field(&self, run: &RunRequest) -> Result<EstimateView, Failure> {
+        let (field, playbook) = self.field(run)?;
+        let mut roles = Vec::new();
+        for one in &field {
+            let model = one.model.as_deref().and_then(|name| ModelName::said(name).ok());
+            let estimate = self.estimated(run, one.engine, model, &playbook).await;
+            roles.extend(estimate.into_iter().flat_map(|estimate| estimate.roles));
+        }
+        let (budget, day) = (self.shared.settings.budget, self.shared.ports.models.max_day_micros());
+        let times = |limit: u64| limit.saturating_mul(field.len() as u64);
+        let estimate = Estimate::of(roles, budget.tokens.map(times), budget.cost_micros.map(times), day);
+        Ok(views::estimate_of(&estimate))
     }
 
     /// The estimate of a session with this shape; none where no model is asked.
@@ -58,6 +74,7 @@ impl Runtime {
         &self,
         run: &RunRequest,
         engine: EngineKind,
+        model: Option<ModelName>,
         playbook: &Playbook,
     ) -> Option<Estimate> {
         let asks = engine == EngineKind::Llm || Stage::ASKING.iter().any(|stage| playbook.has(*stage));
@@ -68,7 +85,10 @@ impl Runtime {
         let found = blocking(move || {
             let (ports, settings) = (&shared.ports, &shared.settings);
             let repairs = if engine == EngineKind::Llm { settings.repairs } else { 0 };
-            let work = work(ports, &run, engine, &playbook, repairs);
+            let mut work = work(ports, &run, engine, &playbook, repairs);
+            for draft in work.iter_mut().filter(|work| work.role == Role::Implementer) {
+                draft.model.clone_from(&model);
+            }
             let roles: Vec<RoleEstimate> = work.into_iter().filter_map(|work| of_role(ports, work)).collect();
             let budget = settings.budget;
             let day = ports.models.max_day_micros();
@@ -93,6 +113,7 @@ fn work(ports: &Ports, run: &RunRequest, engine: EngineKind, playbook: &Playbook
         most_calls: CALLS_A_STAGE,
         prompt: asked + MAP.min(repository),
         output: STAGE_OUTPUT,
+        model: None,
     };
     let mut work = Vec::new();
     if playbook.has(Stage::Triage) {
@@ -110,12 +131,13 @@ fn work(ports: &Ports, run: &RunRequest, engine: EngineKind, playbook: &Playbook
             most_calls: versions.saturating_mul(calls),
             prompt: asked + repository.min(LlmLimits::FIRST_FILES),
             output: limits.max_output_tokens,
+            model: None,
         });
     }
     if playbook.has(Stage::Review) {
         let most_calls = versions.saturating_mul(CALLS_A_STAGE);
         let prompt = asked + SMALL_CHANGE;
-        let review = |role| Work { role, least_calls: lanes, most_calls, prompt, output: REVIEW_OUTPUT };
+        let review = |role| Work { role, least_calls: lanes, most_calls, prompt, output: REVIEW_OUTPUT, model: None };
         work.extend([review(Role::Reviewer), review(Role::Critic)]);
     }
     work
@@ -124,7 +146,8 @@ fn work(ports: &Ports, run: &RunRequest, engine: EngineKind, playbook: &Playbook
 /// What one role may take; none where it has nobody to ask: its stage waits for a person then.
 fn of_role(ports: &Ports, work: Work) -> Option<RoleEstimate> {
     let bank = &ports.models;
-    let lead: Lead = bank.lead(work.role.name()).ok()?;
+    let role = work.role.name();
+    let lead: Lead = work.model.as_ref().map_or_else(|| bank.lead(role), |model| bank.lead_to(role, model)).ok()?;
     let first = lead.route.models.first()?;
     let output = work.output.min(lead.max_output_tokens);
     let prompt = work.prompt.min(lead.context_tokens);

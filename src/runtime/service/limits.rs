@@ -63,6 +63,7 @@ pub(super) fn check(request: &Request) -> Result<(), Failure> {
         Request::Steer(asked) => text("message", &asked.text),
         Request::Decide(decide) => text("message", &decide.message),
         Request::Triage(asked) => text("message", &asked.message),
+        Request::Rewrite(asked) => text("message", &asked.message),
         Request::Tick(asked) => text("message", &asked.message).and_then(|()| name("criterion", &asked.criterion)),
         Request::Override(asked) => text("message", &asked.message).and_then(|()| name("rule", &asked.rule)),
         Request::Regenerate(asked) => {

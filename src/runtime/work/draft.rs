@@ -259,7 +259,10 @@ fn feedback(session: &Session, drafting: &Drafting, lane: LaneId, words: Vec<Wor
         // a model says again of the next version what it still finds; people do not
         let by_model = thread.comments.first().is_some_and(|said| said.by.is_engine());
         let stands = !by_model || Some(thread.place.version) == newest;
-        !thread.resolved && here && stands && (can_answer || thread.place.kind != "question")
+        // what the documents were written with stands in them
+        let news =
+            thread.place.artifact.is_none() || thread.place.kind == "question" || session.waits_for_document(thread);
+        !thread.resolved && here && news && stands && (can_answer || thread.place.kind != "question")
     };
     for thread in session.threads.iter().filter(asks) {
         let line = (thread.place.line > 0).then_some(thread.place.line);

@@ -7,16 +7,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cancel::Cancel;
-use crate::diff::{ChangeSet, unified};
-use crate::id::{LaneId, Version};
+use crate::diff::{ChangeSet, FileChange, FileSide, unified};
+use crate::id::{LaneId, RepoPath, Version};
 use crate::planning::{
-    Answer, AskError, Bindings, Models as _, Redactor, RepositoryBrief, Role, Stage, StageBrief, TriageReport, assign,
-    design_assignment, plan_assignment, read_design, read_plan, read_triage, triage_assignment,
+    Answer, AskError, Bindings, Criterion, Models as _, Redactor, RepositoryBrief, Revision, Role, Stage, StageBrief,
+    TriageReport, assign, design_assignment, plan_assignment, read_design, read_plan, read_triage, triage_assignment,
+    writer,
 };
 use crate::policy::{RULES, Violation};
 use crate::repository::{Tree, VcsError};
 use crate::scoring::{IssueSeverity, REVIEWERS, Review, ReviewBrief, ReviewIssue, read_review, review_assignment};
-use crate::session::{Artifact, Finding, Session, StopKind};
+use crate::session::{Artifact, Finding, Planned, Session, StopKind};
 use crate::text::{Untrusted, counted};
 use crate::validation::{CheckPlan, ValidationResult};
 
@@ -46,7 +47,8 @@ pub(super) async fn triage(
     Ok(Finding::Triage { report, artifact })
 }
 
-/// Has written what the change shall be: by the architect what is wanted, by the planner how.
+/// Has written what the change shall be: by the architect what is wanted, by the planner how. Where people have it
+/// written again each is shown what it wrote and what was said to it, and only who has something to change is asked.
 pub(super) async fn plan(
     worker: &Arc<Worker>,
     session: &Arc<Session>,
@@ -63,24 +65,76 @@ pub(super) async fn plan(
     let unread = |role: Role, why: Vec<String>| {
         Stuck::needs_human(format!("no answer of the {role} counts:\n  {}", why.join("\n  ")), words.clone())
     };
-    let assignment = design_assignment(&brief, &bindings, &mut redactor(worker));
-    let read = |text: &str| read_design(text, &bindings);
-    let design = match assign(&desk, assignment, &read, cancel).await.map_err(|error| unanswered(error, &words))? {
-        Answer::Counts(design) => design,
-        Answer::Unclear(why) => return Err(unread(Role::Architect, why)),
+    let before = {
+        let (worker, session) = (worker.clone(), session.clone());
+        blocking(move || written_before(&worker, &session)).await?
     };
-    let assignment = plan_assignment(&brief, &design, &bindings, &mut redactor(worker));
+    let revision = before.as_ref();
+    let designs = session.rewriting.as_ref().is_none_or(|asked| asked.roles.contains(&Role::Architect));
+    let (design, acceptance) = match revision.filter(|_| !designs) {
+        Some(before) => kept_design(session, before),
+        None => {
+            let assignment = design_assignment(&brief, revision, &bindings, &mut redactor(worker));
+            let read = |text: &str| read_design(text, &bindings);
+            let answer = assign(&desk, assignment, &read, cancel).await.map_err(|error| unanswered(error, &words))?;
+            match answer {
+                Answer::Counts(design) => (design.documents(), design.acceptance),
+                Answer::Unclear(why) => return Err(unread(Role::Architect, why)),
+            }
+        }
+    };
+    let assignment = plan_assignment(&brief, &design, revision, &bindings, &mut redactor(worker));
     let read = |text: &str| read_plan(text, &bindings);
     let plan = match assign(&desk, assignment, &read, cancel).await.map_err(|error| unanswered(error, &words))? {
         Answer::Counts(plan) => plan,
         Answer::Unclear(why) => return Err(unread(Role::Planner, why)),
     };
-    let mut artifacts = Vec::new();
-    for (name, text) in design.documents().into_iter().chain(plan.documents()) {
-        artifacts.push(Artifact { name: name.to_owned(), digest: put(worker, text).await? });
+    let (mut artifacts, mut changes) = (Vec::new(), Vec::new());
+    for (name, text) in design.into_iter().chain(plan.documents()) {
+        let known = revision.and_then(|before| before.documents.iter().find(|(known, _)| *known == name));
+        if let Some((_, known)) = known.filter(|(_, known)| *known != text) {
+            let digest = put(worker, difference(&name, known, &text)).await?;
+            changes.push(Artifact { name: name.clone(), digest });
+        }
+        artifacts.push(Artifact { name, digest: put(worker, text).await? });
     }
-    let criteria = design.acceptance.into_iter().chain(plan.gates).collect();
-    Ok(Finding::Plan { artifacts, tasks: plan.tasks, criteria })
+    let criteria = acceptance.into_iter().chain(plan.gates).collect();
+    Ok(Finding::Plan(Planned { artifacts, tasks: plan.tasks, criteria, changes }))
+}
+
+/// The documents that are to be written again, and what people say to them; none where they are written for the first
+/// time.
+fn written_before(worker: &Worker, session: &Session) -> Result<Option<Revision>, Stuck> {
+    let Some(asked) = &session.rewriting else { return Ok(None) };
+    let documents = draft::artifacts(worker, session)?;
+    let threads = asked.threads.iter().filter_map(|thread| session.thread(*thread));
+    let said = threads.flat_map(|thread| {
+        let name = thread.place.artifact.clone().unwrap_or_default();
+        let kind = thread.place.kind.clone();
+        thread.comments.iter().map(move |comment| (name.clone(), kind.clone(), comment.text.clone()))
+    });
+    Ok(Some(Revision {
+        documents: documents.into_iter().map(|(name, text)| (name, text.raw().to_owned())).collect(),
+        said: said.collect(),
+        message: asked.message.clone(),
+    }))
+}
+
+/// The architect's documents and criteria, where only the plan is written again.
+fn kept_design(session: &Session, before: &Revision) -> (Vec<(String, String)>, Vec<Criterion>) {
+    let kept = before.documents.iter().filter(|(name, _)| writer(name) == Some(Role::Architect));
+    let criteria = session.planned.iter().flat_map(|planned| &planned.criteria);
+    (kept.cloned().collect(), criteria.filter(|known| known.id.starts_with('C')).cloned().collect())
+}
+
+/// What changed in a document, as a diff.
+fn difference(name: &str, before: &str, now: &str) -> String {
+    let side = |text: &str| Some(FileSide::regular(text.as_bytes().to_vec()));
+    let path = RepoPath::from(format!("{name}.md").as_str());
+    let change = FileChange { path, old: side(before), new: side(now) };
+    let mut written = Vec::new();
+    unified::write_file(&change, &unified::WriteOptions::default(), &mut written);
+    String::from_utf8_lossy(&written).into_owned()
 }
 
 /// Has one lane of a version reviewed. A reviewer that cannot be asked, or whose answer does not read, is recorded as

@@ -53,6 +53,12 @@ fn samples() -> Vec<Event> {
         Event::Deferred { by: by(), message: message() },
         Event::Declined { by: by(), message: message() },
         planned(),
+        Event::DocumentsAsked {
+            by: by(),
+            roles: vec![Role::Architect, Role::Planner],
+            threads: vec![ThreadId(2)],
+            message: message(),
+        },
         Event::Ticked { criterion: "C3".to_owned(), version, by: by(), message: message() },
         Event::Unticked { criterion: "C3".to_owned(), version, by: by() },
         Event::Reviewed {
@@ -197,6 +203,7 @@ fn forms() -> Vec<(&'static str, Event)> {
         ("created-candidate", Event::Created { session: Box::new(session) }),
         ("created-issue", Event::Created { session: Box::new(of_issue) }),
         ("created-estimate", Event::Created { session: Box::new(estimated) }),
+        ("planned-again", planned_as(story::planned_again())),
         ("call-reserved-room", Event::CallReserved { call: 1, asked: Box::new(call) }),
         (
             "stopped-log",
@@ -212,8 +219,13 @@ fn forms() -> Vec<(&'static str, Event)> {
 }
 
 fn planned() -> Event {
-    let Finding::Plan { artifacts, tasks, criteria } = story::planned() else { unreachable!("it is a plan") };
-    Event::Planned { artifacts, tasks, criteria }
+    planned_as(story::planned())
+}
+
+fn planned_as(finding: Finding) -> Event {
+    let Finding::Plan(planned) = finding else { unreachable!("it is a plan") };
+    let Planned { artifacts, tasks, criteria, changes } = planned;
+    Event::Planned { artifacts, tasks, criteria, changes }
 }
 
 /// The same kinds with everything left out that can be.

@@ -2,6 +2,7 @@
 
 use super::story::{self, L0, Story, V1, V2};
 use super::*;
+use crate::id::ThreadId;
 use crate::planning::Recommendation;
 use crate::proposal::EngineKind;
 use crate::scoring::IssueSeverity;
@@ -141,6 +142,96 @@ fn a_document_is_commented_on_and_that_reads_no_version() {
     let missing = story.command(story::open_thread_on("no-such-document"));
     assert_eq!(missing, Err(Refusal::NoSuchArtifact { name: "no-such-document".to_owned() }));
     assert_eq!(story.replayed(), story.session);
+}
+
+#[test]
+fn a_plan_is_written_again_with_what_was_said_to_it_before_anything_is_drafted() {
+    let mut story = designed().runs_until(Some(EffectKind::Draft)).starts(EffectKind::Draft);
+    assert_eq!(story.command(story::rewrite("")), Err(Refusal::NothingSaid));
+    let Command::OpenThread { mut place, by, text } = story::open_thread_on("plan") else {
+        unreachable!("it opens one")
+    };
+    "question".clone_into(&mut place.kind);
+    story = story.does(Command::OpenThread { place, by, text });
+    assert_eq!(story.command(story::rewrite("")), Err(Refusal::NothingSaid), "a question changes nothing");
+    story = story.does(story::objects_to("plan")).does(story::rewrite(""));
+    let asked = story.session.rewriting.as_ref().expect("it is wanted");
+    let planner = [crate::planning::Role::Planner];
+    assert_eq!((asked.roles.as_slice(), asked.threads.as_slice()), (&planner[..], &[ThreadId(2)][..]));
+    assert_eq!(story.owes(), "plan", "what is drafted follows from it");
+    assert_eq!(story.replayed(), story.session);
+    let mut story = story.finds(EffectKind::Plan, story::planned_again());
+    assert_eq!(story.owes(), "proposal v1");
+    let plan = story.session.documents().into_iter().find(|document| document.name == "plan").expect("it is there");
+    assert_eq!(plan.written, [story::digest("plan"), story::digest("plan, the second")]);
+    assert_eq!(plan.changes, [story::digest("what changed of the plan")]);
+    let decision = story.session.documents().into_iter().find(|document| document.name == "decision");
+    assert_eq!(decision.expect("it is there").written.len(), 1, "nobody wrote it again");
+    let told = story.session.threads[1].comments.last().expect("an answer");
+    assert!(told.by.is_engine() && told.text.raw().ends_with("paraph artifacts 7 plan@1..2"), "{}", told.text.raw());
+    assert_eq!(story.command(story::rewrite("")), Err(Refusal::NothingSaid), "a comment counts once");
+    story = story.does(Command::Answer { thread: ThreadId(2), by: story::ana(), text: "still too long".into() });
+    story = story.does(story::rewrite(""));
+    assert_eq!(story.owes(), "plan", "what is said after it counts again");
+    assert_eq!(story.replayed(), story.session);
+    assert_eq!(story.finds(EffectKind::Plan, story::planned()).runs().session.state(), State::Scored);
+}
+
+#[test]
+fn documents_written_after_a_draft_bind_its_criteria_anew_and_leave_the_version() {
+    let mut story = designed().runs().does(tick("C3", V1)).does(story::objects_to("decision"));
+    story = story.does(story::rewrite("smaller"));
+    let asked = story.session.rewriting.as_ref().expect("it is wanted");
+    let both = [crate::planning::Role::Architect, crate::planning::Role::Planner];
+    assert_eq!((asked.roles.as_slice(), asked.message.raw()), (&both[..], "smaller"), "a plan follows from the design");
+    assert_eq!((story.session.state(), story.owes().as_str()), (State::Scored, "plan"));
+    let again = story.clone().finds(EffectKind::Plan, story::planned_again());
+    assert_eq!((again.session.state(), again.owes().as_str()), (State::Scored, ""));
+    assert_eq!(again.session.criteria(V1)[0].criterion.text.raw(), "it still holds");
+    assert_eq!(again.session.criteria(V1)[2].met, Some(true), "the same criterion is ticked as before");
+    let Finding::Plan(mut other) = story::planned_again() else { unreachable!("it is a plan") };
+    other.criteria[2].text = "something else holds".into();
+    let other = story.clone().finds(EffectKind::Plan, Finding::Plan(other));
+    assert_eq!(other.session.criteria(V1)[2].met, None, "a tick is about the words that were ticked");
+    assert_eq!(other.replayed(), other.session);
+    let stuck = story.finds(EffectKind::Plan, story::stuck(StopKind::NeedsHuman));
+    assert_eq!(stuck.session.state(), State::NeedsHuman);
+    assert_eq!(stuck.clone().decides(L0, Verdict::Approve).session.state(), State::Approved, "the version is there");
+    assert_eq!(stuck.does(story::regenerate("again")).owes(), "plan");
+}
+
+#[test]
+fn ones_own_unsent_comments_on_documents_go_with_the_wish_and_others_do_not() {
+    let Command::OpenThread { place, .. } = story::objects_to("plan") else { unreachable!("it opens one") };
+    let on_plan = Command::KeepDraft { draft: None, place, thread: None, by: story::ana(), text: "split it".into() };
+    let story = designed().runs().does(story::keep_draft(None, None, "why?")).does(on_plan).does(story::rewrite(""));
+    let said: Vec<_> = story.session.threads.iter().map(|thread| thread.place.artifact.as_deref()).collect();
+    assert_eq!((said, story.session.drafts.len()), (vec![Some("plan")], 1));
+    assert_eq!(story.owes(), "plan");
+}
+
+#[test]
+fn an_answer_to_an_older_wish_writes_no_document() {
+    let mut story = designed().runs().does(story::rewrite("smaller")).starts(EffectKind::Plan);
+    let key = story.owed(EffectKind::Plan);
+    let attempt = story.session.owed()[&key].attempt;
+    story = story.does(story::rewrite("and in another order"));
+    assert_eq!(
+        story.session.rewriting.as_ref().map(|asked| asked.message.raw()),
+        Some("smaller\nand in another order")
+    );
+    let late = Outcome::Found { key, attempt, finding: story::planned_again() };
+    assert_eq!(story.outcome(late), []);
+    assert_eq!(story.owes(), "plan");
+}
+
+#[test]
+fn without_documents_there_is_nothing_to_write_again() {
+    let mut quick = Story::of(story::new_session(1, "quick", EngineKind::Rules)).runs();
+    let none = Refusal::NoDocuments { playbook: "quick".to_owned() };
+    assert_eq!(quick.command(story::rewrite("smaller")), Err(none));
+    let mut waits = designed().runs_until(Some(EffectKind::Plan));
+    assert!(matches!(waits.command(story::rewrite("smaller")), Err(Refusal::NotNow { .. })));
 }
 
 fn tick(criterion: &str, version: crate::id::Version) -> Command {

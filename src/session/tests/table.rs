@@ -57,6 +57,16 @@ fn situations() -> Vec<(&'static str, Story)> {
         ("Planned, drafting", designed().runs_until(Some(Draft))),
         ("Validated v1, asks for a review", designed().runs_until(Some(Review))),
         ("Scored v1, a criterion is not ticked", designed().runs()),
+        ("Planned, drafting, the plan was commented on", {
+            designed().runs_until(Some(Draft)).does(story::objects_to("plan"))
+        }),
+        ("Planned, documents are written again", {
+            designed().runs_until(Some(Draft)).does(story::objects_to("plan")).does(story::rewrite(""))
+        }),
+        ("NeedsHuman: documents could not be written again", {
+            let again = designed().runs().does(story::rewrite("smaller"));
+            again.finds(Plan, story::stuck(StopKind::NeedsHuman))
+        }),
         ("Scored v1, reviewed, repaired", {
             let must = story::reviewed(4, &[IssueSeverity::Must]);
             let mut asked = story::new_session(1, "reviewed", EngineKind::Llm);
@@ -189,6 +199,8 @@ fn commands(story: &Story) -> Vec<(String, Command)> {
         named("tick C1", tick("C1", true)),
         named("tick C3", tick("C3", true)),
         named("take a tick of C3 back", tick("C3", false)),
+        named("write documents again", story::rewrite("")),
+        named("write documents again, with words", story::rewrite("smaller steps")),
         named("open a thread on the plan", story::open_thread_on("plan")),
         named("pick", story::pick(version, seen, vec![story::rival(8, false)])),
         named("pick after another", story::pick(version, seen, vec![story::rival(8, true)])),

@@ -100,6 +100,10 @@ const SMALLEST: (u16, u16) = (56, 16);
 pub(crate) enum Outcome {
     Stay,
     Close,
+    /// The criteria that wait for a tick, on top of it.
+    Tick,
+    /// The candidates side by side, in its place.
+    Compare,
     Send(Box<Request>),
 }
 
@@ -124,6 +128,17 @@ impl Decision {
             wrong: String::new(),
             too_small: false,
         }
+    }
+
+    /// Forgets the panel: it is read anew, and its keys count once that was shown.
+    pub(crate) fn begin_again(&mut self) {
+        (self.panel, self.armed, self.early, self.step) = (None, false, false, Step::Reading);
+    }
+
+    /// Whether a criterion waits for a person's tick, or has one.
+    fn may_tick(&self) -> bool {
+        let criteria = self.panel.as_ref().map_or(&[][..], |panel| panel.criteria.as_slice());
+        self.intent == Intent::Decide(Verdict::Approve) && criteria.iter().any(super::judged::is_ticked_by_hand)
     }
 
     /// Asks for the panel as it is now.
@@ -177,11 +192,20 @@ impl Decision {
         }
         match (self.intent, &panel.offer) {
             (Intent::Decide(Verdict::Approve), OfferView::Not { because }) => {
-                because.iter().map(|why| super::plain(why)).collect()
+                because.iter().map(|why| super::hindrance(why)).collect()
             }
             (Intent::Override, _) if self.warns().is_empty() => vec!["there is no WARN to accept".to_owned()],
             _ => Vec::new(),
         }
+    }
+
+    /// Whether it is a candidate that has to be picked first.
+    fn waits_for_pick(&self) -> bool {
+        let because = match self.panel.as_ref().map(|panel| &panel.offer) {
+            Some(OfferView::Not { because }) if self.intent == Intent::Decide(Verdict::Approve) => because.as_slice(),
+            _ => &[],
+        };
+        because.iter().any(|why| why.contains(super::PICK_FIRST))
     }
 
     /// What asks for care, and whether a reason must be given.
@@ -191,7 +215,9 @@ impl Decision {
             return (Vec::new(), false);
         }
         let (mut because, reason) = match &panel.offer {
-            OfferView::WithCare { because, reason } => (because.iter().map(|why| super::plain(why)).collect(), *reason),
+            OfferView::WithCare { because, reason } => {
+                (because.iter().map(|why| super::judged::evidence(why)).collect(), *reason)
+            }
             OfferView::Clean | OfferView::Not { .. } => (Vec::new(), false),
         };
         if self.unseen > 0 {
@@ -251,6 +277,9 @@ impl Decision {
             return Outcome::Close;
         }
         if !self.armed || self.step == Step::Sent || !self.hindrances().is_empty() {
+            if self.armed && self.waits_for_pick() && key.typed() == Some('K') {
+                return Outcome::Compare;
+            }
             self.early |= self.awaits_shown();
             return if key.typed() == Some('q') { Outcome::Close } else { Outcome::Stay };
         }
@@ -288,6 +317,7 @@ impl Decision {
                 self.reason = Field::new(format!("next time {}", self.left_out.join(", ")));
                 self.armed = false; // its frame is another one now
             }
+            Some('T') if self.may_tick() => return Outcome::Tick,
             Some('y') if self.needs_number() => self.step = Step::Number,
             Some('y') if self.needs_reason() => self.step = Step::Reason,
             Some('y') => return self.send(),

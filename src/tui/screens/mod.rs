@@ -7,6 +7,7 @@ pub(crate) mod evidence;
 pub(crate) mod frame;
 pub(crate) mod help;
 pub(crate) mod inbox;
+pub(crate) mod judged;
 pub(crate) mod origin;
 pub(crate) mod overview;
 pub(crate) mod palette;
@@ -15,6 +16,7 @@ pub(crate) mod peek;
 pub(crate) mod picker;
 pub(crate) mod review;
 pub(crate) mod tabs;
+pub(crate) mod ticks;
 pub(crate) mod wizard;
 
 use ratatui::layout::Rect;
@@ -63,6 +65,22 @@ pub(crate) fn next_step(next: &str) -> String {
         plain(next)
     }
 }
+
+/// Why something is not offered, for who reads it on a screen: a candidate is picked with keys here.
+pub(crate) fn hindrance(why: &str) -> String {
+    match why.split_once(" (paraph compare ").filter(|(before, _)| before.ends_with(PICK_FIRST)) {
+        Some((before, _)) => {
+            format!(
+                "{}, and none was picked: K compares them, then p picks",
+                plain(before.trim_end_matches(PICK_FIRST))
+            )
+        }
+        None => plain(why),
+    }
+}
+
+/// What stands in the way of approving a candidate begins so.
+pub(crate) const PICK_FIRST: &str = ": pick it first";
 
 /// Lays the cursor's ground over a row that is about to be drawn.
 pub(crate) fn select(painter: &mut Painter<'_>, area: Rect) {

@@ -2,9 +2,11 @@
 
 use ratatui::layout::Rect;
 
+use super::judged::{self, Room};
 use super::review::Review;
 use crate::api::{GateView, ScoreView, SessionView, VersionView};
 use crate::text::{counted, width};
+use crate::tui::actions::Action;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Painter, Run, score_bar};
@@ -40,6 +42,10 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review:
         painter.section(below.x, below.y, below.width, "Gates");
         below = rest(below, 1);
         let used = draw_gates(painter, below, &version.gates, true) + 1;
+        below = rest(below, used);
+        let used = draw_criteria(painter, below, model, version);
+        below = rest(below, used);
+        let used = draw_reviews(painter, below, version);
         below = rest(below, used);
         let used = draw_decisions(painter, below, model, version);
         below = rest(below, used);
@@ -255,6 +261,57 @@ pub(crate) fn draw_gates(painter: &mut Painter<'_>, area: Rect, gates: &[GateVie
         y += draw_words(painter, words, area.bottom(), &evidence);
     }
     y - area.y
+}
+
+/// What must be true in the end, whether it is and what shows it.
+fn draw_criteria(painter: &mut Painter<'_>, area: Rect, model: &Model, version: &VersionView) -> u16 {
+    if version.criteria.is_empty() || area.height < 2 {
+        return 0;
+    }
+    let met = version.criteria.iter().filter(|criterion| criterion.met == Some(true)).count();
+    painter.section(area.x, area.y, area.width, &format!("Criteria: {met} of {} met", version.criteria.len()));
+    let by_hand = version.criteria.iter().filter(|criterion| judged::is_ticked_by_hand(criterion));
+    let waits = by_hand.filter(|criterion| criterion.met != Some(true)).count();
+    let columns = usize::from(area.width);
+    let mut lines: Vec<Vec<Run>> =
+        version.criteria.iter().flat_map(|criterion| judged::criterion(criterion, columns, Room::Whole)).collect();
+    if let Some(key) = model.key_of(Action::Tick).filter(|_| waits > 0) {
+        let verb = if waits == 1 { "waits" } else { "wait" };
+        let words = format!(" ticks: {} {verb} for a person", counted_criteria(waits));
+        lines.push(vec![Run::new(key, Role::Key), Run::new(words, Role::KeyLabel)]);
+    }
+    draw_lines(painter, rest(area, 1), &lines) + 2
+}
+
+fn counted_criteria(count: usize) -> String {
+    if count == 1 { "one criterion".to_owned() } else { format!("{count} criteria") }
+}
+
+/// What reviewer and critic say: shown beside the score, and never added to it.
+fn draw_reviews(painter: &mut Painter<'_>, area: Rect, version: &VersionView) -> u16 {
+    if version.reviews.is_empty() || area.height < 2 {
+        return 0;
+    }
+    painter.section(area.x, area.y, area.width, "Reviews by models");
+    let columns = usize::from(area.width.saturating_sub(2));
+    let mut lines = Vec::new();
+    for review in &version.reviews {
+        lines.push(judged::review(review));
+        let indented = |mut runs: Vec<Run>| {
+            runs.insert(0, Run::new("  ", Role::Text));
+            runs
+        };
+        lines.extend(judged::scores(review, columns).into_iter().map(indented));
+    }
+    draw_lines(painter, rest(area, 1), &lines) + 2
+}
+
+/// Draws lines, as many as there is room for; how many.
+fn draw_lines(painter: &mut Painter<'_>, area: Rect, lines: &[Vec<Run>]) -> u16 {
+    for (runs, y) in lines.iter().zip(area.y..area.bottom()) {
+        painter.runs(area.x, y, area.width, runs);
+    }
+    u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height)
 }
 
 /// Words that may take several lines above `bottom`; how many they take, one at least.

@@ -272,6 +272,11 @@ impl Review {
         waits && !over && !decided && self.newer().is_none()
     }
 
+    /// Whether it is one of several candidates of which none was picked: nothing of it is approved before.
+    pub(crate) fn waits_for_pick(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| !view.candidates.is_empty() && view.picked.is_none())
+    }
+
     /// The newest version, where it is not the one being read.
     pub(crate) fn newer(&self) -> Option<Version> {
         let newest = self.view.as_ref()?.versions.last()?.number;
@@ -338,6 +343,25 @@ impl Review {
     /// Whether the tab is one page that scrolls, without a cursor.
     pub(crate) fn is_page(&self) -> bool {
         matches!(self.tab, Tab::Overview | Tab::Architecture | Tab::Metrics)
+    }
+
+    /// Takes the documents as they are now; the cursor stays on the one that it is on.
+    pub(crate) fn take_artifacts(&mut self, artifacts: Vec<ArtifactView>) {
+        let list = &mut self.lists[Tab::Artifacts as usize];
+        let before = self.artifacts.iter().flatten().nth(list.cursor).map(|artifact| artifact.name.clone());
+        let at = before.and_then(|name| artifacts.iter().position(|artifact| artifact.name == name));
+        list.cursor = at.unwrap_or_else(|| list.cursor.min(artifacts.len().saturating_sub(1)));
+        self.artifacts = Some(artifacts);
+    }
+
+    /// Whether what the tab shows grows with what happens.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.tab, Tab::Timeline | Tab::Artifacts | Tab::Runs | Tab::Beads)
+    }
+
+    /// Open threads on the document of that name.
+    pub(crate) fn threads_on<'a>(&'a self, document: &'a str) -> impl Iterator<Item = &'a ThreadView> {
+        self.threads.iter().filter(move |thread| !thread.resolved && thread.artifact.as_deref() == Some(document))
     }
 
     /// How many rows the tab's list has.

@@ -205,7 +205,11 @@ fn draw_artifacts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
         if selected {
             cursor_row(painter, list, y);
         }
-        painter.text(list.x + 2, y, list.width.saturating_sub(2), &super::plain(&artifacts[at].name), Role::Text);
+        let talk = review.threads_on(&artifacts[at].name).count();
+        let mark = if talk == 0 { String::new() } else { counted(talk, "thread") };
+        let used = painter.text_right(list.right().saturating_sub(1), y, 12, &mark, Role::ThreadQuestion);
+        let room = list.width.saturating_sub(3 + used);
+        painter.text(list.x + 2, y, room, &super::plain(&artifacts[at].name), Role::Text);
     }
     if area.width >= 90 {
         painter.wall(text.x - 1, area.y, area.height, Role::Border);
@@ -213,8 +217,9 @@ fn draw_artifacts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
         painter.rule(area.x, text.y.saturating_sub(1), area.width, Role::Faint);
     }
     let text = Rect { x: text.x + 1, width: text.width.saturating_sub(1), ..text };
-    let Some((_, body)) = &review.document else { return note(painter, text, "reading …") };
-    let rows = markdown(body, usize::from(text.width));
+    let Some((name, body)) = &review.document else { return note(painter, text, "reading …") };
+    let mut rows = markdown(body, usize::from(text.width));
+    rows.extend(talk(review, name, usize::from(text.width)));
     let top = review.document_top.min(rows.len().saturating_sub(usize::from(text.height)));
     scrollbar(painter, text, top, rows.len());
     for (at, runs) in rows.iter().skip(top).enumerate() {
@@ -224,6 +229,24 @@ fn draw_artifacts(painter: &mut Painter<'_>, area: Rect, review: &Review) {
         }
         painter.runs(text.x, y, text.width, runs);
     }
+}
+
+/// The open threads on a document, under its text.
+fn talk(review: &Review, document: &str, columns: usize) -> Vec<Vec<Run>> {
+    let mut rows = Vec::new();
+    for thread in review.threads_on(document) {
+        rows.push(Vec::new());
+        for comment in &thread.comments {
+            let by = super::plain(&comment.by);
+            let (kind, role) = words::thread_kind(thread.kind);
+            let head = [Run::new(kind, role), Run::new(format!(" · {by}"), Role::Muted)];
+            rows.push(std::iter::once(Run::new("│ ", Role::ThreadQuestion)).chain(head).collect());
+            for piece in crate::text::width::wrap(comment.text.display().as_str(), columns.saturating_sub(2).max(8)) {
+                rows.push(vec![Run::new("│ ", Role::ThreadQuestion), Run::new(piece, Role::Text)]);
+            }
+        }
+    }
+    rows
 }
 
 pub(crate) fn severity(found: &ViolationView) -> (&'static str, Role) {

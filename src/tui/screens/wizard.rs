@@ -6,7 +6,7 @@ use crossterm::event::KeyCode;
 use ratatui::layout::Rect;
 
 use super::decision::draw_field;
-use crate::api::{RepositoryRequest, RunRequest};
+use crate::api::{CandidateRequest, Failure, IssueSource, RepositoryRequest, RunRequest};
 use crate::id::HostPath;
 use crate::text::{Untrusted, counted};
 use crate::tui::keymap::Key;
@@ -23,15 +23,26 @@ pub(crate) enum At {
     Engine,
     /// Only where the engine runs one.
     Program,
+    /// Several that draft side by side.
+    Candidates,
     Base,
     Start,
 }
 
-const ORDER: [At; 6] = [At::Goal, At::Repository, At::Engine, At::Program, At::Base, At::Start];
+const ORDER: [At; 7] = [At::Goal, At::Repository, At::Engine, At::Program, At::Candidates, At::Base, At::Start];
 
 /// Engines that a goal in words can be given to, and the configured default first.
 const ENGINES: [Option<EngineKind>; 5] =
     [None, Some(EngineKind::Rules), Some(EngineKind::Command), Some(EngineKind::Agent), Some(EngineKind::Llm)];
+
+/// The issue that the goal names.
+#[derive(Debug)]
+enum Issue {
+    /// It is read.
+    Reading,
+    /// It was: as a session is asked for with it, and its title as it may be shown.
+    Read(Box<IssueSource>, Untrusted),
+}
 
 /// What was entered so far.
 #[derive(Debug)]
@@ -43,6 +54,9 @@ pub(crate) struct Wizard {
     pub repository: Field,
     pub engine: usize,
     pub program: Field,
+    pub candidates: Field,
+    /// The issue, and its address as it was typed.
+    issue: Option<(String, Issue)>,
     pub base: Field,
     pub dirty: bool,
     pub wrong: String,
@@ -60,6 +74,8 @@ impl Wizard {
             repository: Field::new(here.unwrap_or_default()),
             engine: 0,
             program: Field::default(),
+            candidates: Field::default(),
+            issue: None,
             base: Field::default(),
             dirty: false,
             wrong: String::new(),
@@ -75,7 +91,65 @@ impl Wizard {
     }
 
     fn runs_a_program(&self) -> bool {
-        ENGINES[self.engine].is_some_and(EngineKind::runs_a_program)
+        // candidates name theirs
+        !self.is_field() && ENGINES[self.engine].is_some_and(EngineKind::runs_a_program)
+    }
+
+    /// Whether several shall draft side by side.
+    fn is_field(&self) -> bool {
+        !self.candidates.text().trim().is_empty()
+    }
+
+    /// Those that shall, or what is wrong with one.
+    fn field(&self) -> Result<Vec<CandidateRequest>, String> {
+        let named: Vec<&str> = self.candidates.text().split_whitespace().collect();
+        let field = named.iter().map(|text| CandidateRequest::named(text).map_err(|error| error.to_string()));
+        let field = field.collect::<Result<Vec<_>, _>>()?;
+        if field.iter().any(|one| one.engine == EngineKind::Patch) {
+            return Err("a ready diff is given in a shell: paraph run GOAL --candidate patch:FILE".to_owned());
+        }
+        if field.len() == 1 {
+            return Err("one more: candidates are two at least".to_owned());
+        }
+        Ok(field)
+    }
+
+    /// The address of the issue that the goal is, where it is one.
+    fn issue_url(&self) -> Option<&str> {
+        let words = self.words().trim();
+        let is_url = words.starts_with("https://") || words.starts_with("http://");
+        let is_issue = words.contains("/issues/") || words.contains("/work_items/");
+        (is_url && is_issue && !words.contains(char::is_whitespace)).then_some(words)
+    }
+
+    /// The address of an issue that must be read now: once the goal is left, or where it shall `start`.
+    pub(crate) fn wants_issue(&mut self, start: bool) -> Option<String> {
+        let url = self.issue_url().map(str::to_owned);
+        if self.issue.as_ref().is_some_and(|(known, _)| Some(known) != url.as_ref()) {
+            self.issue = None;
+        }
+        let url = url.filter(|_| self.issue.is_none() && (start || self.at != At::Goal))?;
+        self.issue = Some((url.clone(), Issue::Reading));
+        Some(url)
+    }
+
+    /// The issue was read, or why it was not.
+    pub(crate) fn take_issue(&mut self, url: &str, read: Result<(Box<IssueSource>, Untrusted), Failure>) {
+        if self.issue.as_ref().is_none_or(|(known, _)| known != url) {
+            return; // the goal is another one by now
+        }
+        match read {
+            Ok((source, title)) => {
+                self.issue = Some((url.to_owned(), Issue::Read(source, title)));
+                self.wrong.clear();
+            }
+            Err(failure) => {
+                self.issue = None;
+                self.at = At::Goal;
+                let next = failure.hints.first().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                self.wrong = super::plain(&format!("{}{next}", failure.message));
+            }
+        }
     }
 
     /// The program as it was typed: of an agent the first word, the others are hosts that it may reach.
@@ -107,6 +181,14 @@ impl Wizard {
 
     /// The goal as the window shows it.
     fn shown_goal(&self) -> Field {
+        match (&self.issue, self.at) {
+            (_, At::Goal) | (None, _) => {}
+            (Some((_, Issue::Reading)), _) => return Field::new("the issue is read …"),
+            (Some((_, Issue::Read(source, title))), _) => {
+                let said = counted(source.comments, "comment");
+                return Field::new(format!("{}  (issue, {said})", title.display_within(44)));
+            }
+        }
         let Some(whole) = &self.whole else { return self.goal.clone() };
         let (first, rest) = whole.split_once('\n').unwrap_or((whole, ""));
         let more = counted(rest.lines().filter(|line| !line.trim().is_empty()).count(), "more line");
@@ -124,6 +206,7 @@ impl Wizard {
             At::Goal => drop(self.goal.key(key)),
             At::Repository => drop(self.repository.key(key)),
             At::Program => drop(self.program.key(key)),
+            At::Candidates => drop(self.candidates.key(key)),
             At::Base if key.typed() == Some(' ') && self.base.text().is_empty() => self.dirty = !self.dirty,
             At::Base => {
                 self.base.key(key);
@@ -145,6 +228,7 @@ impl Wizard {
             At::Goal => self.goal.insert(text),
             At::Repository => self.repository.insert(text.trim()),
             At::Program => self.program.insert(text.trim()),
+            At::Candidates => self.candidates.insert(text.trim()),
             At::Base => self.base.insert(text.trim()),
             At::Engine | At::Start => {}
         }
@@ -160,7 +244,22 @@ impl Wizard {
 
     /// The request, or what is missing. A relative path begins in `folder`: the service stands elsewhere.
     pub(crate) fn request(&mut self, folder: Option<&Path>) -> Option<RunRequest> {
-        let goal = self.words().trim().to_owned();
+        let mut goal = self.words().trim().to_owned();
+        let mut issue = None;
+        match &self.issue {
+            Some((url, Issue::Read(source, _))) if Some(url.as_str()) == self.issue_url() => {
+                // an issue without a title is named by its address
+                if !source.title.raw().trim().is_empty() {
+                    source.title.raw().clone_into(&mut goal);
+                }
+                issue = Some(source.clone());
+            }
+            _ if self.issue_url().is_some() => {
+                self.wrong = "the issue is read first: a moment".to_owned();
+                return None;
+            }
+            _ => {}
+        }
         let place = self.repository.text().trim().to_owned();
         let place = place.as_str();
         if goal.is_empty() {
@@ -173,7 +272,15 @@ impl Wizard {
             self.at = At::Repository;
             return None;
         }
-        let program = self.choice();
+        let candidates = match self.field() {
+            Ok(candidates) => candidates,
+            Err(wrong) => {
+                (self.wrong, self.at) = (super::plain(&wrong), At::Candidates);
+                return None;
+            }
+        };
+        let is_field = !candidates.is_empty();
+        let program = self.choice().filter(|_| !is_field);
         if program.as_ref().is_some_and(|program| program.name.is_empty()) {
             self.wrong = "say which program".to_owned();
             self.at = At::Program;
@@ -199,14 +306,14 @@ impl Wizard {
             goal,
             kind: None,
             repositories: vec![RepositoryRequest { source, base }],
-            engine: ENGINES[self.engine],
+            engine: ENGINES[self.engine].filter(|_| !is_field),
             rules: Vec::new(),
             paths: Vec::new(),
             playbook: None,
             patch: None,
             program,
-            issue: None,
-            candidates: Vec::new(),
+            issue,
+            candidates,
         })
     }
 }
@@ -214,14 +321,15 @@ impl Wizard {
 /// Draws the wizard.
 pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
     let more = u16::from(wizard.runs_a_program());
-    let frame = centered(area, 84, 15 + 2 * more);
+    let frame = centered(area, 84, 17 + 2 * more);
     let inside = popup(painter, frame, "New session");
     let row = |n: u16| inside.y + n.min(inside.height.saturating_sub(1));
-    let roomy = inside.height >= 12 + 2 * more;
+    let roomy = inside.height >= 14 + 2 * more;
     let y = |n: u16| if roomy { row(1 + 2 * n) } else { row(n) };
     draw_field(painter, inside, y(0), "what to do", &wizard.shown_goal(), wizard.at == At::Goal);
     draw_field(painter, inside, y(1), "repository", &wizard.repository, wizard.at == At::Repository);
     let engine = match ENGINES[wizard.engine] {
+        _ if wizard.is_field() => "each candidate's own".to_owned(),
         None => "the configured one".to_owned(),
         Some(kind) => format!("{}: {}", kind.name(), kind.about()),
     };
@@ -234,26 +342,32 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
         (false, "") if wizard.at != At::Base => Field::new("HEAD"),
         _ => wizard.base.clone(),
     };
-    draw_field(painter, inside, y(3 + more), "base", &base, wizard.at == At::Base);
+    let several = match (wizard.is_field(), wizard.at) {
+        (false, at) if at != At::Candidates => Field::new("none: that engine drafts alone"),
+        _ => wizard.candidates.clone(),
+    };
+    draw_field(painter, inside, y(3 + more), "candidates", &several, wizard.at == At::Candidates);
+    draw_field(painter, inside, y(4 + more), "base", &base, wizard.at == At::Base);
     let help = match wizard.at {
-        At::Goal => "In words: simplify, modernise, fix bugs; or what a model shall do",
+        At::Goal => "In words: simplify, fix bugs, what a model shall do; or an issue's URL",
         At::Repository => "A path on this machine, or a URL. Nothing of it is changed.",
         At::Engine => "Space changes it",
         At::Program if ENGINES[wizard.engine] == Some(EngineKind::Agent) => {
             "claude api.anthropic.com: an agent, then the hosts that it may reach (paraph help agents)"
         }
         At::Program => "ruff, clippy-fix, gofmt, or a command line of your own (paraph help agents)",
+        At::Candidates => "Two at least, side by side: rules llm:openai/gpt-4.1 command:ruff",
         At::Base => "A revision; empty: HEAD; Space: with uncommitted work",
         At::Start if !wizard.estimate.is_empty() => wizard.estimate.as_str(),
         At::Start => "Enter starts the session; it runs on while you leave",
     };
     let start = if wizard.at == At::Start { "▸ start" } else { "  start" };
-    painter.text(inside.x, y(4 + more), 12, start, if wizard.at == At::Start { Role::Approve } else { Role::Muted });
+    painter.text(inside.x, y(5 + more), 12, start, if wizard.at == At::Start { Role::Approve } else { Role::Muted });
     if roomy {
         let text = if wizard.wrong.is_empty() { help } else { wizard.wrong.as_str() };
         let role = if wizard.wrong.is_empty() { Role::Muted } else { Role::Error };
         // one line where each line counts two, else what is left above the keys
-        let help = if roomy { 1 } else { inside.height - 6 };
+        let help = if roomy { 1 } else { inside.height - 7 };
         painter.wrapped(Rect { y: row(inside.height - 1 - help), height: help, ..inside }, text, role);
         painter.runs(
             inside.x,

@@ -3,10 +3,11 @@
 use ratatui::layout::Rect;
 
 use super::{Decision, Intent, Step};
-use crate::api::{GateView, PanelView, ReviewView, ScoreView, Verdict, ViolationView};
+use crate::api::{GateView, PanelView, ScoreView, Verdict, ViolationView};
 use crate::id::SessionRef;
 use crate::text::{counted, width};
 use crate::tui::model::Field;
+use crate::tui::screens::judged::{self, Room};
 use crate::tui::screens::plain;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Painter, Run, centered, gate_strip, popup};
@@ -119,12 +120,19 @@ fn facts(decision: &Decision, panel: &PanelView, columns: u16, room: usize) -> V
     let score = panel.score.as_ref().map(|score| score_lines(score, columns.saturating_sub(NAMES)));
     let score = score.unwrap_or_default();
     let writes = writes(decision, panel, columns);
-    let said = said(panel);
-    let left = room.saturating_sub(lines.len() + score.len() + said.len() + writes.len());
     // 3: what is more than that is counted where there is no room
     let policies = panel.violations.len().clamp(1, 3);
     let named = |gate: &&GateView| gate.passed != Some(true) && gate.id.to_string() != "G5";
     let open = panel.gates.iter().filter(named).count();
+    let others = lines.len() + score.len() + writes.len();
+    // a line a criterion is worth more than one a gate that passed; all words of both go together
+    let levels = [(Told::Whole, panel.gates.len()), (Told::Lines, 1 + open)];
+    let said = levels.into_iter().find_map(|(told, gates)| {
+        let said = self::said(panel, columns, told);
+        (others + said.len() + gates + policies <= room).then_some(said)
+    });
+    let said = said.unwrap_or_else(|| self::said(panel, columns, Told::Summary));
+    let left = room.saturating_sub(others + said.len());
     let whole: Vec<Fact> = panel.gates.iter().flat_map(|gate| gate_lines(gate, columns)).collect();
     if whole.len() + policies <= left {
         lines.extend(whole);
@@ -249,43 +257,50 @@ fn score_lines(score: &ScoreView, columns: u16) -> Vec<Fact> {
     lines
 }
 
-/// What models said, a line each, and how the criteria stand, in one: those that are not met are among what asks for
-/// care.
-fn said(panel: &PanelView) -> Vec<Fact> {
-    let mut lines: Vec<Fact> = panel.reviews.iter().map(|review| Fact::new("review", review_runs(review))).collect();
-    if !panel.criteria.is_empty() {
-        let met = panel.criteria.iter().filter(|criterion| criterion.met == Some(true)).count();
-        let open: Vec<String> = panel
-            .criteria
-            .iter()
-            .filter(|criterion| criterion.met != Some(true))
-            .map(|criterion| format!("{} ", plain(&criterion.id)))
-            .collect();
-        let mut runs = vec![Run::new(format!("{met} of {} met  ", panel.criteria.len()), Role::Text)];
-        if !open.is_empty() {
-            runs.push(Run::new(format!("not met: {}", open.concat()), Role::Warn));
+/// How much of what models and criteria say is told, the most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Every criterion with all its words, every score.
+    Whole,
+    /// A line a criterion.
+    Lines,
+    /// One line for all criteria: those that are not met are among what asks for care.
+    Summary,
+}
+
+/// What models said, and how the criteria stand.
+fn said(panel: &PanelView, columns: u16, told: Told) -> Vec<Fact> {
+    let columns = usize::from(columns.saturating_sub(NAMES));
+    let mut lines: Vec<Fact> = Vec::new();
+    for review in &panel.reviews {
+        lines.push(Fact::new("review", judged::review(review)));
+        if told == Told::Whole {
+            lines.extend(judged::scores(review, columns).into_iter().map(|runs| Fact::new("", runs)));
         }
-        lines.push(Fact::new("criteria", runs));
     }
+    let room = match told {
+        Told::Whole => Room::Whole,
+        Told::Lines => Room::Line,
+        Told::Summary => {
+            lines.extend(criteria_in_one(panel));
+            return lines;
+        }
+    };
+    let criteria = panel.criteria.iter().flat_map(|criterion| judged::criterion(criterion, columns, room));
+    let names = std::iter::once("criteria").chain(std::iter::repeat(""));
+    lines.extend(names.zip(criteria).map(|(name, runs)| Fact::new(name, runs)));
     lines
 }
 
-/// What a model said: its lowest score and what must change, or why it does not count.
-fn review_runs(review: &ReviewView) -> Vec<Run> {
-    let who = format!("{} {}  ", review.role, plain(&review.model));
-    if let Some(why) = &review.unusable {
-        let why = format!("does not count: {}", why.display_line());
-        return vec![Run::new(who, Role::Muted), Run::new(why, Role::Warn)];
+fn criteria_in_one(panel: &PanelView) -> Option<Fact> {
+    let met = panel.criteria.iter().filter(|criterion| criterion.met == Some(true)).count();
+    let unmet = panel.criteria.iter().filter(|criterion| criterion.met != Some(true));
+    let open: Vec<String> = unmet.map(|criterion| format!("{} ", plain(&criterion.id))).collect();
+    let mut runs = vec![Run::new(format!("{met} of {} met  ", panel.criteria.len()), Role::Text)];
+    if !open.is_empty() {
+        runs.push(Run::new(format!("not met: {}", open.concat()), Role::Warn));
     }
-    let lowest = review.scores.values().min().copied().unwrap_or_default();
-    let role = if review.musts == 0 { Role::Muted } else { Role::Warn };
-    let mut runs = vec![
-        Run::new(who, Role::Text),
-        Run::new(format!("{lowest} of 10 at least, "), Role::Text),
-        Run::new(counted(review.musts as usize, "must"), role),
-    ];
-    runs.extend(review.notes.iter().map(|note| Run::new(format!("  {}", note.display_line()), Role::Warn)));
-    runs
+    (!panel.criteria.is_empty()).then(|| Fact::new("criteria", runs))
 }
 
 /// What policies found, in at most `most` lines: BLOCKs first, the chosen WARN always.
@@ -388,6 +403,9 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
     };
     let last = bottom.saturating_sub(1);
     if !hindrances.is_empty() {
+        if decision.waits_for_pick() && !decision.too_small {
+            key("K", "compare the candidates".to_owned(), Role::KeyLabel);
+        }
         key("Esc", "back: this is not offered".to_owned(), Role::KeyLabel);
     } else if decision.step == Step::Sent {
         keys.push(Run::new("sending …", Role::Muted));
@@ -411,6 +429,9 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
             key("j k", "choose".to_owned(), Role::KeyLabel);
         } else if decision.intent != Intent::Derive {
             key("m", "with a message".to_owned(), Role::KeyLabel);
+        }
+        if decision.may_tick() {
+            key("T", "tick".to_owned(), Role::KeyLabel);
         }
         if decision.may_ask_engine() {
             key("b", "ask the engine instead".to_owned(), Role::KeyLabel);
