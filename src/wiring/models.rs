@@ -8,7 +8,7 @@ use crate::api::LentKey;
 use crate::infrastructure::config::{KeyPart, Problem, ProviderPart, RolePart, Weight, is_for_key_programs};
 use crate::infrastructure::http::{HttpClient, HttpSettings, Secret};
 use crate::infrastructure::llm::{
-    Counter, Exchange, ExchangeParts, KeySource, Keys, ModelName, Nobody, PriceRow, PriceTable, Provider,
+    CountBy, Counter, Exchange, ExchangeParts, KeySource, Keys, ModelName, Nobody, PriceRow, PriceTable, Provider,
     ProviderSettings, RateLimit, RealSleeper, RetryPolicy, Route, Routes, ShapeMode, Share, Switchboard, Wire,
 };
 use crate::planning::Role;
@@ -70,8 +70,9 @@ impl House {
             };
             let rate = RateLimit::new(settings.requests_per_minute, settings.tokens_per_minute, self.clock.clone());
             let (key, context) = (settings.key.clone(), settings.context);
+            let counts = settings.count != CountBy::Nobody;
             let provider = Provider::new(settings, http.clone(), keys.clone(), self.clock.clone());
-            providers.insert(name, Counter { model: Arc::new(provider), key, rate, context });
+            providers.insert(name, Counter { model: Arc::new(provider), key, rate, counts, context });
         }
         let day = self.config().settings().budget.day_cents;
         Ok(Some(Exchange::new(ExchangeParts {
@@ -137,7 +138,14 @@ impl House {
         let known = ProviderSettings::known(name);
         let wire = part.wire.as_deref().map(wire_named).transpose()?;
         let mut settings = match (known, &part.base_url) {
-            (Some(known), _) => ProviderSettings { wire: wire.unwrap_or(known.wire), ..known },
+            (Some(known), _) => match wire {
+                // a counter is its format's
+                Some(wire) if wire != known.wire => {
+                    let count = ProviderSettings::new(name, wire, "").count;
+                    ProviderSettings { wire, count, ..known }
+                }
+                _ => known,
+            },
             (None, Some(url)) => ProviderSettings::new(name, wire.unwrap_or(Wire::OpenAi), url.clone()),
             (None, None) => {
                 let names: Vec<&str> = ProviderSettings::names().map(|(name, _)| name).collect();
@@ -180,6 +188,12 @@ impl House {
                     return Err(Wrong { message, hint: "schema, object or words".to_owned() });
                 }
             };
+        }
+        if let Some(word) = part.count.as_deref() {
+            settings.count = CountBy::named(word).ok_or_else(|| Wrong {
+                message: format!("`{word}` is no counter of provider `{}`", settings.name),
+                hint: format!("one of {}", CountBy::ALL.map(|(name, _)| name).join(", ")),
+            })?;
         }
         settings.headers.extend(part.headers.into_iter().map(|(name, value)| (name, Secret::new(value))));
         settings.stream = part.stream.unwrap_or(settings.stream);

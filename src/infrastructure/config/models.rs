@@ -35,6 +35,7 @@ pub struct ProviderPart {
     pub shape: Option<String>,
     pub temperature: Option<bool>,
     pub context: Option<u32>,
+    pub count: Option<String>,
     pub requests_per_minute: Option<u32>,
     pub tokens_per_minute: Option<u32>,
     pub timeout_s: Option<u64>,

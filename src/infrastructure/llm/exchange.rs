@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{
     ChatError, ChatModel, ChatReply, ChatRequest, KeySource, Keys, Lead, ModelName, Next, NoRoute, PriceTable,
-    RateLimit, RetryPolicy, Route, Routes, Share, Sleeper, Streamed, Switchboard, Usage,
+    PromptSize, RateLimit, RetryPolicy, Route, Routes, Share, Sleeper, Streamed, Switchboard, Usage,
 };
 use crate::cancel::Cancel;
 use crate::infrastructure::config::is_for_key_programs;
@@ -36,6 +36,8 @@ pub struct Counter {
     pub key: KeySource,
     /// How much a minute.
     pub rate: RateLimit,
+    /// Whether it counts the tokens of a prompt.
+    pub counts: bool,
     /// Tokens that its models take, prompt and answer together, where its settings say so.
     pub context: Option<u32>,
 }
@@ -199,6 +201,24 @@ impl Switchboard for Exchange {
 
     fn max_day_micros(&self) -> Option<u64> {
         self.parts.day_micros
+    }
+
+    async fn size(&self, model: &ModelName, request: &ChatRequest, cancel: &Cancel) -> PromptSize {
+        let estimated = |why: String| PromptSize::Estimated { tokens: request.estimated_tokens(), why };
+        let Some(counter) = self.parts.providers.get(&model.provider).filter(|counter| counter.counts) else {
+            return estimated(String::new());
+        };
+        if !counter.rate.spare() {
+            return estimated(format!("{} takes no more requests now than the call's own", model.provider));
+        }
+        match counter.model.count(&model.model, request, cancel).await {
+            Ok(Some(tokens)) => PromptSize::Exact(tokens),
+            Ok(None) => estimated(String::new()),
+            Err(error) => {
+                tracing::info!(%model, %error, "a prompt could not be counted");
+                estimated(error.to_string())
+            }
+        }
     }
 
     async fn chat(
