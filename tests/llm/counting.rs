@@ -181,6 +181,7 @@ async fn check_sizes(counts: Result<Option<u64>, ChatError>, a_minute: Option<u3
         patience: RetryPolicy::default(),
         sleeper: Arc::new(RealSleeper),
         keys: Arc::new(Keys::new(BTreeMap::new(), Vec::new())),
+        others: Vec::new(),
     });
     for size in expected {
         assert_eq!(exchange.size(&model, &request(), &Cancel::new()).await, *size);

@@ -42,7 +42,7 @@ pub struct ProviderPart {
 }
 
 /// Where a key comes from: a preset such as `env:NAME`, or a program and its arguments.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 #[allow(missing_docs, reason = "one word or several")]
 pub enum KeyPart {

@@ -60,6 +60,8 @@ pub struct ExchangeParts {
     pub sleeper: Arc<dyn Sleeper>,
     /// Where keys are found.
     pub keys: Arc<Keys>,
+    /// Keys that are lent for others than models: agents that Paraph holds a key for.
+    pub others: Vec<KeySource>,
 }
 
 /// The switchboard of a configuration.
@@ -185,7 +187,7 @@ impl Switchboard for Exchange {
 
     fn lend(&self, variable: &str, key: Secret) -> bool {
         let wanted = KeySource::Variable(variable.to_owned());
-        let sources = self.parts.providers.values().map(|counter| &counter.key);
+        let sources = self.parts.providers.values().map(|counter| &counter.key).chain(&self.parts.others);
         let (is_key, asks_programs) = sources.fold((false, false), |(is_key, asks), source| {
             (is_key || *source == wanted, asks || matches!(source, KeySource::Command(_)))
         });
