@@ -31,6 +31,7 @@ use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::config::Config;
 use crate::infrastructure::confinement::Confinement;
 use crate::infrastructure::fault::Faults;
+use crate::infrastructure::llm::Keys;
 use crate::infrastructure::logging::LogGuard;
 use crate::infrastructure::store::Cache;
 use crate::policy::BuiltInPolicy;
@@ -58,6 +59,8 @@ pub struct House {
     /// What writes the log, once there is one.
     log: Mutex<Option<LogGuard>>,
     config: OnceLock<Config>,
+    /// What models and agents are asked with.
+    keys: OnceLock<Arc<Keys>>,
 }
 
 impl House {
@@ -96,6 +99,7 @@ impl House {
             opened: Mutex::new(Vec::new()),
             log: Mutex::new(None),
             config: OnceLock::new(),
+            keys: OnceLock::new(),
         })
     }
 
@@ -169,7 +173,8 @@ impl House {
 
     fn open_at(&self, home: &Home) -> Result<(Runtime, Vec<String>), Failure> {
         // what a person wrote and what counts must be the same: a mistyped policy would otherwise be a milder one
-        let unknown = [self.policy_problems(), self.model_problems(), self.forge_problems()].concat();
+        let unknown =
+            [self.policy_problems(), self.model_problems(), self.agent_problems(), self.forge_problems()].concat();
         if let Some(problem) = self.config().errors().chain(&unknown).next() {
             let failure = Failure::new(FailureKind::Usage, format!("the configuration cannot be used: {problem}"));
             return Err(failure.hint("paraph config check"));
@@ -296,7 +301,14 @@ impl House {
         let workshop = self.workshop(home, vcs.clone(), blobs.clone());
         let (commands, agents, room) = (self.own_commands(), self.own_agents(), workshop.clone());
         let command = Later::new(move || CommandEngine::new(workshop.get().clone(), commands.clone()));
-        let agent = Later::new(move || AgentEngine::new(room.get().clone(), agents.clone()));
+        let keys = self.agent_keys();
+        let agent = Later::new(move || {
+            let engine = AgentEngine::new(room.get().clone(), agents.clone());
+            match &keys {
+                Some(keys) => engine.with_keys(keys.clone()),
+                None => engine,
+            }
+        });
         Ports {
             clock: self.clock.clone(),
             ids: self.ids.clone(),

@@ -22,7 +22,7 @@ use house::{Desk, House, Repository};
 use paraph::api::{AgainstRequest, ArtifactsRequest, PatchSetRequest, RunRequest, SessionView};
 use paraph::id::{SessionId, SessionRef};
 use paraph::infrastructure::confinement::{Confinement, Level, Limits};
-use paraph::proposal::{AgentEngine, CommandEngine, EngineKind, ProgramChoice, Workshop, WorkshopPorts};
+use paraph::proposal::{AgentEngine, AgentSpec, CommandEngine, EngineKind, ProgramChoice, Workshop, WorkshopPorts};
 
 /// Whether programs can be shown their worktree in the place of the working copy, and have a network of their own.
 pub(crate) fn is_full() -> bool {
@@ -77,7 +77,7 @@ pub(crate) fn nothing_is_left(house: &House, repository: &Repository) {
 }
 
 /// A house whose programs run at this level, where it can be had.
-fn house_at(level: Level) -> Option<House> {
+pub(crate) fn house_at(level: Level, agents: impl IntoIterator<Item = AgentSpec>) -> Option<House> {
     let confinement = Confinement::probe_at_most(house::launcher(), level);
     if confinement.level() != level {
         return None;
@@ -92,7 +92,7 @@ fn house_at(level: Level) -> Option<House> {
             limits: Limits::default(),
         });
         house.ports.engines.command = Arc::new(CommandEngine::new(house.workshop.clone(), []));
-        house.ports.engines.agent = Arc::new(AgentEngine::new(house.workshop.clone(), []));
+        house.ports.engines.agent = Arc::new(AgentEngine::new(house.workshop.clone(), agents));
     });
     Some(house)
 }
@@ -100,7 +100,7 @@ fn house_at(level: Level) -> Option<House> {
 /// Without namespaces there is no view of one's own and no door; what can be had still drafts, and what cannot is said.
 #[tokio::test(flavor = "multi_thread")]
 async fn both_draft_without_namespaces() {
-    let Some(house) = house_at(Level::Landlock) else { return };
+    let Some(house) = house_at(Level::Landlock, []) else { return };
     let repository = repository(&house);
     repository.write("node_modules/tool/x", "lent\n");
     repository.write(".gitignore", "node_modules\n");
@@ -132,13 +132,20 @@ async fn both_draft_without_namespaces() {
 }
 
 pub(crate) const AGENT: &str = include_str!("engines/agent.py");
+const HUNT: &str = include_str!("engines/hunt.py");
 
 /// A repository with a file to change, a check, and the agent's script.
 pub(crate) fn repository(house: &House) -> Repository {
     let check = "[[check]]\nname = \"unit\"\nkind = \"test\"\ncommand = [\"true\"]\n";
     house.repository(
         "shop",
-        &[("a.py", house::FILE), (".paraph.toml", check), ("tool/agent.py", AGENT), (".gitignore", "*.log\nout/\n")],
+        &[
+            ("a.py", house::FILE),
+            (".paraph.toml", check),
+            ("tool/agent.py", AGENT),
+            ("tool/hunt.py", HUNT),
+            (".gitignore", "*.log\nout/\n"),
+        ],
     )
 }
 

@@ -1,6 +1,8 @@
 //! Models over real sockets: every format, and every fault that a provider or the way to it may have.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "llm/counting.rs"]
+mod counting;
 #[path = "support/den.rs"]
 mod den;
 #[path = "llm/dialect.rs"]

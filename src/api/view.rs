@@ -516,8 +516,14 @@ pub struct CallView {
     pub prompt: Digest,
     /// What came back: a JSON object with `text`, `calls`, `usage`; missing where nothing whole did.
     pub reply: Option<Digest>,
-    /// Tokens of the prompt.
+    /// Tokens of the prompt, as the provider says it afterwards.
     pub input_tokens: u64,
+    /// Tokens of the prompt by which the call was reserved, before it was sent.
+    pub prompt_tokens: u64,
+    /// How those were known: `exact`, counted by whoever was to read it, or `estimated`.
+    pub prompt_count: String,
+    /// Why they were not counted, where somebody could have; empty where nobody can.
+    pub uncounted: Untrusted,
     /// Tokens of the answer.
     pub output_tokens: u64,
     /// Dollars, as a decimal string; `unknown` where the price is not known.

@@ -27,6 +27,7 @@ pub use git_object::{ObjectFormat, blob_id};
 pub use inline::{InlineDiff, inline_diff};
 pub use lines::{DiffKind, DiffLine, DiffOptions, FileDiff, Hunk, HunkEdge, Whitespace};
 pub use manifest::{Manifest, ManifestFile};
+pub(crate) use patch::below;
 pub use patch::{
     BinaryContent, BinaryPatch, FilePatch, MailMessage, Operation, Patch, PatchBody, PatchError, PatchHunk,
     PatchLimits, PatchLine, PatchLineKind, PatchLines, PatchProblem,

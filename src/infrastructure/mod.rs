@@ -8,6 +8,7 @@ pub mod fault;
 pub mod hosts;
 pub mod http;
 pub mod issues;
+pub mod key_door;
 pub mod live_log;
 pub mod llm;
 pub mod logging;

@@ -19,7 +19,7 @@ pub use contract::{Answer, Assignment, SEND_BACKS, assign, strict};
 pub(crate) use contract::{fenced, listed, within, words};
 pub use estimate::{CALLS_A_STAGE, Estimate, RoleEstimate};
 pub use issue::{IssueSource, IssueText};
-pub use models::{AskError, Elsewhere, Models, NoModels, Question};
+pub use models::{AskError, Counted, Elsewhere, Models, NoModels, Question};
 pub use redactor::Redactor;
 pub use role::Role;
 pub use triage::{Recommendation, RepositoryBrief, StageBrief, TriageReport, read_triage, triage_assignment};

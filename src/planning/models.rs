@@ -46,10 +46,36 @@ pub enum AskError {
         why: String,
         /// The setting that makes room.
         next: String,
+        /// What was counted, where it was.
+        counted: Option<Counted>,
     },
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
+}
+
+/// A prompt that was counted by whoever was to read it, and is too large: tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// So many it has.
+    pub tokens: u64,
+    /// So many there is room for.
+    pub room: u64,
+}
+
+impl Counted {
+    /// Of two counts that of the roomier model, as the one to write the prompt anew by.
+    #[must_use]
+    pub fn roomier(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        one.into_iter().chain(other).max_by_key(|counted| counted.room)
+    }
+
+    /// What fits, of something whose whole is `size` in whatever measure.
+    #[must_use]
+    pub fn fitting(self, size: u64) -> u64 {
+        let part = u128::from(size) * u128::from(self.room) / u128::from(self.tokens.max(1));
+        u64::try_from(part).unwrap_or(u64::MAX).min(size)
+    }
 }
 
 /// What a role is asked.
@@ -95,7 +121,8 @@ pub trait Models: Send + Sync {
     /// Records what a program's own models took of this piece of work, where it is not this port that asked them.
     async fn took_elsewhere(&self, _elsewhere: &Elsewhere) {}
 
-    /// How many tokens of prompt the role's models take at least, by what is known of them; 0 where there is none.
+    /// How many tokens of prompt the role's models take by what is known of them, and the session's budget leaves; 0
+    /// where there is none.
     fn room(&self, role: Role) -> u64;
 }
 

@@ -30,7 +30,7 @@ use crate::planning::{AskError, IssueText, Kind, Models};
 use crate::repository::{Snapshot, Tree, WorkSpec};
 use crate::text::Untrusted;
 pub use adopt::AdoptEngine;
-pub use agent::{AgentEngine, agent_presets};
+pub use agent::{AgentEngine, AgentKeys, agent_presets};
 pub use command::{CommandEngine, command_presets};
 pub use llm::{LlmEngine, LlmLimits};
 pub use patch::PatchEngine;
@@ -38,7 +38,7 @@ pub use patch_file::{PatchFile, PatchFileError};
 pub use rules::{RuleEngine, RuleLimits, catalogue};
 pub use stale::{ReadBlob, merge_stale};
 pub use trailers::{CO_AUTHOR, ends_in_trailers};
-pub use workshop::{AgentSpec, CommandSpec, Edits, Run, Workshop, WorkshopPorts};
+pub use workshop::{AgentKey, AgentSpec, CommandSpec, Edits, Run, Workshop, WorkshopPorts};
 
 /// The engines there are; the name is what `--engine` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]

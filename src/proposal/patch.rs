@@ -1,11 +1,13 @@
 //! The engine `patch`: a ready diff or edits, placed in memory on the base; nothing is guessed.
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, Patch, place, stats};
 use crate::id::{Digest, RepoPath};
-use crate::proposal::edits::{EditRefusals, Edits};
+use crate::proposal::edits::EditRefusals;
 use crate::proposal::{Brief, Context, ContextItem, Draft, EngineError, ProposalEngine};
 use crate::proposal::{PatchFile, PatchFileError, merge_stale};
 use crate::repository::Tree;
@@ -13,6 +15,9 @@ use crate::text::{Untrusted, counted};
 
 /// Characters: what `git log --oneline` shows whole.
 const SUBJECT: usize = 72;
+
+/// What is told of a diff that was merged.
+const MERGED: &str = "The diff was made on another base than this one: it was merged three-way, without a conflict.";
 
 /// Drafts by placing the diff that the brief carries.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,79 +40,63 @@ fn draft(brief: &Brief) -> Result<Draft, EngineError> {
     let given = brief.patch.as_ref().ok_or_else(|| {
         EngineError::BadInput("the engine `patch` needs a diff: paraph run GOAL --patch FILE".to_owned())
     })?;
-    let refused = |refusals: Vec<String>| EngineError::DoesNotApply { refusals };
-    let made = match PatchFile::read(given) {
-        Ok(PatchFile::Diff(patch)) => place_diff(brief, &patch),
-        Ok(PatchFile::Edits(edits)) => place_edits(brief, &edits),
-        Err(PatchFileError::Diff(error)) => Err(refused(vec![error.to_string()])),
-        Err(PatchFileError::Edits(refusals)) => Err(refused(told(&refusals))),
-    }?;
-    if made.changes.is_empty() {
-        return Err(refused(vec!["the base already has everything that the diff changes".to_owned()]));
+    let file = read(given, &brief.snapshot.source.tops())?;
+    let message = match &file {
+        PatchFile::Diff(patch) => message(brief, patch),
+        PatchFile::Edits(_) => goal_as_message(brief.goal.raw()),
+    };
+    let placed = placed(&file, brief.tree.as_ref())?;
+    if placed.changes.is_empty() {
+        let why = "the base already has everything that the diff changes".to_owned();
+        return Err(EngineError::DoesNotApply { refusals: vec![why] });
     }
     Ok(Draft {
-        explanation: Untrusted::new(made.explanation),
-        message: Untrusted::new(made.message),
-        context: context(brief, given, &made.changes)?,
-        changes: made.changes,
+        explanation: Untrusted::new(explanation(&file, &placed)),
+        message: Untrusted::new(message),
+        context: context(brief, given, &placed.changes)?,
+        changes: placed.changes,
         base: None,
         log: None,
         answers: Vec::new(),
     })
 }
 
-/// A change and what is said of it.
-struct Made {
-    changes: ChangeSet,
-    explanation: String,
-    message: String,
+/// What a patch file makes of a tree, and what a person should know of how it was placed.
+pub(super) struct PlacedFile {
+    pub(super) changes: ChangeSet,
+    pub(super) notes: Vec<String>,
 }
 
-fn place_diff(brief: &Brief, patch: &Patch) -> Result<Made, EngineError> {
-    let message = message(brief, patch);
-    let read = |path: &RepoPath| brief.tree.side(path);
+/// Reads a diff or edits; whole names below one of `tops` are told from there.
+pub(super) fn read(given: &[u8], tops: &[PathBuf]) -> Result<PatchFile, EngineError> {
+    let refused = |refusals: Vec<String>| EngineError::DoesNotApply { refusals };
+    PatchFile::read(given).map(|file| file.below(tops)).map_err(|error| match error {
+        PatchFileError::Diff(error) => refused(vec![error.to_string()]),
+        PatchFileError::Edits(refusals) => refused(told(&refusals)),
+    })
+}
+
+/// Places `file` on `tree`, all of it or nothing. A diff of another base whose contents are known is merged three-way.
+pub(super) fn placed(file: &PatchFile, tree: &dyn Tree) -> Result<PlacedFile, EngineError> {
+    let patch = match file {
+        PatchFile::Diff(patch) => patch,
+        PatchFile::Edits(edits) => {
+            let placed = edits.place(tree);
+            let placed = placed.map_err(|refusals| EngineError::DoesNotApply { refusals: told(&refusals) })?;
+            let notes = placed.notes.iter().map(ToString::to_string).collect();
+            return Ok(PlacedFile { changes: placed.changes, notes });
+        }
+    };
+    let read = |path: &RepoPath| tree.side(path);
     let refusals = match place(patch, &read) {
-        Ok(changes) => return Ok(Made { explanation: explanation(&changes), changes, message }),
+        Ok(changes) => return Ok(PlacedFile { changes, notes: Vec::new() }),
         Err(refusals) => refusals,
     };
     // made of an older base whose contents are known: both sides' changes are joined, or none is
-    let blob = |id: &str| brief.tree.blob(id);
-    let merged = merge_stale(patch, &read, &blob).map_err(|error| EngineError::Repository(error.to_string()))?;
-    if let Some(changes) = merged {
-        let explanation = format!(
-            "{}\nThe diff was made on another base than this one: it was merged three-way, without a conflict.\n",
-            explanation(&changes)
-        );
-        return Ok(Made { changes, explanation, message });
-    }
-    Err(EngineError::DoesNotApply { refusals: hinted(&refusals) })
-}
-
-fn place_edits(brief: &Brief, edits: &Edits) -> Result<Made, EngineError> {
-    let placed = edits.place(brief.tree.as_ref());
-    let placed = placed.map_err(|refusals| EngineError::DoesNotApply { refusals: told(&refusals) })?;
-    let files = counted(placed.changes.files().len(), "file");
-    let mut explanation = format!("Ready edits, placed on {files}:\n\n");
-    explanation.extend(placed.changes.files().iter().map(|file| format!("- `{}`\n", file.path)));
-    if !placed.notes.is_empty() {
-        explanation.push_str("\nNot written as the files have it, and placed where nothing else fits:\n\n");
-        explanation.extend(placed.notes.iter().map(|note| format!("- {note}\n")));
-    }
-    Ok(Made { changes: placed.changes, explanation, message: goal_as_message(brief.goal.raw()) })
-}
-
-/// What printed edits or a diff make of `tree`, for engines whose programs print them.
-pub(super) fn placed(given: &[u8], tree: &dyn Tree) -> Result<ChangeSet, EngineError> {
-    let refused = |refusals: Vec<String>| EngineError::DoesNotApply { refusals };
-    match PatchFile::read(given) {
-        Ok(PatchFile::Diff(patch)) => {
-            place(&patch, &|path: &RepoPath| tree.side(path)).map_err(|refusals| refused(hinted(&refusals)))
-        }
-        Ok(PatchFile::Edits(edits)) => {
-            edits.place(tree).map(|placed| placed.changes).map_err(|why| refused(told(&why)))
-        }
-        Err(PatchFileError::Diff(error)) => Err(refused(vec![error.to_string()])),
-        Err(PatchFileError::Edits(refusals)) => Err(refused(told(&refusals))),
+    let blob = |id: &str| tree.blob(id);
+    match merge_stale(patch, &read, &blob).map_err(|error| EngineError::Repository(error.to_string()))? {
+        Some(changes) => Ok(PlacedFile { changes, notes: vec![MERGED.to_owned()] }),
+        None => Err(EngineError::DoesNotApply { refusals: hinted(&refusals) }),
     }
 }
 
@@ -123,11 +112,24 @@ fn told(refusals: &EditRefusals) -> Vec<String> {
     refusals.list().iter().map(ToString::to_string).collect()
 }
 
-fn explanation(changes: &ChangeSet) -> String {
-    let stats = stats(changes);
+fn explanation(file: &PatchFile, placed: &PlacedFile) -> String {
+    let stats = stats(&placed.changes);
     let files = counted(stats.len(), "file");
-    let list: String = changes.files().iter().map(|file| format!("- `{}`\n", file.path)).collect();
-    format!("A ready diff, placed as it is on {files}:\n\n{list}")
+    let list: String = placed.changes.files().iter().map(|file| format!("- `{}`\n", file.path)).collect();
+    match file {
+        PatchFile::Diff(_) => {
+            let notes: String = placed.notes.iter().map(|note| format!("\n{note}\n")).collect();
+            format!("A ready diff, placed as it is on {files}:\n\n{list}{notes}")
+        }
+        PatchFile::Edits(_) => {
+            let mut text = format!("Ready edits, placed on {files}:\n\n{list}");
+            if !placed.notes.is_empty() {
+                text.push_str("\nNot written as the files have it, and placed where nothing else fits:\n\n");
+                text.extend(placed.notes.iter().map(|note| format!("- {note}\n")));
+            }
+            text
+        }
+    }
 }
 
 /// The message of a mailed patch; else the goal.
@@ -232,6 +234,20 @@ mod tests {
         assert_eq!(&*file.new.as_ref().expect("is there").content, b"one\nthree\n");
         assert_eq!(made.message.raw(), "say three\n");
         assert_eq!(made.context.items.len(), 1);
+    }
+
+    #[test]
+    fn whole_names_below_the_working_copy_are_told_from_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join(".git")).expect("a folder");
+        let top = folder.path().display().to_string();
+        let whole = format!("--- {top}/a.txt\n+++ {top}/a.txt\n@@ -1,2 +1,2 @@\n one\n-two\n+three\n");
+        let mut brief = brief("one\ntwo\n", Some(&whole));
+        assert!(draft(&brief).is_err(), "of a remote nobody knows such a name");
+        brief.snapshot.source = Source::Path(crate::id::HostPath::new(folder.path()));
+        let made = draft(&brief).expect("it applies");
+        let file = made.changes.get(&"a.txt".into()).expect("changed");
+        assert_eq!(&*file.new.as_ref().expect("is there").content, b"one\nthree\n");
     }
 
     #[test]

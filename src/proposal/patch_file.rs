@@ -1,5 +1,8 @@
 //! What a file that is given as a patch holds: a plain diff, read as strictly as ever, or edits as models write them.
 
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
 use super::edits::{self, EditProblem, EditRefusals, Edits};
 use crate::diff::{Patch, PatchError, PatchProblem};
 use crate::infrastructure::llm::Finish;
@@ -25,6 +28,16 @@ pub enum PatchFileError {
 }
 
 impl PatchFile {
+    /// The same with whole names below one of the folders `tops` told from there: many programs print them so. A name
+    /// that lies below none stays as it is, and is nobody's.
+    #[must_use]
+    pub fn below(self, tops: &[PathBuf]) -> Self {
+        tops.iter().map(|top| top.as_os_str().as_bytes()).fold(self, |file, top| match file {
+            Self::Diff(patch) => Self::Diff(patch.below(top)),
+            Self::Edits(edits) => Self::Edits(edits.below(top)),
+        })
+    }
+
     /// Reads a patch file. What a strict reader takes whole is a diff; else it is tried as edits.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The base of a lane, as values that the journal keeps.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,17 @@ pub enum Source {
 }
 
 impl Source {
+    /// The folder that the working copy's names are told from, as it was given and as it really is; none where it is no
+    /// working copy of this machine, or is not there any more.
+    #[must_use]
+    pub fn tops(&self) -> Vec<PathBuf> {
+        let Self::Path(path) = self else { return Vec::new() };
+        let given = path.as_path().to_owned();
+        let real = given.canonicalize().ok().filter(|real| *real != given);
+        let top = |path: PathBuf| path.ancestors().find(|folder| folder.join(".git").exists()).map(PathBuf::from);
+        std::iter::once(given).chain(real).filter_map(top).collect()
+    }
+
     /// Whether a text can only be the address of a remote: `https://…`, `ssh://…`, `git@host:path`. Every verb and
     /// the service tell addresses from paths by this one rule, so that trust and sessions name the same repository.
     #[must_use]

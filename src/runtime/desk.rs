@@ -17,10 +17,11 @@ use crate::api::{Failure, FailureKind};
 use crate::cancel::Cancel;
 use crate::id::{Digest, SessionId};
 use crate::infrastructure::llm::{
-    ChatError, ChatReply, ChatRequest, Finish, Lead, Message, ModelName, NoRoute, Share, Speaker, Streamed, Usage,
+    ChatError, ChatReply, ChatRequest, Finish, Lead, Message, ModelName, NoRoute, PromptSize, Share, Speaker, Streamed,
+    Usage,
 };
-use crate::planning::{AskError, Elsewhere, Models, Question, Role};
-use crate::session::{CallAsked, CallEnded, EffectKey, Outcome, Session, dollars};
+use crate::planning::{AskError, Counted, Elsewhere, Models, Question, Role};
+use crate::session::{CallAsked, CallEnded, EffectKey, Outcome, PromptCount, Session, dollars};
 use crate::text::Untrusted;
 
 /// The way from one attempt at a piece of work to the core.
@@ -85,6 +86,8 @@ pub(super) struct Desk {
     line: Line,
     /// What each role took of the session when this attempt started, and since: micros and tokens.
     taken: Mutex<BTreeMap<Role, (u64, u64)>>,
+    /// Tokens that the session's budget left when this attempt started, where it limits them.
+    left: Option<u64>,
     /// The model that drafts, where the session has one of its own.
     model: Option<ModelName>,
 }
@@ -99,7 +102,38 @@ impl Desk {
             sum.1 = sum.1.saturating_add(call.tokens());
         }
         let model = session.asked.model.as_deref().and_then(|name| name.parse().ok());
-        Self { worker, line, taken: Mutex::new(taken), model }
+        let left = session.budget.tokens.map(|most| most.saturating_sub(session.spent().tokens()));
+        Self { worker, line, taken: Mutex::new(taken), left, model }
+    }
+
+    /// Tokens that a prompt of the role may have: what its models take, and what the budget left beside an answer when
+    /// this attempt started. Where that is next to nothing the prompt is not cut to it: the call is refused, and a
+    /// person raises the budget.
+    fn room_on(&self, lead: &Lead) -> u64 {
+        let left = self.left.map(|left| left.saturating_sub(u64::from(lead.max_output_tokens)));
+        match left {
+            Some(left) if left >= LEAST_PROMPT => lead.context_tokens.min(left),
+            _ => lead.context_tokens,
+        }
+    }
+
+    /// Records a prompt that was counted and is too large: it is not sent, and nothing is bought.
+    async fn tell_too_large(&self, asked: CallAsked, ended: String) -> Result<(), AskError> {
+        let asked = CallAsked { output_tokens: 0, cost_micros: Some(0), ..asked };
+        let call = self.line.record(Outcome::Asking(asked)).await.map_err(|_| AskError::Cancelled)?;
+        let ended = CallEnded {
+            call,
+            input_tokens: 0,
+            output_tokens: 0,
+            cached_tokens: 0,
+            cost_micros: Some(0),
+            latency_ms: 0,
+            tries: 0,
+            reply: None,
+            request_id: Untrusted::default(),
+            ended: Untrusted::new(ended),
+        };
+        self.line.record(Outcome::Answered(ended)).await.map(drop).map_err(|_| AskError::Cancelled)
     }
 
     /// Whom the role asks in this session.
@@ -291,6 +325,9 @@ impl Desk {
 /// Tokens a second that no model makes without showing them. // 200: what thinks unseen is slower; fast ones stream
 const FASTEST_UNSEEN: u64 = 200;
 
+/// The least that a prompt is cut to for the budget's sake. // 6,000: the instructions, a task and a file or two
+const LEAST_PROMPT: u64 = 6_000;
+
 /// Tokens that may have been made and were still on their way.
 const ON_THE_WAY: u64 = 64;
 
@@ -356,9 +393,14 @@ impl Models for Desk {
         };
         let prompt = prompt.map_err(|error| unkept(error.to_string()))?.map_err(|error| unkept(error.to_string()))?;
         if let Some(tape) = &self.line.tape {
-            if request.estimated_tokens() > tape.room(role) {
+            if !tape.holds(role, prompt) && request.estimated_tokens() > tape.room(role) {
                 let why = "it is larger than what was recorded had room for".to_owned();
-                return Err(AskError::TooLong { role, why, next: "paraph run the goal again".to_owned() });
+                return Err(AskError::TooLong {
+                    role,
+                    why,
+                    next: "paraph run the goal again".to_owned(),
+                    counted: None,
+                });
             }
             return self.replayed(tape, role, prompt).await;
         }
@@ -366,16 +408,57 @@ impl Models for Desk {
         let lead = self.lead(role).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
         let max_output_tokens = request.max_output_tokens.min(lead.max_output_tokens);
         let request = ChatRequest { max_output_tokens, ..request.clone() };
-        let input_tokens = request.estimated_tokens();
-        let room = lead.context_tokens;
-        let too_large = |why: String| AskError::TooLong { role, why, next: lead.widen.clone() };
-        if input_tokens > room {
-            return Err(too_large(format!("about {input_tokens} tokens, and there is room for {room}")));
-        }
-        let (mut tries, mut too_long, mut at) = (Vec::new(), 0, Some(0));
+        let room = self.room_on(&lead);
+        let (mut tries, mut too_long, mut at, mut counted) = (Vec::new(), 0, Some(0), None);
         let mut next = format!("raise max_call_cents under [roles.{role}]");
         while let Some((place, model)) = at.and_then(|at| Some((at, lead.route.models.get(at)?))) {
+            let size = bank.size(model, &request, cancel).await;
+            if cancel.is_cancelled() {
+                return Err(AskError::Cancelled);
+            }
+            let input_tokens = size.tokens();
+            // a count is held to this model's own room; an estimate may be too large, and a fallback roomier
+            let own = || bank.room(model).map(|all| all.saturating_sub(u64::from(max_output_tokens)));
+            let (count, fits, uncounted) = match size {
+                PromptSize::Exact(_) => (PromptCount::Exact, own().map_or(room, |own| own.min(room)), String::new()),
+                PromptSize::Estimated { why, .. } => (PromptCount::Estimated, room, why),
+            };
             let cost_micros = bank.at_most_micros(model, input_tokens, max_output_tokens);
+            let asked = CallAsked {
+                key: self.line.key,
+                attempt: self.line.attempt,
+                role,
+                model: model.to_string(),
+                prompt,
+                input_tokens,
+                count,
+                uncounted: Untrusted::new(uncounted),
+                fits: if count == PromptCount::Exact && input_tokens > fits { fits } else { 0 },
+                output_tokens: u64::from(max_output_tokens),
+                cost_micros,
+                prices: bank.price_source(model),
+                room,
+                heard: self.line.ear.heard(),
+                redacted: redacted.clone(),
+            };
+            if input_tokens > fits {
+                let error = ChatError::TooLong { model: model.model.clone(), said: String::new() };
+                too_long += 1;
+                at = match count {
+                    PromptCount::Exact => {
+                        let why = format!("{input_tokens} tokens counted, and there is room for {fits}");
+                        self.tell_too_large(asked, format!("{error}: {why}")).await?;
+                        tries.push(format!("{model}: {why}"));
+                        counted = Counted::roomier(counted, Some(Counted { tokens: input_tokens, room: fits }));
+                        lead.route.next_after(place, &error, |model| bank.room(model))
+                    }
+                    PromptCount::Estimated => {
+                        tries.push(format!("{model}: about {input_tokens} tokens, and there is room for {fits}"));
+                        Some(place + 1) // it may count, and its count may fit
+                    }
+                };
+                continue;
+            }
             if let (Some(most), Some(cost)) = (lead.route.max_cost_micros, cost_micros)
                 && cost > most
             {
@@ -387,20 +470,6 @@ impl Models for Desk {
                 at = Some(place + 1);
                 continue;
             }
-            let asked = CallAsked {
-                key: self.line.key,
-                attempt: self.line.attempt,
-                role,
-                model: model.to_string(),
-                prompt,
-                input_tokens,
-                output_tokens: u64::from(max_output_tokens),
-                cost_micros,
-                prices: bank.price_source(model),
-                room: lead.context_tokens,
-                heard: self.line.ear.heard(),
-                redacted: redacted.clone(),
-            };
             match self.ask_one(model, &lead, asked, &request, cancel).await? {
                 Ok(reply) => return Ok(reply),
                 Err(ChatError::Cancelled) => return Err(AskError::Cancelled),
@@ -413,7 +482,7 @@ impl Models for Desk {
             }
         }
         if !tries.is_empty() && too_long == tries.len() {
-            return Err(too_large(tries.join("; ")));
+            return Err(AskError::TooLong { role, why: tries.join("; "), next: lead.widen.clone(), counted });
         }
         Err(AskError::Failed { role, tries, next })
     }
@@ -454,6 +523,9 @@ impl Models for Desk {
             model: model.clone(),
             prompt,
             input_tokens: 0,
+            count: PromptCount::Estimated,
+            uncounted: Untrusted::default(),
+            fits: 0,
             output_tokens: 0,
             cost_micros: None,
             prices: if usage.cost_micros.is_some() { "the agent".to_owned() } else { String::new() },
@@ -485,7 +557,7 @@ impl Models for Desk {
         if let Some(tape) = &self.line.tape {
             return tape.room(role);
         }
-        self.lead(role).map_or(0, |lead| lead.context_tokens)
+        self.lead(role).map_or(0, |lead| self.room_on(&lead))
     }
 }
 
@@ -504,6 +576,9 @@ mod tests {
             model: "a/b".to_owned(),
             prompt: Digest::of(b"x"),
             input_tokens: 5_000,
+            count: PromptCount::Estimated,
+            uncounted: Untrusted::default(),
+            fits: 0,
             output_tokens: 16_000,
             cost_micros: Some(230_000),
             prices: String::new(),

@@ -23,6 +23,28 @@ pub struct Budget {
     pub tokens: Option<u64>,
 }
 
+/// How the tokens of a prompt are known before it is sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PromptCount {
+    /// Counted by whoever was to read it.
+    Exact,
+    /// By a rule of thumb, as everything was that an older Paraph recorded.
+    #[default]
+    Estimated,
+}
+
+impl PromptCount {
+    /// The word that the record keeps.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Estimated => "estimated",
+        }
+    }
+}
+
 /// A call that is about to be made, and the most that it can take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallAsked {
@@ -36,9 +58,18 @@ pub struct CallAsked {
     pub model: String,
     /// The request, whole: a blob.
     pub prompt: Digest,
-    /// Tokens of the prompt, estimated.
+    /// Tokens of the prompt.
     pub input_tokens: u64,
-    /// The most tokens of the answer.
+    /// How they are known.
+    #[serde(default, skip_serializing_if = "is_estimated")]
+    pub count: PromptCount,
+    /// Why they were not counted, where somebody could have.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub uncounted: Untrusted,
+    /// Tokens that there was room for, where the prompt was counted and has more.
+    #[serde(default, skip_serializing_if = "is_unknown")]
+    pub fits: u64,
+    /// The most tokens of the answer; 0 where the prompt was counted, was too large and was not sent.
     pub output_tokens: u64,
     /// The most that it can cost; missing where the price is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,6 +121,11 @@ pub struct CallEnded {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_unknown(tokens: &u64) -> bool {
     *tokens == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_estimated(count: &PromptCount) -> bool {
+    *count == PromptCount::Estimated
 }
 
 fn is_empty(text: &Untrusted) -> bool {
@@ -168,13 +204,14 @@ impl Session {
     }
 }
 
-/// A worker wants to make a call: it is reserved, or refused before a token is bought.
+/// A worker wants to make a call: it is reserved, or refused before a token is bought. One that may have no answer buys
+/// nothing, and is only recorded.
 pub(super) fn reserve(session: &Session, asked: &CallAsked) -> Result<Step, Refusal> {
     let awaited = session.owed().get(&asked.key).is_some_and(|owed| owed.started && owed.attempt == asked.attempt);
     if !awaited {
         return Err(Refusal::NotAwaited { key: asked.key });
     }
-    let (spent, budget) = (session.spent(), session.budget);
+    let (spent, budget) = (session.spent(), if asked.output_tokens == 0 { Budget::default() } else { session.budget });
     let needs = asked.input_tokens.saturating_add(asked.output_tokens);
     if let Some(most) = budget.tokens.filter(|most| spent.tokens().saturating_add(needs) > *most) {
         return Err(Refusal::BudgetSpent {

@@ -8,7 +8,7 @@ use crate::api::LentKey;
 use crate::infrastructure::config::{KeyPart, Problem, ProviderPart, RolePart, Weight, is_for_key_programs};
 use crate::infrastructure::http::{HttpClient, HttpSettings, Secret};
 use crate::infrastructure::llm::{
-    Counter, Exchange, ExchangeParts, KeySource, Keys, ModelName, Nobody, PriceRow, PriceTable, Provider,
+    CountBy, Counter, Exchange, ExchangeParts, KeySource, Keys, ModelName, Nobody, PriceRow, PriceTable, Provider,
     ProviderSettings, RateLimit, RealSleeper, RetryPolicy, Route, Routes, ShapeMode, Share, Switchboard, Wire,
 };
 use crate::planning::Role;
@@ -53,12 +53,15 @@ impl House {
 
     fn exchange(&self) -> Result<Option<Exchange>, Wrong> {
         let prices = self.prices()?;
-        let Some(routes) = self.routes()? else { return Ok(None) };
+        let (routes, others) = (self.routes()?, self.agent_key_sources());
+        if routes.is_none() && others.is_empty() {
+            return Ok(None);
+        }
         let http = HttpClient::new(self.http_settings())
             .map_err(|error| Wrong { message: error.to_string(), hint: "paraph config check".to_owned() })?;
-        let keys = Arc::new(self.keys());
+        let keys = self.shared_keys();
         let mut providers = BTreeMap::new();
-        let asked: BTreeSet<String> = routes.models().into_iter().map(|model| model.provider).collect();
+        let asked: BTreeSet<String> = routes.iter().flat_map(Routes::models).map(|model| model.provider).collect();
         // a candidate may name a model of any other provider too
         let own = self.config().models().providers.keys().cloned();
         let known = ProviderSettings::names().map(|(name, _)| name.to_owned());
@@ -70,19 +73,21 @@ impl House {
             };
             let rate = RateLimit::new(settings.requests_per_minute, settings.tokens_per_minute, self.clock.clone());
             let (key, context) = (settings.key.clone(), settings.context);
+            let counts = settings.count != CountBy::Nobody;
             let provider = Provider::new(settings, http.clone(), keys.clone(), self.clock.clone());
-            providers.insert(name, Counter { model: Arc::new(provider), key, rate, context });
+            providers.insert(name, Counter { model: Arc::new(provider), key, rate, counts, context });
         }
         let day = self.config().settings().budget.day_cents;
         Ok(Some(Exchange::new(ExchangeParts {
             providers,
-            routes: Some(routes),
+            routes,
             shares: self.config().models().roles.iter().map(|(role, part)| (role.clone(), share(part))).collect(),
             prices,
             day_micros: Some(day * 10_000),
             patience: RetryPolicy::default(),
             sleeper: Arc::new(RealSleeper),
             keys,
+            others,
         })))
     }
 
@@ -137,7 +142,14 @@ impl House {
         let known = ProviderSettings::known(name);
         let wire = part.wire.as_deref().map(wire_named).transpose()?;
         let mut settings = match (known, &part.base_url) {
-            (Some(known), _) => ProviderSettings { wire: wire.unwrap_or(known.wire), ..known },
+            (Some(known), _) => match wire {
+                // a counter is its format's
+                Some(wire) if wire != known.wire => {
+                    let count = ProviderSettings::new(name, wire, "").count;
+                    ProviderSettings { wire, count, ..known }
+                }
+                _ => known,
+            },
             (None, Some(url)) => ProviderSettings::new(name, wire.unwrap_or(Wire::OpenAi), url.clone()),
             (None, None) => {
                 let names: Vec<&str> = ProviderSettings::names().map(|(name, _)| name).collect();
@@ -162,13 +174,7 @@ impl House {
             settings.base_url = url;
         }
         if let Some(key) = part.key {
-            settings.key = match key {
-                KeyPart::Preset(text) => text.parse().map_err(|error: crate::id::ParseIdError| Wrong {
-                    message: format!("`key` of provider `{}` does not say where a key is", settings.name),
-                    hint: format!("write {}", error.wanted),
-                })?,
-                KeyPart::Program(words) => KeySource::Command(words),
-            };
+            settings.key = key_source(&format!("provider `{}`", settings.name), key)?;
         }
         if let Some(word) = part.shape.as_deref() {
             settings.shape = match word {
@@ -180,6 +186,12 @@ impl House {
                     return Err(Wrong { message, hint: "schema, object or words".to_owned() });
                 }
             };
+        }
+        if let Some(word) = part.count.as_deref() {
+            settings.count = CountBy::named(word).ok_or_else(|| Wrong {
+                message: format!("`{word}` is no counter of provider `{}`", settings.name),
+                hint: format!("one of {}", CountBy::ALL.map(|(name, _)| name).join(", ")),
+            })?;
         }
         settings.headers.extend(part.headers.into_iter().map(|(name, value)| (name, Secret::new(value))));
         settings.stream = part.stream.unwrap_or(settings.stream);
@@ -222,6 +234,11 @@ impl House {
         }
     }
 
+    /// The keys that models and agents are asked with: what is lent for one is there for the other.
+    pub(super) fn shared_keys(&self) -> Arc<Keys> {
+        self.keys.get_or_init(|| Arc::new(self.keys())).clone()
+    }
+
     pub(super) fn keys(&self) -> Keys {
         let variables = self.variables();
         let ring = self.config().keys();
@@ -238,9 +255,10 @@ impl House {
     /// What the daemon needs of this environment to ask the models that are configured: their keys, and what programs
     /// are told that print keys. It has none of its own.
     pub(super) fn lendable(&self) -> BTreeMap<String, LentKey> {
-        let Ok(Some(routes)) = self.routes() else { return BTreeMap::new() };
-        let sources = routes.models().into_iter().filter_map(|model| Some(self.provider(&model.provider).ok()?.key));
-        let sources: Vec<KeySource> = sources.collect();
+        let routes = self.routes().ok().flatten();
+        let models = routes.iter().flat_map(Routes::models);
+        let sources = models.filter_map(|model| Some(self.provider(&model.provider).ok()?.key));
+        let sources: Vec<KeySource> = sources.chain(self.agent_key_sources()).collect();
         let is_wanted = |name: &str| {
             sources.iter().any(|source| match source {
                 KeySource::Variable(variable) => variable == name,
@@ -251,6 +269,17 @@ impl House {
         let ring = self.config().keys();
         let key = |name: &str| Some((name.to_owned(), LentKey(ring.reveal(name)?.to_owned())));
         ring.present().filter(|(name, _)| is_wanted(name)).filter_map(|(name, _)| key(name)).collect()
+    }
+}
+
+/// Where the key of `whom` comes from.
+pub(super) fn key_source(whom: &str, key: KeyPart) -> Result<KeySource, Wrong> {
+    match key {
+        KeyPart::Preset(text) => text.parse().map_err(|error: crate::id::ParseIdError| Wrong {
+            message: format!("`key` of {whom} does not say where a key is"),
+            hint: format!("write {}", error.wanted),
+        }),
+        KeyPart::Program(words) => Ok(KeySource::Command(words)),
     }
 }
 
@@ -322,6 +351,9 @@ mod tests {
             &["DEEPSEEK_API_KEY", "OPENAI_API_KEY"],
         );
         check_lent("", &all, &[]);
+        let agent = "[engines.agent.codex]\nkey = 'env:OPENAI_API_KEY'\n";
+        check_lent(agent, &all, &["OPENAI_API_KEY"]);
+        check_lent(&format!("{agent}[providers.work]\nbase_url = 'http://x'"), &all, &["OPENAI_API_KEY"]);
     }
 
     #[test]

@@ -5,10 +5,16 @@ use std::time::Duration;
 
 use super::House;
 use super::later::Later;
+use super::models::{Wrong, key_source};
 use crate::infrastructure::blobs::Blobs;
-use crate::infrastructure::config::{ProgramEntry, ProgramKind};
+use crate::infrastructure::config::{Problem, ProgramEntry, ProgramKind, Weight};
 use crate::infrastructure::confinement::Confinement;
-use crate::proposal::{AgentSpec, CommandSpec, Edits, Run, Workshop, WorkshopPorts};
+use crate::infrastructure::http::HttpClient;
+use crate::infrastructure::key_door::KeyForm;
+use crate::infrastructure::llm::KeySource;
+use crate::proposal::{
+    AgentKey, AgentKeys, AgentSpec, CommandSpec, Edits, Run, Workshop, WorkshopPorts, agent_presets,
+};
 use crate::repository::GitVcs;
 use crate::runtime::Home;
 
@@ -50,23 +56,89 @@ impl House {
     }
 
     pub(super) fn own_agents(&self) -> Vec<AgentSpec> {
-        let programs = self.config().programs().iter().filter(|entry| entry.kind == ProgramKind::Agent);
-        programs
-            .map(|entry| AgentSpec {
-                name: entry.name.clone(),
-                run: run(entry),
-                timeout: Duration::from_secs(entry.timeout_s.unwrap_or(AGENT_S)),
-                env: entry.env.clone(),
-                reads: entry.reads.clone(),
-                logins: entry.logins.clone(),
-                mode: entry.mode.clone(),
-                files: entry.files,
-                terminals: entry.terminals,
-                needs_hosts: Vec::new(),
-                hosts: entry.hosts.clone(),
-                hint: format!("see [engines.agent.{}] in your configuration: paraph config path", entry.name),
+        self.agent_entries().filter_map(|entry| self.agent(entry).ok()).collect()
+    }
+
+    /// What is wrong with agents and their keys: told by `config check`, and by every start.
+    pub(super) fn agent_problems(&self) -> Vec<Problem> {
+        let origin = self.config().get("engine").map(|(_, origin)| origin.clone());
+        let problem = |wrong: Wrong| {
+            let origin = origin.clone()?;
+            Some(Problem { weight: Weight::Error, origin, message: wrong.message, hint: wrong.hint })
+        };
+        self.agent_entries().filter_map(|entry| self.agent(entry).err()).filter_map(problem).collect()
+    }
+
+    /// Where the keys of agents come from.
+    pub(super) fn agent_key_sources(&self) -> Vec<KeySource> {
+        let specs = self.own_agents().into_iter();
+        specs.filter_map(|spec| spec.key).map(|key| key.source).filter(|source| *source != KeySource::None).collect()
+    }
+
+    /// What agents are held keys with; none where no agent has one.
+    pub(super) fn agent_keys(&self) -> Option<AgentKeys> {
+        if self.agent_key_sources().is_empty() {
+            return None;
+        }
+        match HttpClient::new(self.http_settings()) {
+            Ok(http) => Some(AgentKeys { keys: self.shared_keys(), http }),
+            Err(error) => {
+                tracing::error!(%error, "no key can be held for an agent");
+                None
+            }
+        }
+    }
+
+    fn agent_entries(&self) -> impl Iterator<Item = &ProgramEntry> {
+        self.config().programs().iter().filter(|entry| entry.kind == ProgramKind::Agent)
+    }
+
+    fn agent(&self, entry: &ProgramEntry) -> Result<AgentSpec, Wrong> {
+        let name = &entry.name;
+        let preset = agent_presets().into_iter().find(|preset| preset.name == *name);
+        let given = entry.key_for.as_deref().map(|word| {
+            KeyForm::named(word).ok_or_else(|| Wrong {
+                message: format!("`{word}` is no form of a key (agent `{name}`)"),
+                hint: format!("key_for is one of {}", KeyForm::ALL.map(|(name, _)| name).join(", ")),
             })
-            .collect()
+        });
+        let key_form = given.transpose()?.or_else(|| preset.as_ref()?.key_form);
+        let source = entry.key.clone().map(|key| key_source(&format!("agent `{name}`"), key)).transpose()?;
+        if source.is_some() && key_form.is_none() {
+            return Err(Wrong {
+                message: format!("agent `{name}` has a key, and it is not said how it takes one"),
+                hint: format!("key_for is one of {}", KeyForm::ALL.map(|(name, _)| name).join(", ")),
+            });
+        }
+        let key = source.map(|source| AgentKey { source, address: entry.key_url.clone() });
+        if entry.run.is_empty() {
+            let preset = preset.ok_or_else(|| Wrong {
+                message: format!("there is no agent `{name}` that a key alone could be for"),
+                hint: format!("add run = [\"program\", \"argument\"] to [engines.agent.{name}]"),
+            })?;
+            let mut spec = AgentSpec { key_form, key, ..preset };
+            spec.env.extend(entry.env.clone());
+            spec.hosts.extend(entry.hosts.iter().cloned());
+            spec.reads.extend(entry.reads.iter().cloned());
+            spec.timeout = entry.timeout_s.map_or(spec.timeout, Duration::from_secs);
+            return Ok(spec);
+        }
+        Ok(AgentSpec {
+            name: name.clone(),
+            run: run(entry),
+            timeout: Duration::from_secs(entry.timeout_s.unwrap_or(AGENT_S)),
+            env: entry.env.clone(),
+            reads: entry.reads.clone(),
+            logins: entry.logins.clone(),
+            key_form,
+            key,
+            mode: entry.mode.clone(),
+            files: entry.files,
+            terminals: entry.terminals,
+            needs_hosts: Vec::new(),
+            hosts: entry.hosts.clone(),
+            hint: format!("see [engines.agent.{name}] in your configuration: paraph config path"),
+        })
     }
 }
 
@@ -74,5 +146,70 @@ fn run(entry: &ProgramEntry) -> Run {
     match entry.run.as_slice() {
         [script] if entry.shell => Run::Shell(script.clone()),
         words => Run::Args(words.to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(config: &str, read: impl FnOnce(Vec<AgentSpec>, Vec<String>)) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, config).expect("a file");
+        let environment = BTreeMap::from([
+            ("HOME".into(), folder.path().into()),
+            ("PARAPH_HOME".into(), folder.path().join("home").into()),
+            ("PARAPH_CONFIG".into(), file.into()),
+        ]);
+        let house = House::new(environment, "/paraph".into()).expect("a house");
+        assert_eq!(house.config().problems(), [], "{config}");
+        let problems = house.agent_problems().into_iter().map(|problem| problem.message).collect();
+        read(house.own_agents(), problems);
+    }
+
+    #[test]
+    fn a_key_alone_is_for_an_agent_that_ships() {
+        check(
+            "[engines.agent.claude]\nkey = 'env:WORK_KEY'\nhosts = ['api.anthropic.com']\ntimeout_s = 9",
+            |agents, wrong| {
+                assert_eq!(wrong, Vec::<String>::new());
+                let shipped = agent_presets().into_iter().find(|preset| preset.name == "claude").expect("it ships");
+                let key = AgentKey { source: KeySource::Variable("WORK_KEY".to_owned()), address: None };
+                assert_eq!((agents[0].key.as_ref(), agents[0].key_form), (Some(&key), Some(KeyForm::Anthropic)));
+                assert_eq!((&agents[0].run, agents[0].timeout), (&shipped.run, Duration::from_secs(9)));
+                assert_eq!(agents[0].hosts, ["api.anthropic.com"]);
+            },
+        );
+        check(
+            "[engines.agent.mine]\nrun = 'x'\nkey = 'pass:ai'\nkey_for = 'openai'\nkey_url = 'https://x.org'",
+            |agents, wrong| {
+                assert_eq!(wrong, Vec::<String>::new());
+                let key = agents[0].key.as_ref().expect("it has one");
+                assert_eq!(
+                    (key.address.as_deref(), agents[0].key_form),
+                    (Some("https://x.org"), Some(KeyForm::OpenAi))
+                );
+            },
+        );
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_held_is_a_mistake_in_the_configuration() {
+        for (config, said) in [
+            ("[engines.agent.mine]\nkey = 'env:X'\nkey_for = 'openai'", "no agent `mine` that a key alone"),
+            ("[engines.agent.mine]\nrun = 'x'\nkey = 'env:X'", "not said how it takes one"),
+            ("[engines.agent.opencode]\nkey = 'env:X'", "not said how it takes one"),
+            ("[engines.agent.claude]\nkey = 'env:X'\nkey_for = 'magic'", "`magic` is no form of a key"),
+            ("[engines.agent.claude]\nkey = 'sk-ant-hunter22'", "does not say where a key is"),
+        ] {
+            check(config, |agents, wrong| {
+                assert!(agents.is_empty() && wrong.len() == 1 && wrong[0].contains(said), "{config}: {wrong:?}");
+                assert!(!wrong[0].contains("hunter22"), "{wrong:?}");
+            });
+        }
     }
 }

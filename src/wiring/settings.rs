@@ -137,7 +137,9 @@ impl House {
                     .collect();
             }
             ConfigAsk::Check => {
-                let unknown = [self.policy_problems(), self.model_problems(), self.forge_problems()].concat();
+                let unknown =
+                    [self.policy_problems(), self.model_problems(), self.agent_problems(), self.forge_problems()]
+                        .concat();
                 let problems = self.config().problems().iter().chain(&unknown);
                 report.findings = problems.map(|problem| Untrusted::new(problem.to_string())).collect();
             }

@@ -129,6 +129,32 @@ def work(prompt):
             lines.append("the agent: " + key.read())
         ask("terminal/create", command="sleep 600; touch late")
         write("answers.txt", "\n".join(lines) + "\n")
+    elif MODE == "seeks":
+        # looks for a word (told backwards) wherever it may lie: itself, through a command it starts, through Paraph
+        import subprocess
+        hunt = ["python3", "tool/hunt.py", *sys.argv[2:]]
+        lines = ["itself: " + subprocess.run(hunt, capture_output=True, text=True).stdout.strip().split("\n")[-1]]
+        made = ask("terminal/create", command=hunt[0], args=hunt[1:], cwd=cwd)["result"]["terminalId"]
+        ask("terminal/wait_for_exit", terminalId=made)
+        lines.append("terminal: " + ask("terminal/output", terminalId=made)["result"]["output"].strip().split("\n")[-1])
+        base = os.environ.get("ANTHROPIC_BASE_URL")
+        if base:
+            import urllib.error, urllib.request
+            def post(url):
+                headers = {"x-api-key": os.environ["ANTHROPIC_API_KEY"], "authorization": "Bearer mine", "content-type": "application/json"}
+                try:
+                    return urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), timeout=10).read().decode()
+                except (urllib.error.URLError, OSError) as error:
+                    return f"failed: {error}"
+            lines.append("through the door: " + post(base + "/v1/messages"))
+            lines.append("straight: " + post(sys.argv[3] + "/v1/messages"))
+            reach = f"import urllib.request; print(urllib.request.urlopen('{base}/v1/messages', timeout=5).status)"
+            made = ask("terminal/create", command="python3", args=["-c", reach], cwd=cwd)["result"]["terminalId"]
+            exit = ask("terminal/wait_for_exit", terminalId=made)["result"]
+            lines.append("the door from a terminal: " + str(exit["exitCode"]))
+        lines.append("key: " + os.environ.get("ANTHROPIC_API_KEY", "none"))
+        write("answers.txt", "\n".join(lines) + "\n")
+        say("sought")
     elif MODE == "hang":
         write("a.py", "half")
         say("thinking")

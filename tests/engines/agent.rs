@@ -11,10 +11,14 @@ use paraph::api::{
     ResumeRequest, SessionView, Side, SteerRequest, ThreadKind, ThreadsRequest, Verdict,
 };
 use paraph::id::{SessionId, SessionRef, Version};
-use paraph::proposal::{AgentEngine, AgentSpec, EngineKind, ProgramChoice, Run, agent_presets};
+use paraph::infrastructure::confinement::Level;
+use paraph::infrastructure::http::{HttpClient, HttpSettings, Secret};
+use paraph::infrastructure::key_door::{KeyForm, PLACEHOLDER};
+use paraph::infrastructure::llm::{KeySource, Keys};
+use paraph::proposal::{AgentEngine, AgentKey, AgentKeys, AgentSpec, EngineKind, ProgramChoice, Run, agent_presets};
 
 use crate::house::{Desk, House, Repository, version};
-use crate::{asks, document, files, is_full, is_running, nothing_is_left, repository, stuck};
+use crate::{asks, document, files, house_at, is_full, is_running, nothing_is_left, repository, stuck};
 
 /// A session of the test agent in `mode`.
 async fn start(desk: &Desk, repository: &Repository, mode: &str) -> SessionId {
@@ -331,8 +335,15 @@ async fn a_paused_agent_goes_on_from_what_it_had_left() {
                 assert!(began.elapsed() < Duration::from_secs(20), "it is not held");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            let log = desk.ask(LogRequest { session: SessionRef { session: id, version: None }, check: None }).await;
-            let log = log.unwrap().remove(0).log.unwrap();
+            // what is on the disk is told a moment later
+            let log = loop {
+                let asked = LogRequest { session: SessionRef { session: id, version: None }, check: None };
+                match desk.ask(asked).await {
+                    Ok(mut logs) => break logs.remove(0).log.unwrap(),
+                    Err(failure) => assert!(began.elapsed() < Duration::from_secs(20), "{failure}"),
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            };
             assert!(String::from_utf8_lossy(&house.ports.blobs.get(log).unwrap()).contains("thinking"));
             nothing_is_left(&house, &repository);
             desk.ask(ResumeRequest { session: id }).await.unwrap();
@@ -374,6 +385,8 @@ fn spec(name: &str, mode: &str, change: impl FnOnce(&mut AgentSpec)) -> AgentSpe
         reads: Vec::new(),
         mode: None,
         logins: Vec::new(),
+        key_form: None,
+        key: None,
         files: true,
         terminals: true,
         needs_hosts: Vec::new(),
@@ -406,6 +419,166 @@ async fn commands_that_an_agent_has_us_run_see_no_login() {
     );
     assert!(!made.contains_key("late"));
     nothing_is_left(&house, &repository);
+}
+
+/// A login that must not be found, and the same backwards.
+const LOGIN: &str = "login-canary-51d84b60";
+/// A key that must not be found.
+const KEY: &str = "sk-canary-7f3a9c2e";
+
+fn backwards(text: &str) -> String {
+    text.chars().rev().collect()
+}
+
+/// A user who is logged in with an agent by a file.
+fn logged_in(house: &House) -> std::path::PathBuf {
+    let folder = house.path().join("user/login");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("key"), LOGIN).unwrap();
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_of_files_is_seen_by_no_command_of_ours_at_any_level() {
+    for level in [Level::Full, Level::Landlock] {
+        let mode = format!("seeks {}", backwards(LOGIN));
+        let own = spec("mine", &mode, |spec| spec.logins = vec!["login".to_owned()]);
+        let Some(house) = house_at(level, [own]) else { continue };
+        logged_in(&house);
+        let repository = repository(&house);
+        let desk = house.open();
+        let id = desk.ask(asks(&repository, EngineKind::Agent, "mine")).await.unwrap().id;
+        let view = stuck(&desk, id).await;
+        let made = files(&desk, &house, id).await;
+        let answers = made["answers.txt"].as_ref().unwrap_or_else(|| panic!("{}", view.reason.raw()));
+        let lines: Vec<&str> = answers.lines().collect();
+        assert_eq!((lines[1], lines[2]), ("terminal: nothing", "key: none"), "{level}: {answers}");
+        // the record claims no more than what holds: what it starts by itself is the agent
+        assert!(lines[0].contains("home/login/key"), "the hunter finds what can be found at {level}: {answers}");
+        for name in ["explanation@v1", "log@v1"] {
+            let text = document(&desk, &house, id, name).await;
+            let said = "~/login lent to it; commands that it started by itself could read them, those that it had Paraph run could not";
+            assert!(text.contains(said), "{text}");
+        }
+        nothing_is_left(&house, &repository);
+    }
+}
+
+/// A host that wants the key, and answers with all that it heard.
+fn host() -> (u16, Arc<std::sync::Mutex<Vec<String>>>) {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, heard) = (server.local_addr().unwrap().port(), Arc::new(std::sync::Mutex::new(Vec::new())));
+    let hears = heard.clone();
+    std::thread::spawn(move || {
+        for stream in server.incoming() {
+            let mut stream = stream.unwrap();
+            let (mut said, mut bytes) = (String::new(), [0; 4096]);
+            while !said.ends_with("{}") {
+                match stream.read(&mut bytes) {
+                    Ok(0) | Err(_) => break,
+                    Ok(read) => said.push_str(&String::from_utf8_lossy(&bytes[..read])),
+                }
+            }
+            hears.lock().unwrap().push(said.clone());
+            let body = said.replace("\r\n", " ");
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let _hung_up = stream.write_all(answer.as_bytes());
+        }
+    });
+    (port, heard)
+}
+
+/// A house with one agent whose key Paraph holds.
+fn house_with_key(own: AgentSpec) -> House {
+    let mut house = House::new();
+    let variables = BTreeMap::from([("AGENT_KEY".to_owned(), Secret::new(KEY))]);
+    let keys = AgentKeys {
+        keys: Arc::new(Keys::new(variables, Vec::new())),
+        http: HttpClient::new(HttpSettings::default()).unwrap(),
+    };
+    house.ports.engines.agent = Arc::new(AgentEngine::new(house.workshop.clone(), [own]).with_keys(keys));
+    house
+}
+
+fn keyed(mode: &str, variable: &str, address: &str, hosts: Vec<String>) -> AgentSpec {
+    spec("mine", mode, |spec| {
+        spec.logins = vec!["login".to_owned()];
+        spec.hosts = hosts;
+        spec.key_form = Some(KeyForm::Anthropic);
+        let (source, address) = (KeySource::Variable(variable.to_owned()), Some(address.to_owned()));
+        spec.key = Some(AgentKey { source, address });
+        spec.env = BTreeMap::from([("ANTHROPIC_BASE_URL".to_owned(), "http://not-here.invalid".to_owned())]);
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_used_by_an_agent_and_read_by_nobody() {
+    if !is_full() {
+        return; // no network of its own, so no door: an agent with a host is refused
+    }
+    for word in [KEY, LOGIN] {
+        let (port, heard) = host();
+        let address = format!("http://127.0.0.1:{port}");
+        let mode = format!("seeks {} {address}", backwards(word));
+        let house = house_with_key(keyed(&mode, "AGENT_KEY", &address, vec![format!("127.0.0.1:{port}")]));
+        logged_in(&house);
+        let repository = repository(&house);
+        let desk = house.open();
+        let id = desk.ask(asks(&repository, EngineKind::Agent, "mine")).await.unwrap().id;
+        let view = stuck(&desk, id).await;
+        let made = files(&desk, &house, id).await;
+        let answers = made["answers.txt"].as_ref().unwrap_or_else(|| panic!("{}", view.reason.raw()));
+        let lines: Vec<&str> = answers.lines().collect();
+        assert_eq!((lines[0], lines[1]), ("itself: nothing", "terminal: nothing"), "{answers}");
+        assert!(lines[2].starts_with("through the door: POST /v1/messages"), "{answers}");
+        assert!(lines[2].contains(&format!("x-api-key: {PLACEHOLDER}")), "masked on its way back: {answers}");
+        assert!(lines[4].starts_with("the door from a terminal: 1"), "{answers}");
+        assert_eq!(lines[5], format!("key: {PLACEHOLDER}"));
+        assert!(!answers.contains(KEY) && !answers.contains(LOGIN), "{answers}");
+        let heard = heard.lock().unwrap().clone();
+        let [through, straight] = &heard[..] else { panic!("{heard:?}") };
+        assert!(through.contains(&format!("x-api-key: {KEY}")) && !through.contains("Bearer mine"), "{through}");
+        assert!(!straight.contains(KEY), "only its own door has the key: {straight}");
+        for name in ["explanation@v1", "log@v1"] {
+            let text = document(&desk, &house, id, name).await;
+            let said = format!("a key for 127.0.0.1:{port} that Paraph held; neither it nor a command that it started");
+            assert!(text.contains(&said) && !text.contains(KEY), "{text}");
+        }
+        let log = document(&desk, &house, id, "log@v1").await;
+        assert!(log.contains(&format!("[paraph: connected to 127.0.0.1:{port}, with the key]")), "{log}");
+        assert!(house.journal().iter().all(|line| !line.contains(KEY)), "the key is not recorded");
+        nothing_is_left(&house, &repository);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_goes_to_no_host_that_was_not_allowed_and_is_missed_before_the_agent_starts() {
+    let cases = [
+        ("AGENT_KEY", "https://api.example.org", vec!["other.example.org".to_owned()], "nobody allowed it that host"),
+        (
+            "AGENT_KEY",
+            "https://api.example.org",
+            vec!["api.example.org:8443".to_owned()],
+            "nobody allowed it that host",
+        ),
+        ("AGENT_KEY", "https://api.example.org", Vec::new(), "nobody allowed it that host"),
+        ("NO_KEY", "https://api.example.org", vec!["api.example.org".to_owned()], "the variable NO_KEY is not set"),
+    ];
+    for (variable, address, hosts, said) in cases {
+        let house = house_with_key(keyed("edit", variable, address, hosts));
+        let repository = repository(&house);
+        let desk = house.open();
+        let id = desk.ask(asks(&repository, EngineKind::Agent, "mine")).await.unwrap().id;
+        let view = stuck(&desk, id).await;
+        assert!(view.versions.is_empty() && view.reason.raw().contains(said), "{:?}", view.reason);
+        if said.starts_with("nobody") {
+            assert!(view.next.contains("--allow-host api.example.org"), "{}", view.next);
+        }
+        nothing_is_left(&house, &repository);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

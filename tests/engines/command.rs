@@ -226,6 +226,56 @@ async fn commands_of_ones_own_print_edits_and_leave_findings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_printed_diff_of_an_older_base_is_merged_three_way_or_refused() {
+    let mut house = House::new();
+    let prints = |name: &str| CommandSpec {
+        name: name.to_owned(),
+        run: Run::Shell(format!("cat {name}.diff")),
+        edits: Edits::Stdout,
+        timeout: Duration::from_secs(60),
+        env: BTreeMap::new(),
+        reads: Vec::new(),
+        ok_codes: vec![0],
+        hint: "x".to_owned(),
+    };
+    let commands = ["beside", "same"].map(prints);
+    house.ports.engines.command = Arc::new(CommandEngine::new(house.workshop.clone(), commands));
+    let repository = repository(&house);
+    let file = |change: fn(&str) -> String| {
+        let lines: String = (0..4).map(|line| format!("line {line}\n")).collect();
+        change(&format!("first = 1\n{lines}middle = 2\n{lines}last = 3\n"))
+    };
+    repository.write("m.py", file(str::to_owned));
+    repository.commit("the base of the diffs");
+    let mut diffs = Vec::new();
+    for change in
+        [|text: &str| text.replace("middle = 2", "middle = 22"), |text: &str| text.replace("last = 3", "last = 33")]
+    {
+        repository.write("m.py", file(change));
+        diffs.push(repository.git(&["diff", "-U8"]) + "\n");
+    }
+    repository.write("beside.diff", &diffs[0]);
+    repository.write("same.diff", &diffs[1]);
+    repository.write("m.py", file(|text| text.replace("first = 1", "first = 11").replace("last = 3", "last = 34")));
+    repository.commit("it goes on");
+    let desk = house.open();
+    let id = desk.ask(asks(&repository, EngineKind::Command, "beside")).await.unwrap().id;
+    let view = stuck(&desk, id).await;
+    let made = files(&desk, &house, id).await;
+    let text = made["m.py"].as_ref().unwrap_or_else(|| panic!("{}", view.reason.raw()));
+    let expected = file(|text| {
+        text.replace("first = 1", "first = 11").replace("middle = 2", "middle = 22").replace("last = 3", "last = 34")
+    });
+    assert_eq!(*text, expected, "both sides' changes, and no mark of a conflict");
+    let told = document(&desk, &house, id, "explanation@v1").await;
+    assert!(told.contains("made on another base") && told.contains("merged three-way"), "{told}");
+    let id = desk.ask(asks(&repository, EngineKind::Command, "same")).await.unwrap().id;
+    let view = desk.wait_until(id, |view| view.state == "BlockedPolicy" || view.state == "NeedsHuman").await.unwrap();
+    assert!(view.versions.is_empty() && view.reason.raw().contains("does not apply"), "{}", view.reason.raw());
+    nothing_is_left(&house, &repository);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_program_cannot_reach_out_of_its_worktree() {
     let house = House::new();
     let repository = repository(&house);

@@ -7,7 +7,7 @@ use paraph::api::{
     RegenerateRequest, RunRequest, Side, ThreadKind, ThreadsRequest,
 };
 use paraph::id::{SessionRef, Version};
-use paraph::infrastructure::llm::ChatError;
+use paraph::infrastructure::llm::{ChatError, ChatRequest, ModelName, PromptSize};
 use paraph::proposal::EngineKind;
 use paraph::session::Budget;
 use paraph::validation::CheckStatus;
@@ -239,4 +239,103 @@ async fn what_models_may_take_is_said_before_the_first_call_and_recorded() {
     assert_eq!(several.roles.len(), 2, "rules ask nobody: {:?}", several.roles);
     assert_eq!((several.most_usd.as_str(), several.held_by.as_str()), ("3.00", "session"));
     assert!(desk.ask(ListRequest::default()).await.unwrap().sessions.len() == 2, "nothing was started");
+}
+
+/// A tokenizer that makes twice as many tokens as the rule of thumb says.
+fn twice(_: &ModelName, request: &ChatRequest) -> PromptSize {
+    PromptSize::Exact(request.estimated_tokens() * 2)
+}
+
+/// A house with one large file beside the goal's, whose models have little room and count.
+fn small_room(counts: fn(&ModelName, &ChatRequest) -> PromptSize, context: u64) -> (House, Arc<Scripted>) {
+    let mut models = Scripted::new().says("implementer", [edit(FIRST.0, FIRST.1)]);
+    (models.counts, models.context_tokens) = (Some(counts), Some(context));
+    let models = models.shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.settings.engine = EngineKind::Llm;
+    });
+    (house, models)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_is_cut_by_what_it_is_over_and_reserved_as_it_was_counted() {
+    let (house, models) = small_room(twice, 12_000);
+    let part: String = (0..60).map(|n| format!("value_{n} = None\n")).collect();
+    let names: Vec<String> = (0..24).map(|n| format!("part{n}.py")).collect();
+    let mut all = vec![("a.py", crate::house::FILE)];
+    all.extend(names.iter().map(|name| (name.as_str(), part.as_str())));
+    let repository = house.repository("shop", &all);
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    desk.until(id, "Scored").await;
+    let asked = models.asked();
+    assert_eq!(asked.len(), 1, "what was too large was not sent");
+    let of = SessionRef { session: id, version: None };
+    let context = desk.ask(ContextRequest { session: of }).await.expect("there");
+    let [refused, sent] = &context.calls[..] else { panic!("{:?}", context.calls) };
+    assert_eq!((refused.prompt_count.as_str(), sent.prompt_count.as_str()), ("exact", "exact"));
+    assert!(refused.prompt_tokens > 12_000 && sent.prompt_tokens <= 12_000, "{context:?}");
+    assert!(sent.prompt_tokens > 12_000 * 6 / 10, "it is not cut by more than it is over: {}", sent.prompt_tokens);
+    assert_eq!(sent.prompt_tokens, asked[0].1.estimated_tokens() * 2);
+    let said = format!("{} tokens counted, and there is room for ", refused.prompt_tokens);
+    assert!(refused.ended.raw().contains(&said), "{:?}", refused.ended);
+    assert_eq!((refused.cost_usd.as_str(), refused.input_tokens), ("0.00", 0), "nothing was bought");
+    let inputs = &context.lanes[0].2.inputs;
+    assert!(inputs.iter().any(|input| input.contains("were counted, and there is room for")), "{inputs:?}");
+    let view = paraph::runtime::replay(&house.home, &house.ports, &house.settings, of).expect("replayed");
+    assert!(view.same && view.complete, "{view:#?}");
+    assert_eq!(models.asked().len(), 1, "a replay counts and buys nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_that_fits_by_its_count_is_not_cut_for_an_estimate() {
+    let half = |_: &ModelName, request: &ChatRequest| PromptSize::Exact(request.estimated_tokens() / 4);
+    let (house, models) = small_room(half, 900);
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    desk.until(id, "Scored").await;
+    let asked = models.asked();
+    assert!(asked.len() == 1 && asked[0].1.estimated_tokens() > 900, "{}", asked[0].1.estimated_tokens());
+    let of = SessionRef { session: id, version: None };
+    let view = paraph::runtime::replay(&house.home, &house.ports, &house.settings, of).expect("replayed");
+    assert!(view.same && view.complete, "{view:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_counts_it_says_why_and_goes_on_with_the_estimate() {
+    let fails = |_: &ModelName, request: &ChatRequest| PromptSize::Estimated {
+        tokens: request.estimated_tokens(),
+        why: "acme failed (HTTP 500)".to_owned(),
+    };
+    let (house, _models) = small_room(fails, 100_000);
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    desk.until(id, "Scored").await;
+    let of = SessionRef { session: id, version: None };
+    let context = desk.ask(ContextRequest { session: of }).await.expect("there");
+    let call = &context.calls[0];
+    assert_eq!((call.prompt_count.as_str(), call.uncounted.raw()), ("estimated", "acme failed (HTTP 500)"));
+    assert!(call.prompt_tokens > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_fits_what_the_session_may_still_take() {
+    let mut models = Scripted::new().says("implementer", [edit(FIRST.0, FIRST.1)]);
+    models.counts = Some(|_, request| PromptSize::Exact(request.estimated_tokens()));
+    let models = models.shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.settings.engine = EngineKind::Llm;
+        house.settings.budget = Budget { cost_micros: None, tokens: Some(16_000 + 8_000) };
+    });
+    let large: String = (0..1_900).map(|n| format!("value_{n} = None\n")).collect();
+    let repository = house.repository("shop", &[("a.py", crate::house::FILE), ("large.py", &large)]);
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    desk.until(id, "Scored").await;
+    let asked = models.asked();
+    assert!(asked.len() == 1 && asked[0].1.estimated_tokens() <= 8_000, "{}", asked[0].1.estimated_tokens());
 }

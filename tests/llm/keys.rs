@@ -141,3 +141,49 @@ async fn what_was_sent_is_printed_by_number() {
     let beads = say(&["beads", "--category", "review"]).ended(0);
     assert_eq!(beads.out, "");
 }
+
+const AGENT: &str = include_str!("../engines/agent.py");
+const HUNT: &str = include_str!("../engines/hunt.py");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_an_agent_is_lent_and_used_by_it_and_found_nowhere() {
+    let (den, server) = (Den::new(), Server::start(vec![Play::Answer(200, Vec::new(), b"fine".to_vec())]).await);
+    let repository = den.small_repository("shop");
+    std::fs::create_dir(repository.path.join("tool")).unwrap();
+    std::fs::write(repository.path.join("tool/agent.py"), AGENT).unwrap();
+    std::fs::write(repository.path.join("tool/hunt.py"), HUNT).unwrap();
+    repository.commit("an agent");
+    let backwards: String = SECRET.chars().rev().collect();
+    let config = format!(
+        "[engines.agent.mine]\nrun = ['python3', 'tool/agent.py', 'seeks', '{backwards}', '{url}']\nhosts = ['{at}']\n\
+         key = 'env:WORK_KEY'\nkey_for = 'anthropic'\nkey_url = '{url}'\n",
+        url = server.url(),
+        at = server.at
+    );
+    let say = |with_key: bool, args: &[&str]| {
+        let mut command = configured(&den, &config);
+        command.current_dir(&repository.path);
+        if with_key {
+            command.env("WORK_KEY", SECRET);
+        }
+        tokio::task::block_in_place(|| den.say(command, args, b""))
+    };
+    let run = ["run", "compare with None by identity", "--agent", "mine", "--wait", "--json"];
+    let without = say(false, &run).json();
+    let reason = without["reason"].as_str().unwrap();
+    if reason.contains("cannot be had at confinement level") {
+        return; // no network of its own here, so no door
+    }
+    assert!(reason.contains("the variable WORK_KEY is not set"), "{reason}");
+    assert_eq!(server.seen().len(), 0);
+    let view = say(true, &run).json();
+    assert!(view["versions"][0]["number"] == 1, "{view:#}");
+    let id = view["id"].to_string();
+    let diff = say(false, &["diff", &id]).ended(0);
+    for line in ["+itself: nothing", "+terminal: nothing", "+through the door: fine"] {
+        assert!(diff.out.contains(line), "{line}: {diff:#?} {view:#}");
+    }
+    let keys: Vec<_> = server.seen().iter().map(|seen| seen.header("x-api-key") == Some(SECRET)).collect();
+    assert_eq!(keys, [true, false], "its own door puts the key in, and no other way does");
+    is_nowhere(&den);
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use paraph::cancel::Cancel;
 use paraph::infrastructure::llm::{
-    CallBlock, ChatError, ChatReply, ChatRequest, Finish, Lead, ModelName, NoRoute, Route, Share, Streamed,
+    CallBlock, ChatError, ChatReply, ChatRequest, Finish, Lead, ModelName, NoRoute, PromptSize, Route, Share, Streamed,
     Switchboard, Usage,
 };
 
@@ -27,6 +27,8 @@ pub struct Scripted {
     pub day: Option<u64>,
     /// Tokens of prompt that every model takes.
     pub context_tokens: Option<u64>,
+    /// How models count a prompt; estimated where it is not there.
+    pub counts: Option<fn(&ModelName, &ChatRequest) -> PromptSize>,
     /// Where it is there, each call says that it waits, and does until a permit is added.
     pub waits: Option<Arc<tokio::sync::Semaphore>>,
 }
@@ -133,7 +135,7 @@ impl Switchboard for Scripted {
     }
 
     fn room(&self, _: &ModelName) -> Option<u64> {
-        Some(self.context_tokens.unwrap_or(100_000))
+        Some(self.context_tokens.unwrap_or(100_000) + 16_000)
     }
 
     fn at_most_micros(&self, _: &ModelName, input_tokens: u64, output_tokens: u32) -> Option<u64> {
@@ -151,6 +153,13 @@ impl Switchboard for Scripted {
 
     fn max_day_micros(&self) -> Option<u64> {
         self.day
+    }
+
+    async fn size(&self, model: &ModelName, request: &ChatRequest, _: &Cancel) -> PromptSize {
+        match self.counts {
+            Some(counts) => counts(model, request),
+            None => PromptSize::Estimated { tokens: request.estimated_tokens(), why: String::new() },
+        }
     }
 
     async fn chat(

@@ -103,6 +103,15 @@ fn head(call: &CallView) -> Text {
         .plain(format!("  {} as {}{version}  {spent}{ended}", call.model, call.role))
 }
 
+/// How large the prompt was taken to be before it was sent, and how that was known.
+fn sized(call: &CallView) -> Text {
+    let text = Text::new().role(Role::Dim, format!("prompt  {} tokens, {}", call.prompt_tokens, call.prompt_count));
+    match call.uncounted.raw().is_empty() {
+        true => text,
+        false => text.role(Role::Dim, ": ").role(Role::Dim, call.uncounted.display_line()),
+    }
+}
+
 /// A blob of a call, read as the JSON that it is.
 fn read(digest: Digest, desk: &Desk) -> Result<Value, Ended> {
     let bytes = desk.world.blobs.read(&digest)?;
@@ -113,6 +122,9 @@ fn read(digest: Digest, desk: &Desk) -> Result<Value, Ended> {
 fn print(call: &CallView, desk: &mut Desk) -> Result<(), Ended> {
     desk.out.line(head(call))?;
     desk.out.line(Text::new().role(Role::Dim, format!("sent  {}", call.prompt)))?;
+    if call.prompt_tokens > 0 {
+        desk.out.line(sized(call))?;
+    }
     let sent = read(call.prompt, desk)?;
     for text in sent["system"].as_array().into_iter().flatten() {
         part("system", text.as_str().unwrap_or_default(), desk)?;

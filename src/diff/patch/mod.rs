@@ -100,6 +100,12 @@ pub enum PatchBody {
     BinaryOmitted,
 }
 
+/// What a whole name says from `top` on.
+pub(crate) fn below<'a>(name: &'a [u8], top: &[u8]) -> Option<&'a [u8]> {
+    let rest = name.strip_prefix(top).filter(|_| top.starts_with(b"/") && top.len() > 1)?;
+    rest.strip_prefix(b"/").filter(|rest| !rest.is_empty())
+}
+
 impl Patch {
     /// Reads a patch.
     ///
@@ -116,6 +122,20 @@ impl Patch {
     pub fn parse_with(bytes: &[u8], limits: &PatchLimits) -> Result<Self, PatchError> {
         let (files, messages) = parse::parse(bytes, limits)?;
         Ok(Self { source: bytes.into(), messages, files })
+    }
+
+    /// The same patch with whole names below the folder `top` told from there, as `/home/me/shop/a.py` below
+    /// `/home/me/shop`. Names that are not below it stay as they are.
+    #[must_use]
+    pub fn below(mut self, top: &[u8]) -> Self {
+        for file in &mut self.files {
+            for path in [&mut file.old_path, &mut file.new_path].into_iter().flatten() {
+                if let Some(rest) = below(path.as_bytes(), top) {
+                    *path = RepoPath::from_bytes(rest);
+                }
+            }
+        }
+        self
     }
 
     /// The files' parts, in order. One path may occur more than once (a series of mails).

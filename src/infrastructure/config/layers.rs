@@ -137,7 +137,8 @@ impl Config {
 
     fn key_parts(&self) -> impl Iterator<Item = &KeyPart> {
         let of_providers = self.models.providers.values().filter_map(|part| part.key.as_ref());
-        of_providers.chain(self.forges.values().filter_map(|part| part.key.as_ref()))
+        let of_agents = self.programs.iter().filter_map(|entry| entry.key.as_ref());
+        of_providers.chain(self.forges.values().filter_map(|part| part.key.as_ref())).chain(of_agents)
     }
 
     fn take_words(&mut self, spec: &'static SettingSpec, value: &str, at: Origin) {

@@ -35,13 +35,14 @@ pub struct ProviderPart {
     pub shape: Option<String>,
     pub temperature: Option<bool>,
     pub context: Option<u32>,
+    pub count: Option<String>,
     pub requests_per_minute: Option<u32>,
     pub tokens_per_minute: Option<u32>,
     pub timeout_s: Option<u64>,
 }
 
 /// Where a key comes from: a preset such as `env:NAME`, or a program and its arguments.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 #[allow(missing_docs, reason = "one word or several")]
 pub enum KeyPart {

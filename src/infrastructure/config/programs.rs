@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::layers::plain;
-use super::{Config, Origin, Weight};
+use super::{Config, KeyPart, Origin, Weight};
 use crate::text::nearest;
 
 /// The longest that a program may ask for. // a day
@@ -52,10 +52,17 @@ pub struct ProgramEntry {
     pub terminals: bool,
     /// Places below the home where an agent keeps its login.
     pub logins: Vec<String>,
+    /// Where an agent's key comes from, which Paraph holds.
+    pub key: Option<KeyPart>,
+    /// How an agent takes a key.
+    pub key_for: Option<String>,
+    /// The address that a key is for.
+    pub key_url: Option<String>,
 }
 
 const COMMAND_KEYS: &[&str] = &["run", "edits", "timeout_s", "env", "reads", "ok_codes"];
-const AGENT_KEYS: &[&str] = &["run", "timeout_s", "env", "reads", "hosts", "logins", "mode", "files", "terminals"];
+const AGENT_KEYS: &[&str] =
+    &["run", "timeout_s", "env", "reads", "hosts", "logins", "mode", "files", "terminals", "key", "key_for", "key_url"];
 
 impl Config {
     /// Reads `[engines]`: a table of each kind, in it a table of each name.
@@ -115,6 +122,9 @@ impl Config {
             files: true,
             terminals: true,
             logins: Vec::new(),
+            key: None,
+            key_for: None,
+            key_url: None,
         };
         let mut items: Vec<_> = table.iter().collect();
         items.sort_by_key(|(name, _)| name.span().start);
@@ -136,7 +146,8 @@ impl Config {
                 self.problem(Weight::Error, at, format!("`{key}.{}` does not fit", name.get_ref()), wanted);
             }
         }
-        if entry.run.is_empty() {
+        // with a key alone it may be an agent that ships
+        if entry.run.is_empty() && entry.key.is_none() {
             return self.problem(
                 Weight::Error,
                 at,
@@ -195,6 +206,19 @@ impl ProgramEntry {
             "terminals" => self.terminals = value.as_bool().ok_or("write true or false")?,
             "hosts" => self.hosts = texts(&value).ok_or("write a list of hosts: [\"api.example.org\"]")?,
             "logins" => self.logins = texts(&value).ok_or("write a list of places below your home: [\".tool\"]")?,
+            "key" => {
+                let wanted =
+                    "write where it is, such as \"env:NAME\" or \"pass:NAME\", or a program as a list; never a key";
+                self.key = Some(match value.as_str() {
+                    Some(text) => KeyPart::Preset(text.to_owned()),
+                    None => KeyPart::Program(texts(&value).filter(|words| !words.is_empty()).ok_or(wanted)?),
+                });
+            }
+            "key_for" => self.key_for = Some(value.as_str().ok_or("write a text: \"openai\"")?.to_owned()),
+            "key_url" => {
+                let url = value.as_str().filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+                self.key_url = Some(url.ok_or("write an address: \"https://llm.example.org\"")?.to_owned());
+            }
             _ => {}
         }
         Ok(())
@@ -230,6 +254,13 @@ mod tests {
         assert_eq!((command.kind, command.shell, command.prints), (ProgramKind::Command, true, true));
         assert_eq!((command.timeout_s, command.ok_codes.as_slice()), (Some(5), &[0, 3][..]));
         assert_eq!(command.env, BTreeMap::from([("A".to_owned(), "b".to_owned())]));
+        let (programs, problems) = read(
+            "[engines.agent.claude]\nkey = \"pass:ai\"\n[engines.agent.x]\nrun = \"x\"\nkey = [\"y\"]\nkey_for = \"openai\"\n\
+             key_url = \"https://x.org\"\n",
+        );
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(programs[0].key, Some(KeyPart::Preset("pass:ai".to_owned())), "one that ships needs no `run`");
+        assert_eq!(programs[1].key, Some(KeyPart::Program(vec!["y".to_owned()])));
         assert_eq!((agent.name.as_str(), agent.run.len(), agent.hosts.len(), agent.logins.len()), ("mine", 2, 1, 1));
     }
 
@@ -243,6 +274,7 @@ mod tests {
         check("[engines.command.x]\nrun = 3\n", "`engines.command.x.run` does not fit");
         check("[engines.command.x]\nrun = [\"a\"]\nhosts = []\n", "unknown setting `engines.command.x.hosts`");
         check("[engines.magic.x]\n", "unknown setting `engines.magic`");
+        check("[engines.agent.x]\nrun = \"x\"\nkey_url = \"x.org\"\n", "`engines.agent.x.key_url` does not fit");
         check("[engines.agent]\nx = 1\n", "`engines.agent.x` is a table");
     }
 }

@@ -181,6 +181,30 @@ impl ChatRequest {
     }
 }
 
+/// How many tokens a prompt has, and how that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PromptSize {
+    /// Counted by whoever is to read it.
+    Exact(u64),
+    /// By the rule of thumb.
+    Estimated {
+        /// So many.
+        tokens: u64,
+        /// Why whoever could count it did not; empty where nobody can.
+        why: String,
+    },
+}
+
+impl PromptSize {
+    /// Tokens.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        match self {
+            Self::Exact(tokens) | Self::Estimated { tokens, .. } => *tokens,
+        }
+    }
+}
+
 /// Why a model stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -373,6 +397,16 @@ pub trait ChatModel: Send + Sync {
         seen: &mut (dyn for<'p> FnMut(Streamed<'p>) + Send),
         cancel: &Cancel,
     ) -> Result<ChatReply, ChatError>;
+
+    /// How many tokens the prompt of `request` has for `model`, by the count of whoever would read it: nothing is
+    /// drafted, and nothing is paid. None where it has no counter. A second call asks again; it takes a few seconds at
+    /// most, and one after a failure fails at once for a while.
+    ///
+    /// # Errors
+    /// [`ChatError`]: the estimate counts then.
+    async fn count(&self, _model: &str, _request: &ChatRequest, _cancel: &Cancel) -> Result<Option<u64>, ChatError> {
+        Ok(None)
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{
     ChatError, ChatModel, ChatReply, ChatRequest, KeySource, Keys, Lead, ModelName, Next, NoRoute, PriceTable,
-    RateLimit, RetryPolicy, Route, Routes, Share, Sleeper, Streamed, Switchboard, Usage,
+    PromptSize, RateLimit, RetryPolicy, Route, Routes, Share, Sleeper, Streamed, Switchboard, Usage,
 };
 use crate::cancel::Cancel;
 use crate::infrastructure::config::is_for_key_programs;
@@ -36,6 +36,8 @@ pub struct Counter {
     pub key: KeySource,
     /// How much a minute.
     pub rate: RateLimit,
+    /// Whether it counts the tokens of a prompt.
+    pub counts: bool,
     /// Tokens that its models take, prompt and answer together, where its settings say so.
     pub context: Option<u32>,
 }
@@ -58,6 +60,8 @@ pub struct ExchangeParts {
     pub sleeper: Arc<dyn Sleeper>,
     /// Where keys are found.
     pub keys: Arc<Keys>,
+    /// Keys that are lent for others than models: agents that Paraph holds a key for.
+    pub others: Vec<KeySource>,
 }
 
 /// The switchboard of a configuration.
@@ -183,7 +187,7 @@ impl Switchboard for Exchange {
 
     fn lend(&self, variable: &str, key: Secret) -> bool {
         let wanted = KeySource::Variable(variable.to_owned());
-        let sources = self.parts.providers.values().map(|counter| &counter.key);
+        let sources = self.parts.providers.values().map(|counter| &counter.key).chain(&self.parts.others);
         let (is_key, asks_programs) = sources.fold((false, false), |(is_key, asks), source| {
             (is_key || *source == wanted, asks || matches!(source, KeySource::Command(_)))
         });
@@ -199,6 +203,24 @@ impl Switchboard for Exchange {
 
     fn max_day_micros(&self) -> Option<u64> {
         self.parts.day_micros
+    }
+
+    async fn size(&self, model: &ModelName, request: &ChatRequest, cancel: &Cancel) -> PromptSize {
+        let estimated = |why: String| PromptSize::Estimated { tokens: request.estimated_tokens(), why };
+        let Some(counter) = self.parts.providers.get(&model.provider).filter(|counter| counter.counts) else {
+            return estimated(String::new());
+        };
+        if !counter.rate.spare() {
+            return estimated(format!("{} takes no more requests now than the call's own", model.provider));
+        }
+        match counter.model.count(&model.model, request, cancel).await {
+            Ok(Some(tokens)) => PromptSize::Exact(tokens),
+            Ok(None) => estimated(String::new()),
+            Err(error) => {
+                tracing::info!(%model, %error, "a prompt could not be counted");
+                estimated(error.to_string())
+            }
+        }
     }
 
     async fn chat(

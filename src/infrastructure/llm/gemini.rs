@@ -76,7 +76,7 @@ impl Format for Gemini {
 }
 
 /// A model's name as one step of a path: it can neither leave the path nor add to the query.
-fn in_path(model: &str) -> String {
+pub(super) fn in_path(model: &str) -> String {
     let mut safe = String::new();
     for byte in model.bytes() {
         match byte {

@@ -11,6 +11,7 @@
 
 mod anthropic;
 mod chat;
+mod counting;
 mod exchange;
 mod format;
 mod gathered;
@@ -34,8 +35,9 @@ mod wrong;
 
 pub use chat::{
     CallBlock, ChatError, ChatModel, ChatReply, ChatRequest, Finish, FoundFault, JsonShape, Message, ModelName, Part,
-    Speaker, Streamed, ToolSpec, Usage,
+    PromptSize, Speaker, Streamed, ToolSpec, Usage,
 };
+pub use counting::CountBy;
 pub use exchange::{Counter, Exchange, ExchangeParts};
 pub use keys::{KeyError, KeySource, Keys};
 pub use prices::{LongRow, Price, PriceError, PriceRow, PriceTable, Rates};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::anthropic::Anthropic;
+use super::counting::{self, CountAsk, CountBy, Counted, Resting};
 use super::format::{Format, Framing};
 use super::gathered::{Gathered, Seen, Wrong};
 use super::gemini::Gemini;
@@ -40,6 +41,7 @@ pub struct Provider {
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
     learned: Learned,
+    resting: Resting,
 }
 
 impl Provider {
@@ -53,7 +55,7 @@ impl Provider {
             Wire::Gemini => &Gemini,
             Wire::Ollama => &Ollama,
         };
-        Self { settings, format, http, keys, clock, learned: Learned::default() }
+        Self { settings, format, http, keys, clock, learned: Learned::default(), resting: Resting::default() }
     }
 
     /// What is known of it.
@@ -100,6 +102,33 @@ impl Provider {
             provider: self.settings.name.clone(),
             said: self.words(&error.to_string()),
         })
+    }
+
+    /// One request of a count, answered.
+    async fn counted(
+        &self,
+        model: &str,
+        asked: CountAsk,
+        key: Option<&Secret>,
+        cancel: &Cancel,
+    ) -> Result<Counted, ChatError> {
+        let mut headers = self.format.headers(key);
+        let json = || Secret::new("application/json");
+        headers.extend([("content-type".to_owned(), json()), ("accept".to_owned(), json())]);
+        headers.extend(self.settings.headers.iter().cloned());
+        let base = self.settings.base_url.trim_end_matches('/');
+        let base = if asked.beside { base.strip_suffix("/v1").unwrap_or(base) } else { base };
+        let url = format!("{base}{}", asked.path);
+        let ask = Ask { method: Method::Post, url, headers, body: asked.body.to_string().into_bytes() };
+        let sent = self.http.send(&ask, self.settings.limits, cancel).await;
+        let mut incoming = sent.map_err(|error| self.not_reached(error))?;
+        if !(200..300).contains(&incoming.status) {
+            return Err(self.refusal(model, incoming, cancel).await);
+        }
+        let body = incoming.whole().await.map_err(|error| self.not_reached(error))?;
+        let unreadable = |why: String| self.failed(model, Wrong::unreadable(why).into());
+        let body = json::parse(&body).map_err(|why| unreadable(format!("no JSON: {why}")))?;
+        counting::read(self.settings.count, &body).map_err(|why| unreadable(why.to_owned()))
     }
 
     async fn ask(&self, model: &str, request: &ChatRequest, cancel: &Cancel) -> Result<Ask, ChatError> {
@@ -270,6 +299,9 @@ impl Provider {
 
     /// Refuses what a server would cut at its front without a word.
     fn check_room(&self, model: &str, request: &ChatRequest) -> Result<(), ChatError> {
+        if self.settings.count != CountBy::Nobody {
+            return Ok(()); // who counts cuts nothing, and an estimate knows less than the count before
+        }
         let Some(context) = self.settings.context.map(u64::from) else { return Ok(()) };
         let needed = request.estimated_tokens() + u64::from(request.max_output_tokens);
         if needed <= context {
@@ -333,6 +365,36 @@ impl ChatModel for Provider {
         let read = self.read(&mut incoming, &mut into, seen).await;
         let reply = read.and_then(|()| Ok(into.reply()?)).map_err(|error| self.failed(model, error))?;
         Ok(self.masked(reply))
+    }
+
+    async fn count(&self, model: &str, request: &ChatRequest, cancel: &Cancel) -> Result<Option<u64>, ChatError> {
+        let settings = self.learned.apply(model, &self.settings);
+        let body = || self.format.body(&settings, model, request);
+        if settings.count == CountBy::Nobody {
+            return Ok(None);
+        }
+        if let Some(why) = self.resting.at(model, self.clock.monotonic()) {
+            return Err(why);
+        }
+        // a program that prints a key may ask a person: that is not the counter's time
+        let key = self.key(cancel).await?;
+        let count = async {
+            let mut next = counting::ask(&settings, model, request, body());
+            while let Some(ask) = next.take() {
+                match self.counted(model, ask, key.as_ref(), cancel).await? {
+                    Counted::Tokens(tokens) => return Ok(Some(tokens)),
+                    Counted::Next(ask) => next = Some(ask),
+                }
+            }
+            Ok(None)
+        };
+        let limit = counting::PATIENCE;
+        let late = || ChatError::TimedOut { provider: self.settings.name.clone(), limit };
+        let counted = tokio::time::timeout(limit, count).await.unwrap_or_else(|_| Err(late()));
+        if let Err(why) = &counted {
+            self.resting.begin(model, self.clock.monotonic(), why);
+        }
+        counted
     }
 }
 

@@ -54,6 +54,17 @@ struct State {
     held_until: Duration,
 }
 
+impl State {
+    /// What time brought since the last time.
+    fn fill(&mut self, now: Duration) {
+        // whole milliseconds only: the rest counts the next time
+        let millis = now.saturating_sub(self.filled).as_millis();
+        self.filled += Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX));
+        let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+        [&mut self.requests, &mut self.tokens].into_iter().flatten().for_each(|bucket| bucket.fill(millis));
+    }
+}
+
 /// The limits of one provider. Whoever asks is let through in the order of asking: a large call is not overtaken by
 /// small ones for ever.
 pub struct RateLimit {
@@ -104,6 +115,25 @@ impl RateLimit {
         }
     }
 
+    /// Takes a request that a call can do without, where one more is left for the call itself and nobody waits.
+    pub fn spare(&self) -> bool {
+        let Ok(_turn) = self.turn.try_acquire() else { return false };
+        let now = self.clock.monotonic();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.fill(now);
+        if state.held_until > now {
+            return false;
+        }
+        match &mut state.requests {
+            Some(bucket) if bucket.level < 2 * MINUTE => false,
+            Some(bucket) => {
+                bucket.level -= MINUTE;
+                true
+            }
+            None => true,
+        }
+    }
+
     /// Corrects what [`RateLimit::admit`] counted, once it is known what a call used.
     pub fn settle(&self, admitted: u64, used: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,16 +155,12 @@ impl RateLimit {
     fn try_take(&self, tokens: u64) -> Duration {
         let now = self.clock.monotonic();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { requests, tokens: token_bucket, filled, held_until } = &mut *state;
-        // whole milliseconds only: the rest counts the next time
-        let millis = now.saturating_sub(*filled).as_millis();
-        *filled += Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX));
-        let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+        state.fill(now);
+        let State { requests, tokens: token_bucket, held_until, .. } = &mut *state;
         let mut wait = held_until.saturating_sub(now);
         let mut wanted = [(requests, 1), (token_bucket, tokens)];
         for (bucket, amount) in &mut wanted {
             if let Some(bucket) = bucket {
-                bucket.fill(millis);
                 wait = wait.max(bucket.wait(*amount));
             }
         }
@@ -207,6 +233,20 @@ mod tests {
         cancel.cancel();
         limit.hold(Duration::from_secs(7));
         assert_eq!(limit.admit(1, &sleeper, &cancel).await, Err(ChatError::Cancelled));
+    }
+
+    #[tokio::test]
+    async fn what_can_be_done_without_takes_nothing_that_a_call_needs() {
+        let (limit, sleeper, cancel) = bench(Some(3), None);
+        assert_eq!([(); 3].map(|()| limit.spare()), [true, true, false], "the last one is a call's");
+        limit.admit(1, &sleeper, &cancel).await.expect("it fits");
+        assert_eq!(sleeper.0.monotonic(), Duration::ZERO);
+        let (limit, ..) = bench(Some(1), None);
+        assert!(!limit.spare(), "one a minute is for calls");
+        let (limit, ..) = bench(None, Some(1));
+        assert!(limit.spare());
+        limit.hold(Duration::from_secs(7));
+        assert!(!limit.spare(), "a busy provider is left alone");
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! What is known of a provider: where it is, which format it speaks, and where it differs from others of that format.
 
 use super::ChatRequest;
+use super::counting::CountBy;
 use super::keys::KeySource;
 use crate::infrastructure::http::{HttpLimits, Secret};
 
@@ -79,6 +80,8 @@ pub struct ProviderSettings {
     /// The context that a local server is to make room for, in tokens (Ollama). A prompt that may not fit is refused
     /// before it is sent: this server would cut it without a word.
     pub context: Option<u32>,
+    /// Who counts the tokens of a prompt before it is sent.
+    pub count: CountBy,
     /// What one call may take.
     pub limits: HttpLimits,
     /// The most requests that it takes a minute.
@@ -120,7 +123,11 @@ impl ProviderSettings {
         let key = variable.map_or(KeySource::None, |variable| KeySource::Variable(variable.to_owned()));
         let mut settings = Self { key, ..Self::new(*name, *wire, *base_url) };
         match *name {
-            "openai" => settings.output_limit = OutputLimit::MaxCompletionTokens,
+            "openai" => {
+                (settings.output_limit, settings.count) = (OutputLimit::MaxCompletionTokens, CountBy::OpenAi);
+            }
+            "vllm" => settings.count = CountBy::Vllm,
+            "llamacpp" => settings.count = CountBy::LlamaCpp,
             "openrouter" => (settings.asks_cost, settings.prompt_cache) = (true, true),
             // these two hold an answer to JSON, not to a schema
             "deepseek" => settings.shape = ShapeMode::Object,
@@ -147,6 +154,11 @@ impl ProviderSettings {
             asks_cost: false,
             prompt_cache: wire == Wire::Anthropic,
             context: (wire == Wire::Ollama).then_some(32_768), // its own default of 4,096 holds no real prompt
+            count: match wire {
+                Wire::Anthropic => CountBy::Anthropic,
+                Wire::Gemini => CountBy::Gemini,
+                Wire::OpenAi | Wire::Ollama => CountBy::Nobody,
+            },
             limits: HttpLimits::default(),
             requests_per_minute: None,
             tokens_per_minute: None,

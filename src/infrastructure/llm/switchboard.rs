@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{ChatError, ChatReply, ChatRequest, ModelName, Route, Streamed, Usage};
+use super::{ChatError, ChatReply, ChatRequest, ModelName, PromptSize, Route, Streamed, Usage};
 use crate::cancel::Cancel;
 use crate::infrastructure::http::Secret;
 
@@ -88,6 +88,12 @@ pub trait Switchboard: Send + Sync {
     /// any provider's key comes that way.
     fn lend(&self, _variable: &str, _key: Secret) -> bool {
         false
+    }
+
+    /// How large a prompt is for that model: counted by whoever is to read it where that can be had, within its rate
+    /// and a few seconds, else estimated.
+    async fn size(&self, _model: &ModelName, request: &ChatRequest, _cancel: &Cancel) -> PromptSize {
+        PromptSize::Estimated { tokens: request.estimated_tokens(), why: String::new() }
     }
 
     /// Asks one model, again where the provider is busy. `tries` counts how often it was sent.

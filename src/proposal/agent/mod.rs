@@ -5,6 +5,7 @@
 //! agent says moves a state, reaches a path outside the worktree or a host that its user did not allow.
 
 mod files;
+mod login;
 mod permission;
 mod presets;
 mod prompt;
@@ -32,11 +33,14 @@ use super::{
 use crate::cancel::Cancel;
 use crate::diff::stats;
 use crate::id::Digest;
-use crate::infrastructure::confinement::{self, Confined, ConfinementError, Door, Ends, Network, Policy};
+use crate::infrastructure::confinement::{self, Confined, ConfinementError, Door, Ends, Network};
 use crate::infrastructure::hosts::{self, AllowedHosts, PROXY_PORT, Passage};
+use crate::infrastructure::key_door;
 use crate::planning::Elsewhere;
 use crate::repository::Worked;
 use crate::text::{Untrusted, counted, near};
+pub use login::AgentKeys;
+use login::Login;
 pub use presets::agent_presets;
 use serve::Server;
 use talk::{Ended, Talk, TalkError, Task};
@@ -61,6 +65,7 @@ const LISTED: usize = 40;
 pub struct AgentEngine {
     workshop: Workshop,
     known: BTreeMap<String, AgentSpec>,
+    keys: Option<AgentKeys>,
 }
 
 impl AgentEngine {
@@ -68,7 +73,13 @@ impl AgentEngine {
     #[must_use]
     pub fn new(workshop: Workshop, own: impl IntoIterator<Item = AgentSpec>) -> Self {
         let all = agent_presets().into_iter().chain(own).map(|spec| (spec.name.clone(), spec));
-        Self { workshop, known: all.collect() }
+        Self { workshop, known: all.collect(), keys: None }
+    }
+
+    /// The same for agents that ask their provider with a key which Paraph holds.
+    #[must_use]
+    pub fn with_keys(self, keys: AgentKeys) -> Self {
+        Self { keys: Some(keys), ..self }
     }
 
     fn spec(&self, brief: &Brief) -> Result<AgentSpec, EngineError> {
@@ -87,6 +98,8 @@ impl AgentEngine {
                 reads: Vec::new(),
                 mode: None,
                 logins: Vec::new(),
+                key_form: None,
+                key: None,
                 files: true,
                 terminals: true,
                 needs_hosts: Vec::new(),
@@ -123,10 +136,11 @@ impl ProposalEngine for AgentEngine {
     ) -> Result<Draft, EngineError> {
         let spec = self.spec(brief)?;
         let hosts = allowed(&spec, brief)?;
+        let login = login::of(&spec, &hosts, brief, self.keys.as_ref()).await?;
         let (news, inbox) = mpsc::unbounded_channel();
         let (workshop, brief, stop) = (self.workshop.clone(), brief.clone(), cancel.child());
         let (handle, stopped_with) = (Handle::current(), stop.clone());
-        let job = move || Job { workshop, spec, hosts, brief, news, stop, handle }.run();
+        let job = move || Job { workshop, spec, hosts, login, brief, news, stop, handle }.run();
         super::aloud(inbox, listener, stopped_with, job).await
     }
 }
@@ -152,6 +166,7 @@ struct Job {
     workshop: Workshop,
     spec: AgentSpec,
     hosts: AllowedHosts,
+    login: Login,
     brief: Brief,
     news: mpsc::UnboundedSender<News>,
     stop: Cancel,
@@ -175,6 +190,7 @@ impl Job {
         let (words, limit) = (self.spec.run.words(), self.spec.timeout.as_secs());
         let place = room.shown().display();
         transcript.line(&format!("[paraph: agent `{words}` in {place}; {applied}; {network}; at most {limit} s]"));
+        transcript.line(&format!("[paraph: its login: {}]", self.login));
         let prompt = prompt::prompt(&self.brief, room.began());
         let met = self.meet(&room, &transcript, &prompt)?;
         let tail = transcript.tail(QUOTED_LINES);
@@ -232,12 +248,15 @@ impl Job {
     fn meet(&self, room: &Room, transcript: &Transcript, prompt: &[String]) -> Result<Met, EngineError> {
         let network = if self.hosts.is_empty() { Network::None } else { Network::Doors };
         let (mut policy, mut env) = room.policy(Sees { name: "scratch", network, reads: &self.spec.reads })?;
-        self.lend_logins(&mut policy)?;
+        self.login.lend(self.workshop.confinement(), &mut policy)?;
         if network == Network::Doors {
             policy.doors = self.hosts.doors();
+            policy.doors.extend(self.login.port());
             env.extend(proxied());
         }
-        let command = exec(&self.spec.run, room.shown(), env, &self.spec.env, self.spec.timeout).grace(GRACE);
+        let mut own = self.spec.env.clone();
+        own.extend(self.login.variables());
+        let command = exec(&self.spec.run, room.shown(), env, &own, self.spec.timeout).grace(GRACE);
         let broken = |error: std::io::Error| EngineError::Repository(format!("no socket for the agent: {error}"));
         let (to_agent, input) = UnixStream::pair().map_err(broken)?;
         let (from_agent, output) = UnixStream::pair().map_err(broken)?;
@@ -265,39 +284,25 @@ impl Job {
         })
     }
 
-    /// Login folders, seen by the agent alone in the home that it is given; what it writes there is gone with it.
-    fn lend_logins(&self, policy: &mut Policy) -> Result<(), EngineError> {
-        for login in &self.spec.logins {
-            let plain =
-                std::path::Path::new(login).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-            let source = self.brief.order.home.join(login);
-            if !plain || !source.exists() {
-                continue;
-            }
-            let at = policy.home().join(login);
-            let made = at.parent().map_or(Ok(()), std::fs::create_dir_all);
-            made.and_then(|()| self.workshop.confinement().lend(policy, &source, &at)).map_err(|error| {
-                EngineError::Program {
-                    why: format!("`{}` cannot be lent to the agent: {error}", source.display()),
-                    hint: "paraph doctor".to_owned(),
-                }
-            })?;
-        }
-        Ok(())
-    }
-
     /// Serves what comes to the agent's door.
     fn door(&self, transcript: &Transcript, running: &Cancel) -> Door {
         let (hosts, stop, transcript, handle) =
             (self.hosts.clone(), running.clone(), transcript.clone(), self.handle.clone());
+        let held = self.login.held();
         Box::new(move |listener| {
             let (hosts, stop, transcript) = (hosts.clone(), stop.clone(), transcript.clone());
+            let port = listener.local_addr().map(|at| at.port()).ok();
+            let held = held.clone().filter(|held| Some(held.port) == port);
             let told = Arc::new(move |passage| match passage {
                 Passage::Through(host) => transcript.line(&format!("[paraph: connected to {host}]")),
                 Passage::Refused(why) => transcript.line(&format!("[paraph: connection refused: {why}]")),
             });
             handle.spawn(async move {
-                if let Err(error) = hosts::serve(listener, hosts, told, stop).await {
+                let served = match held {
+                    Some(held) => key_door::serve(listener, held.key, held.http, told, stop).await,
+                    None => hosts::serve(listener, hosts, told, stop).await,
+                };
+                if let Err(error) = served {
                     tracing::warn!(%error, "an agent's door is closed");
                 }
             });
@@ -355,7 +360,10 @@ impl Job {
         }
         let applied = self.workshop.confinement().applied();
         let hosts = if self.hosts.is_empty() { "none".to_owned() } else { self.hosts.to_string() };
-        text.push_str(&format!("\n## How it ran\n\nConfinement {applied}; hosts it could reach: {hosts}.\n"));
+        text.push_str(&format!(
+            "\n## How it ran\n\nConfinement {applied}; hosts it could reach: {hosts}.\n\nIts login: {}.\n",
+            self.login
+        ));
         for notice in worked.notices.iter().chain(&room.notices()) {
             text.push_str(&format!("\nNote: {notice}\n"));
         }
@@ -378,6 +386,7 @@ impl Job {
             inputs: [
                 format!("agent {} ({})", self.spec.run.words(), ended.agent),
                 format!("hosts {}", self.hosts),
+                format!("login {}", self.login),
                 format!("prompt {prompted}"),
             ]
             .into_iter()

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::USUAL_TIMEOUT;
+use crate::infrastructure::key_door::KeyForm;
 use crate::proposal::{AgentSpec, Run};
 
 struct Preset {
     name: &'static str,
     run: &'static [&'static str],
+    /// What of its folder is a login, or says how it works; not what it was told about other work.
     logins: &'static [&'static str],
+    key_form: Option<KeyForm>,
     mode: Option<&'static str>,
     /// Files and terminals.
     offers: (bool, bool),
@@ -21,7 +24,16 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "claude",
         run: &["claude-agent-acp"],
-        logins: &[".claude", ".claude.json"],
+        logins: &[
+            ".claude.json",
+            ".claude/.credentials.json",
+            ".claude/settings.json",
+            ".claude/CLAUDE.md",
+            ".claude/agents",
+            ".claude/commands",
+            ".claude/skills",
+        ],
+        key_form: Some(KeyForm::Anthropic),
         mode: None,
         offers: (false, false), // it writes and runs by itself
         needs_hosts: &["api.anthropic.com", "platform.claude.com"],
@@ -32,7 +44,8 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "codex",
         run: &["codex-acp"],
-        logins: &[".codex"],
+        logins: &[".codex/auth.json", ".codex/config.toml", ".codex/AGENTS.md", ".codex/prompts"],
+        key_form: Some(KeyForm::OpenAi),
         mode: Some("agent-full-access"), // its own sandbox cannot be made inside ours
         offers: (false, false),
         needs_hosts: &["api.openai.com", "chatgpt.com", "auth.openai.com"],
@@ -42,7 +55,17 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "gemini",
         run: &["gemini", "--acp"],
-        logins: &[".gemini"],
+        logins: &[
+            ".gemini/oauth_creds.json",
+            ".gemini/google_accounts.json",
+            ".gemini/settings.json",
+            ".gemini/installation_id",
+            ".gemini/user_id",
+            ".gemini/.env",
+            ".gemini/GEMINI.md",
+            ".gemini/commands",
+        ],
+        key_form: Some(KeyForm::Gemini),
         mode: None,
         offers: (false, false), // through a client it cannot make a file that is new
         needs_hosts: &["generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com"],
@@ -52,7 +75,8 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "opencode",
         run: &["opencode", "acp"],
-        logins: &[".local/share/opencode", ".config/opencode"],
+        logins: &[".local/share/opencode/auth.json", ".config/opencode"],
+        key_form: None, // it has many providers, each with settings of its own
         mode: None,
         offers: (true, false),
         needs_hosts: &[],
@@ -77,6 +101,8 @@ pub fn agent_presets() -> Vec<AgentSpec> {
             env: pairs(preset.env),
             reads: Vec::new(),
             logins: texts(preset.logins),
+            key_form: preset.key_form,
+            key: None,
             mode: preset.mode.map(str::to_owned),
             files: preset.offers.0,
             terminals: preset.offers.1,

@@ -6,9 +6,7 @@
 
 mod presets;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -111,27 +109,6 @@ impl ProposalEngine for CommandEngine {
     }
 }
 
-/// A diff whose names start with the folder that the program saw, with names below it: many print them whole.
-fn beneath<'a>(printed: &'a [u8], top: &Path) -> Cow<'a, [u8]> {
-    use std::os::unix::ffi::OsStrExt as _;
-    let top = [top.as_os_str().as_bytes(), b"/"].concat();
-    if memchr::memmem::find(printed, &top).is_none() {
-        return Cow::Borrowed(printed);
-    }
-    let mut out = Vec::with_capacity(printed.len());
-    for line in printed.split_inclusive(|byte| *byte == b'\n') {
-        let name = [&b"--- "[..], b"+++ "].into_iter().find_map(|mark| line.strip_prefix(mark)?.strip_prefix(&top[..]));
-        match name {
-            Some(name) => {
-                out.extend_from_slice(&line[..4]);
-                out.extend_from_slice(name);
-            }
-            None => out.extend_from_slice(line),
-        }
-    }
-    Cow::Owned(out)
-}
-
 /// One run.
 struct Job {
     workshop: Workshop,
@@ -165,10 +142,12 @@ impl Job {
             // a formatter that has nothing to say prints nothing
             Edits::Stdout if printed.trim_ascii().is_empty() => Worked::default(),
             Edits::Stdout => {
-                // it printed what to change of the files that it saw
-                let printed = beneath(&printed, room.shown());
-                let change = super::patch::placed(&printed, room.start()?.as_ref())?;
-                room.of_base(change, &self.brief)?
+                // it printed what to change of the files that it saw, or of older ones that are known
+                let file = super::patch::read(&printed, &[room.shown().to_owned()])?;
+                let placed = super::patch::placed(&file, room.start()?.as_ref())?;
+                let mut worked = room.of_base(placed.changes, &self.brief)?;
+                worked.notices.extend(placed.notes);
+                worked
             }
         };
         if worked.changes.is_empty() {

@@ -62,6 +62,27 @@ pub struct Edits {
 }
 
 impl Edits {
+    /// The same with whole names below the folder `top` told from there.
+    #[must_use]
+    pub(super) fn below(mut self, top: &[u8]) -> Self {
+        let told = |text: &mut String| {
+            if let Some(rest) = crate::diff::below(text.as_bytes(), top) {
+                *text = String::from_utf8_lossy(rest).into_owned(); // a part of what is UTF-8, cut at a slash
+            }
+        };
+        for edit in &mut self.list {
+            let to = match &mut edit.action {
+                Action::Change { to, .. } => to.as_mut(),
+                Action::Create { .. } | Action::Whole { .. } | Action::Delete { .. } => None,
+            };
+            for name in [Some(&mut edit.name), to].into_iter().flatten() {
+                told(&mut name.said);
+                name.or.iter_mut().for_each(told);
+            }
+        }
+        self
+    }
+
     /// How many files' edits there are; one file may be named more than once.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -16,7 +16,7 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::id::{Digest, RepoPath};
 use crate::infrastructure::llm::{ChatReply, ChatRequest, Finish, Message, Part, Speaker};
-use crate::planning::{AskError, Question, Redactor, Role};
+use crate::planning::{AskError, Counted, Question, Redactor, Role};
 use crate::proposal::edits::{self, Placed};
 use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer, Word};
 use crate::repository::{OverlayTree, TreeError};
@@ -91,8 +91,8 @@ struct Drafting<'a> {
     /// What people said meanwhile, by digest.
     steered: Vec<Digest>,
     items: Vec<crate::proposal::ContextItem>,
-    /// The tokens that the prompt was cut to, where the first was too large for every model.
-    cut_to: Option<u64>,
+    /// The tokens that the prompt was cut to, where the first was too large for every model, and the last count.
+    cut_to: Option<(u64, Option<Counted>)>,
 }
 
 impl<'a> Drafting<'a> {
@@ -119,13 +119,20 @@ impl<'a> Drafting<'a> {
         })
     }
 
-    /// Writes the prompt anew within half of what it was, with an answer that leaves room for it: sizes are estimates, and
-    /// a model's room may be less than is known of it. What the model looked at is gone from the conversation, and can be
-    /// asked for again; what people said meanwhile stays.
-    fn shrink(&mut self) -> Result<(), EngineError> {
-        self.room = self.room.min(self.question(true).request.estimated_tokens()) / 2;
-        let answer = u32::try_from(self.room / 3).unwrap_or(u32::MAX).max(LEAST_ANSWER);
-        self.limits.max_output_tokens = self.limits.max_output_tokens.min(answer);
+    /// Writes the prompt anew: smaller by what is over where it was counted. Where it was not, within half of what it
+    /// was and with an answer that leaves room for it: sizes are estimates, and a model's room may be less than is known
+    /// of it. What the model looked at is gone from the conversation, and can be asked for again; what people said
+    /// meanwhile stays.
+    fn shrink(&mut self, counted: Option<Counted>) -> Result<(), EngineError> {
+        let was = self.room.min(self.question(true).request.estimated_tokens());
+        match counted {
+            Some(counted) => self.room = counted.fitting(was),
+            None => {
+                self.room = was / 2;
+                let answer = u32::try_from(self.room / 3).unwrap_or(u32::MAX).max(LEAST_ANSWER);
+                self.limits.max_output_tokens = self.limits.max_output_tokens.min(answer);
+            }
+        }
         let tree = OverlayTree::new(self.brief.tree.as_ref(), &self.over);
         self.prompt = prompt::write(self.brief, &tree, self.room, &mut self.redactor).map_err(unreadable)?;
         self.items.clone_from(&self.prompt.items);
@@ -133,7 +140,7 @@ impl<'a> Drafting<'a> {
         let said = self.messages.iter().flat_map(|message| &message.parts).filter(is_said).cloned();
         let parts = std::iter::once(Part::Text { text: self.prompt.task.clone() }).chain(said).collect();
         self.messages = vec![Message { speaker: Speaker::User, parts }];
-        self.cut_to = Some(self.room);
+        self.cut_to = Some((self.room, counted));
         Ok(())
     }
 
@@ -143,12 +150,12 @@ impl<'a> Drafting<'a> {
             let may_look = looks < self.limits.looks;
             let reply = match self.ask(may_look, cancel).await {
                 // refused before a token was made: less is asked before anybody gives up
-                Err(error @ EngineError::Models(AskError::TooLong { .. })) if shrunk < SHRINKS => {
+                Err(EngineError::Models(error @ AskError::TooLong { counted, .. })) if shrunk < SHRINKS => {
                     shrunk += 1;
                     let before = self.question(may_look).request;
-                    self.shrink()?;
+                    self.shrink(counted)?;
                     if self.question(may_look).request == before {
-                        return Err(error); // nothing is left to leave out
+                        return Err(error.into()); // nothing is left to leave out
                     }
                     continue;
                 }
@@ -294,7 +301,12 @@ impl<'a> Drafting<'a> {
             digest("task", &self.prompt.task),
         ];
         inputs.extend(self.looked.iter().map(|look| format!("looked: {look}")));
-        inputs.extend(self.cut_to.map(|tokens| format!("cut to {tokens} tokens, the first prompt was too large")));
+        inputs.extend(self.cut_to.map(|(tokens, counted)| match counted {
+            Some(Counted { tokens: had, room }) => {
+                format!("cut to {tokens} tokens, estimated: {had} were counted, and there is room for {room}")
+            }
+            None => format!("cut to {tokens} tokens, the first prompt was too large"),
+        }));
         inputs.extend(self.steered.iter().map(|word| format!("steered {word}")));
         inputs.extend(self.redactor.found().iter().map(|found| format!("redacted: {found}")));
         Context {

@@ -43,7 +43,7 @@ impl Models for Scripted {
         self.asked.lock().expect("one thread").push(question.clone());
         if question.request.estimated_tokens() > *self.takes.lock().expect("one thread") {
             let (why, next) = ("it is too large".to_owned(), "context = TOKENS".to_owned());
-            return Err(AskError::TooLong { role: question.role, why, next });
+            return Err(AskError::TooLong { role: question.role, why, next, counted: None });
         }
         let next = self.replies.lock().expect("one thread").pop_front();
         next.ok_or(AskError::Failed {

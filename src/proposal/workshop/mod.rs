@@ -20,7 +20,7 @@ use crate::repository::{Vcs, VcsError};
 
 use super::{Brief, EngineError};
 pub(super) use room::{Began, Room, Sees};
-pub use spec::{AgentSpec, CommandSpec, Edits, Run};
+pub use spec::{AgentKey, AgentSpec, CommandSpec, Edits, Run};
 pub(super) use spec::{exec, ran_into};
 
 /// The most bytes of a log that are kept: its beginning and its end.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::infrastructure::confinement::{ConfinementError, Exceeded};
+use crate::infrastructure::key_door::KeyForm;
+use crate::infrastructure::llm::KeySource;
 use crate::infrastructure::process::{Command, Finished, Stopped};
 use crate::proposal::EngineError;
 
@@ -80,8 +82,13 @@ pub struct AgentSpec {
     pub timeout: Duration,
     /// Variables on top of the session's.
     pub env: BTreeMap<String, String>,
-    /// Places below the user's home where it keeps its login: lent to it alone, copy-on-write.
+    /// Places below the user's home where it keeps its login: lent to it copy-on-write, and to no command that it has
+    /// Paraph run. Those that it starts by itself are its own processes, and see what it sees.
     pub logins: Vec<String>,
+    /// How it takes a key and an address through its variables, where it does.
+    pub key_form: Option<KeyForm>,
+    /// A key in the place of its login: Paraph holds it, and neither the agent nor what it starts can read it.
+    pub key: Option<AgentKey>,
     /// Places that it may read: where it is installed, beside what PATH leads to.
     pub reads: Vec<PathBuf>,
     /// The mode that a session is set to, where the agent offers it: one whose own sandbox fails inside ours is told so.
@@ -96,6 +103,15 @@ pub struct AgentSpec {
     pub hosts: Vec<String>,
     /// What to type where it is not installed, or not logged in.
     pub hint: String,
+}
+
+/// The key of an agent, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentKey {
+    /// Where it comes from.
+    pub source: KeySource,
+    /// The address that it is for, where it is not the provider's own.
+    pub address: Option<String>,
 }
 
 /// `command` as it is started in a worktree.

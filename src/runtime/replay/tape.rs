@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::id::Digest;
-use crate::planning::{AskError, Role};
-use crate::session::{CallRecord, EffectKey};
+use crate::planning::{AskError, Counted, Role};
+use crate::session::{CallRecord, EffectKey, PromptCount};
 
 /// What an older Paraph did not record is taken to be more than any prompt needs.
 const ROOM: u64 = 1_000_000;
@@ -20,6 +20,8 @@ struct Call {
     heard: u32,
     reply: Option<Digest>,
     ended: String,
+    /// Where it was counted, was too large and was not sent.
+    counted: Option<Counted>,
 }
 
 /// The calls of one attempt, in their order. Each is played once, to the role and the prompt that it was recorded for.
@@ -63,6 +65,8 @@ impl Tape {
                 model: call.asked.model.clone(),
                 heard: call.asked.heard,
                 reply: call.ended.as_ref().and_then(|ended| ended.reply),
+                counted: (call.asked.count == PromptCount::Exact && call.asked.output_tokens == 0)
+                    .then_some(Counted { tokens: call.asked.input_tokens, room: call.asked.fits }),
                 ended: call.ended.as_ref().map_or("it was cut off", |ended| ended.ended.raw()).to_owned(),
             })
             .collect();
@@ -75,6 +79,12 @@ impl Tape {
         self.rooms.iter().find(|(of, _)| *of == role).map_or(ROOM, |(_, room)| *room)
     }
 
+    /// Whether that prompt was recorded for the role, sent or counted, and was not played yet.
+    pub(in crate::runtime) fn holds(&self, role: Role, prompt: Digest) -> bool {
+        let played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
+        self.next(&played.calls, |call| call.role == role && call.prompt == prompt).is_some()
+    }
+
     /// How many words of people the next call held; those of the last one, after it.
     pub(in crate::runtime) fn heard(&self) -> usize {
         let played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,20 +95,21 @@ impl Tape {
     /// The reply to that prompt: of the first model that answered, as it was.
     pub(in crate::runtime) fn answer(&self, role: Role, prompt: Digest) -> Result<Digest, AskError> {
         let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut tries, mut too_long) = (Vec::new(), 0);
+        let (mut tries, mut too_long, mut counted) = (Vec::new(), 0, None);
         while let Some(at) = self.next(&played.calls, |call| call.role == role && call.prompt == prompt) {
             played.calls[at] = true;
             let call = &self.calls[at];
             match call.reply {
                 Some(reply) => return Ok(reply),
                 None => {
+                    counted = Counted::roomier(counted, call.counted);
                     too_long += usize::from(call.ended.starts_with(TOO_LONG));
                     tries.push(format!("{}: {}", call.model, call.ended));
                 }
             }
         }
         if !tries.is_empty() && too_long == tries.len() {
-            return Err(too_long_again(role, &tries));
+            return Err(too_long_again(role, &tries, counted));
         }
         let miss = self.miss(&played.calls, role, prompt, !tries.is_empty());
         played.miss.get_or_insert(miss);
@@ -145,8 +156,8 @@ impl Tape {
 }
 
 /// A prompt that was too large then is so now.
-fn too_long_again(role: Role, tries: &[String]) -> AskError {
-    AskError::TooLong { role, why: tries.join("; "), next: "paraph audit show".to_owned() }
+fn too_long_again(role: Role, tries: &[String], counted: Option<Counted>) -> AskError {
+    AskError::TooLong { role, why: tries.join("; "), next: "paraph audit show".to_owned(), counted }
 }
 
 #[cfg(test)]
@@ -154,7 +165,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::id::Version;
-    use crate::session::{CallAsked, CallEnded};
+    use crate::session::{CallAsked, CallEnded, PromptCount};
 
     const ROLE: Role = Role::Implementer;
 
@@ -170,6 +181,9 @@ mod tests {
             model: "p/m".to_owned(),
             prompt: digest(prompt),
             input_tokens: 1,
+            count: PromptCount::Estimated,
+            uncounted: "".into(),
+            fits: 0,
             output_tokens: 1,
             cost_micros: None,
             prices: String::new(),

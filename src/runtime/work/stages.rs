@@ -165,9 +165,10 @@ pub(super) async fn review(
         let room = desk.room(role);
         let (assignment, mut is_cut) = review_assignment(role, &brief(room), &mut redactor(worker));
         let mut answer = assign(&desk, assignment, &read_review, cancel).await;
-        if matches!(answer, Err(AskError::TooLong { .. })) {
-            // sizes are estimates: what half the room takes is shown once, and it says that it is a part
-            let less = review_assignment(role, &brief(room / 2), &mut redactor(worker));
+        if let Err(AskError::TooLong { counted, .. }) = &answer {
+            // what fits by the count, else what half the room takes, is shown once, and it says that it is a part
+            let fits = counted.map_or(room / 2, |counted| counted.fitting(room));
+            let less = review_assignment(role, &brief(fits), &mut redactor(worker));
             is_cut = less.1;
             answer = assign(&desk, less.0, &read_review, cancel).await;
         }

@@ -30,7 +30,9 @@ const MOST_VIOLATIONS: usize = 1000;
 pub(super) fn check_patch(parts: &WorkbenchParts, request: &CheckPatchRequest) -> Result<CheckedPatch, Failure> {
     let rev = revision(&request.base)?;
     // the base is opened and listed while the patches are read: each takes one core
-    let parse = || request.patches.iter().map(|(given, bytes)| (given, PatchFile::read(bytes))).collect::<Vec<_>>();
+    let tops = request.source.tops();
+    let read = |bytes: &[u8]| PatchFile::read(bytes).map(|file| file.below(&tops));
+    let parse = || request.patches.iter().map(|(given, bytes)| (given, read(bytes))).collect::<Vec<_>>();
     let (parsed, opened) = rayon::join(parse, || open(parts, &request.source, rev));
     let (base, settings) = opened?;
     let (tree, name) = (base.tree(), &base.name);

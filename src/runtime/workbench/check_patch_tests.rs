@@ -183,6 +183,58 @@ fn a_tree_is_stored_where_it_is_asked_for_and_only_there() {
     assert_eq!(lab.git(&["status", "--porcelain"]), "");
 }
 
+#[test]
+fn whole_names_below_the_repository_are_told_from_there() {
+    let mut lab = Lab::new();
+    let top = lab.repo.canonicalize().expect("it is there").display().to_string();
+    let expected = lab.check(&[TWO]).tree;
+    let whole = format!("--- {top}/a.txt\t2026-01-01\n+++ {top}/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n");
+    let edits = format!("{top}/a.txt\n```\n<<<<<<< SEARCH\ntwo\n=======\nzwei\n>>>>>>> REPLACE\n```\n");
+    let wrong_counts = whole.replace("@@ -1,3 +1,3 @@", "@@ -1,2 +1,2 @@");
+    for patch in [&whole, &edits, &wrong_counts] {
+        let checked = lab.check(&[patch]);
+        assert!(checked.applies && checked.tree == expected, "{patch}: {checked:?}");
+    }
+    let made = format!("--- /dev/null\n+++ {top}/new/n.txt\n@@ -0,0 +1 @@\n+n\n");
+    assert_eq!(lab.check(&[&made]).files[0].path, "new/n.txt".into());
+    // lines of files are never names, whatever they look like
+    lab.write("a.sql", &format!("-- {top}/x\nselect 1;\n"));
+    lab.commit();
+    let lines = format!("--- {top}/a.sql\n+++ {top}/a.sql\n@@ -1,2 +1,2 @@\n--- {top}/x\n+++ {top}/y\n select 1;\n");
+    let checked = lab.ask(&[&lines], true).expect("an answer");
+    let tree = checked.tree.as_ref().unwrap_or_else(|| panic!("{checked:?}"));
+    assert_eq!(lab.git(&["show", &format!("{tree}:a.sql")]), format!("++ {top}/y\nselect 1;"));
+    // by another name of the same folder, and asked from a folder inside
+    let link = lab.folder.path().join("link");
+    std::os::unix::fs::symlink(&lab.repo, &link).expect("a link");
+    let through = whole.replace(&top, &link.display().to_string());
+    assert!(!lab.check(&[&through]).applies, "nobody said that name");
+    lab.repo = link.join("dir");
+    for patch in [&whole, &through] {
+        assert!(lab.check(&[patch]).applies, "{patch}");
+    }
+}
+
+#[test]
+fn whole_names_of_elsewhere_are_nobodys() {
+    let lab = Lab::new();
+    let top = lab.repo.canonicalize().expect("it is there").display().to_string();
+    let named = |name: &str| format!("--- {name}\n+++ {name}\n@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n");
+    for name in [
+        format!("{top}2/a.txt"),
+        format!("{top}/../a.txt"),
+        format!("{top}/../work/a.txt"),
+        format!("{top}//a.txt"),
+        format!("{top}/.git/a.txt"),
+        format!("/x{top}/a.txt"),
+        "/a.txt".to_owned(),
+    ] {
+        let checked = lab.check(&[&named(&name)]);
+        let blocks = checked.violations.iter().any(|found| found.severity == Severity::Block);
+        assert!(!checked.applies || blocks, "{name}: {checked:?}");
+    }
+}
+
 #[track_caller]
 fn check_blocked(patch: &str, rule: &str) {
     let lab = Lab::new();

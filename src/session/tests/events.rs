@@ -199,12 +199,19 @@ fn forms() -> Vec<(&'static str, Event)> {
         (NewSession { issue: Some(issue()), ..asked.clone() }, NewSession { estimate: Some(estimate()), ..asked });
     let draft = EffectKey::draft(V1);
     let call = CallAsked { room: 30_000, heard: 2, ..story::call_asked(draft, 1) };
+    let counted = CallAsked {
+        count: crate::session::PromptCount::Exact,
+        uncounted: "why".into(),
+        fits: 900,
+        ..story::call_asked(draft, 1)
+    };
     vec![
         ("created-candidate", Event::Created { session: Box::new(session) }),
         ("created-issue", Event::Created { session: Box::new(of_issue) }),
         ("created-estimate", Event::Created { session: Box::new(estimated) }),
         ("planned-again", planned_as(story::planned_again())),
         ("call-reserved-room", Event::CallReserved { call: 1, asked: Box::new(call) }),
+        ("call-reserved-counted", Event::CallReserved { call: 1, asked: Box::new(counted) }),
         (
             "stopped-log",
             Event::Stopped {
