@@ -102,7 +102,7 @@ impl Flaw {
             Problem::OlderCopy { .. } | Problem::OtherHistory { .. } => {
                 "put back the newest copy of the home, then type `paraph audit verify`".to_owned()
             }
-            _ => COPY_OR_RECOVER.to_owned(),
+            _ => VERIFY_THEN_RECOVER.to_owned(),
         }
     }
 }
@@ -115,7 +115,7 @@ impl fmt::Display for Flaw {
 
 impl std::error::Error for Flaw {}
 
-const COPY_OR_RECOVER: &str = "put back the file from a copy, or go on from what is whole: `paraph recover`";
+const VERIFY_THEN_RECOVER: &str = "put back the file from a copy, or type `paraph audit verify` to see what is whole and `paraph recover` to go on from there";
 
 /// Why a journal could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -230,7 +230,7 @@ impl JournalError {
     pub fn hint(&self) -> String {
         match self {
             Self::Damaged(flaw) => flaw.hint(),
-            Self::Anchor { .. } => COPY_OR_RECOVER.to_owned(),
+            Self::Anchor { .. } => VERIFY_THEN_RECOVER.to_owned(),
             Self::Identity { .. } => {
                 "put back journal/store.json from a copy; `paraph audit export` still writes every entry".to_owned()
             }

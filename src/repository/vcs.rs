@@ -125,7 +125,7 @@ impl VcsError {
             Self::Unsupported { what, .. } if what.contains("extension") => {
                 "git config --get-regexp '^extensions[.]' shows what it asks for; a clone without that can be read"
             }
-            Self::Git { .. } => "git fsck",
+            Self::Git { command, .. } if command.starts_with("rev-parse") => "git fsck",
             Self::NoSuchRevision { .. } => "git log --oneline --all",
             Self::Tree(TreeError::Missing { .. }) => "git fetch --refetch --no-filter",
             Self::NoGit(_) => "git --version",

@@ -47,7 +47,7 @@ pub(super) fn commands_of(
     settings: &Settings,
     source: &crate::repository::Source,
 ) -> (Vec<crate::text::Untrusted>, Vec<crate::text::Untrusted>) {
-    inspect::commands_of(ports, settings, source).unwrap_or_else(|stuck| (Vec::new(), vec![stuck.reason.into()]))
+    inspect::commands_of(ports, settings, source).unwrap_or_default()
 }
 
 /// The setup step of the repository's HEAD: what names it on its lockfiles, and its command.

@@ -94,12 +94,12 @@ async fn after_a_start_in_the_middle_nobody_is_passed_over() {
     let repository = house.small_repository("shop");
     let desk = house.open();
     desk.trust(&repository).await;
-    let mut sessions = Vec::new();
-    for _ in 0..12 {
-        sessions.push(desk.run(&[&repository]).await);
-    }
-    for id in &sessions {
-        desk.until(*id, "BranchApplied").await;
+    let mut sessions = vec![desk.run(&[&repository]).await];
+    desk.wait_until(sessions[0], |_| held.runs() == 1).await.unwrap();
+    for _ in 1..12 {
+        let id = desk.run(&[&repository]).await;
+        desk.until(id, "BranchApplied").await;
+        sessions.push(id);
     }
     desk.runtime.stop().await;
     drop(desk);

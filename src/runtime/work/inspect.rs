@@ -373,10 +373,12 @@ pub(super) fn commands_of(
     let snapshot = ports.vcs.snapshot(source, &Base::Head)?;
     let tree = ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
     let around = Around::of(&settings.path, &settings.user_home, working_copy(source));
-    let plan = match configured_plan(tree.as_ref(), settings)?.plan {
-        Some(plan) => plan,
-        None => crate::validation::discover(tree.as_ref(), &around, &[])
+    let plan = match configured_plan(tree.as_ref(), settings).map(|configured| configured.plan) {
+        Ok(Some(plan)) => plan,
+        Ok(None) => crate::validation::discover(tree.as_ref(), &around, &[])
             .map_err(|error| Stuck::from(crate::repository::VcsError::from(error)))?,
+        // a configuration that does not read lets nothing run, and says why
+        Err(stuck) => return Ok((Vec::new(), vec![stuck.reason.into()])),
     };
     let setup = plan.setup.iter().map(|setup| format!("setup: {}", line(&setup.command)));
     let commands = setup.chain(plan.checks.iter().map(|check| line(&check.command))).map(Untrusted::from);
