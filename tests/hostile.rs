@@ -21,6 +21,8 @@ mod mirror;
 mod mutations;
 #[path = "hostile/parts.rs"]
 mod parts;
+#[path = "hostile/reading.rs"]
+mod reading;
 #[path = "hostile/recipes.rs"]
 mod recipes;
 
@@ -97,6 +99,8 @@ fn hostile_patches_do_no_harm() {
         let found = tally.outcomes.get(outcome).copied().unwrap_or_default() as u64;
         assert!(found * 100 >= percent * count, "the generator makes too few that are {outcome}: {:?}", tally.outcomes);
     };
+    let stricter = tally.outcomes.get("stricter than git").copied().unwrap_or_default() as u64;
+    assert!(stricter * 100 <= 9 * count, "too much is refused that git takes: {:?}", tally.outcomes);
     at_least("same", 8);
     at_least("blocked", 10);
     at_least("both refuse", 15);

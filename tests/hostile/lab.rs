@@ -23,6 +23,7 @@ use paraph::runtime::{Home, LocalWorkbench, MachineFacts, WorkbenchParts};
 
 use super::git::{Repository, fingerprint};
 use super::mirror::{Listing, Mirror};
+use super::reading::{Texts, is_right, strip_of};
 use super::recipes::Files;
 
 /// One thread's places: the user's repository, what lies around it, git's own copy and Paraph's data.
@@ -124,8 +125,10 @@ impl Lab {
     }
 
     fn hold_against_git(&self, patch: &[u8], ours: &Ours) -> Result<&'static str, String> {
-        // names without `a/` and `b/` are read as they are, which git does with -p0
-        let first = self.mirror.apply(patch, 1);
+        // names without `a/` and `b/` are read as they are, which git does with -p0: which it is, the names say, and only
+        // where they do not agree with each other may git be asked both ways
+        let (as_git, strip) = (|strip| self.mirror.apply(patch, strip), strip_of(patch));
+        let first = as_git(1);
         let agrees = |theirs: &Result<Listing, String>| theirs.as_ref().is_ok_and(|theirs| ours.is(theirs));
         let told = match &ours.verdict {
             Verdict::Refused if first.is_ok() => return Ok("stricter than git"),
@@ -133,12 +136,16 @@ impl Lab {
             Verdict::Blocked => "blocked",
             Verdict::Taken => "same",
         };
-        if agrees(&first) {
+        // headers without `---` lines name no prefix, and neither do moves: git's own way is right for them
+        if agrees(&first) && strip != Some(0) {
             return Ok(told);
         }
-        let second = self.mirror.apply(patch, 0);
-        if agrees(&second) {
+        let second = as_git(0);
+        if agrees(&second) && strip != Some(1) {
             return Ok(told);
+        }
+        if agrees(&first) || agrees(&second) {
+            return Err(format!("git agrees with the other reading of its names alone ({strip:?})"));
         }
         let said = |result: &Result<Listing, String>| match result {
             Ok(theirs) => format!("another tree ({})", ours.difference(theirs)),
@@ -148,16 +155,23 @@ impl Lab {
         // is placed with a word on what was overlooked
         if ours.is_mended {
             let counted = [1, 0].map(|strip| self.mirror.apply_recounted(patch, strip));
-            return match (counted.iter().any(agrees), &ours.verdict) {
-                (true, _) => Ok("counted anew"),
-                (false, Verdict::Blocked) => Ok("blocked"),
-                (false, _) if counted.iter().all(Result::is_err) && ours.is_told => Ok("mended, and told"),
-                (false, _) => Err(format!("mended, and git that counts says: {}", said(&counted[0]))),
+            // that git cannot place it shows nothing of where we did: the words of the diff must
+            let right = is_right(patch, &texts(&self.base), &ours.texts);
+            return match (counted.iter().any(agrees), right) {
+                (_, Err(why)) => Err(format!("mended, and a second reading says: {why}")),
+                (true, Ok(())) => Ok("counted anew"),
+                (false, Ok(())) => match ours.verdict {
+                    Verdict::Blocked => Ok("blocked"),
+                    _ if ours.is_told => Ok("mended, and told"),
+                    _ => Err(format!("mended without a word, and git that counts says: {}", said(&counted[0]))),
+                },
             };
         }
         match (&ours.verdict, &first, &second) {
-            // git would not have it either
-            (Verdict::Blocked, Err(_), _) | (Verdict::Blocked, _, Err(_)) => Ok("blocked"),
+            // git would not have it either, by the names as they are meant
+            (Verdict::Blocked, Err(_), Err(_)) => Ok("blocked"),
+            (Verdict::Blocked, Err(_), _) if strip != Some(0) => Ok("blocked"),
+            (Verdict::Blocked, _, Err(_)) if strip != Some(1) => Ok("blocked"),
             (Verdict::Blocked, ..) if ours.listing.values().any(|(mode, _)| *mode == DROPPED) => Ok("blocked"),
             _ => match explained(patch, ours, &first).or_else(|| explained(patch, ours, &second)) {
                 Some(why) => Ok(why),
@@ -198,12 +212,19 @@ impl Lab {
             Err(_) => {}
         }
         let listing = placed.as_ref().map(|changes| self.listed(changes)).unwrap_or_default();
+        let mut texts = texts(&self.base);
+        for file in placed.iter().flat_map(ChangeSet::files) {
+            match &file.new {
+                Some(side) => drop(texts.insert(file.path.clone(), side.content.to_vec())),
+                None => drop(texts.remove(&file.path)),
+            }
+        }
         let verdict = match placed {
             Err(_) => Verdict::Refused,
             Ok(_) if blocks || !checked.applies => Verdict::Blocked,
             Ok(_) => Verdict::Taken,
         };
-        Ok(Ours { verdict, listing, is_mended, is_told: !checked.notes.is_empty() })
+        Ok(Ours { verdict, listing, texts, is_mended, is_told: !checked.notes.is_empty() })
     }
 
     /// Even what a policy blocks harms nobody when it comes to a tree and a checkout.
@@ -268,6 +289,10 @@ impl Lab {
     }
 }
 
+fn texts(files: &Files) -> Texts {
+    files.iter().map(|(path, side)| (path.clone(), side.content.to_vec())).collect()
+}
+
 /// Where git and we differ, and who is right. Nothing else is accepted.
 fn explained(patch: &[u8], ours: &Ours, git: &Result<Listing, String>) -> Option<&'static str> {
     match git {
@@ -328,6 +353,8 @@ struct Ours {
     verdict: Verdict,
     /// The tree that placing made, where it made one: blocked or not, git must agree.
     listing: Listing,
+    /// The same with every file's content.
+    texts: Texts,
 }
 
 enum Verdict {

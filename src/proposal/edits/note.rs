@@ -36,6 +36,12 @@ pub enum Tolerance {
     /// A hunk begins without its `@@`.
     #[error("a hunk has no @@ line")]
     NoHeader,
+    /// A hunk's header has its numbers and not the `@@` behind them.
+    #[error("the header of a hunk does not end in @@")]
+    OpenHeader,
+    /// A line is said to have no newline, twice.
+    #[error("that a line has no newline is said twice")]
+    SaidTwice,
     /// CR LF against LF.
     #[error("line ends differ; the file's were kept")]
     LineEnds,

@@ -271,3 +271,22 @@ fn a_tools_call_is_an_edit_too() {
     };
     assert!(read_reply(&broken).is_err());
 }
+
+#[test]
+fn what_a_damaged_diff_lost_is_not_left_out_without_a_word() {
+    let hunk = |numbers: &str, lines: &str| format!("--- a/docs/guide.md\n+++ b/docs/guide.md\n{numbers}\n{lines}");
+    let open = hunk("@@ -3 +3,2 A@", " text\n+more\n");
+    check(&open, "docs/guide.md", "# Title\n\ntext\nmore\n", &[Tolerance::OpenHeader]);
+    // the line that was to go is gone from the diff
+    let nothing = "a hunk whose numbers say that it changes something, and whose lines do not";
+    refused(&(hunk("@@ -3 +3,2 @@", " text\n+more\n") + "@@ -1,2 +1 @@\n # Title\n"), nothing);
+    let new = |index: &str, rest: &str| format!("diff --git a/n.txt b/n.txt\nnew file mode 100644\n{index}{rest}");
+    let lines = "--- /dev/null\n+++ b/n.txt\n@@ -0,0 +1 @@\n+n\n\\ No newline at end of file\n";
+    let twice = new("index 0000000..1234567\n", lines) + "\\ No newline at end of file\n";
+    check(&twice, "n.txt", "n", &[Tolerance::SaidTwice]);
+    let missing = "a new file's lines are missing";
+    refused(&new("index 0000000..1234567\n", ""), missing);
+    refused(&new("index 000", ""), missing);
+    check(&new("index 0000000..e69de29\n", ""), "n.txt", "", &[]);
+    check(&new("", ""), "n.txt", "", &[]);
+}

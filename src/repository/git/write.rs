@@ -66,7 +66,14 @@ fn bad(path: &RepoPath, why: impl Into<String>) -> VcsError {
     VcsError::BadPath { path: path.clone(), why: why.into() }
 }
 
+/// The most folders in one another that a change may reach. // 256: a folder is written by calls of its own, of which a
+/// small stack holds many more; the path policy blocks from 128 on
+const DEEPEST: usize = 256;
+
 fn check_change(change: &FileChange) -> Result<(), VcsError> {
+    if change.path.components().nth(DEEPEST).is_some() {
+        return Err(bad(&change.path, format!("it lies more than {DEEPEST} folders deep")));
+    }
     for part in change.path.components() {
         match part {
             b"" => return Err(bad(&change.path, "it has an empty component")),

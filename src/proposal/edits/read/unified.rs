@@ -14,6 +14,10 @@ fn begins(lines: &[&str], at: usize) -> bool {
     starts(at, "diff --git ") || (starts(at, "--- ") && starts(at + 1, "+++ "))
 }
 
+/// The names that git has for no content, by SHA-1 and SHA-256.
+const EMPTY: [&str; 2] =
+    ["e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813"];
+
 /// What the headers of one file say.
 #[derive(Default)]
 struct Header {
@@ -23,6 +27,8 @@ struct Header {
     created: Option<FileMode>,
     deleted: bool,
     mode: Option<FileMode>,
+    /// Its `index` line says that the new side has lines, or is itself cut.
+    has_content: bool,
 }
 
 /// Reads one file's part.
@@ -41,6 +47,9 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<(), EditRefusal> {
     }
     let action = match kind {
         Kind::Create if pieces.iter().any(Piece::has_old) => return Err(refuse("a new file has old lines")),
+        Kind::Create if pieces.is_empty() && header.has_content => {
+            return Err(refuse("a new file's lines are missing: it seems to be cut"));
+        }
         Kind::Create => Action::Create { content: pieces.iter().map(Piece::new_text).collect(), mode: header.created },
         Kind::Delete if pieces.iter().any(|piece| !piece.new_text().is_empty()) => {
             return Err(refuse("a deleted file keeps lines"));
@@ -133,6 +142,9 @@ fn header(reader: &mut Reader<'_>) -> Result<Header, EditRefusal> {
             if !is_text(&header.mode) {
                 return refuse(reader.at, EditProblem::NotText("the mode is of something else"));
             }
+        } else if let Some(ids) = after("index ") {
+            let new = ids.split_once("..").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or_default();
+            header.has_content = new.len() < 4 || !EMPTY.iter().any(|empty| empty.starts_with(new));
         } else if let Some(name) = after("rename from ") {
             header.renamed.0 = names::side(name);
         } else if let Some(name) = after("rename to ") {
@@ -141,7 +153,7 @@ fn header(reader: &mut Reader<'_>) -> Result<Header, EditRefusal> {
             return refuse(reader.at, EditProblem::Unreadable("copies are not taken: write the new file".to_owned()));
         } else if line.starts_with("GIT binary patch") || line.starts_with("Binary files ") {
             return refuse(reader.at, EditProblem::NotText("binary"));
-        } else if !["index ", "old mode ", "similarity index ", "dissimilarity index "]
+        } else if !["old mode ", "similarity index ", "dissimilarity index "]
             .iter()
             .any(|start| line.starts_with(start))
         {
@@ -240,8 +252,9 @@ fn hunk(reader: &mut Reader<'_>, has_header: bool, name: &str) -> Result<Piece, 
             Some(b'+') => PatchLineKind::Added,
             Some(b'-') => PatchLineKind::Removed,
             Some(b'\\') => {
-                if let Some(last) = piece.lines.last_mut() {
-                    last.is_unended = true;
+                let said = piece.lines.last_mut().is_some_and(|last| std::mem::replace(&mut last.is_unended, true));
+                if said {
+                    reader.note(number(reader.at), name, Tolerance::SaidTwice);
                 }
                 reader.at += 1;
                 continue;
@@ -272,10 +285,18 @@ fn hunk(reader: &mut Reader<'_>, has_header: bool, name: &str) -> Result<Piece, 
         return Err(EditRefusal::new(line, Some(name), EditProblem::Unreadable("a hunk without lines".to_owned())));
     }
     if let Some(counts) = counts {
+        if !header[2..].contains("@@") {
+            reader.note(line, name, Tolerance::OpenHeader);
+        }
         let counts_hold = old == 0 && new == 0;
         piece.said = Some(Said { counts_hold, ..counts.said() });
         if !counts_hold {
             reader.note(line, name, Tolerance::WrongCounts);
+        }
+        // its counts say that lines come or go, and none does: what it was to change is lost
+        if counts.old.1 != counts.new_len && !piece.changes() {
+            let what = "a hunk whose numbers say that it changes something, and whose lines do not".to_owned();
+            return Err(EditRefusal::new(line, Some(name), EditProblem::Unreadable(what)));
         }
     }
     Ok(piece)
