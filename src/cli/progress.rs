@@ -214,8 +214,9 @@ fn breaks_something(version: &VersionView) -> bool {
     version.gates.iter().any(|gate| gate.id.to_string() == "G3" && gate.passed == Some(false))
 }
 
-/// Whether there were checks and not one of them showed anything: what they lack is not what a script takes for a yes.
-fn shows_nothing(version: &VersionView) -> bool {
+/// Whether there were checks and they leave open whether it works: none could show anything, or what ran on the base lacks
+/// something now. A script must not take that for a yes.
+fn leaves_open(version: &VersionView) -> bool {
     let open = version.gates.iter().any(|gate| gate.id.to_string() == "G3" && gate.passed.is_none());
     open && !version.checks.is_empty()
 }
@@ -228,7 +229,7 @@ pub(crate) fn exit_code(view: &SessionView) -> u8 {
         it.violations.iter().any(|violation| violation.severity == Severity::Block && !violation.overridden)
     });
     let state = view.state.as_str();
-    let unverified = state != "BlockedPolicy" && newest.is_some_and(|it| it.unverified.is_some() || shows_nothing(it));
+    let unverified = state != "BlockedPolicy" && newest.is_some_and(|it| it.unverified.is_some());
     let kind = if state == "Cancelled" {
         FailureKind::Interrupted
     } else if any(CheckStatus::TimedOut) {
@@ -243,6 +244,8 @@ pub(crate) fn exit_code(view: &SessionView) -> u8 {
         FailureKind::Refused
     } else if any(CheckStatus::Broken) || newest.is_some_and(breaks_something) {
         FailureKind::ValidationFailed
+    } else if newest.is_some_and(leaves_open) {
+        FailureKind::NeedsHuman
     } else {
         return DONE;
     };

@@ -168,6 +168,10 @@ pub trait Launch: Send + Sync {
     /// Ends the daemon of this home and waits until its store is free; its process, `None` where none ran.
     fn daemon_stop(&self) -> BoxFuture<'_, Result<Option<u32>, Failure>>;
 
+    /// Ends the daemon of this home where nobody else is there and nothing is owed, which the daemon itself decides;
+    /// whether it ended.
+    fn daemon_stop_if_idle(&self) -> BoxFuture<'_, bool>;
+
     /// Answers about the configuration, or changes it.
     ///
     /// # Errors

@@ -61,4 +61,4 @@ pub use lifecycle::{Hosted, IDLE, Left, Open, Setup, run, run_within};
 pub use lock::Lock;
 pub use place::Place;
 pub use server::BODY_LIMIT;
-pub use stop::{Stopped, stop};
+pub use stop::{Stopped, stop, stop_if_idle};

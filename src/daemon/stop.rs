@@ -58,6 +58,14 @@ pub async fn stop(place: &Place) -> Result<Stopped, Failure> {
     Err(Failure::new(FailureKind::TimedOut, message).hint(format!("kill -9 {pid}")))
 }
 
+/// Ends the daemon of a home where it says that nobody else is there and that it owes nothing; whether it ended. One that
+/// stays is left alone.
+pub async fn stop_if_idle(place: &Place) -> bool {
+    let Ok(address) = place.address() else { return false };
+    let asked = tokio::time::timeout(ANSWER, async { Client::connect(&address).await?.ask_to_leave(true).await });
+    matches!(asked.await, Ok(Ok(()))) && freed(place, PATIENCE).await
+}
+
 /// Waits until the lock is free.
 pub(super) async fn freed(place: &Place, patience: Duration) -> bool {
     let mut pauses = Pauses::new(Duration::from_millis(2), Duration::from_millis(50));

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::cancel::Cancel;
 use crate::infrastructure::hosts::Passage;
@@ -24,6 +24,8 @@ const LARGEST_HEAD: usize = 64 << 10;
 const LARGEST_BODY: usize = 64 << 20;
 /// Requests at once. // an agent has a handful
 const AT_ONCE: usize = 32;
+/// KiB of all requests that are held at once. // 128 MiB: two of the largest; what asks may be any program of the sandbox
+const HELD_KIB: usize = 128 << 10;
 /// How long a head may take to come, and each next part of a body.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What one exchange may take: answers think for long before they say a word.
@@ -39,7 +41,7 @@ const LIMITS: HttpLimits = HttpLimits {
 pub const PLACEHOLDER: &str = "sk-paraph-holds-the-key";
 
 /// What a program says that is not passed on: what is about the connection, and what may stand for a key.
-const DROPPED: [&str; 17] = [
+const DROPPED: [&str; 20] = [
     "authorization",
     "x-api-key",
     "api-key",
@@ -57,6 +59,9 @@ const DROPPED: [&str; 17] = [
     "upgrade",
     "te",
     "trailer",
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
 ];
 
 /// What an answer says that is passed on, beside its status and its body.
@@ -176,6 +181,7 @@ pub async fn serve(
     door.set_nonblocking(true)?;
     let door = tokio::net::TcpListener::from_std(door)?;
     let (held, places) = (Arc::new(held), Arc::new(Semaphore::new(AT_ONCE)));
+    let memory = Arc::new(Semaphore::new(HELD_KIB));
     loop {
         let permit = tokio::select! {
             permit = places.clone().acquire_owned() => permit.map_err(io::Error::other)?,
@@ -190,11 +196,12 @@ pub async fn serve(
             () = stop.cancelled() => return Ok(()),
         };
         let (held, http, told, stop) = (held.clone(), http.clone(), told.clone(), stop.clone());
+        let memory = memory.clone();
         tokio::spawn(async move {
             let _place = permit;
             tokio::select! {
                 // a connection that breaks is between the program and its host
-                _broken = answer(client, &held, &http, told.as_ref(), &stop) => {}
+                _broken = answer(client, &held, &http, told.as_ref(), (&memory, &stop)) => {}
                 () = stop.cancelled() => {}
             }
         });
@@ -209,9 +216,9 @@ async fn answer(
     held: &HeldKey,
     http: &HttpClient,
     told: &(dyn Fn(Passage) + Send + Sync),
-    stop: &Cancel,
+    (memory, stop): (&Arc<Semaphore>, &Cancel),
 ) -> io::Result<()> {
-    let asked = match request(&mut client, held).await? {
+    let (asked, _room) = match request(&mut client, held, memory).await? {
         Ok(asked) => asked,
         Err(Wrong(status, why)) => {
             told(Passage::Refused(why.clone()));
@@ -265,7 +272,10 @@ async fn pass(client: &mut TcpStream, mut incoming: Incoming, held: &HeldKey) ->
         };
         if !bytes.is_empty() {
             let size = format!("{:x}\r\n", bytes.len());
-            client.write_all(&[size.as_bytes(), &bytes, b"\r\n"].concat()).await?;
+            let chunk = [size.as_bytes(), &bytes, b"\r\n"].concat();
+            let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+            // who reads no more must not hold the host's answer
+            tokio::time::timeout(PATIENCE, client.write_all(&chunk)).await.map_err(late)??;
         }
         if is_last {
             return client.write_all(b"0\r\n\r\n").await;
@@ -308,7 +318,11 @@ impl<'a> Masked<'a> {
 }
 
 /// Reads a request whole, and makes of it what the host is asked.
-async fn request(client: &mut TcpStream, held: &HeldKey) -> io::Result<Result<Ask, Wrong>> {
+async fn request(
+    client: &mut TcpStream,
+    held: &HeldKey,
+    memory: &Arc<Semaphore>,
+) -> io::Result<Result<(Ask, Room), Wrong>> {
     let late = |_| io::Error::from(io::ErrorKind::TimedOut);
     let Some((head, rest)) = tokio::time::timeout(PATIENCE, read_head(client)).await.map_err(late)?? else {
         let why = "a request with no end of its head".to_owned();
@@ -329,6 +343,9 @@ async fn request(client: &mut TcpStream, held: &HeldKey) -> io::Result<Result<As
     if !path.starts_with('/') || path.bytes().any(|byte| !byte.is_ascii_graphic()) {
         return Ok(Err(Wrong("400 Bad Request", "what is asked for is no path".to_owned())));
     }
+    if climbs(path) {
+        return Ok(Err(Wrong("400 Bad Request", "what is asked for leaves the address".to_owned())));
+    }
     let (mut headers, mut length, mut in_chunks, mut waits) = (Vec::new(), None, false, false);
     for line in lines.filter(|line| !line.is_empty()) {
         let Some((name, value)) = line.split_once(':') else {
@@ -336,8 +353,14 @@ async fn request(client: &mut TcpStream, held: &HeldKey) -> io::Result<Result<As
         };
         let (name, value) = (name.to_ascii_lowercase(), value.trim());
         match name.as_str() {
-            "content-length" => length = value.parse::<usize>().ok(),
-            "transfer-encoding" => in_chunks = value.eq_ignore_ascii_case("chunked"),
+            "content-length" => match value.parse::<usize>() {
+                Ok(bytes) => length = Some(bytes),
+                Err(_) => return Ok(Err(Wrong("400 Bad Request", "a length that is no number".to_owned()))),
+            },
+            "transfer-encoding" if value.eq_ignore_ascii_case("chunked") => in_chunks = true,
+            "transfer-encoding" => {
+                return Ok(Err(Wrong("501 Not Implemented", "a transfer encoding beside chunked".to_owned())));
+            }
             "expect" => waits = true,
             _ => {}
         }
@@ -352,14 +375,40 @@ async fn request(client: &mut TcpStream, held: &HeldKey) -> io::Result<Result<As
     if waits {
         client.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
     }
+    let mut room = Room { memory: memory.clone(), taken: Vec::new() };
+    if let Err(wrong) = room.take(length.unwrap_or(0)) {
+        return Ok(Err(wrong));
+    }
     let mut body = Body { client, bytes: rest };
-    let body = if in_chunks { body.in_chunks().await? } else { body.of(length.unwrap_or(0)).await?.map(Some) };
+    let body = if in_chunks { body.in_chunks(&mut room).await? } else { body.of(length.unwrap_or(0)).await?.map(Some) };
     let body = match body {
         Ok(body) => body.unwrap_or_default(),
         Err(wrong) => return Ok(Err(wrong)),
     };
     let url = format!("{}{path}", held.address.trim_end_matches('/'));
-    Ok(Ok(Ask { method, url, headers, body }))
+    Ok(Ok((Ask { method, url, headers, body }, room)))
+}
+
+/// Whether a path goes up from where it begins, however that is written.
+fn climbs(path: &str) -> bool {
+    let plain = path.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let plain = plain.replace("%2e", ".").replace("%2f", "/").replace("%5c", "/").replace('\\', "/");
+    plain.split('/').any(|part| matches!(part, "." | ".."))
+}
+
+/// What one request holds of the memory of all.
+struct Room {
+    memory: Arc<Semaphore>,
+    taken: Vec<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    fn take(&mut self, bytes: usize) -> Result<(), Wrong> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        let busy = |_| Wrong("503 Service Unavailable", "too much is asked at once".to_owned());
+        self.taken.push(self.memory.clone().try_acquire_many_owned(kib).map_err(busy)?);
+        Ok(())
+    }
 }
 
 fn too_large() -> Wrong {
@@ -420,7 +469,7 @@ impl Body<'_> {
         }
     }
 
-    async fn in_chunks(&mut self) -> io::Result<Result<Option<Vec<u8>>, Wrong>> {
+    async fn in_chunks(&mut self, room: &mut Room) -> io::Result<Result<Option<Vec<u8>>, Wrong>> {
         let mut all = Vec::new();
         loop {
             let line = self.line().await?;
@@ -430,6 +479,10 @@ impl Body<'_> {
             };
             if size > LARGEST_BODY || all.len() + size > LARGEST_BODY {
                 return Ok(Err(too_large()));
+            }
+            // what is read of a chunk stands beside what is kept of it for a moment
+            if let Err(wrong) = room.take(size) {
+                return Ok(Err(wrong));
             }
             if size == 0 {
                 while !self.line().await?.is_empty() {}
@@ -573,6 +626,12 @@ mod tests {
             ("POST /x HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", "413"),
             ("POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n", "413"),
             ("POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", "400"),
+            ("POST /x HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\nx\r\n", "501"),
+            ("POST /x HTTP/1.1\r\nContent-Length: many\r\n\r\n", "400"),
+            ("GET /../admin HTTP/1.1\r\n\r\n", "400"),
+            ("GET /v1/%2E%2e/admin HTTP/1.1\r\n\r\n", "400"),
+            ("GET /v1/..%5cadmin HTTP/1.1\r\n\r\n", "400"),
+            ("GET /\\..\\admin HTTP/1.1\r\n\r\n", "400"),
         ] {
             let (said, heard, _) = asked(KeyForm::OpenAi, request).await;
             assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {said}");

@@ -367,13 +367,12 @@ impl Model {
 
     /// Closes the session that is open; what of it was on the screen is remembered.
     pub(crate) fn close_review(&mut self) {
+        let Some(review) = self.review.take() else { return };
         // 64: nobody reads more in one sitting; the lowest numbers were read first
         if self.seen.len() >= 64 {
             self.seen.pop_first();
         }
-        if let Some(review) = self.review.take() {
-            self.seen.insert(review.id, review.patches.seen);
-        }
+        self.seen.insert(review.id, review.patches.seen);
     }
 
     /// The contexts that keys are looked up in, the nearest first.

@@ -174,7 +174,8 @@ fn an_open_panel_says_that_somebody_else_decided() {
     let decided =
         serde_json::json!({"verdict": "reject", "by": "bo@vm", "at": "2026-11-20T10:09:00.000Z", "message": ""});
     bench.world.panel.decided = Some(serde_json::from_value(decided).expect("a decision"));
-    let row = Box::new(bench.world.rows[0].clone());
+    let mut row = Box::new(bench.world.rows[0].clone());
+    row.state = "Rejected".to_owned();
     bench.play(Msg::Notice(crate::api::Notice::SessionChanged { row }));
     let bench = bench.press("y");
     let screen = bench.screen();

@@ -187,7 +187,9 @@ fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
 
 fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
     let (id, needs_me, done, running) = (row.id, row.needs_me, row.state == "Done", row.running);
+    let stands = (row.state.clone(), row.version);
     let before = model.inbox.upsert(row);
+    let moved = before.as_ref().is_some_and(|before| (&before.state, before.version) != (&stands.0, stands.1));
     let mut tasks = Vec::new();
     let open = model.review.as_ref().is_some_and(|review| review.id == id);
     // what was said of it while it went on is over; the open session tells which branch it is
@@ -215,7 +217,9 @@ fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
     }
     if let Some(Overlay::Decision(decision)) = model.overlays.last()
         && decision.session.session == id
+        && decision.panel.is_some()
         && decision.step != Step::Sent
+        && moved
     {
         // somebody else may have decided
         tasks.push(decision.ask_panel());
@@ -525,6 +529,11 @@ fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task
         }
     }
     if *ticket == Ticket::Estimate {
+        return Vec::new();
+    }
+    // a panel that is shown stays, with what was typed into it: only the news of it did not come
+    let shown = |overlay: &Overlay| matches!(overlay, Overlay::Decision(decision) if decision.panel.is_some());
+    if matches!(ticket, Ticket::Panel(_)) && model.overlays.iter().any(shown) {
         return Vec::new();
     }
     if let Ticket::Definitions(asked) | Ticket::Source(asked) | Ticket::Blame(asked) = ticket {

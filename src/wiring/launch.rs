@@ -230,6 +230,10 @@ impl Launch for Rooms {
         .boxed()
     }
 
+    fn daemon_stop_if_idle(&self) -> BoxFuture<'_, bool> {
+        async move { crate::daemon::stop_if_idle(&self.house.place()).await }.boxed()
+    }
+
     fn daemon_run(&self) -> BoxFuture<'_, Result<u8, Failure>> {
         async move {
             self.house.log(self.house.home())?;

@@ -163,6 +163,10 @@ impl Launch for Rooms {
     fn demo(&self) -> BoxFuture<'_, Result<u8, Failure>> {
         Box::pin(async { Ok(43) })
     }
+    fn daemon_stop_if_idle(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { false })
+    }
+
     fn daemon_stop(&self) -> BoxFuture<'_, Result<Option<u32>, Failure>> {
         Box::pin(async { Ok(None) })
     }

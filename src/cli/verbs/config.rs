@@ -89,8 +89,10 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
 /// A daemon keeps the settings that it was started with. One that nobody uses ends, so that the next command starts one
 /// with the new setting; one that works or is looked at is told of.
 async fn renew_daemon(desk: &mut Desk) -> Result<(), Ended> {
-    let Some(status) = super::status::of_running(desk).await? else { return Ok(()) };
-    if status.running == 0 && status.clients == 0 && desk.world.launch.daemon_stop().await?.is_some() {
+    if super::status::of_running(desk).await?.is_none() {
+        return Ok(());
+    }
+    if desk.world.launch.daemon_stop_if_idle().await {
         desk.out.say("the daemon was idle and has ended; the next command starts one with the new setting");
         return Ok(());
     }

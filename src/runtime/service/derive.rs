@@ -6,7 +6,7 @@ use crate::diff::{
 };
 use crate::id::{LaneId, RepoPath, Version};
 use crate::infrastructure::blobs::Blobs;
-use crate::proposal::{Context, Draft};
+use crate::proposal::{Context, Draft, ends_in_trailers};
 use crate::session::{Command, DeriveCommand, PatchSet, Session};
 use crate::text::{Untrusted, counted};
 
@@ -95,10 +95,28 @@ impl Part<'_> {
     }
 }
 
-/// The commit message of what is left: what the whole one says stays, and it is told what of that is not there.
+/// What a person changed, in a commit message.
+const CHANGED: &str = "In review a person changed this:";
+
+/// The commit message of what is left: what the whole one says stays, its trailers last, and it is told what of that is
+/// not there.
 fn message_of(whole: &Untrusted, asked: &DeriveRequest) -> Untrusted {
-    format!("{}\n\nIn review a person changed this:\n{}\n", whole.raw().trim_end(), listed(asked).replace('`', ""))
-        .into()
+    let whole = whole.raw().trim_end();
+    let (body, trailers) = match whole.rsplit_once("\n\n") {
+        Some((body, last)) if ends_in_trailers(whole) => (body, Some(last)),
+        _ => (whole, None),
+    };
+    let excluded = asked.exclude.iter().map(|file| (file.path.to_string(), "left out", file.hunks.len()));
+    let edited = asked.edit.iter().map(|edit| (edit.path.to_string(), "edited by hand", 1));
+    let lines: Vec<String> = excluded
+        .chain(edited)
+        .map(|(path, done, hunks)| match hunks {
+            0 => format!("- {path}: {done}"),
+            hunks => format!("- {path}: {} {done}", counted(hunks, "hunk")),
+        })
+        .collect();
+    let told = format!("{CHANGED}\n{}", lines.join("\n"));
+    [Some(body), Some(&told), trailers].into_iter().flatten().collect::<Vec<_>>().join("\n\n").into()
 }
 
 /// What was done, in a few words.
@@ -226,6 +244,24 @@ fn usage(message: String) -> Failure {
 mod tests {
     use super::*;
     use crate::id::Digest;
+
+    #[test]
+    fn trailers_stay_the_last_paragraph_of_a_message() {
+        let asked = |path: &str| DeriveRequest {
+            session: "1@v1".parse().expect("a version"),
+            repo: None,
+            digest: String::new(),
+            against: AgainstRequest::Base,
+            exclude: vec![ExcludeRequest { path: path.into(), hunks: Vec::new() }],
+            edit: None,
+        };
+        let made = message_of(&"fix: a\n\nWhy.\n\nSigned-off-by: A <a@x>\n".into(), &asked("b.rs"));
+        let expected = format!("fix: a\n\nWhy.\n\n{CHANGED}\n- b.rs: left out\n\nSigned-off-by: A <a@x>");
+        assert_eq!(made.raw(), expected);
+        assert!(ends_in_trailers(made.raw()));
+        let plain = message_of(&"fix: a".into(), &asked("a\nb"));
+        assert_eq!(plain.raw().lines().count(), 4, "a path takes one line: {}", plain.raw());
+    }
 
     const OLD: &str = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n";
     const NEW: &str = "1\ntwo\n3\n4\n5\n6\n7\n8\n9\n10\neleven\n12\n";

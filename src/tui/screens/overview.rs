@@ -24,15 +24,15 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review:
     let left = Rect { width: columns, ..area };
     let mut used = draw_state(painter, left, model, view, review) + 1;
     let Some(version) = review.version_view() else { return };
+    if wide {
+        // before the explanation, which may be longer than the page: what is approved must be there to be read
+        used += draw_messages(painter, rest(left, used), version);
+    }
     let most = if wide { usize::MAX } else { FEW };
     let explained = draw_explanation(painter, rest(left, used), version, most);
     used += explained + u16::from(explained > 0);
-    let right = if wide {
-        draw_messages(painter, rest(left, used), version);
-        Rect { x: area.x + columns + 3, width: area.width - columns - 3, ..area }
-    } else {
-        rest(left, used)
-    };
+    let right =
+        if wide { Rect { x: area.x + columns + 3, width: area.width - columns - 3, ..area } } else { rest(left, used) };
     let mut used = 0;
     if let Some(score) = &version.score {
         used = draw_score(painter, right, score) + 1;

@@ -216,7 +216,12 @@ fn hunks(reader: &mut Reader<'_>, name: &str) -> Result<Vec<Piece>, EditRefusal>
         if !is_header && !is_bare {
             break;
         }
+        let before = reader.at;
         let piece = hunk(reader, is_header, name)?;
+        // what looked like a line of one begins something else
+        if reader.at == before {
+            break;
+        }
         if is_bare {
             reader.note(piece.line, name, Tolerance::NoHeader);
         }

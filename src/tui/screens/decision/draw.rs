@@ -113,7 +113,7 @@ fn facts(decision: &Decision, panel: &PanelView, columns: u16, room: usize) -> V
                 Run::new(panel.digest.short(), Role::Strong),
             ],
         ),
-        Fact::new("commit", commit(panel)),
+        Fact::new("commit", commit(panel, columns.saturating_sub(NAMES))),
         Fact::new("base", vec![Run::new(panel.base_commit.short(), Role::Text), drift(panel)]),
         Fact::new("read", reading(decision, panel)),
     ];
@@ -154,7 +154,7 @@ fn facts(decision: &Decision, panel: &PanelView, columns: u16, room: usize) -> V
 }
 
 /// The subject under which it would be published; the Overview has the whole message.
-fn commit(panel: &PanelView) -> Vec<Run> {
+fn commit(panel: &PanelView, columns: u16) -> Vec<Run> {
     let message = panel.message.display();
     let mut lines = message.as_str().lines().filter(|line| !line.trim().is_empty());
     let subject = lines.next().unwrap_or("without a message").to_owned();
@@ -162,7 +162,8 @@ fn commit(panel: &PanelView) -> Vec<Run> {
         0 => String::new(),
         more => format!("  and {} in Overview", counted(more, "line")),
     };
-    vec![Run::new(subject, Role::Text), Run::new(more, Role::Muted)]
+    let room = usize::from(columns).saturating_sub(width::columns(&more));
+    vec![Run::new(width::truncate_end(&subject, room), Role::Text), Run::new(more, Role::Muted)]
 }
 
 fn drift(panel: &PanelView) -> Run {
