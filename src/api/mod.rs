@@ -38,12 +38,13 @@ pub use reading::{
 };
 pub use replay::{DifferenceView, ReplayView, Replayed, ReplayedPatchSet, ReplayedStage, ReplayedVersion};
 pub use request::{
-    AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CandidateRequest, CheckPatchRequest,
-    CheckRequest, CommentRequest, CompareRequest, ContextRequest, DecideRequest, DeriveRequest, DraftRequest,
-    DropDraftRequest, DropRequest, EditRequest, ExcludeRequest, IndexRequest, ListRequest, LogRequest, MarkRequest,
-    MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PickRequest, PublishRequest, RegenerateRequest,
-    RepositoryRequest, ResolveRequest, RewriteRequest, RunRequest, SendDraftsRequest, ShowRequest, Side, StatusRequest,
-    StopRequest, ThreadKind, ThreadsRequest, TickRequest, TimelineRequest, TriageRequest, TriageWord, TrustRequest,
+    AdoptRequest, AgainstRequest, ArtifactsRequest, BeadsRequest, CancelRequest, CandidateRequest, CheckExtent,
+    CheckPatchRequest, CheckRequest, CommentRequest, CompareRequest, ContextRequest, DecideRequest, DeriveRequest,
+    DraftRequest, DropDraftRequest, DropRequest, EditRequest, ExcludeRequest, IndexRequest, ListRequest, LogRequest,
+    MarkRequest, MetricsRequest, OverrideRequest, PanelRequest, PatchSetRequest, PickRequest, PublishRequest,
+    RegenerateRequest, RepositoryRequest, ResolveRequest, RewriteRequest, RunRequest, SendDraftsRequest, ShowRequest,
+    Side, StatusRequest, StopRequest, ThreadKind, ThreadsRequest, TickRequest, TimelineRequest, TriageRequest,
+    TriageWord, TrustRequest,
 };
 pub use review_view::{
     CommentView, DraftView, OfferView, PanelView, ThreadView, ThreadsView, TimelineEntry, TimelineView,

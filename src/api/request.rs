@@ -530,6 +530,18 @@ pub struct StatusRequest {}
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StopRequest {}
 
+/// How far a patch is checked: each goes further than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckExtent {
+    /// It is only told whether and where it applies; what no patch may write stops it all the same.
+    Place,
+    /// The policies judge the result.
+    Judge,
+    /// What nothing blocks is stored among the repository's objects.
+    Store,
+}
+
 /// Parses, polices and applies patches in memory; needs no daemon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckPatchRequest {
@@ -539,9 +551,6 @@ pub struct CheckPatchRequest {
     pub base: Base,
     /// Each patch's name and bytes, applied one after the other.
     pub patches: Vec<(String, Vec<u8>)>,
-    /// Whether the resulting tree is stored among the repository's objects.
-    pub write_tree: bool,
-    /// Whether the policies judge the result: without them it is only told whether and where the patches apply. What no
-    /// patch may write stops it all the same.
-    pub judged: bool,
+    /// How far it goes.
+    pub extent: CheckExtent,
 }

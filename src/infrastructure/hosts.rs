@@ -145,9 +145,32 @@ pub async fn serve(
 ) -> io::Result<()> {
     let port = door.local_addr()?.port();
     let straight = hosts.0.iter().find(|host| port != PROXY_PORT && host.is_local() && host.port == port).cloned();
+    let hosts = Arc::new(hosts);
+    each_client(door, AT_ONCE, &stop, |client| {
+        let (hosts, told, straight) = (hosts.clone(), told.clone(), straight.clone());
+        async move {
+            match &straight {
+                Some(host) => forwarded(client, host, told.as_ref()).await,
+                None => passed(client, &hosts, told.as_ref()).await,
+            }
+        }
+    })
+    .await
+}
+
+/// Gives each client of a door to `serve`, so many at once at most, until `stop`; then those that are served are left too.
+pub(super) async fn each_client<F>(
+    door: TcpListener,
+    at_once: usize,
+    stop: &Cancel,
+    serve: impl Fn(TcpStream) -> F,
+) -> io::Result<()>
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
     door.set_nonblocking(true)?;
     let door = tokio::net::TcpListener::from_std(door)?;
-    let (hosts, places) = (Arc::new(hosts), Arc::new(Semaphore::new(AT_ONCE)));
+    let places = Arc::new(Semaphore::new(at_once));
     loop {
         let permit = tokio::select! {
             permit = places.clone().acquire_owned() => permit.map_err(io::Error::other)?,
@@ -161,18 +184,12 @@ pub async fn serve(
             },
             () = stop.cancelled() => return Ok(()),
         };
-        let (hosts, told, stop, straight) = (hosts.clone(), told.clone(), stop.clone(), straight.clone());
+        let (served, stop) = (serve(client), stop.clone());
         tokio::spawn(async move {
             let _place = permit;
-            let pass = async {
-                match &straight {
-                    Some(host) => forwarded(client, host, told.as_ref()).await,
-                    None => passed(client, &hosts, told.as_ref()).await,
-                }
-            };
             tokio::select! {
                 // a connection that breaks is between the program and its host
-                _broken = pass => {}
+                _broken = served => {}
                 () = stop.cancelled() => {}
             }
         });

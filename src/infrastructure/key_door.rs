@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::cancel::Cancel;
-use crate::infrastructure::hosts::Passage;
+use crate::infrastructure::hosts::{Passage, each_client};
 use crate::infrastructure::http::{Ask, HttpClient, HttpError, HttpLimits, Incoming, Method, Secret};
 
 /// Bytes of a request's head. // agents send a few hundred
@@ -178,34 +178,13 @@ pub async fn serve(
     told: Arc<dyn Fn(Passage) + Send + Sync>,
     stop: Cancel,
 ) -> io::Result<()> {
-    door.set_nonblocking(true)?;
-    let door = tokio::net::TcpListener::from_std(door)?;
-    let (held, places) = (Arc::new(held), Arc::new(Semaphore::new(AT_ONCE)));
-    let memory = Arc::new(Semaphore::new(HELD_KIB));
-    loop {
-        let permit = tokio::select! {
-            permit = places.clone().acquire_owned() => permit.map_err(io::Error::other)?,
-            () = stop.cancelled() => return Ok(()),
-        };
-        let client = tokio::select! {
-            accepted = door.accept() => match accepted {
-                Ok((client, _)) => client,
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
-                Err(error) => return Err(error),
-            },
-            () = stop.cancelled() => return Ok(()),
-        };
-        let (held, http, told, stop) = (held.clone(), http.clone(), told.clone(), stop.clone());
-        let memory = memory.clone();
-        tokio::spawn(async move {
-            let _place = permit;
-            tokio::select! {
-                // a connection that breaks is between the program and its host
-                _broken = answer(client, &held, &http, told.as_ref(), (&memory, &stop)) => {}
-                () = stop.cancelled() => {}
-            }
-        });
-    }
+    let (held, memory) = (Arc::new(held), Arc::new(Semaphore::new(HELD_KIB)));
+    each_client(door, AT_ONCE, &stop, |client| {
+        let (held, http, told, memory) = (held.clone(), http.clone(), told.clone(), memory.clone());
+        let stop = stop.clone();
+        async move { answer(client, &held, &http, told.as_ref(), (&memory, &stop)).await }
+    })
+    .await
 }
 
 /// Why a request is not passed on: a status and what is wrong.

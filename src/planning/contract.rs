@@ -33,6 +33,26 @@ pub struct Assignment {
     pub redacted: Vec<String>,
 }
 
+impl Assignment {
+    /// What a model is asked where the conversation is at `messages`.
+    fn request(&self, messages: Vec<Message>) -> ChatRequest {
+        ChatRequest {
+            system: self.system.clone(),
+            messages,
+            tools: Vec::new(),
+            shape: Some(self.shape.clone()),
+            max_output_tokens: self.max_output_tokens,
+            temperature_hundredths: None,
+        }
+    }
+
+    /// Tokens of its first prompt, as [`ChatRequest::estimated_tokens`] has them.
+    #[must_use]
+    pub fn estimated_tokens(&self) -> u64 {
+        self.request(vec![Message::user(self.task.clone())]).estimated_tokens()
+    }
+}
+
 /// What came of an assignment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer<T> {
@@ -54,19 +74,11 @@ pub async fn assign<T: Send>(
     read: &(dyn Fn(&str) -> Result<T, String> + Send + Sync),
     cancel: &Cancel,
 ) -> Result<Answer<T>, AskError> {
-    let Assignment { role, system, task, shape, max_output_tokens, redacted } = assignment;
-    let mut messages = vec![Message::user(task)];
+    let (role, mut messages) = (assignment.role, vec![Message::user(assignment.task.clone())]);
     let mut refused = Vec::new();
     loop {
-        let request = ChatRequest {
-            system: system.clone(),
-            messages: messages.clone(),
-            tools: Vec::new(),
-            shape: Some(shape.clone()),
-            max_output_tokens,
-            temperature_hundredths: None,
-        };
-        let reply = models.ask(&Question { role, request, redacted: redacted.clone() }, cancel).await?;
+        let (request, redacted) = (assignment.request(messages.clone()), assignment.redacted.clone());
+        let reply = models.ask(&Question { role, request, redacted }, cancel).await?;
         let why = match (&reply.finish, reply.calls.is_empty()) {
             (Finish::Stop | Finish::Other(_), true) => match read(&reply.text) {
                 Ok(value) => return Ok(Answer::Counts(value)),

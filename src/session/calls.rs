@@ -147,9 +147,15 @@ impl CallRecord {
     /// Tokens that it took, or may take: a call whose end nobody saw counts whole.
     #[must_use]
     pub fn tokens(&self) -> u64 {
+        let (input, output) = self.sides();
+        input.saturating_add(output)
+    }
+
+    /// The same, of prompt and answer.
+    fn sides(&self) -> (u64, u64) {
         match &self.ended {
-            Some(ended) => ended.input_tokens.saturating_add(ended.output_tokens),
-            None => self.asked.input_tokens.saturating_add(self.asked.output_tokens),
+            Some(ended) => (ended.input_tokens, ended.output_tokens),
+            None => (self.asked.input_tokens, self.asked.output_tokens),
         }
     }
 
@@ -188,10 +194,7 @@ impl Session {
     #[must_use]
     pub fn spent(&self) -> Spent {
         self.calls.iter().fold(Spent::default(), |mut sum, call| {
-            let (input, output) = match &call.ended {
-                Some(ended) => (ended.input_tokens, ended.output_tokens),
-                None => (call.asked.input_tokens, call.asked.output_tokens),
-            };
+            let (input, output) = call.sides();
             sum.calls += 1;
             sum.input_tokens = sum.input_tokens.saturating_add(input);
             sum.output_tokens = sum.output_tokens.saturating_add(output);

@@ -447,10 +447,7 @@ async fn a_login_of_files_is_seen_by_no_command_of_ours_at_any_level() {
         logged_in(&house);
         let repository = repository(&house);
         let desk = house.open();
-        let id = desk.ask(asks(&repository, EngineKind::Agent, "mine")).await.unwrap().id;
-        let view = stuck(&desk, id).await;
-        let made = files(&desk, &house, id).await;
-        let answers = made["answers.txt"].as_ref().unwrap_or_else(|| panic!("{}", view.reason.raw()));
+        let (id, answers) = answered(&desk, &house, &repository).await;
         let lines: Vec<&str> = answers.lines().collect();
         assert_eq!((lines[1], lines[2]), ("terminal: nothing", "key: none"), "{level}: {answers}");
         // the record claims no more than what holds: what it starts by itself is the agent
@@ -462,6 +459,14 @@ async fn a_login_of_files_is_seen_by_no_command_of_ours_at_any_level() {
         }
         nothing_is_left(&house, &repository);
     }
+}
+
+/// What the agent `mine` of a house answered, and in which session.
+async fn answered(desk: &Desk, house: &House, repository: &Repository) -> (SessionId, String) {
+    let id = desk.ask(asks(repository, EngineKind::Agent, "mine")).await.unwrap().id;
+    let view = stuck(desk, id).await;
+    let made = files(desk, house, id).await;
+    (id, made["answers.txt"].clone().unwrap_or_else(|| panic!("{}", view.reason.raw())))
 }
 
 /// A host that wants the key, and answers with all that it heard.
@@ -527,10 +532,7 @@ async fn a_key_is_used_by_an_agent_and_read_by_nobody() {
         logged_in(&house);
         let repository = repository(&house);
         let desk = house.open();
-        let id = desk.ask(asks(&repository, EngineKind::Agent, "mine")).await.unwrap().id;
-        let view = stuck(&desk, id).await;
-        let made = files(&desk, &house, id).await;
-        let answers = made["answers.txt"].as_ref().unwrap_or_else(|| panic!("{}", view.reason.raw()));
+        let (id, answers) = answered(&desk, &house, &repository).await;
         let lines: Vec<&str> = answers.lines().collect();
         assert_eq!((lines[0], lines[1]), ("itself: nothing", "terminal: nothing"), "{answers}");
         assert!(lines[2].starts_with("through the door: POST /v1/messages"), "{answers}");

@@ -201,7 +201,7 @@ async fn what_is_left_out_makes_the_next_version_and_reading_goes_on_from_there(
     let (whole, message) = (version(&made, 1).patch_sets[0].message.raw(), second.patch_sets[0].message.raw());
     assert!(message.starts_with(whole.trim_end()), "{message}");
     assert!(
-        message.ends_with(&format!("In review a person changed this:\n- {path}: 1 hunk edited by hand")),
+        message.ends_with(&format!("In review a person changed this:\n- {path}: a hunk edited by hand")),
         "{message}"
     );
     let on_v2 = SessionRef { session: id, version: Some(Version(2)) };

@@ -135,18 +135,8 @@ async fn documents_come_first_are_discussed_and_their_criteria_are_shown() {
     assert_eq!(met, [("C1", Some(true)), ("C2", Some(true)), ("C3", None)]);
     let refused = desk.decide(id, Verdict::Approve, "").await.unwrap_err();
     assert!(refused.message.contains("C3: nobody ticked it"), "{}", refused.message);
-    let about = |artifact: &str| CommentRequest {
-        session: SessionRef { session: id, version: None },
-        repo: None,
-        thread: None,
-        artifact: Some(artifact.to_owned()),
-        path: None,
-        line: None,
-        from_line: None,
-        side: Side::New,
-        kind: ThreadKind::Question,
-        text: "why in this order?".to_owned(),
-    };
+    let about =
+        |artifact: &str| CommentRequest { kind: ThreadKind::Question, ..objection(id, artifact, "why in this order?") };
     assert_eq!(desk.ask(about("plan")).await.unwrap().artifact.as_deref(), Some("plan"));
     assert_eq!(desk.ask(about("checks")).await.unwrap_err().kind, FailureKind::NotFound);
     let session = SessionRef { session: id, version: Some(Version(1)) };

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use paraph::api::{CheckPatchRequest, CheckedPatch, Workbench as _};
+use paraph::api::{CheckExtent, CheckPatchRequest, CheckedPatch, Workbench as _};
 use paraph::cancel::Cancel;
 use paraph::clock::SystemClock;
 use paraph::diff::{ChangeSet, FileMode, FilePatch, ObjectFormat, Operation, Patch, PatchBody, blob_id, place};
@@ -186,8 +186,7 @@ impl Lab {
             source: self.repository.source(),
             base: Base::Head,
             patches: vec![("x.patch".to_owned(), patch.to_vec())],
-            write_tree: false,
-            judged: true,
+            extent: CheckExtent::Judge,
         });
         let checked = checked.map_err(|failure| format!("check-patch failed: {failure:?}"))?;
         let blocks = checked.violations.iter().any(|violation| violation.severity == Severity::Block);

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::api::{Base, CheckPatchRequest, CheckedPatch, FailureKind, Severity};
+use crate::api::{Base, CheckExtent, CheckPatchRequest, CheckedPatch, FailureKind, Severity};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, usage};
 use crate::cli::output::{Role, Text};
@@ -42,7 +42,12 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         patches.push((HostPath::new(file).to_string(), desk.read_input(file)?));
     }
     let base = args.base.map_or(Base::Head, Base::Rev);
-    let request = CheckPatchRequest { source, base, patches, write_tree: args.write_tree, judged: !args.apply_only };
+    let extent = match (args.apply_only, args.write_tree) {
+        (true, _) => CheckExtent::Place,
+        (false, false) => CheckExtent::Judge,
+        (false, true) => CheckExtent::Store,
+    };
+    let request = CheckPatchRequest { source, base, patches, extent };
     let checked = desk.world.workbench.check_patch(&request)?;
     if desk.out.json() {
         desk.out.object(&serde_json::to_value(&checked).expect("plain data serialises"))?;

@@ -68,7 +68,7 @@ impl Part<'_> {
         let explanation = format!(
             "Made of {} by {who}, without an engine: {made_for}.\n\n{}\n\n## {}\n\n{}",
             self.parent,
-            listed(asked),
+            listed(asked, |path| format!("`{path}`")),
             self.parent,
             before.raw()
         );
@@ -106,16 +106,7 @@ fn message_of(whole: &Untrusted, asked: &DeriveRequest) -> Untrusted {
         Some((body, last)) if ends_in_trailers(whole) => (body, Some(last)),
         _ => (whole, None),
     };
-    let excluded = asked.exclude.iter().map(|file| (file.path.to_string(), "left out", file.hunks.len()));
-    let edited = asked.edit.iter().map(|edit| (edit.path.to_string(), "edited by hand", 1));
-    let lines: Vec<String> = excluded
-        .chain(edited)
-        .map(|(path, done, hunks)| match hunks {
-            0 => format!("- {path}: {done}"),
-            hunks => format!("- {path}: {} {done}", counted(hunks, "hunk")),
-        })
-        .collect();
-    let told = format!("{CHANGED}\n{}", lines.join("\n"));
+    let told = format!("{CHANGED}\n{}", listed(asked, ToString::to_string));
     [Some(body), Some(&told), trailers].into_iter().flatten().collect::<Vec<_>>().join("\n\n").into()
 }
 
@@ -134,18 +125,17 @@ fn told(asked: &DeriveRequest) -> String {
     words.join(", ")
 }
 
-/// The same, by file.
-fn listed(asked: &DeriveRequest) -> String {
+/// The same, by file: a line each, with the path as `named`.
+fn listed(asked: &DeriveRequest, named: impl Fn(&RepoPath) -> String) -> String {
     let mut lines: Vec<String> = asked
         .exclude
         .iter()
         .map(|file| match file.hunks.len() {
-            0 => format!("- `{}`: left out", file.path),
-            1 => format!("- `{}`: 1 hunk left out", file.path),
-            hunks => format!("- `{}`: {hunks} hunks left out", file.path),
+            0 => format!("- {}: left out", named(&file.path)),
+            hunks => format!("- {}: {} left out", named(&file.path), counted(hunks, "hunk")),
         })
         .collect();
-    lines.extend(asked.edit.iter().map(|edit| format!("- `{}`: a hunk edited by hand", edit.path)));
+    lines.extend(asked.edit.iter().map(|edit| format!("- {}: a hunk edited by hand", named(&edit.path))));
     lines.join("\n")
 }
 

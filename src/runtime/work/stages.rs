@@ -164,9 +164,7 @@ pub(super) async fn review(
         };
         let room = desk.room(role);
         let (assignment, mut is_cut) = review_assignment(role, &brief(room), &mut redactor(worker));
-        // the same measure as the room's: 3 bytes a token
-        let sent = assignment.system.iter().map(String::len).sum::<usize>() + assignment.task.len();
-        let sent = room.min(sent.div_ceil(3) as u64);
+        let sent = room.min(assignment.estimated_tokens());
         let mut answer = assign(&desk, assignment, &read_review, cancel).await;
         if let Err(AskError::TooLong { counted, .. }) = &answer {
             // what fits by the count, else what half the room takes, is shown once, and it says that it is a part

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
 
-use crate::api::{CheckPatchRequest, CheckedPatch, Failure, FailureKind, FileStat, ViolationView};
+use crate::api::{CheckExtent, CheckPatchRequest, CheckedPatch, Failure, FailureKind, FileStat, ViolationView};
 use crate::diff::{
     ChangeSet, ChangeStatus, FileChange, FileMode, FilePatch, FileSide, Operation, Patch, PatchError, PatchLineKind,
     PatchProblem, line_stat, place,
@@ -46,21 +46,21 @@ pub(super) fn check_patch(parts: &WorkbenchParts, request: &CheckPatchRequest) -
         }
     }
     let mut notes = std::mem::take(&mut placing.notes);
-    if !request.judged {
+    if request.extent == CheckExtent::Place {
         notes.push("no policy judged what it changes; leave out --apply-only for that".to_owned().into());
     }
     let (changes, counted) = placing.finish().map_err(|error| vcs_failure(&error.into()))?;
-    let judge = || match request.judged {
-        true => parts.policy.judge(&changes, tree, &settings),
-        false => Ok(Vec::new()),
+    let judge = || match request.extent {
+        CheckExtent::Place => Ok(Vec::new()),
+        CheckExtent::Judge | CheckExtent::Store => parts.policy.judge(&changes, tree, &settings),
     };
     let name_tree = || parts.vcs.would_be_tree(&base, &changes);
     let stats = || changes.files().par_iter().map(|file| stat(file, &counted)).collect();
     // none needs another, unless the tree is to be stored: then nothing may block it
     let ((judged, named), files) = rayon::join(
-        || match request.write_tree {
-            true => (judge(), None),
-            false => rayon::join(judge, || Some(name_tree())),
+        || match request.extent {
+            CheckExtent::Store => (judge(), None),
+            CheckExtent::Place | CheckExtent::Judge => rayon::join(judge, || Some(name_tree())),
         },
         stats,
     );

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::api::CheckExtent;
 use crate::clock::SystemClock;
 use crate::id::RandomIds;
 use crate::policy::{BuiltInPolicy, Severity};
@@ -87,13 +88,14 @@ impl Lab {
     }
 
     fn ask(&self, patches: &[&str], write_tree: bool) -> Result<CheckedPatch, Failure> {
-        self.bench().check_patch(&CheckPatchRequest { write_tree, ..self.request(patches) })
+        let extent = if write_tree { CheckExtent::Store } else { CheckExtent::Judge };
+        self.bench().check_patch(&CheckPatchRequest { extent, ..self.request(patches) })
     }
 
     fn request(&self, patches: &[&str]) -> CheckPatchRequest {
         let patches = patches.iter().enumerate().map(|(at, text)| (format!("{at}.patch"), text.as_bytes().to_vec()));
         let source = Source::Path(HostPath::new(&*self.repo));
-        CheckPatchRequest { source, base: Base::Head, patches: patches.collect(), write_tree: false, judged: true }
+        CheckPatchRequest { source, base: Base::Head, patches: patches.collect(), extent: CheckExtent::Judge }
     }
 
     /// Every file of the repository, `.git` whole.
@@ -122,7 +124,9 @@ const AGAIN: &str = "--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,4 @@\n one\n-zwei\n+de
 fn without_the_policies_only_the_placing_is_told_and_what_no_patch_may_write_still_stops_it() {
     let lab = Lab::new();
     let ask = |patches: &[&str]| {
-        lab.bench().check_patch(&CheckPatchRequest { judged: false, ..lab.request(patches) }).expect("an answer")
+        lab.bench()
+            .check_patch(&CheckPatchRequest { extent: CheckExtent::Place, ..lab.request(patches) })
+            .expect("an answer")
     };
     let secret =
         "--- /dev/null\n+++ b/k.py\n@@ -0,0 +1 @@\n+aws_key = \"AKIAQ4X7ZK2LMN5PRST6\" # aws_secret_access_key\n";
@@ -223,7 +227,7 @@ fn whole_names_of_elsewhere_are_nobodys() {
     for name in [
         format!("{top}2/a.txt"),
         format!("{top}/../a.txt"),
-        format!("{top}/../work/a.txt"),
+        format!("{top}/../{}/a.txt", lab.repo.file_name().expect("a name").display()),
         format!("{top}//a.txt"),
         format!("{top}/.git/a.txt"),
         format!("/x{top}/a.txt"),
@@ -313,7 +317,7 @@ fn bad_places_are_failures_with_a_hint() {
     assert_eq!((failure.kind, &failure.hints[..]), (FailureKind::NotFound, &["git init".to_owned()][..]));
     let source = Source::Path(HostPath::new(&*lab.repo));
     let ask =
-        |base| CheckPatchRequest { source: source.clone(), base, patches: Vec::new(), write_tree: false, judged: true };
+        |base| CheckPatchRequest { source: source.clone(), base, patches: Vec::new(), extent: CheckExtent::Judge };
     let failure = lab.bench().check_patch(&ask(Base::Rev("nowhere".to_owned()))).expect_err("no such revision");
     assert_eq!(failure.kind, FailureKind::NotFound);
     let failure = lab.bench().check_patch(&ask(Base::Dirty)).expect_err("no commit");
@@ -327,7 +331,7 @@ fn bad_places_are_failures_with_a_hint() {
 fn check_text(lab: &Lab, patch: &[u8]) -> CheckedPatch {
     let source = Source::Path(crate::id::HostPath::new(lab.repo.clone()));
     let patches = vec![("reply.md".to_owned(), patch.to_vec())];
-    let request = CheckPatchRequest { source, base: Base::Head, patches, write_tree: false, judged: true };
+    let request = CheckPatchRequest { source, base: Base::Head, patches, extent: CheckExtent::Judge };
     lab.bench().check_patch(&request).expect("it is checked")
 }
 
