@@ -14,6 +14,9 @@ pub struct CheckedPatch {
     pub schema: String,
     /// Whether every patch applies.
     pub applies: bool,
+    /// Whether the policies judged it; left out where they did. What they would find is not known otherwise.
+    #[serde(default = "judged", skip_serializing_if = "is_judged")]
+    pub judged: bool,
     /// The resulting tree's id, where they apply.
     pub tree: Option<ObjectId>,
     /// The changed files.
@@ -110,4 +113,13 @@ pub struct RecoverView {
     pub set_aside: Option<HostPath>,
     /// What a person should know.
     pub notices: Vec<Untrusted>,
+}
+
+fn judged() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_judged(judged: &bool) -> bool {
+    *judged
 }

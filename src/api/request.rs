@@ -169,7 +169,7 @@ pub struct TimelineRequest {
     pub session: SessionId,
 }
 
-/// The threads of a version (of the whole session where none is named).
+/// The threads of a version, with those of earlier ones that are still open; of the whole session where none is named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ThreadsRequest {
     /// Which.

@@ -155,6 +155,8 @@ impl CallRecord {
     fn sides(&self) -> (u64, u64) {
         match &self.ended {
             Some(ended) => (ended.input_tokens, ended.output_tokens),
+            // it may have no answer: it was counted, was too large and was not sent
+            None if self.asked.output_tokens == 0 => (0, 0),
             None => (self.asked.input_tokens, self.asked.output_tokens),
         }
     }

@@ -116,7 +116,9 @@ impl House {
                 message: format!("there is no agent `{name}` that a key alone could be for"),
                 hint: format!("add run = [\"program\", \"argument\"] to [engines.agent.{name}]"),
             })?;
-            let mut spec = AgentSpec { key_form, key, ..preset };
+            let mode = entry.mode.clone().or(preset.mode);
+            let (files, terminals) = (preset.files || entry.files, preset.terminals || entry.terminals);
+            let mut spec = AgentSpec { key_form, key, mode, files, terminals, ..preset };
             spec.env.extend(entry.env.clone());
             spec.hosts.extend(entry.hosts.iter().cloned());
             spec.reads.extend(entry.reads.iter().cloned());
@@ -174,7 +176,7 @@ mod tests {
     #[test]
     fn a_key_alone_is_for_an_agent_that_ships() {
         check(
-            "[engines.agent.claude]\nkey = 'env:WORK_KEY'\nhosts = ['api.anthropic.com']\ntimeout_s = 9",
+            "[engines.agent.claude]\nkey = 'env:WORK_KEY'\nhosts = ['api.anthropic.com']\ntimeout_s = 9\nmode = 'plan'",
             |agents, wrong| {
                 assert_eq!(wrong, Vec::<String>::new());
                 let shipped = agent_presets().into_iter().find(|preset| preset.name == "claude").expect("it ships");
@@ -182,6 +184,7 @@ mod tests {
                 assert_eq!((agents[0].key.as_ref(), agents[0].key_form), (Some(&key), Some(KeyForm::Anthropic)));
                 assert_eq!((&agents[0].run, agents[0].timeout), (&shipped.run, Duration::from_secs(9)));
                 assert_eq!(agents[0].hosts, ["api.anthropic.com"]);
+                assert_eq!(agents[0].mode.as_deref(), Some("plan"), "what stands beside the key counts");
             },
         );
         check(

@@ -14,7 +14,7 @@ use crate::cli::verbs::comment::place;
 use crate::id::{SessionRef, Version};
 use crate::text::{Untrusted, counted};
 
-/// Lists the threads of a version, or hands them to an agent as a prompt
+/// Lists the threads of a version with earlier ones still open, or hands them to an agent as a prompt
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The session, or a version of it, such as 12 or 12@v3

@@ -9,6 +9,7 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use crate::cancel::Cancel;
 use crate::infrastructure::confinement::{Confinement, Policy};
 use crate::infrastructure::hosts::{AllowedHosts, PROXY_PORT};
 use crate::infrastructure::http::HttpClient;
@@ -74,6 +75,7 @@ pub(super) async fn of(
     hosts: &AllowedHosts,
     brief: &Brief,
     keys: Option<&AgentKeys>,
+    cancel: &Cancel,
 ) -> Result<Login, EngineError> {
     let failed =
         |why: String, hint: String| EngineError::Program { why: format!("the agent {} {why}", spec.name), hint };
@@ -95,7 +97,12 @@ pub(super) async fn of(
     })?;
     let no_key = |why: String| failed(format!("has no key for {host}: {why}"), "paraph help agents".to_owned());
     let AgentKeys { keys, http } = keys.cloned().ok_or_else(|| no_key("none can be found here".to_owned()))?;
-    let found = keys.find(&wanted.source).await.map_err(|error| no_key(keys.mask(&error.to_string())))?;
+    // a program that gives keys may ask its person something first
+    let found = tokio::select! {
+        found = keys.find(&wanted.source) => found,
+        () = cancel.cancelled() => return Err(EngineError::Cancelled),
+    };
+    let found = found.map_err(|error| no_key(keys.mask(&error.to_string())))?;
     let key = found.ok_or_else(|| no_key("`key` says that there is none".to_owned()))?;
     let taken = hosts.doors();
     let port = (PROXY_PORT + 1..u16::MAX).find(|port| !taken.contains(port)).unwrap_or(PROXY_PORT + 1);

@@ -136,7 +136,7 @@ impl ProposalEngine for AgentEngine {
     ) -> Result<Draft, EngineError> {
         let spec = self.spec(brief)?;
         let hosts = allowed(&spec, brief)?;
-        let login = login::of(&spec, &hosts, brief, self.keys.as_ref()).await?;
+        let login = login::of(&spec, &hosts, brief, self.keys.as_ref(), cancel).await?;
         let (news, inbox) = mpsc::unbounded_channel();
         let (workshop, brief, stop) = (self.workshop.clone(), brief.clone(), cancel.child());
         let (handle, stopped_with) = (Handle::current(), stop.clone());

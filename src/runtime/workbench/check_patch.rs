@@ -78,7 +78,8 @@ pub(super) fn check_patch(parts: &WorkbenchParts, request: &CheckPatchRequest) -
         Err(error @ VcsError::BadPath { .. }) => return Ok(not_applied(Vec::new(), vec![error.to_string().into()])),
         Err(error) => return Err(vcs_failure(&error)),
     };
-    let answer = CheckedPatch { notes, ..answer(true, tree, files, views(name, found), Vec::new()) };
+    let judged = request.extent != CheckExtent::Place;
+    let answer = CheckedPatch { judged, notes, ..answer(true, tree, files, views(name, found), Vec::new()) };
     // contents of a large patch are given back beside what follows, not before it
     rayon::spawn(move || drop(changes));
     Ok(answer)
@@ -100,7 +101,7 @@ fn answer(
     refusals: Vec<Untrusted>,
 ) -> CheckedPatch {
     let (schema, notes) = ("paraph.check-patch/1".to_owned(), Vec::new());
-    CheckedPatch { schema, applies, tree, files, violations, refusals, notes }
+    CheckedPatch { schema, applies, judged: true, tree, files, violations, refusals, notes }
 }
 
 fn not_applied(violations: Vec<ViolationView>, refusals: Vec<Untrusted>) -> CheckedPatch {

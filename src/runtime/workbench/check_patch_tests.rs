@@ -134,6 +134,7 @@ fn without_the_policies_only_the_placing_is_told_and_what_no_patch_may_write_sti
     assert!(judged.violations.iter().any(|found| found.rule == "secret-added"), "{judged:?}");
     let placed = ask(&[secret]);
     assert_eq!((placed.violations.len(), placed.tree.clone()), (0, judged.tree), "{placed:?}");
+    assert_eq!((judged.judged, placed.judged), (true, false), "a script is told that nothing was looked for");
     assert!(placed.notes.iter().any(|note| note.raw().contains("--apply-only")), "{placed:?}");
     assert!(!ask(&[AGAIN]).applies);
     let outside = ask(&["--- /dev/null\n+++ b/../out\n@@ -0,0 +1 @@\n+x\n"]);
