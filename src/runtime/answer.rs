@@ -7,10 +7,10 @@ use crate::api::{
 use crate::audit::Entry;
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide};
-use crate::id::{Digest, LaneId, SessionRef, Version};
+use crate::id::{Digest, LaneId, RepoPath, SessionRef, Version};
 use crate::infrastructure::blobs::{BlobError, Blobs};
 use crate::proposal::Context;
-use crate::repository::{Drift, Tree, Vcs};
+use crate::repository::{Drift, Tree, Vcs, merge_contents};
 use crate::scoring::{Gate, GateId, Placement, gate_of_base};
 use crate::session::{Bead, BeadStatus, DriftSeen, EffectKind, Offer, PatchSetRecord, Session, dollars, offer};
 use crate::text::{Untrusted, counted};
@@ -18,6 +18,7 @@ use crate::validation::{CheckStatus, Sides};
 
 use super::house::{Said, read};
 use super::ports::Ports;
+use super::service::vcs_failure;
 use super::views::{
     criteria_of, decision_view, draft_view, gates_of, name_of, reviews_of, score_view, thread_view, violations_of,
 };
@@ -108,7 +109,7 @@ fn patch_set(
     let stored = change(&ports.blobs, set)?;
     let changes = match other {
         None => stored.changes,
-        Some(other) => between(&change(&ports.blobs, known(session, lane, other)?)?.changes, &stored.changes),
+        Some(other) => between_versions(ports, session, lane, (version, &stored.changes), other)?,
     };
     let reviewed = session.marks.get(&(login.to_owned(), lane));
     Ok(PatchSetView {
@@ -124,13 +125,48 @@ fn patch_set(
     })
 }
 
-/// What turns the files as version `old` leaves them into those that `new` leaves. A file that only one of the two
-/// touches is on the base in the other.
+/// What turns the files as version `other` leaves them into those that the version of `new` leaves. A file that only one
+/// of the two touches is on the base in the other. Where they stand on different bases, what came with the base is none of
+/// it: the other's change is taken over to the base of this one, where it merges.
+pub(super) fn between_versions(
+    ports: &Ports,
+    session: &Session,
+    lane: LaneId,
+    (version, new): (Version, &ChangeSet),
+    other: Version,
+) -> Result<ChangeSet, Failure> {
+    let old = change(&ports.blobs, known(session, lane, other)?)?.changes;
+    let (stands, stood) = (session.base_of(lane, version), session.base_of(lane, other));
+    let Some(base) = stands.filter(|base| stood.is_some_and(|stood| stood.tree != base.tree)) else {
+        return Ok(between(&old, new));
+    };
+    let tree = ports.vcs.tree(&base.key, &base.tree).map_err(|error| vcs_failure(&error))?;
+    let now = |path: &RepoPath| match new.get(path) {
+        Some(file) => Ok(file.old.clone()),
+        None => tree.side(path).map_err(|error| vcs_failure(&error.into())),
+    };
+    let moved = old.files().iter().map(|file| Ok(moved(file, now(&file.path)?)));
+    Ok(between(&ChangeSet::new(moved.collect::<Result<Vec<_>, Failure>>()?), new))
+}
+
+/// The same change of a file on what is there now; what it made stands as it is where both changed the same lines.
+fn moved(file: &FileChange, now: Option<FileSide>) -> FileChange {
+    let merged = match (&file.old, &now, &file.new) {
+        (old, now, new) if old == now || new == now => new.clone(),
+        (Some(old), Some(now), Some(new)) => merge_contents(&old.content, &now.content, &new.content)
+            .map_or_else(|| new.clone(), |content| FileSide { mode: new.mode, content: content.into() })
+            .into(),
+        (_, _, new) => new.clone(),
+    };
+    FileChange { path: file.path.clone(), old: now, new: merged }
+}
+
+/// The same of two changes of one base.
 pub(super) fn between(old: &ChangeSet, new: &ChangeSet) -> ChangeSet {
     let paths = old.files().iter().chain(new.files()).map(|file| &file.path);
     ChangeSet::new(paths.map(|path| {
         let (before, after) = (old.get(path), new.get(path));
-        let base = before.or(after).and_then(|file| file.old.clone());
+        let base = after.or(before).and_then(|file| file.old.clone());
         FileChange {
             path: path.clone(),
             old: before.map_or_else(|| base.clone(), |file| file.new.clone()),

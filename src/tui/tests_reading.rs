@@ -7,6 +7,10 @@ use crate::api::Reply;
 
 /// A review of a file of 40 hunks, 20 lines apart, each of `lines` new lines.
 fn long_file(columns: u16, rows: u16, lines: usize) -> Bench {
+    Bench::of(long_world(lines), columns, rows).press("Enter g g")
+}
+
+fn long_world(lines: usize) -> World {
     let old: String = (0..800).map(|at| format!("line {at}\n")).collect();
     let added = |at: usize| (0..lines).map(|n| format!("new {at} {n}\n")).collect::<String>();
     let new: String = (0..800).map(|at| if at % 20 == 10 { added(at) } else { format!("line {at}\n") }).collect();
@@ -14,7 +18,7 @@ fn long_file(columns: u16, rows: u16, lines: usize) -> Bench {
     let (old, new) = (world.blob(&old), world.blob(&new));
     let file = &mut world.sets[0].files[0];
     (file.old, file.new) = (Some(old), Some(new));
-    Bench::of(world, columns, rows).press("Enter g g")
+    world
 }
 
 /// Where the header of the hunk under the cursor stands in its window, and how high that is.
@@ -180,4 +184,26 @@ fn an_open_panel_says_that_somebody_else_decided() {
     let bench = bench.press("y");
     let screen = bench.screen();
     assert!(screen.contains("already rejected by bo@vm"), "{screen}");
+}
+
+#[test]
+fn the_cursor_stays_on_its_hunk_when_a_comment_comes_in_above() {
+    let row = |bench: &Bench| {
+        let patches = &bench.model.review.as_ref().expect("a review").patches;
+        patches.layout.row(patches.cursor)
+    };
+    let mut world = long_world(2);
+    world.sets[0].files.truncate(1);
+    let mut bench = Bench::of(world, 120, 40).press("Enter g g ] ] ]");
+    let before = row(&bench);
+    assert!(matches!(before, Some(crate::tui::diff_view::Row::Hunk(_))), "{before:?}");
+    let mut whole = bench.world.threads[0].clone();
+    (whole.path, whole.line) = (None, None);
+    bench.world.threads.push(whole);
+    let row_now = Box::new(bench.world.rows[0].clone());
+    bench.play(Msg::Notice(crate::api::Notice::SessionChanged { row: row_now }));
+    let patches = &bench.model.review.as_ref().expect("a review").patches;
+    let is_whole = |at: &usize| bench.world.threads[*at].path.is_none();
+    assert!(patches.threads_here.iter().any(is_whole), "it came in above");
+    assert_eq!(row(&bench), before, "the next key acts on what the reader sees");
 }

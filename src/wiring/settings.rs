@@ -1,5 +1,6 @@
 //! The user's configuration, brought to what each room takes.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::api::{Failure, FailureKind};
@@ -122,10 +123,12 @@ impl House {
                 }
             }
             ConfigAsk::Set { key, value } => {
+                let before = std::fs::read(&path).ok();
                 config::set(&path, key, value).map_err(|error| {
                     let hint = error.hint();
                     Failure::from_error(FailureKind::Usage, &error).hint(hint)
                 })?;
+                self.hold_what_is_set(&path, before)?;
                 report.settings = Config::load(&self.environment)
                     .all()
                     .filter(|(spec, ..)| spec.key == key)
@@ -137,14 +140,37 @@ impl House {
                     .collect();
             }
             ConfigAsk::Check => {
-                let unknown =
-                    [self.policy_problems(), self.model_problems(), self.agent_problems(), self.forge_problems()]
-                        .concat();
-                let problems = self.config().problems().iter().chain(&unknown);
-                report.findings = problems.map(|problem| Untrusted::new(problem.to_string())).collect();
+                report.findings = self.problems().iter().map(|problem| Untrusted::new(problem.to_string())).collect();
             }
         }
         Ok(report)
+    }
+
+    /// All that is wrong in the configuration.
+    fn problems(&self) -> Vec<Problem> {
+        let own =
+            [self.policy_problems(), self.model_problems(), self.agent_problems(), self.forge_problems()].concat();
+        self.config().problems().iter().cloned().chain(own).collect()
+    }
+
+    /// Takes back what was just written where a daemon would not start with it, and did before: `before` is what the file
+    /// held.
+    fn hold_what_is_set(&self, path: &Path, before: Option<Vec<u8>>) -> Result<(), Failure> {
+        let Ok(house) = Self::new(self.environment.clone(), self.program.clone()) else { return Ok(()) };
+        let known: Vec<String> = self.problems().iter().map(ToString::to_string).collect();
+        let stops = |problem: &Problem| problem.weight == Weight::Error && !known.contains(&problem.to_string());
+        let Some(problem) = house.problems().into_iter().find(stops) else {
+            return Ok(());
+        };
+        let back = match before {
+            Some(text) => std::fs::write(path, text),
+            None => std::fs::remove_file(path),
+        };
+        let failure = Failure::new(FailureKind::Usage, problem.message.clone()).hint(problem.hint.clone());
+        Err(match back {
+            Ok(()) => failure,
+            Err(error) => Failure { causes: vec![format!("it could not be taken back: {error}")], ..failure },
+        })
     }
 
     /// Writes the user's configuration, or a repository's `.paraph.toml`; never over a file that is there.

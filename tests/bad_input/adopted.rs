@@ -103,3 +103,85 @@ fn advice_fits_the_engine() {
     assert_eq!(next(2), "paraph regenerate 2 --patch FILE");
     den.is_sound();
 }
+
+#[test]
+fn a_range_that_is_told_by_its_distance_keeps_where_it_began() {
+    let den = Den::new();
+    let repository = den.small_repository("repo");
+    repository.write("b.py", b"b = 1\n");
+    repository.commit("first");
+    let adopt = |range: &str| den.run(&["adopt", range, "--repo", repository.arg(), "--wait", "--json"]).json();
+    let seen = adopt("HEAD~1..HEAD");
+    assert_eq!(seen["id"], 1);
+    // an amended commit is the same work
+    repository.write("b.py", b"b = 2\n");
+    repository.git(&["commit", "-q", "-a", "--amend", "-m", "first, better"]);
+    assert_eq!(adopt("HEAD~1..HEAD")["versions"].as_array().map(Vec::len), Some(2));
+    // and so is one with another on top, by what the session itself says to type
+    repository.write("c.py", b"c = 1\n");
+    repository.commit("second");
+    let digest = adopted_digest(&den, 2);
+    den.run(&["request-changes", "1@v2", "--digest", &digest, "-m", "more"]).ended(0);
+    let next = den.line("show 1 --json").ended(0).json()["next"].as_str().unwrap().to_owned();
+    let range = next.split("paraph adopt ").nth(1).and_then(|rest| rest.split(',').next()).unwrap().to_owned();
+    assert!(range.ends_with("..HEAD") && !range.starts_with("HEAD"), "{next}");
+    let seen = adopt(&range);
+    let files = seen["versions"][2]["patch_sets"][0]["files"].as_array().unwrap().len();
+    assert_eq!((seen["id"].as_u64(), files), (Some(1), 2), "{seen:#}");
+    den.is_sound();
+}
+
+fn adopted_digest(den: &Den, version: usize) -> String {
+    let seen = den.line("show 1 --json").ended(0).json();
+    seen["versions"][version - 1]["patch_sets"][0]["digest"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_came_with_another_base_is_no_change_of_the_versions() {
+    let den = Den::new();
+    let repository = den.small_repository("repo");
+    let lines = |first: &str, last: &str| format!("{first}\n{}{last}\n", "same\n".repeat(12));
+    repository.write("shared.txt", lines("one", "end"));
+    repository.commit("lines");
+    repository.git(&["checkout", "-q", "-b", "topic"]);
+    repository.write("shared.txt", lines("one", "END"));
+    repository.write("mine.txt", "mine\n");
+    repository.commit("mine");
+    repository.git(&["checkout", "-q", "main"]);
+    let adopt = || den.run(&["adopt", "main..topic", "--repo", repository.arg(), "--wait", "--json"]).json();
+    adopt();
+    // upstream goes on, in the same file and in others, and the branch follows
+    repository.write("shared.txt", lines("ONE", "end"));
+    repository.write("upstream.txt", "upstream\n");
+    repository.commit("upstream");
+    repository.git(&["checkout", "-q", "topic"]);
+    repository.git(&["rebase", "-q", "main"]);
+    repository.write("mine.txt", "mine\nand more\n");
+    repository.commit("more");
+    repository.git(&["checkout", "-q", "main"]);
+    let seen = adopt();
+    assert_eq!(seen["versions"].as_array().map(Vec::len), Some(2), "{seen:#}");
+    let diff = den.line("diff 1@v2 --against v1").ended(0).out;
+    assert!(diff.contains("+and more"), "{diff}");
+    for foreign in ["shared.txt", "upstream.txt", "ONE", "END"] {
+        assert!(!diff.contains(foreign), "{foreign} is nothing that the versions changed: {diff}");
+    }
+    let back = den.line("diff 1@v1 --against v2").ended(0).out;
+    assert!(back.contains("-and more") && !back.contains("upstream"), "{back}");
+    den.is_sound();
+}
+
+#[test]
+fn a_setting_with_which_nothing_would_start_is_not_kept() {
+    let den = Den::new();
+    den.small_repository("repo");
+    den.line("daemon start").ended(0);
+    let refused = den.line("config set model nobody/any").ended(2);
+    refused.is_a_good_refusal();
+    assert!(refused.err.contains("nobody"), "{refused:#?}");
+    den.line("daemon stop").ended(0);
+    den.line("list").ended(0);
+    assert!(!den.line("config get model").out.contains("nobody"));
+    den.line("config set workers 3").ended(0);
+    assert!(den.line("config get workers").ended(0).out.contains('3'));
+}

@@ -159,8 +159,9 @@ impl Runtime {
             }
             work => work,
         };
+        let source = self.settle(&adopt.source, &Base::Of(work.clone())).await?;
+        let work = self.pinned(work, &source).await?;
         let base = Base::Of(work.clone());
-        let source = self.settle(&adopt.source, &base).await?;
         also.retain(|other| *other != source);
         also.push(source.clone());
         let open = self.open_adoption(&work, also).await?;
@@ -205,6 +206,20 @@ impl Runtime {
         };
         let done = self.order(call, Want::Start(Box::new(asked))).await?;
         self.view(done.session, None).await
+    }
+
+    /// A range from a commit that is told by its distance, such as `HEAD~2..HEAD`, begins somewhere else after the next
+    /// commit: it is kept by where it begins now, so that adopting it again is the same work and what came since.
+    async fn pinned(&self, work: WorkSpec, source: &Source) -> Result<WorkSpec, Failure> {
+        let WorkSpec::Range(range) = &work else { return Ok(work) };
+        let Some(to) = end_of_relative(range).map(str::to_owned) else { return Ok(work) };
+        let (shared, source, base) = (self.shared.clone(), source.clone(), Base::Of(work.clone()));
+        blocking(move || {
+            let now = shared.ports.vcs.snapshot(&source, &base).map_err(|error| vcs_failure(&error))?;
+            let to = if to.is_empty() { "HEAD" } else { to.as_str() };
+            Ok(WorkSpec::Range(format!("{}..{to}", now.commit)))
+        })
+        .await
     }
 
     /// Whether the newest version of `session` was made of what is there now.
@@ -269,6 +284,12 @@ impl Runtime {
         }
         Ok(live)
     }
+}
+
+/// Where a range ends that begins at a distance from something.
+fn end_of_relative(range: &str) -> Option<&str> {
+    let (from, to) = range.split_once("..").filter(|(_, to)| !to.starts_with('.'))?;
+    (from.is_empty() || from == "HEAD" || from.contains(['~', '^', '@'])).then_some(to)
 }
 
 /// Refuses a program for an engine that runs none, an engine without its program, and hosts that are none.

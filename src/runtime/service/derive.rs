@@ -5,11 +5,11 @@ use crate::diff::{
     ChangeSet, DiffKind, DiffOptions, FileChange, FileDiff, FileMode, FileSide, Patch, place, recounted,
 };
 use crate::id::{LaneId, RepoPath, Version};
-use crate::infrastructure::blobs::Blobs;
 use crate::proposal::{Context, Draft, ends_in_trailers};
 use crate::session::{Command, DeriveCommand, PatchSet, Session};
 use crate::text::{Untrusted, counted};
 
+use super::super::ports::Ports;
 use super::super::work::store;
 use super::{Runtime, answer, blocking};
 
@@ -25,7 +25,7 @@ impl Runtime {
         let (shared, by, digest) = (self.shared.clone(), self.person(&call.client), asked.digest.clone());
         let who = by.login.clone();
         let made = blocking(move || {
-            let part = Part { blobs: &shared.ports.blobs, session: &session, lane, parent };
+            let part = Part { ports: &shared.ports, session: &session, lane, parent };
             part.make(&asked, &who)
         });
         let (patch_set, made_for) = made.await?;
@@ -36,7 +36,7 @@ impl Runtime {
 
 /// One lane of a version.
 struct Part<'a> {
-    blobs: &'a Blobs,
+    ports: &'a Ports,
     session: &'a Session,
     lane: LaneId,
     parent: Version,
@@ -45,7 +45,7 @@ struct Part<'a> {
 impl Part<'_> {
     fn make(&self, asked: &DeriveRequest, who: &str) -> Result<(PatchSet, String), Failure> {
         let set = answer::known(self.session, self.lane, self.parent)?;
-        let whole = answer::change(self.blobs, set)?.changes;
+        let whole = answer::change(&self.ports.blobs, set)?.changes;
         let other = match asked.against {
             AgainstRequest::Base => None,
             AgainstRequest::Version(other) => Some(other),
@@ -53,10 +53,7 @@ impl Part<'_> {
         };
         let seen = match other {
             None => whole.clone(),
-            Some(other) => {
-                let other = answer::known(self.session, self.lane, other)?;
-                answer::between(&answer::change(self.blobs, other)?.changes, &whole)
-            }
+            Some(other) => answer::between_versions(self.ports, self.session, self.lane, (self.parent, &whole), other)?,
         };
         let changes = derived(&whole, &seen, &asked.exclude, asked.edit.as_ref())?;
         if changes.is_empty() {
@@ -64,7 +61,7 @@ impl Part<'_> {
                 .hint(format!("paraph reject {}@{}", self.session.asked.id, self.parent)));
         }
         let made_for = told(asked);
-        let before = answer::text(self.blobs.get(set.drafted.explanation));
+        let before = answer::text(self.ports.blobs.get(set.drafted.explanation));
         let explanation = format!(
             "Made of {} by {who}, without an engine: {made_for}.\n\n{}\n\n## {}\n\n{}",
             self.parent,
@@ -89,7 +86,7 @@ impl Part<'_> {
         };
         let gone = || Failure::new(FailureKind::Failed, "the repository was not loaded").hint("paraph show");
         let base = self.session.base_of(self.lane, self.parent).ok_or_else(gone)?;
-        let stored = store(self.blobs, self.lane, base, &draft)
+        let stored = store(&self.ports.blobs, self.lane, base, &draft)
             .map_err(|stuck| Failure::new(FailureKind::Failed, stuck.reason).hint(stuck.next))?;
         Ok((stored, made_for))
     }

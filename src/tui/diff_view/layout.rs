@@ -294,6 +294,22 @@ impl Layout {
         best as usize
     }
 
+    /// Where a row of another layout of the same file stands in this one; `None` where it is not in it.
+    pub(crate) fn place_of(&self, row: Row) -> Option<usize> {
+        match row {
+            Row::Hunk(hunk) => self.hunk_rows.get(hunk).map(|row| *row as usize),
+            Row::Fold(_) => None,
+            Row::Line { new: Some(line), .. } => Some(self.row_of_line(Side::New, line)),
+            Row::Line { old: Some(line), .. } => Some(self.row_of_line(Side::Old, line)),
+            Row::Line { .. } => None,
+            Row::Thread(thread, within) => {
+                let is_it = |segment: &&Segment| matches!(segment.kind, Kind::Thread(known) if known == thread);
+                let segment = self.segments.iter().find(is_it)?;
+                Some((segment.first + within.min(segment.rows.saturating_sub(1))) as usize)
+            }
+        }
+    }
+
     /// The first rows of threads, in order.
     pub(crate) fn thread_rows(&self) -> impl DoubleEndedIterator<Item = usize> + '_ {
         self.segments.iter().filter_map(|segment| match segment.kind {

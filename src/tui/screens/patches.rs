@@ -60,6 +60,8 @@ pub(crate) struct Patches {
     /// Whether hunks that change whitespace only are hidden.
     pub no_blanks: bool,
     pub layout: Layout,
+    /// The file that it is of.
+    laid: Option<DocKey>,
     pub threads_here: Vec<usize>,
     pub drafts_here: Vec<usize>,
     pub thread_rows: Vec<Vec<Vec<Run>>>,
@@ -168,6 +170,7 @@ impl Default for Patches {
             edit: None,
             no_blanks: false,
             layout: Layout::default(),
+            laid: None,
             threads_here: Vec::new(),
             drafts_here: Vec::new(),
             thread_rows: Vec::new(),
@@ -370,7 +373,15 @@ impl Patches {
         }));
         let split = self.is_split(columns);
         let Some(doc) = self.doc().cloned() else { return };
+        // what comes in above the cursor must not put it on something else: the next key acts on what is under it
+        let key = self.key(current);
+        let under = self.layout.row(self.cursor).filter(|_| self.laid == Some(key));
         self.layout = Layout::new(&doc, Folding { context: self.context, no_blanks: self.no_blanks }, split, &places);
+        self.laid = Some(key);
+        if let Some(row) = under.and_then(|row| self.layout.place_of(row)) {
+            self.top = (self.top + row).saturating_sub(self.cursor);
+            self.cursor = row;
+        }
         self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
     }
 
