@@ -2,7 +2,8 @@
 //!
 //! The program sees a plain server on its own loopback and has a word in the key's place that is worth nothing. Each
 //! request goes on to the one address that the door was made for, with whatever stood for a key taken out and the true
-//! one put in; it follows to no other host, and where the host repeats it the answer is masked. What the program starts
+//! one put in; it follows to no other host, and where the host repeats it the answer is masked. A key that the host does
+//! not take is looked for once more, for it may have been renewed meanwhile. What the program starts
 //! shares its loopback: it can ask the host too, and read the key no more than the program can.
 
 use std::io;
@@ -17,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::cancel::Cancel;
 use crate::infrastructure::hosts::{Passage, each_client};
 use crate::infrastructure::http::{Ask, HttpClient, HttpError, HttpLimits, Incoming, Method, Secret};
+use crate::infrastructure::llm::{KeySource, Keys};
 
 /// Bytes of a request's head. // agents send a few hundred
 const LARGEST_HEAD: usize = 64 << 10;
@@ -26,6 +28,8 @@ const LARGEST_BODY: usize = 64 << 20;
 const AT_ONCE: usize = 32;
 /// KiB of all requests that are held at once. // 128 MiB: two of the largest; what asks may be any program of the sandbox
 const HELD_KIB: usize = 128 << 10;
+/// How often a key is looked for again in the life of a door. // a program that gives it may ask its person each time
+const MOST_RENEWALS: usize = 8;
 /// How long a head may take to come, and each next part of a body.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What one exchange may take: answers think for long before they say a word.
@@ -127,11 +131,19 @@ impl KeyForm {
     pub fn variables(self, port: u16) -> Vec<(&'static str, String)> {
         let (keys, address, version): (&[&str], _, _) = match self {
             Self::Anthropic => (&["ANTHROPIC_API_KEY"], "ANTHROPIC_BASE_URL", ""),
-            Self::OpenAi => (&["OPENAI_API_KEY", "CODEX_API_KEY"], "OPENAI_BASE_URL", "/v1"),
+            Self::OpenAi => (&["OPENAI_API_KEY", "CODEX_API_KEY"], "OPENAI_BASE_URL", self.version()),
             Self::Gemini => (&["GEMINI_API_KEY"], "GOOGLE_GEMINI_BASE_URL", ""),
         };
         let keys = keys.iter().map(|name| (*name, PLACEHOLDER.to_owned()));
         keys.chain([(address, format!("http://127.0.0.1:{port}{version}"))]).collect()
+    }
+
+    /// What its paths begin with.
+    fn version(self) -> &'static str {
+        match self {
+            Self::Anthropic | Self::OpenAi => "/v1",
+            Self::Gemini => "/v1beta",
+        }
     }
 
     fn header(self, key: &Secret) -> (String, Secret) {
@@ -146,12 +158,32 @@ impl KeyForm {
 /// A key, and the one address that it is for.
 #[derive(Debug, Clone)]
 pub struct HeldKey {
-    /// It.
-    pub key: Secret,
+    /// Where it is found.
+    pub keys: Arc<Keys>,
+    /// Which it is.
+    pub source: KeySource,
     /// How it is sent.
     pub form: KeyForm,
     /// What stands before every path, such as `https://api.anthropic.com`.
     pub address: String,
+}
+
+impl HeldKey {
+    async fn find(&self) -> Result<Secret, Wrong> {
+        let none = |why: String| Wrong("502 Bad Gateway", format!("no key: {why}"));
+        let found = self.keys.find(&self.source).await.map_err(|error| none(self.keys.mask(&error.to_string())))?;
+        found.ok_or_else(|| none("none is configured".to_owned()))
+    }
+
+    /// The url of `path`, which a program takes to begin at the host: an address may name the version that the program
+    /// says itself.
+    fn url(&self, path: &str) -> String {
+        let address = self.address.trim_end_matches('/');
+        let version = self.form.version();
+        let says_it = !version.is_empty() && path.starts_with(&format!("{version}/"));
+        let address = if says_it { address.strip_suffix(version).unwrap_or(address) } else { address };
+        format!("{address}{path}")
+    }
 }
 
 /// The `host` or `host:port` of an address, as a list of hosts names it; none where it is no http or https URL.
@@ -178,48 +210,77 @@ pub async fn serve(
     told: Arc<dyn Fn(Passage) + Send + Sync>,
     stop: Cancel,
 ) -> io::Result<()> {
-    let (held, memory) = (Arc::new(held), Arc::new(Semaphore::new(HELD_KIB)));
+    let room = Arc::new(Semaphore::new(HELD_KIB));
+    let house = Arc::new(House { held, http, stop: stop.clone(), room, renewals: Semaphore::new(MOST_RENEWALS) });
     each_client(door, AT_ONCE, &stop, |client| {
-        let (held, http, told, memory) = (held.clone(), http.clone(), told.clone(), memory.clone());
-        let stop = stop.clone();
-        async move { answer(client, &held, &http, told.as_ref(), (&memory, &stop)).await }
+        let (house, told) = (house.clone(), told.clone());
+        async move { house.answer(client, told.as_ref()).await }
     })
     .await
+}
+
+/// What stands behind a door.
+struct House {
+    held: HeldKey,
+    http: HttpClient,
+    stop: Cancel,
+    /// In KiB, of all requests that are held at once.
+    room: Arc<Semaphore>,
+    renewals: Semaphore,
 }
 
 /// Why a request is not passed on: a status and what is wrong.
 struct Wrong(&'static str, String);
 
-async fn answer(
-    mut client: TcpStream,
-    held: &HeldKey,
-    http: &HttpClient,
-    told: &(dyn Fn(Passage) + Send + Sync),
-    (memory, stop): (&Arc<Semaphore>, &Cancel),
-) -> io::Result<()> {
-    let (asked, _room) = match request(&mut client, held, memory).await? {
-        Ok(asked) => asked,
-        Err(Wrong(status, why)) => {
-            told(Passage::Refused(why.clone()));
-            return refuse(&mut client, status, &why).await;
+impl House {
+    async fn answer(&self, mut client: TcpStream, told: &(dyn Fn(Passage) + Send + Sync)) -> io::Result<()> {
+        let read = request(&mut client, &self.held, &self.room).await?;
+        let name = host_of(&self.held.address).unwrap_or_default();
+        let answered = match read {
+            Ok((asked, _room)) => self.exchange(asked, &name).await,
+            Err(wrong) => Err(wrong),
+        };
+        match answered {
+            Ok((incoming, key)) => {
+                told(Passage::Through(format!("{name}, with the key")));
+                pass(&mut client, incoming, &key).await
+            }
+            Err(Wrong(status, why)) => {
+                told(Passage::Refused(why.clone()));
+                refuse(&mut client, status, &why).await
+            }
         }
-    };
-    let name = host_of(&held.address).unwrap_or_default();
-    match http.send(&asked, LIMITS, stop).await {
-        Ok(incoming) => {
-            told(Passage::Through(format!("{name}, with the key")));
-            pass(&mut client, incoming, held).await
-        }
-        Err(error) => {
-            let why = format!("{name}: {error}");
-            told(Passage::Refused(why.clone()));
+    }
+
+    /// Asks the host with the key; once more with another where that one was not taken and there is another now.
+    async fn exchange(&self, mut asked: Ask, name: &str) -> Result<(Incoming, Secret), Wrong> {
+        let key = self.held.find().await?;
+        asked.headers.push(self.held.form.header(&key));
+        let incoming = self.send(&asked, name).await?;
+        let Some(renewed) = (if incoming.status == 401 { self.renewed(&key).await } else { None }) else {
+            return Ok((incoming, key));
+        };
+        asked.headers.pop();
+        asked.headers.push(self.held.form.header(&renewed));
+        Ok((self.send(&asked, name).await?, renewed))
+    }
+
+    /// The key that is there now, where it is not the one that was not taken.
+    async fn renewed(&self, refused: &Secret) -> Option<Secret> {
+        self.renewals.try_acquire().ok()?.forget();
+        self.held.keys.forget(&self.held.source);
+        self.held.find().await.ok().filter(|renewed| renewed != refused)
+    }
+
+    async fn send(&self, asked: &Ask, name: &str) -> Result<Incoming, Wrong> {
+        self.http.send(asked, LIMITS, &self.stop).await.map_err(|error| {
             let status = match error {
                 HttpError::BadHeader { .. } | HttpError::BadUrl => "400 Bad Request",
                 HttpError::TimedOut { .. } => "504 Gateway Timeout",
                 _ => "502 Bad Gateway",
             };
-            refuse(&mut client, status, &why).await
-        }
+            Wrong(status, format!("{name}: {error}"))
+        })
     }
 }
 
@@ -233,15 +294,15 @@ async fn refuse(client: &mut TcpStream, status: &str, why: &str) -> io::Result<(
 }
 
 /// Passes an answer on in chunks, so that one that breaks off is seen to; the key is taken out of it.
-async fn pass(client: &mut TcpStream, mut incoming: Incoming, held: &HeldKey) -> io::Result<()> {
+async fn pass(client: &mut TcpStream, mut incoming: Incoming, key: &Secret) -> io::Result<()> {
     let mut head = format!("HTTP/1.1 {} X\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n", incoming.status);
     for name in PASSED {
-        if let Some(value) = incoming.header(name).filter(|value| !value.contains(held.key.reveal())) {
+        if let Some(value) = incoming.header(name).filter(|value| !value.contains(key.reveal())) {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
     }
     client.write_all(format!("{head}\r\n").as_bytes()).await?;
-    let mut masked = Masked::new(held.key.reveal());
+    let mut masked = Masked::new(key.reveal());
     loop {
         let piece = incoming.piece().await.map_err(io::Error::other)?;
         let is_last = piece.is_none();
@@ -296,7 +357,7 @@ impl<'a> Masked<'a> {
     }
 }
 
-/// Reads a request whole, and makes of it what the host is asked.
+/// Reads a request whole, and makes of it what the host is asked; the key is not in it yet.
 async fn request(
     client: &mut TcpStream,
     held: &HeldKey,
@@ -347,7 +408,6 @@ async fn request(
             headers.push((name, Secret::new(value)));
         }
     }
-    headers.push(held.form.header(&held.key));
     if length.is_some_and(|length| length > LARGEST_BODY) {
         return Ok(Err(too_large()));
     }
@@ -364,8 +424,7 @@ async fn request(
         Ok(body) => body.unwrap_or_default(),
         Err(wrong) => return Ok(Err(wrong)),
     };
-    let url = format!("{}{path}", held.address.trim_end_matches('/'));
-    Ok(Ok((Ask { method, url, headers, body }, room)))
+    Ok(Ok((Ask { method, url: held.url(path), headers, body }, room)))
 }
 
 /// Whether a path goes up from where it begins, however that is written.
@@ -476,149 +535,4 @@ impl Body<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use super::*;
-    use crate::infrastructure::http::HttpSettings;
-
-    const KEY: &str = "sk-true-0123456789";
-
-    #[track_caller]
-    fn check_host(address: &str, expected: Option<&str>) {
-        assert_eq!(host_of(address).as_deref(), expected, "{address}");
-    }
-
-    #[test]
-    fn an_address_is_for_one_host() {
-        check_host("https://api.example.org", Some("api.example.org:443"));
-        check_host("https://api.example.org:8443/v1", Some("api.example.org:8443"));
-        check_host("http://127.0.0.1:4000/x", Some("127.0.0.1:4000"));
-        check_host("http://[::1]/x", Some("[::1]:80"));
-        check_host("http://[::1]:9/x", Some("[::1]:9"));
-        for wrong in ["api.example.org", "ftp://x", "https://", "https://a@b", "https:///x"] {
-            check_host(wrong, None);
-        }
-    }
-
-    #[test]
-    fn a_key_is_taken_out_wherever_it_is_cut() {
-        let said = format!("{{\"key\":\"{KEY}\"}} sk-true-01 {KEY}{KEY} sk-tru");
-        let expected = said.replace(KEY, PLACEHOLDER);
-        for size in 1..said.len() {
-            let mut masked = Masked::new(KEY);
-            let mut out: Vec<u8> = said.as_bytes().chunks(size).flat_map(|piece| masked.more(piece)).collect();
-            out.extend(masked.rest());
-            assert_eq!(String::from_utf8_lossy(&out), expected, "by {size}");
-        }
-    }
-
-    /// A host that answers with what it heard, a header of its own and the key.
-    async fn host() -> (u16, Arc<Mutex<Vec<String>>>) {
-        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = server.local_addr().expect("an address").port();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let hears = heard.clone();
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = server.accept().await {
-                let (head, rest) = read_head(&mut stream).await.expect("reads").expect("a head");
-                let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or("0", str::trim);
-                let mut body = Body { client: &mut stream, bytes: rest };
-                let body = body.of(length.parse().expect("a number")).await.expect("reads").ok().expect("a body");
-                let said = format!("{head}{}", String::from_utf8_lossy(&body));
-                hears.lock().expect("nobody panics").push(said.clone());
-                let away = if said.starts_with("GET /away") { "location: http://example.invalid/\r\n" } else { "" };
-                let status = if away.is_empty() { "200 OK" } else { "302 Found" };
-                let answer = format!(
-                    "HTTP/1.1 {status}\r\n{away}content-type: text/plain\r\nx-request-id: {KEY}\r\nset-cookie: a=b\r\n\
-                     content-length: {}\r\nconnection: close\r\n\r\nyou said {said}",
-                    said.len() + 9
-                );
-                stream.write_all(answer.as_bytes()).await.expect("writes");
-            }
-        });
-        (port, heard)
-    }
-
-    /// What a program at the door is answered, and what the host heard.
-    async fn asked(form: KeyForm, request: &str) -> (String, Vec<String>, Vec<Passage>) {
-        let (port, heard) = host().await;
-        let door = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let at = door.local_addr().expect("an address");
-        let held = HeldKey { key: Secret::new(KEY), form, address: format!("http://127.0.0.1:{port}/base/") };
-        let http = HttpClient::new(HttpSettings::default()).expect("a client");
-        let (told, stop) = (Arc::new(Mutex::new(Vec::new())), Cancel::new());
-        let telling = told.clone();
-        let tell = Arc::new(move |passage| telling.lock().expect("nobody panics").push(passage));
-        let serving = tokio::spawn(serve(door, held, http, tell, stop.clone()));
-        let mut client = TcpStream::connect(at).await.expect("connects");
-        client.write_all(request.as_bytes()).await.expect("writes");
-        let mut said = String::new();
-        client.read_to_string(&mut said).await.expect("reads");
-        stop.cancel();
-        serving.await.expect("no panic").expect("serves");
-        let (heard, told) = (heard.lock().expect("nobody panics"), told.lock().expect("nobody panics"));
-        (said, heard.clone(), told.clone())
-    }
-
-    #[tokio::test]
-    async fn the_key_is_put_in_on_the_way_and_taken_out_on_the_way_back() {
-        for (form, header) in [
-            (KeyForm::Anthropic, format!("x-api-key: {KEY}")),
-            (KeyForm::OpenAi, format!("authorization: Bearer {KEY}")),
-            (KeyForm::Gemini, format!("x-goog-api-key: {KEY}")),
-        ] {
-            let request = format!(
-                "POST /v1/messages?beta=true HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {PLACEHOLDER}\r\n\
-                 X-Api-Key: {PLACEHOLDER}\r\nAnthropic-Version: 2023-06-01\r\nCookie: a=b\r\nContent-Length: 5\r\n\r\nhello"
-            );
-            let (said, heard, told) = asked(form, &request).await;
-            assert_eq!(heard.len(), 1);
-            let lower = heard[0].to_ascii_lowercase();
-            assert!(lower.starts_with("post /base/v1/messages?beta=true http/1.1\r\n"), "{lower}");
-            assert!(heard[0].contains(&header) && lower.ends_with("\r\n\r\nhello"), "{lower}");
-            assert!(lower.contains("anthropic-version: 2023-06-01"), "{lower}");
-            assert!(!lower.contains(PLACEHOLDER) && !lower.contains("cookie"), "{lower}");
-            assert_eq!(heard[0].matches(KEY).count(), 1, "in its header alone: {}", heard[0]);
-            assert!(said.starts_with("HTTP/1.1 200 ") && said.ends_with("0\r\n\r\n"), "{said}");
-            assert!(said.contains(PLACEHOLDER) && !said.contains(KEY) && !said.contains("set-cookie"), "{said}");
-            assert!(matches!(&told[..], [Passage::Through(to)] if to.ends_with(", with the key")), "{told:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn bodies_in_chunks_are_read_whole() {
-        let request = "POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n";
-        let (_, heard, _) = asked(KeyForm::OpenAi, request).await;
-        assert!(heard[0].ends_with("\r\n\r\nhello"), "{heard:?}");
-    }
-
-    #[tokio::test]
-    async fn what_is_no_request_for_the_host_goes_nowhere() {
-        for (request, status) in [
-            ("CONNECT example.org:443 HTTP/1.1\r\n\r\n", "405"),
-            ("DELETE /v1/files/x HTTP/1.1\r\n\r\n", "405"),
-            ("GET http://example.org/ HTTP/1.1\r\n\r\n", "400"),
-            ("GET @example.org/ HTTP/1.1\r\n\r\n", "400"),
-            ("GET  HTTP/1.1\r\n\r\n", "400"),
-            ("POST /x HTTP/1.1\r\nno colon\r\n\r\n", "400"),
-            ("POST /x HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", "413"),
-            ("POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n", "413"),
-            ("POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", "400"),
-            ("POST /x HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\nx\r\n", "501"),
-            ("POST /x HTTP/1.1\r\nContent-Length: many\r\n\r\n", "400"),
-            ("GET /../admin HTTP/1.1\r\n\r\n", "400"),
-            ("GET /v1/%2E%2e/admin HTTP/1.1\r\n\r\n", "400"),
-            ("GET /v1/..%5cadmin HTTP/1.1\r\n\r\n", "400"),
-            ("GET /\\..\\admin HTTP/1.1\r\n\r\n", "400"),
-        ] {
-            let (said, heard, _) = asked(KeyForm::OpenAi, request).await;
-            assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {said}");
-            assert_eq!(heard.len(), 0, "{request}");
-        }
-        // an answer that points elsewhere is not followed: the key is not for that host
-        let (said, heard, _) = asked(KeyForm::OpenAi, "GET /away HTTP/1.1\r\n\r\n").await;
-        assert_eq!(heard.len(), 1);
-        assert!(!said.contains(KEY) && !said.contains("location"), "{said}");
-    }
-}
+mod tests;

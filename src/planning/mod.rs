@@ -77,6 +77,8 @@ pub enum Stage {
     Triage,
     /// Models write what the change shall be before it is drafted.
     Artifacts,
+    /// A person reads what models wrote and says GO to it before it is drafted.
+    Agreement,
     /// Checks run.
     Checks,
     /// Models review a version after its checks.
@@ -100,7 +102,7 @@ pub struct Playbook {
 impl Playbook {
     /// The playbooks that ship: `quick` drafts without an index, `indexed` builds one first, `triaged` waits for a GO as
     /// well, `reviewed` has models review each version, `designed` has all of it and writes down first what the change
-    /// shall be, `static` runs no check.
+    /// shall be, `agreed` waits for a GO to that as well, `static` runs no check.
     #[must_use]
     pub fn shipped() -> Vec<Self> {
         let playbook = |name: &str, stages: &[Stage]| Self { name: name.to_owned(), stages: stages.to_vec() };
@@ -110,6 +112,10 @@ impl Playbook {
             playbook("triaged", &[Stage::Index, Stage::Triage, Stage::Checks]),
             playbook("reviewed", &[Stage::Index, Stage::Checks, Stage::Review]),
             playbook("designed", &[Stage::Index, Stage::Triage, Stage::Artifacts, Stage::Checks, Stage::Review]),
+            playbook(
+                "agreed",
+                &[Stage::Index, Stage::Triage, Stage::Artifacts, Stage::Agreement, Stage::Checks, Stage::Review],
+            ),
             playbook("static", &[]),
         ]
     }

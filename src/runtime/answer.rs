@@ -560,6 +560,7 @@ fn summary(event: &crate::session::Event) -> String {
             let comments = counted(threads.len(), "thread");
             format!("{} again, with {comments}{}", roles.join(" and "), said(message))
         }
+        Event::Agreed { message, .. } => format!("GO to the documents{}", said(message)),
         Event::Ticked { criterion, version, message, .. } => format!("{criterion} on {version}{}", said(message)),
         Event::Unticked { criterion, version, .. } => format!("{criterion} on {version} is ticked no more"),
         Event::Proposed { version, engine, made_for, patch_sets, by, .. } => {

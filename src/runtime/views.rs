@@ -82,7 +82,7 @@ fn row_within(session: &Session, (words, step, evidence, repos, name): Cuts) -> 
 
 fn waits_for_go(session: &Session, state: State) -> bool {
     let idle = session.owed().is_empty() && session.paused().is_none();
-    idle && matches!(state, State::Indexed | State::SnapshotLoaded)
+    idle && (matches!(state, State::Indexed | State::SnapshotLoaded) || session.asks_agreement())
 }
 
 fn open_threads(session: &Session) -> u32 {

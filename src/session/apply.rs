@@ -52,6 +52,7 @@ impl Session {
             triaged: false,
             triage: None,
             go_by: None,
+            agreed: false,
             planned: None,
             planned_before: Vec::new(),
             rewriting: None,
@@ -131,6 +132,10 @@ impl Session {
                 self.stop = None;
                 self.release(at, |key| key.kind == EffectKind::Plan);
                 self.want_documents(roles, threads, message);
+            }
+            Event::Agreed { .. } => {
+                self.agreed = true;
+                self.stop = None;
             }
             Event::Ticked { criterion, version, by, message } => {
                 let said = Comment { by: by.clone(), at, text: message.clone() };
@@ -433,7 +438,8 @@ impl Session {
                 }
             }
             let ready = |id: &LaneId| self.lane(*id).is_some_and(|lane| lane.phase >= self.before_draft());
-            let goes_on = |drafting: &&Drafting| !rewrites && drafting.lanes.iter().all(ready);
+            let held = rewrites || super::stages::waits_for_agreement(self);
+            let goes_on = |drafting: &&Drafting| !held && drafting.lanes.iter().all(ready);
             if let Some(drafting) = self.drafting.as_ref().filter(goes_on) {
                 wanted.insert(EffectKey::draft(drafting.version));
             }

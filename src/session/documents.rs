@@ -151,6 +151,8 @@ impl Session {
         };
         let gone: BTreeSet<String> = self.ticks.keys().map(|(_, id)| id).filter(|id| !stands(id)).cloned().collect();
         self.ticks.retain(|(_, id), _| !gone.contains(id));
+        // what was agreed to is not what stands now
+        self.agreed = false;
         self.planned_before.extend(self.planned.take());
         self.planned = Some(planned);
         self.written_with.extend(self.rewriting.take().into_iter().flat_map(|asked| asked.heard));

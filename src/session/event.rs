@@ -266,6 +266,8 @@ pub enum Event {
     },
     /// A person wants documents written again: who writes, and the threads that they are written with.
     DocumentsAsked { by: Person, roles: Vec<Role>, threads: Vec<ThreadId>, message: Untrusted },
+    /// A person said GO to the documents.
+    Agreed { by: Person, message: Untrusted },
     /// A person says that a version meets a criterion.
     Ticked { criterion: String, version: Version, by: Person, message: Untrusted },
     /// A person takes that back.
@@ -409,6 +411,7 @@ impl Event {
             Self::Declined { .. } => "declined",
             Self::Planned { .. } => "planned",
             Self::DocumentsAsked { .. } => "documents-asked",
+            Self::Agreed { .. } => "agreed",
             Self::Ticked { .. } => "ticked",
             Self::Unticked { .. } => "unticked",
             Self::Proposed { .. } => "proposed",
@@ -460,6 +463,7 @@ impl Event {
             | Self::Deferred { by, .. }
             | Self::Declined { by, .. }
             | Self::DocumentsAsked { by, .. }
+            | Self::Agreed { by, .. }
             | Self::Ticked { by, .. }
             | Self::Unticked { by, .. }
             | Self::Approved { by, .. }

@@ -15,7 +15,7 @@ use super::event::{Event, PatchSet, Person, StopKind, ThreadPlace};
 use super::input::{CheckAgainCommand, Command, DecideCommand, Finding, Input, Outcome, Refusal};
 use super::offer::{Offer, offer};
 use super::pause;
-use super::stages::{self, waits_for_go};
+use super::stages::{self, waits_for_go, waits_for_word};
 use super::state::{PatchSetRecord, Phase, REPAIR, Session, Verdict};
 use super::steer;
 
@@ -109,7 +109,11 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             }
             let wants = engine.unwrap_or(session.asked.engine);
             check_regenerate(session, wants, patch.is_some(), command)?;
-            Ok(Step::record(regenerated))
+            let mut step = Step::record(regenerated);
+            // who has it drafted agrees to what it is drafted from
+            let agreed = waits_for_word(session).then(|| Event::Agreed { by: by.clone(), message: message.clone() });
+            step.events.extend(agreed);
+            Ok(step)
         }
         Command::Derive(asked) => derive(session, asked, command),
         Command::CheckAgain(asked) => check_again(session, asked, command),

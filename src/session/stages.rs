@@ -22,19 +22,34 @@ pub(super) fn waits_for_go(session: &Session) -> bool {
     session.asked.playbook.has(Stage::Triage) && !session.triaged
 }
 
-/// A person says GO.
+/// Whether drafting waits until a person has agreed to the documents.
+pub(super) fn waits_for_agreement(session: &Session) -> bool {
+    session.asked.playbook.has(Stage::Agreement)
+        && session.planned.is_some()
+        && !session.agreed
+        && session.versions.is_empty()
+}
+
+/// Whether a person is asked for GO now: to the goal, or to the documents that were written for it.
+pub(super) fn waits_for_word(session: &Session) -> bool {
+    waits_for_go(session) || (waits_for_agreement(session) && session.rewriting.is_none())
+}
+
+/// A person says GO: to the goal, or to the documents where those wait for it.
 pub(super) fn go(session: &Session, by: &Person, message: &Untrusted, command: &Command) -> Result<Step, Refusal> {
-    if !waits_for_go(session) {
-        return Err(not_now(session, command));
+    let (by, message) = (by.clone(), message.clone());
+    match (waits_for_go(session), waits_for_word(session)) {
+        (true, _) => Ok(Step::record(Event::Triaged { by, message })),
+        (false, true) => Ok(Step::record(Event::Agreed { by, message })),
+        (false, false) => Err(not_now(session, command)),
     }
-    Ok(Step::record(Event::Triaged { by: by.clone(), message: message.clone() }))
 }
 
 /// A person puts it off, or does not take it up.
 pub(super) fn put_off(session: &Session, event: Event, command: &Command) -> Result<Step, Refusal> {
     let again = matches!(&event, Event::Deferred { .. })
         && session.stop.as_ref().is_some_and(|stop| stop.kind == StopKind::Deferred);
-    if !waits_for_go(session) || again {
+    if !waits_for_word(session) || again {
         return Err(not_now(session, command));
     }
     Ok(Step::record(event))
@@ -74,16 +89,28 @@ impl Session {
         format!("paraph go {id} -m TEXT, paraph defer {id}, or paraph decline {id}")
     }
 
+    /// What a person can say to documents that wait for them.
+    pub(super) fn words_of_agreement(&self) -> String {
+        let id = self.asked.id;
+        format!("paraph artifacts {id}, then paraph go {id}, or paraph regenerate {id} --documents -m TEXT")
+    }
+
+    /// Whether documents wait for a person's GO.
+    #[must_use]
+    pub fn asks_agreement(&self) -> bool {
+        waits_for_agreement(self) && self.rewriting.is_none() && self.stop.is_none()
+    }
+
     /// What is asked of a model before anything is drafted, once every lane is ready.
     pub(super) fn asks_before_draft(&self) -> Before {
-        let playbook = &self.asked.playbook;
         if waits_for_go(self) {
             let asks = self.triage.is_none() && self.asked.roles.contains(&Role::Triage);
             return if asks { Before::Ask(EffectKind::Triage) } else { Before::Wait };
         }
-        match playbook.has(Stage::Artifacts) && self.planned.is_none() {
-            true => Before::Ask(EffectKind::Plan),
-            false => Before::Draft,
+        match (self.lacks_artifacts(), waits_for_agreement(self)) {
+            (true, _) => Before::Ask(EffectKind::Plan),
+            (false, true) => Before::Wait,
+            (false, false) => Before::Draft,
         }
     }
 

@@ -451,6 +451,8 @@ pub struct Session {
     pub planned: Option<Planned>,
     /// What they had written before that, oldest first.
     pub planned_before: Vec<Planned>,
+    /// Whether a person agreed to them, where the playbook asks.
+    pub agreed: bool,
     /// Documents that are wanted anew.
     pub rewriting: Option<Rewriting>,
     /// How many comments of a thread documents were written with.

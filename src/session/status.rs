@@ -286,6 +286,9 @@ impl Session {
             State::Indexed if self.asked.playbook.has(Stage::Triage) && !self.triaged && self.owed.is_empty() => {
                 ("waits for GO".into(), self.words_of_triage())
             }
+            State::Planned if self.asks_agreement() => {
+                ("the documents wait for your GO".into(), self.words_of_agreement())
+            }
             _ => ("".into(), String::new()),
         }
     }

@@ -213,7 +213,7 @@ actions! {
     CancelSession = "cancel-session", "cancel": "end the session and everything it runs",
     Regenerate = "regenerate", "regenerate": "ask for the next version",
     Rewrite = "rewrite-documents", "write again": "have the documents written again that were commented on",
-    Go = "go", "GO": "say GO to the goal, whatever triage recommends",
+    Go = "go", "GO": "say GO to the goal, or to the documents where they wait for it",
     Defer = "defer", "defer": "put the goal off; go takes it up again",
     Decline = "decline", "decline": "do not take the goal up, for good",
     DropLane = "drop-repository", "drop": "take the repository out of the session",

@@ -639,7 +639,7 @@ fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec
         ),
         Action::Go => (
             format!("GO for session {id}"),
-            vec!["Takes the goal up, whatever triage recommends. It is recorded as yours.".to_owned()],
+            vec!["Takes the goal up, or what the documents say of it. It is recorded as yours.".to_owned()],
             changed("taken up"),
             triage(id, TriageWord::Go),
         ),

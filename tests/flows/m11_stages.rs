@@ -1,8 +1,8 @@
 //! Stages that ask models, through the real runtime. Swapped: the models, which say what a test tells them to.
 
 use paraph::api::{
-    ArtifactsRequest, CommentRequest, FailureKind, RegenerateRequest, RewriteRequest, Side, ThreadKind, ThreadsRequest,
-    TickRequest, TriageRequest, TriageWord, Verdict,
+    ArtifactsRequest, CommentRequest, FailureKind, ListRequest, RegenerateRequest, RewriteRequest, Side, ThreadKind,
+    ThreadsRequest, TickRequest, TriageRequest, TriageWord, Verdict,
 };
 use paraph::id::{SessionId, SessionRef, Version};
 use paraph::infrastructure::fault::Faults;
@@ -233,6 +233,36 @@ async fn documents_are_written_again_with_what_was_said_to_them_and_both_are_kep
     assert!(!asked[1].contains("make two steps of it"), "that was the planner's");
     let events = desk.timeline(id).await;
     assert_eq!(events.iter().filter(|event| *event == "documents-asked").count(), 2, "{events:?}");
+    assert!(house.verify().is_sound());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_wait_for_a_persons_go_where_the_playbook_says_so() {
+    let smaller = plan().replace("do it", "do it in two steps");
+    let models = Scripted::new()
+        .says("triage", [triage("GO", &[])])
+        .says("architect", [design(&["check:unit"])])
+        .says("planner", [plan(), smaller])
+        .answers("reviewer", |_| Ok(crate::models::says(review(9, &json!([])))));
+    let house = house(models);
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    desk.trust(&repository).await;
+    let id = desk.run_by(&[&repository], Some("agreed")).await;
+    let waits = |view: &paraph::api::SessionView| view.reason.raw() == "the documents wait for your GO";
+    let view = desk.wait_until(id, waits).await.expect("it waits");
+    assert_eq!((view.state.as_str(), view.versions.len()), ("Planned", 0));
+    let rows = desk.ask(ListRequest::default()).await.unwrap().sessions;
+    assert!(rows[0].needs_me, "the inbox says so");
+    desk.ask(objection(id, "plan", "two steps")).await.unwrap();
+    desk.ask(RewriteRequest { session: id, message: String::new() }).await.unwrap();
+    let again = |view: &paraph::api::SessionView| waits(view) && view.tasks[0].title.raw() == "do it in two steps";
+    let view = desk.wait_until(id, again).await.expect("it waits with the other plan");
+    assert_eq!(view.versions.len(), 0);
+    desk.ask(TriageRequest { session: id, word: TriageWord::Go, message: "yes".to_owned() }).await.unwrap();
+    let view = desk.until(id, "Scored").await;
+    assert_eq!(view.versions.len(), 1);
+    assert!(desk.timeline(id).await.iter().any(|event| event == "agreed"));
     assert!(house.verify().is_sound());
 }
 

@@ -294,7 +294,10 @@ fn without_its_end(dialect: Dialect) -> String {
 
 #[tokio::test]
 async fn nobody_listening_and_no_such_host_are_unreachable() {
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // kept and never listened at: a port given back would go to another test's server
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let gone = held.local_addr().unwrap();
     let plain = Server::start(vec![Play::Raw(b"HTTP/1.1 400 no TLS here\r\n\r\n")]).await;
     for dialect in ALL {
         for base in [

@@ -61,6 +61,8 @@ struct Watch {
     publish_asked: bool,
     /// Whether triage that misses nothing, or a person, said GO.
     go: bool,
+    /// Whether a person said GO to the documents that stand.
+    agreed: bool,
     paused: bool,
     published: BTreeSet<(LaneId, Version)>,
     /// What each call took, or may take, in the order of their numbers.
@@ -99,6 +101,11 @@ impl Watch {
                 assert!(!patch_sets.is_empty(), "{version} changes nothing");
                 let waits = before.asked.playbook.has(Stage::Triage);
                 assert!(self.go || !waits, "{version} was drafted before anybody said GO");
+                let waits = before.asked.playbook.has(Stage::Agreement) && before.planned.is_some();
+                assert!(
+                    self.agreed || !waits || !before.versions.is_empty(),
+                    "{version} was drafted from what nobody agreed to"
+                );
                 for set in patch_sets {
                     assert!(!before.lane(set.lane).unwrap().dropped, "{version} changes a dropped lane");
                     let other = self.drafted.insert((*version, set.lane), set.clone());
@@ -130,12 +137,22 @@ impl Watch {
                 self.decide(*lane, *version, Verdict::RequestChanges, *digest);
             }
             Event::Triaged { .. } => self.go = true,
+            Event::Agreed { .. } => {
+                assert!(before.planned.is_some() && self.drafted.is_empty(), "agreed to nothing, or too late");
+                self.agreed = true;
+            }
             Event::TriageFound { report, .. } => {
                 assert!(before.asked.roles.contains(&Role::Triage), "nobody was there to ask");
                 self.go |= report.recommendation == Recommendation::Go && report.missing.is_empty();
             }
-            Event::Planned { .. } => assert!(before.versions.is_empty(), "documents come before the first version"),
-            Event::Deferred { .. } | Event::Declined { .. } => assert!(!self.go, "it was taken up already"),
+            Event::Planned { .. } => {
+                assert!(before.versions.is_empty(), "documents come before the first version");
+                self.agreed = false;
+            }
+            Event::Deferred { .. } | Event::Declined { .. } => {
+                let asks = before.asked.playbook.has(Stage::Agreement) && before.planned.is_some();
+                assert!(!self.go || (asks && !self.agreed), "it was taken up already");
+            }
             Event::Ticked { version, .. } => {
                 let newest = self.drafted.keys().map(|(version, _)| *version).max();
                 assert_eq!(newest, Some(*version), "ticked on a superseded version");
@@ -238,7 +255,8 @@ impl History {
 
     fn begin(random: &mut Random) -> Story {
         let lanes = 1 + random.below(3) as u16;
-        let playbook = *random.of(&["quick", "quick", "indexed", "triaged", "reviewed", "designed", "static"]);
+        let playbook =
+            *random.of(&["quick", "quick", "indexed", "triaged", "reviewed", "designed", "agreed", "static"]);
         let engine =
             *random.of(&[EngineKind::Rules, EngineKind::Rules, EngineKind::Patch, EngineKind::Adopt, EngineKind::Llm]);
         let mut asked = story::new_session(lanes, playbook, engine);

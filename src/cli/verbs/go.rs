@@ -5,7 +5,7 @@ use crate::api::TriageWord;
 use crate::cli::desk::Desk;
 use crate::cli::ended::Done;
 
-/// Says GO to a goal that waits for it, whatever triage recommends
+/// Says GO to a goal that waits for it, whatever triage recommends; or to the documents of playbook `agreed`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -103,10 +103,12 @@ pub(super) async fn of(
         () = cancel.cancelled() => return Err(EngineError::Cancelled),
     };
     let found = found.map_err(|error| no_key(keys.mask(&error.to_string())))?;
-    let key = found.ok_or_else(|| no_key("`key` says that there is none".to_owned()))?;
+    if found.is_none() {
+        return Err(no_key("`key` says that there is none".to_owned()));
+    }
     let taken = hosts.doors();
     let port = (PROXY_PORT + 1..u16::MAX).find(|port| !taken.contains(port)).unwrap_or(PROXY_PORT + 1);
-    Ok(Login::Held(Held { key: HeldKey { key, form, address }, http, port }))
+    Ok(Login::Held(Held { key: HeldKey { keys, source: wanted.source.clone(), form, address }, http, port }))
 }
 
 fn files(spec: &AgentSpec, home: &Path) -> Login {

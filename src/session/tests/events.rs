@@ -59,6 +59,7 @@ fn samples() -> Vec<Event> {
             threads: vec![ThreadId(2)],
             message: message(),
         },
+        Event::Agreed { by: by(), message: message() },
         Event::Ticked { criterion: "C3".to_owned(), version, by: by(), message: message() },
         Event::Unticked { criterion: "C3".to_owned(), version, by: by() },
         Event::Reviewed {

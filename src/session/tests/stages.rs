@@ -133,6 +133,46 @@ fn documents_come_before_the_draft_and_a_person_may_go_on_without() {
     assert_eq!(waits.owes(), "plan", "GO with an engine is a GO");
 }
 
+fn agreed() -> Story {
+    Story::of(story::asks_triage(1, "agreed")).runs()
+}
+
+#[test]
+fn nothing_is_drafted_from_documents_before_a_person_agreed_to_them() {
+    let story = agreed();
+    assert_eq!((story.session.state(), story.owes().as_str()), (State::Planned, ""));
+    let (reason, next) = story.session.waits_for();
+    assert_eq!(reason.raw(), "the documents wait for your GO");
+    assert_eq!(next, "paraph artifacts 7, then paraph go 7, or paraph regenerate 7 --documents -m TEXT");
+    let mut drafted = story.clone().does(says(go, "as written"));
+    assert_eq!(drafted.owes(), "proposal v1");
+    assert!(drafted.command(says(go, "")).is_err(), "once is enough");
+    assert_eq!(drafted.replayed(), drafted.session);
+    assert_eq!(drafted.runs().session.state(), State::Scored);
+    let deferred = story.clone().does(says(defer, "after the release"));
+    assert_eq!(deferred.session.state(), State::Deferred);
+    assert_eq!(deferred.does(says(go, "")).owes(), "proposal v1");
+    assert_eq!(story.clone().does(says(decline, "no")).session.state(), State::Declined);
+    let said = story.does(story::regenerate("smaller"));
+    assert_eq!((said.owes().as_str(), said.session.agreed), ("proposal v1", true), "who has it drafted agrees");
+}
+
+#[test]
+fn what_is_written_again_waits_for_agreement_again() {
+    let story = agreed().does(says(go, "")).starts(EffectKind::Draft);
+    let mut story = story.does(story::objects_to("plan")).does(story::rewrite(""));
+    assert_eq!(story.owes(), "plan");
+    assert!(story.command(says(go, "")).is_err(), "there is nothing to agree to yet");
+    let story = story.finds(EffectKind::Plan, story::planned_again());
+    assert_eq!((story.session.state(), story.owes().as_str()), (State::Planned, ""));
+    assert_eq!(story.replayed(), story.session);
+    let story = story.does(says(go, ""));
+    assert_eq!(story.owes(), "proposal v1");
+    let story = story.runs().does(story::objects_to("plan")).does(story::rewrite(""));
+    let story = story.finds(EffectKind::Plan, story::planned());
+    assert_eq!((story.session.state(), story.owes().as_str()), (State::Scored, ""), "a version that is there stays");
+}
+
 #[test]
 fn a_document_is_commented_on_and_that_reads_no_version() {
     let mut story = designed().runs_until(Some(EffectKind::Draft));

@@ -55,6 +55,7 @@ fn situations() -> Vec<(&'static str, Story)> {
             designed().runs_until(Some(Plan)).finds(Plan, story::stuck(StopKind::NeedsHuman))
         }),
         ("Planned, drafting", designed().runs_until(Some(Draft))),
+        ("Planned, waits for a GO to the documents", Story::of(story::asks_triage(1, "agreed")).runs()),
         ("Validated v1, asks for a review", designed().runs_until(Some(Review))),
         ("Scored v1, a criterion is not ticked", designed().runs()),
         ("Planned, drafting, the plan was commented on", {
