@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use super::*;
+use crate::planning::Role;
 use crate::diff::FileSide;
 use crate::id::{LaneId, SessionId, ThreadId, Version};
 use crate::infrastructure::llm::{CallBlock, Usage};
@@ -80,6 +81,7 @@ fn brief(models: Arc<Scripted>, files: &[(&str, &str)]) -> Brief {
         session: SessionId(1),
         version: Version::FIRST,
         lane: LaneId(0),
+        role: crate::planning::Role::Implementer,
         goal: "round the total in cart.py".into(),
         kind: Kind::Bugfix,
         paths: Vec::new(),
