@@ -30,6 +30,10 @@ fn comes(fault: Option<&str>) -> (Came, Vec<Value>) {
     let den = Den::new();
     let files = [("a.py", FILE), ("README.md", "# shop\n"), (".paraph.toml", CHECK)];
     let repository = den.repository("shop", &files);
+    // the same base each time: the digest names it
+    const WHEN: &str = "2026-11-20T09:30:00Z";
+    let mut amend = repository.command(&["commit", "-q", "--amend", "--no-edit", "--date", WHEN]);
+    assert!(amend.env("GIT_COMMITTER_DATE", WHEN).status().unwrap().success());
     let speaker = Speaker::start(&complete());
     let roles: Vec<&str> = complete().iter().map(|(role, _)| *role).collect();
     speaker.configure(&den.path().join("user"), &roles, &[]);

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use super::*;
-use crate::planning::Role;
 use crate::diff::FileSide;
 use crate::id::{LaneId, SessionId, ThreadId, Version};
 use crate::infrastructure::llm::{CallBlock, Usage};
+use crate::planning::Role;
 use crate::planning::{AskError, Kind, Models};
 use crate::proposal::{CheckFailure, Feedback, Guidance};
 use crate::repository::{MemoryTree, RepoKey, Snapshot, Source, Tree as _};
