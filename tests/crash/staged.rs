@@ -13,6 +13,9 @@ use crate::speaker::{Speaker, complete};
 const CHECK: &str =
     "[[check]]\nname = \"unit\"\nkind = \"test\"\ncommand = [\"sh\", \"-c\", \"test -f tests/test_a.py\"]\n";
 
+/// When the base was committed: its digest is part of what is compared.
+const WHEN: &str = "2026-11-20T09:30:00Z";
+
 /// What a session of every stage comes to: the files of its version, whose they are, and how often each thing happened.
 #[derive(Debug, PartialEq)]
 struct Came {
@@ -30,8 +33,6 @@ fn comes(fault: Option<&str>) -> (Came, Vec<Value>) {
     let den = Den::new();
     let files = [("a.py", FILE), ("README.md", "# shop\n"), (".paraph.toml", CHECK)];
     let repository = den.repository("shop", &files);
-    // the same base each time: the digest names it
-    const WHEN: &str = "2026-11-20T09:30:00Z";
     let mut amend = repository.command(&["commit", "-q", "--amend", "--no-edit", "--date", WHEN]);
     assert!(amend.env("GIT_COMMITTER_DATE", WHEN).status().unwrap().success());
     let speaker = Speaker::start(&complete());

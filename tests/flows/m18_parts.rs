@@ -203,14 +203,14 @@ async fn a_repair_keeps_the_tests_and_a_request_for_changes_has_them_added_to() 
     let id = desk.run_by(&[&repository], Some("tested")).await;
     let view = desk.wait_until(id, |view| view.versions.len() == 2 && view.state == "Scored").await.expect("repaired");
     let first = [told("v1 implementer", "added", "a.py"), told("v1 tester", "added", "tests/test_a.py")];
-    let mended = [&first[..], &[told("v2 implementer", "added", "a.py")]].concat();
+    let mended = [&first[..], &[told("v2 implementer", "added", "a.py")][..]].concat();
     assert_eq!((parts(&view, 2), models.asked_as("tester").len()), (mended.clone(), 1));
     let paths: Vec<String> = diff(&desk, id).await.files.iter().map(|file| file.path.to_string()).collect();
     assert_eq!(paths, ["a.py", "tests/test_a.py"], "the tests are in the repair too");
     desk.decide(id, Verdict::RequestChanges, "say it plainly").await.unwrap();
     let view = desk.wait_until(id, |view| view.versions.len() == 3 && view.state == "Scored").await.expect("v3");
     let third = [told("v3 implementer", "added", "a.py"), told("v3 tester", "added", "tests/test_a.py")];
-    assert_eq!(parts(&view, 3), [&mended[..], &third].concat());
+    assert_eq!(parts(&view, 3), [&mended[..], &third[..]].concat());
     assert!(models.asked_as("tester")[1].contains("say it plainly"));
     assert!(house.verify().is_sound());
 }
@@ -238,7 +238,9 @@ async fn what_a_change_says_to_its_tester_moves_nothing() {
         let view = desk.until(id, "Scored").await;
         let events: Vec<String> =
             desk.timeline(id).await.into_iter().filter(|event| !event.starts_with("call-")).collect();
-        let gates: Vec<_> = version(&view, 1).gates.iter().map(|gate| (gate.id, gate.passed)).collect();
+        // what a score is made of differs: one has tests
+        let gates = version(&view, 1).gates.iter().filter(|gate| gate.id.to_string() != "G4");
+        let gates: Vec<_> = gates.map(|gate| (gate.id, gate.passed)).collect();
         assert!(version(&view, 1).patch_sets[0].decision.is_none());
         outcomes.push((events, gates, parts(&view, 1)[1].1.clone()));
     }
