@@ -318,6 +318,7 @@ impl Session {
             }
             Event::Resumed { .. } => self.paused_by = None,
             Event::PublishAsked { .. } => {
+                self.give_up_part();
                 self.stop = None;
                 for lane in &mut self.lanes {
                     if let (Phase::Approved(version), false) = (lane.phase, lane.dropped) {
@@ -345,7 +346,8 @@ impl Session {
                 // telling other candidates, where it is stuck, gives up no draft and takes back neither an end nor
                 // another stop
                 if !stop.spares_drafts() {
-                    self.drafting = None;
+                    // a part that is stuck gives up no draft: the same role is asked again, and nobody drafts anew
+                    self.drafting.take_if(|_| !stop.is_of_part());
                     self.stop.take_if(|before| !before.is_final());
                 }
                 self.stop.get_or_insert(stop);
@@ -576,6 +578,7 @@ impl Session {
             matches!(lane.phase, Phase::Approved(_) | Phase::Rejected(_) | Phase::ChangesRequested(_) | Phase::Done(_))
         };
         if self.at_stake().all(settled) {
+            self.give_up_part();
             self.stop = None;
         }
     }

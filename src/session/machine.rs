@@ -425,7 +425,8 @@ fn publish(session: &Session, by: &Person, command: &Command) -> Result<Step, Re
     if !waiting.is_empty() {
         return Err(Refusal::NotApproved { waiting });
     }
-    if session.drafting.is_some() || session.at_stake().all(|lane| matches!(lane.phase, Phase::Done(_))) {
+    let drafts = session.drafting.is_some() && !session.stop.as_ref().is_some_and(super::state::Stop::is_of_part);
+    if drafts || session.at_stake().all(|lane| matches!(lane.phase, Phase::Done(_))) {
         return Err(not_now(session, command));
     }
     Ok(Step::record(Event::PublishAsked { by: by.clone() }))

@@ -19,7 +19,7 @@ use crate::text::{Untrusted, counted};
 use super::effect::{EffectKey, EffectKind};
 use super::event::{Event, PatchSet, StopKind};
 use super::machine::Step;
-use super::state::{Drafting, REPAIR, Session};
+use super::state::{Drafting, REPAIR, Session, Stop};
 use super::steer;
 
 /// How a role's part of a version ended.
@@ -164,6 +164,12 @@ impl Session {
         }
     }
 
+    /// A person went on with what is there: a draft whose part is stuck is not waited for.
+    pub(super) fn give_up_part(&mut self) {
+        let is_stuck = self.stop.as_ref().is_some_and(Stop::is_of_part);
+        self.drafting.take_if(|_| is_stuck);
+    }
+
     /// A lane was taken out of what is drafted. A draft that changed no other lane is none any more.
     pub(super) fn drop_from_draft(&mut self, lane: LaneId) {
         let Some(drafting) = &mut self.drafting else { return };
@@ -172,6 +178,14 @@ impl Session {
         drafting.parts.iter_mut().for_each(|part| part.patch_sets.retain(|set| set.lane != lane));
         let is_gone = drafting.lanes.is_empty() || !drafting.parts.is_empty() && drafting.so_far.is_empty();
         self.drafting.take_if(|_| is_gone);
+    }
+}
+
+impl Stop {
+    /// Whether a role that follows a draft is stuck, and nothing is over.
+    pub(super) fn is_of_part(&self) -> bool {
+        let of_part = |key: EffectKey| FOLLOWERS.iter().any(|(.., kind)| *kind == key.kind);
+        !self.is_final() && self.key.is_some_and(of_part)
     }
 }
 

@@ -188,6 +188,7 @@ async fn a_spent_budget_stops_with_the_draft_kept_and_goes_on_there() {
     assert_eq!(parts(&view, 1)[1], told("v1 tester", "added", "tests/test_a.py"));
     let drafted = desk.timeline(id).await.iter().filter(|event| *event == "part-made").count();
     assert_eq!(drafted, 1, "the draft was kept");
+    assert!(house.verify().is_sound());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,6 +67,15 @@ fn what_stops_for_money_keeps_the_draft_and_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_person_goes_on_with_the_version_before_where_a_part_of_the_next_is_stuck() {
+    let story = drafted().runs().does(story::regenerate("again")).runs_until(Some(EffectKind::Test));
+    let stuck = story.finds(EffectKind::Test, story::stuck(StopKind::BudgetSpent));
+    let story = stuck.decides(L0, Verdict::Approve);
+    assert_eq!((story.session.state(), story.owes().as_str()), (State::Approved, ""));
+    assert_eq!(story.publishes().runs().session.state(), State::Done);
+}
+
+#[test]
 fn a_pause_and_a_crash_leave_the_part_owed() {
     let story = drafted().starts(EffectKind::Test);
     assert_eq!(story.replayed().owed().keys().map(ToString::to_string).collect::<Vec<_>>(), ["tests v1"]);
