@@ -19,6 +19,10 @@ use paraph::validation::{CheckStatus, Sides};
 
 use super::story::{self, Story};
 
+#[path = "seen.rs"]
+mod seen;
+pub use seen::MUST_BE_SEEN;
+
 /// Xorshift64*: small, seeded, the same everywhere.
 pub struct Random(u64);
 
@@ -676,47 +680,3 @@ pub fn size(default: (u64, u64)) -> (u64, u64) {
         text.split_once('x').and_then(|(histories, steps)| Some((histories.parse().ok()?, steps.parse().ok()?)));
     parsed.unwrap_or_else(|| panic!("PARAPH_MODEL is HISTORIESxSTEPS, such as 1000x1000, not `{text}`"))
 }
-
-/// Every event that a history must have met for the run to mean anything.
-pub const MUST_BE_SEEN: [&str; 40] = [
-    "part-made",
-    "picked",
-    "others-passed-over",
-    "passed-over",
-    "paused",
-    "resumed",
-    "triage-found",
-    "deferred",
-    "declined",
-    "planned",
-    "ticked",
-    "unticked",
-    "reviewed",
-    "draft-kept",
-    "draft-dropped",
-    "created",
-    "attempt-started",
-    "snapshot-loaded",
-    "indexed",
-    "triaged",
-    "proposed",
-    "branch-applied",
-    "patch-blocked",
-    "validated",
-    "scored",
-    "approved",
-    "rejected",
-    "changes-requested",
-    "overridden",
-    "regenerated",
-    "recheck-asked",
-    "lane-dropped",
-    "publish-asked",
-    "published",
-    "stopped",
-    "thread-opened",
-    "thread-answered",
-    "thread-resolved",
-    "marked",
-    "unmarked",
-];
