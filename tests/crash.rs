@@ -19,6 +19,11 @@ mod picking;
 #[cfg(debug_assertions)]
 #[path = "crash/points.rs"]
 mod points;
+#[path = "support/speaker.rs"]
+mod speaker;
+#[cfg(debug_assertions)]
+#[path = "crash/staged.rs"]
+mod staged;
 #[path = "crash/steered.rs"]
 mod steered;
 #[path = "crash/wish.rs"]

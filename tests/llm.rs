@@ -13,11 +13,15 @@ mod faults;
 mod happy;
 #[path = "llm/keys.rs"]
 mod keys;
+#[path = "llm/parts.rs"]
+mod parts;
 #[path = "llm/reaching.rs"]
 mod reaching;
 #[path = "llm/replay.rs"]
 mod replay;
 #[path = "llm/server.rs"]
 mod server;
+#[path = "support/speaker.rs"]
+mod speaker;
 #[path = "llm/support.rs"]
 mod support;

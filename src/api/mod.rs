@@ -14,6 +14,7 @@ mod hold;
 mod house_view;
 mod models;
 mod notice;
+mod part_view;
 mod reading;
 mod replay;
 mod request;
@@ -33,6 +34,7 @@ pub use hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest, SteerRe
 pub use house_view::{BeadView, BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
 pub use models::{BudgetRequest, LendKeysRequest, LentKey, LentView, ModelView, ModelsRequest, ModelsView, RoleView};
 pub use notice::Notice;
+pub use part_view::{PartChange, PartView};
 pub use reading::{
     BlameRequest, BlameView, DefinitionView, DefinitionsRequest, DefinitionsView, SourceRequest, SourceView,
 };

@@ -29,6 +29,15 @@ pub struct RoleView {
     /// Why none can, where none can.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
+    /// What it is given; why nothing asks it, where nothing does.
+    #[serde(default)]
+    pub given: String,
+    /// What it must answer; empty where nothing asks it.
+    #[serde(default)]
+    pub answers: String,
+    /// The most tokens of one answer; none where nothing asks it.
+    #[serde(default)]
+    pub max_output_tokens: Option<u32>,
 }
 
 /// One model.

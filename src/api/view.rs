@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BlobRef, EstimateView, PickView, Verdict, decimal};
+use super::{BlobRef, EstimateView, PartView, PickView, Verdict, decimal};
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
 use crate::id::{Digest, HostPath, ObjectId, RepoPath, Seq, SessionId, SessionUuid, Version};
@@ -211,6 +211,9 @@ pub struct VersionView {
     /// What models say of it.
     #[serde(default)]
     pub reviews: Vec<ReviewView>,
+    /// Whose is what of it, in the order in which it was made; empty where nobody added to a draft.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartView>,
 }
 
 /// Something that must be true of the change.
@@ -422,6 +425,9 @@ pub struct PatchSetView {
     pub files: Vec<FileView>,
     /// Hunk keys that the asker marked as reviewed, on any version of this lane.
     pub reviewed: Vec<Digest>,
+    /// Whose is what of the version, in this repository; empty where nobody added to a draft.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartView>,
 }
 
 /// One changed file with both sides.

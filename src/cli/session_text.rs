@@ -6,8 +6,8 @@ use super::desk::Desk;
 use super::ended::{DONE, Done, Ended};
 use super::output::{Role, Text};
 use crate::api::{
-    CheckStatus, CheckView, CriterionView, FileStat, GateView, LaneView, Rating, ReviewView, ScoreView, SessionView,
-    Severity, VersionView, ViolationView, severity_word, status_word,
+    CheckStatus, CheckView, CriterionView, FileStat, GateView, LaneView, PartView, Rating, ReviewView, ScoreView,
+    SessionView, Severity, VersionView, ViolationView, severity_word, status_word,
 };
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
@@ -199,6 +199,9 @@ fn print_version(session: SessionId, version: &VersionView, desk: &mut Desk) -> 
             desk.out.paragraph("      ", decision.message.raw())?;
         }
     }
+    for part in &version.parts {
+        desk.out.line(part_line(part))?;
+    }
     for check in &version.checks {
         desk.out.line(check_line(check))?;
     }
@@ -227,6 +230,18 @@ fn print_version(session: SessionId, version: &VersionView, desk: &mut Desk) -> 
         desk.out.line(criterion_line(criterion))?;
     }
     Ok(())
+}
+
+/// Whose a part of a version is, and what it changed; why there is none, where there is none.
+pub(crate) fn part_line(part: &PartView) -> Text {
+    let role = if part.ended == "left-out" { Role::Warn } else { Role::Plain };
+    let line = Text::new().plain("  part ").role(Role::Strong, format!("{} {}", part.version, part.who()));
+    let line = line.plain("  ").role(role, part.what());
+    match part.note.raw() {
+        "" => line,
+        note => line.plain(": ").words(role, note, "    "),
+    }
+    .hanging(4)
 }
 
 /// Each dimension with its score and every one of its reasons.

@@ -28,6 +28,7 @@ pub use context::{ContextItem, ContextRecord};
 pub use digest::{DigestSection, FileDigest};
 pub use files::BasicFileIndex;
 pub use focus::Focus;
+pub use rank::is_test;
 pub use settings::IndexSettings;
 pub use stored::StoredTagCache;
 pub use summary::{IndexSummary, LanguageCount, RankedFile, RankedSymbol};

@@ -175,7 +175,8 @@ pub(super) fn priority(file: &IndexedFile) -> f32 {
 }
 
 /// Whether a path is of a test, by its folders and its name.
-pub(super) fn is_test(path: &RepoPath) -> bool {
+#[must_use]
+pub fn is_test(path: &RepoPath) -> bool {
     const FOLDERS: &[&[u8]] =
         &[b"test", b"tests", b"testing", b"__tests__", b"spec", b"specs", b"testdata", b"fixtures"];
     let folders = path.as_bytes().len() - path.file_name().len();

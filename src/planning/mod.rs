@@ -79,6 +79,10 @@ pub enum Stage {
     Artifacts,
     /// A person reads what models wrote and says GO to it before it is drafted.
     Agreement,
+    /// A model adds tests to a draft.
+    Tests,
+    /// A model adds documentation to it.
+    Documentation,
     /// Checks run.
     Checks,
     /// Models review a version after its checks.
@@ -86,8 +90,11 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Stages in which a role adds its part to a draft.
+    pub const ADDING: [Self; 2] = [Self::Tests, Self::Documentation];
+
     /// Stages that may ask a model of their own accord.
-    pub const ASKING: [Self; 3] = [Self::Triage, Self::Artifacts, Self::Review];
+    pub const ASKING: [Self; 5] = [Self::Triage, Self::Artifacts, Self::Tests, Self::Documentation, Self::Review];
 }
 
 /// A session's shape as data: which of the optional stages it has. Stages are left out, never reordered.
@@ -101,8 +108,9 @@ pub struct Playbook {
 
 impl Playbook {
     /// The playbooks that ship: `quick` drafts without an index, `indexed` builds one first, `triaged` waits for a GO as
-    /// well, `reviewed` has models review each version, `designed` has all of it and writes down first what the change
-    /// shall be, `agreed` waits for a GO to that as well, `static` runs no check.
+    /// well, `tested` has tests added to each draft, `reviewed` has models review each version, `designed` waits for a GO,
+    /// writes down first what the change shall be and has it reviewed, `agreed` waits for a GO to that as well, `complete`
+    /// has all of it but that, and tests and documentation added to each draft, `static` runs no check.
     #[must_use]
     pub fn shipped() -> Vec<Self> {
         let playbook = |name: &str, stages: &[Stage]| Self { name: name.to_owned(), stages: stages.to_vec() };
@@ -110,11 +118,24 @@ impl Playbook {
             playbook("quick", &[Stage::Checks]),
             playbook("indexed", &[Stage::Index, Stage::Checks]),
             playbook("triaged", &[Stage::Index, Stage::Triage, Stage::Checks]),
+            playbook("tested", &[Stage::Index, Stage::Tests, Stage::Checks]),
             playbook("reviewed", &[Stage::Index, Stage::Checks, Stage::Review]),
             playbook("designed", &[Stage::Index, Stage::Triage, Stage::Artifacts, Stage::Checks, Stage::Review]),
             playbook(
                 "agreed",
                 &[Stage::Index, Stage::Triage, Stage::Artifacts, Stage::Agreement, Stage::Checks, Stage::Review],
+            ),
+            playbook(
+                "complete",
+                &[
+                    Stage::Index,
+                    Stage::Triage,
+                    Stage::Artifacts,
+                    Stage::Tests,
+                    Stage::Documentation,
+                    Stage::Checks,
+                    Stage::Review,
+                ],
             ),
             playbook("static", &[]),
         ]

@@ -61,6 +61,36 @@ impl Role {
             Self::Monitor => "monitor",
         }
     }
+
+    /// What it is given, in a line; why nothing asks it, where nothing does.
+    #[must_use]
+    pub fn given(self) -> &'static str {
+        match self {
+            Self::Triage => "the goal, its issue, a map of the repositories, guidance",
+            Self::Architect => "the same, the checks and rules there are, what people said to its documents",
+            Self::Planner => "the same, and the architect's documents",
+            Self::Implementer => "the goal, documents, the files that matter, what was said and what checks found",
+            Self::Tester => "the goal, documents, the change so far, the files of it and the tests near them",
+            Self::Reviewer | Self::Critic => "the goal, documents, the diff, what checks and policies found",
+            Self::Documenter => "the goal, documents, the change so far, README, change log and docs near it",
+            Self::Deployer | Self::Monitor => "nothing yet: it belongs to publishing to a forge, which comes later",
+        }
+    }
+
+    /// What it must answer, in a line; empty where nothing asks it.
+    #[must_use]
+    pub fn must_answer(self) -> &'static str {
+        match self {
+            Self::Triage => "JSON: GO, NO-GO or DEFER, reasons, risks, unknowns, what is missing",
+            Self::Architect => "JSON: decision, specification, architecture, scope, criteria",
+            Self::Planner => "JSON: tasks, what each waits for, gates",
+            Self::Implementer => "edits that are placed exactly, why, a commit message; or CANNOT",
+            Self::Tester => "edits of test files only, and why; or NO CHANGES with the reason",
+            Self::Reviewer | Self::Critic => "JSON: six scores with evidence, issues by place",
+            Self::Documenter => "edits of documentation only, and why; or NO CHANGES with the reason",
+            Self::Deployer | Self::Monitor => "",
+        }
+    }
 }
 
 impl std::fmt::Display for Role {

@@ -26,7 +26,7 @@ use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
 use crate::id::{Digest, LaneId, ObjectId, RepoPath, SessionId, ThreadId, Version};
 use crate::indexing::{CodeIndex, Focus};
-use crate::planning::{AskError, IssueText, Kind, Models};
+use crate::planning::{AskError, IssueText, Kind, Models, Role};
 use crate::repository::{Snapshot, Tree, WorkSpec};
 use crate::text::Untrusted;
 pub use adopt::AdoptEngine;
@@ -175,6 +175,8 @@ pub struct Brief {
     pub version: Version,
     /// The lane.
     pub lane: LaneId,
+    /// Who is asked: the implementer for a draft, or a role that adds its part to one. Engine `llm` alone makes parts.
+    pub role: Role,
     /// The goal, in a person's words.
     pub goal: Untrusted,
     /// The issue that it is from, where it is from one.
@@ -195,7 +197,7 @@ pub struct Brief {
     pub index: Option<Arc<CodeIndex>>,
     /// The diff to place (engine `patch`), as it was given.
     pub patch: Option<Arc<[u8]>>,
-    /// The change of the version before, on this lane, where there was one.
+    /// The change of the version before, on this lane, where there was one; for a part, the change so far.
     pub previous: Option<Arc<ChangeSet>>,
     /// What was said about it.
     pub feedback: Vec<Feedback>,
@@ -213,6 +215,20 @@ pub struct Brief {
     pub ear: Arc<dyn Ear>,
     /// For engines that run a program.
     pub order: WorkOrder,
+}
+
+impl Brief {
+    /// The change of the version before, where `engine` goes on from it and does not begin at the base again: a model
+    /// always does, a program where somebody said something to it.
+    #[must_use]
+    pub fn goes_on(&self, engine: EngineKind) -> Option<&Arc<ChangeSet>> {
+        let does = match engine {
+            EngineKind::Llm => true,
+            EngineKind::Command | EngineKind::Agent => !self.feedback.is_empty(),
+            EngineKind::Rules | EngineKind::Patch | EngineKind::Adopt => false,
+        };
+        self.previous.as_ref().filter(|_| does)
+    }
 }
 
 /// What a person says to whoever drafts, while they do.
@@ -362,6 +378,12 @@ pub enum EngineError {
         why: String,
         /// What would fit: rules, tags or commands to type, best first.
         would_fit: Vec<String>,
+    },
+    /// Who was asked for a part has nothing to add, and says why.
+    #[error("nothing to add: {why}")]
+    NothingToAdd {
+        /// In its words.
+        why: String,
     },
     /// The diff cannot be read or placed.
     #[error("the patch does not apply: {}", .refusals.first().map(String::as_str).unwrap_or("no reason given"))]

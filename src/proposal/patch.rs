@@ -187,6 +187,7 @@ mod tests {
             session: SessionId(1),
             version: Version::FIRST,
             lane: LaneId(0),
+            role: crate::planning::Role::Implementer,
             goal: "say three".into(),
             kind: Kind::Bugfix,
             paths: Vec::new(),

@@ -20,7 +20,8 @@ use super::house::{Said, read};
 use super::ports::Ports;
 use super::service::vcs_failure;
 use super::views::{
-    criteria_of, decision_view, draft_view, gates_of, name_of, reviews_of, score_view, thread_view, violations_of,
+    criteria_of, decision_view, draft_view, gates_of, name_of, parts_of, reviews_of, score_view, thread_view,
+    violations_of,
 };
 use super::work::{StoredChange, read_changes};
 
@@ -112,6 +113,8 @@ fn patch_set(
         Some(other) => between_versions(ports, session, lane, (version, &stored.changes), other)?,
     };
     let reviewed = session.marks.get(&(login.to_owned(), lane));
+    let files = |digest: &Digest| stats(ports.blobs.get(*digest));
+    let parts = session.version(version).map(|record| parts_of(session, record, Some(lane), &files));
     Ok(PatchSetView {
         session: session.asked.id,
         version,
@@ -122,6 +125,7 @@ fn patch_set(
         message: set.drafted.message.clone(),
         files: changes.files().iter().map(file_view).collect(),
         reviewed: reviewed.map(|keys| keys.iter().copied().collect()).unwrap_or_default(),
+        parts: parts.unwrap_or_default(),
     })
 }
 
@@ -451,6 +455,13 @@ pub(super) fn artifacts(session: &Session) -> ArtifactsView {
             }
         }
     }
+    for (number, part) in session.versions.iter().flat_map(|version| version.parts.iter().map(|p| (version.number, p)))
+    {
+        for set in &part.patch_sets {
+            add(of(&format!("context@{number}.{}", part.role), set.lane), "application/json", set.context);
+            add(of(&format!("manifest@{number}.{}", part.role), set.lane), "application/json", set.digest);
+        }
+    }
     for (version, bead, log) in unmade_drafts(session) {
         add(format!("log@{version}.{}", bead.attempt), "text/plain", log);
     }
@@ -563,10 +574,12 @@ fn summary(event: &crate::session::Event) -> String {
         Event::Agreed { message, .. } => format!("GO to the documents{}", said(message)),
         Event::Ticked { criterion, version, message, .. } => format!("{criterion} on {version}{}", said(message)),
         Event::Unticked { criterion, version, .. } => format!("{criterion} on {version} is ticked no more"),
-        Event::Proposed { version, engine, made_for, patch_sets, by, .. } => {
+        Event::PartMade { version, part, .. } => format!("{version}: {}", part.told()),
+        Event::Proposed { version, engine, made_for, patch_sets, by, parts, .. } => {
             let files: u32 = patch_sets.iter().map(|set| set.files).sum();
             let by = by.as_ref().map_or(engine.name(), |by| by.login.as_str());
-            format!("{version} by {by} for {made_for}: {}", counted(files, "file"))
+            let parts: String = parts.iter().map(|part| format!("; {}", part.told())).collect();
+            format!("{version} by {by} for {made_for}: {}{parts}", counted(files, "file"))
         }
         Event::BranchApplied { version, commit, .. } => format!("{version} is commit {}", commit.short()),
         Event::PatchBlocked { version, violations, .. } => {

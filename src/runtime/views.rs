@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::api::{
     CheckView, CommentView, CriterionView, DecisionView, DraftView, EstimateView, FileStat, GateView, LaneView,
-    ReviewView, RoleEstimateView, ScoreView, SessionRow, SessionView, Side, ThreadKind, ThreadView, UsageView,
-    VersionPatchSet, VersionView, ViolationView,
+    PartChange, PartView, ReviewView, RoleEstimateView, ScoreView, SessionRow, SessionView, Side, ThreadKind,
+    ThreadView, UsageView, VersionPatchSet, VersionView, ViolationView,
 };
 use crate::id::{Digest, LaneId, Version};
 use crate::planning::{Estimate, RoleEstimate};
@@ -263,7 +263,34 @@ fn version_view(session: &Session, version: &VersionRecord, stats: &dyn Fn(&Dige
         gates: version_gates(session, version),
         criteria: criteria_of(session, version.number),
         reviews: sets().flat_map(|(lane, set)| reviews_of(&name(lane), set)).collect(),
+        parts: parts_of(session, version, None, stats),
     }
+}
+
+/// Whose is what of a version, or of one lane of it; first of the version that it was made on.
+pub(super) fn parts_of(
+    session: &Session,
+    version: &VersionRecord,
+    only: Option<LaneId>,
+    stats: &dyn Fn(&Digest) -> Vec<FileStat>,
+) -> Vec<PartView> {
+    let on = version.parts.first().and_then(|part| part.on).filter(|on| *on < version.number);
+    let before = on.and_then(|on| session.version(on));
+    let mut parts = before.map_or_else(Vec::new, |before| parts_of(session, before, only, stats));
+    let change = |set: &session::PatchSet| PartChange {
+        repo: session.lane(set.lane).map_or_else(String::new, session::Lane::name),
+        digest: set.digest,
+        files: stats(&set.stats),
+    };
+    parts.extend(version.parts.iter().map(|part| PartView {
+        version: version.number,
+        role: part.role,
+        by: part.by.clone(),
+        ended: part.ended.name().to_owned(),
+        note: part.note.clone(),
+        changes: part.patch_sets.iter().filter(|set| only.is_none_or(|lane| lane == set.lane)).map(change).collect(),
+    }));
+    parts
 }
 
 /// Why nothing ran, by repository where there are several.

@@ -4,6 +4,7 @@ mod draft;
 mod evidence;
 mod inspect;
 mod listen;
+mod parts;
 mod pass_over;
 mod prepare;
 mod ship;
@@ -17,6 +18,7 @@ use crate::api::Notice;
 use crate::cancel::Cancel;
 use crate::id::{Digest, LaneId, SessionId, Version};
 use crate::infrastructure::blobs::{BlobError, Blobs};
+use crate::planning::Role;
 use crate::repository::VcsError;
 use crate::session::{EffectKind, Finding, Session, StopKind};
 
@@ -66,6 +68,8 @@ fn before(kind: EffectKind) -> &'static str {
         EffectKind::Triage => "effect.triage.before",
         EffectKind::Plan => "effect.plan.before",
         EffectKind::Draft => "effect.draft.before",
+        EffectKind::Test => "effect.test.before",
+        EffectKind::Document => "effect.document.before",
         EffectKind::Apply => "effect.apply.before",
         EffectKind::Check => "effect.check.before",
         EffectKind::Review => "effect.review.before",
@@ -82,6 +86,8 @@ fn after(kind: EffectKind) -> &'static str {
         EffectKind::Triage => "effect.triage.after",
         EffectKind::Plan => "effect.plan.after",
         EffectKind::Draft => "effect.draft.after",
+        EffectKind::Test => "effect.test.after",
+        EffectKind::Document => "effect.document.after",
         EffectKind::Apply => "effect.apply.after",
         EffectKind::Check => "effect.check.after",
         EffectKind::Review => "effect.review.after",
@@ -192,6 +198,8 @@ impl Worker {
             EffectKind::Plan => stages::plan(self, session, line, cancel).await,
             EffectKind::Review => stages::review(self, session, line, (lane, version), cancel).await,
             EffectKind::Draft => draft::draft(self, session, line, version, cancel).await,
+            EffectKind::Test => parts::part(self, session, line, (version, Role::Tester), cancel).await,
+            EffectKind::Document => parts::part(self, session, line, (version, Role::Documenter), cancel).await,
             EffectKind::Apply => {
                 let (worker, session) = (self.clone(), session.clone());
                 blocking(move || draft::apply(&worker, &session, lane, version)).await

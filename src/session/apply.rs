@@ -9,11 +9,11 @@ use crate::validation::ValidationResult;
 
 use super::calls::CallRecord;
 use super::effect::{EffectKey, EffectKind, Owed};
-use super::event::{Event, NewSession, PatchSet, Person, StopKind};
+use super::event::{Event, NewSession, Person, StopKind};
 use super::stages::Before;
 use super::state::{
     Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase, Planned,
-    Published, REPAIR, Rechecks, Session, Stop, Thread, Verdict, VersionRecord,
+    Published, REPAIR, Session, Stop, Thread, Verdict, VersionRecord,
 };
 
 impl Session {
@@ -144,8 +144,11 @@ impl Session {
             Event::Unticked { criterion, version, .. } => {
                 self.ticks.remove(&(*version, criterion.clone()));
             }
-            Event::Proposed { version, engine, made_for, patch_sets, by, parent } => {
-                self.settle(EffectKey::draft(*version), at);
+            Event::PartMade { version, part, patch_sets, heard } => {
+                self.part_made(*version, part, patch_sets, *heard, at);
+            }
+            Event::Proposed { version, engine, made_for, patch_sets, by, parent, parts } => {
+                self.settle(parts.last().map_or_else(|| EffectKey::draft(*version), |part| part.key(*version)), at);
                 self.drafting = None;
                 self.steered.clear();
                 if let Some(person) = by {
@@ -162,6 +165,7 @@ impl Session {
                     made_for: made_for.clone(),
                     at,
                     patch_sets: patch_sets.iter().map(|set| (set.lane, PatchSetRecord::new(set))).collect(),
+                    parts: parts.clone(),
                 });
             }
             Event::BranchApplied { lane, version, tree, commit, reference } => {
@@ -285,10 +289,7 @@ impl Session {
                 // a person took away what may have been stuck: the rest goes on
                 self.stop = None;
                 self.release(at, |key| key.lane == Some(dropped));
-                if let Some(drafting) = &mut self.drafting {
-                    drafting.lanes.remove(&dropped);
-                }
-                self.drafting.take_if(|drafting| drafting.lanes.is_empty());
+                self.drop_from_draft(dropped);
             }
             Event::Paused { by } => {
                 self.paused_by = Some(by.clone());
@@ -322,6 +323,7 @@ impl Session {
             }
             Event::Resumed { .. } => self.paused_by = None,
             Event::PublishAsked { .. } => {
+                self.give_up_part();
                 self.stop = None;
                 for lane in &mut self.lanes {
                     if let (Phase::Approved(version), false) = (lane.phase, lane.dropped) {
@@ -349,7 +351,8 @@ impl Session {
                 // telling other candidates, where it is stuck, gives up no draft and takes back neither an end nor
                 // another stop
                 if !stop.spares_drafts() {
-                    self.drafting = None;
+                    // a part that is stuck gives up no draft: the same role is asked again, and nobody drafts anew
+                    self.drafting.take_if(|_| !stop.is_of_part());
                     self.stop.take_if(|before| !before.is_final());
                 }
                 self.stop.get_or_insert(stop);
@@ -441,7 +444,7 @@ impl Session {
             let held = rewrites || super::stages::waits_for_agreement(self);
             let goes_on = |drafting: &&Drafting| !held && drafting.lanes.iter().all(ready);
             if let Some(drafting) = self.drafting.as_ref().filter(goes_on) {
-                wanted.insert(EffectKey::draft(drafting.version));
+                wanted.extend(self.owed_of(drafting));
             }
         }
         wanted.extend(self.others_to_tell());
@@ -525,7 +528,8 @@ impl Session {
         if let Some(waiting) = &self.drafting {
             lanes.extend(waiting.lanes.iter().copied());
             // asked again while it is drafted: the running attempt answers an older question
-            self.release(at, |key| *key == EffectKey::draft(version));
+            let of_draft = |key: &EffectKey| key.version == Some(version) && key.kind.part_of().is_some();
+            self.release(at, of_draft);
         }
         self.drafting = Some(Drafting {
             version,
@@ -537,6 +541,9 @@ impl Session {
             made_for: made_for.to_owned(),
             stopping: None,
             left: Vec::new(),
+            parts: Vec::new(),
+            so_far: Vec::new(),
+            heard: 0,
         });
     }
 
@@ -577,6 +584,7 @@ impl Session {
             matches!(lane.phase, Phase::Approved(_) | Phase::Rejected(_) | Phase::ChangesRequested(_) | Phase::Done(_))
         };
         if self.at_stake().all(settled) {
+            self.give_up_part();
             self.stop = None;
         }
     }
@@ -619,7 +627,7 @@ impl Session {
         }
     }
 
-    fn settle(&mut self, key: EffectKey, at: Timestamp) {
+    pub(super) fn settle(&mut self, key: EffectKey, at: Timestamp) {
         self.owed.remove(&key);
         if let Some(bead) = self.open_bead(key) {
             bead.status = BeadStatus::Completed;
@@ -654,44 +662,4 @@ impl Session {
 /// What checks came to, where any ran.
 fn what_ran(result: Option<ValidationResult>) -> Option<String> {
     result.filter(|result| result.unverified.is_none()).map(|result| result.told())
-}
-
-impl PatchSetRecord {
-    fn new(drafted: &PatchSet) -> Self {
-        Self {
-            drafted: drafted.clone(),
-            applied: None,
-            validation: None,
-            rechecks: Rechecks::default(),
-            reviews: None,
-            violations: Vec::new(),
-            score: None,
-            gates: Vec::new(),
-            overrides: Vec::new(),
-            decision: None,
-            published: None,
-        }
-    }
-}
-
-impl Stop {
-    /// Whether work on lanes goes on: a draft that came to nothing takes nothing from the version that is there, and
-    /// neither do documents that could not be written, nor other candidates that could not be told.
-    #[must_use]
-    pub fn spares_lanes(&self) -> bool {
-        let of_draft = self.key.is_some_and(|key| matches!(key.kind, EffectKind::Draft | EffectKind::Plan));
-        self.spares_drafts() || of_draft && !self.is_final()
-    }
-
-    /// Whether drafting goes on.
-    #[must_use]
-    pub fn spares_drafts(&self) -> bool {
-        !self.is_final() && self.key.is_some_and(|key| key.kind == EffectKind::PassOver)
-    }
-
-    /// Whether the session is over: nothing but reading is left.
-    #[must_use]
-    pub fn is_final(&self) -> bool {
-        matches!(self.kind, StopKind::Cancelled | StopKind::Failed | StopKind::Declined)
-    }
 }

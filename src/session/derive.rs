@@ -35,6 +35,7 @@ pub(super) fn derive(session: &Session, asked: &DeriveCommand, command: &Command
         patch_sets: vec![asked.patch_set.clone()],
         by: Some(asked.by.clone()),
         parent: Some(asked.parent),
+        parts: Vec::new(),
     });
     // no engine heard what people said to the one that failed
     step.events.extend(steer::unheard(session, (lane, version), 0));

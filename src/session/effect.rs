@@ -21,6 +21,10 @@ pub enum EffectKind {
     Plan,
     /// Draft a version.
     Draft,
+    /// Have tests added to a draft.
+    Test,
+    /// Have documentation added to it.
+    Document,
     /// Apply a patch set to its branch in the private repository.
     Apply,
     /// Run its checks.
@@ -37,12 +41,14 @@ pub enum EffectKind {
 
 impl EffectKind {
     /// All kinds, in the order they follow each other.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Load,
         Self::Index,
         Self::Triage,
         Self::Plan,
         Self::Draft,
+        Self::Test,
+        Self::Document,
         Self::Apply,
         Self::Check,
         Self::Review,
@@ -60,6 +66,8 @@ impl EffectKind {
             Self::Triage => "triage",
             Self::Plan => "plan",
             Self::Draft => "proposal",
+            Self::Test => "tests",
+            Self::Document => "documentation",
             Self::Apply => "branch",
             Self::Check => "validation",
             Self::Review => "review",
@@ -75,7 +83,7 @@ impl EffectKind {
 pub struct EffectKey {
     /// The kind.
     pub kind: EffectKind,
-    /// The lane; none for what is about all of them: triage, plan, draft.
+    /// The lane; none for what is about all of them: triage, plan, draft and its parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<LaneId>,
     /// The version; none before there is one.

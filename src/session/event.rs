@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::calls::{Budget, CallAsked, CallEnded};
 use super::candidates::{Candidacy, Rival};
 use super::effect::EffectKey;
+use super::parts::VersionPart;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
 use crate::planning::{Criterion, Estimate, IssueSource, Kind, PlanTask, Playbook, Role, TriageReport};
 use crate::policy::{PolicySettings, Violation};
@@ -272,7 +273,18 @@ pub enum Event {
     Ticked { criterion: String, version: Version, by: Person, message: Untrusted },
     /// A person takes that back.
     Unticked { criterion: String, version: Version, by: Person },
-    /// A version was drafted: by an engine, or derived from `parent` by a person, who is named then.
+    /// A part of a version was made, and another role is asked for the next; `patch_sets` are the change so far with it,
+    /// of the lanes that it changed. `heard` counts the words of people that the draft was given.
+    PartMade {
+        version: Version,
+        part: Box<VersionPart>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        patch_sets: Vec<PatchSet>,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        heard: u32,
+    },
+    /// A version was drafted: by an engine, or derived from `parent` by a person, who is named then. `parts` says whose
+    /// is what, where roles added to the draft.
     Proposed {
         version: Version,
         engine: EngineKind,
@@ -282,6 +294,8 @@ pub enum Event {
         by: Option<Person>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<Version>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parts: Vec<VersionPart>,
     },
     /// A patch set became a branch in the private repository.
     BranchApplied { lane: LaneId, version: Version, tree: ObjectId, commit: ObjectId, reference: String },
@@ -414,6 +428,7 @@ impl Event {
             Self::Agreed { .. } => "agreed",
             Self::Ticked { .. } => "ticked",
             Self::Unticked { .. } => "unticked",
+            Self::PartMade { .. } => "part-made",
             Self::Proposed { .. } => "proposed",
             Self::BranchApplied { .. } => "branch-applied",
             Self::PatchBlocked { .. } => "patch-blocked",

@@ -16,6 +16,7 @@ use super::calls::{Budget, CallAsked, CallEnded};
 use super::candidates::PickCommand;
 use super::effect::EffectKey;
 use super::event::{PatchSet, Person, StopKind, ThreadPlace};
+use super::parts::{PartFound, WentOn};
 use super::state::Planned;
 
 /// How far the base moved, as it was measured for a decision.
@@ -205,8 +206,10 @@ pub enum Finding {
     /// What each role says, and its issues.
     Review { reviews: Vec<(Review, Vec<ReviewIssue>)> },
     /// A draft, one patch set for each lane that it changes; how many of the words that people said meanwhile its engine
-    /// was given.
-    Draft { patch_sets: Vec<PatchSet>, answers: Vec<(ThreadId, Untrusted)>, heard: u32 },
+    /// was given; the version that it was made on, where its engine goes on from one.
+    Draft { patch_sets: Vec<PatchSet>, answers: Vec<(ThreadId, Untrusted)>, heard: u32, went_on: Option<WentOn> },
+    /// What a role that follows a draft adds to it.
+    Part(PartFound),
     /// A draft was asked to stop: what it had left by then.
     Held { patch_sets: Vec<PatchSet>, log: Option<Digest> },
     /// The branch.

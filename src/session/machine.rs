@@ -1,7 +1,7 @@
 //! What an input means for a session. Read top to bottom: this is the product.
 
 use crate::id::{LaneId, RepoPath, ThreadId, Version};
-use crate::planning::Stage;
+use crate::planning::{Role, Stage};
 use crate::proposal::EngineKind;
 use crate::text::{Untrusted, counted};
 
@@ -14,6 +14,7 @@ use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Event, PatchSet, Person, StopKind, ThreadPlace};
 use super::input::{CheckAgainCommand, Command, DecideCommand, Finding, Input, Outcome, Refusal};
 use super::offer::{Offer, offer};
+use super::parts::{self, WentOn};
 use super::pause;
 use super::stages::{self, waits_for_go, waits_for_word};
 use super::state::{PatchSetRecord, Phase, REPAIR, Session, Verdict};
@@ -157,8 +158,8 @@ fn answer(session: &Session, outcome: &Outcome) -> Result<Step, Refusal> {
 }
 
 fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
-    if let (EffectKind::Draft, Finding::Draft { patch_sets, answers, heard }) = (key.kind, finding) {
-        return proposed(session, key, patch_sets.clone(), answers, *heard);
+    if let (EffectKind::Draft, Finding::Draft { patch_sets, answers, heard, went_on }) = (key.kind, finding) {
+        return drafted(session, patch_sets.clone(), answers, *heard, went_on.as_ref());
     }
     let lane = key.lane.unwrap_or(LaneId(0));
     let version = key.version.unwrap_or(Version::FIRST);
@@ -167,6 +168,8 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
             return stages::triaged(session, report.clone(), *artifact);
         }
         (EffectKind::Plan, Finding::Plan(planned)) => return documents::written(session, key, planned),
+        (EffectKind::Test, Finding::Part(made)) => return parts::found(session, key, Role::Tester, made),
+        (EffectKind::Document, Finding::Part(made)) => return parts::found(session, key, Role::Documenter, made),
         (EffectKind::Review, Finding::Review { reviews }) => {
             return stages::reviewed(session, key, (lane, version), reviews);
         }
@@ -197,7 +200,7 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
         // a finding of another kind of work is a mistake of ours; it must never move a lane
         (_, Finding::Snapshot { .. } | Finding::Index { .. } | Finding::Draft { .. } | Finding::Branch { .. })
         | (_, Finding::Triage { .. } | Finding::Plan(_) | Finding::Review { .. } | Finding::Held { .. })
-        | (_, Finding::PassedOver)
+        | (_, Finding::PassedOver | Finding::Part(_))
         | (_, Finding::Blocked { .. } | Finding::Checks(_) | Finding::Score { .. } | Finding::Published { .. }) => {
             Event::Stopped {
                 kind: StopKind::NeedsHuman,
@@ -210,17 +213,16 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
     })
 }
 
-/// A draft equal to the version before makes no version. What the engine says to threads is kept in any case, and so is
-/// what a person said when it was too late to hear it.
-fn proposed(
+/// What the engine says to threads is kept whatever becomes of its draft. One equal to the version before, or to what the
+/// engine made of that before others added to it, comes to nothing.
+fn drafted(
     session: &Session,
-    key: EffectKey,
     patch_sets: Vec<PatchSet>,
     answers: &[(ThreadId, Untrusted)],
     heard: u32,
+    went_on: Option<&WentOn>,
 ) -> Step {
     let drafting = session.drafting.as_ref().expect("a draft is owed only while one is wanted");
-    let version = drafting.version;
     let known = answers.iter().filter(|(thread, _)| session.thread(*thread).is_some());
     let by = Person::engine(drafting.engine);
     let mut step = Step {
@@ -228,27 +230,18 @@ fn proposed(
             .map(|(thread, text)| Event::ThreadAnswered { thread: *thread, by: by.clone(), text: text.clone() })
             .collect(),
     };
-    let same =
-        |set: &PatchSet| session.current(set.lane).is_some_and(|(_, current)| current.drafted.digest == set.digest);
+    let same = |set: &PatchSet| {
+        session.current(set.lane).is_some_and(|(version, current)| {
+            let before = session.version(version).and_then(|record| record.parts.first());
+            let before = before.filter(|part| went_on.is_none() && part.on.is_none());
+            let own = before.into_iter().flat_map(|part| &part.patch_sets).find(|own| own.lane == set.lane);
+            [Some(&current.drafted), own].into_iter().flatten().any(|known| known.digest == set.digest)
+        })
+    };
     let news: Vec<_> = patch_sets.into_iter().filter(|set| drafting.lanes.contains(&set.lane) && !same(set)).collect();
-    let (engine, made_for) = (drafting.engine, drafting.made_for.clone());
-    step.events.push(if news.is_empty() {
-        Event::Stopped {
-            kind: StopKind::NeedsHuman,
-            reason: Untrusted::new(format!(
-                "engine {} drafted the same change again, so there is no {version}",
-                engine.name()
-            )),
-            next: session.next_draft(engine),
-            key: Some(key),
-            log: None,
-        }
-    } else {
-        let lane = news[0].lane;
-        let proposed = Event::Proposed { version, engine, made_for, patch_sets: news, by: None, parent: None };
-        step.events.push(proposed);
-        step.events.extend(steer::unheard(session, (lane, version), heard));
-        return step;
+    step.events.extend(match news.is_empty() {
+        true => vec![parts::same_again(session, drafting)],
+        false => parts::drafted(session, news, went_on, heard),
     });
     step
 }
@@ -436,7 +429,8 @@ fn publish(session: &Session, by: &Person, command: &Command) -> Result<Step, Re
     if !waiting.is_empty() {
         return Err(Refusal::NotApproved { waiting });
     }
-    if session.drafting.is_some() || session.at_stake().all(|lane| matches!(lane.phase, Phase::Done(_))) {
+    let drafts = session.drafting.is_some() && !session.stop.as_ref().is_some_and(super::state::Stop::is_of_part);
+    if drafts || session.at_stake().all(|lane| matches!(lane.phase, Phase::Done(_))) {
         return Err(not_now(session, command));
     }
     Ok(Step::record(Event::PublishAsked { by: by.clone() }))
@@ -485,6 +479,8 @@ fn is_stuck(session: &Session) -> bool {
                 | EffectKind::Index
                 | EffectKind::Triage
                 | EffectKind::Plan
+                | EffectKind::Test
+                | EffectKind::Document
                 | EffectKind::Apply
                 | EffectKind::Check
                 | EffectKind::Review

@@ -16,6 +16,7 @@ mod gate;
 mod input;
 mod machine;
 mod offer;
+mod parts;
 mod pause;
 mod stages;
 mod state;
@@ -34,6 +35,7 @@ pub use input::{
 };
 pub use machine::{Step, decide};
 pub use offer::{Offer, offer};
+pub use parts::{PartEnd, PartFound, VersionPart, WentOn};
 pub use state::{
     Bead, BeadStatus, Comment, Decision, DraftComment, Drafting, Lane, OverrideRecord, PatchSetRecord, Phase, Planned,
     Published, Rechecks, Rewriting, Session, Stop, Thread, Verdict, VersionRecord,

@@ -14,8 +14,9 @@ use crate::validation::{Sides, ValidationResult};
 
 use super::calls::{Budget, CallRecord};
 use super::candidates::{LostTo, Pick};
-use super::effect::{EffectKey, Owed};
+use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Artifact, NewSession, PatchSet, Person, StopKind, ThreadPlace};
+use super::parts::VersionPart;
 
 /// A person's word on a patch set. Requests and views carry it as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -262,6 +263,8 @@ pub struct VersionRecord {
     pub at: Timestamp,
     /// Its patch sets, by lane.
     pub patch_sets: BTreeMap<LaneId, PatchSetRecord>,
+    /// Whose is what of it, in the order in which it was made; empty where nobody added to a draft.
+    pub parts: Vec<VersionPart>,
 }
 
 /// A comment.
@@ -355,6 +358,12 @@ pub struct Drafting {
     pub stopping: Option<u32>,
     /// What attempts that were held had left, one patch set a lane.
     pub left: Vec<PatchSet>,
+    /// Its parts so far, where other roles add to the draft.
+    pub parts: Vec<VersionPart>,
+    /// The change with them, against the base: one patch set a lane.
+    pub so_far: Vec<PatchSet>,
+    /// How many of the words that people said meanwhile its engine was given.
+    pub heard: u32,
 }
 
 /// Why a session stands still, or ended.
@@ -566,5 +575,48 @@ impl Session {
     #[must_use]
     pub fn next_version(&self) -> Version {
         self.versions.last().map_or(Version::FIRST, |version| version.number.next())
+    }
+}
+
+impl PatchSetRecord {
+    /// A patch set as it was drafted, of which nothing is known yet.
+    pub(super) fn new(drafted: &PatchSet) -> Self {
+        Self {
+            drafted: drafted.clone(),
+            applied: None,
+            validation: None,
+            rechecks: Rechecks::default(),
+            reviews: None,
+            violations: Vec::new(),
+            score: None,
+            gates: Vec::new(),
+            overrides: Vec::new(),
+            decision: None,
+            published: None,
+        }
+    }
+}
+
+impl Stop {
+    /// Whether work on lanes goes on: a draft that came to nothing takes nothing from the version that is there, and
+    /// neither do documents that could not be written, nor other candidates that could not be told.
+    #[must_use]
+    pub fn spares_lanes(&self) -> bool {
+        let of_draft = self.key.is_some_and(|key| {
+            matches!(key.kind, EffectKind::Draft | EffectKind::Test | EffectKind::Document | EffectKind::Plan)
+        });
+        self.spares_drafts() || of_draft && !self.is_final()
+    }
+
+    /// Whether drafting goes on.
+    #[must_use]
+    pub fn spares_drafts(&self) -> bool {
+        !self.is_final() && self.key.is_some_and(|key| key.kind == EffectKind::PassOver)
+    }
+
+    /// Whether the session is over: nothing but reading is left.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self.kind, StopKind::Cancelled | StopKind::Failed | StopKind::Declined)
     }
 }

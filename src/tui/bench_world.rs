@@ -249,6 +249,7 @@ impl World {
             message: "Say why an unwrap cannot fail".into(),
             files,
             reviewed: Vec::new(),
+            parts: Vec::new(),
         }];
         let artifact = world.blob("# Why\n\nAn `unwrap` says nothing. **expect** says why it cannot fail:\n\n- the path was checked\n- every line has a key\n\n```\nfs::read(path).expect(\"checked\")\n```\n");
         world.view.versions[1].context = artifact.digest;
@@ -581,6 +582,7 @@ fn version(number: u32, gates: &[GateView]) -> VersionView {
         gates: gates.to_vec(),
         criteria: Vec::new(),
         reviews: Vec::new(),
+        parts: Vec::new(),
     }
 }
 

@@ -23,3 +23,4 @@ mod m14_replay;
 mod m15_steering;
 mod m16_candidates;
 mod m17_twins;
+mod m18_parts;

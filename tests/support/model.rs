@@ -13,11 +13,15 @@ use paraph::proposal::EngineKind;
 use paraph::scoring::IssueSeverity;
 use paraph::session::{
     BeadStatus, Budget, Command, DecideCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, Outcome,
-    PatchSet, Phase, Session, StopKind, Verdict, WriteGate, decide,
+    PartEnd, PatchSet, Phase, Session, StopKind, Verdict, WriteGate, decide,
 };
 use paraph::validation::{CheckStatus, Sides};
 
 use super::story::{self, Story};
+
+#[path = "seen.rs"]
+mod seen;
+pub use seen::MUST_BE_SEEN;
 
 /// Xorshift64*: small, seeded, the same everywhere.
 pub struct Random(u64);
@@ -96,7 +100,16 @@ impl Watch {
                 let goes_on = matches!(key.kind, EffectKind::Publish | EffectKind::PassOver);
                 assert!(!self.paused || goes_on, "{key} started while it was paused");
             }
-            Event::Proposed { version, patch_sets, .. } => {
+            Event::PartMade { version, part, patch_sets, .. } => {
+                assert_eq!(*version, before.next_version(), "a part of a version that is there");
+                let drafted = before.drafting.as_ref().is_some_and(|drafting| !drafting.parts.is_empty());
+                assert_eq!(drafted, part.role != Role::Implementer, "the draft comes first, and once");
+                assert!(drafted || !patch_sets.is_empty(), "a draft of {version} changes nothing");
+            }
+            Event::Proposed { version, patch_sets, parts, .. } => {
+                let order = [Role::Implementer, Role::Tester, Role::Documenter];
+                let at = |role: &Role| order.iter().position(|known| known == role).expect("a role that makes parts");
+                assert!(parts.is_sorted_by(|one, other| at(&one.role) < at(&other.role)), "parts are out of order");
                 assert_eq!(*version, before.next_version(), "versions are numbered without a gap");
                 assert!(!patch_sets.is_empty(), "{version} changes nothing");
                 let waits = before.asked.playbook.has(Stage::Triage);
@@ -255,8 +268,9 @@ impl History {
 
     fn begin(random: &mut Random) -> Story {
         let lanes = 1 + random.below(3) as u16;
-        let playbook =
-            *random.of(&["quick", "quick", "indexed", "triaged", "reviewed", "designed", "agreed", "static"]);
+        let playbook = *random.of(&[
+            "quick", "quick", "indexed", "triaged", "tested", "reviewed", "designed", "agreed", "complete", "static",
+        ]);
         let engine =
             *random.of(&[EngineKind::Rules, EngineKind::Rules, EngineKind::Patch, EngineKind::Adopt, EngineKind::Llm]);
         let mut asked = story::new_session(lanes, playbook, engine);
@@ -370,6 +384,10 @@ impl History {
                 let loaded = |id: &LaneId| session.lane(*id).is_some_and(|lane| lane.snapshot.is_some());
                 Some(drafting.version) == key.version && !drafting.lanes.is_empty() && drafting.lanes.iter().all(loaded)
             }),
+            EffectKind::Test | EffectKind::Document => session.drafting.as_ref().is_some_and(|drafting| {
+                let on = |set: &PatchSet| drafting.lanes.contains(&set.lane);
+                Some(drafting.version) == key.version && !drafting.so_far.is_empty() && drafting.so_far.iter().all(on)
+            }),
             EffectKind::Triage | EffectKind::Plan => {
                 let ready = |lane: &paraph::session::Lane| lane.snapshot.is_some();
                 session.versions.is_empty() && session.active().all(ready)
@@ -455,6 +473,14 @@ impl History {
                 let lanes: Vec<LaneId> = wanted.into_iter().filter(|_| !self.random.once_in(4)).collect();
                 story::draft(lanes, &format!("draft {}", self.drafts))
             }
+            EffectKind::Test | EffectKind::Document if self.random.once_in(3) => {
+                let ended = *self.random.of(&[PartEnd::Nothing, PartEnd::LeftOut]);
+                story::no_part(ended, "so it is")
+            }
+            EffectKind::Test | EffectKind::Document => {
+                self.drafts += u64::from(!self.random.once_in(6));
+                story::part(&self.story.session, &format!("part {}", self.drafts))
+            }
             EffectKind::Triage => {
                 let all = [Recommendation::Go, Recommendation::NoGo, Recommendation::Defer, Recommendation::Unclear];
                 let missing: &[&str] = if self.random.once_in(3) { &["which currency?"] } else { &[] };
@@ -492,6 +518,7 @@ impl History {
         let version = Version(1 + self.random.below(self.story.session.versions.len() as u64 + 2) as u32);
         let key = match kind {
             EffectKind::Draft => EffectKey::draft(version),
+            EffectKind::Test | EffectKind::Document => EffectKey { kind, ..EffectKey::draft(version) },
             EffectKind::Load | EffectKind::Index => EffectKey::on_lane(kind, lane),
             EffectKind::Triage | EffectKind::Plan | EffectKind::PassOver => EffectKey::of_session(kind),
             _ => EffectKey::on_version(kind, lane, version),
@@ -671,46 +698,3 @@ pub fn size(default: (u64, u64)) -> (u64, u64) {
         text.split_once('x').and_then(|(histories, steps)| Some((histories.parse().ok()?, steps.parse().ok()?)));
     parsed.unwrap_or_else(|| panic!("PARAPH_MODEL is HISTORIESxSTEPS, such as 1000x1000, not `{text}`"))
 }
-
-/// Every event that a history must have met for the run to mean anything.
-pub const MUST_BE_SEEN: [&str; 39] = [
-    "picked",
-    "others-passed-over",
-    "passed-over",
-    "paused",
-    "resumed",
-    "triage-found",
-    "deferred",
-    "declined",
-    "planned",
-    "ticked",
-    "unticked",
-    "reviewed",
-    "draft-kept",
-    "draft-dropped",
-    "created",
-    "attempt-started",
-    "snapshot-loaded",
-    "indexed",
-    "triaged",
-    "proposed",
-    "branch-applied",
-    "patch-blocked",
-    "validated",
-    "scored",
-    "approved",
-    "rejected",
-    "changes-requested",
-    "overridden",
-    "regenerated",
-    "recheck-asked",
-    "lane-dropped",
-    "publish-asked",
-    "published",
-    "stopped",
-    "thread-opened",
-    "thread-answered",
-    "thread-resolved",
-    "marked",
-    "unmarked",
-];

@@ -14,8 +14,9 @@ use paraph::repository::{Base, RepoKey, Snapshot, Source};
 use paraph::scoring::{Dimension, Gate, GateId, IssueSeverity, Rating, Review, ReviewIssue, Score, Tenths};
 use paraph::session::{
     Artifact, Budget, CallAsked, CallEnded, Candidacy, CheckAgainCommand, Command, Contender, DecideCommand,
-    DeriveCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, LaneRequest, NewSession, Outcome, PatchSet,
-    Person, PickCommand, Planned, Refusal, Rival, RivalSeen, Session, StopKind, ThreadPlace, Verdict, decide,
+    DeriveCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, LaneRequest, NewSession, Outcome, PartEnd,
+    PartFound, PatchSet, Person, PickCommand, Planned, Refusal, Rival, RivalSeen, Session, StopKind, ThreadPlace,
+    Verdict, decide,
 };
 use paraph::validation::{BaselineStatus, CheckKind, CheckResult, CheckStatus, Sides, TestTally, ValidationResult};
 
@@ -304,7 +305,26 @@ pub fn draft(lanes: impl IntoIterator<Item = LaneId>, text: &str) -> Finding {
         patch_sets: lanes.into_iter().map(|lane| patch_set(lane, text)).collect(),
         answers: Vec::new(),
         heard: 0,
+        went_on: None,
     }
+}
+
+/// A part that changes every lane of the draft, told apart from others by `text`.
+pub fn part(session: &Session, text: &str) -> Finding {
+    let lanes = session.drafting.iter().flat_map(|drafting| &drafting.so_far).map(|set| set.lane);
+    let lanes: Vec<LaneId> = lanes.collect();
+    let sets = |text: &str| lanes.iter().map(|lane| patch_set(*lane, text)).collect();
+    Finding::Part(PartFound {
+        ended: PartEnd::Added,
+        own: sets(text),
+        patch_sets: sets(&format!("all with {text}")),
+        note: "".into(),
+    })
+}
+
+/// A part that is none.
+pub fn no_part(ended: PartEnd, why: &str) -> Finding {
+    Finding::Part(PartFound { ended, own: Vec::new(), patch_sets: Vec::new(), note: why.into() })
 }
 
 /// What a worker would find for `key`, all being well.
@@ -324,6 +344,7 @@ pub fn finding(session: &Session, key: EffectKey) -> Finding {
             let lanes = session.drafting.iter().flat_map(|drafting| drafting.lanes.iter().copied());
             draft(lanes, &format!("draft {}", key.version.unwrap_or(V1)))
         }
+        EffectKind::Test | EffectKind::Document => part(session, &key.to_string()),
         EffectKind::Apply => Finding::Branch {
             tree: oid(&format!("{key} tree {}", lane.0)),
             commit: oid(&format!("{key} commit {}", lane.0)),

@@ -8,8 +8,20 @@ use crate::cli::session_text::took;
 use crate::id::SessionId;
 
 /// What work is about, in its order.
-const CATEGORIES: [&str; 10] =
-    ["snapshot", "index", "triage", "plan", "proposal", "branch", "validation", "review", "score", "publish"];
+const CATEGORIES: [&str; 12] = [
+    "snapshot",
+    "index",
+    "triage",
+    "plan",
+    "proposal",
+    "tests",
+    "documentation",
+    "branch",
+    "validation",
+    "review",
+    "score",
+    "publish",
+];
 
 /// Lists units of work: what ran, when, how long, and why it failed
 #[derive(Debug, clap::Args)]
@@ -20,7 +32,7 @@ pub(crate) struct Args {
     /// In this status: PENDING, RUNNING, COMPLETED, FAILED, SKIPPED
     #[arg(long, ignore_case = true, value_parser = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "SKIPPED"])]
     status: Option<String>,
-    /// Of this category: snapshot, index, triage, plan, proposal, branch, validation, review, score, publish
+    /// Of this category: snapshot, index, triage, plan, proposal, tests, documentation, branch, validation, review, score, publish
     #[arg(long, value_parser = CATEGORIES)]
     #[arg(hide_possible_values = true)]
     category: Option<String>,

@@ -10,6 +10,7 @@ use crate::cli::ended::{DONE, Done, Ended, comes_later};
 use crate::cli::output::Role;
 use crate::cli::output::Text;
 use crate::cli::patch_text;
+use crate::cli::session_text::part_line;
 use crate::diff::FileStat;
 use crate::id::{ParseIdError, SessionRef};
 
@@ -69,6 +70,10 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     for set in &sets {
         if sets.len() > 1 {
             desk.out.say(Text::new().role(Role::Strong, &set.repo));
+        }
+        // beside the diff, so that `git apply` reads what is piped
+        for part in &set.parts {
+            desk.out.say(part_line(part));
         }
         if args.stat {
             stat(set, desk)?;

@@ -1,7 +1,7 @@
 //! `paraph models`
 
 use super::budget::price;
-use crate::api::{FailureKind, ModelView, ModelsRequest};
+use crate::api::{FailureKind, ModelView, ModelsRequest, RoleView};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
@@ -30,6 +30,7 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
             [] => line.role(Role::Dim, &role.why),
             models => line.plain(models.join(", then ")),
         })?;
+        desk.out.line(contract(role))?;
     }
     let mut told = Vec::new();
     for model in view.models {
@@ -52,6 +53,15 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         desk.out.say(Text::new().role(Role::Dim, format!("prices of {}", view.prices)));
     }
     Ok(status(&args, &told))
+}
+
+/// What a role is given, what it must answer and how long that may be; why nothing asks it, where nothing does.
+fn contract(role: &RoleView) -> Text {
+    let words = match role.max_output_tokens {
+        Some(tokens) => format!("is given {}; answers {}; at most {tokens} tokens", role.given, role.answers),
+        None => format!("is given {}", role.given),
+    };
+    Text::new().cell(Role::Plain, "", 13).words(Role::Dim, &words, &" ".repeat(13)).hanging(13)
 }
 
 /// What a script is told: whether all that were asked answered.

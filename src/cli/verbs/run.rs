@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// What the issue's host is, where that is not known: github, gitlab, gitea
     #[arg(long, value_name = "KIND", requires = "issue", value_parser = ["github", "gitlab", "gitea", "forgejo"])]
     forge: Option<String>,
-    /// The session's shape: quick, indexed, triaged, reviewed, designed, agreed, static
+    /// The session's shape: quick, indexed, triaged, tested, reviewed, designed, agreed, complete, static
     #[arg(long, value_name = "NAME")]
     playbook: Option<String>,
     /// What makes the proposal: rules, patch, llm, command, agent

@@ -1,10 +1,14 @@
 //! The engine `llm`: a model drafts, its answer is read strictly and placed exactly, or sent back with the reason.
 //!
+//! The same conversation adds parts to a draft: a tester's and a documenter's, each with instructions of its own and
+//! held to its own sort of files.
+//!
 //! The model reads what it is shown and what it asks for, and writes text. It runs nothing, names no path outside the
 //! tree and lifts no policy: what it wrote is a change like any other.
 
 mod answer;
 mod looking;
+mod part;
 mod prompt;
 
 use std::collections::BTreeMap;
@@ -16,7 +20,7 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::id::{Digest, RepoPath};
 use crate::infrastructure::llm::{ChatReply, ChatRequest, Finish, Message, Part, Speaker};
-use crate::planning::{AskError, Counted, Question, Redactor, Role};
+use crate::planning::{AskError, Counted, Question, Redactor};
 use crate::proposal::edits::{self, Placed};
 use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer, Word};
 use crate::repository::{OverlayTree, TreeError};
@@ -72,7 +76,8 @@ impl LlmEngine {
 #[async_trait]
 impl ProposalEngine for LlmEngine {
     async fn draft(&self, brief: &Brief, cancel: &Cancel) -> Result<Draft, EngineError> {
-        Drafting::new(brief, Redactor::new(self.mask.clone()), self.limits)?.run(cancel).await
+        let limits = if part::adds(brief.role) { LlmLimits::PART } else { self.limits };
+        Drafting::new(brief, Redactor::new(self.mask.clone()), limits)?.run(cancel).await
     }
 }
 
@@ -99,7 +104,7 @@ impl<'a> Drafting<'a> {
     fn new(brief: &'a Brief, mut redactor: Redactor, limits: LlmLimits) -> Result<Self, EngineError> {
         let before = brief.previous.iter().flat_map(|previous| previous.files());
         let over: BTreeMap<_, _> = before.map(|file| (file.path.clone(), file.new.clone())).collect();
-        let room = brief.models.room(Role::Implementer);
+        let room = brief.models.room(brief.role);
         let prompt = prompt::write(brief, &OverlayTree::new(brief.tree.as_ref(), &over), room, &mut redactor)
             .map_err(unreadable)?;
         let messages = vec![Message::user(prompt.task.clone())];
@@ -173,30 +178,35 @@ impl<'a> Drafting<'a> {
                     would_fit: Vec::new(),
                 });
             }
+            if let Some(why) = part::nothing(self.brief.role, &reply.text) {
+                let why = Untrusted::new(why).display_line().to_string();
+                return Err(EngineError::NothingToAdd { why });
+            }
             let finish = if reply.calls.is_empty() { reply.finish.clone() } else { Finish::Length };
             let placed = edits::read(&reply.text, &finish)
                 .and_then(|found| found.place(&OverlayTree::new(self.brief.tree.as_ref(), &self.over)));
-            let refused = match placed {
-                Ok(placed) => {
-                    // who spoke while it wrote is heard before it counts
-                    let Some(words) = self.hear() else { return Ok(self.draft(&reply.text, placed)) };
-                    self.answered(&reply);
-                    let words =
-                        format!("{words}\n\nAnswer once more, with every edit, against the files as they were.");
-                    self.messages.push(Message::user(words));
-                    continue;
-                }
-                Err(refused) => refused,
+            let (refusals, words) = match placed {
+                Ok(placed) => match part::refused(self.brief, &placed.changes) {
+                    Some((refusals, words)) => (refusals, words),
+                    None => {
+                        // who spoke while it wrote is heard before it counts
+                        let Some(words) = self.hear() else { return Ok(self.draft(&reply.text, placed)) };
+                        self.answered(&reply);
+                        let words =
+                            format!("{words}\n\nAnswer once more, with every edit, against the files as they were.");
+                        self.messages.push(Message::user(words));
+                        continue;
+                    }
+                },
+                Err(refused) => (refused.list().iter().map(ToString::to_string).collect(), refused.for_model()),
             };
             if sent_back >= self.limits.send_backs {
-                return Err(EngineError::DoesNotApply {
-                    refusals: refused.list().iter().map(ToString::to_string).collect(),
-                });
+                return Err(EngineError::DoesNotApply { refusals });
             }
             sent_back += 1;
             self.answered(&reply);
             // it quotes lines of files
-            let words = self.redactor.hide("a refused edit", &refused.for_model());
+            let words = self.redactor.hide("a refused edit", &words);
             self.messages.push(Message::user(words));
         }
     }
@@ -229,7 +239,7 @@ impl<'a> Drafting<'a> {
 
     fn question(&self, may_look: bool) -> Question {
         let request = ChatRequest {
-            system: vec![prompt::SYSTEM.to_owned(), self.prompt.background.clone()],
+            system: vec![part::system(self.brief.role).to_owned(), self.prompt.background.clone()],
             messages: self.messages.clone(),
             tools: if may_look { looking::tools(self.brief.index.is_some()) } else { Vec::new() },
             shape: None,
@@ -237,7 +247,7 @@ impl<'a> Drafting<'a> {
             temperature_hundredths: None,
         };
         let redacted = self.redactor.found().to_vec();
-        Question { role: Role::Implementer, request, redacted }
+        Question { role: self.brief.role, request, redacted }
     }
 
     /// Answers everything that the model asked to see.
@@ -296,7 +306,7 @@ impl<'a> Drafting<'a> {
         items.dedup();
         let digest = |name: &str, text: &str| format!("{name} {}", Digest::of(text.as_bytes()));
         let mut inputs = vec![
-            digest("instructions", prompt::SYSTEM),
+            digest("instructions", part::system(self.brief.role)),
             digest("background", &self.prompt.background),
             digest("task", &self.prompt.task),
         ];

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::part;
 use crate::diff::unified;
 use crate::id::{ObjectId, RepoPath};
 use crate::planning::{IssueText, Redactor, fenced, within};
@@ -41,6 +42,21 @@ pub(super) const FIRST_FILES: u64 = MOST_TOKENS * (100 - FREE_PERCENT) / 100;
 /// Words of an issue that look like files, of all it has: a trace names the place among its first lines.
 const MOST_NAMED: usize = 200;
 
+/// The change that is gone on from: its name in the record, and what is said of it before and after its size.
+type Before = (&'static str, &'static str, &'static str);
+
+const YOUR_VERSION: Before = (
+    "the version before",
+    "Your version before",
+    "already in the files above. Change what is asked now and leave the rest of it as it is",
+);
+
+const THE_CHANGE: Before = (
+    "the change so far",
+    "The change that you add to (data)",
+    "already in the files above. It stays as it is, and your edits are placed on top of it",
+);
+
 /// What is sent first, and what the context says of it.
 pub(super) struct Prompt {
     /// The stable part: the map of the repository and its guidance.
@@ -55,14 +71,15 @@ pub(super) struct Prompt {
 pub(super) fn write(brief: &Brief, tree: &dyn Tree, room: u64, redactor: &mut Redactor) -> Result<Prompt, TreeError> {
     let bytes = room.min(MOST_TOKENS) * BYTES_A_TOKEN;
     let least = bytes * LEAST_PERCENT / 100; // of a small room too: without a file there is nothing to change
-    let bytes = (bytes * (100 - FREE_PERCENT) / 100).saturating_sub(AROUND + SYSTEM.len() as u64).max(least);
+    let system = part::system(brief.role).len() as u64;
+    let bytes = (bytes * (100 - FREE_PERCENT) / 100).saturating_sub(AROUND + system).max(least);
     let part = |share: u64| usize::try_from(bytes / share).unwrap_or(usize::MAX);
     // what was said goes first, each sort within its share; files have what is left
     let task = task(brief, redactor, &Shares { diff: part(4), failures: part(4), document: part(8) });
     let background = background(brief, tree, part(8), redactor)?;
     let left = bytes.saturating_sub((task.len() + background.len()) as u64);
     let mut files = Files { left, shown: BTreeSet::new(), text: String::new(), items: Vec::new() };
-    for (path, why) in wanted(brief) {
+    for (path, why) in wanted(brief).into_iter().chain(part::near(brief, tree)?) {
         files.add(tree, &path, &why, redactor)?;
     }
     if let Some(index) = &brief.index {
@@ -88,7 +105,8 @@ fn wanted(brief: &Brief) -> Vec<(RepoPath, String)> {
     let mut wanted = Vec::new();
     if let Some(previous) = &brief.previous {
         let changed = previous.files().iter().filter(|file| file.new.is_some());
-        wanted.extend(changed.map(|file| (file.path.clone(), "changed by the version before".to_owned())));
+        let why = if part::adds(brief.role) { "part of the change" } else { "changed by the version before" };
+        wanted.extend(changed.map(|file| (file.path.clone(), why.to_owned())));
     }
     let commented = brief.feedback.iter().filter_map(|said| said.path.clone());
     wanted.extend(commented.map(|path| (path, "a comment is about it".to_owned())));
@@ -212,8 +230,9 @@ fn task(brief: &Brief, redactor: &mut Redactor, shares: &Shares) -> String {
     if let Some(previous) = &brief.previous {
         let diff: Vec<u8> = unified::write(previous, &unified::WriteOptions::default());
         let cut = &diff[..diff.len().min(shares.diff)];
-        let shown = redactor.hide("the version before", &String::from_utf8_lossy(cut));
-        text.push_str(&format!("\nYour version before ({} files), already in the files above. Change what is asked now and leave the rest of it as it is:\n````diff\n{shown}\n````\n", previous.files().len()));
+        let (place, what, then) = if part::adds(brief.role) { THE_CHANGE } else { YOUR_VERSION };
+        let shown = redactor.hide(place, &String::from_utf8_lossy(cut));
+        text.push_str(&format!("\n{what} ({} files), {then}:\n````diff\n{shown}\n````\n", previous.files().len()));
     }
     if !brief.feedback.is_empty() {
         text.push_str("\nThe reviewer said:\n");

@@ -7,6 +7,7 @@ use super::*;
 use crate::diff::FileSide;
 use crate::id::{LaneId, SessionId, ThreadId, Version};
 use crate::infrastructure::llm::{CallBlock, Usage};
+use crate::planning::Role;
 use crate::planning::{AskError, Kind, Models};
 use crate::proposal::{CheckFailure, Feedback, Guidance};
 use crate::repository::{MemoryTree, RepoKey, Snapshot, Source, Tree as _};
@@ -80,6 +81,7 @@ fn brief(models: Arc<Scripted>, files: &[(&str, &str)]) -> Brief {
         session: SessionId(1),
         version: Version::FIRST,
         lane: LaneId(0),
+        role: crate::planning::Role::Implementer,
         goal: "round the total in cart.py".into(),
         kind: Kind::Bugfix,
         paths: Vec::new(),

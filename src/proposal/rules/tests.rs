@@ -58,6 +58,7 @@ fn brief_on(tree: MemoryTree, goal: &str) -> Brief {
         session: SessionId(1),
         version: Version::FIRST,
         lane: LaneId(0),
+        role: crate::planning::Role::Implementer,
         goal: goal.into(),
         kind: Kind::Refactor,
         paths: Vec::new(),

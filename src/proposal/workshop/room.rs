@@ -15,7 +15,7 @@ use crate::id::ObjectId;
 use crate::infrastructure::beneath::{find_folder, open_top};
 use crate::infrastructure::confinement::{Level, Network, Overlay, Placed, Policy, discard};
 use crate::proposal::rules::Scope;
-use crate::proposal::{Brief, EngineError};
+use crate::proposal::{Brief, EngineError, EngineKind};
 use crate::repository::{RepoKey, Setting, SettingAsk, Tree, Worked};
 use crate::text::counted;
 
@@ -106,7 +106,7 @@ impl Room {
         }
         let base = brief.tree.id().clone();
         // what was said about the version before is answered on top of it; who was held goes on from what they had left
-        let previous = brief.previous.as_ref().filter(|_| !brief.feedback.is_empty());
+        let previous = brief.goes_on(EngineKind::Agent);
         let (began, before) = match (&brief.left, previous) {
             (Some(left), _) => (Began::Left, Some(left)),
             (None, Some(previous)) => (Began::Previous, Some(previous)),

@@ -4,7 +4,7 @@ use crate::api::DifferenceView;
 use crate::id::Digest;
 use crate::infrastructure::blobs::Blobs;
 use crate::scoring::{Gate, GateId, Review};
-use crate::session::{Event, Finding, PatchSet, Session};
+use crate::session::{Event, Finding, PartEnd, PartFound, PatchSet, Session, VersionPart};
 use crate::text::{Untrusted, counted};
 
 use super::tape::Tape;
@@ -81,7 +81,18 @@ fn both(recorded: &Event, ours: &Event, session: &Session, differences: &mut Dif
             differences.hold("tasks", tasks, our_tasks, |tasks| counted(tasks.len(), "task"));
             differences.hold("criteria", criteria, our_criteria, |criteria| counted(criteria.len(), "criterion"));
         }
-        (Event::Proposed { patch_sets: recorded, .. }, Event::Proposed { patch_sets: ours, .. }) => {
+        (
+            Event::PartMade { part: recorded, patch_sets, .. },
+            Event::PartMade { part: ours, patch_sets: our_sets, .. },
+        ) => {
+            parts(std::slice::from_ref(&**recorded), std::slice::from_ref(&**ours), session, differences);
+            proposed(patch_sets, our_sets, session, differences);
+        }
+        (
+            Event::Proposed { patch_sets: recorded, parts: recorded_parts, .. },
+            Event::Proposed { patch_sets: ours, parts: our_parts, .. },
+        ) => {
+            parts(recorded_parts, our_parts, session, differences);
             proposed(recorded, ours, session, differences);
         }
         (Event::Reviewed { reviews: recorded, .. }, Event::Reviewed { reviews: ours, .. }) => {
@@ -110,6 +121,17 @@ fn both(recorded: &Event, ours: &Event, session: &Session, differences: &mut Dif
             differences.hold("stop", &(kind, reason), &(our_kind, our_reason), |(_, reason)| reason.raw().to_owned());
         }
         _ => {}
+    }
+}
+
+fn parts(recorded: &[VersionPart], ours: &[VersionPart], session: &Session, differences: &mut Differences) {
+    differences.hold("parts", &recorded.len(), &ours.len(), usize::to_string);
+    for (recorded, ours) in recorded.iter().zip(ours) {
+        let told = |part: &VersionPart| (part.role, part.ended, part.note.clone());
+        differences.hold("part", &told(recorded), &told(ours), |(role, ended, note)| {
+            format!("{role} {} {}", ended.name(), note.raw())
+        });
+        proposed(&recorded.patch_sets, &ours.patch_sets, session, differences);
     }
 }
 
@@ -163,6 +185,10 @@ pub(super) fn placed(recorded: &Event, blocked: Option<&Finding>) -> Vec<Differe
 
 /// A review that nobody could give says why in words of that day: what is missing now is another thing.
 pub(super) fn with_recorded_reasons(finding: Finding, recorded: &Event) -> Finding {
+    if let (Finding::Part(made), Some(then)) = (&finding, last_part(recorded)) {
+        let note = if made.ended == then.ended { then.note.clone() } else { made.note.clone() };
+        return Finding::Part(PartFound { note, ..made.clone() });
+    }
     let (Finding::Review { mut reviews }, Event::Reviewed { reviews: then, .. }) = (finding.clone(), recorded) else {
         return finding;
     };
@@ -173,6 +199,16 @@ pub(super) fn with_recorded_reasons(finding: Finding, recorded: &Event) -> Findi
         }
     }
     Finding::Review { reviews }
+}
+
+/// The part that such work came to, where its note is not in the words of who made it.
+fn last_part(recorded: &Event) -> Option<&VersionPart> {
+    let last = match recorded {
+        Event::PartMade { part, .. } => Some(&**part),
+        Event::Proposed { parts, .. } => parts.last(),
+        _ => None,
+    };
+    last.filter(|part| part.ended != PartEnd::Nothing)
 }
 
 fn summary(event: &Event) -> String {

@@ -43,7 +43,10 @@ fn part(event: &Event) -> Part {
         Event::Indexed { lane, .. } => Part::Found(EffectKey::on_lane(EffectKind::Index, *lane)),
         Event::TriageFound { .. } => Part::Found(EffectKey::of_session(EffectKind::Triage)),
         Event::Planned { .. } => Part::Found(EffectKey::of_session(EffectKind::Plan)),
-        Event::Proposed { version, by: None, .. } => Part::Found(EffectKey::draft(*version)),
+        Event::PartMade { version, part, .. } => Part::Found(part.key(*version)),
+        Event::Proposed { version, by: None, parts, .. } => {
+            Part::Found(parts.last().map_or_else(|| EffectKey::draft(*version), |part| part.key(*version)))
+        }
         Event::BranchApplied { lane, version, .. } | Event::PatchBlocked { lane, version, .. } => {
             Part::Found(EffectKey::on_version(EffectKind::Apply, *lane, *version))
         }
@@ -249,7 +252,7 @@ impl<'a> Walk<'a> {
     fn note(&mut self, key: EffectKey, event: &Event, differences: Vec<DifferenceView>, ours: Option<&[Event]>) {
         let standing = if differences.is_empty() { Replayed::Same } else { Replayed::Differs };
         let is_version = key.version.filter(|version| self.record.session.version(*version).is_some());
-        let is_stop = key.kind == EffectKind::Draft && matches!(event, Event::Stopped { .. });
+        let is_stop = key.kind.part_of().is_some() && matches!(event, Event::Stopped { .. });
         let Some(version) = is_version.filter(|_| !is_stop) else {
             return self.stages.push(ReplayedStage { stage: key.to_string(), standing, differences });
         };
@@ -365,6 +368,9 @@ mod tests {
     fn what_follows_from_the_record_is_done_anew_and_nobody_is_told_twice() {
         let anew: Vec<&str> =
             EffectKind::ALL.iter().filter(|kind| !is_outside(**kind)).map(|kind| kind.category()).collect();
-        assert_eq!(anew, ["index", "triage", "plan", "proposal", "branch", "review", "score"]);
+        assert_eq!(
+            anew,
+            ["index", "triage", "plan", "proposal", "tests", "documentation", "branch", "review", "score"]
+        );
     }
 }

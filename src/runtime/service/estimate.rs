@@ -134,6 +134,18 @@ fn work(ports: &Ports, run: &RunRequest, engine: EngineKind, playbook: &Playbook
             model: None,
         });
     }
+    // asked after a draft, but not after a repair
+    let limits = LlmLimits::PART;
+    let part = |role| Work {
+        role,
+        least_calls: lanes,
+        most_calls: lanes.saturating_mul(1 + limits.looks + limits.send_backs),
+        prompt: asked + SMALL_CHANGE,
+        output: limits.max_output_tokens,
+        model: None,
+    };
+    let added = [(Stage::Tests, Role::Tester), (Stage::Documentation, Role::Documenter)];
+    work.extend(added.into_iter().filter(|(stage, _)| playbook.has(*stage)).map(|(_, role)| part(role)));
     if playbook.has(Stage::Review) {
         let most_calls = versions.saturating_mul(CALLS_A_STAGE);
         let prompt = asked + SMALL_CHANGE;

@@ -10,7 +10,9 @@ use crate::api::{
 use crate::cancel::Cancel;
 use crate::infrastructure::http::Secret;
 use crate::infrastructure::llm::{ChatError, ChatRequest, Message, ModelName, Streamed};
-use crate::planning::Role;
+use crate::planning::{Role, STAGE_OUTPUT};
+use crate::proposal::LlmLimits;
+use crate::scoring::REVIEW_OUTPUT;
 use crate::session::{Budget, Command, dollars};
 
 use super::Runtime;
@@ -20,6 +22,17 @@ const WORD: u32 = 256;
 
 /// How long a model has for it.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The most tokens of one answer of that role, by its contract; none where nothing asks it.
+fn most_output(role: Role) -> Option<u32> {
+    match role {
+        Role::Triage | Role::Architect | Role::Planner => Some(STAGE_OUTPUT),
+        Role::Implementer => Some(LlmLimits::default().max_output_tokens),
+        Role::Tester | Role::Documenter => Some(LlmLimits::PART.max_output_tokens),
+        Role::Reviewer | Role::Critic => Some(REVIEW_OUTPUT),
+        Role::Deployer | Role::Monitor => None,
+    }
+}
 
 impl Runtime {
     pub(super) async fn budget(&self, call: &Call, asked: BudgetRequest) -> Result<SessionView, Failure> {
@@ -43,15 +56,19 @@ impl Runtime {
         let mut roles = Vec::new();
         let mut names: BTreeSet<ModelName> = BTreeSet::new();
         for role in Role::ALL {
-            let (models, why) = match bank.lead(role.name()) {
-                Ok(lead) => (lead.route.models, String::new()),
-                Err(none) => (Vec::new(), format!("{}; {}", none.why, none.next)),
+            let contract = most_output(role);
+            let (models, why, most) = match bank.lead(role.name()) {
+                Ok(lead) => (lead.route.models, String::new(), lead.max_output_tokens),
+                Err(none) => (Vec::new(), format!("{}; {}", none.why, none.next), u32::MAX),
             };
             names.extend(models.iter().cloned());
             roles.push(RoleView {
                 role: role.name().to_owned(),
                 models: models.iter().map(ToString::to_string).collect(),
                 why,
+                given: role.given().to_owned(),
+                answers: role.must_answer().to_owned(),
+                max_output_tokens: contract.map(|contract| contract.min(most)),
             });
         }
         let mut models = Vec::new();

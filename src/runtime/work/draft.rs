@@ -8,14 +8,14 @@ use crate::diff::{ChangeSet, FileChange, FileMode, FileSide, Manifest};
 use crate::id::{Digest, LaneId, Version};
 use crate::indexing::{CodeIndex, Focus, IndexError};
 use crate::infrastructure::blobs::Blobs;
-use crate::planning::{AskError, IssueText, Models, Stage};
+use crate::planning::{AskError, IssueText, Models, Role, Stage};
 use crate::policy::Severity;
 use crate::proposal::{Brief, Context, Draft, EngineError, EngineKind, Feedback, Word, WorkOrder};
 use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree, VcsError};
-use crate::session::{Drafting, Finding, PatchSet, Session, StopKind, Thread};
+use crate::session::{Drafting, Finding, PatchSet, Session, StopKind, Thread, WentOn};
 use crate::text::Untrusted;
 
-use super::{Stuck, Worker, blocking, evidence};
+use super::{Stuck, Worker, blocking, evidence, parts};
 use crate::runtime::desk::{Desk, Line};
 use crate::runtime::ear::Ear;
 
@@ -38,7 +38,8 @@ pub(super) async fn draft(
         .filter(|drafting| drafting.version == version)
         .ok_or_else(|| Stuck::needs_human("no draft is wanted", "paraph show"))?;
     let models: Arc<dyn Models> = Arc::new(Desk::new(worker.clone(), session, line.clone()));
-    let (mut patch_sets, mut answers) = (Vec::new(), Vec::new());
+    let (mut patch_sets, mut answers, mut own) = (Vec::new(), Vec::new(), Vec::new());
+    let has_parts = Stage::ADDING.iter().any(|stage| session.asked.playbook.has(*stage));
     let mut nothing = None;
     for lane in &drafting.lanes {
         let brief = {
@@ -75,12 +76,27 @@ pub(super) async fn draft(
             continue;
         }
         answers.extend(draft.answers.iter().map(|answer| (answer.thread, answer.text.clone())));
-        let (worker, lane, snapshot) = (worker.clone(), *lane, brief.snapshot.clone());
-        patch_sets.push(blocking(move || store(worker.blobs(), lane, &snapshot, &draft)).await?);
+        // where the version before is gone on from, a part is told against that
+        let on = session.current(*lane).map(|(version, _)| version);
+        let on = on.filter(|_| has_parts && brief.goes_on(drafting.engine).is_some());
+        let (worker, lane) = (worker.clone(), *lane);
+        let (set, of_version) = blocking(move || {
+            let set = store(worker.blobs(), lane, &brief.snapshot, &draft)?;
+            let own = on.map(|on| Ok::<_, Stuck>((on, parts::of_version(&worker, lane, &brief, &draft)?)));
+            Ok((set, own.transpose()?))
+        })
+        .await?;
+        patch_sets.push(set);
+        own.extend(of_version);
     }
+    let went_on = own
+        .iter()
+        .map(|(version, _)| *version)
+        .max()
+        .map(|version| WentOn { version, patch_sets: own.into_iter().map(|(_, set)| set).collect() });
     match nothing {
         Some(stuck) if patch_sets.is_empty() => Err(stuck),
-        _ => Ok(Finding::Draft { patch_sets, answers, heard: line.ear.heard() }),
+        _ => Ok(Finding::Draft { patch_sets, answers, heard: line.ear.heard(), went_on }),
     }
 }
 
@@ -136,13 +152,13 @@ fn stuck_engine(session: &Session, drafting: &Drafting, error: EngineError) -> S
         EngineError::Models(AskError::Cancelled) | EngineError::Cancelled | EngineError::Held(_) => {
             Stuck::needs_human("drafting was stopped", "paraph regenerate")
         }
-        error @ (EngineError::Repository(_) | EngineError::BadInput(_)) => {
+        error @ (EngineError::Repository(_) | EngineError::BadInput(_) | EngineError::NothingToAdd { .. }) => {
             Stuck::needs_human(error.to_string(), format!("{next}, or paraph cancel {}", session.asked.id))
         }
     }
 }
 
-fn brief(
+pub(super) fn brief(
     worker: &Worker,
     session: &Session,
     drafting: &Drafting,
@@ -177,6 +193,7 @@ fn brief(
         session: session.asked.id,
         version: drafting.version,
         lane,
+        role: Role::Implementer,
         goal: session.asked.goal.clone(),
         issue,
         kind: session.asked.kind,

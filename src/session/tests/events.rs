@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::story::{self, L0, L1, V1};
 use super::*;
-use crate::id::{DraftId, SessionId, ThreadId};
+use crate::id::{DraftId, SessionId, ThreadId, Version};
 use crate::planning::{Estimate, IssueSource, Recommendation, Role, RoleEstimate, TriageReport};
 use crate::policy::PolicySettings;
 use crate::proposal::{EngineKind, ProgramChoice};
@@ -84,7 +84,9 @@ fn samples() -> Vec<Event> {
             patch_sets: vec![set],
             by: None,
             parent: None,
+            parts: Vec::new(),
         },
+        part_made(),
         Event::BranchApplied {
             lane,
             version,
@@ -211,6 +213,7 @@ fn forms() -> Vec<(&'static str, Event)> {
         ("created-issue", Event::Created { session: Box::new(of_issue) }),
         ("created-estimate", Event::Created { session: Box::new(estimated) }),
         ("planned-again", planned_as(story::planned_again())),
+        ("proposed-in-parts", proposed_in_parts()),
         ("call-reserved-room", Event::CallReserved { call: 1, asked: Box::new(call) }),
         ("call-reserved-counted", Event::CallReserved { call: 1, asked: Box::new(counted) }),
         (
@@ -272,6 +275,7 @@ fn bare() -> Vec<Event> {
             patch_sets: vec![story::patch_set(L0, "derived")],
             by: Some(by()),
             parent: Some(V1),
+            parts: Vec::new(),
         },
         Event::Created {
             session: Box::new(NewSession {
@@ -326,6 +330,34 @@ fn kept(event: &Event) -> Value {
     let mut value = serde_json::to_value(event).expect("events are plain data");
     drop_nulls(&mut value);
     value
+}
+
+fn part_made() -> Event {
+    let part = VersionPart {
+        role: Role::Implementer,
+        by: "p/m".to_owned(),
+        ended: PartEnd::Added,
+        on: Some(V1),
+        patch_sets: vec![story::patch_set(L0, "own")],
+        note: "repo1: the engine drafted nothing there".into(),
+    };
+    let (version, patch_sets) = (Version(2), vec![story::patch_set(L0, "draft")]);
+    Event::PartMade { version, part: Box::new(part), patch_sets, heard: 1 }
+}
+
+fn proposed_in_parts() -> Event {
+    let Event::PartMade { version, part, .. } = part_made() else { unreachable!("it is one") };
+    let (ended, note) = (PartEnd::LeftOut, "no model".into());
+    let tester = VersionPart { role: Role::Tester, by: String::new(), ended, on: None, patch_sets: Vec::new(), note };
+    Event::Proposed {
+        version,
+        engine: EngineKind::Llm,
+        made_for: "goal".into(),
+        patch_sets: vec![story::patch_set(L0, "draft")],
+        by: None,
+        parent: None,
+        parts: vec![*part, tester],
+    }
 }
 
 /// Where something other than integers, strings, lists and objects stands.

@@ -8,6 +8,7 @@ mod events;
 mod folding;
 mod money;
 mod offers;
+mod parts;
 mod stages;
 mod steering;
 mod table;

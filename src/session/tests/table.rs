@@ -12,12 +12,15 @@ use crate::validation::{CheckStatus, Sides};
 
 /// A session in every phase, under every stop, and in the cases that guards tell apart.
 fn situations() -> Vec<(&'static str, Story)> {
-    use EffectKind::{Apply, Check, Draft, Index, Load, PassOver, Plan, Publish, Review, Score, Triage};
+    use EffectKind::{
+        Apply, Check, Document, Draft, Index, Load, PassOver, Plan, Publish, Review, Score, Test, Triage,
+    };
     let quick = Story::quick;
     let scored = |finding| quick().runs_until(Some(Score)).finds(Score, finding);
     let stopped = |kind| quick().runs_until(Some(Check)).finds(Check, story::stuck(kind));
     let triaged = || Story::of(story::new_session(1, "triaged", EngineKind::Rules)).runs();
     let designed = || Story::of(story::asks_triage(1, "designed"));
+    let complete = || Story::of(story::asks_triage(1, "complete"));
     let approved = || quick().runs().decides(L0, Verdict::Approve);
     let two = || Story::two_lanes().runs();
     let candidate = || Story::of(story::candidate(0, 3));
@@ -73,6 +76,19 @@ fn situations() -> Vec<(&'static str, Story)> {
             let mut asked = story::new_session(1, "reviewed", EngineKind::Llm);
             asked.repairs = 1;
             Story::of(asked).runs_until(Some(Review)).finds(Review, must).runs_until(Some(Draft))
+        }),
+        ("Planned, tests wanted for v1", complete().runs_until(Some(Test))),
+        ("Planned, documentation wanted for v1", complete().runs_until(Some(Document))),
+        ("Planned, tests wanted for v1, paused", {
+            complete().runs_until(Some(Test)).does(Command::Pause { by: story::ana() })
+        }),
+        (
+            "NeedsHuman: tests of v1 were stuck",
+            complete().runs_until(Some(Test)).finds(Test, story::stuck(StopKind::BudgetSpent)),
+        ),
+        ("Scored v1 of three parts", complete().runs()),
+        ("Scored v1 of three parts, tests wanted for v2", {
+            complete().runs().does(story::regenerate("again")).runs_until(Some(Test))
         }),
         ("Scored v1, a candidate", candidate().runs()),
         ("Scored v1, picked", picked()),
@@ -293,6 +309,7 @@ fn event(event: &Event) -> String {
             let lanes: Vec<String> = patch_sets.iter().map(|set| set.lane.to_string()).collect();
             format!("{name} {version} for {made_for}: {}", lanes.join(", "))
         }
+        Event::PartMade { version, part, .. } => format!("{name} {version} {}", part.told()),
         Event::Stopped { kind, reason, .. } => format!("{name} {kind:?}: {}", reason.raw()),
         _ => name.to_owned(),
     }
@@ -322,6 +339,9 @@ fn every_phase_against_every_outcome() {
         for kind in EffectKind::ALL {
             let key = story.session.owed().keys().find(|key| key.kind == kind).copied().unwrap_or(match kind {
                 EffectKind::Draft => EffectKey::draft(story.session.next_version()),
+                EffectKind::Test | EffectKind::Document => {
+                    EffectKey { kind, ..EffectKey::draft(story.session.next_version()) }
+                }
                 EffectKind::Load | EffectKind::Index => EffectKey::on_lane(kind, L0),
                 EffectKind::Triage | EffectKind::Plan | EffectKind::PassOver => EffectKey::of_session(kind),
                 _ => EffectKey::on_version(kind, L0, V1),

@@ -117,6 +117,19 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
                 Run::new(format!(" in {}", counted(files, "file")), Role::Text),
             ],
         );
+        for (at, part) in version.parts.iter().enumerate() {
+            let name = if at == 0 { "parts" } else { "" };
+            let what = match part.note.raw() {
+                "" => part.what(),
+                _ => format!("{}: {}", part.what(), part.note.display_line()),
+            };
+            let role = if part.ended == "left-out" { Role::Warning } else { Role::Muted };
+            let who = format!("{} {}", part.version, super::plain(&part.who()));
+            line(
+                painter,
+                &[label(name), Run::new(who, Role::Text), Run::new(format!("  {}", super::plain(&what)), role)],
+            );
+        }
     }
     let usage = &view.usage;
     let is_unknown = usage.cost_usd == "unknown";

@@ -1,0 +1,97 @@
+//! The daemon aborts in every stage that asks a model, with a server that speaks the models' part, and another one
+//! finishes the session: once, and as if nothing had happened.
+
+use std::os::unix::process::ExitStatusExt as _;
+
+use serde_json::Value;
+
+use crate::den::{Den, FILE, GOAL, eventually};
+use crate::for_each;
+use crate::points::Faulty;
+use crate::speaker::{Speaker, complete};
+
+const CHECK: &str =
+    "[[check]]\nname = \"unit\"\nkind = \"test\"\ncommand = [\"sh\", \"-c\", \"test -f tests/test_a.py\"]\n";
+
+/// When the base was committed: its digest is part of what is compared.
+const WHEN: &str = "2026-11-20T09:30:00Z";
+
+/// What a session of every stage comes to: the files of its version, whose they are, and how often each thing happened.
+#[derive(Debug, PartialEq)]
+struct Came {
+    files: Vec<(String, u64)>,
+    parts: Vec<(String, String)>,
+    digest: String,
+    events: Vec<(&'static str, usize)>,
+}
+
+/// What has to happen once, whatever died.
+const ONCE: [&str; 8] =
+    ["indexed", "triage-found", "planned", "proposed", "branch-applied", "validated", "reviewed", "scored"];
+
+fn comes(fault: Option<&str>) -> (Came, Vec<Value>) {
+    let den = Den::new();
+    let files = [("a.py", FILE), ("README.md", "# shop\n"), (".paraph.toml", CHECK)];
+    let repository = den.repository("shop", &files);
+    let mut amend = repository.command(&["commit", "-q", "--amend", "--no-edit", "--date", WHEN]);
+    assert!(amend.env("GIT_COMMITTER_DATE", WHEN).status().unwrap().success());
+    let speaker = Speaker::start(&complete());
+    let roles: Vec<&str> = complete().iter().map(|(role, _)| *role).collect();
+    speaker.configure(&den.path().join("user"), &roles, &[]);
+    den.run(&["trust", repository.arg()]).ended(0);
+    den.line("daemon stop").ended(0);
+    let faulty = fault.map(|fault| Faulty::start(&den, fault));
+    let run = ["run", GOAL, "--repo", repository.arg(), "--engine", "llm", "--playbook", "complete", "--json"];
+    // one that died before it answered is asked again where nothing was recorded
+    eventually("a session", || {
+        let listed = den.line("list --json");
+        let is_there = listed.done() && !listed.json()["sessions"].as_array().is_some_and(Vec::is_empty);
+        (is_there || den.run(&run).done()).then_some(())
+    });
+    let view = eventually("a scored version", || {
+        let said = den.line("show 1 --json");
+        said.has_not_panicked();
+        let view = said.done().then(|| said.json())?;
+        assert_ne!(view["state"], "NeedsHuman", "{view:#}");
+        (view["state"] == "Scored").then_some(view)
+    });
+    if let Some(faulty) = faulty {
+        let ended = faulty.ended(&den);
+        assert_eq!(ended.signal(), Some(6), "{fault:?} was not passed, or did not kill: {ended:?}");
+    }
+    let version = &view["versions"][0];
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let entries = den.entries("1");
+    let count = |name: &str| entries.iter().filter(|entry| entry["event"] == name).count();
+    let set = &version["patch_sets"][0];
+    let came = Came {
+        files: list(&set["files"]).iter().map(|file| (text(&file["path"]), file["added"].as_u64().unwrap())).collect(),
+        parts: list(&version["parts"]).iter().map(|part| (text(&part["role"]), text(&part["ended"]))).collect(),
+        digest: text(&set["digest"]),
+        events: ONCE.iter().map(|name| (*name, count(name))).chain([("part-made", count("part-made"))]).collect(),
+    };
+    assert_eq!(version["checks"][0]["status"], "fixed", "{:#}", version["checks"]);
+    let replayed = den.line("replay 1 --json").ended(0).json();
+    assert_eq!(replayed["same"], true, "{replayed:#}");
+    den.is_sound();
+    (came, entries)
+}
+
+#[test]
+fn a_daemon_that_dies_in_a_stage_finishes_once_and_the_same() {
+    let (quiet, _) = comes(None);
+    let added = |role: &str| (role.to_owned(), "added".to_owned());
+    assert_eq!(quiet.parts, [added("implementer"), added("tester"), added("documenter")]);
+    assert!(quiet.events.iter().all(|(name, count)| *count == if *name == "part-made" { 2 } else { 1 }), "{quiet:?}");
+    let stages = ["index", "triage", "plan", "draft", "test", "document", "review"];
+    let points: Vec<String> =
+        stages.iter().flat_map(|stage| ["before", "after"].map(|at| format!("effect.{stage}.{at}:1"))).collect();
+    for_each(&points, |point| {
+        let (came, entries) = comes(Some(point));
+        assert_eq!(came, quiet, "{point}");
+        let again = entries.iter().filter(|entry| entry["event"] == "attempt-started");
+        let again = again.filter(|entry| entry["payload"]["attempt"] == 2).count();
+        assert!(again >= 1, "{point}: nothing was begun again");
+    });
+}
