@@ -126,7 +126,8 @@ pub type ReadBase<'a, E> = &'a dyn Fn(&RepoPath) -> Result<Option<FileSide>, E>;
 pub fn place<E: fmt::Display>(patch: &Patch, read: ReadBase<'_, E>) -> Result<ChangeSet, Vec<Refusal>> {
     let leaving = |file: &&FilePatch| matches!(file.operation, Operation::Delete | Operation::Rename);
     let leaving = patch.files().iter().filter(leaving).filter_map(|file| file.old_path.clone()).collect();
-    let mut placing = Placing { patch, read, leaving, base: BTreeMap::new(), now: BTreeMap::new() };
+    let (base, now, left) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+    let mut placing = Placing { patch, read, leaving, base, now, left };
     let mut refusals = Vec::new();
     let ahead = placing.contents_ahead();
     for (file, ahead) in patch.files().iter().zip(ahead) {
@@ -165,6 +166,8 @@ struct Placing<'a, E> {
     leaving: BTreeSet<RepoPath>,
     base: BTreeMap<RepoPath, Option<FileSide>>,
     now: BTreeMap<RepoPath, Option<FileSide>>,
+    /// Paths that a part moved away after another came there: which of both a later part means is not known.
+    left: BTreeSet<RepoPath>,
 }
 
 /// A content that was made before its turn.
@@ -223,7 +226,9 @@ impl<E: fmt::Display> Placing<'_, E> {
             (operation, old, Some(path)) => {
                 if let Some(old) = old.as_ref().filter(|_| operation == Operation::Rename) {
                     // unless something already came to where it left
-                    self.now.entry(old.clone()).or_insert(None);
+                    if self.now.entry(old.clone()).or_insert(None).is_some() {
+                        self.left.insert(old.clone());
+                    }
                 }
                 self.now.insert(path.clone(), Some(new));
             }
@@ -244,6 +249,7 @@ impl<E: fmt::Display> Placing<'_, E> {
     fn old_side(&mut self, operation: Operation, path: &RepoPath) -> Result<FileSide, Problem> {
         let from_base = matches!(operation, Operation::Rename | Operation::Copy);
         match self.now.get(path).filter(|_| !from_base) {
+            Some(_) if self.left.contains(path) => Err(RefusalReason::AlreadyGone.into()),
             Some(Some(side)) => Ok(side.clone()),
             Some(None) => Err(RefusalReason::AlreadyGone.into()),
             None => self.base(path)?.ok_or_else(|| RefusalReason::Missing.into()),

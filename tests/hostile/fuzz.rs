@@ -15,6 +15,7 @@ const SEEDS: &[(&str, &[u8])] = &[
     ("edits", b"*** Begin Patch\n*** Update File: dir/b.txt\n@@\n-one\n+eins\n two\n*** Add File: c\n+x\n*** Delete File: a.txt\n*** End Patch\n"),
     ("edits", b"{\"edits\":[{\"path\":\"a.txt\",\"search\":\"line 5\",\"replace\":\"five\"},{\"path\":\"empty\",\"content\":\"x\"}]}"),
     ("edits", b"`dir/b.txt` (whole file):\n```\none\n```\n"),
+    ("edits", b"a.txt\n```\nline 0\nline 1\nzwei\nline 3\nline 4\nline 5\nline 6\nline 7\nline 8\nline 9\nline 10\nline 11\n```\n"),
     ("edits", b"```diff\n--- a/a.txt\n+++ b/a.txt\n@@ ... @@\n *** Update File: a.txt\nline 3\n-<x"),
     ("journal", b""),
     ("journal", b"\x10\x00x\x20\x00y"),

@@ -155,6 +155,9 @@ fn check_order(lines: &Lines<'_>, start: u32, len: u32, end: &mut u32) -> Result
     Ok(())
 }
 
+/// Bytes of `\ No newline at end of file`, in any language, that git needs to see.
+const SHORTEST_MARK: usize = 12;
+
 /// Which sides of the file have ended with a line without newline.
 #[derive(Default)]
 struct Complete {
@@ -173,6 +176,10 @@ fn parse_body(
     loop {
         let line = lines.peek();
         if let (Some(mark), Some((is_old, is_new))) = (line.filter(|line| line.starts_with(b"\\")), last.take()) {
+            // half of it says nothing, to git neither
+            if mark.len() + usize::from(lines.is_terminated(mark)) <= SHORTEST_MARK {
+                return lines.refuse(PatchProblem::CutLine);
+            }
             complete.old |= is_old;
             complete.new |= is_new;
             lines.skip(mark);

@@ -263,6 +263,16 @@ fn a_header_that_ends_within_a_line_may_have_been_cut() {
 }
 
 #[test]
+fn half_a_mark_for_a_missing_newline_may_be_anything() {
+    let patch = |mark: &str| format!("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n{mark}");
+    for cut in ["\\", "\\ ", "\\ No newlin", "\\ No newline", "\\ No new\n"] {
+        let refused = Patch::parse(patch(cut).as_bytes()).map_err(|error| error.problem);
+        assert_eq!(refused, Err(PatchProblem::CutLine), "{cut}");
+    }
+    assert!(Patch::parse(patch("\\ No newline at end of file").as_bytes()).is_ok());
+}
+
+#[test]
 fn a_hunk_that_cannot_be_read_is_not_taken_for_prose() {
     for lost in ["@@ -0,0 +4294967295,2 @@\n+one\n", "\r\nGIT binary patch\r\nliteral 0\r\n"] {
         let patch = format!("diff --git a/x b/x\nnew file mode 100644\n{lost}");

@@ -131,6 +131,12 @@ fn files_come_go_and_move() {
     check(&rename("bare", "moved"), &["bare-", "moved=1\\n2"]);
     check_refused(&rename("bare", "x"), "x: the file to create already exists (line 1 of the patch)");
     check(&(rename("bare", "crlf") + &rename("crlf", "bare")), &["bare=1\\r\\n2\\r\\n3\\r\\n", "crlf=1\\n2"]);
+    // each is moved to where the other was: which of them the name means then is not known, to git neither
+    let mode = "diff --git a/crlf b/crlf\nold mode 100644\nnew mode 100755\n";
+    check_refused(
+        &(rename("bare", "crlf") + &rename("crlf", "bare") + mode),
+        "crlf: this patch already deleted or moved it (line 9 of the patch)",
+    );
     check("diff --git a/bare b/two\ncopy from bare\ncopy to two\n", &["two=1\\n2"]);
     let delete = "diff --git a/bare b/bare\ndeleted file mode 100644\n--- a/bare\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-1\n-2\n\\ No newline at end of file\n";
     check(delete, &["bare-"]);

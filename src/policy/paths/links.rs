@@ -61,8 +61,9 @@ pub(super) fn check_mode(touch: &Touch<'_>, after: &After<'_>, found: &mut Vec<V
 }
 
 fn link(touch: &Touch<'_>, after: &After<'_>, say: &mut dyn FnMut(&str, String)) -> Result<(), TreeError> {
-    if special(touch.path.file_name()) {
-        say("link-escapes", "git's own files must not be links".into());
+    // below a folder of such a name git has no links either
+    if touch.path.components().any(special) {
+        say("link-escapes", "git's own files must not be links, and have none below them".into());
         return Ok(());
     }
     let Some(target) = touch.target else {

@@ -152,6 +152,7 @@ fn links_and_what_lies_behind_them() {
     mode("l", None, new, Some(""), block("link-escapes"));
     mode("l", None, new, None, block("link-escapes"));
     mode(".gitattributes", None, new, None, block("link-escapes"));
+    mode("a/.gitmodules/b/l", None, new, Some("x"), block("link-escapes"));
     mode("a/l", None, new, Some("../README.md"), warn("link-added"));
     mode("inside", Some(FileMode::Symlink), new, Some("docs"), warn("link-added"));
     mode("inside", Some(FileMode::Symlink), FileMode::Regular, None, None);

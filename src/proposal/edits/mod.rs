@@ -22,7 +22,7 @@ pub use refusal::{EditProblem, EditRefusal, EditRefusals};
 /// What a fence with a path is, where nothing beside it says more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum NamedFence {
-    /// Nobody knows: the reply is refused.
+    /// Nobody said: it is the whole file where the base shows that it can be nothing less.
     #[default]
     Unclear,
     /// The whole file: whoever asked has told the model to answer so.
@@ -59,6 +59,8 @@ pub fn read_reply(reply: &ChatReply) -> Result<Edits, EditRefusals> {
 pub struct Edits {
     list: Vec<Edit>,
     notes: Vec<EditNote>,
+    /// All lines of the reply end with CR LF: those of its files need not be meant so.
+    is_crlf: bool,
 }
 
 impl Edits {
@@ -73,7 +75,7 @@ impl Edits {
         for edit in &mut self.list {
             let to = match &mut edit.action {
                 Action::Change { to, .. } => to.as_mut(),
-                Action::Create { .. } | Action::Whole { .. } | Action::Delete { .. } => None,
+                Action::Create { .. } | Action::Whole { .. } | Action::Named { .. } | Action::Delete { .. } => None,
             };
             for name in [Some(&mut edit.name), to].into_iter().flatten() {
                 told(&mut name.said);
@@ -136,6 +138,8 @@ enum Action {
     Create { content: String, mode: Option<FileMode> },
     /// Its whole content, whether it is there or not.
     Whole { content: String },
+    /// What stands in a fence that only names the file: all of it, or a part to look at.
+    Named { content: String },
     /// It goes. Where lines are given, they are all that it holds.
     Delete { pieces: Vec<Piece> },
 }

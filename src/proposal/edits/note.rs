@@ -72,6 +72,14 @@ pub enum Tolerance {
     /// A whole content takes the place of a file that is there.
     #[error("the whole file is replaced")]
     WholeFile,
+    /// A fence that only names a file, and that holds what the whole file has.
+    #[error(
+        "a fence that only names the file was taken for all of it: the file's beginning, end and definitions are in it"
+    )]
+    NamedFence,
+    /// A fence that only names a file that is not there.
+    #[error("a fence that only names the file was taken for a new file")]
+    NamedNew,
     /// An edit that changes nothing.
     #[error("an edit that changes nothing was left out")]
     ChangesNothing,

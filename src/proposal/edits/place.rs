@@ -1,6 +1,8 @@
 //! Placing edits on a base: every file's edits in their order, all or nothing.
 
+mod again;
 mod change;
+mod entire;
 mod find;
 mod paths;
 mod shift;
@@ -32,12 +34,21 @@ impl Edits {
     /// # Errors
     /// [`EditRefusals`]: one is enough for nothing to be placed.
     pub fn place(&self, tree: &dyn Tree) -> Result<Placed, EditRefusals> {
-        let mut placing = Placing { paths: Paths::new(tree), tree, notes: self.notes.clone(), files: BTreeMap::new() };
+        let (paths, notes, is_crlf) = (Paths::new(tree), self.notes.clone(), self.is_crlf);
+        let mut placing = Placing { paths, tree, notes, is_crlf, files: BTreeMap::new() };
         let mut refusals = Vec::new();
         let mut by_path: BTreeMap<RepoPath, Vec<&Edit>> = BTreeMap::new();
         placing.paths.learn(&self.list);
+        let is_mixed = self.list.iter().any(|edit| edit.is_part());
         for edit in &self.list {
-            match placing.paths.of(edit) {
+            let path = match edit.action {
+                // who sends edits sends files to look at beside them
+                Action::Named { .. } if is_mixed => {
+                    Err(EditProblem::UnsaidWhole("other edits stand beside it".to_owned()))
+                }
+                _ => placing.paths.of(edit),
+            };
+            match path {
                 Ok(path) => {
                     placing.note_path(edit, &path);
                     by_path.entry(path).or_default().push(edit);
@@ -79,6 +90,7 @@ struct Placing<'a> {
     tree: &'a dyn Tree,
     paths: Paths<'a>,
     notes: Vec<EditNote>,
+    is_crlf: bool,
     /// Each touched file before and after.
     files: BTreeMap<RepoPath, Sides>,
 }
@@ -138,6 +150,13 @@ impl Placing<'_> {
                     }
                     self.replace(path, edit.line, content, now.as_ref())
                 }
+                Action::Named { content } => {
+                    done = Some("replaces");
+                    if at > 0 {
+                        return refuse(edit.line, EditProblem::Twice("changes"));
+                    }
+                    self.named(path, edit, content, now.as_ref())
+                }
                 Action::Delete { pieces } => {
                     done = Some("deletes");
                     if at > 0 {
@@ -168,10 +187,8 @@ impl Placing<'_> {
         }
         self.paths.check_free(path)?;
         check_complete(content, b"")?;
-        Ok(Some(FileSide {
-            mode: mode.unwrap_or(FileMode::Regular),
-            content: without_cr(content, b"").as_bytes().into(),
-        }))
+        let content = if self.is_crlf { without_cr(content, b"") } else { Cow::Borrowed(content) };
+        Ok(Some(FileSide { mode: mode.unwrap_or(FileMode::Regular), content: content.as_bytes().into() }))
     }
 
     fn replace(
@@ -196,6 +213,32 @@ impl Placing<'_> {
         };
         self.note(line, path, Tolerance::WholeFile);
         Ok(Some(FileSide { mode: old.mode, content: content.into_bytes().into() }))
+    }
+
+    /// Takes the content of a fence that only names the file, where it can be nothing less than all of it.
+    fn named(
+        &mut self,
+        path: &RepoPath,
+        edit: &Edit,
+        content: &str,
+        old: Option<&FileSide>,
+    ) -> Result<Option<FileSide>, EditProblem> {
+        let doubt = match old {
+            Some(old) => {
+                check_text(old)?;
+                entire::doubt(path, &old.content, content)
+            }
+            None => match self.paths.alike(path)? {
+                Some(other) => Some(format!("it may be meant for `{other}`")),
+                None => entire::doubt_of_new(path, content),
+            },
+        };
+        if let Some(doubt) = doubt {
+            return Err(EditProblem::UnsaidWhole(doubt));
+        }
+        let made = self.replace(path, edit.line, content, old)?;
+        self.note(edit.line, path, if old.is_some() { Tolerance::NamedFence } else { Tolerance::NamedNew });
+        Ok(made)
     }
 
     fn delete(
@@ -313,7 +356,15 @@ impl Edit {
     fn pieces(&self) -> &[Piece] {
         match &self.action {
             Action::Change { pieces, .. } | Action::Delete { pieces } => pieces,
-            Action::Create { .. } | Action::Whole { .. } => &[],
+            Action::Create { .. } | Action::Whole { .. } | Action::Named { .. } => &[],
+        }
+    }
+
+    /// Whether it is no content of a whole file.
+    fn is_part(&self) -> bool {
+        match &self.action {
+            Action::Change { .. } | Action::Delete { .. } => true,
+            Action::Create { .. } | Action::Whole { .. } | Action::Named { .. } => false,
         }
     }
 }

@@ -183,7 +183,8 @@ impl<'a> Reader<'a> {
         if !self.refusals.is_empty() {
             return Err(EditRefusals::new(self.refusals));
         }
-        Ok(Edits { list: self.list, notes: self.notes })
+        let is_crlf = self.lines.iter().all(|line| line.ends_with('\r'));
+        Ok(Edits { list: self.list, notes: self.notes, is_crlf })
     }
 
     fn peek(&self) -> Option<&'a str> {

@@ -51,9 +51,9 @@ pub enum EditProblem {
     /// It can be read in two ways.
     #[error("{0}")]
     Unclear(String),
-    /// A fence with a path that does not say that it is the whole file.
-    #[error("a fence with a path, and nothing says that it is the whole file")]
-    UnsaidWhole,
+    /// A fence with a path that does not say that it is the whole file, and may be a part of it.
+    #[error("a fence with a path, and nothing says that it is the whole file: {0}")]
+    UnsaidWhole(String),
     /// Code was left out with a comment.
     #[error("new lines leave code out: `{0}`")]
     LeftOut(String),
@@ -89,6 +89,9 @@ pub enum EditProblem {
         /// Whether there are more.
         more: bool,
     },
+    /// The new lines are in the file already, where they would go.
+    #[error("its new lines already stand there: the file has moved on")]
+    AlreadyThere,
     /// Nothing says where new lines belong.
     #[error("it has no old lines to be placed by")]
     NoContext,
@@ -181,7 +184,7 @@ impl EditProblem {
             Self::NoEdits => "Answer with edits in one of the formats you were given.",
             Self::NoName => "Write the file's path alone on the line before the block.",
             Self::Unreadable(_) | Self::Unclear(_) => "Write this edit again, exactly in the format you were given.",
-            Self::UnsaidWhole => {
+            Self::UnsaidWhole(_) => {
                 "Write `path (whole file):` on the line before the fence if it is all of the file; else send only \
                  the changed lines as an edit."
             }
@@ -195,6 +198,9 @@ impl EditProblem {
             Self::NotText(_) => "Leave this file as it is.",
             Self::NoMatch => "Copy the old lines from the file to the letter, as few as make the place unique.",
             Self::Ambiguous { .. } => "Add lines above or below until they stand in one place only.",
+            Self::AlreadyThere => {
+                "Leave out what the file has already; where it shall stand twice, name the lines that are alike too."
+            }
             Self::NoContext => "Give at least one line of the file beside which the new lines go.",
             Self::Overlap => "Join both edits to one.",
             Self::NotBelowAnchor => "Name the line above the place as the file has it, or leave the @@ line bare.",

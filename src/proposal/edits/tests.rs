@@ -126,6 +126,8 @@ fn unified_diffs() {
     refused("```diff\n--- a/x\n+++ b/y\n@@ -1 +1 @@\n-a\n+b\n```\n", "names of a file's header differ");
     refused(&format!("diff --git a/y b/y\n--- a/src/a.rs\n+++ b/src/a.rs\n@@ -1,4 +1,4 @@\n{body}"), "differ");
     refused("```diff\n-    let b = 2;\n+    let b = 20;\n```\n", "without a hunk's header");
+    let tex = "```diff\n--- src/a.rs\n+++ src/a.rs\n@@ @@\n }\n\\section{b}\n+x\n```\n";
+    refused(tex, "neither blank");
     refused("```diff\n--- src/a.rs\n+++ src/a.rs\n@@ @@\nlet b = 2;\n+x\n```\n", "neither blank");
 }
 
@@ -192,6 +194,30 @@ fn whole_files() {
 }
 
 #[test]
+fn a_fence_that_only_names_its_file_is_whole_where_nothing_of_the_file_is_missing() {
+    let named = |path: &str, content: &str| format!("Here it is:\n\n{path}\n```rust\n{content}```\n");
+    let new = changed("let b = 2", "let b = 20");
+    check(&named("src/a.rs", &new), "src/a.rs", &new, &[Tolerance::WholeFile, Tolerance::NamedFence]);
+    check(&named("src/new.rs", "fn new() {}\n"), "src/new.rs", "fn new() {}\n", &[Tolerance::NamedNew]);
+    refused(&named("src/a.rs", "fn one() {\n    let b = 20;\n}\n"), "the file's last line");
+    refused(&named("src/a.rs", &new.replace("fn two", "// ... existing code ...\nfn two")), "may stand for code");
+    refused(&named("a.rs", "fn new() {}\n"), "it may be meant for `src/a.rs`");
+    // beside edits it is something to look at
+    let edit = block("open.txt", "one\n", "eins\n");
+    refused(&format!("{}{edit}", named("src/a.rs", &new)), "other edits stand beside it");
+    let twice = format!("{}{}", named("src/a.rs", &new), named("src/a.rs", &new));
+    refused(&twice, "already replaces it");
+}
+
+#[test]
+fn a_new_file_keeps_the_line_ends_that_are_its_own() {
+    let diff = "--- /dev/null\n+++ b/n.txt\n@@ -0,0 +1,2 @@\n+one\r\n+two\r\n";
+    check(diff, "n.txt", "one\r\ntwo\r\n", &[]);
+    check(&diff.replace("\r\n", "\n").replace('\n', "\r\n"), "n.txt", "one\ntwo\n", &[]);
+    check(r#"{"path": "n.txt", "content": "x\r\n"}"#, "n.txt", "x\r\n", &[]);
+}
+
+#[test]
 fn json_edits() {
     let new = changed("let b = 2", "let b = 20");
     check(
@@ -229,6 +255,16 @@ fn edits_of_one_file_join_without_overlap() {
     refused(&format!("{first}{first}"), "nowhere");
     let whole = "`src/a.rs` (whole file)\n```\nx\n```\n";
     refused(&format!("{first}{whole}"), "already changes");
+}
+
+#[test]
+fn an_edit_that_was_made_before_is_not_made_again() {
+    let there = "its new lines already stand there";
+    let end = "    let b = 2;\n}\n";
+    refused(&block("src/a.rs", "fn one() {\n    let a = 1;\n", "fn one() {\n    let a = 1;\n    let b = 2;\n"), there);
+    // who names the line that is alike means it
+    let twice = format!("    let b = 2;\n{end}");
+    check(&block("src/a.rs", end, &twice), "src/a.rs", &changed(end, &twice), &[]);
 }
 
 #[test]
@@ -284,6 +320,10 @@ fn what_a_damaged_diff_lost_is_not_left_out_without_a_word() {
     let lines = "--- /dev/null\n+++ b/n.txt\n@@ -0,0 +1 @@\n+n\n\\ No newline at end of file\n";
     let twice = new("index 0000000..1234567\n", lines) + "\\ No newline at end of file\n";
     check(&twice, "n.txt", "n", &[Tolerance::SaidTwice]);
+    let rest = "changed lines behind the end of a hunk";
+    refused(&new("index 0000000..1234567\n", "--- /dev/null\n+++ b/n.txt\n@@ -0,0 +1 @@\n+n\n\n+o\n"), rest);
+    let list = new("", "--- /dev/null\n+++ b/n.txt\n@@ -0,0 +1 @@\n+n\n\n- It is new.\n");
+    check(&list, "n.txt", "n\n", &[]);
     let missing = "a new file's lines are missing";
     refused(&new("index 0000000..1234567\n", ""), missing);
     refused(&new("index 000", ""), missing);

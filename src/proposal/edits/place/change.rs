@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::again;
 use super::find::{Numbers, Spot, locate};
 use super::line_number;
 use super::text::{Class, FileText};
@@ -216,7 +217,7 @@ impl Joining<'_> {
     /// The splices that make `piece`'s lines at `spot` its new ones.
     fn plan_spot(&self, piece: &Piece, spot: &Spot, plan: &mut Plan) -> Result<(), EditProblem> {
         self.check_free(spot.start, spot.end(piece))?;
-        let mut at = spot.start;
+        let (mut at, had) = (spot.start, plan.splices.len());
         let mut is_open = false;
         let mut differs = false;
         // a line that only moves is the file's, whatever blanks the reply has at its end
@@ -250,6 +251,11 @@ impl Joining<'_> {
                 };
                 splice.lines.push(self.with_end(&shifted, at, spot.class));
             }
+        }
+        let seen = spot.start..at;
+        let mut inserted = plan.splices[had..].iter().filter(|(start, splice)| splice.end == *start);
+        if inserted.any(|(at, splice)| again::stand_there(&self.file.lines, *at, &splice.lines, seen.clone())) {
+            return Err(EditProblem::AlreadyThere);
         }
         self.plan_end(piece, spot, at, plan)?;
         self.tell(piece, spot, differs, plan);

@@ -195,7 +195,7 @@ fn elided(file: &FileText<'_>, piece: &Piece) -> Result<Option<Vec<Spot>>, EditP
 }
 
 /// The text of a comment, or of a line, without what makes it one.
-fn comment(text: &str) -> (&str, bool) {
+pub(super) fn comment(text: &str) -> (&str, bool) {
     let text = text.trim();
     let openers = ["{/*", "<!--", "/*", "//", "#", "--", ";;", ";", "%", "\"\"\""];
     let inner = openers.iter().find_map(|open| text.strip_prefix(open));

@@ -43,7 +43,7 @@ impl<'a> Paths<'a> {
             }
         }
         let may_be_new = match &edit.action {
-            Action::Create { .. } | Action::Whole { .. } => true,
+            Action::Create { .. } | Action::Whole { .. } | Action::Named { .. } => true,
             Action::Change { pieces, .. } => pieces.len() == 1 && !pieces[0].has_old(),
             Action::Delete { .. } => false,
         };
@@ -129,6 +129,13 @@ impl<'a> Paths<'a> {
         let below = format!("{name}/").into_bytes();
         let at = entries.partition_point(|entry| entry.path.as_bytes() < below.as_slice());
         Ok(entries.get(at).is_some_and(|entry| entry.path.as_bytes().starts_with(&below)))
+    }
+
+    /// A file that a path without its folders may mean.
+    pub(super) fn alike(&self, path: &RepoPath) -> Result<Option<RepoPath>, EditProblem> {
+        let end = [b"/", path.as_bytes()].concat();
+        let entries = self.tree.entries().map_err(unreadable)?;
+        Ok(entries.iter().find(|entry| entry.path.as_bytes().ends_with(&end)).map(|entry| entry.path.clone()))
     }
 
     /// Refuses a path where a file or folder is, or below a file.

@@ -256,7 +256,8 @@ fn hunk(reader: &mut Reader<'_>, has_header: bool, name: &str) -> Result<Piece, 
         let kind = match text.as_bytes().first() {
             Some(b'+') => PatchLineKind::Added,
             Some(b'-') => PatchLineKind::Removed,
-            Some(b'\\') => {
+            // other lines that begin so are a file's own, without the blank before them
+            Some(b'\\') if text.starts_with("\\ ") => {
                 let said = piece.lines.last_mut().is_some_and(|last| std::mem::replace(&mut last.is_unended, true));
                 if said {
                     reader.note(number(reader.at), name, Tolerance::SaidTwice);
@@ -280,6 +281,7 @@ fn hunk(reader: &mut Reader<'_>, has_header: bool, name: &str) -> Result<Piece, 
         reader.at += 1;
     }
     check_whole(reader, line, name, counts.is_some().then_some((old, new)))?;
+    check_rest(reader, name)?;
     // empty lines that no count asked for part what follows from the hunk
     while empty_tail > 0 && piece.lines.len() > 1 && (counts.is_none() || old < 0 || new < 0) {
         piece.lines.pop();
@@ -332,6 +334,24 @@ fn goes_on(reader: &Reader<'_>, text: &str, is_done: bool, has_counts: bool) -> 
     }
     // in a fence every line belongs to it, and one that does not read is told
     text.starts_with(['+', '-', ' ', '\\']) || (reader.fence.is_some() && !is_done)
+}
+
+/// Refuses changed lines behind the end of a hunk, parted from it by empty ones: its counts do not speak of them.
+fn check_rest(reader: &Reader<'_>, name: &str) -> Result<(), EditRefusal> {
+    let rest = &reader.lines[reader.at..];
+    let blank = rest.iter().take_while(|line| line.trim().is_empty()).count();
+    let Some(next) = rest.get(blank).filter(|_| blank > 0 && reader.fence.is_none()) else { return Ok(()) };
+    // `- ` begins an item of a list, `--` a signature, both after a diff
+    let is_change = match next.as_bytes() {
+        [b'+', rest @ ..] => !rest.starts_with(b"++ "),
+        [b'-', rest @ ..] => rest.first().is_some_and(|byte| !matches!(byte, b' ' | b'-')),
+        _ => false,
+    };
+    if !is_change {
+        return Ok(());
+    }
+    let what = "changed lines behind the end of a hunk".to_owned();
+    Err(EditRefusal::new(number(reader.at + blank), Some(name), EditProblem::Unreadable(what)))
 }
 
 /// Refuses a hunk that was cut: lines are missing, and nothing says that the reply was over.

@@ -1,4 +1,4 @@
-//! Whole files: a fence with a path, where the reply says that it is all of the file.
+//! Whole files: a fence with a path, and whether the reply says that it is all of the file.
 
 use super::fence::Fence;
 use super::{Reader, begin_patch, blocks, names};
@@ -42,9 +42,6 @@ pub(super) fn read(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<bool, 
     reader.at = end + 1;
     // where a model was told to answer so, a name alone says it
     let is_asked_for = reader.named == NamedFence::Whole && bare.is_some();
-    if !whole && !new && !is_asked_for {
-        return Err(refuse(EditProblem::UnsaidWhole));
-    }
     let mut content = String::new();
     for text in &reader.lines[opened.at() + 1..end] {
         content.push_str(
@@ -54,8 +51,11 @@ pub(super) fn read(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<bool, 
         );
         content.push('\n');
     }
-    let action =
-        if new && !whole && !is_asked_for { Action::Create { content, mode: None } } else { Action::Whole { content } };
+    let action = match (whole || is_asked_for, new) {
+        (true, _) => Action::Whole { content },
+        (false, true) => Action::Create { content, mode: None },
+        (false, false) => Action::Named { content },
+    };
     reader.push(line, Name::plain(name), action);
     Ok(true)
 }
