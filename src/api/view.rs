@@ -532,6 +532,9 @@ pub struct CallView {
     pub uncounted: Untrusted,
     /// Tokens of the answer.
     pub output_tokens: u64,
+    /// Whether the provider did not say both: then they are estimated, and 0 where an agent says nothing.
+    #[serde(default)]
+    pub estimated: bool,
     /// Dollars, as a decimal string; `unknown` where the price is not known.
     pub cost_usd: String,
     /// How long it took, waits between tries included; missing while it runs.

@@ -505,6 +505,7 @@ fn calls(session: &Session) -> impl Iterator<Item = CallView> {
             uncounted: asked.uncounted.clone(),
             output_tokens: ended.map_or(0, |ended| ended.output_tokens),
             cost_usd: call.cost_micros().map_or_else(|| "unknown".to_owned(), dollars),
+            estimated: ended.is_some_and(|ended| ended.estimated),
             latency_ms: ended.map(|ended| ended.latency_ms),
             ended: ended.map(|ended| ended.ended.clone()).unwrap_or_default(),
             redacted: asked.redacted.clone(),

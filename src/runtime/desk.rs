@@ -125,6 +125,7 @@ impl Desk {
             call,
             input_tokens: 0,
             output_tokens: 0,
+            estimated: false,
             cached_tokens: 0,
             cost_micros: Some(0),
             latency_ms: 0,
@@ -207,7 +208,8 @@ impl Desk {
         })
     }
 
-    /// Asks one model: reserved before, settled after.
+    /// Asks one model, once more where an answer broke off: each time is a call of its own, reserved before and settled
+    /// after, so that what may be billed is never more than what was reserved.
     async fn ask_one(
         &self,
         model: &ModelName,
@@ -216,30 +218,61 @@ impl Desk {
         request: &ChatRequest,
         cancel: &Cancel,
     ) -> Result<Result<ChatReply, ChatError>, AskError> {
-        self.within_share(asked.role, lead.share, &asked)?;
+        let (bank, clock) = (&self.worker.ports.models, &self.worker.ports.clock);
+        let mut sent = Sent {
+            spoken: Spoken::open(&self.worker, &self.line, asked.role, &asked.model),
+            until: clock.monotonic() + lead.latency,
+            tries: 0,
+        };
+        loop {
+            let answer = self.ask_once(model, lead, &asked, request, &mut sent, cancel).await?;
+            let error = match answer {
+                Err(error) if error.may_be_billed() && !cancel.is_cancelled() => error,
+                answer => return Ok(answer),
+            };
+            let spoken = &mut sent.spoken;
+            let mut seen = |piece: Streamed<'_>| spoken.hear(piece);
+            let waits = bank.wait_to_ask_again(model, &error, sent.tries, &mut seen, cancel);
+            match tokio::time::timeout(sent.until.saturating_sub(clock.monotonic()), waits).await {
+                Ok(true) => {}
+                Ok(false) if cancel.is_cancelled() => return Ok(Err(ChatError::Cancelled)),
+                Ok(false) | Err(_) => return Ok(Err(error)),
+            }
+        }
+    }
+
+    /// One call: reserved before, settled after.
+    async fn ask_once(
+        &self,
+        model: &ModelName,
+        lead: &Lead,
+        asked: &CallAsked,
+        request: &ChatRequest,
+        sent: &mut Sent,
+        cancel: &Cancel,
+    ) -> Result<Result<ChatReply, ChatError>, AskError> {
+        self.within_share(asked.role, lead.share, asked)?;
         let date = self.date();
-        let call = self.reserve(&date, &asked).await?;
-        let bank = &self.worker.ports.models;
-        let started = self.worker.ports.clock.monotonic();
-        let mut tries = 0;
-        let mut spoken = Spoken::open(&self.worker, &self.line, asked.role, &asked.model);
-        let clock = &self.worker.ports.clock;
+        let call = self.reserve(&date, asked).await?;
+        let (bank, clock) = (&self.worker.ports.models, &self.worker.ports.clock);
+        let started = clock.monotonic();
+        let before = sent.tries;
         let mut heard = Heard { since: started, ..Heard::default() };
         let answer = {
+            let spoken = &mut sent.spoken;
             let mut seen = |piece: Streamed<'_>| {
                 heard.hear(&piece, clock.monotonic());
                 spoken.hear(piece);
             };
-            let chat = bank.chat(model, request, &mut seen, &mut tries, cancel);
-            tokio::time::timeout(lead.latency, chat)
+            let chat = bank.chat(model, request, &mut seen, &mut sent.tries, cancel);
+            tokio::time::timeout(sent.until.saturating_sub(started), chat)
                 .await
                 .unwrap_or_else(|_| Err(ChatError::TimedOut { provider: model.provider.clone(), limit: lead.latency }))
         };
-        drop(spoken);
-        let latency = self.worker.ports.clock.monotonic().saturating_sub(started);
-        let may_be_billed = heard.may_be_billed(&asked, started + latency);
-        let exchange = Exchanged { tries: tries.max(1), latency, may_be_billed };
-        let ended = self.ended(call, model, &asked, &answer, exchange).await;
+        let latency = clock.monotonic().saturating_sub(started);
+        let may_be_billed = heard.may_be_billed(asked, started + latency);
+        let exchange = Exchanged { tries: (sent.tries - before).max(1), latency, may_be_billed };
+        let ended = self.ended(call, model, asked, &answer, exchange).await;
         let cost = ended.cost_micros.unwrap_or(0);
         self.worker.today.settle(&date, asked.cost_micros.unwrap_or(0), cost);
         self.took(asked.role, cost, ended.input_tokens.saturating_add(ended.output_tokens));
@@ -277,6 +310,7 @@ impl Desk {
                     call,
                     input_tokens: usage.input.unwrap_or(0),
                     output_tokens: usage.output.unwrap_or(0),
+                    estimated: reply.usage.input.is_none() || reply.usage.output.is_none(),
                     cached_tokens: usage.cache_read.unwrap_or(0),
                     cost_micros: bank.cost_micros(model, &usage),
                     latency_ms,
@@ -288,15 +322,15 @@ impl Desk {
             }
             // what was refused before a token was made costs nothing; what broke off may have been billed
             Err(error) => {
-                let billed =
-                    matches!(error, ChatError::Faulty { .. } | ChatError::TimedOut { .. } | ChatError::Cancelled);
-                let (input_tokens, output_tokens) = if billed { (input_tokens, output_tokens) } else { (0, 0) };
+                let (input_tokens, output_tokens) =
+                    if error.may_be_billed() { (input_tokens, output_tokens) } else { (0, 0) };
                 let most = u32::try_from(output_tokens).unwrap_or(u32::MAX);
                 let cost = || bank.at_most_micros(model, input_tokens, most);
                 CallEnded {
                     call,
                     input_tokens,
                     output_tokens,
+                    estimated: error.may_be_billed(),
                     cached_tokens: 0,
                     cost_micros: if input_tokens == 0 { Some(0) } else { cost() },
                     latency_ms,
@@ -331,6 +365,15 @@ const LEAST_PROMPT: u64 = 6_000;
 /// Tokens that may have been made and were still on their way.
 const ON_THE_WAY: u64 = 64;
 
+/// What is sent, as long as one model is asked the same.
+struct Sent {
+    spoken: Spoken,
+    /// When it has taken long enough, by the monotonic clock.
+    until: Duration,
+    /// How often it was sent.
+    tries: u32,
+}
+
 /// How an exchange went.
 struct Exchanged {
     tries: u32,
@@ -352,7 +395,8 @@ impl Heard {
         match piece {
             Streamed::Text(text) | Streamed::Thinking(text) => self.bytes += text.len() as u64,
             Streamed::Call(name) => self.bytes += name.len() as u64,
-            Streamed::Waits { pause, .. } => self.since = now + *pause,
+            // what came before it was refused, and costs nothing
+            Streamed::Waits { pause, .. } => *self = Self { bytes: 0, since: now + *pause },
         }
     }
 
@@ -539,6 +583,7 @@ impl Models for Desk {
             call,
             input_tokens,
             output_tokens,
+            estimated: usage.input.is_none() || usage.output.is_none(),
             cached_tokens: usage.cache_read.unwrap_or(0),
             cost_micros: usage.cost_micros,
             latency_ms: 0,
@@ -600,5 +645,6 @@ mod tests {
         let waits = Streamed::Waits { pause: Duration::from_secs(40), next: 2, why: "HTTP 500" };
         check(&[(101, waits)], 120, (0, 0));
         check(&[(101, waits)], 142, (5_000, 264));
+        check(&[(101, Streamed::Text(&text)), (102, waits)], 142, (5_000, 64));
     }
 }

@@ -98,6 +98,9 @@ pub struct CallEnded {
     pub input_tokens: u64,
     /// Tokens of the answer: the provider's count, else an estimate.
     pub output_tokens: u64,
+    /// Whether the provider did not say them both; of an agent that says nothing they are 0.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
     /// Of the prompt: read from the provider's cache.
     #[serde(default)]
     pub cached_tokens: u64,

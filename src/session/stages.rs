@@ -155,7 +155,8 @@ pub(super) fn reviewed(
         if review.counts() && author == Some(review.model.as_str()) {
             let role = review.role;
             review.notes.push(format!(
-                "the model that wrote the change reviewed it as {role}: paraph config set roles.{role} PROVIDER/MODEL"
+                "the model that wrote the change reviewed it as {role}: another is models = [\"PROVIDER/MODEL\"] under \
+                 [roles.{role}] (paraph help models)"
             ));
         }
         review

@@ -610,6 +610,7 @@ pub fn call_ended(call: u32, cost_micros: Option<u64>) -> CallEnded {
         call,
         input_tokens: 900,
         output_tokens: 100,
+        estimated: false,
         cached_tokens: 0,
         cost_micros,
         latency_ms: 1500,

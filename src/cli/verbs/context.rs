@@ -97,7 +97,13 @@ fn head(call: &CallView) -> Text {
         Some(ms) => format!(", {}, {}", took(ms), call.ended.display_line()),
         None => ", not answered yet".to_owned(),
     };
-    let spent = format!("{} in, {} out, {}", call.input_tokens, call.output_tokens, price(&call.cost_usd));
+    let (read, written) = (call.input_tokens, call.output_tokens);
+    let tokens = match (call.estimated, read == 0 && written == 0) {
+        (true, true) => "tokens not told".to_owned(),
+        (true, false) => format!("about {read} in, {written} out"),
+        (false, _) => format!("{read} in, {written} out"),
+    };
+    let spent = format!("{tokens}, {}", price(&call.cost_usd));
     Text::new()
         .role(Role::Strong, format!("call {}", call.number))
         .plain(format!("  {} as {}{version}  {spent}{ended}", call.model, call.role))

@@ -167,6 +167,11 @@ impl ChatRequest {
     /// holds. // 3 bytes a token: code in the tokenizers of the big providers takes 3.0 to 4.2
     #[must_use]
     pub fn estimated_tokens(&self) -> u64 {
+        self.bytes().div_ceil(3)
+    }
+
+    /// Bytes of all that a model is told, and a few for what stands between.
+    pub(super) fn bytes(&self) -> u64 {
         let part = |part: &Part| match part {
             Part::Text { text } | Part::Result { text, .. } => text.len(),
             Part::Call(call) => call.name.len() + call.arguments.len(),
@@ -177,7 +182,7 @@ impl ChatRequest {
             self.tools.iter().map(|tool| tool.description.len() + tool.parameters.to_string().len()).sum();
         let shape = self.shape.as_ref().map_or(0, |shape| shape.schema.to_string().len());
         let marks = 8 * (self.messages.len() + self.system.len() + self.tools.len());
-        ((words + turns + tools + shape + marks) as u64).div_ceil(3)
+        (words + turns + tools + shape + marks) as u64
     }
 }
 
@@ -376,6 +381,13 @@ impl ChatError {
             Self::Faulty { .. } => true,
             Self::NotSignedIn { .. } | Self::TooLong { .. } | Self::Refused { .. } | Self::Cancelled => false,
         }
+    }
+
+    /// Whether what was asked may be billed though no answer came: it broke off while one was made. What was refused
+    /// before a token was made costs nothing.
+    #[must_use]
+    pub fn may_be_billed(&self) -> bool {
+        matches!(self, Self::Faulty { .. } | Self::TimedOut { .. } | Self::Cancelled)
     }
 }
 

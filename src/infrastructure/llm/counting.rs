@@ -93,8 +93,23 @@ pub(super) fn ask(settings: &ProviderSettings, model: &str, request: &ChatReques
     }
 }
 
+/// Bytes of a prompt that no tokenizer makes one token of, on the whole. // 24: long runs of blanks come near it
+const MOST_BYTES_A_TOKEN: u64 = 24;
+
+/// Tokens that a template, tools and a shape may add to those of the words. // 4,000: a schema of 12 KB
+const MOST_AROUND: u64 = 4_000;
+
+/// Why a count of a prompt of `bytes` cannot be one; gateways have counted an empty prompt instead of the one sent.
+pub(super) fn unlikely(tokens: u64, bytes: u64) -> Option<String> {
+    let fits = tokens >= bytes / MOST_BYTES_A_TOKEN && tokens <= bytes.saturating_add(MOST_AROUND);
+    (!fits).then(|| format!("it counts {tokens} tokens in {bytes} bytes"))
+}
+
 /// What an answer to [`ask`] says, or what is asked next.
 pub(super) fn read(by: CountBy, answer: &Value) -> Result<Counted, &'static str> {
+    if answer["litellm_count_source"] == "local_estimate" {
+        return Err("it is an estimate of the gateway's own");
+    }
     let tokens = |name: &str| answer[name].as_u64().map(Counted::Tokens);
     match by {
         CountBy::Nobody => None,

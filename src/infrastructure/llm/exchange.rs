@@ -239,6 +239,10 @@ impl Switchboard for Exchange {
         let tokens = request.estimated_tokens().saturating_add(u64::from(request.max_output_tokens));
         loop {
             *tries += 1;
+            if let Some(pause) = counter.rate.would_wait(tokens) {
+                let why = format!("at most {} to {}", counter.rate, model.provider);
+                seen(Streamed::Waits { pause, next: *tries, why: &why });
+            }
             counter.rate.admit(tokens, sleeper, cancel).await?;
             let answer = counter.model.chat(&model.model, request, seen, cancel).await;
             let used = answer.as_ref().ok().and_then(|reply| reply.usage.input?.checked_add(reply.usage.output?));
@@ -247,24 +251,40 @@ impl Switchboard for Exchange {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
-            let chance = self.chance.fetch_add(37, Ordering::Relaxed) % 100;
-            let pause = match self.parts.patience.after(*tries, &error, chance) {
-                Next::GiveUp(why) => {
-                    tracing::warn!(%model, %error, ?why, "a model gave no answer");
-                    return Err(error);
-                }
-                Next::After(pause) => pause,
-            };
-            tracing::info!(%model, %error, ?pause, "a model is asked again");
-            seen(Streamed::Waits { pause, next: *tries + 1, why: &error.to_string() });
-            if matches!(error, ChatError::Busy { .. }) {
-                counter.rate.hold(pause); // it means every session
+            if error.may_be_billed() {
+                return Err(error);
             }
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => return Err(ChatError::Cancelled),
-                () = sleeper.sleep(pause) => {}
+            if !self.wait_to_ask_again(model, &error, *tries, seen, cancel).await {
+                return Err(if cancel.is_cancelled() { ChatError::Cancelled } else { error });
             }
+        }
+    }
+
+    async fn wait_to_ask_again(
+        &self,
+        model: &ModelName,
+        error: &ChatError,
+        tries: u32,
+        seen: &mut (dyn for<'p> FnMut(Streamed<'p>) + Send),
+        cancel: &Cancel,
+    ) -> bool {
+        let chance = self.chance.fetch_add(37, Ordering::Relaxed) % 100;
+        let pause = match self.parts.patience.after(tries, error, chance) {
+            Next::GiveUp(why) => {
+                tracing::warn!(%model, %error, ?why, "a model gave no answer");
+                return false;
+            }
+            Next::After(pause) => pause,
+        };
+        tracing::info!(%model, %error, ?pause, "a model is asked again");
+        seen(Streamed::Waits { pause, next: tries + 1, why: &error.to_string() });
+        if let (ChatError::Busy { .. }, Some(counter)) = (error, self.parts.providers.get(&model.provider)) {
+            counter.rate.hold(pause); // it means every session
+        }
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => false,
+            () = self.parts.sleeper.sleep(pause) => true,
         }
     }
 }

@@ -382,7 +382,11 @@ impl ChatModel for Provider {
             let mut next = counting::ask(&settings, model, request, body());
             while let Some(ask) = next.take() {
                 match self.counted(model, ask, key.as_ref(), cancel).await? {
-                    Counted::Tokens(tokens) => return Ok(Some(tokens)),
+                    Counted::Tokens(tokens) => {
+                        let unlikely = counting::unlikely(tokens, request.bytes());
+                        let unlikely = unlikely.map(|why| self.failed(model, Wrong::unreadable(why).into()));
+                        return unlikely.map_or(Ok(Some(tokens)), Err);
+                    }
                     Counted::Next(ask) => next = Some(ask),
                 }
             }

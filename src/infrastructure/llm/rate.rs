@@ -9,6 +9,7 @@ use super::ChatError;
 use super::retry::Sleeper;
 use crate::cancel::Cancel;
 use crate::clock::Clock;
+use crate::text::counted;
 
 /// Milliseconds in a minute: a bucket holds `per_minute` times that, so that each millisecond adds whole numbers.
 const MINUTE: i64 = 60_000;
@@ -79,6 +80,16 @@ impl std::fmt::Debug for RateLimit {
     }
 }
 
+impl std::fmt::Display for RateLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |bucket: &Option<Bucket>, what| bucket.as_ref().map(|bucket| counted(bucket.per_minute, what));
+        let limits: Vec<String> =
+            [of(&state.requests, "request"), of(&state.tokens, "token")].into_iter().flatten().collect();
+        write!(f, "{} a minute", limits.join(" and "))
+    }
+}
+
 impl RateLimit {
     /// At most so many a minute; `None` is no limit.
     #[must_use]
@@ -113,6 +124,19 @@ impl RateLimit {
             () = cancel.cancelled() => Err(ChatError::Cancelled),
             () = admitted => Ok(()),
         }
+    }
+
+    /// How long a request of about `tokens` would wait for the limits now, where it would. Those before it in turn are
+    /// not counted.
+    pub fn would_wait(&self, tokens: u64) -> Option<Duration> {
+        let now = self.clock.monotonic();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.fill(now);
+        let held = state.held_until.saturating_sub(now);
+        let of = |bucket: &Option<Bucket>, amount| bucket.as_ref().map_or(Duration::ZERO, |bucket| bucket.wait(amount));
+        let wait = of(&state.requests, 1).max(of(&state.tokens, tokens));
+        // a pause that its provider asked for was told of as such
+        (wait > held).then_some(wait)
     }
 
     /// Takes a request that a call can do without, where one more is left for the call itself and nobody waits.

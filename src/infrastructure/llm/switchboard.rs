@@ -96,10 +96,11 @@ pub trait Switchboard: Send + Sync {
         PromptSize::Estimated { tokens: request.estimated_tokens(), why: String::new() }
     }
 
-    /// Asks one model, again where the provider is busy. `tries` counts how often it was sent.
+    /// Asks one model, again where the provider is busy. `tries` counts how often it was sent; one that was asked
+    /// before goes on counting.
     ///
     /// # Errors
-    /// [`ChatError`]: of the last try.
+    /// [`ChatError`]: of the last try. One that may be billed is never tried again here: whoever pays decides.
     async fn chat(
         &self,
         model: &ModelName,
@@ -108,6 +109,19 @@ pub trait Switchboard: Send + Sync {
         tries: &mut u32,
         cancel: &Cancel,
     ) -> Result<ChatReply, ChatError>;
+
+    /// Waits until that model may be asked again, after the `tries`-th try failed with `error`; false, at once, where it
+    /// is not worth it, and where somebody asks to stop.
+    async fn wait_to_ask_again(
+        &self,
+        _model: &ModelName,
+        _error: &ChatError,
+        _tries: u32,
+        _seen: &mut (dyn for<'p> FnMut(Streamed<'p>) + Send),
+        _cancel: &Cancel,
+    ) -> bool {
+        false
+    }
 }
 
 /// A switchboard with nobody at it: what is there until a model is configured.

@@ -195,6 +195,7 @@ mod tests {
             call: 1,
             input_tokens: 1,
             output_tokens: 1,
+            estimated: false,
             cached_tokens: 0,
             cost_micros: None,
             latency_ms: 1,
