@@ -46,10 +46,12 @@ const STAND_INS: [&str; 16] = [
 pub(super) fn doubt(path: &RepoPath, old: &[u8], new: &str) -> Option<String> {
     let old_text = String::from_utf8_lossy(old);
     let (old_lines, new_lines) = (telling(&old_text), telling(new));
+    let compared = Compared::new(path, old, &old_text, new);
+    let spare = if compared.as_ref().is_some_and(Compared::tells) { MOST_LOST } else { 0 };
     stand_in(&new_lines, &old_lines)
         .or_else(|| ends(&old_lines, &new_lines))
-        .or_else(|| Compared::new(path, old, &old_text, new).and_then(|both| both.lost()))
-        .or_else(|| gaps(&old_lines, &new_lines))
+        .or_else(|| compared.and_then(|both| both.lost()))
+        .or_else(|| gaps(&old_lines, &new_lines, spare))
 }
 
 /// Why `new` may be no whole new file.
@@ -138,14 +140,15 @@ fn word(text: &str) -> &str {
     text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default()
 }
 
-/// Lines that go without others in their stead, or most of them with others.
-fn gaps(old: &[Telling<'_>], new: &[Telling<'_>]) -> Option<String> {
+/// Lines that go without others in their stead, or most of them with others. `spare`: how many fewer than many lines
+/// may take their place.
+fn gaps(old: &[Telling<'_>], new: &[Telling<'_>], spare: usize) -> Option<String> {
     let parts = differing(old, new);
     let gone: usize = parts.iter().map(|(lines, _)| lines.len()).sum();
     if 2 * gone > old.len() && old.len() > MOST_LOST {
         return Some(format!("{gone} of the file's {} lines are not in it", old.len()));
     }
-    let lost = |(lines, instead): &(&[Telling<'_>], usize)| lines.len() > instead + MOST_LOST;
+    let lost = |(lines, instead): &(&[Telling<'_>], usize)| lines.len() > MOST_LOST && lines.len() > instead + spare;
     let (lines, instead) = parts.into_iter().find(lost)?;
     let (first, last) = (lines.first()?.number, lines.last()?.number);
     Some(match instead {
@@ -172,6 +175,11 @@ impl<'a> Compared<'a> {
     /// `None` where the language is not known, or one of both is not parsed.
     fn new(path: &RepoPath, old: &[u8], old_text: &'a str, new_text: &'a str) -> Option<Self> {
         Some(Self { old: parsed(path, old)?, new: parsed(path, new_text.as_bytes())?, old_text, new_text })
+    }
+
+    /// Whether definitions would be missed: the old file parses and has some.
+    fn tells(&self) -> bool {
+        !self.old.has_errors() && Syntax::new().tags(&self.old).definitions.iter().any(|one| is_named(one.kind))
     }
 
     fn lost(&self) -> Option<String> {

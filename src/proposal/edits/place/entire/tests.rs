@@ -69,6 +69,7 @@ fn a_middle_that_is_left_out_is_missed() {
     check("a.conf", &long, &cut(20..22), None);
     check("a.conf", &long, &cut(10..20), Some("lines 11 to 20 of the file are not in it, and no others"));
     check("a.conf", &long, &cut(10..20).replace("option_9 to 9", "x to y"), Some("and fewer in their stead"));
+    check("a.conf", &long, &cut(10..14).replace("option_9 to 9", "x to y\na b"), Some("and fewer in their stead"));
     check("a.conf", &long, &long.replace("option", "other"), Some("first line"));
     let most = format!("{}{}{}", line(0), "x y\n".repeat(60), line(39));
     check("a.conf", &long, &most, Some("38 of the file's 40 lines are not in it"));
