@@ -129,13 +129,20 @@ impl KeyForm {
     /// The variables of a program whose door is at `port` of its loopback.
     #[must_use]
     pub fn variables(self, port: u16) -> Vec<(&'static str, String)> {
-        let (keys, address, version): (&[&str], _, _) = match self {
-            Self::Anthropic => (&["ANTHROPIC_API_KEY"], "ANTHROPIC_BASE_URL", ""),
-            Self::OpenAi => (&["OPENAI_API_KEY", "CODEX_API_KEY"], "OPENAI_BASE_URL", self.version()),
-            Self::Gemini => (&["GEMINI_API_KEY"], "GOOGLE_GEMINI_BASE_URL", ""),
+        let (keys, address): (&[&str], _) = match self {
+            Self::Anthropic => (&["ANTHROPIC_API_KEY"], "ANTHROPIC_BASE_URL"),
+            Self::OpenAi => (&["OPENAI_API_KEY", "CODEX_API_KEY"], "OPENAI_BASE_URL"),
+            Self::Gemini => (&["GEMINI_API_KEY"], "GOOGLE_GEMINI_BASE_URL"),
         };
         let keys = keys.iter().map(|name| (*name, PLACEHOLDER.to_owned()));
-        keys.chain([(address, format!("http://127.0.0.1:{port}{version}"))]).collect()
+        keys.chain([(address, self.door(port))]).collect()
+    }
+
+    /// The address of a door at `port`, as a program takes it.
+    #[must_use]
+    pub fn door(self, port: u16) -> String {
+        let version = if self == Self::OpenAi { self.version() } else { "" };
+        format!("http://127.0.0.1:{port}{version}")
     }
 
     /// What its paths begin with.

@@ -12,7 +12,7 @@ use crate::infrastructure::blobs::{BlobError, Blobs};
 use crate::proposal::Context;
 use crate::repository::{Drift, Tree, Vcs, merge_contents};
 use crate::scoring::{Gate, GateId, Placement, gate_of_base};
-use crate::session::{Bead, BeadStatus, DriftSeen, EffectKind, Offer, PatchSetRecord, Session, dollars, offer};
+use crate::session::{Bead, BeadStatus, CallEnded, DriftSeen, EffectKind, Offer, PatchSetRecord, Session, dollars, offer};
 use crate::text::{Untrusted, counted};
 use crate::validation::{CheckStatus, Sides};
 
@@ -505,7 +505,7 @@ fn calls(session: &Session) -> impl Iterator<Item = CallView> {
             uncounted: asked.uncounted.clone(),
             output_tokens: ended.map_or(0, |ended| ended.output_tokens),
             cost_usd: call.cost_micros().map_or_else(|| "unknown".to_owned(), dollars),
-            estimated: ended.is_some_and(|ended| ended.estimated),
+            estimated: ended.is_some_and(CallEnded::is_estimated),
             latency_ms: ended.map(|ended| ended.latency_ms),
             ended: ended.map(|ended| ended.ended.clone()).unwrap_or_default(),
             redacted: asked.redacted.clone(),

@@ -21,7 +21,7 @@ use crate::infrastructure::llm::{
     Usage,
 };
 use crate::planning::{AskError, Counted, Elsewhere, Models, Question, Role};
-use crate::session::{CallAsked, CallEnded, EffectKey, Outcome, PromptCount, Session, dollars};
+use crate::session::{CallAsked, CallEnded, EffectKey, Outcome, PromptCount, Session, TokensBy, dollars};
 use crate::text::Untrusted;
 
 /// The way from one attempt at a piece of work to the core.
@@ -125,7 +125,7 @@ impl Desk {
             call,
             input_tokens: 0,
             output_tokens: 0,
-            estimated: false,
+            tokens_by: TokensBy::Provider,
             cached_tokens: 0,
             cost_micros: Some(0),
             latency_ms: 0,
@@ -310,7 +310,7 @@ impl Desk {
                     call,
                     input_tokens: usage.input.unwrap_or(0),
                     output_tokens: usage.output.unwrap_or(0),
-                    estimated: reply.usage.input.is_none() || reply.usage.output.is_none(),
+                    tokens_by: told(&reply.usage),
                     cached_tokens: usage.cache_read.unwrap_or(0),
                     cost_micros: bank.cost_micros(model, &usage),
                     latency_ms,
@@ -330,7 +330,7 @@ impl Desk {
                     call,
                     input_tokens,
                     output_tokens,
-                    estimated: error.may_be_billed(),
+                    tokens_by: if error.may_be_billed() { TokensBy::Estimate } else { TokensBy::Provider },
                     cached_tokens: 0,
                     cost_micros: if input_tokens == 0 { Some(0) } else { cost() },
                     latency_ms,
@@ -409,6 +409,11 @@ impl Heard {
         let unseen = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).saturating_mul(FASTEST_UNSEEN) / 1000;
         (asked.input_tokens, heard.max(unseen).saturating_add(ON_THE_WAY).min(asked.output_tokens))
     }
+}
+
+/// Whether a provider said what a call took.
+fn told(usage: &Usage) -> TokensBy {
+    if usage.input.is_some() && usage.output.is_some() { TokensBy::Provider } else { TokensBy::Estimate }
 }
 
 /// The word that the journal keeps.
@@ -583,7 +588,7 @@ impl Models for Desk {
             call,
             input_tokens,
             output_tokens,
-            estimated: usage.input.is_none() || usage.output.is_none(),
+            tokens_by: told(usage),
             cached_tokens: usage.cache_read.unwrap_or(0),
             cost_micros: usage.cost_micros,
             latency_ms: 0,
@@ -645,6 +650,6 @@ mod tests {
         let waits = Streamed::Waits { pause: Duration::from_secs(40), next: 2, why: "HTTP 500" };
         check(&[(101, waits)], 120, (0, 0));
         check(&[(101, waits)], 142, (5_000, 264));
-        check(&[(101, Streamed::Text(&text)), (102, waits)], 142, (5_000, 64));
+        check(&[(101, Streamed::Text(&text)), (102, waits)], 143, (5_000, 264));
     }
 }

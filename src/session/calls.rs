@@ -98,9 +98,9 @@ pub struct CallEnded {
     pub input_tokens: u64,
     /// Tokens of the answer: the provider's count, else an estimate.
     pub output_tokens: u64,
-    /// Whether the provider did not say them both; of an agent that says nothing they are 0.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub estimated: bool,
+    /// Who said so.
+    #[serde(default, skip_serializing_if = "is_told")]
+    pub tokens_by: TokensBy,
     /// Of the prompt: read from the provider's cache.
     #[serde(default)]
     pub cached_tokens: u64,
@@ -124,6 +124,30 @@ pub struct CallEnded {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_unknown(tokens: &u64) -> bool {
     *tokens == 0
+}
+
+impl CallEnded {
+    /// Whether nobody said what it took.
+    #[must_use]
+    pub fn is_estimated(&self) -> bool {
+        self.tokens_by == TokensBy::Estimate
+    }
+}
+
+/// Who said how many tokens a call took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokensBy {
+    /// The provider, of prompt and answer.
+    #[default]
+    Provider,
+    /// Nobody, of one or both: an estimate, and 0 where an agent says nothing.
+    Estimate,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_told(by: &TokensBy) -> bool {
+    *by == TokensBy::Provider
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]

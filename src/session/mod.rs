@@ -23,7 +23,7 @@ mod state;
 mod status;
 mod steer;
 
-pub use calls::{Budget, CallAsked, CallEnded, CallRecord, PromptCount, Spent, dollars};
+pub use calls::{Budget, CallAsked, CallEnded, CallRecord, PromptCount, Spent, TokensBy, dollars};
 pub use candidates::{Candidacy, Contender, LostTo, Pick, PickCommand, Rival, RivalSeen};
 pub use criteria::CriterionState;
 pub use documents::Document;

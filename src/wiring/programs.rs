@@ -1,5 +1,6 @@
 //! The programs that draft: what the user's configuration names, brought to what the engines take.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,6 +135,7 @@ impl House {
             logins: entry.logins.clone(),
             key_form,
             key,
+            held_env: BTreeMap::new(),
             mode: entry.mode.clone(),
             files: entry.files,
             terminals: entry.terminals,
@@ -153,7 +155,6 @@ fn run(entry: &ProgramEntry) -> Run {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use super::*;
 

@@ -141,16 +141,22 @@ fn ignored_dependencies_are_lent_and_stay_as_they_are() {
             (".venv/.gitignore", "*\n"),
             (".venv/bin/tool", "venv\n"),
         ]);
-        let script = "sh node_modules/tool/run && cat app/node_modules/dep .venv/bin/tool && test ! -e third_party; \
+        let script = "sh node_modules/tool/run && cat app/node_modules/dep .venv/bin/tool && test -e venv/pyvenv.cfg && \
+                      test ! -e third_party; \
                       result=$?; echo spoiled > node_modules/tool/run; rm -f app/node_modules/dep; pwd; exit $result";
         let mut job = bench.job(&bench.job_tree("value", "bad\n"), vec![sh("uses", script)]);
         job.plan.notices.push("first".into());
-        bench.write(&[("third_party/not-ignored", "x")]);
+        // nobody told git to ignore either, and a mark of its own says what one is
+        bench.write(&[("third_party/not-ignored", "x"), ("venv/pyvenv.cfg", "home = /usr/bin\n")]);
         let before = bench.fingerprint();
         let (result, _) = bench.validate(&job);
         let log = bench.log(&result.checks[0]);
         assert!(before == bench.fingerprint(), "the working copy was touched");
-        assert!(result.notices[1].contains("`node_modules`, `.venv`, `app/node_modules`"), "{:?}", result.notices);
+        assert!(
+            result.notices[1].contains("`venv`, `node_modules`, `.venv`, `app/node_modules`"),
+            "{:?}",
+            result.notices
+        );
         if has_overlays {
             // the base's run spoiled its own copy, which the proposal starts from
             assert!(log.contains(&format!("\n{}\n", bench.repo.display())), "seen at the user's own place: {log}");

@@ -386,6 +386,7 @@ fn spec(name: &str, mode: &str, change: impl FnOnce(&mut AgentSpec)) -> AgentSpe
         mode: None,
         logins: Vec::new(),
         key_form: None,
+        held_env: BTreeMap::new(),
         key: None,
         files: true,
         terminals: true,

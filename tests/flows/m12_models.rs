@@ -7,7 +7,7 @@ use paraph::api::{
     RegenerateRequest, RunRequest, Side, ThreadKind, ThreadsRequest,
 };
 use paraph::id::{SessionRef, Version};
-use paraph::infrastructure::llm::{ChatError, ChatRequest, ModelName, PromptSize};
+use paraph::infrastructure::llm::{ChatError, ChatRequest, FoundFault, ModelName, PromptSize};
 use paraph::proposal::EngineKind;
 use paraph::session::Budget;
 use paraph::validation::CheckStatus;
@@ -82,6 +82,44 @@ async fn a_model_that_fails_is_followed_by_the_next_and_both_are_told() {
     let id = desk.run(&[&repository]).await;
     let view = desk.until(id, "Scored").await;
     assert_eq!(view.usage.input_tokens, 1_000, "what failed before a token was made costs nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_answer_that_broke_off_is_a_call_of_its_own_and_the_cap_holds_for_all() {
+    let broke_off = || ChatError::Faulty {
+        provider: "scripted".to_owned(),
+        fault: FoundFault::CutOff,
+        why: "the connection broke".to_owned(),
+    };
+    let twice = || {
+        let edited = Ok(says(edit(FIRST.0, FIRST.1)));
+        let mut models = Scripted::new();
+        models.tries = 3;
+        models.replies("implementer", [Err(broke_off()), Err(broke_off()), edited])
+    };
+    let house = house(twice(), Told::all(CheckStatus::Passed));
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    let view = desk.until(id, "Scored").await;
+    let calls = desk.timeline(id).await.iter().filter(|event| *event == "call-settled").count();
+    assert_eq!(calls, 3);
+    assert!(view.usage.input_tokens > 3_000, "three prompts may be billed: {}", view.usage.input_tokens);
+    assert!(house.verify().is_sound());
+
+    // what the first may have taken leaves too little for another
+    let models = twice().shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.settings.engine = EngineKind::Llm;
+        house.settings.budget = Budget { cost_micros: Some(20_000), tokens: None };
+    });
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    let view = desk.wait_until(id, |view| view.state == "NeedsHuman").await.expect("it stands still");
+    assert!(view.usage.budget_spent, "{:?}", view.reason);
+    assert!(models.asked().len() < 3, "it was asked {} times", models.asked().len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

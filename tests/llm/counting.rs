@@ -89,6 +89,15 @@ async fn each_counter_is_asked_in_its_own_way() {
 }
 
 #[tokio::test]
+async fn a_count_that_cannot_be_one_is_none() {
+    let gateway = json!({"input_tokens": 40, "litellm_count_source": "local_estimate"});
+    for answered in [json!({"input_tokens": 0}), json!({"input_tokens": 1_000_000_000_000_u64}), gateway] {
+        let (counted, _) = counted(CountBy::Anthropic, std::slice::from_ref(&answered)).await;
+        assert!(matches!(counted, Err(ChatError::Faulty { .. })), "{answered}: {counted:?}");
+    }
+}
+
+#[tokio::test]
 async fn each_known_provider_has_the_counter_that_it_has() {
     let known = |name| ProviderSettings::known(name).unwrap().count;
     let all = ["openai", "anthropic", "gemini", "google", "vllm", "llamacpp", "ollama", "lmstudio", "groq"].map(known);

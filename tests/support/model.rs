@@ -334,7 +334,7 @@ impl History {
     /// What is true after every step.
     fn check(&self) {
         let session = &self.story.session;
-        let waits_for_go = session.asked.playbook.has(Stage::Triage) && !session.triaged;
+        let waits_for_go = (session.asked.playbook.has(Stage::Triage) && !session.triaged) || session.asks_agreement();
         let state = session.state();
         assert!(
             !session.owed().is_empty()

@@ -29,6 +29,8 @@ pub struct Scripted {
     pub context_tokens: Option<u64>,
     /// How models count a prompt; estimated where it is not there.
     pub counts: Option<fn(&ModelName, &ChatRequest) -> PromptSize>,
+    /// How often a model is asked the same where its answer breaks off; once where it is 0.
+    pub tries: u32,
     /// Where it is there, each call says that it waits, and does until a permit is added.
     pub waits: Option<Arc<tokio::sync::Semaphore>>,
 }
@@ -193,5 +195,16 @@ impl Switchboard for Scripted {
         }?;
         seen(Streamed::Text(&reply.text));
         Ok(reply)
+    }
+
+    async fn wait_to_ask_again(
+        &self,
+        _: &ModelName,
+        _: &ChatError,
+        tries: u32,
+        _: &mut (dyn for<'p> FnMut(Streamed<'p>) + Send),
+        _: &Cancel,
+    ) -> bool {
+        tries < self.tries
     }
 }

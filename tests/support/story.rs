@@ -16,7 +16,7 @@ use paraph::session::{
     Artifact, Budget, CallAsked, CallEnded, Candidacy, CheckAgainCommand, Command, Contender, DecideCommand,
     DeriveCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, LaneRequest, NewSession, Outcome, PartEnd,
     PartFound, PatchSet, Person, PickCommand, Planned, Refusal, Rival, RivalSeen, Session, StopKind, ThreadPlace,
-    Verdict, decide,
+    TokensBy, Verdict, decide,
 };
 use paraph::validation::{BaselineStatus, CheckKind, CheckResult, CheckStatus, Sides, TestTally, ValidationResult};
 
@@ -610,7 +610,7 @@ pub fn call_ended(call: u32, cost_micros: Option<u64>) -> CallEnded {
         call,
         input_tokens: 900,
         output_tokens: 100,
-        estimated: false,
+        tokens_by: TokensBy::Provider,
         cached_tokens: 0,
         cost_micros,
         latency_ms: 1500,

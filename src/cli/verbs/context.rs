@@ -42,7 +42,9 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
             while let Some(item) = items.next() {
                 let mut why = item.why.clone();
                 while let Some(same) = items.next_if(|next| (&next.path, &next.id) == (&item.path, &item.id)) {
-                    why = format!("{why}; {}", same.why);
+                    if !why.ends_with(&same.why) {
+                        why = format!("{why}; {}", same.why);
+                    }
                 }
                 let line = Text::new().plain(format!("  {}  {}", item.id.short(), item.path));
                 desk.out.line(line.role(Role::Dim, format!("  {why}")))?;

@@ -234,6 +234,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_would_wait_for_a_limit_can_say_so() {
+        let (limit, sleeper, cancel) = bench(Some(1), Some(60_000));
+        assert_eq!((limit.would_wait(10), limit.to_string().as_str()), (None, "1 request and 60000 tokens a minute"));
+        limit.admit(1, &sleeper, &cancel).await.expect("it fits");
+        assert_eq!(limit.would_wait(10), Some(Duration::from_secs(60)));
+        limit.hold(Duration::from_secs(90));
+        assert_eq!(limit.would_wait(10), None, "its provider's pause is longer, and was told");
+    }
+
+    #[tokio::test]
     async fn tokens_are_counted_and_settled() {
         let (limit, sleeper, cancel) = bench(None, Some(60_000));
         limit.admit(50_000, &sleeper, &cancel).await.expect("it fits");

@@ -5,6 +5,7 @@
 //! them starts has its user, its view and its rights, whatever its name. So nothing is claimed for files but this: a
 //! command that Paraph runs for the agent is not in that view. A key is another matter: it need not be there at all.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -150,9 +151,14 @@ impl Login {
         self.held().map(|held| held.port)
     }
 
-    /// What the agent is told in the place of a key.
-    pub(super) fn variables(&self) -> Vec<(String, String)> {
-        let told = self.held().map(|held| held.key.form.variables(held.port)).unwrap_or_default();
-        told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    /// The agent's own variables, and what it is told in the place of a key.
+    pub(super) fn variables(&self, spec: &AgentSpec) -> BTreeMap<String, String> {
+        let Some(held) = self.held() else { return spec.env.clone() };
+        let (form, door) = (held.key.form, held.key.form.door(held.port));
+        let mut told: BTreeMap<String, String> = spec.held_env.clone();
+        told.extend(spec.env.clone());
+        told.values_mut().for_each(|value| *value = value.replace("{door}", &door));
+        told.extend(form.variables(held.port).into_iter().map(|(name, value)| (name.to_owned(), value)));
+        told
     }
 }

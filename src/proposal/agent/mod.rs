@@ -100,6 +100,7 @@ impl AgentEngine {
                 logins: Vec::new(),
                 key_form: None,
                 key: None,
+                held_env: BTreeMap::new(),
                 files: true,
                 terminals: true,
                 needs_hosts: Vec::new(),
@@ -254,8 +255,7 @@ impl Job {
             policy.doors.extend(self.login.port());
             env.extend(proxied());
         }
-        let mut own = self.spec.env.clone();
-        own.extend(self.login.variables());
+        let own = self.login.variables(&self.spec);
         let command = exec(&self.spec.run, room.shown(), env, &own, self.spec.timeout).grace(GRACE);
         let broken = |error: std::io::Error| EngineError::Repository(format!("no socket for the agent: {error}"));
         let (to_agent, input) = UnixStream::pair().map_err(broken)?;

@@ -12,6 +12,8 @@ struct Preset {
     /// What of its folder is a login, or says how it works; not what it was told about other work.
     logins: &'static [&'static str],
     key_form: Option<KeyForm>,
+    /// What it is told beside a key that Paraph holds.
+    held_env: &'static [(&'static str, &'static str)],
     mode: Option<&'static str>,
     /// Files and terminals.
     offers: (bool, bool),
@@ -19,6 +21,16 @@ struct Preset {
     env: &'static [(&'static str, &'static str)],
     hint: &'static str,
 }
+
+/// It signs in by a word of the protocol's that its adapter can say by itself, and knows an address other than OpenAI's
+/// only as that of another provider.
+const CODEX_WITH_A_KEY: [(&str, &str); 2] = [
+    ("DEFAULT_AUTH_REQUEST", r#"{"methodId":"api-key"}"#),
+    (
+        "CODEX_CONFIG",
+        r#"{"model_provider":"paraph","model_providers":{"paraph":{"name":"paraph","base_url":"{door}","wire_api":"responses","env_key":"OPENAI_API_KEY"}}}"#,
+    ),
+];
 
 const PRESETS: &[Preset] = &[
     Preset {
@@ -34,6 +46,7 @@ const PRESETS: &[Preset] = &[
             ".claude/skills",
         ],
         key_form: Some(KeyForm::Anthropic),
+        held_env: &[],
         mode: None,
         offers: (false, false), // it writes and runs by itself
         needs_hosts: &["api.anthropic.com", "platform.claude.com"],
@@ -46,6 +59,7 @@ const PRESETS: &[Preset] = &[
         run: &["codex-acp"],
         logins: &[".codex/auth.json", ".codex/config.toml", ".codex/AGENTS.md", ".codex/prompts"],
         key_form: Some(KeyForm::OpenAi),
+        held_env: &CODEX_WITH_A_KEY,
         mode: Some("agent-full-access"), // its own sandbox cannot be made inside ours
         offers: (false, false),
         needs_hosts: &["api.openai.com", "chatgpt.com", "auth.openai.com"],
@@ -66,6 +80,7 @@ const PRESETS: &[Preset] = &[
             ".gemini/commands",
         ],
         key_form: Some(KeyForm::Gemini),
+        held_env: &[],
         mode: None,
         offers: (false, false), // through a client it cannot make a file that is new
         needs_hosts: &["generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com"],
@@ -77,6 +92,7 @@ const PRESETS: &[Preset] = &[
         run: &["opencode", "acp"],
         logins: &[".local/share/opencode/auth.json", ".config/opencode"],
         key_form: None, // it has many providers, each with settings of its own
+        held_env: &[],
         mode: None,
         offers: (true, false),
         needs_hosts: &[],
@@ -102,6 +118,7 @@ pub fn agent_presets() -> Vec<AgentSpec> {
             reads: Vec::new(),
             logins: texts(preset.logins),
             key_form: preset.key_form,
+            held_env: pairs(preset.held_env),
             key: None,
             mode: preset.mode.map(str::to_owned),
             files: preset.offers.0,

@@ -89,6 +89,8 @@ pub struct AgentSpec {
     pub key_form: Option<KeyForm>,
     /// A key in the place of its login: Paraph holds it, and neither the agent nor what it starts can read it.
     pub key: Option<AgentKey>,
+    /// Variables where Paraph holds its key; `{door}` in them, as in `env` then, is the address that stands for the key's.
+    pub held_env: BTreeMap<String, String>,
     /// Places that it may read: where it is installed, beside what PATH leads to.
     pub reads: Vec<PathBuf>,
     /// The mode that a session is set to, where the agent offers it: one whose own sandbox fails inside ours is told so.

@@ -48,7 +48,17 @@ pub struct Dependency {
     pub source: PathBuf,
 }
 
-/// The dependency folders of the working copy at `root` that git ignores and `entries` has nothing in.
+/// What tells a folder that a tool filled, though nobody told git to ignore it, by the folder's name.
+const INSTALLED: &[(&str, &str)] = &[
+    (".venv", "pyvenv.cfg"),
+    ("venv", "pyvenv.cfg"),
+    ("node_modules", ".package-lock.json"),
+    ("node_modules", ".yarn-state.yml"),
+    ("node_modules", ".modules.yaml"),
+];
+
+/// The dependency folders of the working copy at `root` that git ignores, or a tool's own mark tells, and `entries` has
+/// nothing in.
 pub(super) fn find(root: &Path, entries: &[TreeEntry], git: &Git, cancel: &Cancel) -> Vec<Dependency> {
     let folders = folders(entries);
     let mut places: Vec<PathBuf> = Vec::new();
@@ -62,7 +72,10 @@ pub(super) fn find(root: &Path, entries: &[TreeEntry], git: &Git, cancel: &Cance
         }
     }
     let mut lent = submodules(root, entries, git, cancel);
-    lent.extend(ignored(root, &places, git, cancel));
+    let (installed, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        places.into_iter().partition(|place| is_installed(&root.join(place)));
+    lent.extend(installed);
+    lent.extend(ignored(root, &others, git, cancel));
     lent.truncate(MOST_LENT);
     lent.into_iter().map(|place| Dependency { source: root.join(&place), place }).collect()
 }
@@ -89,6 +102,13 @@ pub(super) fn folders(entries: &[TreeEntry]) -> BTreeSet<&[u8]> {
         folders.extend(memchr::memchr_iter(b'/', path).take(DEEPEST).map(|at| &path[..at]));
     }
     folders
+}
+
+fn is_installed(folder: &Path) -> bool {
+    let is_named = |name: &str| folder.file_name() == Some(OsStr::new(name));
+    INSTALLED
+        .iter()
+        .any(|(name, mark)| is_named(name) && fs::symlink_metadata(folder.join(mark)).is_ok_and(|mark| mark.is_file()))
 }
 
 /// Those of `places` that git ignores; none where it cannot be asked.

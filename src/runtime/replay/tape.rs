@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::id::Version;
-    use crate::session::{CallAsked, CallEnded, PromptCount};
+    use crate::session::{CallAsked, CallEnded, PromptCount, TokensBy};
 
     const ROLE: Role = Role::Implementer;
 
@@ -195,7 +195,7 @@ mod tests {
             call: 1,
             input_tokens: 1,
             output_tokens: 1,
-            estimated: false,
+            tokens_by: TokensBy::Provider,
             cached_tokens: 0,
             cost_micros: None,
             latency_ms: 1,

@@ -8,6 +8,7 @@ use super::super::evidence::{FileRole, role};
 use super::{Evidence, Points};
 use crate::diff::{FileChange, FileSide};
 use crate::planning::Kind;
+use crate::scoring::Review;
 use crate::text::counted;
 
 /// Lines over this many characters are counted as long.
@@ -65,7 +66,10 @@ fn lines(side: Option<&FileSide>) -> Vec<&str> {
 
 pub(super) fn scope_fit(evidence: &Evidence<'_>) -> Points {
     let mut points = Points::start(90);
-    points.note("at most 9.0: no reviewer model read the change against the goal, only words and paths did");
+    points.note(match evidence.reviews.iter().any(Review::counts) {
+        true => "at most 9.0 by words and paths, before what reviewers say",
+        false => "at most 9.0: no reviewer model read the change against the goal, only words and paths did",
+    });
     outside(&mut points, evidence);
     named(&mut points, evidence);
     by_kind(&mut points, evidence);
