@@ -54,9 +54,9 @@ pub use review_view::{
 pub use route::{Ask, Reply, Request, Route, openapi};
 pub use service::{Call, ClientInfo, Connect, NoticeStream, Service, Start, Workbench, ask};
 pub use view::{
-    AcceptedView, ArtifactView, ArtifactsView, CallView, CheckView, ContextView, CriterionView, DecisionView, FileStat,
-    FileView, GateView, LaneView, LogView, PatchSetView, ReviewView, ScoreView, SessionList, SessionRow, SessionView,
-    UsageView, VersionPatchSet, VersionView, ViolationView,
+    AcceptedView, AdoptedAgain, ArtifactView, ArtifactsView, CallView, CheckView, ContextView, CriterionView,
+    DecisionView, FileStat, FileView, GateView, LaneView, LogView, PatchSetView, ReviewView, ScoreView, SessionList,
+    SessionRow, SessionView, UsageView, VersionPatchSet, VersionView, ViolationView,
 };
 pub use words::{
     Base, BaselineStatus, Bound, CheckStatus, DOCUMENTS, Dimension, EngineKind, GateId, IssueSource, Kind,

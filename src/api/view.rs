@@ -102,6 +102,9 @@ pub struct SessionView {
     pub kind: Kind,
     /// Where the goal came from: `goal`, `issue …`, `adopted …`.
     pub source: String,
+    /// What adopting work again came to: only in the answer to `adopt`, and only for a session that was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_again: Option<AdoptedAgain>,
     /// The issue that the goal is from, as it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issue: Option<IssueSource>,
@@ -155,6 +158,16 @@ pub struct SessionView {
     pub head: Seq,
 }
 
+/// What adopting work again came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdoptedAgain {
+    /// The work is as this version took it: nothing was made.
+    NothingNewSince(Version),
+    /// It becomes this version.
+    Becomes(Version),
+}
+
 /// One repository of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LaneView {
@@ -162,7 +175,7 @@ pub struct LaneView {
     pub repo: String,
     /// Where it is.
     pub source: Source,
-    /// The base commit; `None` until the snapshot is loaded.
+    /// The base commit of the version that is shown, else of the newest; `None` until the snapshot is loaded.
     pub base_commit: Option<ObjectId>,
     /// The branch that the base came from.
     pub branch: Option<String>,

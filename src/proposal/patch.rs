@@ -201,6 +201,7 @@ mod tests {
                 tree: tree.id().clone(),
                 branch: None,
                 adopted: None,
+                adopted_at: None,
                 left_out: 0,
                 notices: Vec::new(),
             },

@@ -18,7 +18,7 @@ pub use git::{GIT_VARIABLES, GitVcs, UserTree};
 pub use merge::merge_contents;
 pub use overlay::OverlayTree;
 pub use setting::{Dependency, Setting, SettingAsk};
-pub use snapshot::{Base, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};
+pub use snapshot::{AdoptedAt, Base, Earlier, RepoKey, RepositoryFacts, Snapshot, Source, WorkSpec};
 pub use tree::{MemoryTree, PathChange, Tree, TreeEntry, TreeError};
 pub(crate) use vcs::UNCOMMITTED;
 pub use vcs::{CommitIdentity, Drift, GitDirectory, LineOrigin, NewCommit, Vcs, VcsError, WorkCommit, Worked};

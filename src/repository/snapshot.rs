@@ -64,7 +64,7 @@ pub struct RepoKey(pub String);
 pub enum WorkSpec {
     /// A branch, tag or commit, against its merge base with HEAD (or with the named base).
     Branch(String),
-    /// `A..B`: B against A; `A...B`: B against their merge base.
+    /// `A..B` or `A...B`: what B has that A has not, which is B against their merge base.
     Range(String),
     /// What is not committed in the working copy, against HEAD.
     Dirty,
@@ -117,12 +117,34 @@ pub struct Snapshot {
     /// The commit whose tree is the adopted work, with `Base::Of`; pinned in the private repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<ObjectId>,
+    /// What was checked out when it was adopted, with `Base::Of`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_at: Option<AdoptedAt>,
     /// How many changed files of the working copy this base leaves out: 0 from `Vcs::snapshot`, which does not scan
     /// the working copy; filled from `Vcs::changed_files`.
     pub left_out: u32,
     /// What a person should know: filters, LFS pointers, a shallow history, submodules.
     #[serde(default)]
     pub notices: Vec<String>,
+}
+
+/// What was checked out when work was adopted. Its next version is found from here, whatever is checked out then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct AdoptedAt {
+    /// The branch that was checked out where the work is; none where HEAD was detached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The commit that the work was compared with: the base is their merge base.
+    pub onto: ObjectId,
+}
+
+/// The versions of adopted work that were there before the next.
+#[derive(Debug, Clone, Copy)]
+pub struct Earlier<'a> {
+    /// The base of the first.
+    pub first: &'a Snapshot,
+    /// The base of the newest.
+    pub newest: &'a Snapshot,
 }
 
 /// What a look at a repository found; nothing of it is refreshed or written.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Base, RepoKey, RepositoryFacts, Snapshot, Source, Tree, TreeError};
+use super::{Base, Earlier, RepoKey, RepositoryFacts, Snapshot, Source, Tree, TreeError, WorkSpec};
 use crate::cancel::Cancel;
 use crate::clock::Timestamp;
 use crate::diff::ChangeSet;
@@ -46,6 +46,32 @@ pub enum VcsError {
         repo: String,
         /// Branches of that name in remotes, as they are typed.
         near: Vec<String>,
+    },
+    /// Two revisions have no history in common: there is nothing to compare the one with.
+    #[error("`{one}` and `{other}` have no commit in common in `{repo}`")]
+    Unrelated {
+        /// What the work is compared with.
+        one: String,
+        /// The work.
+        other: String,
+        /// The repository.
+        repo: String,
+        /// Whether the history is cut, and may be in common further back.
+        shallow: bool,
+    },
+    /// The work belongs to what was checked out when it was adopted, and something else is now.
+    #[error("{work} was adopted on {then}, and `{repo}` has {now} checked out")]
+    CheckedOutElse {
+        /// The work, as people call it.
+        work: String,
+        /// What was checked out.
+        then: String,
+        /// What is.
+        now: String,
+        /// What git takes to check it out again.
+        switch: String,
+        /// The repository.
+        repo: String,
     },
     /// The base is gone: the user's gc pruned it, or the repository moved.
     #[error("base commit {commit} of `{repo}` is no longer there")]
@@ -126,6 +152,15 @@ impl VcsError {
                 "git config --get-regexp '^extensions[.]' shows what it asks for; a clone without that can be read"
             }
             Self::Git { command, .. } if command.starts_with("rev-parse") => "git fsck",
+            Self::Unrelated { repo, shallow: true, .. } => {
+                return Some(format!("git -C {} fetch --unshallow", shell_word(repo)));
+            }
+            Self::Unrelated { other, .. } => {
+                return Some(format!("git log --oneline {0}, then paraph adopt COMMIT..{0}", shell_word(other)));
+            }
+            Self::CheckedOutElse { repo, switch, .. } => {
+                return Some(format!("git -C {} switch {switch}", shell_word(repo)));
+            }
             Self::NoSuchRevision { .. } => "git log --oneline --all",
             Self::Tree(TreeError::Missing { .. }) => "git fetch --refetch --no-filter",
             Self::NoGit(_) => "git --version",
@@ -283,6 +318,20 @@ pub trait Vcs: Send + Sync {
     /// # Errors
     /// [`VcsError`]: no repository, unborn, no such revision, unsupported.
     fn snapshot(&self, source: &Source, base: &Base) -> Result<Snapshot, VcsError>;
+
+    /// `work` with HEAD told by the name of the branch that is checked out (by its commit where it is detached), and
+    /// where a range begins by its commit where it was told by a distance: words that mean the same work later.
+    ///
+    /// # Errors
+    /// [`VcsError`]: no repository, unborn, no such revision.
+    fn named(&self, source: &Source, work: &WorkSpec) -> Result<WorkSpec, VcsError>;
+
+    /// As [`Vcs::snapshot`] of adopted work of which `earlier` versions are there: it is compared with what they are
+    /// compared with, whatever is checked out now.
+    ///
+    /// # Errors
+    /// As [`Vcs::snapshot`], and [`VcsError::CheckedOutElse`] where what `work` names is something else now.
+    fn next_snapshot(&self, source: &Source, work: &WorkSpec, earlier: Earlier<'_>) -> Result<Snapshot, VcsError>;
 
     /// The tree `id` as the private repository `key` reaches it.
     ///

@@ -4,6 +4,7 @@
 //! when that is durable does it answer, tell the clients and hand out work. It is the one owner of journal, store and
 //! live sessions.
 
+mod adoption;
 mod answer;
 mod coming;
 mod comparison;

@@ -109,6 +109,7 @@ mod tests {
             goal: "say\u{1b} three".into(),
             kind: Kind::Bugfix,
             source: "goal".into(),
+            adopted_again: None,
             issue: None,
             state: state.into(),
             aliases: Vec::new(),

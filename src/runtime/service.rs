@@ -1,5 +1,6 @@
 //! The service in process: prepares each request away from the core thread, posts it, and shapes the answer.
 
+mod adopt;
 mod begin;
 mod candidates;
 mod derive;

@@ -146,6 +146,7 @@ pub(super) fn view_of(
             (None, Some(issue)) => format!("issue {}", issue.url.raw()),
             (None, None) => "goal".to_owned(),
         },
+        adopted_again: None,
         issue: session.asked.issue.clone(),
         state: state.name().to_owned(),
         aliases: aliases(state).iter().map(|alias| (*alias).to_owned()).collect(),
@@ -157,7 +158,7 @@ pub(super) fn view_of(
         engine: session.asked.engine.name().to_owned(),
         created_at: session.created_at,
         updated_at: session.updated_at,
-        lanes: session.lanes.iter().map(lane_view).collect(),
+        lanes: session.lanes.iter().map(|lane| lane_view(session, lane, only)).collect(),
         versions: session.versions.iter().filter(wanted).map(|version| version_view(session, version, stats)).collect(),
         triage: session.triage.as_ref().map(|(report, _)| report.clone()),
         tasks: session.planned.iter().flat_map(|planned| planned.tasks.iter().cloned()).collect(),
@@ -222,8 +223,10 @@ fn published(session: &Session) -> Vec<String> {
     sets.filter_map(|set| set.published.as_ref().map(|published| published.branch.clone())).collect()
 }
 
-fn lane_view(lane: &session::Lane) -> LaneView {
-    let snapshot = lane.snapshot.as_ref();
+/// A lane, with the base of version `only`, else of its newest.
+fn lane_view(session: &Session, lane: &session::Lane, only: Option<Version>) -> LaneView {
+    let version = only.or_else(|| session.current(lane.id).map(|(version, _)| version));
+    let snapshot = version.map_or(lane.snapshot.as_ref(), |version| session.base_of(lane.id, version));
     LaneView {
         repo: lane.name(),
         source: lane.source.clone(),

@@ -594,6 +594,7 @@ fn view_of_session(gates: &[GateView]) -> SessionView {
         goal: "Replace unwrap with expect in the configuration reader".into(),
         kind: from_json("refactor".into()),
         source: "goal".to_owned(),
+        adopted_again: None,
         issue: None,
         state: "Scored".to_owned(),
         aliases: Vec::new(),

@@ -9,8 +9,8 @@ use paraph::cancel::Cancel;
 use paraph::diff::ChangeSet;
 use paraph::id::{ObjectId, RepoPath};
 use paraph::repository::{
-    Base, CommitIdentity, Drift, GitDirectory, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree,
-    Vcs, VcsError, WorkCommit, Worked,
+    Base, CommitIdentity, Drift, Earlier, GitDirectory, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot,
+    Source, Tree, Vcs, VcsError, WorkCommit, WorkSpec, Worked,
 };
 
 use crate::house::{House, version};
@@ -30,6 +30,12 @@ impl Vcs for Pruned {
     }
     fn snapshot(&self, source: &Source, base: &Base) -> Result<Snapshot, VcsError> {
         self.real.snapshot(source, base)
+    }
+    fn named(&self, source: &Source, work: &WorkSpec) -> Result<WorkSpec, VcsError> {
+        self.real.named(source, work)
+    }
+    fn next_snapshot(&self, source: &Source, work: &WorkSpec, earlier: Earlier<'_>) -> Result<Snapshot, VcsError> {
+        self.real.next_snapshot(source, work, earlier)
     }
     fn tree(&self, key: &RepoKey, id: &ObjectId) -> Result<Arc<dyn Tree>, VcsError> {
         if self.pruned.load(Ordering::SeqCst) {

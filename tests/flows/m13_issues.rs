@@ -25,6 +25,7 @@ fn source(text: Digest) -> IssueSource {
         state: "open".into(),
         labels: vec!["documentation".into()],
         comments: 1,
+        adopted_at: None,
         left_out: 0,
         text,
     }

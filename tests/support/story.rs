@@ -93,6 +93,7 @@ pub fn snapshot(lane: LaneId) -> Snapshot {
         tree: oid(&format!("tree {}", lane.0)),
         branch: Some("main".to_owned()),
         adopted: None,
+        adopted_at: None,
         left_out: 0,
         notices: Vec::new(),
     }

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use crate::api::{AdoptRequest, WorkSpec};
+use crate::api::{AdoptRequest, AdoptedAgain, WorkSpec};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{Done, Ended, usage};
 use crate::cli::verbs::run::{started, waited};
@@ -13,7 +13,10 @@ use crate::id::HostPath;
 /// Reviews work already done: a branch, a range, the working copy, another worktree
 ///
 /// Nothing of it is touched. The first time it becomes v1 of a session; adopting it again makes v2, and what changed
-/// since your last look is shown by `paraph diff ID --against last`.
+/// since your last look is shown by `paraph diff ID --against last`. A..B is what B has that A has not, as for
+/// `git log`: upstream's own commits are no part of it. HEAD is the branch that is checked out now, and uncommitted
+/// work is that branch's: on another branch the same words begin another session. Each next version is compared with
+/// what the first was compared with.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["work", "dirty"]))]
 pub(crate) struct Args {
@@ -44,6 +47,13 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let service = desk.service().await?;
     let notices = if args.wait { Some(service.notices().await?) } else { None };
     let view = desk.ask_on(service.as_ref(), AdoptRequest { source, work, goal: args.message }).await?;
+    match view.adopted_again {
+        Some(AdoptedAgain::NothingNewSince(version)) => {
+            desk.out.say(format!("nothing new since {version} of session {}", view.id));
+        }
+        Some(AdoptedAgain::Becomes(version)) => desk.out.say(format!("{version} of session {}", view.id)),
+        None => {}
+    }
     match notices {
         Some(notices) => waited(service.as_ref(), notices, view.id, desk).await,
         None => started(&view, desk),

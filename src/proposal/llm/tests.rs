@@ -95,6 +95,7 @@ fn brief(models: Arc<Scripted>, files: &[(&str, &str)]) -> Brief {
             tree: tree.id().clone(),
             branch: None,
             adopted: None,
+            adopted_at: None,
             left_out: 0,
             notices: Vec::new(),
         },

@@ -51,6 +51,7 @@ fn brief_on(tree: MemoryTree, goal: &str) -> Brief {
         tree: tree.id().clone(),
         branch: None,
         adopted: None,
+        adopted_at: None,
         left_out: 0,
         notices: Vec::new(),
     };

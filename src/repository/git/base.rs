@@ -4,52 +4,47 @@ use std::path::{Path, PathBuf};
 
 use git2::{Commit, ErrorCode, Oid, Repository, Signature, Time};
 
+use super::adopted::Adoption;
 use super::difference::{copy_new, read_object};
 use super::dirty::{Dirty, dirty_tree};
 use super::objects::{new_object, store, to_id};
-use super::open::{Opened, git_error, open, shown};
+use super::open::{Opened, git_error, shown};
 use super::private::Private;
 use crate::id::HostPath;
-use crate::repository::{Base, CommitIdentity, Snapshot, Source, UNCOMMITTED, VcsError, WorkSpec};
+use crate::repository::{AdoptedAt, Base, CommitIdentity, Earlier, Snapshot, Source, UNCOMMITTED, VcsError};
 
 /// What a base resolved to.
-struct Resolved {
-    commit: Oid,
-    branch: Option<String>,
-    adopted: Option<Oid>,
-    notices: Vec<String>,
+pub(super) struct Resolved {
+    pub(super) commit: Oid,
+    pub(super) branch: Option<String>,
+    pub(super) adopted: Option<Oid>,
+    pub(super) adopted_at: Option<AdoptedAt>,
+    pub(super) notices: Vec<String>,
 }
 
 impl Resolved {
-    fn at(commit: Oid, branch: Option<String>) -> Self {
-        Self { commit, branch, adopted: None, notices: Vec::new() }
+    pub(super) fn at(commit: Oid, branch: Option<String>) -> Self {
+        Self { commit, branch, adopted: None, adopted_at: None, notices: Vec::new() }
     }
 }
 
-/// Resolves `base` in `opened`, whose private repository is `private`; keeps what it found there.
+/// Resolves `base` in `opened`, whose private repository is `private`; keeps what it found there. `earlier` are the
+/// versions that adopted work has already.
 pub(super) fn snapshot(
     opened: &Opened,
     private: &Private,
     source: &Source,
-    base: &Base,
+    (base, earlier): (&Base, Option<Earlier<'_>>),
     views: &Path,
 ) -> Result<Snapshot, VcsError> {
-    let head = || opened.head()?.ok_or_else(|| VcsError::Unborn(shown(&opened.root)));
     let mut resolved = match base {
-        Base::Head => Resolved::at(head()?, opened.branch()),
+        Base::Head => Resolved::at(checked_out(opened)?, opened.branch()),
         Base::Rev(rev) => revision(opened, rev)?,
         Base::Dirty => {
-            let (commit, notices) = dirty_commit(opened, private, head()?)?;
+            let (commit, notices) = dirty_commit(opened, private, checked_out(opened)?)?;
             Resolved { notices, ..Resolved::at(commit, opened.branch()) }
         }
-        Base::Of(WorkSpec::Branch(branch)) => branch_work(opened, branch)?,
-        Base::Of(WorkSpec::Range(range)) => range_work(opened, range)?,
-        Base::Of(WorkSpec::Dirty) => {
-            let head = head()?;
-            let (adopted, notices) = dirty_commit(opened, private, head)?;
-            Resolved { adopted: Some(adopted), notices, ..Resolved::at(head, opened.branch()) }
-        }
-        Base::Of(WorkSpec::Worktree(path)) => worktree_work(opened, private, path, views)?,
+        Base::Of(work) => Adoption { opened, private, views, earlier }.of(work)?,
     };
     let tree = private
         .with(|repo| tree_of(repo, resolved.commit))?
@@ -72,6 +67,7 @@ pub(super) fn snapshot(
         tree: to_id(tree),
         branch: resolved.branch,
         adopted: resolved.adopted.map(to_id),
+        adopted_at: resolved.adopted_at,
         left_out: 0,
         notices: resolved.notices,
     })
@@ -90,7 +86,12 @@ fn tree_of(repo: &Repository, commit: Oid) -> Result<Oid, git2::Error> {
     repo.find_tree(tree).map(|tree| tree.id())
 }
 
-fn no_such(opened: &Opened, rev: &str) -> VcsError {
+/// The commit that is checked out.
+pub(super) fn checked_out(opened: &Opened) -> Result<Oid, VcsError> {
+    opened.head()?.ok_or_else(|| VcsError::Unborn(shown(&opened.root)))
+}
+
+pub(super) fn no_such(opened: &Opened, rev: &str) -> VcsError {
     VcsError::NoSuchRevision { rev: rev.to_owned(), repo: shown(&opened.root), near: in_remotes(&opened.repo, rev) }
 }
 
@@ -101,7 +102,7 @@ fn in_remotes(repo: &Repository, name: &str) -> Vec<String> {
     named.filter(|branch| repo.find_branch(branch, git2::BranchType::Remote).is_ok()).collect()
 }
 
-fn commit_named<'a>(opened: &'a Opened, rev: &str) -> Result<(Commit<'a>, Option<String>), VcsError> {
+pub(super) fn commit_named<'a>(opened: &'a Opened, rev: &str) -> Result<(Commit<'a>, Option<String>), VcsError> {
     let (object, reference) = opened.repo.revparse_ext(rev).map_err(|error| match error.code() {
         ErrorCode::UnbornBranch => VcsError::Unborn(shown(&opened.root)),
         _ => no_such(opened, rev),
@@ -118,72 +119,8 @@ fn revision(opened: &Opened, rev: &str) -> Result<Resolved, VcsError> {
     Ok(Resolved::at(commit.id(), branch))
 }
 
-fn merge_base(opened: &Opened, one: Oid, other: Oid, rev: &str) -> Result<Oid, VcsError> {
-    opened.repo.merge_base(one, other).map_err(|_| no_such(opened, &format!("the common ancestor of HEAD and {rev}")))
-}
-
-/// A branch against its merge base with HEAD; the branch that is checked out, against the main branch.
-fn branch_work(opened: &Opened, rev: &str) -> Result<Resolved, VcsError> {
-    let (tip, _) = commit_named(opened, rev)?;
-    against_head(opened, tip.id(), rev)
-}
-
-fn against_head(opened: &Opened, tip: Oid, rev: &str) -> Result<Resolved, VcsError> {
-    let head = opened.head()?.ok_or_else(|| VcsError::Unborn(shown(&opened.root)))?;
-    let (onto, branch) = match main_branch(opened).filter(|_| head == tip) {
-        Some((main, name)) => (main, Some(name)),
-        None => (head, opened.branch()),
-    };
-    let base = merge_base(opened, onto, tip, rev)?;
-    let mut resolved = Resolved { adopted: Some(tip), ..Resolved::at(base, branch) };
-    if onto != head
-        && let Some(name) = &resolved.branch
-    {
-        resolved.notices.push(format!("`{rev}` is checked out, so it is compared with `{name}`"));
-    }
-    Ok(resolved)
-}
-
-/// The branch that work is usually merged into, where there is one apart from HEAD.
-fn main_branch(opened: &Opened) -> Option<(Oid, String)> {
-    let checked_out = opened.branch();
-    let remote = opened.repo.find_reference("refs/remotes/origin/HEAD").ok();
-    let remote =
-        remote.and_then(|head| Some(head.symbolic_target().ok()??.strip_prefix("refs/remotes/origin/")?.to_owned()));
-    let names = remote.into_iter().chain(["main", "master", "trunk"].map(str::to_owned));
-    names.filter(|name| Some(name) != checked_out.as_ref()).find_map(|name| {
-        let local = opened.repo.find_reference(&format!("refs/heads/{name}"));
-        let found = local.or_else(|_| opened.repo.find_reference(&format!("refs/remotes/origin/{name}"))).ok()?;
-        Some((found.peel_to_commit().ok()?.id(), name))
-    })
-}
-
-fn range_work(opened: &Opened, range: &str) -> Result<Resolved, VcsError> {
-    let ends =
-        range.split_once("...").map(|ends| (ends, true)).or_else(|| range.split_once("..").map(|ends| (ends, false)));
-    let Some(((from, to), symmetric)) = ends else { return Err(no_such(opened, range)) };
-    let named = |rev: &str| commit_named(opened, if rev.is_empty() { "HEAD" } else { rev });
-    let ((from, branch), (to, _)) = (named(from)?, named(to)?);
-    let base = if symmetric { merge_base(opened, from.id(), to.id(), range)? } else { from.id() };
-    Ok(Resolved { adopted: Some(to.id()), ..Resolved::at(base, branch) })
-}
-
-/// Another worktree: its commits, and what is not committed there.
-fn worktree_work(opened: &Opened, private: &Private, path: &HostPath, views: &Path) -> Result<Resolved, VcsError> {
-    let other = open(path.as_path(), views)?;
-    if other.common != opened.common {
-        return Err(VcsError::NotAWorktree { path: path.to_string(), repo: shown(&opened.root) });
-    }
-    let head = other.head()?.ok_or_else(|| VcsError::Unborn(path.to_string()))?;
-    let mut resolved = against_head(opened, head, &path.to_string())?;
-    let (adopted, notices) = dirty_commit(&other, private, head)?;
-    resolved.adopted = Some(adopted);
-    resolved.notices.extend(notices);
-    Ok(resolved)
-}
-
 /// The commit, in the private repository, of what is not committed on top of `head`; `head` itself where nothing is.
-fn dirty_commit(opened: &Opened, private: &Private, head: Oid) -> Result<(Oid, Vec<String>), VcsError> {
+pub(super) fn dirty_commit(opened: &Opened, private: &Private, head: Oid) -> Result<(Oid, Vec<String>), VcsError> {
     let Dirty { tree, changed, mut notices } = dirty_tree(opened, private, head)?;
     if changed == 0 {
         return Ok((head, notices));

@@ -50,7 +50,7 @@ pub(super) fn stands_still(opened: &Opened, snapshot: &Snapshot) -> Result<bool,
 }
 
 /// The branch, here or where it was fetched from.
-fn found<'a>(opened: &'a Opened, branch: &str) -> Result<git2::Reference<'a>, git2::Error> {
+pub(super) fn found<'a>(opened: &'a Opened, branch: &str) -> Result<git2::Reference<'a>, git2::Error> {
     let local = opened.repo.find_reference(&format!("refs/heads/{branch}"));
     local.or_else(|_| opened.repo.find_reference(&format!("refs/remotes/origin/{branch}")))
 }

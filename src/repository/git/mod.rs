@@ -4,6 +4,7 @@
 //! New objects go to a private bare repository ([`private`]); the two exceptions are asked for by a person and say so
 //! in their names: [`GitVcs::write_tree_into`] here and `publish_branch` in `publishing`.
 
+mod adopted;
 mod attributes;
 mod base;
 mod blame;
@@ -42,8 +43,8 @@ use self::tree::{GitTree, Trees};
 use self::working::WorkingCopy;
 use self::write::Aim;
 use super::{
-    Base, CommitIdentity, Drift, GitDirectory, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot, Source, Tree,
-    Vcs, VcsError, WorkCommit, WorkSpec, Worked,
+    Base, CommitIdentity, Drift, Earlier, GitDirectory, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot,
+    Source, Tree, Vcs, VcsError, WorkCommit, WorkSpec, Worked,
 };
 use crate::cancel::Cancel;
 use crate::diff::ChangeSet;
@@ -157,6 +158,28 @@ impl GitVcs {
         }
     }
 
+    fn taken(&self, source: &Source, base: &Base, earlier: Option<Earlier<'_>>) -> Result<Snapshot, VcsError> {
+        // without a network the clone as it is serves as well, and says so
+        let stale = match source {
+            Source::Path(_) => false,
+            Source::Url(url) => {
+                let path = base::clone_path(self.privates.folder(), url);
+                path.join("HEAD").exists() && self.program.fetch(&path).is_err()
+            }
+        };
+        let opened = self.open(source)?;
+        // refused before a private repository is made: a refusal leaves nothing behind
+        if !matches!(base, Base::Rev(_) | Base::Of(WorkSpec::Range(_))) && opened.head()?.is_none() {
+            return Err(VcsError::Unborn(open::shown(&opened.root)));
+        }
+        let private = self.privates.of(&opened)?;
+        let mut snapshot = base::snapshot(&opened, &private, source, (base, earlier), self.privates.folder())?;
+        if stale {
+            snapshot.notices.push("the address could not be reached: this is the clone as of the last time".to_owned());
+        }
+        Ok(snapshot)
+    }
+
     /// Where the record of the checkout `into` is kept.
     fn checkout_state(private: &Private, into: &Path) -> PathBuf {
         use std::os::unix::ffi::OsStrExt as _;
@@ -192,25 +215,15 @@ impl Vcs for GitVcs {
     }
 
     fn snapshot(&self, source: &Source, base: &Base) -> Result<Snapshot, VcsError> {
-        // without a network the clone as it is serves as well, and says so
-        let stale = match source {
-            Source::Path(_) => false,
-            Source::Url(url) => {
-                let path = base::clone_path(self.privates.folder(), url);
-                path.join("HEAD").exists() && self.program.fetch(&path).is_err()
-            }
-        };
-        let opened = self.open(source)?;
-        // refused before a private repository is made: a refusal leaves nothing behind
-        if !matches!(base, Base::Rev(_) | Base::Of(WorkSpec::Range(_))) && opened.head()?.is_none() {
-            return Err(VcsError::Unborn(open::shown(&opened.root)));
-        }
-        let private = self.privates.of(&opened)?;
-        let mut snapshot = base::snapshot(&opened, &private, source, base, self.privates.folder())?;
-        if stale {
-            snapshot.notices.push("the address could not be reached: this is the clone as of the last time".to_owned());
-        }
-        Ok(snapshot)
+        self.taken(source, base, None)
+    }
+
+    fn named(&self, source: &Source, work: &WorkSpec) -> Result<WorkSpec, VcsError> {
+        adopted::named(&self.open(source)?, work)
+    }
+
+    fn next_snapshot(&self, source: &Source, work: &WorkSpec, earlier: Earlier<'_>) -> Result<Snapshot, VcsError> {
+        self.taken(source, &Base::Of(work.clone()), Some(earlier))
     }
 
     fn tree(&self, key: &RepoKey, id: &ObjectId) -> Result<Arc<dyn Tree>, VcsError> {

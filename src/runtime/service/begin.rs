@@ -1,19 +1,16 @@
-//! Starting sessions: from a goal, or from work already done.
+//! Starting sessions from a goal.
 
-use std::sync::Arc;
-
-use crate::api::{AdoptRequest, Call, Failure, FailureKind, RegenerateRequest, RunRequest, SessionView};
-use crate::id::{LaneId, SessionId, SessionUuid};
+use crate::api::{Call, Failure, FailureKind, RunRequest, SessionView};
+use crate::id::{SessionId, SessionUuid};
 use crate::infrastructure::hosts::AllowedHosts;
 use crate::infrastructure::llm::{ModelName, NoRoute};
 use crate::planning::{Kind, Playbook, Role, Stage};
 use crate::proposal::{EngineKind, ProgramChoice};
-use crate::repository::{Base, RepositoryFacts, Snapshot, Source, UNCOMMITTED, VcsError, WorkSpec};
-use crate::session::{Budget, LaneRequest, NewSession, Session};
+use crate::repository::{Base, RepositoryFacts, Source, VcsError};
+use crate::session::{Budget, LaneRequest, NewSession};
 use crate::text::Untrusted;
 
-use super::{Runtime, Want, blocking, limits, views};
-use crate::runtime::tables::short_of_work;
+use super::{Runtime, Want, blocking, limits};
 
 /// The playbook of sessions that ask models, where none is named.
 pub(super) const INDEXED: &str = "indexed";
@@ -147,149 +144,6 @@ impl Runtime {
         let done = self.order(call, Want::Start(Box::new(asked))).await?;
         self.view(done.session, None).await
     }
-
-    pub(super) async fn adopt(&self, call: &Call, adopt: AdoptRequest) -> Result<SessionView, Failure> {
-        let mut also = Vec::new();
-        let work = match adopt.work {
-            // one worktree has one name, however it was spelled, and is met from every worktree of its repository
-            WorkSpec::Worktree(path) => {
-                let facts = self.facts(&Source::Path(path)).await?;
-                also.extend([Source::Path(facts.main), Source::Path(facts.root.clone())]);
-                WorkSpec::Worktree(facts.root)
-            }
-            work => work,
-        };
-        let source = self.settle(&adopt.source, &Base::Of(work.clone())).await?;
-        let work = self.pinned(work, &source).await?;
-        let base = Base::Of(work.clone());
-        also.retain(|other| *other != source);
-        also.push(source.clone());
-        let open = self.open_adoption(&work, also).await?;
-        if let Some(session) = open {
-            if adopt.goal.is_none() && self.has_same_work(session, &source, &base).await? {
-                return self.view(self.session(session).await?, None).await;
-            }
-            let again = RegenerateRequest {
-                session,
-                engine: None,
-                rules: Vec::new(),
-                patch: None,
-                program: None,
-                message: adopt.goal.unwrap_or_default(),
-            };
-            return self.regenerate(call, again, "adopted again").await;
-        }
-        let subject = self.look_at(&source, &base, &work).await?;
-        let goal = adopt.goal.filter(|goal| !goal.trim().is_empty()).unwrap_or(subject);
-        let asked = NewSession {
-            id: SessionId(0),
-            uuid: SessionUuid(self.shared.ports.ids.uuid()),
-            kind: guess_kind(&goal),
-            goal: goal.into(),
-            adopted: Some(work),
-            issue: None,
-            estimate: None,
-            engine: EngineKind::Adopt,
-            program: None,
-            rules: Vec::new(),
-            paths: Vec::new(),
-            playbook: Playbook::named("quick").expect("it ships"),
-            patch: None,
-            repairs: 0,
-            budget: Budget::default(),
-            model: None,
-            candidate: None,
-            roles: Vec::new(),
-            lanes: vec![LaneRequest { source, base, snapshot: None }],
-            environment: limits::environment(&call.client.environment),
-            by: self.person(&call.client),
-        };
-        let done = self.order(call, Want::Start(Box::new(asked))).await?;
-        self.view(done.session, None).await
-    }
-
-    /// A range from a commit that is told by its distance, such as `HEAD~2..HEAD`, begins somewhere else after the next
-    /// commit: it is kept by where it begins now, so that adopting it again is the same work and what came since.
-    async fn pinned(&self, work: WorkSpec, source: &Source) -> Result<WorkSpec, Failure> {
-        let WorkSpec::Range(range) = &work else { return Ok(work) };
-        let Some(to) = end_of_relative(range).map(str::to_owned) else { return Ok(work) };
-        let (shared, source, base) = (self.shared.clone(), source.clone(), Base::Of(work.clone()));
-        blocking(move || {
-            let now = shared.ports.vcs.snapshot(&source, &base).map_err(|error| vcs_failure(&error))?;
-            let to = if to.is_empty() { "HEAD" } else { to.as_str() };
-            Ok(WorkSpec::Range(format!("{}..{to}", now.commit)))
-        })
-        .await
-    }
-
-    /// Whether the newest version of `session` was made of what is there now.
-    async fn has_same_work(&self, session: SessionId, source: &Source, base: &Base) -> Result<bool, Failure> {
-        let session = self.session(session).await?;
-        let (shared, source, base) = (self.shared.clone(), source.clone(), base.clone());
-        blocking(move || {
-            let now = shared.ports.vcs.snapshot(&source, &base).map_err(|error| vcs_failure(&error))?;
-            let newest = session.versions.last().filter(|version| version.engine == EngineKind::Adopt);
-            let taken = newest.and_then(|version| session.base_of(LaneId(0), version.number));
-            Ok(taken.is_some_and(|taken| (&taken.commit, &taken.adopted) == (&now.commit, &now.adopted)))
-        })
-        .await
-    }
-
-    /// The goal of adopted work: the subject of its newest commit, else its name. Early, so that work that cannot be
-    /// adopted, or is none, is refused before a session starts.
-    async fn look_at(&self, source: &Source, base: &Base, work: &WorkSpec) -> Result<String, Failure> {
-        let (shared, source, base, work) = (self.shared.clone(), source.clone(), base.clone(), work.clone());
-        blocking(move || {
-            let snapshot = shared.ports.vcs.snapshot(&source, &base).map_err(|error| vcs_failure(&error))?;
-            let read = |commit| shared.ports.vcs.commit_facts(&snapshot.key, commit).ok();
-            let adopted = snapshot.adopted.as_ref().and_then(read);
-            if adopted.as_ref().is_some_and(|(tree, _)| *tree == snapshot.tree) {
-                return Err(no_work(&work, &snapshot));
-            }
-            let message = adopted
-                .filter(|_| !matches!(work, WorkSpec::Dirty))
-                .and_then(|(_, message)| message.lines().next().map(str::to_owned))
-                .filter(|subject| !subject.trim().is_empty() && subject != UNCOMMITTED);
-            Ok(message.unwrap_or_else(|| format!("review {}", views::name_of(&work))))
-        })
-        .await
-    }
-
-    /// The newest open session that reviews this work from one of `sources`, if there is one.
-    async fn open_adoption(&self, work: &WorkSpec, sources: Vec<Source>) -> Result<Option<SessionId>, Failure> {
-        let shorts: Vec<u64> = sources.iter().map(|source| short_of_work(work, source)).collect();
-        let wanted = work.clone();
-        let same = move |session: &Session| {
-            session.asked.adopted.as_ref() == Some(&wanted)
-                && session.lanes.first().is_some_and(|lane| sources.contains(&lane.source))
-                && !session.state().is_over()
-        };
-        let same = Arc::new(same);
-        let meant = same.clone();
-        let live = self
-            .look(move |core| {
-                let live = core.live_sessions();
-                live.iter().filter(|session| meant(session)).map(|session| session.asked.id).max()
-            })
-            .await?;
-        let shared = self.shared.clone();
-        let candidates = blocking(move || {
-            let found = shared.tables.open_where(|row| shorts.contains(&row.adopted));
-            found.map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))
-        });
-        for id in candidates.await?.into_iter().filter(|id| live.is_none_or(|live| *id > live)) {
-            if same(&*self.session(id).await?) {
-                return Ok(Some(id));
-            }
-        }
-        Ok(live)
-    }
-}
-
-/// Where a range ends that begins at a distance from something.
-fn end_of_relative(range: &str) -> Option<&str> {
-    let (from, to) = range.split_once("..").filter(|(_, to)| !to.starts_with('.'))?;
-    (from.is_empty() || from == "HEAD" || from.contains(['~', '^', '@'])).then_some(to)
 }
 
 /// Refuses a program for an engine that runs none, an engine without its program, and hosts that are none.
@@ -317,21 +171,6 @@ pub(super) fn program_fits(engine: EngineKind, program: Option<&ProgramChoice>, 
             Err(usage(format!("`{host}` is no host"), "--allow-host api.example.org, or api.example.org:8443"))
         }
         None => Ok(()),
-    }
-}
-
-/// The work is the same as what it would be compared with.
-fn no_work(work: &WorkSpec, snapshot: &Snapshot) -> Failure {
-    let base =
-        snapshot.branch.as_ref().map_or_else(|| snapshot.commit.short().to_owned(), |branch| format!("`{branch}`"));
-    let failure = Failure::new(
-        FailureKind::Refused,
-        format!("there is nothing to adopt: {} is the same as its base, {base}", views::name_of(work)),
-    );
-    let failure = failure.hint(format!("commit or edit something, then paraph adopt {}", work.argument()));
-    match work {
-        WorkSpec::Branch(name) => failure.hint(format!("paraph adopt OTHER..{name}, to compare it with another")),
-        _ => failure,
     }
 }
 
@@ -367,6 +206,7 @@ pub(crate) fn vcs_failure(error: &VcsError) -> Failure {
     let (kind, fallback) = match error {
         VcsError::NotARepository(_) => (FailureKind::NotFound, "git init, or --repo PATH"),
         VcsError::NotAWorktree { .. } => (FailureKind::NotFound, "git worktree list"),
+        VcsError::Unrelated { .. } | VcsError::CheckedOutElse { .. } => (FailureKind::Refused, "git branch --all"),
         VcsError::OtherOwner(_) => (FailureKind::Refused, "paraph doctor"),
         VcsError::NoSuchRevision { .. } => (FailureKind::NotFound, "git branch --all"),
         VcsError::BaseGone { .. } => (FailureKind::NeedsHuman, "paraph run again from a commit that is there"),

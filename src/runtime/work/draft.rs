@@ -16,6 +16,7 @@ use crate::session::{Drafting, Finding, PatchSet, Session, StopKind, Thread, Wen
 use crate::text::Untrusted;
 
 use super::{Stuck, Worker, blocking, evidence, parts};
+use crate::runtime::adoption::next_snapshot;
 use crate::runtime::desk::{Desk, Line};
 use crate::runtime::ear::Ear;
 
@@ -171,7 +172,7 @@ pub(super) fn brief(
     // work adopted again is looked at again: its branch went on
     let again = session.asked.adopted.is_some() && drafting.made_for != "goal";
     let snapshot = if again {
-        Snapshot { repo: loaded.repo, ..worker.ports.vcs.snapshot(&known.source, &known.base)? }
+        Snapshot { repo: loaded.repo, ..next_snapshot(worker.ports.vcs.as_ref(), session, lane)? }
     } else {
         loaded
     };
