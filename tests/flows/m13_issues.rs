@@ -25,7 +25,6 @@ fn source(text: Digest) -> IssueSource {
         state: "open".into(),
         labels: vec!["documentation".into()],
         comments: 1,
-        adopted_at: None,
         left_out: 0,
         text,
     }

@@ -310,7 +310,6 @@ fn issue() -> IssueSource {
         state: "open".into(),
         labels: vec!["bug".into()],
         comments: 3,
-        adopted_at: None,
         left_out: 1,
         text: story::digest("issue"),
     }
