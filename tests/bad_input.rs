@@ -8,6 +8,8 @@ mod screen;
 
 #[path = "bad_input/adopted.rs"]
 mod adopted;
+#[path = "bad_input/adopted_again.rs"]
+mod adopted_again;
 #[path = "bad_input/command_lines.rs"]
 mod command_lines;
 #[path = "bad_input/names.rs"]

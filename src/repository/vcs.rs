@@ -142,6 +142,15 @@ impl VcsError {
             Self::Unsupported { what, .. } if what.contains("an index that") => {
                 "git sparse-checkout reapply --no-sparse-index"
             }
+            Self::Unsupported { path, what } if what.contains("damaged index") => {
+                let repo = shell_word(path);
+                return Some(format!(
+                    "git -C {repo} status; where it fails too, remove its .git/index, then git -C {repo} reset"
+                ));
+            }
+            Self::Io { path, cause, .. } if cause.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Some(format!("ls -l {}", shell_word(path)));
+            }
             Self::Unsupported { what, .. } if what.contains("core.worktree") => "git config --unset core.worktree",
             Self::Unsupported { what, .. } if what.contains("configuration file") => "git config --list --show-origin",
             Self::Unsupported { what, .. } if what.contains("reftable") => "git refs migrate --ref-format=files",

@@ -124,7 +124,7 @@ fn a_range_that_is_told_by_its_distance_keeps_where_it_began() {
     den.run(&["request-changes", "1@v2", "--digest", &digest, "-m", "more"]).ended(0);
     let next = den.line("show 1 --json").ended(0).json()["next"].as_str().unwrap().to_owned();
     let range = next.split("paraph adopt ").nth(1).and_then(|rest| rest.split(',').next()).unwrap().to_owned();
-    assert!(range.ends_with("..HEAD") && !range.starts_with("HEAD"), "{next}");
+    assert!(range.ends_with("..main") && !range.starts_with("HEAD"), "{next}");
     let seen = adopt(&range);
     let files = seen["versions"][2]["patch_sets"][0]["files"].as_array().unwrap().len();
     assert_eq!((seen["id"].as_u64(), files), (Some(1), 2), "{seen:#}");

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use paraph::id::HostPath;
-use paraph::repository::{Base, Source, Vcs as _, VcsError, WorkSpec};
+use paraph::repository::{Base, Earlier, Source, Vcs as _, VcsError, WorkSpec};
 
 use crate::bench::{Bench, change, set, source, text};
 
@@ -240,7 +240,9 @@ fn bench_tree(bench: &Bench) -> paraph::id::ObjectId {
 fn ranges_are_adopted() {
     let bench = with_branch();
     let two = bench.snapshot(&Base::Of(WorkSpec::Range("main..topic".to_owned()))).expect("A..B");
-    assert_eq!((two.commit, two.adopted), (bench.id("main"), Some(bench.id("topic"))));
+    assert_eq!((two.commit, two.adopted), (bench.id("main~1"), Some(bench.id("topic"))), "what main got is no part");
+    let ahead = bench.snapshot(&Base::Of(WorkSpec::Range("main~1..main".to_owned()))).expect("an ancestor");
+    assert_eq!((ahead.commit, ahead.adopted), (bench.id("main~1"), Some(bench.id("main"))));
     let three = bench.snapshot(&Base::Of(WorkSpec::Range("main...topic".to_owned()))).expect("A...B");
     assert_eq!((three.commit, three.adopted), (bench.id("main~1"), Some(bench.id("topic"))));
     let open = bench.snapshot(&Base::Of(WorkSpec::Range("topic..".to_owned()))).expect("A..");
@@ -249,6 +251,76 @@ fn ranges_are_adopted() {
         bench.snapshot(&Base::Of(WorkSpec::Range("main".to_owned()))),
         Err(VcsError::NoSuchRevision { .. })
     ));
+}
+
+#[test]
+fn merge_bases_that_are_none_or_several_are_told() {
+    let bench = with_branch();
+    bench.git(&["switch", "-q", "-c", "crossed", "main"]);
+    bench.git(&["merge", "-q", "-m", "one way", "topic"]);
+    bench.git(&["switch", "-q", "topic"]);
+    bench.git(&["merge", "-q", "-m", "the other", "main"]);
+    bench.write("more.txt", "more\n");
+    bench.commit_all("more");
+    let crossed = bench.snapshot(&Base::Of(WorkSpec::Range("crossed..topic".to_owned()))).expect("two bases");
+    assert!([bench.id("main"), bench.id("topic~2")].contains(&crossed.commit), "{crossed:?}");
+    assert!(crossed.notices.iter().any(|notice| notice.contains("2 merge bases")), "{:?}", crossed.notices);
+    bench.git(&["switch", "-q", "--orphan", "alone"]);
+    bench.write("alone.txt", "alone\n");
+    bench.commit_all("alone");
+    for work in [WorkSpec::Range("main..alone".to_owned()), WorkSpec::Branch("topic".to_owned())] {
+        let error = bench.snapshot(&Base::Of(work)).expect_err("nothing in common");
+        assert!(matches!(error, VcsError::Unrelated { .. }), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("paraph adopt COMMIT..")), "{error}");
+    }
+}
+
+#[test]
+fn head_is_named_by_what_is_checked_out() {
+    let bench = with_branch();
+    let range = |range: &str| WorkSpec::Range(range.to_owned());
+    let named = |work: WorkSpec| bench.vcs.named(&source(&bench.repo), &work).expect("named");
+    let commit = bench.id("main").to_string();
+    for (typed, meant) in [
+        ("topic..HEAD", "topic..main".to_owned()),
+        ("topic..", "topic..main".to_owned()),
+        ("..topic", "main..topic".to_owned()),
+        ("topic...@", "topic...main".to_owned()),
+        ("topic..HEAD~1", "topic..main~1".to_owned()),
+        ("HEAD~1..HEAD", format!("{}..main", bench.id("main~1"))),
+        ("topic..main", "topic..main".to_owned()),
+    ] {
+        assert_eq!(named(range(typed)), range(&meant), "{typed}");
+    }
+    assert_eq!(named(WorkSpec::Branch("@".to_owned())), WorkSpec::Branch("main".to_owned()));
+    assert_eq!(named(WorkSpec::Dirty), WorkSpec::Dirty);
+    // a tag of the same name is another thing
+    bench.git(&["tag", "main", "topic"]);
+    assert_eq!(named(range("topic..HEAD")), range("topic..refs/heads/main"));
+    bench.git(&["tag", "-d", "main"]);
+    bench.git(&["config", "branch.main.remote", "."]);
+    bench.git(&["config", "branch.main.merge", "refs/heads/topic"]);
+    assert_eq!(named(range("@{upstream}..HEAD")), range("topic..main"));
+    bench.git(&["switch", "-q", "--detach"]);
+    assert_eq!(named(range("topic..HEAD")), range(&format!("topic..{commit}")));
+}
+
+#[test]
+fn a_session_of_a_time_when_head_was_kept_as_a_word_is_that_of_its_branch() {
+    let bench = with_branch();
+    bench.git(&["switch", "-q", "topic"]);
+    let work = WorkSpec::Range("main..HEAD".to_owned());
+    let first = bench.snapshot(&Base::Of(work.clone())).expect("first");
+    let next = || bench.vcs.next_snapshot(&source(&bench.repo), &work, Earlier { first: &first, newest: &first });
+    bench.write("topic.txt", "amended\n");
+    bench.git(&["commit", "-q", "-a", "--amend", "-m", "amended"]);
+    assert_eq!(next().expect("an amended commit is the same work").adopted, Some(bench.id("topic")));
+    for branch in [["-c", "other", "main"], ["-c", "stacked", "topic@{1}"]] {
+        bench.git(&["switch", "-q", branch[0], branch[1], branch[2]]);
+        bench.write("other.txt", branch[1]);
+        bench.commit_all("other");
+        assert!(matches!(next(), Err(VcsError::CheckedOutElse { .. })), "{branch:?}");
+    }
 }
 
 #[test]

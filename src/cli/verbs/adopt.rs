@@ -13,10 +13,11 @@ use crate::id::HostPath;
 /// Reviews work already done: a branch, a range, the working copy, another worktree
 ///
 /// Nothing of it is touched. The first time it becomes v1 of a session; adopting it again makes v2, and what changed
-/// since your last look is shown by `paraph diff ID --against last`. A..B is what B has that A has not, as for
-/// `git log`: upstream's own commits are no part of it. HEAD is the branch that is checked out now, and uncommitted
-/// work is that branch's: on another branch the same words begin another session. Each next version is compared with
-/// what the first was compared with.
+/// since your last look is shown by `paraph diff ID --against last`.
+///
+/// A..B is what B has that A has not, as for `git log`: what A got meanwhile is no part of it. HEAD is the branch that
+/// is checked out now, and uncommitted work is that branch's: on another branch the same words begin another session.
+/// Each next version is compared with what the first was compared with.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["work", "dirty"]))]
 pub(crate) struct Args {

@@ -101,14 +101,7 @@ fn candidates(opened: &Opened) -> Result<BTreeMap<RepoPath, bool>, VcsError> {
         .exclude_submodules(true)
         .include_unreadable(true)
         .update_index(false);
-    let unsupported = |error: git2::Error| match error.class() {
-        git2::ErrorClass::Index => VcsError::Unsupported {
-            path: shown(&opened.root),
-            what: format!("an index that libgit2 does not read ({})", error.message()),
-        },
-        _ => git_error("status", &error),
-    };
-    let statuses = opened.repo.statuses(Some(&mut options)).map_err(unsupported)?;
+    let statuses = opened.repo.statuses(Some(&mut options)).map_err(|error| no_status(opened, &error))?;
     let skipped = skipped_paths(opened)?;
     let mut found = BTreeMap::new();
     for entry in statuses.iter() {
@@ -121,6 +114,24 @@ fn candidates(opened: &Opened) -> Result<BTreeMap<RepoPath, bool>, VcsError> {
         found.insert(path, gone);
     }
     Ok(found)
+}
+
+/// Why a working copy cannot be compared: an index of a kind of its own, one that is damaged, or a file that may not
+/// be read, which libgit2 calls locked and names between quotes.
+fn no_status(opened: &Opened, error: &git2::Error) -> VcsError {
+    if error.class() == git2::ErrorClass::Index {
+        let index = std::fs::read(opened.repo.path().join("index")).unwrap_or_default();
+        let what = if index.starts_with(b"DIRC") { "an index that libgit2 does not read" } else { "a damaged index" };
+        return VcsError::Unsupported { path: shown(&opened.root), what: format!("{what} ({})", error.message()) };
+    }
+    match error.message().split('\'').nth(1) {
+        Some(path) if error.message().ends_with("Permission denied") => VcsError::Io {
+            what: "read",
+            path: shown(Path::new(path)),
+            cause: std::io::Error::from(std::io::ErrorKind::PermissionDenied),
+        },
+        Some(_) | None => git_error("status", error),
+    }
 }
 
 /// Files that a sparse checkout leaves out, and that are not there: they count as unchanged.
