@@ -8,6 +8,8 @@ mod screen;
 
 #[path = "bad_input/adopted.rs"]
 mod adopted;
+#[path = "bad_input/carried.rs"]
+mod carried;
 #[path = "bad_input/command_lines.rs"]
 mod command_lines;
 #[path = "bad_input/names.rs"]

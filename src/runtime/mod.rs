@@ -5,6 +5,8 @@
 //! live sessions.
 
 mod answer;
+mod between;
+mod carried;
 mod coming;
 mod comparison;
 mod core;
