@@ -10,6 +10,8 @@ mod screen;
 mod adopted;
 #[path = "bad_input/adopted_again.rs"]
 mod adopted_again;
+#[path = "bad_input/carried.rs"]
+mod carried;
 #[path = "bad_input/command_lines.rs"]
 mod command_lines;
 #[path = "bad_input/names.rs"]

@@ -49,7 +49,7 @@ pub use request::{
     TriageWord, TrustRequest,
 };
 pub use review_view::{
-    CommentView, DraftView, OfferView, PanelView, ThreadView, ThreadsView, TimelineEntry, TimelineView,
+    CommentView, DraftView, OfferView, PanelView, PlaceNow, ThreadView, ThreadsView, TimelineEntry, TimelineView,
 };
 pub use route::{Ask, Reply, Request, Route, openapi};
 pub use service::{Call, ClientInfo, Connect, NoticeStream, Service, Start, Workbench, ask};

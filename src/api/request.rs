@@ -174,6 +174,10 @@ pub struct TimelineRequest {
 pub struct ThreadsRequest {
     /// Which.
     pub session: SessionRef,
+    /// The version in which the answer says where threads of others stand: that of `session` where none is named, else the
+    /// newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<Version>,
 }
 
 /// The side of a diff.

@@ -46,6 +46,50 @@ pub struct ThreadView {
     pub resolved: bool,
     /// The comments, oldest first.
     pub comments: Vec<CommentView>,
+    /// Where it stands in the version that was asked about, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<PlaceNow>,
+}
+
+/// A place of one version in another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlaceNow {
+    /// The version that it is a place in.
+    pub version: Version,
+    /// The file; `None` where it is gone: then the whole change is meant.
+    pub path: Option<RepoPath>,
+    /// The line on the same side; `None` for the file itself.
+    pub now_line: Option<u32>,
+    /// The first line of a range.
+    pub now_from_line: Option<u32>,
+    /// Whether the line was changed or deleted since; then the place is the nearest to where it was.
+    pub outdated: bool,
+    /// The line that was written about, where it is outdated or not followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted: Option<Untrusted>,
+}
+
+impl ThreadView {
+    /// Where it stands in a version: its own place where that is not known to be another.
+    #[must_use]
+    pub fn place_in(&self, version: Option<Version>) -> (Option<&RepoPath>, Option<u32>) {
+        place_in(self.now.as_ref(), version, (self.path.as_ref(), self.line))
+    }
+}
+
+impl DraftView {
+    /// As that of a thread.
+    #[must_use]
+    pub fn place_in(&self, version: Option<Version>) -> (Option<&RepoPath>, Option<u32>) {
+        place_in(self.now.as_ref(), version, (self.path.as_ref(), self.line))
+    }
+}
+
+type Place<'a> = (Option<&'a RepoPath>, Option<u32>);
+
+fn place_in<'a>(now: Option<&'a PlaceNow>, version: Option<Version>, own: Place<'a>) -> Place<'a> {
+    let now = now.filter(|now| version == Some(now.version));
+    now.map_or(own, |now| (now.path.as_ref(), now.now_line))
 }
 
 /// A comment of the asker's own that is not sent yet.
@@ -76,6 +120,9 @@ pub struct DraftView {
     pub at: Timestamp,
     /// The words.
     pub text: Untrusted,
+    /// Where it stands in the version that was asked about, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<PlaceNow>,
 }
 
 /// The answer to `comments`.

@@ -441,6 +441,10 @@ pub struct PatchSetView {
     /// Whose is what of the version, in this repository; empty where nobody added to a draft.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PartView>,
+    /// Files in which the earlier version and what came with another base change the same lines: shown of them is all that
+    /// the version does to the base.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_carried: Vec<RepoPath>,
 }
 
 /// One changed file with both sides.

@@ -31,6 +31,48 @@ pub fn map_line(old: &[u8], new: &[u8], line: u32) -> Option<u32> {
     }
 }
 
+/// Where a line of one version of a file is in another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CarriedLine {
+    /// The line (1-based): the same, or the one nearest to where it was; `None` where nothing of the file stayed.
+    pub line: Option<u32>,
+    /// Whether the line was changed or deleted.
+    pub outdated: bool,
+}
+
+/// Carries line `line` (1-based) of `old` over to `new`.
+///
+/// A line that stays, or that moved and says the same but for blanks at its ends, is there. One that was changed or
+/// deleted is outdated: it stands at the line most alike that took its place, if there is one, else at the nearest line
+/// that stays.
+#[must_use]
+pub fn carry_line(old: &[u8], new: &[u8], line: u32) -> CarriedLine {
+    let there = |line: u32| CarriedLine { line: Some(line), outdated: false };
+    if old == new {
+        return there(line);
+    }
+    let (old_starts, new_starts) = (line_starts(old), line_starts(new));
+    let at = line.checked_sub(1).filter(|at| (*at as usize) + 1 < old_starts.len());
+    let Some(at) = at.filter(|_| kind_of(old, new) == DiffKind::Text) else {
+        return CarriedLine { line: None, outdated: true };
+    };
+    let lines = Lines { old: (old, &old_starts), new: (new, &new_starts) };
+    let found = blocks(lines.old, lines.new, &DiffOptions::default());
+    let above = found.partition_point(|block| block.old_end() <= at);
+    let Some(block) = found.get(above).filter(|block| block.old <= at) else {
+        let last = above.checked_sub(1).map(|last| found[last]);
+        // as far below the last change as it was
+        return there(last.map_or(line, |last| last.new_end() + (line - last.old_end())));
+    };
+    let same = |candidate: &u32| Lines::line(lines.old, at) == Lines::line(lines.new, *candidate);
+    let successor = lines.successor(at, block);
+    if let Some(same) = successor.filter(same).or_else(|| lines.moved(at, &found)) {
+        return there(same + 1);
+    }
+    let line = successor.map(|line| line + 1).or_else(|| lines.nearest(at, block));
+    CarriedLine { line, outdated: true }
+}
+
 struct Lines<'a> {
     old: (&'a [u8], &'a [u32]),
     new: (&'a [u8], &'a [u32]),
@@ -59,6 +101,14 @@ impl<'a> Lines<'a> {
         };
         let best = (from..to).map(|candidate| (alike(&candidate), candidate)).max()?;
         (best.0.0 > 50).then_some(best.1)
+    }
+
+    /// The line (1-based) next to a replaced block that is nearest to one of it and stays.
+    fn nearest(&self, at: u32, block: &Block) -> Option<u32> {
+        let above = (block.new > 0).then_some((at - block.old, block.new));
+        let after = block.new_end();
+        let below = (after as usize + 1 < self.new.1.len()).then_some((block.old_end() - 1 - at, after + 1));
+        [above, below].into_iter().flatten().min().map(|(_, line)| line)
     }
 
     /// The one added line elsewhere that reads the same.
@@ -123,6 +173,30 @@ mod tests {
         check("first_call();\nb\nc\nd\n", "b\nc\nd\nfirst_call();\n", 1, Some(4));
         check("first_call();\nb\nc\nd\n", "b\nc\nd\nfirst_call();\nx\nfirst_call();\n", 1, None);
         check("}\nb\nc\nd\n", "b\nc\nd\n}\n", 1, None);
+    }
+
+    #[track_caller]
+    fn carried(old: &str, new: &str, line: u32, expected: Option<u32>, outdated: bool) {
+        let carried = carry_line(old.as_bytes(), new.as_bytes(), line);
+        assert_eq!(carried, CarriedLine { line: expected, outdated });
+    }
+
+    #[test]
+    fn what_stays_is_carried_and_what_does_not_is_outdated() {
+        carried("a\nb\nc\n", "a\nb\nc\n", 2, Some(2), false);
+        carried("a\nb\nc\n", "x\ny\na\nb\nc\n", 2, Some(4), false);
+        carried("a\nb\nc\n", "c\n", 3, Some(1), false);
+        carried("first_call();\nb\nc\nd\n", "b\nc\nd\nfirst_call();\n", 1, Some(4), false);
+        carried("a\nif x {\n}\n", "a\nnew\n    if x {\n}\n", 2, Some(3), false);
+        carried("a\nlet size = 10;\nc\n", "a\nnew();\nlet size = 12;\nc\n", 2, Some(3), true);
+        carried("a\nb\nc\nd\ne\n", "a\ne\n", 2, Some(1), true);
+        carried("a\nb\nc\nd\ne\n", "a\ne\n", 4, Some(2), true);
+        carried("a\nb\nc\n", "b\nc\n", 1, Some(1), true);
+        carried("a\nb\nc\n", "a\nb\n", 3, Some(2), true);
+        carried("a\n", "", 1, None, true);
+        carried("a\n", "x\n", 1, None, true);
+        carried("a\n", "a\nb\n", 7, None, true);
+        carried("a\0\n", "b\0\n", 1, None, true);
     }
 
     #[test]

@@ -2,23 +2,25 @@
 
 use crate::api::{
     AgainstRequest, ArtifactView, ArtifactsView, BlobRef, CallView, ContextView, Failure, FailureKind, FileStat,
-    FileView, IndexView, LogView, OfferView, PanelView, PatchSetView, ThreadsView, TimelineEntry, TimelineView,
+    FileView, IndexView, LogView, OfferView, PanelView, PatchSetView, ThreadsRequest, ThreadsView, TimelineEntry,
+    TimelineView,
 };
 use crate::audit::Entry;
 use crate::cancel::Cancel;
-use crate::diff::{ChangeSet, FileChange, FileSide};
-use crate::id::{Digest, LaneId, RepoPath, SessionRef, Version};
+use crate::diff::{FileChange, FileSide};
+use crate::id::{Digest, LaneId, SessionRef, Version};
 use crate::infrastructure::blobs::{BlobError, Blobs};
 use crate::proposal::Context;
-use crate::repository::{Drift, Tree, Vcs, merge_contents};
+use crate::repository::{Drift, Tree, Vcs};
 use crate::scoring::{Gate, GateId, Placement, gate_of_base};
 use crate::session::{Bead, BeadStatus, CallEnded, DriftSeen, EffectKind, Offer, PatchSetRecord, Session, dollars, offer};
 use crate::text::{Untrusted, counted};
 use crate::validation::{CheckStatus, Sides};
 
+use super::between::{Compared, between_versions};
+use super::carried::Follower;
 use super::house::{Said, read};
 use super::ports::Ports;
-use super::service::vcs_failure;
 use super::views::{
     criteria_of, decision_view, draft_view, gates_of, name_of, parts_of, reviews_of, score_view, thread_view,
     violations_of,
@@ -108,8 +110,8 @@ fn patch_set(
         AgainstRequest::LastReview => session.last_review(login, lane, version),
     };
     let stored = change(&ports.blobs, set)?;
-    let changes = match other {
-        None => stored.changes,
+    let Compared { changes, not_carried } = match other {
+        None => Compared { changes: stored.changes, not_carried: Vec::new() },
         Some(other) => between_versions(ports, session, lane, (version, &stored.changes), other)?,
     };
     let reviewed = session.marks.get(&(login.to_owned(), lane));
@@ -126,57 +128,8 @@ fn patch_set(
         files: changes.files().iter().map(file_view).collect(),
         reviewed: reviewed.map(|keys| keys.iter().copied().collect()).unwrap_or_default(),
         parts: parts.unwrap_or_default(),
+        not_carried,
     })
-}
-
-/// What turns the files as version `other` leaves them into those that the version of `new` leaves. A file that only one
-/// of the two touches is on the base in the other. Where they stand on different bases, what came with the base is none of
-/// it: the other's change is taken over to the base of this one, where it merges.
-pub(super) fn between_versions(
-    ports: &Ports,
-    session: &Session,
-    lane: LaneId,
-    (version, new): (Version, &ChangeSet),
-    other: Version,
-) -> Result<ChangeSet, Failure> {
-    let old = change(&ports.blobs, known(session, lane, other)?)?.changes;
-    let (stands, stood) = (session.base_of(lane, version), session.base_of(lane, other));
-    let Some(base) = stands.filter(|base| stood.is_some_and(|stood| stood.tree != base.tree)) else {
-        return Ok(between(&old, new));
-    };
-    let tree = ports.vcs.tree(&base.key, &base.tree).map_err(|error| vcs_failure(&error))?;
-    let now = |path: &RepoPath| match new.get(path) {
-        Some(file) => Ok(file.old.clone()),
-        None => tree.side(path).map_err(|error| vcs_failure(&error.into())),
-    };
-    let moved = old.files().iter().map(|file| Ok(moved(file, now(&file.path)?)));
-    Ok(between(&ChangeSet::new(moved.collect::<Result<Vec<_>, Failure>>()?), new))
-}
-
-/// The same change of a file on what is there now; what it made stands as it is where both changed the same lines.
-fn moved(file: &FileChange, now: Option<FileSide>) -> FileChange {
-    let merged = match (&file.old, &now, &file.new) {
-        (old, now, new) if old == now || new == now => new.clone(),
-        (Some(old), Some(now), Some(new)) => merge_contents(&old.content, &now.content, &new.content)
-            .map_or_else(|| new.clone(), |content| FileSide { mode: new.mode, content: content.into() })
-            .into(),
-        (_, _, new) => new.clone(),
-    };
-    FileChange { path: file.path.clone(), old: now, new: merged }
-}
-
-/// The same of two changes of one base.
-pub(super) fn between(old: &ChangeSet, new: &ChangeSet) -> ChangeSet {
-    let paths = old.files().iter().chain(new.files()).map(|file| &file.path);
-    ChangeSet::new(paths.map(|path| {
-        let (before, after) = (old.get(path), new.get(path));
-        let base = after.or(before).and_then(|file| file.old.clone());
-        FileChange {
-            path: path.clone(),
-            old: before.map_or_else(|| base.clone(), |file| file.new.clone()),
-            new: after.map_or(base, |file| file.new.clone()),
-        }
-    }))
 }
 
 fn file_view(file: &FileChange) -> FileView {
@@ -310,11 +263,30 @@ pub(super) fn panel(
 }
 
 /// The threads of a version, or of the whole session.
-pub(super) fn threads(session: &Session, of: SessionRef, login: &str) -> Result<ThreadsView, Failure> {
+pub(super) fn threads(
+    ports: &Ports,
+    session: &Session,
+    asked: &ThreadsRequest,
+    login: &str,
+) -> Result<ThreadsView, Failure> {
+    let of = asked.session;
     if of.version.is_some() {
         version_of(session, of)?;
     }
-    Ok(threads_on(session, of.version, login))
+    let mut view = threads_on(session, of.version, login);
+    let newest = session.versions.last().map(|version| version.number);
+    if let Some(on) = asked.on.or(of.version).or(newest) {
+        let mut follower = Follower::new(ports, session, on);
+        let place = |id| session.thread(id).map(|thread| &thread.place);
+        for thread in &mut view.threads {
+            thread.now = place(thread.id).and_then(|place| follower.follow(place));
+        }
+        let place = |id| session.drafts.iter().find(|draft| draft.id == id).map(|draft| &draft.place);
+        for draft in &mut view.drafts {
+            draft.now = place(draft.id).and_then(|place| follower.follow(place));
+        }
+    }
+    Ok(view)
 }
 
 /// The same, of a version that is there, with the drafts of whoever runs this.

@@ -6,6 +6,8 @@
 
 mod adoption;
 mod answer;
+mod between;
+mod carried;
 mod coming;
 mod comparison;
 mod core;

@@ -475,7 +475,8 @@ impl Service for Runtime {
             Request::Timeline(asked) => Reply::Timeline(self.timeline(asked.session).await?),
             Request::Threads(asked) => {
                 let session = self.session(asked.session.session).await?;
-                Reply::Threads(answer::threads(&session, asked.session, &self.person(&call.client).login)?)
+                let (shared, login) = (self.shared.clone(), self.person(&call.client).login);
+                Reply::Threads(blocking(move || answer::threads(&shared.ports, &session, &asked, &login)).await?)
             }
             Request::Comment(comment) => Reply::Comment(self.comment(&call, comment).await?),
             Request::Draft(asked) => Reply::Draft(self.keep_draft(&call, asked).await?),

@@ -465,6 +465,7 @@ pub(super) fn thread_view(session: &Session, thread: &Thread) -> ThreadView {
             .iter()
             .map(|comment| CommentView { by: person_text(&comment.by), at: comment.at, text: comment.text.clone() })
             .collect(),
+        now: None,
     }
 }
 
@@ -484,6 +485,7 @@ pub(super) fn draft_view(session: &Session, draft: &session::DraftComment) -> Dr
         artifact: place.artifact.clone(),
         at: draft.at,
         text: draft.text.clone(),
+        now: None,
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn ask_everything(model: &mut Model) -> Vec<Task> {
     let mut tasks = vec![ask_sessions()];
     if let Some(review) = &model.review {
         tasks.push(ask_session(review.id));
-        tasks.push(ask_threads(review.id));
+        tasks.push(ask_threads(review));
         tasks.extend(ask_tab(model));
     }
     tasks.extend(super::comparison_keys::ask_again(model, None));
@@ -31,9 +31,10 @@ pub(crate) fn ask_session(id: SessionId) -> Task {
     Task::Ask(Ticket::Session(id), Request::Show(ShowRequest { session }))
 }
 
-pub(crate) fn ask_threads(id: SessionId) -> Task {
-    let session = SessionRef { session: id, version: None };
-    Task::Ask(Ticket::Threads(id), Request::Threads(ThreadsRequest { session }))
+/// Asks for the threads of a session, and where they stand in the version being read.
+pub(crate) fn ask_threads(review: &Review) -> Task {
+    let session = SessionRef { session: review.id, version: None };
+    Task::Ask(Ticket::Threads(review.id), Request::Threads(ThreadsRequest { session, on: review.version }))
 }
 
 /// Asks for the patch sets of the version being read.
@@ -70,8 +71,9 @@ pub(crate) fn open_session(model: &mut Model, id: SessionId) -> Vec<Task> {
         review.tab = Tab::Patches;
     }
     review.runs.follow = model.settings.motion;
+    let tasks = vec![ask_session(id), ask_threads(&review)];
     model.review = Some(review);
-    vec![ask_session(id), ask_threads(id)]
+    tasks
 }
 
 /// What the tab that is shown needs and does not have.

@@ -117,6 +117,7 @@ impl Bench {
                 Some(Msg::Answer(ticket, Box::new(reply)))
             }
             Task::Diff(key, source) => Some(super::work::load(blobs, key, &source, mask())),
+            Task::Search(search) => Some(super::work::look_for(blobs, search, mask())),
             Task::Survey(key, source) => Some(super::work::survey(blobs, key, &source)),
             Task::Weigh(key, now, before) => Some(super::work::weigh(blobs, key, &now, before.as_ref())),
             Task::Color(key, doc) => Some(Msg::Colored(key, Arc::new(Colors::of(&doc, syntax())))),

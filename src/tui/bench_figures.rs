@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::bench_world::minutes_ago;
-use crate::api::{BeadView, BeadsView, Metrics};
-use crate::id::SessionId;
+use crate::api::{BeadView, BeadsView, CommentView, Metrics, Side, ThreadKind, ThreadView};
+use crate::id::{SessionId, ThreadId, Version};
 
 pub(super) fn beads() -> BeadsView {
     let bead = |name: &str, category: &str, status: &str, error: &str| BeadView {
@@ -45,4 +45,28 @@ pub(super) fn metrics() -> Metrics {
         journal_entries: 812,
         ..Metrics::default()
     }
+}
+
+pub(super) fn threads() -> Vec<ThreadView> {
+    let comment = |by: &str, text: &str| CommentView { by: by.to_owned(), at: minutes_ago(30), text: text.into() };
+    vec![ThreadView {
+        id: ThreadId(1),
+        version: Version(1),
+        repo: "core".to_owned(),
+        path: Some("src/config.rs".into()),
+        line: Some(14),
+        from_line: None,
+        side: Side::New,
+        kind: ThreadKind::Question,
+        artifact: None,
+        resolved: false,
+        comments: vec![
+            comment(
+                "ada@host Ada <ada@example.org>",
+                "who checked it? A caller from outside may pass anything, and then the message is wrong.",
+            ),
+            comment("rules", "the only caller is main, which opens the file first"),
+        ],
+        now: None,
+    }]
 }

@@ -194,7 +194,7 @@ impl World {
             rows,
             view: view_of_session(&review),
             sets: Vec::new(),
-            threads: threads(),
+            threads: bench_figures::threads(),
             drafts: Vec::new(),
             panel: panel(&review),
             home,
@@ -250,6 +250,7 @@ impl World {
             files,
             reviewed: Vec::new(),
             parts: Vec::new(),
+            not_carried: Vec::new(),
         }];
         let artifact = world.blob("# Why\n\nAn `unwrap` says nothing. **expect** says why it cannot fail:\n\n- the path was checked\n- every line has a key\n\n```\nfs::read(path).expect(\"checked\")\n```\n");
         world.view.versions[1].context = artifact.digest;
@@ -361,6 +362,7 @@ impl World {
                 artifact: draft.artifact,
                 resolved: false,
                 comments,
+                now: None,
             });
         }
     }
@@ -402,6 +404,7 @@ impl World {
                     artifact: comment.artifact,
                     at: NOW,
                     text: comment.text.into(),
+                    now: None,
                 };
                 self.drafts.retain(|known| known.id != id);
                 self.drafts.push(draft.clone());
@@ -461,6 +464,7 @@ impl World {
                     artifact: comment.artifact,
                     resolved: false,
                     comments: vec![CommentView { by: "ada@host".to_owned(), at: NOW, text: comment.text.into() }],
+                    now: None,
                 };
                 self.threads.push(thread.clone());
                 Reply::Comment(thread)
@@ -627,29 +631,6 @@ fn view_of_session(gates: &[GateView]) -> SessionView {
         published: Vec::new(),
         head: Seq(31),
     }
-}
-
-fn threads() -> Vec<ThreadView> {
-    let comment = |by: &str, text: &str| CommentView { by: by.to_owned(), at: minutes_ago(30), text: text.into() };
-    vec![ThreadView {
-        id: ThreadId(1),
-        version: Version(1),
-        repo: "core".to_owned(),
-        path: Some("src/config.rs".into()),
-        line: Some(14),
-        from_line: None,
-        side: Side::New,
-        kind: ThreadKind::Question,
-        artifact: None,
-        resolved: false,
-        comments: vec![
-            comment(
-                "ada@host Ada <ada@example.org>",
-                "who checked it? A caller from outside may pass anything, and then the message is wrong.",
-            ),
-            comment("rules", "the only caller is main, which opens the file first"),
-        ],
-    }]
 }
 
 fn panel(gates: &[GateView]) -> PanelView {

@@ -192,16 +192,16 @@ fn step_thread(model: &mut Model, forward: bool) -> Vec<Task> {
     let Some(review) = &mut model.review else { return Vec::new() };
     let (cursor, here) = (review.patches.cursor, review.patches.current);
     let row = if forward {
-        review.patches.layout.thread_rows().find(|row| *row > cursor)
+        review.patches.said_rows().find(|row| *row > cursor)
     } else {
-        review.patches.layout.thread_rows().rev().find(|row| *row < cursor)
+        review.patches.said_rows().rev().find(|row| *row < cursor)
     };
     if let Some(row) = row {
         review.patches.cursor = row;
         scroll_to_cursor(model);
         return Vec::new();
     }
-    let has_talk = |file: &usize| review.talk_on(*file) != (0, 0);
+    let has_talk = |file: &usize| review.talk_with(*file) != (0, 0);
     let file =
         if forward { (here + 1..review.patches.files.len()).find(has_talk) } else { (0..here).rev().find(has_talk) };
     if let Some(file) = file {
@@ -402,11 +402,26 @@ fn step_side(model: &mut Model, newer: bool) -> Vec<Task> {
     // base, v1, v2 … up to the version before the one being read
     let mut sides: Vec<Option<crate::id::Version>> = vec![None];
     sides.extend(view.versions.iter().map(|version| Some(version.number)).filter(|number| *number < review.version));
-    let at = sides.iter().position(|side| *side == review.patches.against).unwrap_or(0);
+    // what is shown, whichever way it was chosen
+    let shown = review.patches.file().and_then(|(set, _)| set.against.parse().ok());
+    let at = sides.iter().position(|side| *side == review.patches.against.or(shown)).unwrap_or(0);
     let next = if newer { (at + 1).min(sides.len() - 1) } else { at.saturating_sub(1) };
-    if next == at && !review.patches.since_review {
-        return Vec::new();
+    if next == at {
+        let told = match (sides.len(), newer) {
+            (1, _) => "this is the first version: there is only its base to compare it with",
+            (_, true) => "no version between the two is newer",
+            (_, false) => "nothing is older than the base",
+        };
+        let other = if newer { Action::OlderSide } else { Action::NewerSide };
+        let key = model.key_of(other).filter(|_| sides.len() > 1);
+        model.say(Tone::Info, told);
+        if let (Some(key), Some(toast)) = (key, &mut model.toast) {
+            toast.hint = format!("{key} goes the other way");
+        }
     }
+    let Some(review) = model.review.as_mut().filter(|review| next != at || review.patches.since_review) else {
+        return Vec::new();
+    };
     review.patches.against = sides[next];
     review.patches.since_review = false;
     ask_patch_sets(review)

@@ -38,7 +38,7 @@ pub(crate) fn kept(model: &mut Model, session: SessionId, draft: DraftView) -> V
     let id = draft.id;
     if let Some(review) = model.review.as_mut().filter(|review| review.id == session) {
         match review.drafts.iter_mut().find(|known| known.id == id) {
-            Some(known) => *known = draft,
+            Some(known) => *known = DraftView { now: known.now.take(), ..draft },
             None => review.drafts.push(draft),
         }
     }
@@ -59,7 +59,15 @@ pub(crate) fn kept(model: &mut Model, session: SessionId, draft: DraftView) -> V
 /// Drafts are gone, or became comments.
 pub(crate) fn take(model: &mut Model, session: SessionId, view: ThreadsView) {
     if let Some(review) = model.review.as_mut().filter(|review| review.id == session) {
-        (review.threads, review.drafts) = (view.threads, view.drafts);
+        let before = std::mem::replace(&mut review.threads, view.threads);
+        for thread in &mut review.threads {
+            // this answer does not say where they stand in the version being read
+            thread.now = before.iter().find(|known| known.id == thread.id).and_then(|known| known.now.clone());
+        }
+        let before = std::mem::replace(&mut review.drafts, view.drafts);
+        for draft in &mut review.drafts {
+            draft.now = before.iter().find(|known| known.id == draft.id).and_then(|known| known.now.clone());
+        }
     }
     relayout(model);
 }

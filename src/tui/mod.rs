@@ -37,6 +37,8 @@ mod tests_around;
 #[cfg(test)]
 mod tests_by_hand;
 #[cfg(test)]
+mod tests_carried;
+#[cfg(test)]
 mod tests_comparison;
 #[cfg(test)]
 mod tests_edges;
@@ -44,6 +46,8 @@ mod tests_edges;
 mod tests_reading;
 #[cfg(test)]
 mod tests_runs;
+#[cfg(test)]
+mod tests_search;
 #[cfg(test)]
 mod tests_since;
 #[cfg(test)]

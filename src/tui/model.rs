@@ -49,6 +49,7 @@ pub(crate) enum Msg {
     Doc(DocKey, Result<Arc<super::diff_view::Doc>, Failure>),
     /// A file's hunks were counted.
     Surveyed(DocKey, Vec<Digest>),
+    Searched(Box<super::search::FileSearch>, Option<usize>),
     /// The hunks of a file against its base were counted: now, and in the version it is compared with.
     Weighed(DocKey, Vec<Digest>, Vec<Digest>),
     /// A file's colours are ready.
@@ -84,6 +85,8 @@ pub(crate) enum Task {
     Survey(DocKey, DocSource),
     /// Count a file's hunks against its base: as it is now, and as it was in an earlier version.
     Weigh(DocKey, DocSource, Option<DocSource>),
+    /// Look for the first of some files that shows a text.
+    Search(Box<super::search::FileSearch>),
     /// Colour lines of a file.
     Color(DocKey, Arc<super::diff_view::Doc>),
     /// Read a whole file and colour it around a line (1-based).

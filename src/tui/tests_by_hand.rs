@@ -257,6 +257,7 @@ fn whitespace_only_is_hidden_and_not_taken_for_read() {
         let old: String = (1..=30).map(|n| format!("line {n}\n")).collect();
         let new = old.replace("line 5\n", "    line 5\n").replace("line 25\n", "line five and twenty\n");
         world.sets[0].files = vec![world.file("a.txt", Some(&old), Some(&new), 2, 2)];
+        world.threads.clear();
         Bench::of(world, 80, 24).press("Enter")
     };
     let screen = blanks().press("W").screen();

@@ -104,3 +104,25 @@ fn what_is_taken_back_is_unread_against_the_base_too() {
     let Some(Request::Mark(mark)) = bench.world.changes.last() else { panic!("a mark") };
     assert_eq!((mark.reviewed, mark.hunks.len()), (false, 2));
 }
+
+#[test]
+fn a_file_that_cannot_be_read_is_not_ticked_as_read() {
+    let mut world = since_v1();
+    let lost = crate::api::BlobRef { digest: crate::id::Digest::of(b"lost"), size: 4 };
+    world.sets[0].files[0].old = Some(lost);
+    let bench = Bench::of(world, 120, 40).press("Enter");
+    assert_eq!(bench.model.review.as_ref().expect("open").patches.file_progress(0), None);
+    let screen = bench.screen();
+    assert!(screen.contains("cannot read blob") && screen.contains("✗ not read"), "{screen}");
+    assert!(!screen.contains("✓ 0/0"), "{screen}");
+}
+
+#[test]
+fn what_does_not_fit_the_new_base_is_said_above_the_file() {
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let mut world = since_v1();
+        world.sets[0].not_carried = vec!["src/a.rs".into()];
+        let screen = Bench::of(world, columns, rows).press("Enter").screen();
+        assert!(screen.contains("what v1 changed here does not fit the new base"), "{screen}");
+    }
+}

@@ -75,6 +75,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
             refresh_decision(model);
             survey_next(model)
         }
+        Msg::Searched(search, found) => super::search::on_searched(model, &search, found),
         Msg::Weighed(key, now, before) => {
             let Some(review) = model.review.as_mut().filter(|review| review.patches.generation == key.generation)
             else {
@@ -226,7 +227,7 @@ fn on_row(model: &mut Model, row: SessionRow) -> Vec<Task> {
     }
     if open {
         tasks.push(ask_session(id));
-        tasks.push(ask_threads(id));
+        tasks.extend(model.review.as_ref().map(ask_threads));
         let live = model.review.as_ref().is_some_and(super::screens::review::Review::is_live);
         if live {
             tasks.extend(ask_tab(model));
@@ -255,6 +256,8 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             }
             let mut tasks = load_current(model);
             tasks.extend(model.review.as_ref().map(ask_bases).unwrap_or_default());
+            // those that were asked for before it was known which version is read stand elsewhere in this one
+            tasks.extend(model.review.as_ref().filter(|review| review.has_talk_elsewhere()).map(ask_threads));
             refresh_decision(model);
             tasks
         }
@@ -344,7 +347,7 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
                 let ticket = Ticket::Drafts(id, "the next version is made, the drafts are sent");
                 tasks.push(Task::Ask(ticket, Request::SendDrafts(SendDraftsRequest { session: id })));
             } else {
-                tasks.push(ask_threads(id));
+                tasks.extend(model.review.as_ref().map(ask_threads));
             }
             tasks
         }
@@ -359,7 +362,9 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             super::own_version::made(model);
             tasks
         }
-        (Ticket::Resolve(id), Reply::Resolve(_)) => vec![ask_threads(id)],
+        (Ticket::Resolve(id), Reply::Resolve(_)) if here(model, id) => {
+            model.review.as_ref().map(ask_threads).into_iter().collect()
+        }
         (Ticket::Mark(_), _) => {
             model.dirty = false;
             Vec::new()
@@ -598,6 +603,7 @@ fn on_doc(
 /// Puts the cursor where the file is entered, once it is ready.
 pub(crate) fn enter_file(model: &mut Model) {
     relayout(model);
+    let search = model.search.clone();
     let Some(review) = &mut model.review else { return };
     let patches = &mut review.patches;
     if patches.doc().is_none() {
@@ -617,8 +623,15 @@ pub(crate) fn enter_file(model: &mut Model) {
             let open = keys.and_then(|keys| keys.iter().position(|key| !patches.reviewed.contains(key)));
             patches.cursor = row(hunks.get(open.unwrap_or(0)));
         }
-        Enter::FirstThread => patches.cursor = patches.layout.thread_rows().next().unwrap_or(0),
-        Enter::LastThread => patches.cursor = patches.layout.thread_rows().next_back().unwrap_or(0),
+        Enter::Match { forward } => patches.cursor = super::search::first_match(patches, &search, forward),
+        Enter::FirstThread => {
+            let first = patches.said_rows().next();
+            patches.cursor = first.unwrap_or(0);
+        }
+        Enter::LastThread => {
+            let last = patches.said_rows().next_back();
+            patches.cursor = last.unwrap_or(0);
+        }
         Enter::Stay => {}
     }
     if at_hunk {

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::diff_view::{Colors, Doc};
 use super::log_text::LogPage;
 use super::model::{DocKey, DocSource, HunkSource, HunkText, LogSource, Msg, PeekSource, Task};
+use super::search::FileSearch;
 use super::shell::{ReadIssue, TuiOptions};
 use crate::api::{
     BlobStore, Call, ClientInfo, CriterionView, Failure, FailureKind, IssueSource, Notice, Reply, ReviewView, Service,
@@ -77,6 +78,7 @@ impl Worker {
             Task::Diff(key, source) => self.work(messages, move || load(&blobs, key, &source, &mask)),
             Task::Survey(key, source) => self.work(messages, move || survey(&blobs, key, &source)),
             Task::Weigh(key, now, before) => self.work(messages, move || weigh(&blobs, key, &now, before.as_ref())),
+            Task::Search(search) => self.work(messages, move || look_for(&blobs, search, &mask)),
             Task::Color(key, doc) => {
                 let syntax = self.syntax.clone();
                 self.work(messages, move || {
@@ -162,6 +164,15 @@ pub(crate) fn load(blobs: &BlobStore, key: DocKey, source: &DocSource, mask: &Se
     Msg::Doc(key, doc)
 }
 
+/// The first of some files that shows a text; one that cannot be read shows none.
+pub(crate) fn look_for(blobs: &BlobStore, search: Box<FileSearch>, mask: &SecretMask) -> Msg {
+    let found = search.run(|source| {
+        let (old, new) = sides(blobs, source).ok()?;
+        Some(Doc::compare(&source.path, old, new, mask))
+    });
+    Msg::Searched(search, found)
+}
+
 /// A whole file, coloured around a line.
 pub(crate) fn peek(
     blobs: &BlobStore,
@@ -237,6 +248,9 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
     match &mut reply {
         Reply::Threads(view) => {
             view.threads.iter_mut().flat_map(|thread| &mut thread.comments).for_each(|comment| hide(&mut comment.text));
+            let now = view.threads.iter_mut().map(|thread| &mut thread.now);
+            let now = now.chain(view.drafts.iter_mut().map(|draft| &mut draft.now)).flatten();
+            now.filter_map(|now| now.quoted.as_mut()).for_each(hide);
             // one's own unsent words come back as they were typed: they are sent on as they stand
         }
         Reply::List(list) => list.sessions.iter_mut().for_each(|row| hide_row(mask, row)),

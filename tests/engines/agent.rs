@@ -277,7 +277,8 @@ async fn a_persons_words_stop_a_turn_and_are_the_next() {
         assert!(explanation.contains("People spoke to it once while it worked."), "{explanation}");
         let steered: Vec<String> = house.journal().into_iter().filter(|line| line.contains("\"steered\"")).collect();
         assert!(steered.len() == 1 && steered[0].contains("ana@build1") && steered[0].contains("use a list"));
-        let threads = desk.ask(ThreadsRequest { session: SessionRef { session: id, version: None } }).await.unwrap();
+        let threads =
+            desk.ask(ThreadsRequest { session: SessionRef { session: id, version: None }, on: None }).await.unwrap();
         assert!(threads.threads.is_empty(), "it was heard");
         let refused = steer(&desk, id, "too late").await.unwrap_err();
         assert_eq!(refused.kind, FailureKind::Refused, "{refused}");

@@ -205,7 +205,7 @@ async fn what_is_left_out_makes_the_next_version_and_reading_goes_on_from_there(
         "{message}"
     );
     let on_v2 = SessionRef { session: id, version: Some(Version(2)) };
-    let carried = desk.ask(ThreadsRequest { session: on_v2 }).await.unwrap().threads;
+    let carried = desk.ask(ThreadsRequest { session: on_v2, on: None }).await.unwrap().threads;
     assert_eq!(carried[0].comments[0].text.raw(), "why here?", "what is open on v1 waits on v2 too");
     let view = desk.wait_until(id, |view| view.state == "Scored").await.unwrap();
     let second = version(&view, 2);
@@ -263,10 +263,10 @@ async fn drafts_survive_a_restart_and_go_with_the_word() {
     desk.runtime.stop().await;
     drop(desk); // the store is one process's, and this one's still
     let desk = house.open();
-    let view = desk.ask(ThreadsRequest { session }).await.unwrap();
+    let view = desk.ask(ThreadsRequest { session, on: None }).await.unwrap();
     assert_eq!((view.threads.len(), view.drafts.len(), view.drafts[0].text.raw()), (0, 1, "why?"));
     desk.decide(id, Verdict::RequestChanges, "").await.unwrap();
-    let view = desk.ask(ThreadsRequest { session }).await.unwrap();
+    let view = desk.ask(ThreadsRequest { session, on: None }).await.unwrap();
     assert_eq!((view.threads.len(), view.drafts.len()), (1, 0));
     assert_eq!((view.threads[0].kind, view.threads[0].comments[0].text.raw()), (ThreadKind::Must, "why?"));
     desk.runtime.stop().await;

@@ -209,7 +209,7 @@ async fn documents_are_written_again_with_what_was_said_to_them_and_both_are_kep
         "{difference}"
     );
     let session = SessionRef { session: id, version: None };
-    let threads = desk.ask(ThreadsRequest { session }).await.unwrap().threads;
+    let threads = desk.ask(ThreadsRequest { session, on: None }).await.unwrap().threads;
     let answer = threads[0].comments.last().expect("it is answered");
     assert_eq!(answer.text.raw(), format!("written again with this: paraph artifacts {id} plan@1..2"));
     assert_eq!((answer.by.as_str(), threads[0].resolved), ("planner scripted/planner", false), "a person resolves it");
@@ -359,7 +359,7 @@ async fn a_review_is_shown_beside_takes_a_little_and_its_findings_are_threads() 
     let why = reviews[1].unusable.as_ref().expect("the critic does not count").raw();
     assert!(why.contains("not 1 to 10") && reviews[1].scores.is_empty(), "{why}");
     let session = SessionRef { session: id, version: None };
-    let threads = desk.ask(ThreadsRequest { session }).await.unwrap().threads;
+    let threads = desk.ask(ThreadsRequest { session, on: None }).await.unwrap().threads;
     let places: Vec<_> = threads.iter().map(|thread| (thread.kind, thread.path.is_some(), thread.line)).collect();
     assert_eq!(places, [(ThreadKind::Must, false, None), (ThreadKind::Issue, true, Some(2))]);
     assert!(threads[0].comments[0].text.raw().starts_with("../etc/passwd: "), "no place outside the change");

@@ -175,8 +175,10 @@ async fn a_thread_is_answered_and_only_a_person_resolves_it() {
     };
     desk.ask(again).await.expect("it is asked");
     desk.wait_until(id, |view| view.versions.len() == 2 && view.state == "Scored").await.expect("v2");
-    let threads =
-        desk.ask(ThreadsRequest { session: SessionRef { session: id, version: None } }).await.expect("listed");
+    let threads = desk
+        .ask(ThreadsRequest { session: SessionRef { session: id, version: None }, on: None })
+        .await
+        .expect("listed");
     let thread = &threads.threads[0];
     assert!(!thread.resolved);
     assert_eq!(thread.comments[1].by, "engine llm");

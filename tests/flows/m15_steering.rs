@@ -122,7 +122,7 @@ async fn words_reach_the_next_call_of_the_loop() {
     assert_eq!(asked.len(), 2);
     assert!(!asked[0].contains("the empty list") && asked[1].contains("ana@build1 says: and the empty list too"));
     assert!(ground.source().await.contains("if not x:"));
-    let threads = ThreadsRequest { session: SessionRef { session: ground.id, version: None } };
+    let threads = ThreadsRequest { session: SessionRef { session: ground.id, version: None }, on: None };
     assert!(ground.desk.ask(threads).await.unwrap().threads.is_empty());
     let refused = ground.steer("too late").await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Refused, "{refused}");

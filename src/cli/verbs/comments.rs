@@ -27,7 +27,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
     let service = desk.service().await?;
-    let view = desk.ask_on(service.as_ref(), ThreadsRequest { session: args.session }).await?;
+    let view = desk.ask_on(service.as_ref(), ThreadsRequest { session: args.session, on: None }).await?;
     if desk.out.json() || args.format == "json" {
         desk.out.object(&serde_json::to_value(&view).expect("plain data serialises"))?;
         return Ok(DONE);
@@ -98,16 +98,34 @@ fn text(thread: &ThreadView, desk: &mut Desk) -> Result<(), Ended> {
         .role(if thread.kind == ThreadKind::Must { Role::Bad } else { Role::Mark }, kind_word(thread.kind))
         .plain(match &thread.artifact {
             Some(name) => format!(" document {name} "),
-            None => format!(" {} {} ", thread.version, place(thread)),
+            None => format!(" {} {}{} ", thread.version, place(thread), place_now(thread)),
         });
     let head = head.role(Role::Plain, " ");
     desk.out.line(if thread.resolved { head.role(Role::Good, "resolved") } else { head.role(Role::Warn, "open") })?;
+    if let Some(quoted) = thread.now.as_ref().and_then(|now| now.quoted.as_ref()) {
+        desk.out.paragraph("  > ", quoted.raw())?;
+    }
     for comment in &thread.comments {
         let by = format!("{} at {}", comment.by, minute(comment.at));
         desk.out.line(Text::new().plain("  ").role(Role::Dim, by))?;
         desk.out.paragraph("    ", comment.text.raw())?;
     }
     Ok(())
+}
+
+/// Where a thread of another version stands in the one that was asked about, where that is not the same line.
+fn place_now(thread: &ThreadView) -> String {
+    let Some(now) = &thread.now else { return String::new() };
+    let outdated = if now.outdated { ", outdated" } else { "" };
+    let near = if now.outdated { "near " } else { "" };
+    match (&now.path, now.now_line) {
+        (None, _) => format!("{outdated}, not in {}", now.version),
+        (path, Some(line)) if *path != thread.path || Some(line) != thread.line || now.outdated => {
+            let path = path.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("{outdated}, in {} {near}{path}:{line}", now.version)
+        }
+        (_, _) => outdated.to_owned(),
+    }
 }
 
 /// Instructions that any agent understands: what to change, where, and how the result comes back.
@@ -151,7 +169,8 @@ fn prompt(
             None => place,
         };
         desk.out.line("")?;
-        desk.out.line(format!("## {}. {place} ({})", thread.id.0, kind_word(thread.kind)))?;
+        let now = place_now(thread);
+        desk.out.line(format!("## {}. {place} ({}){now}", thread.id.0, kind_word(thread.kind)))?;
         let quoted = quote(thread, versions.get(&thread.version).map_or(&[], Vec::as_slice), desk)?;
         if !quoted.is_empty() {
             let fence = fence_for(&quoted);

@@ -75,6 +75,12 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         for part in &set.parts {
             desk.out.say(part_line(part));
         }
+        for path in &set.not_carried {
+            desk.out.say(format!(
+                "{path}: what {} changed does not fit the new base; all that {} does to the base is shown",
+                set.against, set.version
+            ));
+        }
         if args.stat {
             stat(set, desk)?;
             continue;

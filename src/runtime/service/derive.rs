@@ -9,6 +9,7 @@ use crate::proposal::{Context, Draft, ends_in_trailers};
 use crate::session::{Command, DeriveCommand, PatchSet, Session};
 use crate::text::{Untrusted, counted};
 
+use super::super::between::between_versions;
 use super::super::ports::Ports;
 use super::super::work::store;
 use super::{Runtime, answer, blocking};
@@ -53,7 +54,7 @@ impl Part<'_> {
         };
         let seen = match other {
             None => whole.clone(),
-            Some(other) => answer::between_versions(self.ports, self.session, self.lane, (self.parent, &whole), other)?,
+            Some(other) => between_versions(self.ports, self.session, self.lane, (self.parent, &whole), other)?.changes,
         };
         let changes = derived(&whole, &seen, &asked.exclude, asked.edit.as_ref())?;
         if changes.is_empty() {
@@ -231,6 +232,7 @@ fn usage(message: String) -> Failure {
 mod tests {
     use super::*;
     use crate::id::Digest;
+    use crate::runtime::between::between;
 
     #[test]
     fn trailers_stay_the_last_paragraph_of_a_message() {
@@ -321,7 +323,7 @@ mod tests {
     fn against_another_version_what_is_left_out_stays_as_it_is_there() {
         let first = ChangeSet::new([change("a", side("1\n"), side("2\n")), change("only-first", None, side("x\n"))]);
         let second = ChangeSet::new([change("a", side("1\n"), side("3\n"))]);
-        let seen = answer::between(&first, &second);
+        let seen = between(&first, &second);
         let out =
             |path: &str| derived(&second, &seen, &[ExcludeRequest { path: path.into(), hunks: Vec::new() }], None);
         let made = out("a").expect("left out");

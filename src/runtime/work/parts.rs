@@ -11,7 +11,7 @@ use crate::cancel::Cancel;
 use crate::id::{Digest, LaneId, Version};
 use crate::planning::{AskError, Models, Role};
 use crate::proposal::{Brief, Context, Draft, EngineError, EngineKind};
-use crate::runtime::answer::between;
+use crate::runtime::between::between;
 use crate::runtime::desk::{Desk, Line};
 use crate::session::{Finding, Lane, PartEnd, PartFound, PatchSet, Session, StopKind};
 use crate::text::Untrusted;

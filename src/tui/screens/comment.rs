@@ -5,7 +5,7 @@ use ratatui::style::Style;
 use ratatui::widgets::Widget;
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 
-use crate::api::{CommentRequest, DraftRequest, DraftView, DropDraftRequest, Side, ThreadKind, ThreadView};
+use crate::api::{CommentRequest, DraftRequest, DraftView, DropDraftRequest, PlaceNow, Side, ThreadKind, ThreadView};
 use crate::id::{DraftId, RepoPath, SessionId, SessionRef, ThreadId, Version};
 use crate::text::width;
 use crate::tui::model::Model;
@@ -230,17 +230,23 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, comment
 }
 
 /// A thread as rows for the diff: a head, the comments, each wrapped.
-pub(crate) fn thread_rows(thread: &ThreadView, columns: usize, reading: Option<Version>) -> Vec<Vec<Run>> {
+/// One that is shown with another file than its own says which that is (`elsewhere`).
+pub(crate) fn thread_rows(
+    thread: &ThreadView,
+    columns: usize,
+    reading: Option<Version>,
+    elsewhere: bool,
+) -> Vec<Vec<Run>> {
     let (kind, role) = words::thread_kind(thread.kind);
     let role = if thread.resolved { Role::ThreadResolved } else { role };
     let state = if thread.resolved { " · resolved" } else { "" };
     let whole = if thread.path.is_none() { " · on the whole change" } else { "" };
-    let older = reading.filter(|reading| *reading != thread.version).map(|_| format!(" · on {}", thread.version));
-    let mut rows = vec![vec![
-        Run::new("╭ ", role),
-        Run::new(kind, role),
-        Run::new(format!("{whole}{}{state}", older.unwrap_or_default()), Role::Muted),
-    ]];
+    let now = thread.now.as_ref().filter(|now| reading == Some(now.version));
+    let place = Place { version: thread.version, path: thread.path.as_ref(), line: thread.line };
+    let place = place.told(reading, now, elsewhere);
+    let mut rows =
+        vec![vec![Run::new("╭ ", role), Run::new(kind, role), Run::new(format!("{whole}{place}{state}"), Role::Muted)]];
+    rows.extend(quoted_row(now, role, columns));
     for comment in &thread.comments {
         let by = super::plain(comment.by.split(' ').next().unwrap_or_default());
         let text = format!("{by}: {}", comment.text.display());
@@ -259,8 +265,45 @@ pub(crate) fn thread_rows(thread: &ThreadView, columns: usize, reading: Option<V
     rows
 }
 
+/// Where something was written.
+struct Place<'a> {
+    version: Version,
+    path: Option<&'a RepoPath>,
+    line: Option<u32>,
+}
+
+impl Place<'_> {
+    /// What a reader is told of it: more where it does not stand at its line.
+    fn told(&self, reading: Option<Version>, now: Option<&PlaceNow>, elsewhere: bool) -> String {
+        let mut told = String::new();
+        if reading.is_some_and(|reading| reading != self.version) {
+            told += &format!(" · on {}", self.version);
+        }
+        let renamed = |path: &&RepoPath| now.is_some_and(|now| now.path.as_ref() != Some(*path));
+        if let Some(path) = self.path.filter(|path| elsewhere || renamed(path)) {
+            told += &format!(" · {}", super::plain(&path.to_string()));
+        }
+        if let Some(line) = self.line.filter(|_| elsewhere || now.is_some_and(|now| now.now_line.is_none())) {
+            told += &format!(" · line {line}");
+        }
+        if now.is_some_and(|now| now.outdated) { told + " · outdated" } else { told }
+    }
+}
+
+/// The line that was written about, where the one that it stands at is another.
+fn quoted_row(now: Option<&PlaceNow>, role: Role, columns: usize) -> Option<Vec<Run>> {
+    let quoted = now?.quoted.as_ref()?.display_line().to_string();
+    let line = width::truncate_end(&quoted, columns.saturating_sub(4)).to_string();
+    Some(vec![Run::new("│ ", role), Run::new("> ", Role::Muted), Run::new(line, Role::Muted)])
+}
+
 /// A draft as rows for the diff, as threads are.
-pub(crate) fn draft_rows(draft: &DraftView, columns: usize) -> Vec<Vec<Run>> {
+pub(crate) fn draft_rows(
+    draft: &DraftView,
+    columns: usize,
+    reading: Option<Version>,
+    elsewhere: bool,
+) -> Vec<Vec<Run>> {
     let (kind, role) = words::thread_kind(draft.kind);
     let what = if draft.thread.is_some() { "answer" } else { kind };
     let whole = if draft.path.is_none() && draft.thread.is_none() { " · on the whole change" } else { "" };
@@ -270,6 +313,10 @@ pub(crate) fn draft_rows(draft: &DraftView, columns: usize) -> Vec<Vec<Run>> {
         Run::new(whole, Role::Muted),
         Run::new(" · draft, not sent", Role::Warning),
     ]];
+    let now = draft.now.as_ref().filter(|now| reading == Some(now.version));
+    let place = Place { version: draft.version, path: draft.path.as_ref(), line: draft.line };
+    rows[0].push(Run::new(place.told(reading, now, elsewhere), Role::Muted));
+    rows.extend(quoted_row(now, role, columns));
     let text = draft.text.display().to_string();
     for line in width::wrap(&text, columns.saturating_sub(4)) {
         rows.push(vec![Run::new("│ ", role), Run::new(line, Role::Text)]);

@@ -53,13 +53,15 @@ fn or_none(lines: Vec<Vec<Run>>, none: &str) -> Vec<Vec<Run>> {
 
 fn threads(review: &Review, columns: u16) -> Vec<Vec<Run>> {
     let current = review.patches.current;
-    let is_here = |thread: &&crate::api::ThreadView| review.patches.hangs_on(current, Talk::of(thread));
+    let is_here =
+        |thread: &&crate::api::ThreadView| review.patches.home_of(Talk::of(thread, review.version)) == Some(current);
     let here = review.threads.iter().filter(|thread| !thread.resolved).filter(is_here);
     let mut rows = Vec::new();
     for thread in here {
         let (kind, role) = words::thread_kind(thread.kind);
         let text = thread.comments.last().map(|comment| comment.text.display().to_string()).unwrap_or_default();
-        let text = format!("{}{text}", thread.line.map(|line| format!(":{line} ")).unwrap_or_default());
+        let text =
+            format!("{}{text}", thread.place_in(review.version).1.map(|line| format!(":{line} ")).unwrap_or_default());
         let room = usize::from(columns).saturating_sub(kind.len() + 1).max(8);
         for (at, line) in width::wrap(&text, room).into_iter().enumerate() {
             let kind = if at == 0 { format!("{kind} ") } else { " ".repeat(kind.len() + 1) };

@@ -57,7 +57,34 @@ pub(crate) fn rows(model: &Model, filter: &str, columns: usize) -> Vec<Vec<Run>>
             }
         }
     }
+    let marks = marks(&filter, columns);
+    if !marks.is_empty() && !rows.is_empty() {
+        rows.push(Vec::new());
+    }
+    rows.extend(marks);
     rows
+}
+
+/// What stands behind names in the list of files.
+const MARKS: [(&str, &str); 6] = [
+    ("2/5", "hunks of the file that you read"),
+    ("✓", "you read all of them"),
+    ("1?", "open threads on the file"),
+    ("1✎", "your comments that are not sent yet"),
+    ("!", "a policy found something in the file"),
+    ("✗", "the file cannot be read"),
+];
+
+fn marks(filter: &str, columns: usize) -> Vec<Vec<Run>> {
+    let fits = |about: &str| filter.is_empty() || about.to_lowercase().contains(filter);
+    let marks: Vec<_> = MARKS.into_iter().filter(|(_, about)| fits(about)).collect();
+    let heading = [vec![Run::new("Marks in the list of files", Role::Heading)]];
+    let row = |(mark, about): (&str, &'static str)| {
+        let about = width::truncate_end(about, columns.saturating_sub(KEYS).max(12)).into_owned();
+        let pad = " ".repeat(14_usize.saturating_sub(width::columns(mark)));
+        vec![Run::new(format!("  {mark}{pad} "), Role::Key), Run::new(about, Role::Text)]
+    };
+    if marks.is_empty() { Vec::new() } else { heading.into_iter().chain(marks.into_iter().map(row)).collect() }
 }
 
 /// Draws the help.

@@ -13,9 +13,10 @@ use ratatui::layout::Rect;
 use super::frame::{Frame, Panes};
 use super::review::Review;
 use crate::api::{DraftView, FileView, PatchSetView, Side as ApiSide, ThreadView};
-use crate::id::{Digest, Version};
+use crate::id::{Digest, RepoPath, Version};
 use crate::tui::diff_view::{self, Colors, DigestSet, Doc, Folding, Layout, Look, Row, Side, ThreadAt};
 use crate::tui::model::{DocKey, DocSource, Model};
+use crate::tui::theme::Role;
 use crate::tui::widgets::Run;
 
 /// One file as it is loaded.
@@ -43,6 +44,9 @@ pub(crate) struct Patches {
     pub sets: Vec<PatchSetView>,
     /// Set and file of every file, tests first.
     pub files: Vec<(usize, usize)>,
+    /// Where the files of each set are among them, by path, and the first of each.
+    places: Vec<HashMap<RepoPath, usize>>,
+    firsts: Vec<Option<usize>>,
     pub current: usize,
     pub loaded: HashMap<usize, FileState>,
     /// Hunk keys by file, as far as they are known.
@@ -129,12 +133,15 @@ pub(crate) struct Talk<'a> {
 }
 
 impl<'a> Talk<'a> {
-    pub(crate) fn of(thread: &'a ThreadView) -> Self {
-        Self { repo: &thread.repo, path: thread.path.as_ref(), on_document: thread.artifact.is_some() }
+    /// A thread, as it stands in the version being read.
+    pub(crate) fn of(thread: &'a ThreadView, reading: Option<Version>) -> Self {
+        let (path, _) = thread.place_in(reading);
+        Self { repo: &thread.repo, path, on_document: thread.artifact.is_some() }
     }
 
-    pub(crate) fn of_draft(draft: &'a DraftView) -> Self {
-        Self { repo: &draft.repo, path: draft.path.as_ref(), on_document: draft.artifact.is_some() }
+    pub(crate) fn of_draft(draft: &'a DraftView, reading: Option<Version>) -> Self {
+        let (path, _) = draft.place_in(reading);
+        Self { repo: &draft.repo, path, on_document: draft.artifact.is_some() }
     }
 }
 
@@ -150,6 +157,10 @@ pub(crate) enum Enter {
     Line(u32),
     FirstThread,
     LastThread,
+    /// At what is searched for: its first row in the file, or its last.
+    Match {
+        forward: bool,
+    },
     Stay,
 }
 
@@ -159,6 +170,8 @@ impl Default for Patches {
             generation: 0,
             sets: Vec::new(),
             files: Vec::new(),
+            places: Vec::new(),
+            firsts: Vec::new(),
             current: 0,
             loaded: HashMap::new(),
             keys: HashMap::new(),
@@ -226,11 +239,13 @@ impl Patches {
             .collect();
         let sets = &self.sets;
         self.files.sort_by_key(|(set, file)| (*set, !is_test(&sets[*set].files[*file]), *file));
-        let found = path.and_then(|(repo, path)| {
-            self.files
-                .iter()
-                .position(|(set, file)| self.sets[*set].repo == repo && self.sets[*set].files[*file].path == path)
-        });
+        self.places = vec![HashMap::new(); self.sets.len()];
+        self.firsts = vec![None; self.sets.len()];
+        for (at, (set, file)) in self.files.iter().enumerate() {
+            self.places[*set].insert(self.sets[*set].files[*file].path.clone(), at);
+            self.firsts[*set].get_or_insert(at);
+        }
+        let found = path.and_then(|(repo, path)| self.place_of(&repo, &path));
         self.enter = if found.is_some() { Enter::Stay } else { Enter::Opening };
         self.current = found.unwrap_or(0);
         forgotten
@@ -308,9 +323,14 @@ impl Patches {
         (0..self.files.len()).find(|file| !self.keys.contains_key(file))
     }
 
-    /// The keys of the hunks of a file and how many of them are read.
+    /// Whether a file cannot be read: every one that can has a hunk at least.
+    pub(crate) fn is_unreadable(&self, file: usize) -> bool {
+        self.keys.get(&file).is_some_and(Vec::is_empty)
+    }
+
+    /// How many hunks of a file are read, and how many it has; `None` where they are not known.
     pub(crate) fn file_progress(&self, file: usize) -> Option<(usize, usize)> {
-        let keys = self.keys.get(&file)?;
+        let keys = self.keys.get(&file).filter(|keys| !keys.is_empty())?;
         Some((keys.iter().filter(|key| self.reviewed.contains(*key)).count(), keys.len()))
     }
 
@@ -322,16 +342,36 @@ impl Patches {
         }
     }
 
-    /// Whether it is shown with that file: it is about it, or about the whole change, which the first file of its
-    /// repository begins with.
-    pub(crate) fn hangs_on(&self, file: usize, talk: Talk<'_>) -> bool {
-        let Some((set, at)) = self.files.get(file) else { return false };
-        let is_first = || self.files.iter().position(|(of, _)| of == set) == Some(file);
-        self.sets[*set].repo == talk.repo
-            && match talk.path {
-                Some(path) => self.sets[*set].files[*at].path == *path,
-                None => !talk.on_document && is_first(),
-            }
+    fn place_of(&self, repo: &str, path: &RepoPath) -> Option<usize> {
+        let set = self.sets.iter().position(|set| set.repo == repo)?;
+        self.places.get(set)?.get(path).copied()
+    }
+
+    /// Whether it is about that file.
+    pub(crate) fn is_on(&self, file: usize, talk: Talk<'_>) -> bool {
+        talk.path.is_some_and(|path| self.place_of(talk.repo, path) == Some(file))
+    }
+
+    /// The file that it is shown with: the one that it is about; else, for what is about the whole change or about a file
+    /// that is not in it, the first of its repository. Against another version a file is missing that did not change since.
+    pub(crate) fn home_of(&self, talk: Talk<'_>) -> Option<usize> {
+        if talk.on_document {
+            return None;
+        }
+        let set = self.sets.iter().position(|set| set.repo == talk.repo)?;
+        match talk.path.map(|path| self.places.get(set)?.get(path).copied()) {
+            Some(Some(file)) => Some(file),
+            Some(None) if self.sets[set].against != "base" => None,
+            Some(None) | None => self.firsts.get(set).copied().flatten(),
+        }
+    }
+
+    /// The line (0-based) at which it is drawn in its file; none where that is the file itself.
+    fn drawn_at(&self, talk: Talk<'_>, side: ApiSide, own: bool, line: Option<u32>) -> Option<u32> {
+        let against_base = self.file().is_some_and(|(set, _)| set.against == "base");
+        // the left side of another comparison has other lines than the base that it was followed in
+        let follows = own || side == ApiSide::New || against_base;
+        line.filter(|_| follows && self.is_on(self.current, talk)).map(|line| line.saturating_sub(1))
     }
 
     /// Makes the rows anew: after the file, the threads, the width or the folding changed.
@@ -340,20 +380,30 @@ impl Patches {
         threads: &[ThreadView],
         drafts: &[DraftView],
         columns: u16,
-        draft_of: Option<Version>,
+        reading: Option<Version>,
     ) {
         if self.file().is_none() {
             return;
         }
         let current = self.current;
-        let here = |talk: Talk<'_>| self.hangs_on(current, talk);
-        self.threads_here = (0..threads.len()).filter(|at| here(Talk::of(&threads[*at]))).collect();
+        let here = |talk: Talk<'_>| self.home_of(talk) == Some(current);
+        self.threads_here = (0..threads.len()).filter(|at| here(Talk::of(&threads[*at], reading))).collect();
         let room = usize::from(columns.saturating_sub(6)).clamp(10, 100);
-        self.thread_rows =
-            self.threads_here.iter().map(|at| super::comment::thread_rows(&threads[*at], room, draft_of)).collect();
-        self.drafts_here =
-            (0..drafts.len()).filter(|at| self.hangs_on(current, Talk::of_draft(&drafts[*at]))).collect();
-        self.thread_rows.extend(self.drafts_here.iter().map(|at| super::comment::draft_rows(&drafts[*at], room)));
+        self.drafts_here = (0..drafts.len())
+            .filter(|at| self.home_of(Talk::of_draft(&drafts[*at], reading)) == Some(current))
+            .collect();
+        let elsewhere = |talk: Talk<'_>| talk.path.is_some() && !self.is_on(current, talk);
+        let thread_rows = |at: &usize| {
+            let elsewhere = elsewhere(Talk::of(&threads[*at], reading));
+            super::comment::thread_rows(&threads[*at], room, reading, elsewhere)
+        };
+        let mut rows: Vec<Vec<Vec<Run>>> = self.threads_here.iter().map(thread_rows).collect();
+        let draft_rows = |at: &usize| {
+            let elsewhere = elsewhere(Talk::of_draft(&drafts[*at], reading));
+            super::comment::draft_rows(&drafts[*at], room, reading, elsewhere)
+        };
+        rows.extend(self.drafts_here.iter().map(draft_rows));
+        self.thread_rows = rows;
         let mut places: Vec<ThreadAt> = self
             .threads_here
             .iter()
@@ -361,16 +411,31 @@ impl Patches {
             .map(|(here, at)| ThreadAt {
                 thread: here,
                 side: if threads[*at].side == ApiSide::Old { Side::Old } else { Side::New },
-                line: threads[*at].line.map(|line| line.saturating_sub(1)),
+                line: self.drawn_at(
+                    Talk::of(&threads[*at], reading),
+                    threads[*at].side,
+                    Some(threads[*at].version) == reading,
+                    threads[*at].place_in(reading).1,
+                ),
                 rows: u32::try_from(self.thread_rows[here].len()).unwrap_or(1),
             })
             .collect();
         places.extend(self.drafts_here.iter().enumerate().map(|(here, at)| ThreadAt {
             thread: self.threads_here.len() + here,
             side: if drafts[*at].side == ApiSide::Old { Side::Old } else { Side::New },
-            line: drafts[*at].line.map(|line| line.saturating_sub(1)),
+            line: self.drawn_at(
+                Talk::of_draft(&drafts[*at], reading),
+                drafts[*at].side,
+                Some(drafts[*at].version) == reading,
+                drafts[*at].place_in(reading).1,
+            ),
             rows: u32::try_from(self.thread_rows[self.threads_here.len() + here].len()).unwrap_or(1),
         }));
+        if let Some(rows) = self.note_rows(room) {
+            let (thread, shown) = (self.thread_rows.len(), u32::try_from(rows.len()).unwrap_or(1));
+            places.push(ThreadAt { thread, side: Side::New, line: None, rows: shown });
+            self.thread_rows.push(rows);
+        }
         let split = self.is_split(columns);
         let Some(doc) = self.doc().cloned() else { return };
         // what comes in above the cursor must not put it on something else: the next key acts on what is under it
@@ -383,6 +448,25 @@ impl Patches {
             self.cursor = row;
         }
         self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
+    }
+
+    /// What a reader must know of the comparison before they read the file.
+    fn note_rows(&self, columns: usize) -> Option<Vec<Vec<Run>>> {
+        let (set, file) = self.file()?;
+        let note = format!(
+            "what {} changed here does not fit the new base: all that {} does to the base is shown",
+            set.against, set.version
+        );
+        let lines = || crate::text::width::wrap(&note, columns).into_iter();
+        let rows = || lines().map(|line| vec![Run::new("│ ", Role::Warning), Run::new(line, Role::Warning)]).collect();
+        set.not_carried.contains(&file.path).then(rows)
+    }
+
+    /// The first rows of what is said, from the top.
+    pub(crate) fn said_rows(&self) -> impl DoubleEndedIterator<Item = usize> + '_ {
+        let said = self.threads_here.len() + self.drafts_here.len();
+        let is_said = move |row: &usize| matches!(self.layout.row(*row), Some(Row::Thread(at, _)) if at < said);
+        self.layout.thread_rows().filter(is_said)
     }
 
     /// Moves the window so that the hunk under the cursor is read from there: its header in the upper third, or on the

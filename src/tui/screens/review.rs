@@ -6,8 +6,8 @@ use ratatui::layout::Rect;
 use super::frame::Frame;
 use super::patches::{Patches, Talk};
 use crate::api::{
-    ArtifactView, BeadView, CheckView, DraftView, Metrics, SessionView, ThreadView, TimelineEntry, VersionPatchSet,
-    VersionView,
+    ArtifactView, BeadView, CheckView, DraftView, Metrics, PlaceNow, SessionView, ThreadView, TimelineEntry,
+    VersionPatchSet, VersionView,
 };
 use crate::id::{HostPath, SessionId, SessionRef, Version};
 use crate::text::counted;
@@ -328,11 +328,42 @@ impl Review {
         self.patch_set().map(|set| set.repo.clone())
     }
 
+    /// Open threads and drafts that are shown with a file of the Patches tab.
+    pub(crate) fn talk_with(&self, file: usize) -> (usize, usize) {
+        self.talk(|talk| self.patches.home_of(talk) == Some(file))
+    }
+
     /// Open threads and drafts on a file of the Patches tab.
     pub(crate) fn talk_on(&self, file: usize) -> (usize, usize) {
-        let is_here = |talk| self.patches.hangs_on(file, talk);
-        let threads = self.threads.iter().filter(|thread| !thread.resolved && is_here(Talk::of(thread)));
-        (threads.count(), self.drafts.iter().filter(|draft| is_here(Talk::of_draft(draft))).count())
+        self.talk(|talk| self.patches.is_on(file, talk))
+    }
+
+    /// Open threads and drafts about the whole change of a patch set.
+    pub(crate) fn talk_about(&self, set: usize) -> (usize, usize) {
+        self.talk(|talk| {
+            let home = self.patches.home_of(talk).filter(|file| !self.patches.is_on(*file, talk));
+            home.is_some_and(|file| self.patches.files[file].0 == set)
+        })
+    }
+
+    fn talk(&self, is_here: impl Fn(Talk<'_>) -> bool) -> (usize, usize) {
+        let threads = self.threads.iter().filter(|thread| !thread.resolved);
+        let threads = threads.filter(|thread| is_here(Talk::of(thread, self.version)));
+        let drafts = self.drafts.iter().filter(|draft| is_here(Talk::of_draft(draft, self.version)));
+        (threads.count(), drafts.count())
+    }
+
+    /// Whether where something stands is told for another version than the one being read.
+    pub(crate) fn has_talk_elsewhere(&self) -> bool {
+        let is_known = |of: Version, now: Option<&PlaceNow>| match now {
+            Some(now) => Some(now.version) == self.version,
+            None => Some(of) == self.version,
+        };
+        let threads = self.threads.iter().filter(|thread| thread.path.is_some());
+        let drafts = self.drafts.iter().filter(|draft| draft.path.is_some());
+        let mut threads = threads.map(|thread| is_known(thread.version, thread.now.as_ref()));
+        let mut drafts = drafts.map(|draft| is_known(draft.version, draft.now.as_ref()));
+        threads.any(|known| !known) || drafts.any(|known| !known)
     }
 
     /// Open threads.

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{FileState, Patches, panes};
+use crate::api::FileView;
 use crate::diff::{ChangeStatus, DiffKind};
 use crate::tui::diff_view;
 use crate::tui::model::Model;
@@ -90,8 +91,14 @@ fn draw_title(painter: &mut Painter<'_>, area: Rect, review: &Review) {
         let mark = if done == all { "✓ " } else { "" };
         right.push(Run::new(format!("  {mark}{done}/{all}"), role));
     }
+    if patches.is_unreadable(patches.current) {
+        right.push(Run::new("  ✗ not read", Role::Error));
+    }
     if area.width >= 60 {
         right.push(Run::new(format!("  file {}/{}", patches.current + 1, patches.files.len()), Role::Muted));
+    }
+    if let Some(kind) = kind_of_new(file) {
+        right.push(Run::new(format!("  {kind}"), Role::Warning));
     }
     let out = patches.left_out(patches.current);
     if out > 0 {
@@ -109,9 +116,20 @@ fn draw_title(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     painter.runs(start, area.y, columns, &right);
 }
 
+/// What a new file is, where that is no plain file. What changes an old one's mode alone is said where its lines would be.
+fn kind_of_new(file: &FileView) -> Option<&'static str> {
+    match file.new_mode.as_str() {
+        _ if file.status != ChangeStatus::Added => None,
+        "100755" => Some("executable"),
+        "120000" => Some("link"),
+        "160000" => Some("submodule"),
+        _ => None,
+    }
+}
+
 fn draw_tree(painter: &mut Painter<'_>, area: Rect, patches: &Patches, review: &Review) {
     let width = area.width.saturating_sub(1);
-    let rows = tree_rows(patches);
+    let rows = tree_rows(patches, review);
     let cursor = rows.iter().position(|row| row.file == Some(patches.current)).unwrap_or(0);
     let height = usize::from(area.height);
     let top = cursor.saturating_sub(height.saturating_sub(3)).min(rows.len().saturating_sub(height));
@@ -120,7 +138,9 @@ fn draw_tree(painter: &mut Painter<'_>, area: Rect, patches: &Patches, review: &
         let line = Rect { y, height: 1, width, ..area };
         let indent = 1 + 2 * u16::try_from(row.depth).unwrap_or(0).min(6);
         let Some(file) = row.file else {
-            painter.path(area.x + indent, y, width.saturating_sub(indent), &row.name, Role::Muted);
+            let talk = row.talk_about.map_or((0, 0), |set| review.talk_about(set));
+            let right = draw_talk(painter, (area.x + width, y), talk);
+            painter.path(area.x + indent, y, right.saturating_sub(area.x + indent), &row.name, Role::Muted);
             continue;
         };
         let (set, view) = patches.files[file];
@@ -139,13 +159,10 @@ fn draw_tree(painter: &mut Painter<'_>, area: Rect, patches: &Patches, review: &
                 (format!("{done}/{all}"), Role::Muted)
             };
             right = right.saturating_sub(painter.text_right(right, y, 7, &text, role) + 1);
+        } else if patches.is_unreadable(file) {
+            right = right.saturating_sub(painter.text_right(right, y, 1, "✗", Role::Error) + 1);
         }
-        let (threads, drafts) = review.talk_on(file);
-        for (count, mark, role) in [(threads, '?', Role::ThreadQuestion), (drafts, '✎', Role::Warning)] {
-            if count > 0 {
-                right = right.saturating_sub(painter.text_right(right, y, 4, &format!("{count}{mark}"), role) + 1);
-            }
-        }
+        right = draw_talk(painter, (right, y), review.talk_on(file));
         let found = review.version_view().map(|version| &version.violations).into_iter().flatten();
         if found.filter(|found| found.path == view.path && !found.overridden).count() > 0 {
             right = right.saturating_sub(painter.text_right(right, y, 1, "!", Role::Warn) + 1);
@@ -158,19 +175,35 @@ fn draw_tree(painter: &mut Painter<'_>, area: Rect, patches: &Patches, review: &
     }
 }
 
+/// How many threads and drafts there are, from the right; gives what is left of the row.
+fn draw_talk(painter: &mut Painter<'_>, (mut right, y): (u16, u16), (threads, drafts): (usize, usize)) -> u16 {
+    for (count, mark, role) in [(threads, '?', Role::ThreadQuestion), (drafts, '✎', Role::Warning)] {
+        if count > 0 {
+            right = right.saturating_sub(painter.text_right(right, y, 4, &format!("{count}{mark}"), role) + 1);
+        }
+    }
+    right
+}
+
 struct TreeRow {
     name: String,
     depth: usize,
     file: Option<usize>,
+    /// The set whose threads about the whole change are counted here.
+    talk_about: Option<usize>,
 }
 
 /// Files under their folders, in the order they are read; a folder is named once.
-fn tree_rows(patches: &Patches) -> Vec<TreeRow> {
+fn tree_rows(patches: &Patches, review: &Review) -> Vec<TreeRow> {
     let mut rows = Vec::new();
     let (mut last_set, mut last_folder) = (usize::MAX, String::new());
     for (at, (set, file)) in patches.files.iter().enumerate() {
+        let folder_row = |name: String, depth: usize| TreeRow { name, depth, file: None, talk_about: None };
         if *set != last_set && patches.sets.len() > 1 {
-            rows.push(TreeRow { name: crate::tui::screens::plain(&patches.sets[*set].repo), depth: 0, file: None });
+            let name = crate::tui::screens::plain(&patches.sets[*set].repo);
+            rows.push(TreeRow { talk_about: Some(*set), ..folder_row(name, 0) });
+        } else if *set != last_set && review.talk_about(*set) != (0, 0) {
+            rows.push(TreeRow { talk_about: Some(*set), ..folder_row("the whole change".to_owned(), 0) });
         }
         let path = crate::tui::screens::plain(&patches.sets[*set].files[*file].path.to_string());
         let (folder, name) = path
@@ -178,11 +211,11 @@ fn tree_rows(patches: &Patches) -> Vec<TreeRow> {
             .map_or((String::new(), path.clone()), |(folder, name)| (format!("{folder}/"), name.to_owned()));
         let base = usize::from(patches.sets.len() > 1);
         if (*set != last_set || folder != last_folder) && !folder.is_empty() {
-            rows.push(TreeRow { name: folder.clone(), depth: base, file: None });
+            rows.push(folder_row(folder.clone(), base));
         }
         let depth = base + usize::from(!folder.is_empty());
         (last_set, last_folder) = (*set, folder);
-        rows.push(TreeRow { name, depth, file: Some(at) });
+        rows.push(TreeRow { file: Some(at), ..folder_row(name, depth) });
     }
     rows
 }

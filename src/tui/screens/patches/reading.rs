@@ -121,7 +121,7 @@ impl Patches {
             self.sets.iter().map(|set| compared_with(set).is_none() && counts(&set.repo)).collect();
         for (at, (set, _)) in self.files.iter().enumerate() {
             if on_base[*set] {
-                match self.keys.get(&at) {
+                match self.keys.get(&at).filter(|keys| !keys.is_empty()) {
                     Some(keys) => count.add(keys.len(), keys.iter().filter(|key| has(key)).count()),
                     None => count.unknown += 1,
                 }
@@ -132,7 +132,8 @@ impl Patches {
             count.unknown += others.count();
         }
         for file in self.reading.files.iter().filter(|file| counts(&file.repo)) {
-            let Some(hunks) = &file.hunks else {
+            // one that cannot be read has none, and is not read for that
+            let Some(hunks) = file.hunks.as_ref().filter(|hunks| !hunks.keys.is_empty()) else {
                 count.unknown += 1;
                 continue;
             };
