@@ -20,6 +20,9 @@ const MOST: usize = 500;
 /// The longest quoted line, in characters.
 const LONGEST: usize = 300;
 
+/// A file of a version, and whether its old side is meant.
+type SideKey = (LaneId, Version, RepoPath, bool);
+
 /// Follows places of one session into one of its versions.
 pub(super) struct Follower<'a> {
     ports: &'a Ports,
@@ -28,7 +31,7 @@ pub(super) struct Follower<'a> {
     left: usize,
     manifests: HashMap<(LaneId, Version), Option<Manifest>>,
     trees: HashMap<(LaneId, Version), Option<Arc<dyn Tree>>>,
-    sides: HashMap<(LaneId, Version, RepoPath, bool), Option<Arc<[u8]>>>,
+    sides: HashMap<SideKey, Option<Arc<[u8]>>>,
 }
 
 impl<'a> Follower<'a> {
