@@ -218,7 +218,14 @@ pub async fn serve(
     stop: Cancel,
 ) -> io::Result<()> {
     let room = Arc::new(Semaphore::new(HELD_KIB));
-    let house = Arc::new(House { held, http, stop: stop.clone(), room, renewals: Semaphore::new(MOST_RENEWALS) });
+    let house = Arc::new(House {
+        held,
+        http,
+        stop: stop.clone(),
+        room,
+        renewals: Semaphore::new(MOST_RENEWALS),
+        renewing: tokio::sync::Mutex::default(),
+    });
     each_client(door, AT_ONCE, &stop, |client| {
         let (house, told) = (house.clone(), told.clone());
         async move { house.answer(client, told.as_ref()).await }
@@ -234,6 +241,7 @@ struct House {
     /// In KiB, of all requests that are held at once.
     room: Arc<Semaphore>,
     renewals: Semaphore,
+    renewing: tokio::sync::Mutex<()>,
 }
 
 /// Why a request is not passed on: a status and what is wrong.
@@ -272,11 +280,15 @@ impl House {
         Ok((self.send(&asked, name).await?, renewed))
     }
 
-    /// The key that is there now, where it is not the one that was not taken.
+    /// The key that is there now, where it is not the one that was not taken. Requests at once look for it once.
     async fn renewed(&self, refused: &Secret) -> Option<Secret> {
+        let _turn = self.renewing.lock().await;
+        let known = self.held.find().await.ok()?;
+        if known != *refused {
+            return Some(known);
+        }
         self.renewals.try_acquire().ok()?.forget();
-        self.held.keys.forget(&self.held.source);
-        self.held.find().await.ok().filter(|renewed| renewed != refused)
+        self.held.keys.renew(&self.held.source).await.ok().filter(|renewed| renewed != refused)
     }
 
     async fn send(&self, asked: &Ask, name: &str) -> Result<Incoming, Wrong> {

@@ -13,7 +13,9 @@ use crate::infrastructure::blobs::{BlobError, Blobs};
 use crate::proposal::Context;
 use crate::repository::{Drift, Tree, Vcs};
 use crate::scoring::{Gate, GateId, Placement, gate_of_base};
-use crate::session::{Bead, BeadStatus, CallEnded, DriftSeen, EffectKind, Offer, PatchSetRecord, Session, dollars, offer};
+use crate::session::{
+    Bead, BeadStatus, CallEnded, DriftSeen, EffectKind, Offer, PatchSetRecord, Session, dollars, offer,
+};
 use crate::text::{Untrusted, counted};
 use crate::validation::{CheckStatus, Sides};
 

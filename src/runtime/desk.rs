@@ -224,24 +224,31 @@ impl Desk {
             until: clock.monotonic() + lead.latency,
             tries: 0,
         };
+        let mut last = None;
         loop {
-            let answer = self.ask_once(model, lead, &asked, request, &mut sent, cancel).await?;
+            let (answer, billed) = match (self.ask_once(model, lead, &asked, request, &mut sent, cancel).await, last) {
+                // the next of the route may cost less
+                (Err(AskError::BudgetSpent { .. }), Some(error)) if lead.route.models.last() != Some(model) => {
+                    return Ok(Err(error));
+                }
+                (asked, _) => asked?,
+            };
             let error = match answer {
-                Err(error) if error.may_be_billed() && !cancel.is_cancelled() => error,
+                Err(error) if billed && !cancel.is_cancelled() => error,
                 answer => return Ok(answer),
             };
             let spoken = &mut sent.spoken;
             let mut seen = |piece: Streamed<'_>| spoken.hear(piece);
             let waits = bank.wait_to_ask_again(model, &error, sent.tries, &mut seen, cancel);
             match tokio::time::timeout(sent.until.saturating_sub(clock.monotonic()), waits).await {
-                Ok(true) => {}
+                Ok(true) => last = Some(error),
                 Ok(false) if cancel.is_cancelled() => return Ok(Err(ChatError::Cancelled)),
                 Ok(false) | Err(_) => return Ok(Err(error)),
             }
         }
     }
 
-    /// One call: reserved before, settled after.
+    /// One call: reserved before, settled after. Whether it may be billed though no answer came.
     async fn ask_once(
         &self,
         model: &ModelName,
@@ -250,14 +257,14 @@ impl Desk {
         request: &ChatRequest,
         sent: &mut Sent,
         cancel: &Cancel,
-    ) -> Result<Result<ChatReply, ChatError>, AskError> {
+    ) -> Result<(Result<ChatReply, ChatError>, bool), AskError> {
         self.within_share(asked.role, lead.share, asked)?;
         let date = self.date();
         let call = self.reserve(&date, asked).await?;
         let (bank, clock) = (&self.worker.ports.models, &self.worker.ports.clock);
         let started = clock.monotonic();
         let before = sent.tries;
-        let mut heard = Heard { since: started, ..Heard::default() };
+        let mut heard = Heard::default();
         let answer = {
             let spoken = &mut sent.spoken;
             let mut seen = |piece: Streamed<'_>| {
@@ -270,7 +277,8 @@ impl Desk {
                 .unwrap_or_else(|_| Err(ChatError::TimedOut { provider: model.provider.clone(), limit: lead.latency }))
         };
         let latency = clock.monotonic().saturating_sub(started);
-        let may_be_billed = heard.may_be_billed(asked, started + latency);
+        let is_billed = answer.as_ref().is_err_and(|error| heard.bytes > 0 || error.may_be_billed());
+        let may_be_billed = if is_billed { heard.may_be_billed(asked, started + latency) } else { (0, 0) };
         let exchange = Exchanged { tries: (sent.tries - before).max(1), latency, may_be_billed };
         let ended = self.ended(call, model, asked, &answer, exchange).await;
         let cost = ended.cost_micros.unwrap_or(0);
@@ -281,7 +289,7 @@ impl Desk {
             tracing::error!(%failure, session = %self.line.session, call, "what a call took could not be recorded");
             return Err(AskError::Cancelled);
         }
-        Ok(answer)
+        Ok((answer, is_billed))
     }
 
     /// What is recorded of a call that ended.
@@ -322,15 +330,13 @@ impl Desk {
             }
             // what was refused before a token was made costs nothing; what broke off may have been billed
             Err(error) => {
-                let (input_tokens, output_tokens) =
-                    if error.may_be_billed() { (input_tokens, output_tokens) } else { (0, 0) };
                 let most = u32::try_from(output_tokens).unwrap_or(u32::MAX);
                 let cost = || bank.at_most_micros(model, input_tokens, most);
                 CallEnded {
                     call,
                     input_tokens,
                     output_tokens,
-                    tokens_by: if error.may_be_billed() { TokensBy::Estimate } else { TokensBy::Provider },
+                    tokens_by: if input_tokens > 0 { TokensBy::Estimate } else { TokensBy::Provider },
                     cached_tokens: 0,
                     cost_micros: if input_tokens == 0 { Some(0) } else { cost() },
                     latency_ms,
@@ -386,8 +392,8 @@ struct Exchanged {
 #[derive(Debug, Default)]
 struct Heard {
     bytes: u64,
-    /// When the try that runs was sent, by the monotonic clock; later where it waits before it is sent again.
-    since: Duration,
+    /// When the try that runs was sent, by the monotonic clock; none where it waits to be.
+    since: Option<Duration>,
 }
 
 impl Heard {
@@ -395,17 +401,16 @@ impl Heard {
         match piece {
             Streamed::Text(text) | Streamed::Thinking(text) => self.bytes += text.len() as u64,
             Streamed::Call(name) => self.bytes += name.len() as u64,
-            // what came before it was refused, and costs nothing
-            Streamed::Waits { pause, .. } => *self = Self { bytes: 0, since: now + *pause },
+            // what came before was refused, and costs nothing
+            Streamed::Sent => *self = Self { bytes: 0, since: Some(now) },
+            Streamed::Waits { .. } => *self = Self::default(),
         }
     }
 
     /// The most tokens of prompt and answer that a try which broke off at `now` may be billed.
     fn may_be_billed(&self, asked: &CallAsked, now: Duration) -> (u64, u64) {
-        let (heard, took) = (self.bytes.div_ceil(3), now.saturating_sub(self.since));
-        if heard == 0 && took.is_zero() {
-            return (0, 0); // it waits to be sent again
-        }
+        let Some(since) = self.since else { return (0, 0) };
+        let (heard, took) = (self.bytes.div_ceil(3), now.saturating_sub(since));
         let unseen = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).saturating_mul(FASTEST_UNSEEN) / 1000;
         (asked.input_tokens, heard.max(unseen).saturating_add(ON_THE_WAY).min(asked.output_tokens))
     }
@@ -636,7 +641,7 @@ mod tests {
             heard: 0,
             redacted: Vec::new(),
         };
-        let mut heard = Heard { since: Duration::from_secs(100), ..Heard::default() };
+        let mut heard = Heard::default();
         pieces.iter().for_each(|(at, piece)| heard.hear(piece, Duration::from_secs(*at)));
         assert_eq!(heard.may_be_billed(&asked, Duration::from_secs(broke_off_at)), expected);
     }
@@ -644,12 +649,13 @@ mod tests {
     #[test]
     fn a_call_that_broke_off_counts_what_may_have_been_billed() {
         let text = "x".repeat(3_000);
-        check(&[], 102, (5_000, 464));
-        check(&[], 3_000, (5_000, 16_000));
-        check(&[(101, Streamed::Text(&text))], 102, (5_000, 1_064));
+        let sent = (100, Streamed::Sent);
+        check(&[sent], 102, (5_000, 464));
+        check(&[sent], 3_000, (5_000, 16_000));
+        check(&[sent, (101, Streamed::Text(&text))], 102, (5_000, 1_064));
         let waits = Streamed::Waits { pause: Duration::from_secs(40), next: 2, why: "HTTP 500" };
-        check(&[(101, waits)], 120, (0, 0));
-        check(&[(101, waits)], 142, (5_000, 264));
-        check(&[(101, Streamed::Text(&text)), (102, waits)], 143, (5_000, 264));
+        check(&[], 120, (0, 0));
+        check(&[sent, (101, waits)], 120, (0, 0));
+        check(&[sent, (101, Streamed::Text(&text)), (102, waits), (142, Streamed::Sent)], 143, (5_000, 264));
     }
 }

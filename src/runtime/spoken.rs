@@ -104,6 +104,9 @@ impl Spoken {
             return self.wait(pause, next, why);
         }
         self.go_on();
+        if matches!(piece, Streamed::Sent) {
+            return;
+        }
         let thinks = matches!(piece, Streamed::Thinking(_));
         if thinks != self.is_thinking {
             self.is_thinking = thinks;
@@ -112,7 +115,7 @@ impl Spoken {
         match piece {
             Streamed::Text(text) | Streamed::Thinking(text) => self.write(text),
             Streamed::Call(tool) => self.write(&format!("\n[asks for {tool}]\n")),
-            Streamed::Waits { .. } => {}
+            Streamed::Sent | Streamed::Waits { .. } => {}
         }
     }
 

@@ -131,6 +131,12 @@ impl Session {
             Event::DocumentsAsked { roles, threads, message, .. } => {
                 self.stop = None;
                 self.release(at, |key| key.kind == EffectKind::Plan);
+                // what was drafted from the documents before is drafted anew from these
+                if let Some(drafting) = &mut self.drafting {
+                    drafting.parts.clear();
+                    drafting.so_far.clear();
+                    drafting.heard = 0;
+                }
                 self.want_documents(roles, threads, message);
             }
             Event::Agreed { .. } => {
@@ -583,7 +589,12 @@ impl Session {
         let settled = |lane: &Lane| {
             matches!(lane.phase, Phase::Approved(_) | Phase::Rejected(_) | Phase::ChangesRequested(_) | Phase::Done(_))
         };
-        if self.at_stake().all(settled) {
+        // a part that is stuck of a version that somebody asked for is still wanted
+        let is_wanted = |lane: &Lane| {
+            let drafts = self.drafting.as_ref().is_some_and(|drafting| drafting.lanes.contains(&lane.id));
+            drafts && matches!(lane.phase, Phase::ChangesRequested(_))
+        };
+        if self.at_stake().all(settled) && !self.at_stake().any(is_wanted) {
             self.give_up_part();
             self.stop = None;
         }

@@ -267,8 +267,8 @@ pub enum Event {
     },
     /// A person wants documents written again: who writes, and the threads that they are written with.
     DocumentsAsked { by: Person, roles: Vec<Role>, threads: Vec<ThreadId>, message: Untrusted },
-    /// A person said GO to the documents.
-    Agreed { by: Person, message: Untrusted },
+    /// A person said GO to these documents, as they stand.
+    Agreed { by: Person, message: Untrusted, documents: Vec<Artifact> },
     /// A person says that a version meets a criterion.
     Ticked { criterion: String, version: Version, by: Person, message: Untrusted },
     /// A person takes that back.

@@ -87,7 +87,7 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             override_warning(session, (*lane, *version), rule, path.as_ref(), by, message, command)
         }
         Command::Regenerate { by, engine: None, rules, patch: None, message, program: None, .. }
-            if rules.is_empty() && is_stuck(session) =>
+            if rules.is_empty() && is_stuck(session, message) =>
         {
             Ok(Step::record(Event::Retried { by: by.clone(), message: message.clone() }))
         }
@@ -112,7 +112,7 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             check_regenerate(session, wants, patch.is_some(), command)?;
             let mut step = Step::record(regenerated);
             // who has it drafted agrees to what it is drafted from
-            let agreed = waits_for_word(session).then(|| Event::Agreed { by: by.clone(), message: message.clone() });
+            let agreed = waits_for_word(session).then(|| stages::agreed(session, by.clone(), message.clone()));
             step.events.extend(agreed);
             Ok(step)
         }
@@ -470,23 +470,23 @@ pub(super) fn patch_set(session: &Session, lane: LaneId, version: Version) -> Re
 }
 
 /// Whether a stop stands because work beside a draft was stuck: then the same work is wanted again, not another draft.
-fn is_stuck(session: &Session) -> bool {
+/// What is said while a part is stuck is for whoever drafts.
+fn is_stuck(session: &Session, message: &Untrusted) -> bool {
     let stuck = session.stop.as_ref().and_then(|stop| stop.key);
-    stuck.is_some_and(|key| {
-        matches!(
+    stuck.is_some_and(|key| match key.kind {
+        EffectKind::Test | EffectKind::Document => message.raw().trim().is_empty(),
+        _ => matches!(
             key.kind,
             EffectKind::Load
                 | EffectKind::Index
                 | EffectKind::Triage
                 | EffectKind::Plan
-                | EffectKind::Test
-                | EffectKind::Document
                 | EffectKind::Apply
                 | EffectKind::Check
                 | EffectKind::Review
                 | EffectKind::Score
                 | EffectKind::PassOver
-        )
+        ),
     })
 }
 

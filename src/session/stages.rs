@@ -40,9 +40,15 @@ pub(super) fn go(session: &Session, by: &Person, message: &Untrusted, command: &
     let (by, message) = (by.clone(), message.clone());
     match (waits_for_go(session), waits_for_word(session)) {
         (true, _) => Ok(Step::record(Event::Triaged { by, message })),
-        (false, true) => Ok(Step::record(Event::Agreed { by, message })),
+        (false, true) => Ok(Step::record(agreed(session, by, message))),
         (false, false) => Err(not_now(session, command)),
     }
+}
+
+/// A person's GO to the documents as they stand.
+pub(super) fn agreed(session: &Session, by: Person, message: Untrusted) -> Event {
+    let documents = session.planned.iter().flat_map(|planned| planned.artifacts.clone()).collect();
+    Event::Agreed { by, message, documents }
 }
 
 /// A person puts it off, or does not take it up.

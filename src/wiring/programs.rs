@@ -1,6 +1,5 @@
 //! The programs that draft: what the user's configuration names, brought to what the engines take.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -135,7 +134,7 @@ impl House {
             logins: entry.logins.clone(),
             key_form,
             key,
-            held_env: BTreeMap::new(),
+            held_env: preset.map(|preset| preset.held_env).unwrap_or_default(),
             mode: entry.mode.clone(),
             files: entry.files,
             terminals: entry.terminals,

@@ -177,6 +177,7 @@ impl Switchboard for Scripted {
             return Err(ChatError::Cancelled);
         }
         self.asked.lock().unwrap().push((model.clone(), request.clone()));
+        seen(Streamed::Sent);
         if let Some(gate) = &self.waits {
             seen(Streamed::Waits { pause: Duration::from_secs(12), next: 3, why: "500 from openai" });
             gate.acquire().await.unwrap().forget();

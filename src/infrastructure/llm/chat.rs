@@ -268,13 +268,15 @@ pub enum Streamed<'a> {
     Thinking(&'a str),
     /// It wants this tool.
     Call(&'a str),
-    /// It gave no answer, and is asked again after a pause: what came until now is void.
+    /// It is asked: what comes from now on is its answer.
+    Sent,
+    /// It is asked after a pause, because it gave no answer or a limit says so: what came until now is void.
     Waits {
         /// How long.
         pause: Duration,
-        /// The number of the try that follows, from 2.
+        /// The number of the try that follows, from 1.
         next: u32,
-        /// Why there was no answer, fit for a screen.
+        /// Why, fit for a screen.
         why: &'a str,
     },
 }

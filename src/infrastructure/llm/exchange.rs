@@ -244,14 +244,21 @@ impl Switchboard for Exchange {
                 seen(Streamed::Waits { pause, next: *tries, why: &why });
             }
             counter.rate.admit(tokens, sleeper, cancel).await?;
-            let answer = counter.model.chat(&model.model, request, seen, cancel).await;
+            seen(Streamed::Sent);
+            let mut spoke = false;
+            let mut hear = |piece: Streamed<'_>| {
+                spoke = true;
+                seen(piece);
+            };
+            let answer = counter.model.chat(&model.model, request, &mut hear, cancel).await;
             let used = answer.as_ref().ok().and_then(|reply| reply.usage.input?.checked_add(reply.usage.output?));
             counter.rate.settle(tokens, used.unwrap_or(tokens));
             let error = match answer {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
-            if error.may_be_billed() {
+            // what was said is paid for, whatever ended it
+            if spoke || error.may_be_billed() {
                 return Err(error);
             }
             if !self.wait_to_ask_again(model, &error, *tries, seen, cancel).await {

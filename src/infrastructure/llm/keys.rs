@@ -214,6 +214,18 @@ impl Keys {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).remove(source);
     }
 
+    /// Looks for the key of `source` once more and keeps what it finds; where it finds none the one before stays.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub async fn renew(&self, source: &KeySource) -> Result<Secret, KeyError> {
+        let key = self.look_for(source).await?;
+        self.hide(&key);
+        let cell = Arc::new(OnceCell::new_with(Some(key.clone())));
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone(), cell);
+        Ok(key)
+    }
+
     /// Hides `value` in texts from now on, as keys are.
     pub fn hide(&self, value: &Secret) {
         let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);

@@ -183,7 +183,10 @@ impl<'a> Reader<'a> {
         if !self.refusals.is_empty() {
             return Err(EditRefusals::new(self.refusals));
         }
-        let is_crlf = self.lines.iter().all(|line| line.ends_with('\r'));
+        // the last line may have no end
+        let ended = self.lines.iter().take(self.lines.len().saturating_sub(usize::from(!self.text.ends_with('\n'))));
+        let is_crlf =
+            !self.lines.is_empty() && ended.clone().count() > 0 && ended.into_iter().all(|line| line.ends_with('\r'));
         Ok(Edits { list: self.list, notes: self.notes, is_crlf })
     }
 

@@ -138,6 +138,12 @@ impl EditRefusals {
         Self(vec![EditRefusal::new(line, path, problem)])
     }
 
+    /// Whether nothing is wrong but that there is no edit at all.
+    #[must_use]
+    pub fn has_no_edit(&self) -> bool {
+        matches!(self.0.as_slice(), [EditRefusal { problem: EditProblem::NoEdits, .. }])
+    }
+
     /// Each of them, in the order of the reply.
     #[must_use]
     pub fn list(&self) -> &[EditRefusal] {

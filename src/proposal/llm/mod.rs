@@ -178,13 +178,14 @@ impl<'a> Drafting<'a> {
                     would_fit: Vec::new(),
                 });
             }
-            if let Some(why) = part::nothing(self.brief.role, &reply.text) {
+            let finish = if reply.calls.is_empty() { reply.finish.clone() } else { Finish::Length };
+            let read = edits::read(&reply.text, &finish);
+            let has_none = read.as_ref().is_err_and(edits::EditRefusals::has_no_edit);
+            if let Some(why) = part::nothing(self.brief.role, &reply.text).filter(|_| has_none) {
                 let why = Untrusted::new(why).display_line().to_string();
                 return Err(EngineError::NothingToAdd { why });
             }
-            let finish = if reply.calls.is_empty() { reply.finish.clone() } else { Finish::Length };
-            let placed = edits::read(&reply.text, &finish)
-                .and_then(|found| found.place(&OverlayTree::new(self.brief.tree.as_ref(), &self.over)));
+            let placed = read.and_then(|found| found.place(&OverlayTree::new(self.brief.tree.as_ref(), &self.over)));
             let (refusals, words) = match placed {
                 Ok(placed) => match part::refused(self.brief, &placed.changes) {
                     Some((refusals, words)) => (refusals, words),

@@ -34,12 +34,11 @@ impl LlmLimits {
     pub const PART: Self = Self { send_backs: 3, looks: 8, max_output_tokens: 8_000 };
 }
 
-/// Why the role has nothing to add, where it says so and edits nothing.
+/// Why the role has nothing to add, where an answer without an edit says so.
 pub(super) fn nothing(role: Role, text: &str) -> Option<&str> {
-    let why = text.lines().find_map(|line| line.trim().trim_matches('`').strip_prefix("NO CHANGES"))?;
-    let why = why.trim_start_matches(':').trim();
-    let why = if why.is_empty() { "no reason was given" } else { why };
-    (adds(role) && !text.contains("<<<<<<<") && !text.contains("*** Begin Patch")).then_some(why)
+    let said = text.lines().find_map(|line| line.trim().trim_matches('`').strip_prefix("NO CHANGES"))?;
+    let why = said.trim_start_matches([':', '.']).trim();
+    adds(role).then_some(if why.is_empty() { "no reason was given" } else { why })
 }
 
 /// Edits that are not the role's to make, each with its reason, and how it is told of them; none where all are.

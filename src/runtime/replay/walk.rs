@@ -172,7 +172,7 @@ impl<'a> Walk<'a> {
         (event, at, seq): (&Event, Timestamp, Seq),
     ) -> Result<(), Failure> {
         if let Some(why) = unrecorded(key, then) {
-            if let Event::Proposed { version, patch_sets, .. } = event {
+            if let Event::Proposed { version, patch_sets, .. } | Event::PartMade { version, patch_sets, .. } = event {
                 let digests = patch_sets.iter().map(|set| (set.lane, set.digest)).collect();
                 let (standing, differences) = (Replayed::Unrecorded, Vec::new());
                 self.versions.insert(*version, Made { standing, digests, differences, why });

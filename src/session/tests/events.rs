@@ -59,7 +59,11 @@ fn samples() -> Vec<Event> {
             threads: vec![ThreadId(2)],
             message: message(),
         },
-        Event::Agreed { by: by(), message: message() },
+        Event::Agreed {
+            by: by(),
+            message: message(),
+            documents: vec![crate::session::Artifact { name: "plan".to_owned(), digest: story::digest("plan") }],
+        },
         Event::Ticked { criterion: "C3".to_owned(), version, by: by(), message: message() },
         Event::Unticked { criterion: "C3".to_owned(), version, by: by() },
         Event::Reviewed {

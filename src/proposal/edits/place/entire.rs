@@ -1,7 +1,8 @@
 //! Whether a fence that only names a file holds all of it: an excerpt looks the same, and would delete the rest.
 //!
-//! It does where the file's beginning and end stand in it, where it leaves no lines out between them without others in
-//! their place, keeps every definition, and has no mark that stands for code. Lines are compared without indentation;
+//! It does where the file's beginning and end stand in it, where it leaves out no more than a few lines at once between
+//! them without others in their place (a few in all where no grammar tells what is missing), keeps every definition, and
+//! has no mark that stands for code. Lines are compared without indentation;
 //! blank ones and those of brackets alone tell nothing and are not looked at.
 
 use std::collections::{BTreeMap, HashMap};
@@ -147,6 +148,10 @@ fn gaps(old: &[Telling<'_>], new: &[Telling<'_>], spare: usize) -> Option<String
     let gone: usize = parts.iter().map(|(lines, _)| lines.len()).sum();
     if 2 * gone > old.len() && old.len() > MOST_LOST {
         return Some(format!("{gone} of the file's {} lines are not in it", old.len()));
+    }
+    let fewer: usize = parts.iter().map(|(lines, instead)| lines.len().saturating_sub(*instead)).sum();
+    if spare == 0 && fewer > MOST_LOST {
+        return Some(format!("{fewer} of the file's {} lines are not in it, and no others in their stead", old.len()));
     }
     let lost = |(lines, instead): &(&[Telling<'_>], usize)| lines.len() > MOST_LOST && lines.len() > instead + spare;
     let (lines, instead) = parts.into_iter().find(lost)?;
