@@ -154,6 +154,7 @@ fn run(entry: &ProgramEntry) -> Run {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
 
     use super::*;
 

@@ -104,7 +104,7 @@ async fn each_answer_that_broke_off_is_a_call_of_its_own_and_the_cap_holds_for_a
     let view = desk.until(id, "Scored").await;
     let calls = desk.timeline(id).await.iter().filter(|event| *event == "call-settled").count();
     assert_eq!(calls, 3);
-    assert!(view.usage.input_tokens > 3_000, "three prompts may be billed: {}", view.usage.input_tokens);
+    assert!(view.usage.input_tokens > 2_000, "three prompts may be billed: {}", view.usage.input_tokens);
     assert!(house.verify().is_sound());
 
     // what the first may have taken leaves too little for another

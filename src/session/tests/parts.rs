@@ -61,7 +61,9 @@ fn what_stops_for_money_keeps_the_draft_and_goes_on_where_it_was() {
     let budget = Budget { cost_micros: Some(9_000_000), tokens: None };
     let story = story.does(Command::SetBudget { budget, by: story::ana() });
     assert_eq!(story.owes(), "tests v1", "the draft is not made again");
-    let story = story.finds(EffectKind::Test, story::stuck(StopKind::NeedsHuman)).does(story::regenerate("go on"));
+    let stuck = story.finds(EffectKind::Test, story::stuck(StopKind::NeedsHuman));
+    assert_eq!(stuck.clone().does(story::regenerate("use a set")).owes(), "proposal v1", "words are for who drafts");
+    let story = stuck.does(story::regenerate(" "));
     assert_eq!(story.owes(), "tests v1");
     assert_eq!(story.replayed(), story.session);
 }

@@ -150,11 +150,11 @@ fn gaps(old: &[Telling<'_>], new: &[Telling<'_>], spare: usize) -> Option<String
         return Some(format!("{gone} of the file's {} lines are not in it", old.len()));
     }
     let fewer: usize = parts.iter().map(|(lines, instead)| lines.len().saturating_sub(*instead)).sum();
-    if spare == 0 && fewer > MOST_LOST {
-        return Some(format!("{fewer} of the file's {} lines are not in it, and no others in their stead", old.len()));
-    }
     let lost = |(lines, instead): &(&[Telling<'_>], usize)| lines.len() > MOST_LOST && lines.len() > instead + spare;
-    let (lines, instead) = parts.into_iter().find(lost)?;
+    let Some((lines, instead)) = parts.into_iter().find(lost) else {
+        let words = || format!("{fewer} of the file's {} lines are not in it, and no others in their stead", old.len());
+        return (spare == 0 && fewer > MOST_LOST).then(words);
+    };
     let (first, last) = (lines.first()?.number, lines.last()?.number);
     Some(match instead {
         0 => format!("lines {first} to {last} of the file are not in it, and no others in their stead"),

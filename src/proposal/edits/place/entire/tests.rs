@@ -67,6 +67,8 @@ fn a_middle_that_is_left_out_is_missed() {
     let cut = |gone: std::ops::Range<usize>| (0..40).filter(|at| !gone.contains(at)).map(line).collect::<String>();
     check("a.conf", &long, &cut(0..0), None);
     check("a.conf", &long, &cut(20..22), None);
+    let holes: String = (0..40).filter(|at| !(5..8).contains(at) && !(20..23).contains(at)).map(line).collect();
+    check("a.conf", &long, &holes, Some("6 of the file's 40 lines are not in it, and no others"));
     check("a.conf", &long, &cut(10..20), Some("lines 11 to 20 of the file are not in it, and no others"));
     check("a.conf", &long, &cut(10..20).replace("option_9 to 9", "x to y"), Some("and fewer in their stead"));
     check("a.conf", &long, &cut(10..14).replace("option_9 to 9", "x to y\na b"), Some("and fewer in their stead"));
