@@ -112,7 +112,7 @@ async fn each_answer_that_broke_off_is_a_call_of_its_own_and_the_cap_holds_for_a
     let house = House::with(|house| {
         house.ports.models = models.clone();
         house.settings.engine = EngineKind::Llm;
-        house.settings.budget = Budget { cost_micros: Some(20_000), tokens: None };
+        house.settings.budget = Budget { cost_micros: Some(17_500), tokens: None };
     });
     let repository = house.small_repository("shop");
     let desk = house.open();
