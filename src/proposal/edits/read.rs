@@ -184,9 +184,8 @@ impl<'a> Reader<'a> {
             return Err(EditRefusals::new(self.refusals));
         }
         // the last line may have no end
-        let ended = self.lines.iter().take(self.lines.len().saturating_sub(usize::from(!self.text.ends_with('\n'))));
-        let is_crlf =
-            !self.lines.is_empty() && ended.clone().count() > 0 && ended.into_iter().all(|line| line.ends_with('\r'));
+        let mut ended = self.text.split_inclusive('\n').filter(|line| line.ends_with('\n')).peekable();
+        let is_crlf = ended.peek().is_some() && ended.all(|line| line.ends_with("\r\n"));
         Ok(Edits { list: self.list, notes: self.notes, is_crlf })
     }
 
