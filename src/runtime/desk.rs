@@ -1,7 +1,6 @@
 //! The desk at which one piece of work asks models: reserved, asked, settled, kept.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::ear::Ear;
 use super::metrics::day_of;
 use super::order::Post;
+use super::purse::{Needs, Purse};
 use super::replay::Tape;
 use super::spoken::Spoken;
 use super::work::Worker;
@@ -17,8 +17,7 @@ use crate::api::{Failure, FailureKind};
 use crate::cancel::Cancel;
 use crate::id::{Digest, SessionId};
 use crate::infrastructure::llm::{
-    ChatError, ChatReply, ChatRequest, Finish, Lead, Message, ModelName, NoRoute, PromptSize, Share, Speaker, Streamed,
-    Usage,
+    ChatError, ChatReply, ChatRequest, Finish, Lead, Message, ModelName, NoRoute, PromptSize, Speaker, Streamed, Usage,
 };
 use crate::planning::{AskError, Counted, Elsewhere, Models, Question, Role};
 use crate::session::{CallAsked, CallEnded, EffectKey, Outcome, PromptCount, Session, TokensBy, dollars};
@@ -47,47 +46,11 @@ impl Line {
     }
 }
 
-/// What models took today, over all sessions of this process.
-#[derive(Debug, Default)]
-pub(super) struct Today(Mutex<(String, u64)>);
-
-impl Today {
-    /// What `date` took before this process.
-    pub(super) fn starting(date: String, micros: u64) -> Self {
-        Self(Mutex::new((date, micros)))
-    }
-
-    /// Takes `micros` for `date`, unless the day would take more than `most`; then what it took already.
-    fn take(&self, date: &str, micros: u64, most: Option<u64>) -> Result<(), u64> {
-        let mut today = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if today.0 != date {
-            *today = (date.to_owned(), 0);
-        }
-        let sum = today.1.saturating_add(micros);
-        if most.is_some_and(|most| sum > most) {
-            return Err(today.1);
-        }
-        today.1 = sum;
-        Ok(())
-    }
-
-    /// A call that had taken `taken` cost `cost`.
-    fn settle(&self, date: &str, taken: u64, cost: u64) {
-        let mut today = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if today.0 == date {
-            today.1 = today.1.saturating_sub(taken).saturating_add(cost);
-        }
-    }
-}
-
 /// Asks for one attempt at one piece of work.
 pub(super) struct Desk {
     worker: Arc<Worker>,
     line: Line,
-    /// What each role took of the session when this attempt started, and since: micros and tokens.
-    taken: Mutex<BTreeMap<Role, (u64, u64)>>,
-    /// Tokens that the session's budget left when this attempt started, where it limits them.
-    left: Option<u64>,
+    purse: Purse,
     /// The model that drafts, where the session has one of its own.
     model: Option<ModelName>,
 }
@@ -95,22 +58,15 @@ pub(super) struct Desk {
 impl Desk {
     /// A desk for `line`'s attempt.
     pub(super) fn new(worker: Arc<Worker>, session: &Session, line: Line) -> Self {
-        let mut taken = BTreeMap::<Role, (u64, u64)>::new();
-        for call in &session.calls {
-            let sum = taken.entry(call.asked.role).or_default();
-            sum.0 = sum.0.saturating_add(call.cost_micros().unwrap_or(0));
-            sum.1 = sum.1.saturating_add(call.tokens());
-        }
         let model = session.asked.model.as_deref().and_then(|name| name.parse().ok());
-        let left = session.budget.tokens.map(|most| most.saturating_sub(session.spent().tokens()));
-        Self { worker, line, taken: Mutex::new(taken), left, model }
+        Self { worker, line, purse: Purse::of(session), model }
     }
 
     /// Tokens that a prompt of the role may have: what its models take, and what the budget left beside an answer when
     /// this attempt started. Where that is next to nothing the prompt is not cut to it: the call is refused, and a
     /// person raises the budget.
     fn room_on(&self, lead: &Lead) -> u64 {
-        let left = self.left.map(|left| left.saturating_sub(u64::from(lead.max_output_tokens)));
+        let left = self.purse.tokens_at_first().map(|left| left.saturating_sub(u64::from(lead.max_output_tokens)));
         match left {
             Some(left) if left >= LEAST_PROMPT => lead.context_tokens.min(left),
             _ => lead.context_tokens,
@@ -146,31 +102,18 @@ impl Desk {
         }
     }
 
-    /// Whether the role may take that much more of this session.
-    fn within_share(&self, role: Role, share: Share, asked: &CallAsked) -> Result<(), AskError> {
-        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let (micros, tokens) = taken.get(&role).copied().unwrap_or_default();
-        let needs = asked.input_tokens.saturating_add(asked.output_tokens);
-        let spent = |why: String| AskError::BudgetSpent {
-            why,
-            next: format!("raise max_session_cents or max_session_tokens under [roles.{role}], then paraph regenerate"),
-        };
-        if let Some(most) = share.tokens.filter(|most| tokens.saturating_add(needs) > *most) {
-            return Err(spent(format!("role {role} took {tokens} of {most} tokens, and the call may take {needs}")));
-        }
-        if let (Some(most), Some(cost)) = (share.cost_micros, asked.cost_micros)
-            && micros.saturating_add(cost) > most
-        {
-            let [taken, most, cost] = [micros, most, cost].map(dollars);
-            return Err(spent(format!("role {role} took ${taken} of ${most}, and the call may cost ${cost}")));
-        }
-        Ok(())
-    }
-
-    fn took(&self, role: Role, micros: u64, tokens: u64) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let sum = taken.entry(role).or_default();
-        *sum = (sum.0.saturating_add(micros), sum.1.saturating_add(tokens));
+    /// Whether a prompt fits in all that holds it whatever its tokens come to: a count would change nothing then, and
+    /// the first word of the answer need not wait for one.
+    fn fits_anyway(&self, model: &ModelName, lead: &Lead, request: &ChatRequest, role: Role, room: u64) -> bool {
+        let bank = &self.worker.ports.models;
+        let (prompt, answer) = (request.most_tokens(), request.max_output_tokens);
+        let own = bank.room(model).map_or(room, |all| all.saturating_sub(u64::from(answer)));
+        let cost_micros = bank.at_most_micros(model, prompt, answer);
+        let needs = Needs { tokens: prompt.saturating_add(u64::from(answer)), cost_micros: cost_micros.unwrap_or(0) };
+        prompt <= room.min(own)
+            && lead.route.max_cost_micros.is_none_or(|most| needs.cost_micros <= most)
+            && self.purse.holds(role, lead.share, needs)
+            && self.worker.today.holds(&self.date(), needs.cost_micros, bank.max_day_micros())
     }
 
     /// The date in UTC, as the day's limit counts it.
@@ -258,7 +201,7 @@ impl Desk {
         sent: &mut Sent,
         cancel: &Cancel,
     ) -> Result<(Result<ChatReply, ChatError>, bool), AskError> {
-        self.within_share(asked.role, lead.share, asked)?;
+        self.purse.holds_share(asked.role, lead.share, asked)?;
         let date = self.date();
         let call = self.reserve(&date, asked).await?;
         let (bank, clock) = (&self.worker.ports.models, &self.worker.ports.clock);
@@ -283,7 +226,7 @@ impl Desk {
         let ended = self.ended(call, model, asked, &answer, exchange).await;
         let cost = ended.cost_micros.unwrap_or(0);
         self.worker.today.settle(&date, asked.cost_micros.unwrap_or(0), cost);
-        self.took(asked.role, cost, ended.input_tokens.saturating_add(ended.output_tokens));
+        self.purse.take(asked.role, cost, ended.input_tokens.saturating_add(ended.output_tokens));
         if let Err(failure) = self.line.record(Outcome::Answered(ended)).await {
             // it stays reserved: what it may have cost counts whole
             tracing::error!(%failure, session = %self.line.session, call, "what a call took could not be recorded");
@@ -367,6 +310,9 @@ const FASTEST_UNSEEN: u64 = 200;
 
 /// The least that a prompt is cut to for the budget's sake. // 6,000: the instructions, a task and a file or two
 const LEAST_PROMPT: u64 = 6_000;
+
+/// Why a prompt was not counted that could have been.
+const FITS_ANYWAY: &str = "its bytes are fewer than the tokens there is room and budget for";
 
 /// Tokens that may have been made and were still on their way.
 const ON_THE_WAY: u64 = 64;
@@ -466,7 +412,10 @@ impl Models for Desk {
         let (mut tries, mut too_long, mut at, mut counted) = (Vec::new(), 0, Some(0), None);
         let mut next = format!("raise max_call_cents under [roles.{role}]");
         while let Some((place, model)) = at.and_then(|at| Some((at, lead.route.models.get(at)?))) {
-            let size = bank.size(model, &request, cancel).await;
+            let size = match bank.counts(model) && self.fits_anyway(model, &lead, &request, role, room) {
+                true => PromptSize::Estimated { tokens: request.estimated_tokens(), why: FITS_ANYWAY.to_owned() },
+                false => bank.size(model, &request, cancel).await,
+            };
             if cancel.is_cancelled() {
                 return Err(AskError::Cancelled);
             }

@@ -23,6 +23,7 @@ mod metrics;
 mod order;
 mod overridden;
 mod ports;
+mod purse;
 mod recent;
 pub mod records;
 mod replay;

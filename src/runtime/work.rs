@@ -22,9 +22,10 @@ use crate::planning::Role;
 use crate::repository::VcsError;
 use crate::session::{EffectKind, Finding, Session, StopKind};
 
-use super::desk::{Line, Today};
+use super::desk::Line;
 use super::held::Pauses;
 use super::ports::{Ports, Settings};
+use super::purse::Today;
 use super::tables::Tables;
 use super::trust::Trust;
 

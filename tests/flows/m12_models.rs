@@ -349,7 +349,7 @@ async fn where_nobody_counts_it_says_why_and_goes_on_with_the_estimate() {
         tokens: request.estimated_tokens(),
         why: "acme failed (HTTP 500)".to_owned(),
     };
-    let (house, _models) = small_room(fails, 100_000);
+    let (house, _models) = small_room(fails, 4_000);
     let repository = house.small_repository("shop");
     let desk = house.open();
     let id = desk.run(&[&repository]).await;
@@ -359,6 +359,50 @@ async fn where_nobody_counts_it_says_why_and_goes_on_with_the_estimate() {
     let call = &context.calls[0];
     assert_eq!((call.prompt_count.as_str(), call.uncounted.raw()), ("estimated", "acme failed (HTTP 500)"));
     assert!(call.prompt_tokens > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_asked_to_count_what_fits_whatever_its_tokens_come_to() {
+    let (house, models) = small_room(|_, _| panic!("the first word would wait for this"), 100_000);
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    desk.until(id, "Scored").await;
+    let of = SessionRef { session: id, version: None };
+    let context = desk.ask(ContextRequest { session: of }).await.expect("there");
+    let call = &context.calls[0];
+    assert_eq!(call.prompt_tokens, models.asked()[0].1.estimated_tokens());
+    let why = "its bytes are fewer than the tokens there is room and budget for";
+    assert_eq!((call.prompt_count.as_str(), call.uncounted.raw()), ("estimated", why));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_is_counted_where_a_budget_may_not_hold_all_that_it_can_be() {
+    let enough = Some(20_000);
+    let unlimited = Budget { cost_micros: None, tokens: None };
+    let cases = [
+        (Budget { tokens: enough, ..unlimited }, None),
+        (Budget { cost_micros: enough, ..unlimited }, None),
+        (unlimited, enough), // of the day
+    ];
+    for (budget, day) in cases {
+        let mut models = Scripted::new().says("implementer", [edit(FIRST.0, FIRST.1)]);
+        models.counts = Some(twice);
+        models.day = day;
+        let house = House::with(|house| {
+            house.ports.models = models.shared();
+            house.settings.engine = EngineKind::Llm;
+            house.settings.budget = budget;
+        });
+        let repository = house.small_repository("shop");
+        let desk = house.open();
+        let id = desk.run(&[&repository]).await;
+        desk.until(id, "Scored").await;
+        let of = SessionRef { session: id, version: None };
+        let context = desk.ask(ContextRequest { session: of }).await.expect("there");
+        let counts: Vec<&str> = context.calls.iter().map(|call| call.prompt_count.as_str()).collect();
+        assert_eq!(counts, ["exact"], "{budget:?}, {day:?} of the day");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -157,6 +157,10 @@ impl Switchboard for Scripted {
         self.day
     }
 
+    fn counts(&self, _: &ModelName) -> bool {
+        self.counts.is_some()
+    }
+
     async fn size(&self, model: &ModelName, request: &ChatRequest, _: &Cancel) -> PromptSize {
         match self.counts {
             Some(counts) => counts(model, request),

@@ -162,12 +162,21 @@ pub struct ChatRequest {
     pub temperature_hundredths: Option<u16>,
 }
 
+/// Tokens that a template, tools and a shape may add to those of the words. // 4,000: a schema of 12 KB
+pub(super) const MOST_AROUND: u64 = 4_000;
+
 impl ChatRequest {
     /// A prompt's size by a rule of thumb, in tokens: never less than a real count by much, so that a reservation
     /// holds. // 3 bytes a token: code in the tokenizers of the big providers takes 3.0 to 4.2
     #[must_use]
     pub fn estimated_tokens(&self) -> u64 {
         self.bytes().div_ceil(3)
+    }
+
+    /// The most tokens that the prompt can be: none is shorter than a byte, and templates add a few.
+    #[must_use]
+    pub fn most_tokens(&self) -> u64 {
+        self.bytes().saturating_add(MOST_AROUND)
     }
 
     /// Bytes of all that a model is told, and a few for what stands between.

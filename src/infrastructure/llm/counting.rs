@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::chat::MOST_AROUND;
 use super::settings::{ProviderSettings, ShapeMode};
 use super::{ChatError, ChatRequest, Part, Speaker};
 
@@ -95,9 +96,6 @@ pub(super) fn ask(settings: &ProviderSettings, model: &str, request: &ChatReques
 
 /// Bytes of a prompt that no tokenizer makes one token of, on the whole. // 24: long runs of blanks come near it
 const MOST_BYTES_A_TOKEN: u64 = 24;
-
-/// Tokens that a template, tools and a shape may add to those of the words. // 4,000: a schema of 12 KB
-const MOST_AROUND: u64 = 4_000;
 
 /// Why a count of a prompt of `bytes` cannot be one; gateways have counted an empty prompt instead of the one sent.
 pub(super) fn unlikely(tokens: u64, bytes: u64) -> Option<String> {

@@ -205,6 +205,10 @@ impl Switchboard for Exchange {
         self.parts.day_micros
     }
 
+    fn counts(&self, model: &ModelName) -> bool {
+        self.parts.providers.get(&model.provider).is_some_and(|counter| counter.counts)
+    }
+
     async fn size(&self, model: &ModelName, request: &ChatRequest, cancel: &Cancel) -> PromptSize {
         let estimated = |why: String| PromptSize::Estimated { tokens: request.estimated_tokens(), why };
         let Some(counter) = self.parts.providers.get(&model.provider).filter(|counter| counter.counts) else {

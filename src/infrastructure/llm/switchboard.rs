@@ -90,6 +90,11 @@ pub trait Switchboard: Send + Sync {
         false
     }
 
+    /// Whether somebody can count a prompt for that model.
+    fn counts(&self, _model: &ModelName) -> bool {
+        false
+    }
+
     /// How large a prompt is for that model: counted by whoever is to read it where that can be had, within its rate
     /// and a few seconds, else estimated.
     async fn size(&self, _model: &ModelName, request: &ChatRequest, _cancel: &Cancel) -> PromptSize {

@@ -34,9 +34,9 @@ use crate::infrastructure::fault::Faults;
 use crate::infrastructure::llm::Nobody;
 use crate::proposal::{Brief, Draft, EngineError, ProposalEngine};
 
-use super::desk::Today;
 use super::held::Pauses;
 use super::ports::{Engines, Ports, Settings};
+use super::purse::Today;
 use super::start::{Home, Started};
 use super::work::{LiveLogs, Worker};
 use record::Record;
