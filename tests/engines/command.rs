@@ -118,6 +118,31 @@ async fn what_does_not_draft_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tool_is_the_repositorys_own_where_it_has_one() {
+    let mut house = House::new();
+    let bin = house.path().join("bin");
+    let tool = |at: &std::path::Path, word: &str| {
+        std::fs::create_dir_all(at).unwrap();
+        let tool = at.join("prettier");
+        std::fs::write(&tool, format!("#!/bin/sh\nprintf '%s' \"$*\" > {word}.txt\n")).unwrap();
+        std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    tool(&bin, "from-path");
+    house.settings.path = format!("{}:/usr/bin:/bin", bin.display());
+    let repository = repository(&house);
+    repository.write(".gitignore", "node_modules\n");
+    repository.commit("ignores packages");
+    let desk = house.open();
+    for word in ["from-path", "own"] {
+        let id = desk.ask(asks(&repository, EngineKind::Command, "prettier")).await.unwrap().id;
+        desk.until(id, "Scored").await;
+        let made = files(&desk, &house, id).await;
+        assert_eq!(made.get(&format!("{word}.txt")), Some(&Some("--write .".to_owned())), "{made:?}");
+        tool(&std::path::Path::new(repository.arg()).join("node_modules/.bin"), "own");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn programs_are_asked_for_where_one_is_needed() {
     let house = House::new();
     let repository = repository(&house);

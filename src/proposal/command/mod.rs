@@ -7,6 +7,8 @@
 mod presets;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -166,7 +168,9 @@ impl Job {
     }
 
     fn confined(&self, room: &Room, log: &mut LiveLog) -> Result<(Confined, Vec<u8>), EngineError> {
-        let (policy, env) = room.policy(Sees { name: "scratch", network: Network::None, reads: &self.spec.reads })?;
+        let (policy, mut env) =
+            room.policy(Sees { name: "scratch", network: Network::None, reads: &self.spec.reads })?;
+        packages_first(&mut env, room.shown());
         let (goal, feedback) = (self.brief.goal.raw(), feedback(&self.brief));
         let input = if feedback.is_empty() { format!("{goal}\n") } else { format!("{goal}\n\n{feedback}") };
         let command = exec(&self.spec.run, room.shown(), env, &self.spec.env, self.spec.timeout)
@@ -266,6 +270,16 @@ impl Job {
             inputs,
             items,
         })
+    }
+}
+
+/// Finds programs as `npm run` does: the repository's own version of a tool goes before one on PATH.
+fn packages_first(env: &mut BTreeMap<OsString, OsString>, shown: &Path) {
+    let path = env.entry("PATH".into()).or_default();
+    let folders = [shown.join("node_modules/.bin")].into_iter().chain(std::env::split_paths(path));
+    // a folder whose name has a colon cannot stand in PATH: then it is left as it is
+    if let Ok(joined) = std::env::join_paths(folders) {
+        *path = joined;
     }
 }
 
