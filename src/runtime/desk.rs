@@ -1,6 +1,6 @@
 //! The desk at which one piece of work asks models: reserved, asked, settled, kept.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -51,6 +51,8 @@ pub(super) struct Desk {
     worker: Arc<Worker>,
     line: Line,
     purse: Purse,
+    /// What attempts bought that a crash cut off.
+    bought: Mutex<Vec<Bought>>,
     /// The model that drafts, where the session has one of its own.
     model: Option<ModelName>,
 }
@@ -59,7 +61,9 @@ impl Desk {
     /// A desk for `line`'s attempt.
     pub(super) fn new(worker: Arc<Worker>, session: &Session, line: Line) -> Self {
         let model = session.asked.model.as_deref().and_then(|name| name.parse().ok());
-        Self { worker, line, purse: Purse::of(session), model }
+        let bought = session.bought_before(line.key, line.attempt);
+        let bought = bought.map(|(call, asked, reply)| Bought { call, asked: asked.clone(), reply }).collect();
+        Self { worker, line, purse: Purse::of(session), bought: Mutex::new(bought), model }
     }
 
     /// Tokens that a prompt of the role may have: what its models take, and what the budget left beside an answer when
@@ -73,8 +77,25 @@ impl Desk {
         }
     }
 
-    /// Records a prompt that was counted and is too large: it is not sent, and nothing is bought.
-    async fn tell_too_large(&self, asked: CallAsked, ended: String) -> Result<(), AskError> {
+    /// The answer to the same question that was bought before a crash, and is recorded as this attempt's: nothing is
+    /// sent, and nothing is bought.
+    async fn answered_before(&self, role: Role, prompt: Digest) -> Result<Option<ChatReply>, AskError> {
+        let found = {
+            let mut bought = self.bought.lock().unwrap_or_else(PoisonError::into_inner);
+            let same = bought.iter().position(|one| one.asked.role == role && one.asked.prompt == prompt);
+            same.map(|at| bought.remove(at))
+        };
+        let Some(Bought { call, asked, reply }) = found else { return Ok(None) };
+        // what was not kept whole is bought again
+        let Ok(read) = self.kept(reply).await else { return Ok(None) };
+        let asked = CallAsked { attempt: self.line.attempt, ..asked };
+        self.tell_unsent(asked, format!("kept from call {call}"), Some(reply)).await?;
+        Ok(Some(read))
+    }
+
+    /// Records a question that is not sent, and for which nothing is bought: the prompt was counted and is too large, or
+    /// its answer is there.
+    async fn tell_unsent(&self, asked: CallAsked, ended: String, reply: Option<Digest>) -> Result<(), AskError> {
         let asked = CallAsked { output_tokens: 0, cost_micros: Some(0), ..asked };
         let call = self.line.record(Outcome::Asking(asked)).await.map_err(|_| AskError::Cancelled)?;
         let ended = CallEnded {
@@ -86,7 +107,7 @@ impl Desk {
             cost_micros: Some(0),
             latency_ms: 0,
             tries: 0,
-            reply: None,
+            reply,
             request_id: Untrusted::default(),
             ended: Untrusted::new(ended),
         };
@@ -296,12 +317,15 @@ impl Desk {
     async fn replayed(&self, tape: &Tape, role: Role, prompt: Digest) -> Result<ChatReply, AskError> {
         let next = "paraph run the goal again, without a recording".to_owned();
         let missing = |why: String| AskError::Failed { role, tries: vec![why], next: next.clone() };
-        let digest = tape.answer(role, prompt)?;
+        self.kept(tape.answer(role, prompt)?).await.map_err(missing)
+    }
+
+    /// A reply that was recorded.
+    async fn kept(&self, reply: Digest) -> Result<ChatReply, String> {
         let blobs = self.worker.blobs().clone();
-        let bytes = tokio::task::spawn_blocking(move || blobs.get(digest)).await;
-        let bytes = bytes.map_err(|error| missing(error.to_string()))?.map_err(|error| missing(error.to_string()))?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| missing(format!("recorded reply {digest} does not read: {error}")))
+        let bytes = tokio::task::spawn_blocking(move || blobs.get(reply)).await;
+        let bytes = bytes.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        serde_json::from_slice(&bytes).map_err(|error| format!("recorded reply {reply} does not read: {error}"))
     }
 }
 
@@ -316,6 +340,13 @@ const FITS_ANYWAY: &str = "its bytes are fewer than the tokens there is room and
 
 /// Tokens that may have been made and were still on their way.
 const ON_THE_WAY: u64 = 64;
+
+/// An answer that an earlier attempt had.
+struct Bought {
+    call: u32,
+    asked: CallAsked,
+    reply: Digest,
+}
 
 /// What is sent, as long as one model is asked the same.
 struct Sent {
@@ -404,6 +435,9 @@ impl Models for Desk {
             }
             return self.replayed(tape, role, prompt).await;
         }
+        if let Some(reply) = self.answered_before(role, prompt).await? {
+            return Ok(reply);
+        }
         let bank = &self.worker.ports.models;
         let lead = self.lead(role).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
         let max_output_tokens = request.max_output_tokens.min(lead.max_output_tokens);
@@ -450,7 +484,7 @@ impl Models for Desk {
                 at = match count {
                     PromptCount::Exact => {
                         let why = format!("{input_tokens} tokens counted, and there is room for {fits}");
-                        self.tell_too_large(asked, format!("{error}: {why}")).await?;
+                        self.tell_unsent(asked, format!("{error}: {why}"), None).await?;
                         tries.push(format!("{model}: {why}"));
                         counted = Counted::roomier(counted, Some(Counted { tokens: input_tokens, room: fits }));
                         lead.route.next_after(place, &error, |model| bank.room(model))

@@ -460,7 +460,7 @@ impl Session {
             if !self.owed.contains_key(&key) {
                 // numbers go on from the last attempt, and its late answer stays stale
                 let attempt = self.beads.iter().rev().find(|bead| bead.key == key).map_or(0, |bead| bead.attempt);
-                self.owed.insert(key, Owed { attempt, started: false, since: at });
+                self.owed.insert(key, Owed { attempt, first: attempt.saturating_add(1), started: false, since: at });
                 self.beads.push(Bead {
                     key,
                     status: BeadStatus::Pending,

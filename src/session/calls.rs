@@ -234,6 +234,17 @@ impl Session {
             sum
         })
     }
+
+    /// Replies that attempts at `key` bought which a crash cut off: the same question needs no other.
+    pub fn bought_before(&self, key: EffectKey, attempt: u32) -> impl Iterator<Item = (u32, &CallAsked, Digest)> {
+        let first = self.owed().get(&key).map_or(attempt, |owed| owed.first);
+        let numbered = (1..).zip(&self.calls);
+        let cut_off = move |asked: &CallAsked| asked.key == key && (first..attempt).contains(&asked.attempt);
+        numbered.filter_map(move |(number, call)| {
+            let reply = call.ended.as_ref().and_then(|ended| ended.reply)?;
+            cut_off(&call.asked).then_some((number, &call.asked, reply))
+        })
+    }
 }
 
 /// A worker wants to make a call: it is reserved, or refused before a token is bought. One that may have no answer buys

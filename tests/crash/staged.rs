@@ -23,6 +23,8 @@ struct Came {
     parts: Vec<(String, String)>,
     digest: String,
     events: Vec<(&'static str, usize)>,
+    /// Answers that were paid for: what a crash cut off is not bought again.
+    bought: usize,
 }
 
 /// What has to happen once, whatever died.
@@ -64,12 +66,16 @@ fn comes(fault: Option<&str>) -> (Came, Vec<Value>) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let entries = den.entries("1");
     let count = |name: &str| entries.iter().filter(|entry| entry["event"] == name).count();
+    let is_bought =
+        |entry: &&Value| entry["payload"]["ended"]["output_tokens"].as_u64().is_some_and(|tokens| tokens > 0);
+    let bought = entries.iter().filter(|entry| entry["event"] == "call-settled").filter(is_bought).count();
     let set = &version["patch_sets"][0];
     let came = Came {
         files: list(&set["files"]).iter().map(|file| (text(&file["path"]), file["added"].as_u64().unwrap())).collect(),
         parts: list(&version["parts"]).iter().map(|part| (text(&part["role"]), text(&part["ended"]))).collect(),
         digest: text(&set["digest"]),
         events: ONCE.iter().map(|name| (*name, count(name))).chain([("part-made", count("part-made"))]).collect(),
+        bought,
     };
     assert_eq!(version["checks"][0]["status"], "fixed", "{:#}", version["checks"]);
     let replayed = den.line("replay 1 --json").ended(0).json();
@@ -84,6 +90,7 @@ fn a_daemon_that_dies_in_a_stage_finishes_once_and_the_same() {
     let added = |role: &str| (role.to_owned(), "added".to_owned());
     assert_eq!(quiet.parts, [added("implementer"), added("tester"), added("documenter")]);
     assert!(quiet.events.iter().all(|(name, count)| *count == if *name == "part-made" { 2 } else { 1 }), "{quiet:?}");
+    assert_eq!(quiet.bought, complete().len());
     let stages = ["index", "triage", "plan", "draft", "test", "document", "review"];
     let points: Vec<String> =
         stages.iter().flat_map(|stage| ["before", "after"].map(|at| format!("effect.{stage}.{at}:1"))).collect();
