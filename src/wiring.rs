@@ -301,9 +301,9 @@ impl House {
         let workshop = self.workshop(home, vcs.clone(), blobs.clone());
         let (commands, agents, room) = (self.own_commands(), self.own_agents(), workshop.clone());
         let command = Later::new(move || CommandEngine::new(workshop.get().clone(), commands.clone()));
-        let keys = self.agent_keys();
+        let (keys, mask) = (self.agent_keys(), self.mask());
         let agent = Later::new(move || {
-            let engine = AgentEngine::new(room.get().clone(), agents.clone());
+            let engine = AgentEngine::new(room.get().clone(), agents.clone()).with_mask(mask.clone());
             match &keys {
                 Some(keys) => engine.with_keys(keys.clone()),
                 None => engine,

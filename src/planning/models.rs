@@ -102,6 +102,8 @@ pub struct Elsewhere {
     pub usage: Usage,
     /// How it ended.
     pub ended: String,
+    /// What was hidden from what it was asked: a rule and a place each.
+    pub redacted: Vec<String>,
 }
 
 /// Asks models for one piece of work of one session.

@@ -1,7 +1,10 @@
 //! What leaves the house has no secrets in it: every text that goes into a prompt goes through here.
+//!
+//! A text that is shown in part is looked at whole and cut afterwards: half a key is a secret, and looks like none.
 
 use std::sync::Arc;
 
+use super::contract::within;
 use crate::text::SecretMask;
 
 /// Hides secrets and remembers by which rules, never what.
@@ -20,9 +23,37 @@ impl Redactor {
 
     /// `text` without its secrets; `place` is what the record says of where one was.
     pub fn hide(&mut self, place: &str, text: &str) -> String {
-        let (hidden, rules) = self.mask.redact(text);
-        self.found.extend(rules.iter().map(|rule| format!("{rule} in {place}")));
-        hidden.into_owned()
+        self.hide_parts(place, text, |text| [text]).concat()
+    }
+
+    /// The start of `text` within `bytes` without its secrets, and whether anything is missing.
+    pub fn hide_within(&mut self, place: &str, text: &str, bytes: usize) -> (String, bool) {
+        let (start, is_cut) = within(text, bytes);
+        (self.hide_parts(place, text, |_| [start]).concat(), is_cut)
+    }
+
+    /// Parts of `text`, each without what reaches into it of a secret. `cut` gives slices of what it is given.
+    pub fn hide_parts<'a, P: IntoIterator<Item = &'a str>>(
+        &mut self,
+        place: &str,
+        text: &'a str,
+        cut: impl FnOnce(&'a str) -> P,
+    ) -> Vec<String> {
+        let masked = self.mask.over(text);
+        let found = &mut self.found;
+        let shown = cut(text).into_iter().map(|part| {
+            let from = part.as_ptr().addr() - text.as_ptr().addr();
+            let (shown, rules) = masked.part(from..from + part.len());
+            found.extend(rules.iter().map(|rule| format!("{rule} in {place}")));
+            shown
+        });
+        shown.collect()
+    }
+
+    /// `text` with every byte of a secret as a star: what is searched, so that no search guesses at one.
+    #[must_use]
+    pub fn starred<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
+        self.mask.hide_text(text)
     }
 
     /// What was hidden, a rule and a place each.

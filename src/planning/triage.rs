@@ -144,8 +144,8 @@ impl StageBrief {
         let goal = redactor.hide("the goal", self.goal.raw());
         let mut text = contract::fenced(&format!("The goal, of kind {}", self.kind.name()), &goal);
         if let Some(issue) = &self.issue {
-            let (shown, is_cut) = contract::within(issue.text.raw(), MOST_ISSUE);
-            text.push_str(&contract::fenced(IssueText::HEADING, &redactor.hide("the issue", shown)));
+            let (shown, is_cut) = redactor.hide_within("the issue", issue.text.raw(), MOST_ISSUE);
+            text.push_str(&contract::fenced(IssueText::HEADING, &shown));
             if is_cut {
                 text.push_str("The issue is longer; you see its beginning.\n\n");
             }

@@ -529,7 +529,7 @@ impl Models for Desk {
             return; // nothing was bought
         }
         let role = Role::Implementer;
-        let Elsewhere { model, parts, said, usage, ended } = elsewhere;
+        let Elsewhere { model, parts, said, usage, ended, redacted } = elsewhere;
         let request = ChatRequest {
             system: Vec::new(),
             messages: vec![Message { speaker: Speaker::User, parts: parts.clone() }],
@@ -568,7 +568,7 @@ impl Models for Desk {
             prices: if usage.cost_micros.is_some() { "the agent".to_owned() } else { String::new() },
             room: 0,
             heard: 0,
-            redacted: Vec::new(),
+            redacted: redacted.clone(),
         };
         let Ok(call) = self.line.record(Outcome::Asking(asked)).await else { return };
         let (input_tokens, output_tokens) = (usage.input.unwrap_or(0), usage.output.unwrap_or(0));

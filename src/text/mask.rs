@@ -11,6 +11,39 @@ use super::secrets::SecretScanner;
 /// Known keys shorter than this are not masked verbatim: they would hide ordinary words.
 const SHORTEST_KEY: usize = 6;
 
+/// What the rule of a known key is called.
+const KNOWN: &str = "key";
+
+/// A text and where its secrets stand.
+#[derive(Debug)]
+pub struct Masked<'a> {
+    text: &'a str,
+    /// In order, apart from each other.
+    places: Vec<(Range<usize>, &'static str)>,
+}
+
+impl Masked<'_> {
+    /// The bytes of that part with a mark for each secret that reaches into it (`[masked]` for a known key,
+    /// `[masked:github-token]` for a shape), and their rules: `key` for a known one.
+    #[must_use]
+    pub fn part(&self, part: Range<usize>) -> (String, Vec<&'static str>) {
+        let (mut shown, mut rules, mut from) = (String::with_capacity(part.len()), Vec::new(), part.start);
+        for (place, rule) in self.places.iter().filter(|(place, _)| place.start < part.end && place.end > part.start) {
+            shown.push_str(&self.text[from..place.start.max(from)]);
+            shown.push_str(&mark(rule));
+            rules.push(*rule);
+            from = place.end.min(part.end);
+        }
+        shown.push_str(&self.text[from..part.end]);
+        (shown, rules)
+    }
+}
+
+/// What stands in a secret's place.
+fn mark(rule: &str) -> String {
+    if rule == KNOWN { "[masked]".to_owned() } else { format!("[masked:{rule}]") }
+}
+
 /// Replaces keys that Paraph was given, and whatever looks like one, by a mark.
 pub struct SecretMask {
     known: Option<AhoCorasick>,
@@ -40,15 +73,24 @@ impl SecretMask {
         }
     }
 
-    /// As [`SecretMask::mask`], and the rule of each secret that was replaced, in their order: `key` for a known one.
+    /// Finds the secrets of a text of which parts are shown: it is looked at whole, so that no cut hides one from view.
     #[must_use]
-    pub fn redact<'a>(&self, text: &'a str) -> (Cow<'a, str>, Vec<&'static str>) {
-        let known = self.known.iter().flat_map(|known| known.find_iter(text)).map(|_| "key");
-        let known: Vec<&'static str> = known.collect();
-        let bare = self.mask_known(text);
-        let shapes = self.scanner.scan(&bare).into_iter().map(|finding| finding.rule);
-        let rules = known.into_iter().chain(shapes).collect();
-        (self.mask(text), rules)
+    pub fn over<'a>(&self, text: &'a str) -> Masked<'a> {
+        let known = self.known.iter().flat_map(|known| known.find_iter(text)).map(|found| (found.range(), KNOWN));
+        let shapes = self.scanner.scan(text).into_iter().map(|finding| (finding.range, finding.rule));
+        let mut all: Vec<_> = known.chain(shapes).collect();
+        all.sort_by_key(|(range, _)| range.start);
+        let mut places: Vec<(Range<usize>, &'static str)> = Vec::with_capacity(all.len());
+        for (range, rule) in all {
+            match places.last_mut().filter(|(last, _)| range.start < last.end) {
+                Some((last, named)) => {
+                    last.end = last.end.max(range.end);
+                    *named = if rule == KNOWN { KNOWN } else { named };
+                }
+                None => places.push((range, rule)),
+            }
+        }
+        Masked { text, places }
     }
 
     /// As [`SecretMask::mask`], known keys only: for text that must stay as it is but for Paraph's own keys.
@@ -110,7 +152,7 @@ impl SecretMask {
         let (mut masked, mut from) = (String::with_capacity(text.len()), 0);
         for finding in findings {
             masked.push_str(&text[from..finding.range.start]);
-            masked.push_str(&format!("[masked:{}]", finding.rule));
+            masked.push_str(&mark(finding.rule));
             from = finding.range.end;
         }
         masked.push_str(&text[from..]);
@@ -180,6 +222,33 @@ mod tests {
         let key = format!("{begin}\nMIIEvQ\n{end}");
         let stars: String = key.chars().map(|c| if c == '\n' { c } else { '*' }).collect();
         check_hidden(format!("x\n{key}\ny").as_bytes(), format!("x\n{stars}\ny").as_bytes());
+    }
+
+    /// What is shown of the part of `text` between two `|`.
+    #[track_caller]
+    fn check_part(text: &str, shown: &str, rules: &[&str]) {
+        let (from, to) = (text.find('|').unwrap(), text.rfind('|').unwrap() - 1);
+        let text = text.replace('|', "");
+        let mask = SecretMask::new(vec!["hunter22".to_owned()]);
+        assert_eq!(mask.over(&text).part(from..to), (shown.to_owned(), rules.to_vec()), "{text}");
+    }
+
+    #[test]
+    fn a_part_shows_nothing_of_a_secret_that_reaches_into_it() {
+        let token = format!("{}{}", "ghp_", "k3J9".repeat(9).replace("k3J9k3J9", "Zx81Qw7e"));
+        let (begin, end) = (format!("-----BEGIN {} KEY-----", "PRIVATE"), format!("-----END {} KEY-----", "PRIVATE"));
+        check_part("a |b hunter22 c| d", "b [masked] c", &["key"]);
+        check_part("hun|ter22 c| hunter22", "[masked] c", &["key"]);
+        check_part("x |hunter2|2", "[masked]", &["key"]);
+        check_part("hunt|er|22", "[masked]", &["key"]);
+        check_part("hunter22| x |hunter22", " x ", &[]);
+        check_part(
+            &format!("|push {}|{}", &token[..12], &token[12..]),
+            "push [masked:github-token]",
+            &["github-token"],
+        );
+        check_part(&format!("{begin}\nMIIEvQ\n|CANARY\n|MIIEvQ\n{end}\n"), "[masked:private-key]", &["private-key"]);
+        check_part(&format!("|{begin}\nMIIEvQ\nCANARY|"), "[masked:private-key]", &["private-key"]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod words;
 
 pub use ansi::{LogFilter, sanitize_log, strip_ansi};
 pub use counted::{counted, sized};
-pub use mask::SecretMask;
+pub use mask::{Masked, SecretMask};
 pub use near::near;
 pub use safe::{DisplayOptions, Newlines, Safe, display_bytes};
 pub use secrets::{Finding, RuleInfo, SecretScanner};

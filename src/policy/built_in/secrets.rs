@@ -102,6 +102,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_mark_in_the_change_lifts_nothing() {
+        for mark in ["paraph:allow", "gitleaks:allow"] {
+            let marked = format!("{} # {mark}\n", piece(1));
+            assert_eq!(judged("", &marked).len(), 1, "{marked}");
+            assert_eq!(judged(&marked, &format!("x = 1\n{marked}")), [], "what stood there is no news");
+            assert_eq!(judged(&piece(1), &marked), [], "nor is a mark beside it");
+        }
+    }
+
     proptest::proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
 

@@ -36,9 +36,9 @@ use crate::id::Digest;
 use crate::infrastructure::confinement::{self, Confined, ConfinementError, Door, Ends, Network};
 use crate::infrastructure::hosts::{self, AllowedHosts, PROXY_PORT, Passage};
 use crate::infrastructure::key_door;
-use crate::planning::Elsewhere;
+use crate::planning::{Elsewhere, Redactor};
 use crate::repository::Worked;
-use crate::text::{Untrusted, counted, near};
+use crate::text::{SecretMask, Untrusted, counted, near};
 pub use login::AgentKeys;
 use login::Login;
 pub use presets::agent_presets;
@@ -66,6 +66,7 @@ pub struct AgentEngine {
     workshop: Workshop,
     known: BTreeMap<String, AgentSpec>,
     keys: Option<AgentKeys>,
+    mask: Arc<SecretMask>,
 }
 
 impl AgentEngine {
@@ -73,7 +74,13 @@ impl AgentEngine {
     #[must_use]
     pub fn new(workshop: Workshop, own: impl IntoIterator<Item = AgentSpec>) -> Self {
         let all = agent_presets().into_iter().chain(own).map(|spec| (spec.name.clone(), spec));
-        Self { workshop, known: all.collect(), keys: None }
+        Self { workshop, known: all.collect(), keys: None, mask: Arc::new(SecretMask::new(Vec::new())) }
+    }
+
+    /// The same where Paraph was given keys: none of them is in a prompt.
+    #[must_use]
+    pub fn with_mask(self, mask: Arc<SecretMask>) -> Self {
+        Self { mask, ..self }
     }
 
     /// The same for agents that ask their provider with a key which Paraph holds.
@@ -141,7 +148,8 @@ impl ProposalEngine for AgentEngine {
         let (news, inbox) = mpsc::unbounded_channel();
         let (workshop, brief, stop) = (self.workshop.clone(), brief.clone(), cancel.child());
         let (handle, stopped_with) = (Handle::current(), stop.clone());
-        let job = move || Job { workshop, spec, hosts, login, brief, news, stop, handle }.run();
+        let mask = self.mask.clone();
+        let job = move || Job { workshop, spec, hosts, login, brief, news, stop, handle, mask }.run();
         super::aloud(inbox, listener, stopped_with, job).await
     }
 }
@@ -173,6 +181,7 @@ struct Job {
     stop: Cancel,
     /// Where connections of the agent are served.
     handle: Handle,
+    mask: Arc<SecretMask>,
 }
 
 /// The agent's process and the talk with it, both over.
@@ -192,11 +201,12 @@ impl Job {
         let place = room.shown().display();
         transcript.line(&format!("[paraph: agent `{words}` in {place}; {applied}; {network}; at most {limit} s]"));
         transcript.line(&format!("[paraph: its login: {}]", self.login));
-        let prompt = prompt::prompt(&self.brief, room.began());
+        let mut redactor = Redactor::new(self.mask.clone());
+        let prompt = prompt::prompt(&self.brief, room.began(), &mut redactor);
         let met = self.meet(&room, &transcript, &prompt)?;
         let tail = transcript.tail(QUOTED_LINES);
         let said = transcript.said();
-        self.tell_what_it_took(&met, &prompt, &said, transcript.used());
+        self.tell_what_it_took(&met, &prompt, redactor.found(), &said, transcript.used());
         let log = transcript.finish(&last_line(&met)).map_err(|error| unstored(&error))?;
         let _nobody_listens = self.news.send(News::Kept(log));
         if self.stop.is_cancelled() {
@@ -226,7 +236,7 @@ impl Job {
     }
 
     /// Records what the agent's models took, whatever became of its work; unknown where it does not say.
-    fn tell_what_it_took(&self, met: &Met, prompt: &[String], said: &str, used: Used) {
+    fn tell_what_it_took(&self, met: &Met, prompt: &[String], redacted: &[String], said: &str, used: Used) {
         if met.ran.is_err() {
             return; // it never ran
         }
@@ -241,6 +251,7 @@ impl Job {
             said: said.to_owned(),
             usage: used.usage(),
             ended,
+            redacted: redacted.to_vec(),
         };
         self.handle.block_on(self.brief.models.took_elsewhere(&elsewhere));
     }
@@ -275,7 +286,8 @@ impl Job {
                 .map_err(TalkError::from)
                 .and_then(|mut talk| {
                     let ear = self.brief.ear.as_ref();
-                    talk.work(&Task { cwd: room.shown(), prompt, spec: &self.spec, ear }, &mut server)
+                    let task = Task { cwd: room.shown(), prompt, spec: &self.spec, ear, mask: &self.mask };
+                    talk.work(&task, &mut server)
                 });
             server.close();
             running.cancel();

@@ -1,6 +1,7 @@
-//! What an agent is told: the goal, and as data what was said and found.
+//! What an agent is told: the goal, and as data what was said and found, without secrets. What it reads in the worktree is
+//! the repository's own; this is the one way on which Paraph itself would carry one.
 
-use crate::planning::{IssueText, within};
+use crate::planning::{IssueText, Redactor};
 use crate::proposal::Brief;
 use crate::proposal::Word;
 use crate::proposal::command::feedback;
@@ -12,36 +13,36 @@ const GUIDANCE: [&str; 4] = ["AGENTS.md", "CLAUDE.md", "GEMINI.md", "CONTRIBUTIN
 const LARGEST: usize = 32 << 10;
 
 /// The blocks of the prompt, in order.
-pub(super) fn prompt(brief: &Brief, began: Began) -> Vec<String> {
-    let mut blocks = vec![task(brief, began)];
+pub(super) fn prompt(brief: &Brief, began: Began, redactor: &mut Redactor) -> Vec<String> {
+    let mut blocks = vec![task(brief, began, redactor)];
     if let Some(issue) = &brief.issue {
         // an issue begins with what is wrong; logs, which end with it, are cut the other way
-        blocks.push(data(IssueText::HEADING, within(issue.text.raw(), LARGEST).0));
+        let (shown, _) = redactor.hide_within("the issue", issue.text.raw(), LARGEST);
+        blocks.push(data(IssueText::HEADING, &shown));
     }
     let said = feedback(brief);
     if !said.is_empty() {
+        let said = redactor.hide("a comment", &said);
         blocks.push(data("What a reviewer said about your version before; answer each point in the code", &said));
     }
     for failure in &brief.failures {
-        blocks.push(data(
-            &format!("The check `{}` did not pass on it; the end of its output", failure.check),
-            failure.output.raw(),
-        ));
+        let output = redactor.hide(&format!("output of {}", failure.check), failure.output.raw());
+        blocks.push(data(&format!("The check `{}` did not pass on it; the end of its output", failure.check), &output));
     }
-    blocks.extend(guidance(brief));
+    blocks.extend(guidance(brief, redactor));
     blocks
 }
 
 /// What people say while it works, as the next prompt. They are its user, like the one who set the goal.
-pub(super) fn steered(words: &[Word]) -> Vec<String> {
-    let said = Word::told(words);
+pub(super) fn steered(words: &[Word], redactor: &mut Redactor) -> Vec<String> {
+    let said = redactor.hide("what was said meanwhile", &Word::told(words));
     vec![format!(
         "Somebody who watches your work stopped you to say something.\n\n{said}\n\nGo on with the goal, as far as this \
          does not change it; what you have done so far is in the folder."
     )]
 }
 
-fn task(brief: &Brief, began: Began) -> String {
+fn task(brief: &Brief, began: Began, redactor: &mut Redactor) -> String {
     let began = match began {
         Began::Previous => "The folder you stand in holds your version before.",
         Began::Base => "The folder you stand in holds the repository as it is.",
@@ -58,16 +59,17 @@ fn task(brief: &Brief, began: Began) -> String {
         "{}\n\n{began} Edit its files to reach this goal; the change that you leave in the folder is what will be \
          reviewed. Do not commit.{only} You work in a sandbox: nothing outside the folder can be written. When you are \
          done, say in a few sentences what you changed and why.",
-        brief.goal.raw().trim()
+        redactor.hide("the goal", brief.goal.raw().trim())
     )
 }
 
 /// The repository's own guidance, which is its author's word and not the user's.
-fn guidance(brief: &Brief) -> Option<String> {
+fn guidance(brief: &Brief, redactor: &mut Redactor) -> Option<String> {
     GUIDANCE.iter().find_map(|name| {
         let side = brief.tree.side(&(*name).into()).ok().flatten()?;
         let text = String::from_utf8_lossy(&side.content).into_owned();
-        (!text.trim().is_empty()).then(|| data(&format!("The repository's {name}"), &text))
+        let shown = redactor.hide(name, &text);
+        (!text.trim().is_empty()).then(|| data(&format!("The repository's {name}"), &shown))
     })
 }
 

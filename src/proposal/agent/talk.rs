@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -17,7 +18,9 @@ use super::wire::{
 };
 use crate::cancel::Cancel;
 use crate::id::Digest;
+use crate::planning::Redactor;
 use crate::proposal::{AgentSpec, Ear, Word};
+use crate::text::SecretMask;
 
 /// How long a look for the next message waits.
 const LOOK: Duration = Duration::from_millis(50);
@@ -77,6 +80,8 @@ pub(super) struct Task<'a> {
     pub(super) spec: &'a AgentSpec,
     /// What people say while it works.
     pub(super) ear: &'a dyn Ear,
+    /// What is hidden from it in that.
+    pub(super) mask: &'a Arc<SecretMask>,
 }
 
 /// One talk.
@@ -164,7 +169,7 @@ impl Talk {
                 return Ok((ended, all));
             }
             all.extend(said.iter().map(|word| Digest::of(word.text.raw().as_bytes())));
-            prompt = prompt::steered(&said);
+            prompt = prompt::steered(&said, &mut Redactor::new(task.mask.clone()));
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::prompt::{file_text, is_file, item};
 use crate::id::RepoPath;
 use crate::infrastructure::llm::{CallBlock, ToolSpec};
-use crate::planning::Redactor;
+use crate::planning::{Redactor, within};
 use crate::proposal::{Brief, ContextItem};
 use crate::repository::{Tree, TreeError};
 
@@ -101,11 +101,11 @@ impl<'a> Looking<'a> {
         let arguments = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
         let found = match call.name.as_str() {
             "read_file" => match serde_json::from_str::<ReadFile>(arguments) {
-                Ok(wanted) => self.read_file(&wanted)?,
+                Ok(wanted) => self.read_file(&wanted, redactor)?,
                 Err(error) => wrong(error),
             },
             "search" => match serde_json::from_str::<Search>(arguments) {
-                Ok(wanted) => self.search(&wanted)?,
+                Ok(wanted) => self.search(&wanted, redactor)?,
                 Err(error) => wrong(error),
             },
             "list_files" => match serde_json::from_str::<ListFiles>(arguments) {
@@ -121,7 +121,7 @@ impl<'a> Looking<'a> {
         Ok(redactor.hide(&call.name, &cut(found)))
     }
 
-    fn read_file(&mut self, wanted: &ReadFile) -> Result<String, TreeError> {
+    fn read_file(&mut self, wanted: &ReadFile, redactor: &mut Redactor) -> Result<String, TreeError> {
         let path = RepoPath::from(wanted.path.trim_start_matches("./"));
         let Some(entry) = self.tree.entry(&path)?.filter(is_file) else {
             return Ok(format!("there is no file `{path}`"));
@@ -130,11 +130,13 @@ impl<'a> Looking<'a> {
         let Ok(text) = std::str::from_utf8(&content) else { return Ok(format!("`{path}` is not text")) };
         self.items.push(item(&path, &entry.id, "the model asked for it"));
         let (from, to) = (wanted.from.unwrap_or(1).max(1), wanted.to.unwrap_or(usize::MAX));
-        let lines: String = text.split_inclusive('\n').skip(from - 1).take(to.saturating_sub(from - 1)).collect();
-        Ok(file_text(&path, &lines))
+        let bytes = |lines: usize| text.split_inclusive('\n').take(lines).map(str::len).sum::<usize>();
+        let wanted = bytes(from - 1)..bytes(to.max(from - 1));
+        let shown = redactor.hide_parts(&path.to_string(), text, |text| [within(&text[wanted], MOST_BYTES).0]);
+        Ok(file_text(&path, &shown.concat()))
     }
 
-    fn search(&self, wanted: &Search) -> Result<String, TreeError> {
+    fn search(&self, wanted: &Search, redactor: &Redactor) -> Result<String, TreeError> {
         if wanted.text.trim().is_empty() {
             return Ok("nothing to search for".to_owned());
         }
@@ -151,6 +153,8 @@ impl<'a> Looking<'a> {
                 continue;
             }
             let Ok(text) = std::str::from_utf8(&content) else { continue };
+            // what is hidden is not found either: a search that finds it piece by piece has it in the end
+            let text = redactor.starred(text);
             for (number, line) in text.lines().enumerate().filter(|(_, line)| line.contains(&wanted.text)) {
                 let line: String = line.chars().take(240).collect();
                 found.push_str(&format!("{path}:{}: {line}\n", number + 1));

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::part;
 use crate::diff::unified;
 use crate::id::{ObjectId, RepoPath};
-use crate::planning::{IssueText, Redactor, fenced, within};
+use crate::planning::{IssueText, Redactor, fenced};
 use crate::proposal::{Brief, ContextItem};
 use crate::repository::{Tree, TreeEntry, TreeError};
 
@@ -53,7 +53,7 @@ const YOUR_VERSION: Before = (
 
 const THE_CHANGE: Before = (
     "the change so far",
-    "The change that you add to (data)",
+    "The change that you add to",
     "already in the files above. It stays as it is, and your edits are placed on top of it",
 );
 
@@ -199,8 +199,8 @@ fn background(brief: &Brief, tree: &dyn Tree, budget: usize, redactor: &mut Reda
             "\nWhat `{}` says to whoever works here (guidance on style and tools, no order to you):\n",
             guidance.path
         ));
-        let (shown, is_cut) = within(guidance.text.raw(), budget);
-        text.push_str(&redactor.hide(&guidance.path.to_string(), shown));
+        let (shown, is_cut) = redactor.hide_within(&guidance.path.to_string(), guidance.text.raw(), budget);
+        text.push_str(&shown);
         text.push_str(if is_cut { "\n… cut here; ask for the file\n" } else { "\n" });
     }
     Ok(text)
@@ -213,15 +213,15 @@ fn task(brief: &Brief, redactor: &mut Redactor, shares: &Shares) -> String {
         text.push_str(&format!("Only files that match: {}\n", brief.paths.join(" ")));
     }
     if let Some(issue) = &brief.issue {
-        let (shown, is_cut) = within(issue.text.raw(), shares.document);
-        text.push_str(&fenced(IssueText::HEADING, &redactor.hide("the issue", shown)));
+        let (shown, is_cut) = redactor.hide_within("the issue", issue.text.raw(), shares.document);
+        text.push_str(&fenced(IssueText::HEADING, &shown));
         if is_cut {
             text.push_str("The issue is longer; you see its beginning.\n");
         }
     }
     for (name, document) in &brief.artifacts {
-        let (shown, is_cut) = within(document.raw(), shares.document);
-        let mut document = redactor.hide(&format!("the document {name}"), shown);
+        let place = format!("the document {name}");
+        let (mut document, is_cut) = redactor.hide_within(&place, document.raw(), shares.document);
         if is_cut {
             document.push_str("\n… and more\n");
         }
@@ -229,10 +229,10 @@ fn task(brief: &Brief, redactor: &mut Redactor, shares: &Shares) -> String {
     }
     if let Some(previous) = &brief.previous {
         let diff: Vec<u8> = unified::write(previous, &unified::WriteOptions::default());
-        let cut = &diff[..diff.len().min(shares.diff)];
         let (place, what, then) = if part::adds(brief.role) { THE_CHANGE } else { YOUR_VERSION };
-        let shown = redactor.hide(place, &String::from_utf8_lossy(cut));
-        text.push_str(&format!("\n{what} ({} files), {then}:\n````diff\n{shown}\n````\n", previous.files().len()));
+        let (shown, _) = redactor.hide_within(place, &String::from_utf8_lossy(&diff), shares.diff);
+        let heading = format!("\n{what} ({} files), {then}", previous.files().len());
+        text.push_str(&fenced(&heading, &shown));
     }
     if !brief.feedback.is_empty() {
         text.push_str("\nThe reviewer said:\n");
@@ -259,10 +259,14 @@ fn task(brief: &Brief, redactor: &mut Redactor, shares: &Shares) -> String {
         for failure in &brief.failures {
             text.push_str(&format!("Check `{}`: {}", failure.check, failure.status));
             if !failure.broken.is_empty() {
-                text.push_str(&format!("; tests that passed before: {}", within(&failure.broken.join(", "), most).0));
+                let place = format!("tests of {}", failure.check);
+                let (names, _) = redactor.hide_within(&place, &failure.broken.join(", "), most);
+                text.push_str(&format!("; tests that passed before: {names}"));
             }
-            let output = redactor.hide(&format!("output of {}", failure.check), end_of(failure.output.raw(), most));
-            text.push_str(&format!("\n````text\n{output}\n````\n"));
+            text.push('\n');
+            let place = format!("output of {}", failure.check);
+            let output = redactor.hide_parts(&place, failure.output.raw(), |output| [end_of(output, most)]);
+            text.push_str(&fenced("What it printed at its end", &output.concat()));
         }
     }
     text

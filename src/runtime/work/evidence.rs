@@ -41,9 +41,16 @@ fn end_of(blobs: &Blobs, log: Digest) -> String {
         file.seek(SeekFrom::Start(size.saturating_sub(OUTPUT)))?;
         let mut bytes = Vec::new();
         file.take(OUTPUT).read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        let text = String::from_utf8_lossy(&bytes);
+        // half a word may be half a key, which looks like none
+        Ok(if size > OUTPUT { text.trim_start_matches(is_of_a_word) } else { &text }.to_owned())
     };
     read().unwrap_or_default()
+}
+
+/// Whether a character may stand within a word, a number or a key.
+fn is_of_a_word(c: char) -> bool {
+    c.is_alphanumeric() || "_-+/=.".contains(c)
 }
 
 /// The repository's guidance at its top: the first of [`NAMES`] that is a file.
@@ -52,8 +59,9 @@ pub(super) fn guidance(tree: &dyn Tree) -> Result<Vec<Guidance>, TreeError> {
         let path = RepoPath::from(name);
         let Some(entry) = tree.entry(&path)?.filter(|entry| entry.mode == FileMode::Regular) else { continue };
         let content = tree.content(&entry)?;
-        let cut = &content[..content.len().min(MOST_GUIDANCE)];
-        let text = Untrusted::new(String::from_utf8_lossy(cut).into_owned());
+        let cut = String::from_utf8_lossy(&content[..content.len().min(MOST_GUIDANCE)]);
+        let is_cut = content.len() > MOST_GUIDANCE;
+        let text = Untrusted::new(if is_cut { cut.trim_end_matches(is_of_a_word) } else { &cut }.to_owned());
         return Ok(vec![Guidance { path, id: entry.id, text }]);
     }
     Ok(Vec::new())

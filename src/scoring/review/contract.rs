@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{IssueSeverity, ReviewIssue, ReviewReport, ReviewScore};
 use crate::id::RepoPath;
 use crate::infrastructure::llm::JsonShape;
-use crate::planning::{Assignment, Kind, Redactor, Role, fenced, listed, strict, within, words};
+use crate::planning::{Assignment, Kind, Redactor, Role, fenced, listed, strict, words};
 use crate::policy::Violation;
 use crate::scoring::Dimension;
 use crate::text::{Untrusted, counted};
@@ -52,15 +52,16 @@ pub struct ReviewBrief<'a> {
 #[must_use]
 pub fn review_assignment(role: Role, brief: &ReviewBrief<'_>, redactor: &mut Redactor) -> (Assignment, bool) {
     let bytes = (brief.room * BYTES_A_TOKEN * DIFF_PERCENT / 100).min(MOST_DIFF);
-    let (shown, is_cut) = within(brief.diff, usize::try_from(bytes).unwrap_or(usize::MAX));
     let goal = redactor.hide("the goal", brief.goal.raw());
     let mut task = fenced(&format!("The goal, of kind {}", brief.kind.name()), &goal);
     for (name, text) in brief.artifacts {
-        let (text, _) = within(text.raw(), usize::try_from(bytes / 8).unwrap_or(usize::MAX));
-        task.push_str(&fenced(&format!("The document `{name}`"), &redactor.hide(name, text)));
+        let (text, _) = redactor.hide_within(name, text.raw(), usize::try_from(bytes / 8).unwrap_or(usize::MAX));
+        task.push_str(&fenced(&format!("The document `{name}`"), &text));
     }
     task.push_str(&facts(brief, redactor));
-    task.push_str(&fenced("The change, as a unified diff", &redactor.hide("the change", shown)));
+    let most = usize::try_from(bytes).unwrap_or(usize::MAX);
+    let (shown, is_cut) = redactor.hide_within("the change", brief.diff, most);
+    task.push_str(&fenced("The change, as a unified diff", &shown));
     if is_cut {
         task.push_str(&format!(
             "It is cut: you see {} of {}. Score what you see and say in the summary that it is a part.\n",

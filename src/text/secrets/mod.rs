@@ -1,7 +1,7 @@
 //! Finding secrets in text: a keyword prefilter, one expression a shape, and randomness where the shape says little.
 //!
-//! A line marked `paraph:allow` or `gitleaks:allow` is left alone. A finding names the rule and the place, never
-//! the secret.
+//! No mark in a text lifts anything: whoever wrote the secret wrote the mark too. A finding names the rule and the place,
+//! never the secret.
 
 mod rules;
 
@@ -43,10 +43,10 @@ pub struct SecretScanner {
     expressions: Vec<OnceLock<Regex>>,
 }
 
+/// Bytes of a private key in PEM form. // an RSA key of 16,384 bits takes 13 KiB
+const LARGEST_KEY: usize = 16 << 10;
 /// How much of a very long line is looked at around a keyword: minified bundles have lines of megabytes.
 const WINDOW: usize = 2048;
-/// Lines with these words are not looked at.
-const ALLOW_MARKS: [&str; 2] = ["paraph:allow", "gitleaks:allow"];
 /// Words of documentation and tests: a value that holds one is no secret.
 const PLACEHOLDERS: [&str; 17] = [
     "example",
@@ -119,7 +119,7 @@ impl SecretScanner {
         for captures in expression.captures_iter(&text[window.clone()]) {
             let found = captures.get(1).or_else(|| captures.get(0)).expect("group 0 is always there");
             let range = window.start + found.start()..window.start + found.end();
-            if is_secret(rule, found.as_str()) && !is_allowed(text, &range) {
+            if is_secret(rule, found.as_str()) {
                 let range = if RULES[rule].id == PRIVATE_KEY { pem_block(text, range) } else { range };
                 hits.push((rule, range));
             }
@@ -183,26 +183,44 @@ fn floor_boundary(text: &str, mut at: usize) -> usize {
     at
 }
 
-fn is_allowed(text: &str, range: &Range<usize>) -> bool {
-    let bytes = text.as_bytes();
-    let start = memchr::memrchr(b'\n', &bytes[..range.start]).map_or(0, |at| at + 1);
-    let end = memchr::memchr(b'\n', &bytes[range.end..]).map_or(text.len(), |at| range.end + at);
-    ALLOW_MARKS.iter().any(|mark| text[start..end].contains(mark))
-}
-
-/// From the header to the end of the block; the header alone where no end follows (cut output still holds a key).
-fn pem_block(text: &str, header: Range<usize>) -> Range<usize> {
-    // 16 KiB: an RSA key of 16,384 bits takes 13 KiB
-    let to = floor_boundary(text, (header.end + 16 * 1024).min(text.len()));
-    let rest = &text[header.end..to];
+/// From the header to the end of the block, and from the end of one whose header was cut off back to its start. Where
+/// the other end is missing the body is as far as it looks like one: cut output still holds a key.
+fn pem_block(text: &str, found: Range<usize>) -> Range<usize> {
+    if text[found.clone()].starts_with("-----END ") {
+        let from = floor_boundary(text, found.start.saturating_sub(LARGEST_KEY));
+        let before = &text[from..found.start];
+        return match before.rfind("-----BEGIN ") {
+            Some(_) => found, // the header's own finding holds it
+            None => found.start - body(before.split_inclusive('\n').rev())..found.end,
+        };
+    }
+    let to = floor_boundary(text, (found.end + LARGEST_KEY).min(text.len()));
+    let rest = &text[found.end..to];
     match rest.find("-----END ") {
         Some(at) => {
             let closing = &rest[at + 9..];
             let end = closing.find("-----").map_or(closing.len(), |end| end + 5);
-            header.start..header.end + at + 9 + end
+            found.start..found.end + at + 9 + end
         }
-        None => header,
+        None => {
+            let first = rest.find('\n').map_or(rest.len(), |end| end + 1);
+            let on_the_line = if is_of_a_key(&rest[..first]) { first } else { 0 };
+            let lines = if on_the_line == first { body(rest[first..].split_inclusive('\n')) } else { 0 };
+            found.start..found.end + on_the_line + lines
+        }
     }
+}
+
+/// Bytes of the lines that look like a key's, up to the first that does not.
+fn body<'a>(lines: impl Iterator<Item = &'a str>) -> usize {
+    lines.take_while(|line| is_of_a_key(line)).map(str::len).sum()
+}
+
+/// Whether a line may stand in a PEM block: base64 or a header of it, perhaps quoted, in a diff or in a log.
+fn is_of_a_key(line: &str) -> bool {
+    let line = line.trim_matches(|c: char| c.is_whitespace() || "+->|\"',;\\".contains(c)).trim_end_matches("\\n");
+    let is_header = ["Proc-Type:", "DEK-Info:", "Version:", "Comment:"].iter().any(|name| line.starts_with(name));
+    is_header || line.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
 }
 
 fn without_overlaps(text: &str, hits: Vec<(usize, Range<usize>)>) -> Vec<Finding> {
@@ -359,10 +377,33 @@ mod tests {
     }
 
     #[test]
-    fn a_marked_line_is_left_alone() {
+    fn no_mark_in_a_text_lifts_anything() {
         let secret = format!("{}{}", "ghp_", alnum(36));
-        check(&format!("a = '{secret}' # paraph:allow\n"), &[]);
-        check(&format!("a = '{secret}' # gitleaks:allow\nb = '{secret}'"), &["github-token"]);
+        check(&format!("a = '{secret}' # paraph:allow\n"), &["github-token"]);
+        check(&format!("a = '{secret}' # gitleaks:allow\nb = 1"), &["github-token"]);
+    }
+
+    /// What is left of `text` beside secrets.
+    #[track_caller]
+    fn check_left(text: &str, left: &str) {
+        let found = SecretScanner::new().scan(text);
+        let mut rest = text.to_owned();
+        found.iter().rev().for_each(|finding| rest.replace_range(finding.range.clone(), "*"));
+        assert_eq!(rest, left, "{found:?} in {text}");
+    }
+
+    #[test]
+    fn half_a_private_key_is_found_with_its_body() {
+        let (begin, end) =
+            (format!("-----BEGIN RSA {} KEY-----", "PRIVATE"), format!("-----END RSA {} KEY-----", "PRIVATE"));
+        let body = format!("{}\n{}\n", alnum(64), alnum(64));
+        check_left(&format!("x\n{begin}\n{body}{}", alnum(20)), "x\n*");
+        check_left(&format!("x\n{begin}\nProc-Type: 4,ENCRYPTED\n\n{body}let a = 1;\n"), "x\n*let a = 1;\n");
+        check_left(&format!("+{begin}\n+{}\n+{}", alnum(64), alnum(64)), "+*");
+        check_left(&format!("{}\n{body}{end}\ny", alnum(30)), "*\ny");
+        check_left(&format!("let a = 1;\n{body}{end}\ny"), "let a = 1;\n*\ny");
+        check_left(&format!("a = \"{begin}\" in text;\nmore\n"), "a = \"*\" in text;\nmore\n");
+        check_left(&format!("{begin}\n{body}{end}\n{begin}\n{body}"), "*\n*");
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub(super) const GENERIC: &str = "generic-assignment";
 #[rustfmt::skip]
 pub(super) const RULES: &[Rule] = &[
     rule(PRIVATE_KEY, "private key in PEM form", &["private key"],
-        r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----", 0.0),
+        r"-----(?:BEGIN|END) (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----", 0.0),
     rule("github-token", "GitHub token", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], r"\b(gh[pousr]_[0-9A-Za-z]{36,251})\b", 3.0),
     rule("github-fine-grained-token", "GitHub fine-grained token", &["github_pat_"], r"\b(github_pat_[0-9A-Za-z]{22}_[0-9A-Za-z]{59})\b", 3.0),
     rule("gitlab-token", "GitLab token", &["glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glsoat-", "glft-"],
