@@ -57,9 +57,11 @@ async fn listen(
     loop {
         if let Some(row) = row.take() {
             waiting.changed(&row, desk);
-            if is_settled(&row) {
+            let service = reached.as_deref().unwrap_or(service);
+            // a notice may tell of a state that was left meanwhile: what it is now is asked
+            if is_settled(&row) && row_of(service, session, desk).await?.is_none_or(|now| is_settled(&now)) {
                 let session = SessionRef { session, version: None };
-                let view = desk.ask_on(reached.as_deref().unwrap_or(service), ShowRequest { session }).await?;
+                let view = desk.ask_on(service, ShowRequest { session }).await?;
                 return Ok(Waited::Settled(Box::new(view)));
             }
         }
@@ -238,7 +240,8 @@ pub(crate) fn exit_code(view: &SessionView) -> u8 {
         FailureKind::Budget
     } else if state == "Failed" {
         FailureKind::Failed
-    } else if matches!(state, "NeedsHuman" | "Deferred" | "Declined") || unverified {
+    // where it stands still before there is a version, it is documents that a person has to agree to
+    } else if matches!(state, "NeedsHuman" | "Deferred" | "Declined" | "Planned") || unverified {
         FailureKind::NeedsHuman
     } else if state == "BlockedPolicy" || blocked {
         FailureKind::Refused

@@ -32,12 +32,17 @@ const ROOM_TO_GO_ON: usize = 2 << 20;
 const LOG_LINES: usize = 12;
 const LOG_BYTES: u64 = 4096;
 
+/// The variable in which a client tells a daemon what it starts it with.
+pub const STARTED_WITH: &str = "PARAPH_STARTED_WITH";
+
 /// What a connector is made of.
 pub struct ConnectorParts {
     /// Where the daemon is met.
     pub place: Place,
     /// This program's version.
     pub version: String,
+    /// A digest of the settings that a daemon reads once, at its start.
+    pub settings: String,
     /// This program: its `daemon run` is the daemon.
     pub program: PathBuf,
     /// The environment, whole; a daemon gets the allowed part of it, `PARAPH_HOME` and `PARAPH_DETACHED=1`.
@@ -84,22 +89,36 @@ impl Connector {
         self
     }
 
-    /// A daemon that runs and understands this client. An older one that nobody needs makes room, where one may be
-    /// started in its place: then there is none.
+    /// A daemon that runs and understands this client. One that is older, or whose settings have changed since, makes room
+    /// where nobody needs it and another may be started in its place: then there is none.
     async fn running(&self, start: Start) -> Result<Client, Failure> {
         let client = Client::connect(&self.parts.place.address()?).await?;
         let facts = client.facts().await?;
         match facts.standing(&self.parts.version) {
+            Standing::Same if facts.has_other_settings(&self.parts.settings) && start == Start::IfNeeded => {
+                match self.made_room(&client).await {
+                    Some(none) => Err(none),
+                    None => Ok(client),
+                }
+            }
             Standing::Same => Ok(client),
             Standing::Newer => Err(self.newer(&facts)),
             Standing::Older { understood } => {
-                if start == Start::IfNeeded && client.ask_to_leave(true).await.is_ok() {
-                    stop::freed(&self.parts.place, HANDOVER).await;
-                    return Err(Failure::new(FailureKind::Unreachable, "the older daemon made room"));
+                if start == Start::IfNeeded
+                    && let Some(none) = self.made_room(&client).await
+                {
+                    return Err(none);
                 }
                 if understood { Ok(client) } else { Err(self.older(&facts)) }
             }
         }
+    }
+
+    /// That there is no daemon any more, where the one that runs was not needed.
+    async fn made_room(&self, client: &Client) -> Option<Failure> {
+        client.ask_to_leave(true).await.ok()?;
+        stop::freed(&self.parts.place, HANDOVER).await;
+        Some(Failure::new(FailureKind::Unreachable, "the daemon that ran made room"))
     }
 
     fn newer(&self, facts: &DaemonFacts) -> Failure {
@@ -141,7 +160,8 @@ impl Connector {
 
     fn environment(&self) -> Vec<(OsString, OsString)> {
         let mut environment = cleaned(self.parts.environment.iter().cloned(), self.parts.passed_on);
-        environment.retain(|(name, _)| name != "PARAPH_HOME" && name != "PARAPH_DETACHED");
+        environment.retain(|(name, _)| name != "PARAPH_HOME" && name != "PARAPH_DETACHED" && name != STARTED_WITH);
+        environment.push((STARTED_WITH.into(), self.parts.settings.clone().into()));
         environment.push(("PARAPH_HOME".into(), self.parts.place.home().into()));
         environment.push(("PARAPH_DETACHED".into(), "1".into()));
         environment

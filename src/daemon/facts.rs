@@ -23,6 +23,9 @@ pub struct DaemonFacts {
     pub home: HostPath,
     /// Since when it runs.
     pub started: Timestamp,
+    /// A digest of the settings that the client had which started it; empty for one that a person runs.
+    #[serde(default)]
+    pub settings: String,
 }
 
 /// How a daemon's version stands to a client's.
@@ -38,6 +41,12 @@ pub(super) enum Standing {
 }
 
 impl DaemonFacts {
+    /// Whether it was started by a client whose settings were others.
+    #[must_use]
+    pub fn has_other_settings(&self, settings: &str) -> bool {
+        !self.settings.is_empty() && self.settings != settings
+    }
+
     pub(super) fn standing(&self, client_version: &str) -> Standing {
         let understood = self.protocol == PROTOCOL;
         match rank(&self.version).cmp(&rank(client_version)) {
@@ -66,6 +75,7 @@ mod tests {
             pid: 1,
             home: HostPath::new("/h"),
             started: Timestamp(0),
+            settings: String::new(),
         };
         assert_eq!(facts.standing(client), expected, "{daemon:?} {client}");
     }

@@ -65,6 +65,8 @@ pub struct Setup {
     pub detach: bool,
     /// How long it stays after the last client: [`IDLE`].
     pub idle: Duration,
+    /// What its client says that its settings are: [`super::STARTED_WITH`]; empty for one that a person runs.
+    pub settings: String,
     /// For its start time.
     pub clock: Arc<dyn Clock>,
     /// For requests that bring no id.
@@ -133,6 +135,7 @@ async fn serve(setup: &Setup, lock: &Lock, hosted: Arc<dyn Hosted>, signals: Sig
         pid: std::process::id(),
         home: HostPath::new(setup.place.home()),
         started: setup.clock.now(),
+        settings: setup.settings.clone(),
     };
     let attendance = Arc::new(Attendance::new(setup.clock.clone()));
     let house = Arc::new(House { hosted, ids: setup.ids.clone(), clock: setup.clock.clone(), facts, attendance });

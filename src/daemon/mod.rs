@@ -53,7 +53,7 @@ mod stop;
 mod system;
 
 pub use client::Client;
-pub use connect::{Connector, ConnectorParts};
+pub use connect::{Connector, ConnectorParts, STARTED_WITH};
 pub use enduring::{Enduring, Steadfast};
 pub use facts::{DaemonFacts, PROTOCOL};
 pub use launch::{Launch, LaunchPlan, Launched};

@@ -9,7 +9,10 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use crate::api::Failure;
-use crate::daemon::{Connector, ConnectorParts, Hosted, Launch, LaunchPlan, Launched, Open, Place, Setup};
+use crate::daemon::{
+    Connector, ConnectorParts, Hosted, Launch, LaunchPlan, Launched, Open, Place, STARTED_WITH, Setup,
+};
+use crate::id::Digest;
 use crate::infrastructure::process::{Detached, detached};
 use crate::repository::GIT_VARIABLES;
 use crate::runtime::Runtime;
@@ -18,6 +21,24 @@ use super::{House, Lending};
 
 /// The variable that tells a daemon that it was started by a client.
 const DETACHED: &str = "PARAPH_DETACHED";
+
+/// Variables of other programs that a daemon reads once.
+const READ_ONCE: [&str; 10] = [
+    "ANTHROPIC_BASE_URL",
+    "AUTO_MERGE_THRESHOLD",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "OLLAMA_HOST",
+    "OPENAI_BASE_URL",
+    "OPENAI_MODEL",
+    "SSL_CERT_FILE",
+    "https_proxy",
+    "no_proxy",
+];
+
+/// Variables of our own that say nothing of how a daemon works, or are its own.
+const NOT_OF_A_DAEMON: [&str; 5] =
+    ["PARAPH_HOME", "PARAPH_CONFIG", "PARAPH_DETACHED", STARTED_WITH, "PARAPH_DAEMON_IDLE_SECONDS"];
 
 #[async_trait]
 impl Hosted for Runtime {
@@ -74,6 +95,7 @@ impl House {
         let connector = Connector::new(ConnectorParts {
             place: self.place(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            settings: self.settings_digest(),
             program: self.program.clone(),
             environment: self.environment.clone().into_iter().collect(),
             passed_on: GIT_VARIABLES,
@@ -92,10 +114,25 @@ impl House {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             detach: variables.contains_key(DETACHED),
             idle: std::time::Duration::from_secs(60 * minutes),
+            settings: variables.get(STARTED_WITH).cloned().unwrap_or_default(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             open: self.opener(),
         }
+    }
+
+    /// Names what a daemon of this environment reads at its start and not again: the configuration file and the variables
+    /// that stand for settings, addresses and ways out.
+    pub(super) fn settings_digest(&self) -> String {
+        let file = self.config().path().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+        let mut all = Digest::of(&file).to_string();
+        for (name, value) in self.variables() {
+            let is_setting = name.starts_with("PARAPH_") && !NOT_OF_A_DAEMON.contains(&name.as_str());
+            if (is_setting || READ_ONCE.contains(&name.as_str())) && !value.is_empty() {
+                all.push_str(&format!("\n{name}={}", Digest::of(value.as_bytes())));
+            }
+        }
+        Digest::of(all.as_bytes()).to_string()
     }
 
     pub(super) fn place(&self) -> Place {

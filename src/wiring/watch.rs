@@ -73,7 +73,7 @@ impl House {
 
     /// Asks the daemon of this home who it is. Blocks; on a thread of its own, so that no runtime is in the way.
     fn daemon_facts(&self) -> DaemonFacts {
-        let place = self.place();
+        let (place, settings) = (self.place(), self.settings_digest());
         let asked = std::thread::spawn(move || {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
                 return DaemonFacts::NotRunning;
@@ -83,7 +83,10 @@ impl House {
                 let Ok(client) = Client::connect(&address).await else { return DaemonFacts::NotRunning };
                 let patience = std::time::Duration::from_millis(800);
                 match tokio::time::timeout(patience, client.facts()).await {
-                    Ok(Ok(facts)) => DaemonFacts::Running { pid: facts.pid, version: facts.version },
+                    Ok(Ok(facts)) => {
+                        let is_stale = facts.has_other_settings(&settings);
+                        DaemonFacts::Running { pid: facts.pid, version: facts.version, is_stale }
+                    }
                     Ok(Err(failure)) => DaemonFacts::Silent { why: failure.message },
                     Err(_) => DaemonFacts::Silent { why: "it does not answer".to_owned() },
                 }

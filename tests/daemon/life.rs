@@ -283,6 +283,22 @@ async fn connect_until_other(connector: &paraph::daemon::Connector, old: u32) ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_idle_daemon_whose_settings_changed_makes_room_and_no_busy_one() {
+    let home = tempfile::tempdir().unwrap();
+    let place = Place::new(home.path(), None);
+    let (first, _) = connector(&place, "0.1.0", &[("HTTPS_PROXY", "http://a")]);
+    let service = first.connect(Start::IfNeeded).await.unwrap();
+    let old = pid_of(service.as_ref()).await;
+    assert_eq!(pid_of(first.connect(Start::IfNeeded).await.unwrap().as_ref()).await, old, "nothing changed");
+    let (changed, _) = connector(&place, "0.1.0", &[("HTTPS_PROXY", "http://b")]);
+    let listening = service.notices().await.unwrap();
+    assert_eq!(pid_of(changed.connect(Start::IfNeeded).await.unwrap().as_ref()).await, old, "somebody listens to it");
+    drop(listening);
+    connect_until_other(&changed, old).await;
+    stop(&place).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_older_daemon_that_owes_something_stays() {
     let bench = Bench::with(|setup| setup.version = "0.0.9".to_owned()).await;
     bench.fake.owes.store(true, Ordering::SeqCst);

@@ -147,6 +147,7 @@ pub(crate) fn setup(place: &Place, fake: &Arc<Fake>) -> Setup {
         version: "0.1.0".to_owned(),
         detach: false,
         idle: IDLE,
+        settings: String::new(),
         clock: Arc::new(SystemClock::default()),
         ids: Arc::new(RandomIds),
         open: open(fake),
@@ -252,6 +253,7 @@ pub(crate) fn connector(place: &Place, version: &str, settings: &[(&str, &str)])
     let parts = ConnectorParts {
         place: place.clone(),
         version: version.to_owned(),
+        settings: settings.iter().map(|(name, value)| format!("{name}={value} ")).collect(),
         program: std::env::current_exe().unwrap(),
         environment,
         passed_on: &["HOME", "PATH"],
@@ -279,6 +281,7 @@ fn a_daemon_of_its_own() {
         fake.owes.store(setting("PARAPH_TEST_OWES").is_some(), Ordering::SeqCst);
         let mut setup = setup(&Place::new(home, None), &fake);
         setup.detach = setting("PARAPH_DETACHED").is_some();
+        setup.settings = setting("PARAPH_STARTED_WITH").unwrap_or_default();
         if let Some(version) = setting("PARAPH_TEST_VERSION") {
             setup.version = version;
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use paraph::api::{
     BudgetRequest, CommentRequest, ContextRequest, EstimateRequest, FailureKind, ListRequest, LogRequest,
-    RegenerateRequest, RunRequest, Side, ThreadKind, ThreadsRequest,
+    RegenerateRequest, RunRequest, Side, ThreadKind, ThreadsRequest, Verdict,
 };
 use paraph::id::{SessionRef, Version};
 use paraph::infrastructure::llm::{ChatError, ChatRequest, FoundFault, ModelName, PromptSize};
@@ -359,6 +359,21 @@ async fn where_nobody_counts_it_says_why_and_goes_on_with_the_estimate() {
     let call = &context.calls[0];
     assert_eq!((call.prompt_count.as_str(), call.uncounted.raw()), ("estimated", "acme failed (HTTP 500)"));
     assert!(call.prompt_tokens > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_could_move_a_cursor_is_published_with_visible_marks() {
+    let said = edit(FIRST.0, FIRST.1).replace("compare with None by identity", "a\u{202e}b \u{1b}[31mred\u{7}");
+    let house = house(Scripted::new().says("implementer", [said]), Told::all(CheckStatus::Passed));
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    desk.until(id, "Scored").await;
+    desk.decide(id, Verdict::Approve, "reads well").await.unwrap();
+    desk.publish(id).await.unwrap();
+    desk.until(id, "Done").await;
+    let message = repository.git(&["log", "-1", "--format=%B", "--branches=paraph/*"]);
+    assert!(message.starts_with("fix(a): a<U+202E>b ^[[31mred^G\n"), "{message:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -109,8 +109,16 @@ pub const SETTINGS: &[SettingSpec] = &[
 ];
 
 /// Variables of ours that are no settings: places, filters, and what only tests use.
-pub(super) const NOT_SETTINGS: &[&str] =
-    &["PARAPH_HOME", "PARAPH_CONFIG", "PARAPH_LOG", "PARAPH_FAULT", "PARAPH_DETACHED", "PARAPH_DAEMON_IDLE_SECONDS"];
+pub(super) const NOT_SETTINGS: &[&str] = &[
+    "PARAPH_HOME",
+    "PARAPH_CONFIG",
+    "PARAPH_CA_FILE",
+    "PARAPH_LOG",
+    "PARAPH_FAULT",
+    "PARAPH_DETACHED",
+    "PARAPH_STARTED_WITH",
+    "PARAPH_DAEMON_IDLE_SECONDS",
+];
 
 /// Variables that hold keys, whatever the configuration says. They are never a setting: only whether they are there is
 /// told. A variable that a `key = "env:NAME"` names is one of them.

@@ -101,6 +101,13 @@ pub(super) async fn draft(
     }
 }
 
+/// A commit message as it is published: whoever reads a history reads it in a terminal, so what could move a cursor or
+/// hide is a visible mark from the first, in what a person approves too.
+fn publishable(message: &Untrusted) -> Untrusted {
+    let lines = Untrusted::new(message.raw().replace("\r\n", "\n"));
+    Untrusted::new(lines.display().into_owned().into_inner())
+}
+
 /// What a program had left when it was asked to stop, kept as a draft is.
 fn held(brief: &Brief, changes: ChangeSet) -> Draft {
     Draft {
@@ -310,7 +317,8 @@ pub(in crate::runtime) fn store(
         adopted.then(|| base.clone())
     });
     let base = draft.base.as_ref().unwrap_or(base);
-    let manifest = Manifest::new(base.commit.clone(), base.tree.clone(), draft.message.raw(), &draft.changes);
+    let message = publishable(&draft.message);
+    let manifest = Manifest::new(base.commit.clone(), base.tree.clone(), message.raw(), &draft.changes);
     let stats: Vec<FileStat> = draft.changes.files().iter().map(stat).collect();
     let sum = |count: fn(&FileStat) -> u32| stats.iter().map(count).fold(0, u32::saturating_add);
     let (added, deleted) = (sum(|stat| stat.added), sum(|stat| stat.deleted));
@@ -331,7 +339,7 @@ pub(in crate::runtime) fn store(
         base_commit: base.commit.clone(),
         base_tree: base.tree.clone(),
         rebased,
-        message: draft.message.clone(),
+        message,
         explanation: digests[0],
         context: digests[1],
         stats: digests[2],

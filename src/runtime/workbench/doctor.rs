@@ -51,6 +51,8 @@ pub enum DaemonFacts {
         pid: u32,
         /// Its version.
         version: String,
+        /// Whether the configuration, or a variable that counts as one, has changed since it started.
+        is_stale: bool,
     },
     /// There is a socket, and nobody answers as they should.
     Silent {
@@ -137,10 +139,14 @@ fn fail(name: &str, found: impl Into<String>, hint: impl Into<String>) -> Doctor
 fn daemon(facts: &MachineFacts) -> DoctorLine {
     match &facts.daemon {
         DaemonFacts::NotRunning => ok("daemon", "not running; the first command that needs it starts it"),
-        DaemonFacts::Running { pid, version } if *version == facts.version => {
+        DaemonFacts::Running { pid, version, is_stale: true } if *version == facts.version => {
+            let found = format!("process {pid} is at work with the settings it was started with; they changed since");
+            warn("daemon", found, "paraph daemon stop: what it owes goes on with the next one")
+        }
+        DaemonFacts::Running { pid, version, .. } if *version == facts.version => {
             ok("daemon", format!("process {pid}, version {version}"))
         }
-        DaemonFacts::Running { pid, version } => {
+        DaemonFacts::Running { pid, version, .. } => {
             let found = format!("process {pid} is version {version}, this program is {}", facts.version);
             warn("daemon", found, "paraph daemon stop")
         }

@@ -113,7 +113,9 @@ fn faults_of_the_machine_are_found() {
         "paraph help",
     );
     check("terminal", |facts| drop(facts.environment.remove(std::ffi::OsStr::new("LANG"))), Warn, "no UTF-8", "LANG");
-    let other = |facts: &mut MachineFacts| facts.daemon = DaemonFacts::Running { pid: 7, version: "1.0.0".to_owned() };
+    let other = |facts: &mut MachineFacts| {
+        facts.daemon = DaemonFacts::Running { pid: 7, version: "1.0.0".to_owned(), is_stale: false }
+    };
     check("daemon", other, Warn, "process 7 is version 1.0.0", "paraph daemon stop");
     check(
         "daemon",
