@@ -1,6 +1,7 @@
 //! The exchange that the configuration describes: providers, keys, rates, whom each role asks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -249,7 +250,8 @@ impl House {
         let of_programs = of_programs.map(|(name, value)| (name.clone(), value.reveal().to_owned()));
         let seen = variables.into_iter().filter(|(name, _)| is_seen(name)).chain(of_programs);
         let seen = seen.map(|(name, value)| (name.into(), value.into())).collect();
-        Keys::new(known, seen)
+        let folder = self.config().path().and_then(Path::parent).map(Path::to_owned);
+        Keys::new(known, seen).in_folder(folder)
     }
 
     /// What the daemon needs of this environment to ask the models that are configured: their keys, and what programs

@@ -1,6 +1,7 @@
 //! `paraph go`
 
-use super::triage::{Word, say};
+use super::run::waited;
+use super::triage::{Word, said, say};
 use crate::api::TriageWord;
 use crate::cli::desk::Desk;
 use crate::cli::ended::Done;
@@ -10,8 +11,17 @@ use crate::cli::ended::Done;
 pub(crate) struct Args {
     #[command(flatten)]
     word: Word,
+    /// Wait until it stands still again; the exit status says how
+    #[arg(long)]
+    wait: bool,
 }
 
 pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
-    say(TriageWord::Go, args.word, desk).await
+    if !args.wait {
+        return say(TriageWord::Go, args.word, desk).await;
+    }
+    let service = desk.service().await?;
+    let notices = service.notices().await?;
+    let view = said(service.as_ref(), TriageWord::Go, args.word, desk).await?;
+    waited(service.as_ref(), notices, view.id, desk).await
 }

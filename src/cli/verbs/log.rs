@@ -92,13 +92,16 @@ async fn follow(
     desk: &mut Desk,
 ) -> Result<(), Ended> {
     let mut tails: Vec<Tail> = logs.iter().filter_map(|log| log.live.as_ref()).map(Tail::new).collect();
-    let wanted = |check: &str| request.check.as_deref().is_none_or(|name| name == check);
+    // a model's words are its draft
+    let is_draft = |name: &str, check: &str| name == "draft" && check.starts_with("model ");
+    let wanted = |check: &str| request.check.as_deref().is_none_or(|name| name == check || is_draft(name, check));
     let session = request.session.session;
     for tail in &mut tails {
         tail.print(desk)?;
     }
     // what was only just asked for has nothing yet that grows
     let mut running = !tails.is_empty() || is_at_work(service, session, desk).await?;
+    let mut paused = false;
     while running {
         desk.out.flush()?;
         let notice = tokio::select! {
@@ -129,7 +132,13 @@ async fn follow(
                 let now = desk.ask_on(service, request.clone()).await?;
                 running = now.iter().any(|log| log.live.is_some()) || is_at_work(service, session, desk).await?;
             }
-            Some(Notice::SessionChanged { row }) if row.id == session => running = row.running,
+            Some(Notice::SessionChanged { row }) if row.id == session => {
+                if row.paused && !paused {
+                    desk.out.say(format!("{session} is paused; paraph resume {session}, and this goes on"));
+                }
+                paused = row.paused;
+                running = row.running || row.paused;
+            }
             Some(Notice::Missed) => {
                 for tail in &mut tails {
                     tail.print(desk)?;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -124,6 +125,8 @@ pub struct Keys {
     variables: Mutex<BTreeMap<String, Secret>>,
     /// What programs see.
     environment: Mutex<BTreeMap<OsString, OsString>>,
+    /// Where they run: a file that one is told of may lie beside the configuration that tells it.
+    folder: Option<PathBuf>,
     found: Mutex<HashMap<KeySource, Arc<OnceCell<Secret>>>>,
     hidden: Mutex<Hidden>,
 }
@@ -146,10 +149,16 @@ impl Keys {
     pub fn new(variables: BTreeMap<String, Secret>, environment: Vec<(OsString, OsString)>) -> Self {
         let hidden = Hidden { values: Vec::new(), mask: Arc::new(SecretMask::new(Vec::new())) };
         let environment = Mutex::new(environment.into_iter().collect());
-        let keys =
-            Self { variables: Mutex::new(variables), environment, found: Mutex::default(), hidden: Mutex::new(hidden) };
+        let (variables, found, hidden) = (Mutex::new(variables), Mutex::default(), Mutex::new(hidden));
+        let keys = Self { variables, environment, folder: None, found, hidden };
         keys.hide_what_programs_see();
         keys
+    }
+
+    /// The same, where programs run in `folder`, if it is there.
+    #[must_use]
+    pub fn in_folder(self, folder: Option<PathBuf>) -> Self {
+        Self { folder, ..self }
     }
 
     /// The key of `source`, or none where none is wanted. Those who ask at once wait for one search.
@@ -269,6 +278,10 @@ impl Keys {
         let Some((program, args)) = words.split_first() else { return Err(not_given("names no program".to_owned())) };
         let seen = self.environment.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let command = Command::new(program).args(args).envs(seen).timeout(PATIENCE).output_limit(8 * LONGEST); // of which the first half is kept whole: the key is in its first line
+        let command = match self.folder.as_ref().filter(|folder| folder.is_dir()) {
+            Some(folder) => command.cwd(folder),
+            None => command,
+        };
         let finished = match command.run(&Cancel::new(), |_| ()).await {
             Ok(finished) => finished,
             Err(ProcessError::NotFound { .. }) => return Err(not_given("is not installed".to_owned())),
@@ -368,6 +381,16 @@ mod tests {
         let found = keys.find(&source).await.expect("found").expect("a key");
         assert_eq!(found.reveal(), "key-of-hunter22-at-vault.test");
         assert_eq!(keys.mask("hunter22 at vault.test"), "[masked] at vault.test", "a place is no secret");
+    }
+
+    #[tokio::test]
+    async fn a_program_runs_beside_the_configuration() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("keys.txt"), "hunter22\n").expect("a file");
+        let keys = keys(&[]).in_folder(Some(folder.path().to_owned()));
+        assert_eq!(keys.find(&shell("cat keys.txt")).await, Ok(Some(Secret::new("hunter22"))));
+        let gone = keys.in_folder(Some(folder.path().join("gone")));
+        assert_eq!(gone.find(&shell("echo hunter33")).await, Ok(Some(Secret::new("hunter33"))));
     }
 
     #[tokio::test]
