@@ -1,0 +1,230 @@
+//! Files that a program may open and no command that it starts.
+//!
+//! The program is this test program again; what it is to do there is [`program`].
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use paraph::infrastructure::confinement::{ConfinementError, Kept, Level};
+use paraph::infrastructure::process::Command as Confinable;
+
+use crate::bench::{Bench, HELD, OUT, at_every_level};
+
+/// What must not be found, backwards: its reader has it in memory.
+const BACKWARDS: &str = "0b6d48f5-yranac-nigol";
+
+fn secret() -> String {
+    BACKWARDS.chars().rev().collect()
+}
+
+/// A bench whose program has a login in its home; none where files cannot be kept.
+fn with_a_login(mut bench: Bench) -> Option<(Bench, PathBuf)> {
+    if !bench.confinement.keeps() {
+        assert!(bench.level() < Level::Full, "a kernel of these days can");
+        return None;
+    }
+    let login = bench.policy.home().join("tool/login");
+    fs::create_dir_all(login.parent().expect("a folder")).expect("folders");
+    fs::write(&login, secret()).expect("a file");
+    bench.policy.kept = Some(Kept { files: vec![login.clone()], own: Vec::new() });
+    Some((bench, login))
+}
+
+#[test]
+fn a_login_is_its_programs_and_no_commands() {
+    at_every_level(|bench| {
+        let Some((bench, login)) = with_a_login(bench) else { return };
+        let said = bench.allowed("kept", &login);
+        assert!(!said.contains(&secret()), "{said}");
+        for part in ["own: reads", "own: writes", "own: replaces", "own: its helper reads", "commands: done"] {
+            assert!(said.contains(part), "{part} is not in {said}");
+        }
+    });
+}
+
+#[test]
+fn a_path_that_changes_while_it_is_looked_at_gives_nothing() {
+    at_every_level(|bench| {
+        let Some((bench, login)) = with_a_login(bench) else { return };
+        if !Path::new("/usr/bin/python3").exists() {
+            return; // nothing here to race with
+        }
+        let raced = bench.allowed("kept-race", &login);
+        assert!(raced.contains("opened 0 times with the login, of 20000") && !raced.contains(&secret()), "{raced}");
+    });
+}
+
+#[test]
+fn nothing_is_kept_where_nobody_could_tell() {
+    at_every_level(|mut bench| {
+        let file = bench.policy.home().join("login");
+        bench.policy.kept = Some(Kept { files: vec![file], own: Vec::new() });
+        let ran = bench.run(Confinable::new("true"));
+        match bench.confinement.keeps() {
+            true => assert!(ran.expect("runs").applied.keeps),
+            false => assert!(matches!(ran, Err(ConfinementError::Inexpressible { .. })), "{ran:?}"),
+        }
+    });
+}
+
+#[test]
+fn what_is_built_and_run_beside_a_login_works_as_ever() {
+    at_every_level(|bench| {
+        let Some((bench, _)) = with_a_login(bench) else { return };
+        let script = "set -e\n\
+            if command -v cc; then printf 'int main(void) { return 7; }' > a.c; cc a.c -o a; ./a || test $? = 7; fi\n\
+            if command -v git; then git init -q x; git -C x status; fi\n\
+            cat /lib*/ld-linux*.so* > /dev/null\n\
+            cat /proc/self/exe > copy; mv copy moved; rm moved; for i in 1 2 3; do sh -c 'exec true'; done\n\
+            missing-program || test $? = 127\n";
+        let ran = bench.shell(script);
+        assert!(ran.finished.status.success(), "{}: {}", ran.finished.status, ran.finished.stdout.text());
+    });
+}
+
+/// What the program does, which has a login at `target`.
+pub(crate) fn program(attack: &str, target: &str) -> io::Result<()> {
+    let login = Path::new(target);
+    if attack == "kept-race" {
+        return race(target);
+    }
+    expect("own: reads", fs::read_to_string(login)? == secret())?;
+    let mut file = fs::OpenOptions::new().append(true).open(login)?;
+    file.write_all(b" and more")?;
+    expect("own: writes", fs::read_to_string(login)? == format!("{} and more", secret()))?;
+    let next = login.with_file_name("login.tmp.1");
+    let mut passing = fs::OpenOptions::new().read(true).write(true).create_new(true).open(&next)?;
+    passing.write_all(format!("{} again", secret()).as_bytes())?;
+    refused("a file that will replace it", &sh(&["cat \"$0\"", next.to_str().unwrap_or_default()])?)?;
+    fs::rename(&next, login)?;
+    expect("own: replaces", fs::read_to_string(login)? == format!("{} again", secret()) && !next.exists())?;
+    let helper = |change: &dyn Fn(&mut Command) -> io::Result<()>| {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["--exact", "bench::attacker", "--nocapture"]).env("ATTACK", "read").env("TARGET", target);
+        change(&mut command)?;
+        command.output()
+    };
+    let heard = helper(&|_| Ok(()))?;
+    expect("own: its helper reads", String::from_utf8_lossy(&heard.stdout).contains(&secret()))?;
+    // with the login in memory, and open
+    let mut held = fs::File::open(login)?;
+    let mut memory = String::new();
+    held.read_to_string(&mut memory)?;
+    let told = helper(&|command| {
+        command.env("LD_PRELOAD", "/nonexistent.so");
+        Ok(())
+    })?;
+    refused("a helper that is told what to load", &text(&told))?;
+    expect("it ran", matches!(told.status.code(), Some(OUT | HELD)))?;
+    commands(login)?;
+    println!("commands: done, {} bytes in memory", memory.len());
+    Ok(())
+}
+
+/// Everything that a command may try.
+fn commands(login: &Path) -> io::Result<()> {
+    let (path, own) = (login.to_str().unwrap_or_default(), std::env::current_exe()?);
+    let own = own.to_str().unwrap_or_default();
+    let tries = [
+        "cat \"$0\"",
+        "head -c 99 < \"$0\"",
+        "cd \"$(dirname \"$0\")\" && cat ./login ../tool/login \"$PWD\"/../tool/./login",
+        "ln \"$0\" hard && cat hard",
+        "ln -s \"$0\" soft && cat soft",
+        "chmod 777 \"$0\" && cat \"$0\"; ls -l \"$0\"",
+        "cp \"$0\" copy; cat copy",
+        "mv \"$0\" moved && cat moved; mv moved \"$0\"",
+        "exec 3<> \"$0\"; cat <&3",
+        "cat /proc/$PPID/fd/* /proc/$PPID/task/*/fd/*",
+        "for p in /proc/[0-9]*; do cat $p/root\"$0\" $p/fd/* $p/environ; done",
+        "tail -c +1 /proc/$PPID/mem | head -c 1; dd if=/proc/$PPID/mem bs=1 count=1; cat /proc/1/mem",
+        "for m in $(cut -d' ' -f1 /proc/$PPID/maps); do dd if=/proc/$PPID/mem bs=4096 count=1 skip=$((0x${m%-*} / 4096)); done",
+        "grep -rs login-canary \"$HOME\" \"$HOME/..\" . /tmp /dev/shm /sys",
+        "ATTACK=read TARGET=\"$0\" \"$1\" --exact bench::attacker --nocapture",
+        "cp \"$1\" theirs && ATTACK=read TARGET=\"$0\" ./theirs --exact bench::attacker --nocapture",
+        "umount /sys; ls -la /sys; cat /sys/*",
+    ];
+    for script in tries {
+        refused(script, &sh(&[script, path, own])?)?;
+    }
+    // the memory itself: nothing of it can be read, not just nothing of the login
+    let looks = sh(&["dd if=/proc/$PPID/mem bs=1 count=1; ls /proc/$PPID/fd; readlink /proc/$PPID/cwd"])?;
+    expect(&looks, looks.matches("ermission denied").count() >= 2 && !looks.contains("copied"))?;
+    // a program that was started from a shell that is gone has no parents to speak for it
+    let orphan = "( while kill -0 $$ 2> /dev/null; do sleep 0.01; done; \
+        ATTACK=read TARGET=\"$0\" \"$1\" --exact bench::attacker --nocapture > orphan 2>&1; echo ended >> orphan ) &";
+    sh(&[orphan, path, own])?;
+    let mut said = String::new();
+    for _ in 0..3000 {
+        said = fs::read_to_string("orphan").unwrap_or_default();
+        if said.ends_with("ended\n") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    expect(&said, said.ends_with("ended\n"))?;
+    refused("an orphan", &said)?;
+    // signals at which some programs open themselves; each would end this one
+    let pid = std::process::id();
+    for signal in ["USR1", "QUIT"] {
+        let said = sh(&[&format!("kill -{signal} {pid}; kill -{signal} 0; kill -{signal} -1; echo still")])?;
+        expect(&said, said.matches("ermitted").count() == 3 && said.contains("still"))?;
+    }
+    // what is thrown away is not given away
+    let said = sh(&["rm \"$0\"; echo theirs > \"$0\"; cat \"$0\"", path])?;
+    expect(&said, said.contains("theirs") || said.contains("denied"))?;
+    expect("the program still has its login", fs::read_to_string(login)?.contains(&secret()))
+}
+
+/// Runs a shell with the script and its arguments; what it prints.
+fn sh(arguments: &[&str]) -> io::Result<String> {
+    let output = Command::new("sh").arg("-c").args(arguments).stdin(Stdio::null()).output()?;
+    Ok(text(&output))
+}
+
+fn text(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn expect(what: &str, holds: bool) -> io::Result<()> {
+    if holds {
+        println!("{what}");
+        return Ok(());
+    }
+    Err(io::Error::other(format!("it does not hold: {what}")))
+}
+
+fn refused(what: &str, said: &str) -> io::Result<()> {
+    let found = said.contains(&secret());
+    if found { Err(io::Error::other(format!("the login was read by: {what}"))) } else { Ok(()) }
+}
+
+/// A command whose threads change the path that it opens.
+fn race(target: &str) -> io::Result<()> {
+    let output = Command::new("/usr/bin/python3").args(["-c", RACE, target, BACKWARDS]).output()?;
+    println!("{}", text(&output));
+    expect("it ran", output.status.success())
+}
+
+const RACE: &str = r#"
+import ctypes, os, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+kept, other = sys.argv[1].encode(), b"/etc/passwd"
+path = ctypes.create_string_buffer(4096)
+done = False
+def change():
+    while not done:
+        ctypes.memmove(path, kept + b"\0", len(kept) + 1)
+        ctypes.memmove(path, other + b"\0", len(other) + 1)
+threading.Thread(target=change, daemon=True).start()
+found = 0
+for _ in range(20000):
+    file = libc.open(path, os.O_RDONLY)
+    if file >= 0:
+        found += sys.argv[2][::-1].encode() in os.read(file, 4096)
+        os.close(file)
+done = True
+print(f"opened {found} times with the login, of 20000")
+"#;
