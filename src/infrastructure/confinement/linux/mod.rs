@@ -175,9 +175,11 @@ fn ask(order: &Order) -> Step<Option<OwnedFd>> {
         return Ok(None);
     }
     let failed = |why: String| Failed { step: "having files kept".to_owned(), why };
+    // from then on this process cannot open a file before somebody answers, and of a probe nobody does
+    let can_be_closed = keeper::memory_can_be_closed();
     let asking = seccomp::ask_about_files();
     if is_probe {
-        return Ok(asking.ok().filter(|asking| sys::can_give(asking) && keeper::memory_can_be_closed()));
+        return Ok(asking.ok().filter(|asking| can_be_closed && sys::can_give(asking)));
     }
     asking.map(Some).map_err(failed)
 }
