@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use paraph::infrastructure::confinement::{ConfinementError, Kept, Level};
 use paraph::infrastructure::process::Command as Confinable;
 
-use crate::bench::{Bench, HELD, OUT, at_every_level};
+use crate::bench::{Bench, HELD, LAUNCHER, OUT, at_every_level};
 
 /// What must not be found, backwards: its reader has it in memory.
 const BACKWARDS: &str = "0b6d48f5-yranac-nigol";
@@ -84,6 +84,97 @@ fn what_is_built_and_run_beside_a_login_works_as_ever() {
     });
 }
 
+#[test]
+fn an_interpreter_is_believed_for_a_script_of_its_programs_own() {
+    if std::env::var_os(LAUNCHER).is_some() {
+        return; // the folder below is not an ordinary user's
+    }
+    let tools = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder that is not in /tmp");
+    let at = |name: &str| tools.path().join(name).to_str().expect("text").to_owned();
+    for (name, text) in
+        [("agent.py", AGENT_PY), ("helper.py", HELPER_PY), ("agent.js", AGENT_JS), ("helper.js", HELPER_JS)]
+    {
+        fs::write(at(name), text).expect("a file");
+    }
+    at_every_level(|bench| {
+        let Some((mut bench, login)) = with_a_login(bench) else { return };
+        bench.policy.read_only.push(tools.path().to_owned());
+        for (program, agent) in [("/usr/bin/python3", "agent.py"), ("/usr/bin/node", "agent.js")] {
+            if !Path::new(program).exists() {
+                continue;
+            }
+            let command = Confinable::new(program).arg(at(agent)).arg(&login).arg(BACKWARDS);
+            let ran = bench.run(command.merged()).expect("runs");
+            let said = ran.finished.stdout.text();
+            let found: Vec<&str> = said.lines().collect();
+            assert_eq!(
+                found,
+                [
+                    "itself: read",
+                    "helper: read",
+                    "code: refused",
+                    "told: refused",
+                    "shell: refused",
+                    "elsewhere: refused"
+                ],
+                "{program}"
+            );
+        }
+    });
+}
+
+const HELPER_PY: &str = r#"
+import sys
+try:
+    print("read" if sys.argv[2][::-1] in open(sys.argv[1]).read() else "nothing")
+except OSError:
+    print("refused")
+"#;
+
+const AGENT_PY: &str = r#"
+import os, shutil, subprocess, sys
+helper, rest = os.path.join(os.path.dirname(sys.argv[0]), "helper.py"), sys.argv[1:]
+code = open(helper).read()
+shutil.copy(helper, "helper.py")
+def ask(name, *words, **more):
+    env = dict(os.environ, **more)
+    print(name + ":", subprocess.run(words, env=env, capture_output=True, text=True).stdout.strip(), flush=True)
+print("itself: read" if rest[1][::-1] in open(rest[0]).read() else "itself: nothing", flush=True)
+ask("helper", "/usr/bin/python3", "-s", helper, *rest)
+ask("code", "/usr/bin/python3", "-s", "-c", code, *rest)
+ask("told", "/usr/bin/python3", "-s", helper, *rest, PYTHONPATH="/tmp")
+ask("shell", "/bin/sh", "-c", 'exec /usr/bin/python3 -s "$@"', "sh", helper, *rest)
+ask("elsewhere", "/usr/bin/python3", "-s", "helper.py", *rest)
+"#;
+
+const HELPER_JS: &str = r#"
+const [login, word] = process.argv.slice(-2);
+try {
+    const text = require("fs").readFileSync(login, "utf8");
+    console.log(text.includes([...word].reverse().join("")) ? "read" : "nothing");
+} catch (error) {
+    console.log("refused");
+}
+"#;
+
+const AGENT_JS: &str = r#"
+const { spawnSync } = require("child_process"), fs = require("fs"), path = require("path");
+const [script, login, word] = process.argv.slice(1);
+const helper = path.join(path.dirname(script), "helper.js");
+fs.copyFileSync(helper, "helper.js");
+const ask = (name, words, more) => {
+    const env = { ...process.env, ...more };
+    console.log(name + ":", spawnSync(words[0], words.slice(1), { env, encoding: "utf8" }).stdout.trim());
+};
+const text = fs.readFileSync(login, "utf8");
+console.log(text.includes([...word].reverse().join("")) ? "itself: read" : "itself: nothing");
+ask("helper", [process.execPath, "--no-warnings", helper, login, word]);
+ask("code", [process.execPath, "-e", fs.readFileSync(helper, "utf8"), login, word]);
+ask("told", [process.execPath, helper, login, word], { NODE_OPTIONS: "--no-deprecation" });
+ask("shell", ["/bin/sh", "-c", 'exec "$@"', "sh", process.execPath, helper, login, word]);
+ask("elsewhere", [process.execPath, "helper.js", login, word]);
+"#;
+
 /// What the program does, which has a login at `target`.
 pub(crate) fn program(attack: &str, target: &str) -> io::Result<()> {
     let login = Path::new(target);
@@ -107,7 +198,9 @@ pub(crate) fn program(attack: &str, target: &str) -> io::Result<()> {
         command.output()
     };
     let heard = helper(&|_| Ok(()))?;
-    expect("own: its helper reads", String::from_utf8_lossy(&heard.stdout).contains(&secret()))?;
+    // in a folder that everybody inside can write to nothing is anybody's own
+    let is_own = !std::env::current_exe()?.starts_with("/tmp");
+    expect("own: its helper reads", String::from_utf8_lossy(&heard.stdout).contains(&secret()) == is_own)?;
     // with the login in memory, and open
     let mut held = fs::File::open(login)?;
     let mut memory = String::new();
