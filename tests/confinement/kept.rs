@@ -103,6 +103,8 @@ fn an_interpreter_is_believed_for_a_script_of_its_programs_own() {
             if !Path::new(program).exists() {
                 continue;
             }
+            fs::write(&login, secret()).expect("a file"); // it is gone with each run
+            fs::write(&login, secret()).expect("a file"); // it is gone with each run
             let command = Confinable::new(program).arg(at(agent)).arg(&login).arg(BACKWARDS);
             let ran = bench.run(command.merged()).expect("runs");
             let said = ran.finished.stdout.text();
@@ -122,6 +124,43 @@ fn an_interpreter_is_believed_for_a_script_of_its_programs_own() {
         }
     });
 }
+
+#[test]
+fn a_static_program_is_closed_too_and_can_read_itself() {
+    if std::env::var_os(LAUNCHER).is_some() {
+        return; // the folder below is not an ordinary user's
+    }
+    let tools = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder that is not in /tmp");
+    let (source, program) = (tools.path().join("agent.c"), tools.path().join("agent"));
+    fs::write(&source, AGENT_C).expect("a file");
+    let built = Command::new("cc").arg("-static").arg(&source).arg("-o").arg(&program).output();
+    if !built.is_ok_and(|built| built.status.success()) {
+        return; // no compiler here that makes one
+    }
+    at_every_level(|bench| {
+        let Some((mut bench, login)) = with_a_login(bench) else { return };
+        bench.policy.read_only.push(tools.path().to_owned());
+        let command = Confinable::new(&program).arg(&login).env("OWN", &program);
+        let said = bench.run(command.merged()).expect("runs").finished.stdout.text();
+        let length = secret().len();
+        assert!(said.contains(&format!("{length} bytes")) && said.matches("ELF").count() == 2, "{said}");
+        assert!(said.contains("ermission denied") && !said.contains("looked in"), "{said}");
+    });
+}
+
+const AGENT_C: &str = r#"
+#include <stdio.h>
+#include <stdlib.h>
+int main(int count, char **words) {
+    char text[99];
+    FILE *file = fopen(words[1], "r");
+    printf("%d bytes\n", file ? (int)fread(text, 1, 99, file) : -1);
+    FILE *self = fopen("/proc/self/exe", "r");
+    if (self && fread(text, 1, 4, self) == 4) printf("%.3s\n", text + 1);
+    fflush(stdout);
+    return system("dd if=/proc/$PPID/mem bs=1 count=0 && echo looked in; head -c 4 \"$OWN\"");
+}
+"#;
 
 const HELPER_PY: &str = r#"
 import sys

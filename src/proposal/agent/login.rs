@@ -148,57 +148,64 @@ fn files(spec: &AgentSpec, home: &Path, confinement: &Confinement) -> Login {
     if logins.is_empty() && settings.is_empty() {
         return Login::None;
     }
-    let kept = may_be_kept(&spec.run, confinement).and_then(|()| {
-        let mut kept: Vec<PathBuf> = spec.logins.iter().filter(plain).map(PathBuf::from).collect();
-        for (source, at) in logins.iter().filter(|(source, _)| source.is_dir()) {
-            kept.retain(|place| place != at);
-            files_in(source, at, &mut kept)?;
-        }
-        Ok(kept)
-    });
+    let kept = match confinement.keeps() {
+        true => is_apart(&spec.run).and_then(|()| files_of(spec.logins.iter().filter(plain), &logins)),
+        false => Err("this machine has no wall between the two"),
+    };
     Login::Files(Files { logins, settings, kept })
 }
 
-/// The most files of one login that are kept.
+/// The most files of one login that are kept, and bytes in one of them.
 const MOST_FILES: usize = 256;
+const LARGEST: u64 = 32 << 20;
 /// Programs that start the agent as a command of theirs.
 const RUNNERS: [&str; 14] =
     ["npx", "npm", "pnpm", "pnpx", "yarn", "yarnpkg", "bunx", "uvx", "uv", "pipx", "docker", "podman", "nix", "sudo"];
 
-/// Whether the agent can be told from what it starts; why not.
-fn may_be_kept(run: &Run, confinement: &Confinement) -> Result<(), &'static str> {
+/// Whether what is started is the agent, which then can be told from what it starts; why not.
+fn is_apart(run: &Run) -> Result<(), &'static str> {
     let program = match run {
         Run::Args(words) => words.first().map(String::as_str).unwrap_or_default(),
-        // a shell becomes the last of its commands if that is the only one
-        Run::Shell(script) if script.contains(|c| ";&|<>()$`\n".contains(c)) => return Err("a shell started it"),
+        Run::Shell(script) if script.trim().contains(|c| ";&|<>()$`\n".contains(c)) => {
+            return Err("a shell started it");
+        }
+        // a shell becomes its command where that is the only one
         Run::Shell(script) => {
             let script = script.trim();
             script.strip_prefix("exec ").unwrap_or(script).split_whitespace().next().unwrap_or_default()
         }
     };
     let name = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    match () {
-        () if !confinement.keeps() => Err("the system here has no wall between the two"),
-        () if RUNNERS.contains(&name) => Err("another program started it: name its own in `run`"),
-        () => Ok(()),
-    }
+    if RUNNERS.contains(&name) { Err("another program started it: name its own in `run`") } else { Ok(()) }
 }
 
-/// Adds the files of a folder, which is seen at `at`.
-fn files_in(source: &Path, at: &Path, found: &mut Vec<PathBuf>) -> Result<(), &'static str> {
-    let entries = std::fs::read_dir(source).map_err(|_| "its folder could not be looked through")?;
-    for entry in entries.flatten() {
-        let place = at.join(entry.file_name());
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => files_in(&entry.path(), &place, found)?,
-            Ok(kind) if kind.is_file() => found.push(place),
-            _ => {}
-        }
-        if found.len() > MOST_FILES {
-            return Err("its folder holds too many files: name those that are the login");
+/// The files of `places`, below the home, of which those in `there` are; one that is not may be made.
+fn files_of<'a>(
+    places: impl Iterator<Item = &'a String>,
+    there: &[(PathBuf, PathBuf)],
+) -> Result<Vec<PathBuf>, &'static str> {
+    let missing = places.map(PathBuf::from).filter(|place| there.iter().all(|(_, at)| at != place));
+    let mut found = missing.collect();
+    there.iter().try_for_each(|(source, at)| add_files(source, at, &mut found))?;
+    Ok(found)
+}
+
+/// Adds a file, or those of a folder, which is seen at `at`.
+fn add_files(source: &Path, at: &Path, found: &mut Vec<PathBuf>) -> Result<(), &'static str> {
+    let there = std::fs::symlink_metadata(source).map_err(|_| "it could not be looked at")?;
+    if there.is_dir() {
+        let entries = std::fs::read_dir(source).map_err(|_| "its folder could not be looked through")?;
+        return entries.flatten().try_for_each(|entry| add_files(&entry.path(), &at.join(entry.file_name()), found));
+    }
+    match there.len() {
+        _ if !there.is_file() => Ok(()),
+        _ if found.len() >= MOST_FILES => Err("its folder holds too many files: name those that are the login"),
+        length if length > LARGEST => Err("a file of it is too large"),
+        _ => {
+            found.push(at.to_owned());
+            Ok(())
         }
     }
-    Ok(())
 }
 
 impl Login {
@@ -249,5 +256,44 @@ impl Login {
         told.values_mut().for_each(|value| *value = value.replace("{door}", &door));
         told.extend(form.variables(held.port).into_iter().map(|(name, value)| (name.to_owned(), value)));
         told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_that_another_program_starts_cannot_be_told_from_it() {
+        let args = |words: &str| Run::Args(words.split(' ').map(str::to_owned).collect());
+        let shell = |script: &str| Run::Shell(script.to_owned());
+        for apart in [args("codex-acp"), args("/opt/a/agent --acp"), shell("exec agent --acp"), shell("X=1 agent")] {
+            assert_eq!(is_apart(&apart), Ok(()), "{apart:?}");
+        }
+        for not in [args("npx -y agent"), args("/usr/bin/uvx agent"), shell("cd x && agent"), shell("exec npx agent")] {
+            assert!(is_apart(&not).is_err(), "{not:?}");
+        }
+    }
+
+    #[test]
+    fn every_file_of_a_login_is_kept_or_none_is() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("folder");
+        std::fs::create_dir_all(folder.join("in")).expect("folders");
+        for name in ["file", "folder/a", "folder/in/b"] {
+            std::fs::write(home.path().join(name), "x").expect("a file");
+        }
+        let places = ["file", "folder", "missing"].map(str::to_owned);
+        let there = ["file", "folder"].map(|name| (home.path().join(name), PathBuf::from(name)));
+        let mut found = files_of(places.iter(), &there).expect("all of them");
+        found.sort();
+        assert_eq!(found, ["file", "folder/a", "folder/in/b", "missing"].map(PathBuf::from));
+        for number in 0..MOST_FILES {
+            std::fs::write(folder.join(number.to_string()), "x").expect("a file");
+        }
+        assert!(files_of(places.iter(), &there).is_err());
+        let large = std::fs::File::create(home.path().join("file")).expect("a file");
+        large.set_len(LARGEST + 1).expect("a hole");
+        assert!(files_of(places[..1].iter(), &there[..1]).is_err());
     }
 }

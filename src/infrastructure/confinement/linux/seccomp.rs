@@ -261,6 +261,31 @@ mod tests {
         at_both(libc::SYS_getpid, [0, 0, 0], ALLOWED);
     }
 
+    #[test]
+    fn what_would_blur_whose_child_is_whose_is_refused() {
+        let filter = compile(blurring(), libc::EPERM).expect("compiles");
+        let check = |call, arguments, errno| {
+            let found = sys::call_in_a_child(|| apply_filter(&filter).is_ok(), call, arguments);
+            assert_eq!(found, errno, "call {call} {arguments:x?}");
+        };
+        check(libc::SYS_clone, [libc::CLONE_PARENT as u64, 0, 0], libc::EPERM);
+        check(libc::SYS_clone, [libc::CLONE_PARENT as u64 | libc::CLONE_VM as u64, 0, 0], libc::EPERM);
+        check(libc::SYS_prctl, [libc::PR_SET_CHILD_SUBREAPER as u64, 1, 0], libc::EPERM);
+        check(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as u64, 1, 0], libc::EPERM);
+        check(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as u64, 0, 0], ALLOWED);
+        check(libc::SYS_fcntl, [0, F_SETSIG, libc::SIGUSR1 as u64], libc::EPERM);
+        check(libc::SYS_getpid, [0, 0, 0], ALLOWED);
+    }
+
+    #[test]
+    fn calls_about_files_are_asked_about_and_others_are_not() {
+        let program = asking().expect("compiles");
+        let asks = program.iter().filter(|step| step.k == libc::SECCOMP_RET_USER_NOTIF).count();
+        assert!(asks > 0, "{program:?}");
+        let traces = program.iter().any(|step| step.k & libc::SECCOMP_RET_ACTION_FULL == libc::SECCOMP_RET_TRACE);
+        assert!(!traces, "nothing is left of the stand-in");
+    }
+
     #[cfg(target_arch = "x86_64")]
     #[test]
     fn the_second_abi_is_no_way_around() {

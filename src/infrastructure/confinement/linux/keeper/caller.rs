@@ -72,7 +72,10 @@ impl Caller {
     pub(super) fn texts(&self, address: u64) -> Option<Vec<OsString>> {
         let mut texts = Vec::new();
         let mut at = address;
-        while address != 0 {
+        if address == 0 {
+            return Some(texts);
+        }
+        loop {
             let mut block = [0; BLOCK];
             let read = sys::read_memory(self.thread, at, &mut block);
             let (pointers, _) = block[..read].as_chunks::<8>();
@@ -90,7 +93,6 @@ impl Caller {
             }
             at += pointers.len() as u64 * 8;
         }
-        Some(texts)
     }
 
     /// Numbers at `address`.
