@@ -7,6 +7,8 @@
 
 #[path = "confinement/bench.rs"]
 mod bench;
+#[path = "confinement/kept.rs"]
+mod kept;
 #[path = "confinement/limits.rs"]
 mod limits;
 

@@ -132,6 +132,7 @@ impl House {
             env: entry.env.clone(),
             reads: entry.reads.clone(),
             logins: entry.logins.clone(),
+            settings: entry.settings.clone(),
             key_form,
             key,
             held_env: preset.map(|preset| preset.held_env).unwrap_or_default(),

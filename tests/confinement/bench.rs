@@ -162,6 +162,7 @@ fn attack_on(attack: &str, target: &str) -> std::io::Result<()> {
             println!("{}", blocks.iter().map(|block| u64::from(block[4711])).sum::<u64>());
             Ok(())
         }
+        kept if kept.starts_with("kept") => crate::kept::program(kept, target),
         other => panic!("no attack {other}"),
     }
 }

@@ -153,6 +153,9 @@ def work(prompt):
             exit = ask("terminal/wait_for_exit", terminalId=made)["result"]
             lines.append("the door from a terminal: " + str(exit["exitCode"]))
         lines.append("key: " + os.environ.get("ANTHROPIC_API_KEY", "none"))
+        if os.path.exists(os.path.expanduser("~/login/key")):
+            with open(os.path.expanduser("~/login/key")) as key:
+                lines.append(f"read by the agent: {len(key.read())} bytes")
         write("answers.txt", "\n".join(lines) + "\n")
         say("sought")
     elif MODE == "hang":

@@ -52,6 +52,8 @@ pub struct ProgramEntry {
     pub terminals: bool,
     /// Places below the home where an agent keeps its login.
     pub logins: Vec<String>,
+    /// Places there that say how an agent works and hold no secret.
+    pub settings: Vec<String>,
     /// Where an agent's key comes from, which Paraph holds.
     pub key: Option<KeyPart>,
     /// How an agent takes a key.
@@ -61,8 +63,21 @@ pub struct ProgramEntry {
 }
 
 const COMMAND_KEYS: &[&str] = &["run", "edits", "timeout_s", "env", "reads", "ok_codes"];
-const AGENT_KEYS: &[&str] =
-    &["run", "timeout_s", "env", "reads", "hosts", "logins", "mode", "files", "terminals", "key", "key_for", "key_url"];
+const AGENT_KEYS: &[&str] = &[
+    "run",
+    "timeout_s",
+    "env",
+    "reads",
+    "hosts",
+    "logins",
+    "settings",
+    "mode",
+    "files",
+    "terminals",
+    "key",
+    "key_for",
+    "key_url",
+];
 
 impl Config {
     /// Reads `[engines]`: a table of each kind, in it a table of each name.
@@ -122,6 +137,7 @@ impl Config {
             files: true,
             terminals: true,
             logins: Vec::new(),
+            settings: Vec::new(),
             key: None,
             key_for: None,
             key_url: None,
@@ -205,6 +221,7 @@ impl ProgramEntry {
             "files" => self.files = value.as_bool().ok_or("write true or false")?,
             "terminals" => self.terminals = value.as_bool().ok_or("write true or false")?,
             "hosts" => self.hosts = texts(&value).ok_or("write a list of hosts: [\"api.example.org\"]")?,
+            "settings" => self.settings = texts(&value).ok_or("write a list of places below your home: [\".tool\"]")?,
             "logins" => self.logins = texts(&value).ok_or("write a list of places below your home: [\".tool\"]")?,
             "key" => {
                 let wanted =
@@ -247,7 +264,7 @@ mod tests {
     fn programs_are_read_with_everything_they_say() {
         let (programs, problems) = read(
             "[engines.command.mod]\nrun = \"python3 mod.py\"\nedits = \"stdout\"\ntimeout_s = 5\nok_codes = [0, 3]\n\
-             env = { A = \"b\" }\n[engines.agent.mine]\nrun = [\"a\", \"--acp\"]\nhosts = [\"x.org\"]\nlogins = [\".a\"]\n",
+             env = { A = \"b\" }\n[engines.agent.mine]\nrun = [\"a\", \"--acp\"]\nhosts = [\"x.org\"]\nlogins = [\".a\"]\nsettings = [\".b\"]\n",
         );
         assert_eq!(problems, Vec::<String>::new());
         let [agent, command] = programs.as_slice() else { panic!("{programs:?}") };
@@ -262,6 +279,7 @@ mod tests {
         assert_eq!(programs[0].key, Some(KeyPart::Preset("pass:ai".to_owned())), "one that ships needs no `run`");
         assert_eq!(programs[1].key, Some(KeyPart::Program(vec!["y".to_owned()])));
         assert_eq!((agent.name.as_str(), agent.run.len(), agent.hosts.len(), agent.logins.len()), ("mine", 2, 1, 1));
+        assert_eq!(agent.settings, [".b"]);
     }
 
     #[test]

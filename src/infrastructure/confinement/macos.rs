@@ -58,6 +58,7 @@ fn run(order: &Order, stdin: Vec<u8>, control: UnixStream) -> Told {
         backend: "sandbox-exec".to_owned(),
         landlock: "not on macOS".to_owned(),
         overlays: 0,
+        keeps: false,
     }));
     let Some(program) = &order.program else { exit(0) };
     let mut command = Command::new(SANDBOX_EXEC);

@@ -20,7 +20,7 @@ pub use cow::{Mechanism, cow_copy, discard};
 pub use linux::launcher_main;
 #[cfg(target_os = "macos")]
 pub use macos::launcher_main;
-pub use policy::{Applied, Exceeded, Level, Limits, Network, Overlay, Placed, Policy};
+pub use policy::{Applied, Exceeded, Kept, Level, Limits, Network, Overlay, Placed, Policy};
 pub use run::{Confined, Confinement, ConfinementError, Door, Ends, Missing, Talk};
 
 /// The hidden first argument that makes the program a launcher.

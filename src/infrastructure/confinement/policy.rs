@@ -101,6 +101,20 @@ pub struct Placed {
     pub at: PathBuf,
 }
 
+/// Files that the program itself may open, and no command that it starts; [`Level::Full`] only, where
+/// [`Confinement::keeps`](super::Confinement::keeps) says so.
+///
+/// The program is what was started, whatever it becomes, and those of its processes that never were another program than
+/// its own: one that lies where it lies, or in one of `own`. Whatever else is started is a command, with all that it
+/// starts. What was kept is gone when the run ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The files, as they are seen inside. One that is missing is kept from when the program makes it.
+    pub files: Vec<PathBuf>,
+    /// Folders that hold programs of its own, beside its own folder; one that may be written to does not count.
+    pub own: Vec<PathBuf>,
+}
+
 /// Everything a command may touch beside the system's own programs and libraries. All paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -120,6 +134,8 @@ pub struct Policy {
     pub network: Network,
     /// Ports of its loopback, with [`Network::Doors`].
     pub doors: Vec<u16>,
+    /// What is kept from commands that the program starts.
+    pub kept: Option<Kept>,
     /// How much it may use.
     pub limits: Limits,
 }
@@ -137,6 +153,7 @@ impl Policy {
             scratch: scratch.into(),
             network: Network::None,
             doors: Vec::new(),
+            kept: None,
             limits: Limits::default(),
         }
     }
@@ -157,7 +174,9 @@ impl Policy {
     pub(super) fn first_relative(&self) -> Option<&Path> {
         let overlays = self.overlays.iter().flat_map(|o| o.lowers.iter().chain([&o.at, &o.upper]));
         let placed = self.placed.iter().flat_map(|placed| [&placed.source, &placed.at]);
+        let kept = self.kept.iter().flat_map(|kept| kept.files.iter().chain(&kept.own));
         let all = self.read_only.iter().chain(&self.writable).chain(&self.hidden).chain(overlays).chain(placed);
+        let all = all.chain(kept);
         all.chain([&self.scratch]).find(|path| !path.is_absolute()).map(PathBuf::as_path)
     }
 }
@@ -173,6 +192,9 @@ pub struct Applied {
     pub landlock: String,
     /// How many folders were shown copy-on-write by an overlay.
     pub overlays: usize,
+    /// Whether files are kept from commands that the program starts; of a probe, whether they can be.
+    #[serde(default)]
+    pub keeps: bool,
 }
 
 impl fmt::Display for Applied {

@@ -15,7 +15,7 @@ use super::policy::{Applied, Exceeded, Level, Limits, Network, Pair, Policy};
 use crate::infrastructure::process::{Command, Status};
 
 /// Refuses the order of another version of the program: the binary may be replaced while a daemon runs.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// A policy has a few hundred paths at most.
 const LARGEST_ORDER: u32 = 16 << 20;
 
@@ -33,6 +33,8 @@ pub(super) struct Order {
     pub(super) scratch: OsString,
     pub(super) network: Network,
     pub(super) doors: Vec<u16>,
+    /// Files that only the program itself may open, and folders that are its own.
+    pub(super) kept: Option<(Vec<OsString>, Vec<OsString>)>,
     pub(super) limits: Limits,
     pub(super) grace_ms: u64,
     /// None: a probe; confine, tell and end.
@@ -73,6 +75,7 @@ impl Order {
             scratch: policy.scratch.clone().into(),
             network: policy.network,
             doors: policy.doors.clone(),
+            kept: policy.kept.as_ref().map(|kept| (os(&kept.files), os(&kept.own))),
             limits: policy.limits,
             grace_ms: command.map_or(0, |c| u64::try_from(c.grace.as_millis()).unwrap_or(u64::MAX)),
             program: command.map(|command| command.program.clone()),

@@ -183,16 +183,27 @@ impl Confinement {
         self.overlays_work
     }
 
+    /// Whether a [`Policy`] may ask that files are kept from commands that the program starts.
+    #[must_use]
+    pub fn keeps(&self) -> bool {
+        self.applied.keeps
+    }
+
     /// What this level does not hold, in words for `doctor` and the record.
     #[must_use]
     pub fn gaps(&self) -> &'static [&'static str] {
         match self.level() {
-            Level::Full => &["memory of files that exist only in memory counts when mapped"],
+            Level::Full if self.keeps() => &["memory of files that exist only in memory counts when mapped"],
+            Level::Full => &[
+                "memory of files that exist only in memory counts when mapped",
+                "an agent's login files can be read by commands that it starts itself",
+            ],
             Level::Landlock => &[
                 "memory of files that exist only in memory counts when mapped",
                 "names and command lines of other processes can be seen",
                 "mode, owner and times of the user's own files elsewhere can be changed",
                 "no loopback and no terminals: tests that open a local port or a pseudo-terminal fail",
+                "an agent's login files can be read by commands that it starts itself",
             ],
             Level::Seatbelt => {
                 &["memory, processes and disk are not limited", "no loopback: tests that open a local port fail"]
@@ -292,6 +303,9 @@ impl Confinement {
         }
         if level < Level::Full && !policy.placed.is_empty() {
             return no("a folder at another place".to_owned());
+        }
+        if policy.kept.is_some() && !self.keeps() {
+            return no("a file that is kept from commands".to_owned());
         }
         if !policy.overlays.is_empty() && !self.overlays_work {
             return no("an overlay".to_owned());
@@ -393,7 +407,8 @@ fn silent(finished: &Finished) -> ConfinementError {
 }
 
 fn nothing() -> Applied {
-    Applied { level: Level::None, backend: "none".to_owned(), landlock: "not enforced".to_owned(), overlays: 0 }
+    let landlock = "not enforced".to_owned();
+    Applied { level: Level::None, backend: "none".to_owned(), landlock, overlays: 0, keeps: false }
 }
 
 fn candidates() -> &'static [Level] {

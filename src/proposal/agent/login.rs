@@ -1,9 +1,12 @@
 //! How an agent is signed in: by files of its own that are lent to it, or by a key that Paraph holds.
 //!
-//! Files can be read by whatever can read them: the agent, and what it starts by itself, which to the system is the
-//! agent. No wall of Linux stands between the two: an agent is several processes as a rule, and a program that one of
-//! them starts has its user, its view and its rights, whatever its name. So nothing is claimed for files but this: a
-//! command that Paraph runs for the agent is not in that view. A key is another matter: it need not be there at all.
+//! A command that Paraph runs for the agent does not see the files at all. One that the agent starts by itself has its
+//! user, its view and its rights; there the confinement's keeper stands between the two, where it can be had: the files
+//! open for the agent's own processes and for nobody else. Where it cannot, or where it could not tell the agent from
+//! what it starts, such a command can read them, and the record says so. A key is another matter: it need not be there
+//! at all.
+//!
+//! What the agent itself writes elsewhere, or takes into itself, is not held by this.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,12 +14,12 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cancel::Cancel;
-use crate::infrastructure::confinement::{Confinement, Policy};
+use crate::infrastructure::confinement::{Confinement, Kept, Policy};
 use crate::infrastructure::hosts::{AllowedHosts, PROXY_PORT};
 use crate::infrastructure::http::HttpClient;
 use crate::infrastructure::key_door::{HeldKey, host_of};
 use crate::infrastructure::llm::Keys;
-use crate::proposal::{AgentSpec, Brief, EngineError};
+use crate::proposal::{AgentSpec, Brief, EngineError, Run};
 
 /// What keys for agents come from, and what asks with them.
 #[derive(Clone)]
@@ -32,10 +35,19 @@ pub struct AgentKeys {
 pub(super) enum Login {
     /// Not at all.
     None,
-    /// By files: where each lies, and where below its home it is seen.
-    Files(Vec<(PathBuf, PathBuf)>),
+    /// By files.
+    Files(Files),
     /// By a key that it does not see.
     Held(Held),
+}
+
+/// Files of a login, each by where it lies, and where below its home it is seen.
+#[derive(Clone)]
+pub(super) struct Files {
+    logins: Vec<(PathBuf, PathBuf)>,
+    settings: Vec<(PathBuf, PathBuf)>,
+    /// Places of the files that only the agent may open, or why no difference is made.
+    kept: Result<Vec<PathBuf>, &'static str>,
 }
 
 /// A key, and the door that it is behind.
@@ -51,13 +63,25 @@ impl fmt::Display for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("none was lent"),
-            Self::Files(files) => {
-                let names: Vec<String> = files.iter().map(|(_, at)| format!("~/{}", at.display())).collect();
-                write!(
-                    f,
-                    "{} lent to it; commands that it started by itself could read them, those that it had Paraph run could not",
+            Self::Files(Files { logins, settings, kept }) => {
+                let names = |places: &[(PathBuf, PathBuf)]| -> String {
+                    let names: Vec<String> = places.iter().map(|(_, at)| format!("~/{}", at.display())).collect();
                     names.join(", ")
-                )
+                };
+                match kept {
+                    _ if logins.is_empty() => write!(f, "none; {} lent to it", names(settings)),
+                    Ok(_) => {
+                        let logins = names(logins);
+                        write!(f, "{logins} lent to it alone; no command that it started could open them")?;
+                        let settings = names(settings);
+                        if settings.is_empty() { Ok(()) } else { write!(f, "; {settings} lent to both") }
+                    }
+                    Err(why) => write!(
+                        f,
+                        "{} lent to it; commands that it started by itself could read them, those that it had Paraph run could not ({why})",
+                        names(&[logins.as_slice(), settings].concat())
+                    ),
+                }
             }
             Self::Held(held) => {
                 let host = host_of(&held.key.address).unwrap_or_default();
@@ -75,12 +99,12 @@ pub(super) async fn of(
     spec: &AgentSpec,
     hosts: &AllowedHosts,
     brief: &Brief,
-    keys: Option<&AgentKeys>,
+    (keys, confinement): (Option<&AgentKeys>, &Confinement),
     cancel: &Cancel,
 ) -> Result<Login, EngineError> {
     let failed =
         |why: String, hint: String| EngineError::Program { why: format!("the agent {} {why}", spec.name), hint };
-    let Some(wanted) = &spec.key else { return Ok(files(spec, &brief.order.home)) };
+    let Some(wanted) = &spec.key else { return Ok(files(spec, &brief.order.home, confinement)) };
     let form = spec.key_form.ok_or_else(|| {
         failed(
             "has a key, and it is not said how it takes one".to_owned(),
@@ -112,28 +136,100 @@ pub(super) async fn of(
     Ok(Login::Held(Held { key: HeldKey { keys, source: wanted.source.clone(), form, address }, http, port }))
 }
 
-fn files(spec: &AgentSpec, home: &Path) -> Login {
+fn files(spec: &AgentSpec, home: &Path, confinement: &Confinement) -> Login {
     let plain = |login: &&String| Path::new(login).components().all(|part| matches!(part, Component::Normal(_)));
     let there = |login: &String| {
         // a link of somebody's who keeps such files elsewhere is followed: it is the person's own
         let source = home.join(login).canonicalize().ok()?;
         Some((source, PathBuf::from(login)))
     };
-    let files: Vec<_> = spec.logins.iter().filter(plain).filter_map(there).collect();
-    if files.is_empty() { Login::None } else { Login::Files(files) }
+    let found = |places: &[String]| -> Vec<_> { places.iter().filter(plain).filter_map(there).collect() };
+    let (logins, settings) = (found(&spec.logins), found(&spec.settings));
+    if logins.is_empty() && settings.is_empty() {
+        return Login::None;
+    }
+    let kept = match confinement.keeps() {
+        true => is_apart(&spec.run).and_then(|()| files_of(spec.logins.iter().filter(plain), &logins)),
+        false => Err("this machine has no wall between the two"),
+    };
+    Login::Files(Files { logins, settings, kept })
+}
+
+/// The most files of one login that are kept, and bytes in one of them.
+const MOST_FILES: usize = 256;
+const LARGEST: u64 = 32 << 20;
+/// Programs that start the agent as a command of theirs.
+const RUNNERS: [&str; 14] =
+    ["npx", "npm", "pnpm", "pnpx", "yarn", "yarnpkg", "bunx", "uvx", "uv", "pipx", "docker", "podman", "nix", "sudo"];
+
+/// Whether what is started is the agent, which then can be told from what it starts; why not.
+fn is_apart(run: &Run) -> Result<(), &'static str> {
+    let program = match run {
+        Run::Args(words) => words.first().map(String::as_str).unwrap_or_default(),
+        Run::Shell(script) if script.trim().contains(|c| ";&|<>()$`\n".contains(c)) => {
+            return Err("a shell started it");
+        }
+        // a shell becomes its command where that is the only one
+        Run::Shell(script) => {
+            let script = script.trim();
+            script.strip_prefix("exec ").unwrap_or(script).split_whitespace().next().unwrap_or_default()
+        }
+    };
+    let name = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if RUNNERS.contains(&name) { Err("another program started it: name its own in `run`") } else { Ok(()) }
+}
+
+/// The files of `places`, below the home, of which those in `there` are; one that is not may be made.
+fn files_of<'a>(
+    places: impl Iterator<Item = &'a String>,
+    there: &[(PathBuf, PathBuf)],
+) -> Result<Vec<PathBuf>, &'static str> {
+    let missing = places.map(PathBuf::from).filter(|place| there.iter().all(|(_, at)| at != place));
+    let mut found = missing.collect();
+    there.iter().try_for_each(|(source, at)| add_files(source, at, &mut found))?;
+    Ok(found)
+}
+
+/// Adds a file, or those of a folder, which is seen at `at`.
+fn add_files(source: &Path, at: &Path, found: &mut Vec<PathBuf>) -> Result<(), &'static str> {
+    let there = std::fs::symlink_metadata(source).map_err(|_| "it could not be looked at")?;
+    if there.is_dir() {
+        let entries = std::fs::read_dir(source).map_err(|_| "its folder could not be looked through")?;
+        return entries.flatten().try_for_each(|entry| add_files(&entry.path(), &at.join(entry.file_name()), found));
+    }
+    match there.len() {
+        _ if !there.is_file() => Ok(()),
+        _ if found.len() >= MOST_FILES => Err("its folder holds too many files: name those that are the login"),
+        length if length > LARGEST => Err("a file of it is too large"),
+        _ => {
+            found.push(at.to_owned());
+            Ok(())
+        }
+    }
 }
 
 impl Login {
     /// Shows the agent its files in the home that it is given; what it writes there is gone with it.
-    pub(super) fn lend(&self, confinement: &Confinement, policy: &mut Policy) -> Result<(), EngineError> {
-        let Self::Files(files) = self else { return Ok(()) };
-        for (source, login) in files {
-            let at = policy.home().join(login);
+    pub(super) fn lend(
+        &self,
+        confinement: &Confinement,
+        spec: &AgentSpec,
+        policy: &mut Policy,
+    ) -> Result<(), EngineError> {
+        let Self::Files(Files { logins, settings, kept }) = self else { return Ok(()) };
+        // what lies in a folder that is lent comes with it
+        let comes = |at: &Path| settings.iter().chain(logins).any(|(_, other)| at != other && at.starts_with(other));
+        for (source, place) in settings.iter().chain(logins).filter(|(_, at)| !comes(at)) {
+            let at = policy.home().join(place);
             let made = at.parent().map_or(Ok(()), std::fs::create_dir_all);
             made.and_then(|()| confinement.lend(policy, source, &at)).map_err(|error| EngineError::Program {
                 why: format!("`{}` cannot be lent to the agent: {error}", source.display()),
                 hint: "paraph doctor".to_owned(),
             })?;
+        }
+        if let (Ok(kept), false) = (kept, logins.is_empty()) {
+            let files = kept.iter().map(|place| policy.home().join(place)).collect();
+            policy.kept = Some(Kept { files, own: spec.reads.clone() });
         }
         Ok(())
     }
@@ -160,5 +256,44 @@ impl Login {
         told.values_mut().for_each(|value| *value = value.replace("{door}", &door));
         told.extend(form.variables(held.port).into_iter().map(|(name, value)| (name.to_owned(), value)));
         told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_that_another_program_starts_cannot_be_told_from_it() {
+        let args = |words: &str| Run::Args(words.split(' ').map(str::to_owned).collect());
+        let shell = |script: &str| Run::Shell(script.to_owned());
+        for apart in [args("codex-acp"), args("/opt/a/agent --acp"), shell("exec agent --acp"), shell("X=1 agent")] {
+            assert_eq!(is_apart(&apart), Ok(()), "{apart:?}");
+        }
+        for not in [args("npx -y agent"), args("/usr/bin/uvx agent"), shell("cd x && agent"), shell("exec npx agent")] {
+            assert!(is_apart(&not).is_err(), "{not:?}");
+        }
+    }
+
+    #[test]
+    fn every_file_of_a_login_is_kept_or_none_is() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("folder");
+        std::fs::create_dir_all(folder.join("in")).expect("folders");
+        for name in ["file", "folder/a", "folder/in/b"] {
+            std::fs::write(home.path().join(name), "x").expect("a file");
+        }
+        let places = ["file", "folder", "missing"].map(str::to_owned);
+        let there = ["file", "folder"].map(|name| (home.path().join(name), PathBuf::from(name)));
+        let mut found = files_of(places.iter(), &there).expect("all of them");
+        found.sort();
+        assert_eq!(found, ["file", "folder/a", "folder/in/b", "missing"].map(PathBuf::from));
+        for number in 0..MOST_FILES {
+            std::fs::write(folder.join(number.to_string()), "x").expect("a file");
+        }
+        assert!(files_of(places.iter(), &there).is_err());
+        let large = std::fs::File::create(home.path().join("file")).expect("a file");
+        large.set_len(LARGEST + 1).expect("a hole");
+        assert!(files_of(places[..1].iter(), &there[..1]).is_err());
     }
 }

@@ -105,6 +105,7 @@ impl AgentEngine {
                 reads: Vec::new(),
                 mode: None,
                 logins: Vec::new(),
+                settings: Vec::new(),
                 key_form: None,
                 key: None,
                 held_env: BTreeMap::new(),
@@ -144,7 +145,7 @@ impl ProposalEngine for AgentEngine {
     ) -> Result<Draft, EngineError> {
         let spec = self.spec(brief)?;
         let hosts = allowed(&spec, brief)?;
-        let login = login::of(&spec, &hosts, brief, self.keys.as_ref(), cancel).await?;
+        let login = login::of(&spec, &hosts, brief, (self.keys.as_ref(), self.workshop.confinement()), cancel).await?;
         let (news, inbox) = mpsc::unbounded_channel();
         let (workshop, brief, stop) = (self.workshop.clone(), brief.clone(), cancel.child());
         let (handle, stopped_with) = (Handle::current(), stop.clone());
@@ -260,7 +261,7 @@ impl Job {
     fn meet(&self, room: &Room, transcript: &Transcript, prompt: &[String]) -> Result<Met, EngineError> {
         let network = if self.hosts.is_empty() { Network::None } else { Network::Doors };
         let (mut policy, mut env) = room.policy(Sees { name: "scratch", network, reads: &self.spec.reads })?;
-        self.login.lend(self.workshop.confinement(), &mut policy)?;
+        self.login.lend(self.workshop.confinement(), &self.spec, &mut policy)?;
         if network == Network::Doors {
             policy.doors = self.hosts.doors();
             policy.doors.extend(self.login.port());

@@ -9,8 +9,10 @@ use crate::proposal::{AgentSpec, Run};
 struct Preset {
     name: &'static str,
     run: &'static [&'static str],
-    /// What of its folder is a login, or says how it works; not what it was told about other work.
+    /// What of its folder is a login, or may hold a secret beside settings; not what it was told about other work.
     logins: &'static [&'static str],
+    /// What of it says how it works.
+    settings: &'static [&'static str],
     key_form: Option<KeyForm>,
     /// What it is told beside a key that Paraph holds.
     held_env: &'static [(&'static str, &'static str)],
@@ -36,15 +38,8 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "claude",
         run: &["claude-agent-acp"],
-        logins: &[
-            ".claude.json",
-            ".claude/.credentials.json",
-            ".claude/settings.json",
-            ".claude/CLAUDE.md",
-            ".claude/agents",
-            ".claude/commands",
-            ".claude/skills",
-        ],
+        logins: &[".claude.json", ".claude/.credentials.json", ".claude/settings.json"],
+        settings: &[".claude/CLAUDE.md", ".claude/agents", ".claude/commands", ".claude/skills"],
         key_form: Some(KeyForm::Anthropic),
         held_env: &[],
         mode: None,
@@ -57,7 +52,8 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "codex",
         run: &["codex-acp"],
-        logins: &[".codex/auth.json", ".codex/config.toml", ".codex/AGENTS.md", ".codex/prompts"],
+        logins: &[".codex/auth.json", ".codex/config.toml"],
+        settings: &[".codex/AGENTS.md", ".codex/prompts"],
         key_form: Some(KeyForm::OpenAi),
         held_env: &CODEX_WITH_A_KEY,
         mode: Some("agent-full-access"), // its own sandbox cannot be made inside ours
@@ -76,9 +72,8 @@ const PRESETS: &[Preset] = &[
             ".gemini/installation_id",
             ".gemini/user_id",
             ".gemini/.env",
-            ".gemini/GEMINI.md",
-            ".gemini/commands",
         ],
+        settings: &[".gemini/GEMINI.md", ".gemini/commands"],
         key_form: Some(KeyForm::Gemini),
         held_env: &[],
         mode: None,
@@ -90,7 +85,14 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "opencode",
         run: &["opencode", "acp"],
-        logins: &[".local/share/opencode/auth.json", ".config/opencode"],
+        // the folder holds its plugins too
+        logins: &[
+            ".local/share/opencode/auth.json",
+            ".config/opencode/opencode.json",
+            ".config/opencode/opencode.jsonc",
+            ".config/opencode/config.json",
+        ],
+        settings: &[".config/opencode"],
         key_form: None, // it has many providers, each with settings of its own
         held_env: &[],
         mode: None,
@@ -117,6 +119,7 @@ pub fn agent_presets() -> Vec<AgentSpec> {
             env: pairs(preset.env),
             reads: Vec::new(),
             logins: texts(preset.logins),
+            settings: texts(preset.settings),
             key_form: preset.key_form,
             held_env: pairs(preset.held_env),
             key: None,

@@ -83,8 +83,11 @@ pub struct AgentSpec {
     /// Variables on top of the session's.
     pub env: BTreeMap<String, String>,
     /// Places below the user's home where it keeps its login: lent to it copy-on-write, and to no command that it has
-    /// Paraph run. Those that it starts by itself are its own processes, and see what it sees.
+    /// Paraph run. Those that it starts by itself see the same places; where it can be had the files in them open for
+    /// the agent alone.
     pub logins: Vec<String>,
+    /// Places there that say how it works and hold no secret: lent as well, and open to what it starts.
+    pub settings: Vec<String>,
     /// How it takes a key and an address through its variables, where it does.
     pub key_form: Option<KeyForm>,
     /// A key in the place of its login: Paraph holds it, and neither the agent nor what it starts can read it.

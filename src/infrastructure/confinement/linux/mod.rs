@@ -3,6 +3,7 @@
 //! FULL is three processes: the launcher outside, the first process of the new PID namespace, which supervises, and
 //! the program. When the first process ends the kernel ends everything in its namespace. LANDLOCK is two: the
 //! launcher supervises and, as the reaper of orphans, finds whatever left the group.
+mod keeper;
 mod landlock;
 mod limits;
 mod seccomp;
@@ -111,21 +112,31 @@ fn confined(order: &Order, input: OwnedFd, control: &UnixStream, overlays: usize
     // the program must not read its supervisor; earlier, the user namespace's own files would be closed to us too
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|error| Failed::at("closing the supervisor's memory")(error.into()))?;
+    let kept = keeper::Prepared::new(order)?;
     let (report, reported) = UnixStream::pair().map_err(Failed::at("making a pipe"))?;
     let Some(program) = sys::fork().map_err(Failed::at("starting a process"))? else {
         drop(report);
         become_the_program(order, input, &reported, overlays);
     };
     drop((reported, input));
-    supervise::supervise(program, &report, control, order);
+    supervise::supervise(program, &report, control, order, kept.map(|kept| kept.watch(program)));
     Ok(())
 }
 
 fn become_the_program(order: &Order, input: OwnedFd, reported: &UnixStream, overlays: usize) -> ! {
     let told = match confine_self(order, input, overlays) {
         Err(Failed { step, why }) => Told::NotConfined { step, why },
-        Ok(applied) => {
-            Told::Confined(applied).write(reported);
+        Ok((applied, asking)) => {
+            let told = Told::Confined(applied);
+            match asking {
+                None => told.write(reported),
+                Some(asking) => {
+                    let mut line = Vec::new();
+                    told.write(&mut line);
+                    // whoever would answer is then gone, and this process with it
+                    let _nobody_listens = send_with(reported, &line, asking.as_fd());
+                }
+            }
             let Some(program) = &order.program else { exit(0) };
             exec(order, program)
         }
@@ -134,7 +145,8 @@ fn become_the_program(order: &Order, input: OwnedFd, reported: &UnixStream, over
     exit(LAUNCHER_FAILED)
 }
 
-fn confine_self(order: &Order, input: OwnedFd, overlays: usize) -> Step<Applied> {
+/// What was applied, and from where the supervisor is asked about files.
+fn confine_self(order: &Order, input: OwnedFd, overlays: usize) -> Step<(Applied, Option<OwnedFd>)> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| Failed::at("tying the program to its supervisor")(error.into()))?;
     sys::own_group().map_err(Failed::at("making a process group"))?;
@@ -146,12 +158,30 @@ fn confine_self(order: &Order, input: OwnedFd, overlays: usize) -> Step<Applied>
     sys::close_the_rest_on_exec().map_err(Failed::at("closing inherited files"))?;
     seccomp::apply(order.level, order.network)
         .map_err(|why| Failed { step: "filtering system calls".to_owned(), why })?;
+    let asking = ask(order)?;
     let backend = match (order.level, landlock.enforced) {
         (Level::Full, true) => "namespaces+landlock+seccomp",
         (Level::Full, false) => "namespaces+seccomp",
         _ => "landlock+seccomp",
     };
-    Ok(Applied { level: order.level, backend: backend.to_owned(), landlock: landlock.words, overlays })
+    let (backend, keeps) = (backend.to_owned(), asking.is_some());
+    Ok((Applied { level: order.level, backend, landlock: landlock.words, overlays, keeps }, asking))
+}
+
+/// Has the supervisor asked where files are kept; a probe tries whether it could be.
+fn ask(order: &Order) -> Step<Option<OwnedFd>> {
+    let is_probe = order.program.is_none();
+    if order.level != Level::Full || !(is_probe || order.kept.is_some()) {
+        return Ok(None);
+    }
+    let failed = |why: String| Failed { step: "having files kept".to_owned(), why };
+    // from then on this process cannot open a file before somebody answers, and of a probe nobody does
+    let can_be_closed = keeper::memory_can_be_closed();
+    let asking = seccomp::ask_about_files();
+    if is_probe {
+        return Ok(asking.ok().filter(|asking| can_be_closed && sys::can_give(asking)));
+    }
+    asking.map(Some).map_err(failed)
 }
 
 /// Returns only when the program could not be started.

@@ -2,6 +2,7 @@
 //! terminal's input, and every socket that could leave.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
@@ -9,7 +10,6 @@ use seccompiler::{
 };
 
 use super::super::policy::{Level, Network};
-#[cfg(test)]
 use super::sys;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -76,6 +76,74 @@ pub(super) fn apply(level: Level, network: Network) -> Result<(), String> {
     filters(level, network)?.iter().try_for_each(|filter| apply_filter(filter)).map_err(|error| error.to_string())
 }
 
+/// Signals that make some programs open themselves to a debugger, or write down their memory: Node, Java.
+const OPENERS: [i32; 3] = [libc::SIGUSR1, libc::SIGUSR2, libc::SIGQUIT];
+
+/// Names the signal that a descriptor sends when it is ready.
+const F_SETSIG: u64 = 10;
+
+/// Calls by which a file is opened, replaced or executed.
+const ASKED: &[i64] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_open,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_creat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rename,
+    libc::SYS_openat,
+    libc::SYS_openat2,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_execve,
+    libc::SYS_execveat,
+];
+
+/// Calls that send a signal, and which argument it is.
+const SENDERS: [(i64, u8); 6] = [
+    (libc::SYS_kill, 1),
+    (libc::SYS_tkill, 1),
+    (libc::SYS_tgkill, 2),
+    (libc::SYS_rt_sigqueueinfo, 1),
+    (libc::SYS_rt_tgsigqueueinfo, 2),
+    (libc::SYS_pidfd_send_signal, 1),
+];
+
+/// Has the supervisor asked about every call that could reach a kept file, and refuses what would blur who is whose
+/// child. After [`apply`]; whoever holds what this returns answers.
+pub(super) fn ask_about_files() -> Result<OwnedFd, String> {
+    apply_filter(&compile(blurring(), libc::EPERM)?).map_err(|error| error.to_string())?;
+    sys::install_asking(&asking()?).map_err(|error| error.to_string())
+}
+
+/// Children that look like their grandparent's, debuggers, and signals by way of a descriptor.
+fn blurring() -> Rules {
+    let opener = |signal: i32| rule(&[is(1, F_SETSIG), is(2, signal as u64)]);
+    BTreeMap::from([
+        (libc::SYS_clone, vec![rule(&[has(0, libc::CLONE_PARENT as u64)])]),
+        (
+            libc::SYS_prctl,
+            vec![
+                rule(&[is(0, libc::PR_SET_CHILD_SUBREAPER as u64)]),
+                rule(&[is(0, libc::PR_SET_DUMPABLE as u64), is_not(1, 0)]),
+            ],
+        ),
+        (libc::SYS_fcntl, OPENERS.map(opener).into()),
+    ])
+}
+
+/// The filter that asks; the crate knows no action for that, so another stands for it until it is compiled.
+fn asking() -> Result<BpfProgram, String> {
+    const STANDS_FOR_ASKING: u32 = 0x5041;
+    let mut rules: Rules = ASKED.iter().map(|&call| (call, Vec::new())).collect();
+    rules.extend(SENDERS.map(|(call, at)| (call, OPENERS.map(|signal| rule(&[is(at, signal as u64)])).into())));
+    let mut program = compile_to(rules, SeccompAction::Trace(STANDS_FOR_ASKING))?;
+    let stand_in = u32::from(SeccompAction::Trace(STANDS_FOR_ASKING));
+    let returns =
+        |step: &&mut seccompiler::sock_filter| u32::from(step.code) & 7 == libc::BPF_RET && step.k == stand_in;
+    program.iter_mut().filter(returns).for_each(|step| step.k = libc::SECCOMP_RET_USER_NOTIF);
+    Ok(program)
+}
+
 fn filters(level: Level, network: Network) -> Result<Vec<BpfProgram>, String> {
     let refusals = compile(refusals(level, network), libc::EPERM)?;
     // its flags are in memory, which a filter cannot read; without it libc falls back to clone, which one can
@@ -88,8 +156,12 @@ fn filters(level: Level, network: Network) -> Result<Vec<BpfProgram>, String> {
 }
 
 fn compile(rules: Rules, errno: i32) -> Result<BpfProgram, String> {
+    compile_to(rules, SeccompAction::Errno(errno.unsigned_abs()))
+}
+
+fn compile_to(rules: Rules, action: SeccompAction) -> Result<BpfProgram, String> {
     let arch: TargetArch = std::env::consts::ARCH.try_into().map_err(|error| format!("{error}"))?;
-    SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(errno.unsigned_abs()), arch)
+    SeccompFilter::new(rules, SeccompAction::Allow, action, arch)
         .and_then(TryInto::try_into)
         .map_err(|error| error.to_string())
 }
@@ -187,6 +259,31 @@ mod tests {
         at_both(libc::SYS_clone3, [0, 0, 0], libc::ENOSYS);
         at_both(libc::SYS_unshare, [libc::CLONE_NEWNET as u64, 0, 0], libc::EPERM);
         at_both(libc::SYS_getpid, [0, 0, 0], ALLOWED);
+    }
+
+    #[test]
+    fn what_would_blur_whose_child_is_whose_is_refused() {
+        let filter = compile(blurring(), libc::EPERM).expect("compiles");
+        let check = |call, arguments, errno| {
+            let found = sys::call_in_a_child(|| apply_filter(&filter).is_ok(), call, arguments);
+            assert_eq!(found, errno, "call {call} {arguments:x?}");
+        };
+        check(libc::SYS_clone, [libc::CLONE_PARENT as u64, 0, 0], libc::EPERM);
+        check(libc::SYS_clone, [libc::CLONE_PARENT as u64 | libc::CLONE_VM as u64, 0, 0], libc::EPERM);
+        check(libc::SYS_prctl, [libc::PR_SET_CHILD_SUBREAPER as u64, 1, 0], libc::EPERM);
+        check(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as u64, 1, 0], libc::EPERM);
+        check(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as u64, 0, 0], ALLOWED);
+        check(libc::SYS_fcntl, [0, F_SETSIG, libc::SIGUSR1 as u64], libc::EPERM);
+        check(libc::SYS_getpid, [0, 0, 0], ALLOWED);
+    }
+
+    #[test]
+    fn calls_about_files_are_asked_about_and_others_are_not() {
+        let program = asking().expect("compiles");
+        let asks = program.iter().filter(|step| step.k == libc::SECCOMP_RET_USER_NOTIF).count();
+        assert!(asks > 0, "{program:?}");
+        let traces = program.iter().any(|step| step.k & libc::SECCOMP_RET_ACTION_FULL == libc::SECCOMP_RET_TRACE);
+        assert!(!traces, "nothing is left of the stand-in");
     }
 
     #[cfg(target_arch = "x86_64")]

@@ -1,7 +1,6 @@
 //! The supervisor: waits for the program, ends everything when the caller says or a limit is passed, tells.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -11,7 +10,8 @@ use libc::pid_t;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::super::policy::{Exceeded, Level, Limits};
-use super::super::protocol::{Order, Told};
+use super::super::protocol::{Order, Told, receive};
+use super::keeper::Keeper;
 use super::{limits, sys};
 use crate::clock::{Clock as _, SystemClock};
 use crate::infrastructure::process::Status;
@@ -20,7 +20,13 @@ use crate::infrastructure::process::Status;
 const LOOK_MILLIS: i32 = 50;
 
 /// Follows `program` to its end; returns when nothing it started is left to find.
-pub(super) fn supervise(program: Pid, report: &UnixStream, control: &UnixStream, order: &Order) {
+pub(super) fn supervise(
+    program: Pid,
+    report: &UnixStream,
+    control: &UnixStream,
+    order: &Order,
+    keeper: Option<Keeper>,
+) {
     let mut supervisor = Supervisor {
         program: program.as_raw_nonzero().get(),
         order,
@@ -29,8 +35,10 @@ pub(super) fn supervise(program: Pid, report: &UnixStream, control: &UnixStream,
         exceeded: None,
         ended: None,
         free_at_first: free_space(order),
+        looked: None,
+        keeper,
     };
-    if relay_start(report, control) {
+    if supervisor.relay_start(report, control) {
         supervisor.follow(program, control);
     }
     supervisor.clean_up();
@@ -45,17 +53,6 @@ pub(super) fn supervise(program: Pid, report: &UnixStream, control: &UnixStream,
     }
 }
 
-/// Passes on what the child said before it became the program. False when it did not.
-fn relay_start(report: &UnixStream, control: &UnixStream) -> bool {
-    let mut confined = false;
-    for line in BufReader::new(report).lines().map_while(Result::ok) {
-        let Ok(told) = serde_json::from_str::<Told>(&line) else { return false };
-        confined = matches!(told, Told::Confined(_));
-        told.write(control);
-    }
-    confined
-}
-
 struct Supervisor<'a> {
     program: pid_t,
     order: &'a Order,
@@ -64,15 +61,54 @@ struct Supervisor<'a> {
     exceeded: Option<Exceeded>,
     ended: Option<sys::Reaped>,
     free_at_first: Option<u64>,
+    /// When limits were looked at.
+    looked: Option<Duration>,
+    /// Answers for files that are kept.
+    keeper: Option<Keeper>,
 }
 
 impl Supervisor<'_> {
+    /// Passes on what the child said before it became the program. False when it did not.
+    fn relay_start(&mut self, report: &UnixStream, control: &UnixStream) -> bool {
+        let mut said = Vec::new();
+        loop {
+            let listener = self.keeper.as_ref().and_then(Keeper::listener);
+            let [told, asked] = sys::poll([Some(report.as_fd()), listener], -1);
+            if !told {
+                if let (true, Some(keeper)) = (asked, &mut self.keeper) {
+                    keeper.answer();
+                }
+                continue;
+            }
+            match receive(report, 4096) {
+                Ok((bytes, listener)) if !bytes.is_empty() => {
+                    said.extend_from_slice(&bytes);
+                    if let (Some(listener), Some(keeper)) = (listener, &mut self.keeper) {
+                        keeper.listen(listener);
+                    }
+                }
+                _its_end => break,
+            }
+        }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.started();
+        }
+        let told = Told::read_all(&said);
+        told.iter().for_each(|told| told.write(control));
+        matches!(told.last(), Some(Told::Confined(_)))
+    }
+
     fn follow(&mut self, program: Pid, control: &UnixStream) {
         let ending = pidfd_open(program, PidfdFlags::empty()).ok();
         loop {
             // after the request to stop, the closed socket would end every poll at once
             let listening = self.asked_to_stop.is_none().then(|| control.as_fd());
-            let [told_to_stop, _] = sys::poll([listening, ending.as_ref().map(|fd| fd.as_fd())], LOOK_MILLIS);
+            let asking = self.keeper.as_ref().and_then(Keeper::listener);
+            let [told_to_stop, _, asked] =
+                sys::poll([listening, ending.as_ref().map(|fd| fd.as_fd()), asking], LOOK_MILLIS);
+            if let (true, Some(keeper)) = (asked, &mut self.keeper) {
+                keeper.answer();
+            }
             self.reap_all();
             if self.ended.is_some() {
                 return;
@@ -80,10 +116,15 @@ impl Supervisor<'_> {
             if told_to_stop {
                 self.ask_to_stop();
             }
-            self.exceeded = self.exceeded.or_else(|| self.look_at_limits());
-            let patience_is_over = self
-                .asked_to_stop
-                .is_some_and(|at| self.clock.monotonic() >= at + Duration::from_millis(self.order.grace_ms));
+            let now = self.clock.monotonic();
+            // whoever asks about files wakes this more often than it is worth
+            if self.looked.is_none_or(|looked| now >= looked + Duration::from_millis(LOOK_MILLIS.unsigned_abs().into()))
+            {
+                self.looked = Some(now);
+                self.exceeded = self.exceeded.or_else(|| self.look_at_limits());
+            }
+            let patience_is_over =
+                self.asked_to_stop.is_some_and(|at| now >= at + Duration::from_millis(self.order.grace_ms));
             if self.exceeded.is_some() || patience_is_over {
                 return self.kill_program();
             }

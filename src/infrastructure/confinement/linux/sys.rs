@@ -185,6 +185,130 @@ pub(super) fn poll<const N: usize>(files: [Option<BorrowedFd<'_>>; N], millis: c
     asked.map(|file| file.revents != 0)
 }
 
+/// A call that a process of the confinement waits in.
+pub(super) struct Asked {
+    pub(super) id: u64,
+    /// The thread, as this process's PID namespace numbers it.
+    pub(super) thread: pid_t,
+    pub(super) call: i64,
+    pub(super) arguments: [u64; 6],
+}
+
+/// What is answered.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The kernel goes on with the call as if nobody had asked.
+    GoOn,
+    /// The call ended well.
+    Done,
+    /// The call failed with this error.
+    Fails(c_int),
+    /// The call gives this file.
+    Gives(OwnedFd),
+}
+
+/// Installs `filter` on this process, for it and all it starts; whoever holds what is returned is asked.
+pub(super) fn install_asking(filter: &[seccompiler::sock_filter]) -> io::Result<OwnedFd> {
+    let length = u16::try_from(filter.len()).map_err(io::Error::other)?;
+    // the same C struct under two names
+    let program = libc::sock_fprog { len: length, filter: filter.as_ptr().cast_mut().cast() };
+    // a signal does not end a call that the supervisor is at; before Linux 5.19 it does
+    let flags = [
+        libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+        libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
+    ];
+    let mut result = Err(io::ErrorKind::Unsupported.into());
+    for flags in flags {
+        // SAFETY: the program and its instructions live until the call returns, which only reads them.
+        let fd = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &program) };
+        // SAFETY: a new descriptor, owned at once.
+        result = check(fd as c_int).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+/// Whether the kernel hands out descriptors in answer to a call (Linux 5.14), asked of `listener`.
+pub(super) fn can_give(listener: &OwnedFd) -> bool {
+    let nobody_asked = give(listener, 0, listener.as_fd());
+    nobody_asked.is_err_and(|error| error.raw_os_error() == Some(libc::ENOENT))
+}
+
+/// Has whoever asked woken on the same processor: half the time (Linux 6.6; refused before).
+pub(super) fn answer_at_once(listener: &OwnedFd) {
+    const SYNC_WAKE_UP: c_ulong = 1;
+    // SAFETY: takes a number.
+    unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
+}
+
+/// The next call that somebody waits in.
+pub(super) fn next_asked(listener: &OwnedFd) -> io::Result<Asked> {
+    #[repr(C)]
+    struct Room {
+        asked: libc::seccomp_notif,
+        /// For what a later kernel may add.
+        more: [u64; 16],
+    }
+    // SAFETY: all-zero is a valid value, and what the kernel wants to find.
+    let mut room: Room = unsafe { mem::zeroed() };
+    // SAFETY: the kernel fills one `seccomp_notif`, with room behind it.
+    check(unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &mut room) })?;
+    let _padding = room.more;
+    let asked = room.asked;
+    Ok(Asked { id: asked.id, thread: asked.pid as pid_t, call: i64::from(asked.data.nr), arguments: asked.data.args })
+}
+
+/// Whether whoever asked still waits: what was read of that process before was its own.
+pub(super) fn still_asks(listener: &OwnedFd, id: u64) -> bool {
+    // SAFETY: the kernel reads one number.
+    unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0 }
+}
+
+/// Answers one call; one that ended meanwhile needs none.
+pub(super) fn answer(listener: &OwnedFd, id: u64, answer: &Answer) {
+    let (error, flags) = match answer {
+        Answer::GoOn => (0, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32),
+        Answer::Done => (0, 0),
+        Answer::Fails(errno) => (-errno, 0),
+        Answer::Gives(file) => match give(listener, id, file.as_fd()) {
+            Ok(()) => return,
+            Err(error) => (-error.raw_os_error().unwrap_or(libc::EACCES), 0), // no more files for that process
+        },
+    };
+    let mut response = libc::seccomp_notif_resp { id, val: 0, error, flags };
+    // SAFETY: the kernel reads one `seccomp_notif_resp`.
+    unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &mut response) };
+}
+
+fn give(listener: &OwnedFd, id: u64, file: BorrowedFd<'_>) -> io::Result<()> {
+    let mut given = libc::seccomp_notif_addfd {
+        id,
+        flags: libc::SECCOMP_ADDFD_FLAG_SEND as u32,
+        srcfd: file.as_raw_fd() as u32,
+        newfd: 0,
+        newfd_flags: libc::O_CLOEXEC as u32, // it goes to nobody else by an exec
+    };
+    // SAFETY: the kernel reads one `seccomp_notif_addfd`.
+    check(unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut given) }).map(drop)
+}
+
+/// Reads memory of another process, as much of `into` as is there: pages that are missing end it.
+pub(super) fn read_memory(process: pid_t, address: u64, into: &mut [u8]) -> usize {
+    const PAGE: u64 = 4096;
+    let to_page_end = (PAGE - address % PAGE).min(into.len() as u64) as usize;
+    let here = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
+    let second = address.wrapping_add(to_page_end as u64);
+    let there = [
+        libc::iovec { iov_base: address as *mut libc::c_void, iov_len: to_page_end },
+        libc::iovec { iov_base: second as *mut libc::c_void, iov_len: into.len() - to_page_end },
+    ];
+    // SAFETY: writes at most the length of `into` to it; the other addresses are the other process's.
+    let read = unsafe { libc::process_vm_readv(process, &here, 1, there.as_ptr(), 2, 0) };
+    usize::try_from(read).unwrap_or(0)
+}
+
 /// Signals one process, a group (negative) or everybody in the PID namespace (-1); one that is gone is as wanted.
 pub(super) fn signal(target: pid_t, number: c_int) {
     // SAFETY: numbers only.
@@ -198,6 +322,21 @@ pub(super) fn detached_copy(path: &Path, attributes: u64) -> io::Result<OwnedFd>
     let tree = open_tree(rustix::fs::CWD, path, flags)?;
     restrict_mount(tree.as_fd(), attributes, true)?;
     Ok(tree)
+}
+
+/// The same of the file `name` in `folder`, wherever that is mounted.
+pub(super) fn detached_copy_at(folder: &OwnedFd, name: &Path, attributes: u64) -> io::Result<OwnedFd> {
+    use rustix::mount::{OpenTreeFlags, open_tree};
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let tree = open_tree(folder, name, flags)?;
+    restrict_mount(tree.as_fd(), attributes, false)?;
+    Ok(tree)
+}
+
+/// Opens once more what `file` is, with a position and rights of its own.
+pub(super) fn reopen(file: &File, flags: rustix::fs::OFlags) -> io::Result<OwnedFd> {
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(rustix::fs::open(link, flags | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty())?)
 }
 
 /// Makes the root folder itself read-only; what is mounted under it stays as it is.
