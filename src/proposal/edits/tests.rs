@@ -326,6 +326,22 @@ fn edits_of_one_file_join_without_overlap() {
 }
 
 #[test]
+fn what_moves_is_taken_away_where_the_file_has_it_or_nowhere() {
+    let a = "    let a = 1;\n    let c = 3;\n";
+    let there = block("src/a.rs", "fn one() {\n", &format!("fn none() {{\n{a}}}\n\nfn one() {{\n"));
+    let gone = |old: &str| format!("{there}{}", block("src/a.rs", &format!("{old}}}\n"), "}\n"));
+    let new = changed("fn one() {", &format!("fn none() {{\n{a}}}\n\nfn one() {{"));
+    let moved = new.replace("fn two() {\n    let a = 1;\n    let c = 3;\n", "fn two() {\n");
+    check(&gone(a), "src/a.rs", &moved, &[]);
+    // the file's own are other lines by now, and the copy that was just written is not what is to go
+    let other = a.replace("c = 3", "c = 4");
+    let stale = gone(&other).replacen(a, &other, 1);
+    refused(&stale, "nowhere");
+    let turned = stale.replace("=======\n}\n", "=======\n    let a = 2;\n    let c = 4;\n}\n");
+    refused(&turned, "nowhere");
+}
+
+#[test]
 fn an_edit_that_was_made_before_is_not_made_again() {
     let there = "its new lines already stand there";
     let end = "    let b = 2;\n}\n";
