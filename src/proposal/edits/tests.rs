@@ -339,6 +339,12 @@ fn what_moves_is_taken_away_where_the_file_has_it_or_nowhere() {
     refused(&stale, "nowhere");
     let turned = stale.replace("=======\n}\n", "=======\n    let a = 2;\n    let c = 4;\n}\n");
     refused(&turned, "nowhere");
+    // nothing in the file is like what was written: it is written anew
+    let grown = "fn none() {\n    first();\n    second();\n}\n\n";
+    let there = block("src/a.rs", "fn one() {\n", &format!("{grown}fn one() {{\n"));
+    let anew = format!("{there}{}", block("src/a.rs", "    first();\n    second();\n", "    second();\n"));
+    let new = changed("fn one() {", &format!("{}fn one() {{", grown.replace("    first();\n", "")));
+    check(&anew, "src/a.rs", &new, &[Tolerance::AfterOthers]);
 }
 
 #[test]

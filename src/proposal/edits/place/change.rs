@@ -8,7 +8,7 @@ use super::find::{Numbers, Spot, locate};
 use super::line_number;
 use super::text::{Class, FileText};
 use crate::diff::PatchLineKind;
-use crate::proposal::edits::{EditProblem, Piece, Tolerance};
+use crate::proposal::edits::{EditProblem, Piece, PieceLine, Tolerance};
 
 /// How often a text is looked at anew because an edit builds on the ones above it.
 const MOST_ROUNDS: usize = 64;
@@ -38,12 +38,13 @@ pub(super) fn apply<'a>(content: &[u8], pieces: impl IntoIterator<Item = &'a Pie
     let pieces: Vec<&Piece> = pieces.into_iter().collect();
     let mut notes = Vec::new();
     let mut now = content.to_vec();
+    let base = FileText::new(content);
     let mut written = Vec::new();
     let mut at = 0;
     for round in 0.. {
         let file = FileText::new(&now);
         let (splices, is_ended) = (BTreeMap::new(), file.is_ended);
-        let mut joining = Joining { file: &file, written: &written, splices, is_ended, notes: Vec::new() };
+        let mut joining = Joining { file: &file, base: &base, written: &written, splices, is_ended, notes: Vec::new() };
         let numbers = if round == 0 { trust(&file, &pieces) } else { Numbers::Doubted };
         let from = at;
         let mut failed = None;
@@ -107,8 +108,10 @@ struct Plan {
     notes: Vec<Tolerance>,
 }
 
-struct Joining<'a> {
+struct Joining<'a, 'b> {
     file: &'a FileText<'a>,
+    /// The file before any piece changed it.
+    base: &'a FileText<'b>,
     /// Per line of the file: whether the pieces above wrote it. Empty before any did.
     written: &'a [bool],
     /// By first line.
@@ -117,7 +120,7 @@ struct Joining<'a> {
     notes: Vec<(u32, Tolerance)>,
 }
 
-impl Joining<'_> {
+impl Joining<'_, '_> {
     fn take(&mut self, piece: &Piece, numbers: Numbers, is_later: bool) -> Result<(), EditProblem> {
         let mut plan = Plan { splices: Vec::new(), seen: Vec::new(), is_ended: self.is_ended, notes: Vec::new() };
         if !piece.changes() {
@@ -132,7 +135,7 @@ impl Joining<'_> {
             plan.notes.extend((spots.len() > 1).then_some(Tolerance::Elided));
         }
         plan.notes.extend((is_later && piece.changes()).then_some(Tolerance::AfterOthers));
-        if self.is_meant_for_another(&plan) {
+        if self.is_on_written(&plan) && is_like(self.base, piece) {
             return Err(EditProblem::NoMatch);
         }
         // nothing of a piece counts before all of it has its place
@@ -145,9 +148,9 @@ impl Joining<'_> {
         Ok(())
     }
 
-    /// Whether the lines that `plan` was looked up by are a copy that a piece above wrote: code that moves stands in two
-    /// pieces, and the one that takes it away is meant for the file's own, which is not as it says.
-    fn is_meant_for_another(&self, plan: &Plan) -> bool {
+    /// Whether `plan` changes what a piece above wrote, or takes more of that away than it puts there. Code that moves
+    /// stands in two pieces: the one that takes it away is meant for the file's own, where that is not as it says.
+    fn is_on_written(&self, plan: &Plan) -> bool {
         let is_written = |line: &usize| self.written.get(*line).copied().unwrap_or(false);
         let mut seen = plan.seen.iter().cloned().flatten();
         let is_copy = plan.seen.iter().map(Range::len).sum::<usize>() > 1 && seen.all(|line| is_written(&line));
@@ -389,24 +392,37 @@ fn changes_last(lines: &[crate::proposal::edits::PieceLine]) -> bool {
     lines.last().is_some_and(|line| line.kind != PatchLineKind::Context)
 }
 
-/// The lines of the file that are most like those of `piece`, numbered.
-fn nearest(file: &FileText<'_>, piece: &Piece) -> String {
-    const AROUND: usize = 3;
-    const MOST: usize = 20;
-    const WIDEST: usize = 200;
-    let wanted = piece.lines.iter().filter(|line| line.is_old()).enumerate();
+/// The old lines of `piece` that are looked for one by one: their number from its first old line, and the line.
+fn looked_for(piece: &Piece) -> impl Iterator<Item = (usize, &PieceLine)> {
+    let old = piece.lines.iter().filter(|line| line.is_old()).enumerate();
+    old.filter(|(_, line)| line.text.trim().len() > 2).take(400)
+}
+
+/// Where most of the old lines of `piece` stand in a row, and how many do.
+fn most_alike(file: &FileText<'_>, piece: &Piece) -> Option<(usize, usize)> {
     // each line of the piece that stands in few places votes for where the piece would begin
     let mut votes: BTreeMap<usize, usize> = BTreeMap::new();
-    for (at, line) in wanted.clone().filter(|(_, line)| line.text.trim().len() > 2).take(400) {
+    for (at, line) in looked_for(piece) {
         let places = file.find(&[line.text.as_bytes()], Class::Indentation).starts;
         for start in places.iter().take(8).filter_map(|place| place.checked_sub(at)) {
             *votes.entry(start).or_default() += 1;
         }
     }
-    let Some((start, _)) = votes.into_iter().max_by_key(|(start, count)| (*count, std::cmp::Reverse(*start))) else {
-        return String::new();
-    };
-    let len = wanted.count() + AROUND;
+    votes.into_iter().max_by_key(|(start, count)| (*count, std::cmp::Reverse(*start)))
+}
+
+/// Whether at least half of the old lines of `piece` stand in a row in `file`.
+fn is_like(file: &FileText<'_>, piece: &Piece) -> bool {
+    most_alike(file, piece).is_some_and(|(_, count)| 2 * count >= looked_for(piece).count())
+}
+
+/// The lines of the file that are most like those of `piece`, numbered.
+fn nearest(file: &FileText<'_>, piece: &Piece) -> String {
+    const AROUND: usize = 3;
+    const MOST: usize = 20;
+    const WIDEST: usize = 200;
+    let Some((start, _)) = most_alike(file, piece) else { return String::new() };
+    let len = piece.lines.iter().filter(|line| line.is_old()).count() + AROUND;
     let lines = file.lines.iter().enumerate().skip(start.saturating_sub(AROUND)).take(len.min(MOST) + AROUND);
     let mut shown = "The file has there:\n".to_owned();
     for (at, line) in lines {
