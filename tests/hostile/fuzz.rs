@@ -17,6 +17,7 @@ const SEEDS: &[(&str, &[u8])] = &[
     ("edits", b"`dir/b.txt` (whole file):\n```\none\n```\n"),
     ("edits", b"a.txt\n```\nline 0\nline 1\nzwei\nline 3\nline 4\nline 5\nline 6\nline 7\nline 8\nline 9\nline 10\nline 11\n```\n"),
     ("edits", b"```diff\n--- a/a.txt\n+++ b/a.txt\n@@ ... @@\n *** Update File: a.txt\nline 3\n-<x"),
+    ("edits", b"a.txt\n<source>\n<<<<<<< SEARCH\nline 6\n=======\nsechs\n>>>>>>> REPLACE\n</source>\n"),
     ("journal", b""),
     ("journal", b"\x10\x00x\x20\x00y"),
     ("journal", b"raw{\"actor\":\"a\",\"at\":1}\n"),
@@ -41,6 +42,8 @@ const WORDS: &[&[u8]] = &[
     b"=======\n",
     b">>>>>>> REPLACE\n",
     b"```\n",
+    b"<source>\n",
+    b"</source>\n",
     b"*** Update File: a.txt\n",
     b"line 1\n",
     b"...\n",
@@ -87,9 +90,14 @@ fn harmed(of: &'static str) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// The inputs of each target in one run; `PARAPH_CASES=100000` asks for more, where no fuzzer can be had.
+fn cases() -> u32 {
+    std::env::var("PARAPH_CASES").map_or(300, |said| said.parse().expect("PARAPH_CASES is a number"))
+}
+
 fn run((name, target): Target) {
     SEEDS.iter().filter(|(of, _)| *of == name).for_each(|(_, seed)| target(seed));
-    let config = ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let inputs = prop_oneof![4 => harmed(name), 1 => prop::collection::vec(any::<u8>(), 0..400)];
     let result = runner.run(&inputs, |bytes| {

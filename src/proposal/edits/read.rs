@@ -44,6 +44,9 @@ fn check_whole(finish: &Finish) -> Result<(), EditRefusals> {
 /// The most edits of one reply. // the largest diff of 400 merges of cargo has 1,900 hunks
 const MOST_EDITS: usize = 5_000;
 
+/// How the first line of an edit begins that the next ones must make one.
+const BEGINNINGS: [&str; 5] = ["diff --git ", "--- ", "@@", "*** Begin Patch", "<<<<<<<"];
+
 /// Goes over a reply once, line by line.
 struct Reader<'a> {
     text: &'a str,
@@ -53,6 +56,8 @@ struct Reader<'a> {
     is_finished: bool,
     named: NamedFence,
     fence: Option<Fence<'a>>,
+    /// The last line that is more than blanks and no part of an edit.
+    stray: Option<usize>,
     list: Vec<Edit>,
     notes: Vec<EditNote>,
     refusals: Vec<EditRefusal>,
@@ -65,7 +70,8 @@ impl<'a> Reader<'a> {
             lines.pop();
         }
         let (list, notes, refusals) = (Vec::new(), Vec::new(), Vec::new());
-        Self { text, lines, at: 0, is_finished, named: NamedFence::Unclear, fence: None, list, notes, refusals }
+        let named = NamedFence::Unclear;
+        Self { text, lines, at: 0, is_finished, named, fence: None, stray: None, list, notes, refusals }
     }
 
     fn run(&mut self) {
@@ -87,7 +93,7 @@ impl<'a> Reader<'a> {
                 self.fence = None;
                 self.at += 1;
                 Ok(())
-            } else if let Some(opened) = Fence::open(line, self.at).filter(|_| self.fence.is_none()) {
+            } else if let Some(opened) = self.opened(line) {
                 self.open_fence(opened)
             } else {
                 self.refuse_stray(line)
@@ -102,7 +108,7 @@ impl<'a> Reader<'a> {
         }
         if let Some(fence) = &self.fence {
             self.refusals.push(EditRefusal::new(fence.number(), None, EditProblem::Cut("a fence")));
-        } else if !self.is_finished && !self.list.is_empty() && self.ends_in_a_name() {
+        } else if !self.is_finished && !self.list.is_empty() && (self.ends_in_a_name() || self.ends_in_a_beginning()) {
             let last = number(self.lines.len().saturating_sub(1));
             self.refusals.push(EditRefusal::new(last, None, EditProblem::Cut("the last line")));
         }
@@ -118,14 +124,37 @@ impl<'a> Reader<'a> {
             && !last.starts_with("```")
     }
 
-    /// What a model thinks aloud before it answers is no answer.
+    /// Whether the last line is none of an edit, and another edit may begin with it.
+    fn ends_in_a_beginning(&self) -> bool {
+        let is_last = |at: &usize| self.lines[at + 1..].iter().all(|line| line.trim().is_empty());
+        self.stray.filter(is_last).is_some_and(|at| {
+            let line = self.lines[at].trim_end();
+            BEGINNINGS
+                .iter()
+                .any(|start| line.starts_with(start) || (at + 1 == self.lines.len() && start.starts_with(line)))
+        })
+    }
+
+    /// What a model thinks aloud before it answers is no answer: `<think>`, `<thinking>`, `<thinking-content-7bbe…>`.
     fn skip_thoughts(&mut self) {
-        for (open, close) in [("<think>", "</think>"), ("<thinking>", "</thinking>")] {
-            if self.text.trim_start().starts_with(open) {
-                let end = self.lines.iter().position(|line| line.contains(close));
-                self.at = end.map_or(self.lines.len(), |end| end + 1);
-            }
+        let tag = self.text.trim_start().strip_prefix('<').and_then(|text| Some(text.split_once('>')?.0));
+        let is_plain = |tag: &&str| tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let Some(tag) = tag.filter(|tag| tag.starts_with("think")).filter(is_plain) else { return };
+        let close = format!("</{tag}>");
+        let end = self.lines.iter().position(|line| line.contains(&close));
+        self.at = end.map_or(self.lines.len(), |end| end + 1);
+    }
+
+    /// The fence that `line` opens, where none is open; a tag is one below the name of a file.
+    fn opened(&self, line: &'a str) -> Option<Fence<'a>> {
+        if self.fence.is_some() {
+            return None;
         }
+        let is_named = || {
+            let above = self.lines[..self.at].iter().rev().find(|line| !line.trim().is_empty());
+            above.is_some_and(|line| names::alone(line).or_else(|| names::in_words(line)).is_some())
+        };
+        Fence::open(line, self.at).or_else(|| Fence::tagged(line, self.at).filter(|_| is_named()))
     }
 
     /// A fence: a whole file, JSON, a bare name, or the frame of something else.
@@ -148,13 +177,16 @@ impl<'a> Reader<'a> {
             "a line of an apply_patch block outside of one"
         } else if line == "GIT binary patch" || (line.starts_with("Binary files ") && line.ends_with(" differ")) {
             "a binary content without a file's name above it"
-        } else if line.starts_with("@@ -") || (in_diff && line.starts_with("@@")) {
+        } else if line.starts_with("@@ -") || (in_diff && line.starts_with("@@")) || is_bare_header(line) {
             "a hunk without a file's name above it"
         } else if in_diff && line.starts_with(['+', '-']) {
             "changed lines without a hunk's header"
         } else if self.fence.is_none() && json::begins_amid_words(&self.lines, self.at - 1) {
             "edits in JSON amid other text: put them into a fence of their own"
         } else {
+            if !line.trim().is_empty() {
+                self.stray = Some(self.at - 1);
+            }
             return Ok(());
         };
         // one word for the whole fence: its other lines would say the same
@@ -200,6 +232,11 @@ impl<'a> Reader<'a> {
     fn note(&mut self, line: u32, path: &str, tolerance: Tolerance) {
         self.notes.push(EditNote { path: path.to_owned(), line, tolerance });
     }
+}
+
+/// Whether `line` heads a hunk without numbers: `@@`, `@@ ... @@`, `@@ fn main() {`.
+fn is_bare_header(line: &str) -> bool {
+    line.strip_prefix("@@").is_some_and(|rest| rest.trim().is_empty() || rest.starts_with(' '))
 }
 
 /// The number of the line at `at`.

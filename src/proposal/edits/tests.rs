@@ -132,6 +132,27 @@ fn unified_diffs() {
 }
 
 #[test]
+fn a_bare_diff_without_numbers_goes_on_behind_an_empty_line_or_is_refused() {
+    // the blank of an empty context line was lost, and the next hunk follows
+    let two = "--- a/src/a.rs\n+++ b/src/a.rs\n@@\n-    let b = 2;\n+    let b = 20;\n }\n\n@@ ... @@\n-    let c = 3;\n+    let c = 30;\n";
+    check(two, "src/a.rs", &changed("let b = 2", "let b = 20").replace("c = 3;", "c = 30;"), &[]);
+    let apart = two.replace("\n\n@@ ... @@", "\n\nAnd then:\n\n@@ ... @@");
+    refused(&apart, "a hunk without a file's name above it");
+}
+
+#[test]
+fn a_reply_that_ends_where_another_edit_begins_was_cut() {
+    let edit = block("src/a.rs", "    let b = 2;\n", "    let b = 20;\n");
+    let cut = |tail: &str| read(&format!("{edit}{tail}"), &Finish::Other("file".to_owned()));
+    for tail in ["@", "diff --gi", "--- a/x\n", "\n*** Begi", "<<<<<", "docs/guide.md"] {
+        assert!(cut(tail).expect_err(tail).to_string().contains("cut off"), "{tail}");
+    }
+    for tail in ["", "Done.\n", "- It is done.\n", "\n"] {
+        assert!(cut(tail).is_ok(), "{tail:?}");
+    }
+}
+
+#[test]
 fn headings_tell_equal_places_apart_and_numbers_do_where_they_hold() {
     let two = changed("fn two() {\n    let a = 1", "fn two() {\n    let a = 9");
     let hunk = |header: &str| {
@@ -210,6 +231,53 @@ fn a_fence_that_only_names_its_file_is_whole_where_nothing_of_the_file_is_missin
 }
 
 #[test]
+fn tags_stand_in_place_of_fences() {
+    let new = changed("let b = 2", "let b = 20");
+    let tagged = |path: &str, content: &str| format!("{path}\n<source>\n{content}</source>\n\nThat is all.\n");
+    let inner = "<<<<<<< SEARCH\n    let b = 2;\n=======\n    let b = 20;\n>>>>>>> REPLACE\n";
+    check(&tagged("src/a.rs", inner), "src/a.rs", &new, &[]);
+    check(&tagged("src/a.rs", &new), "src/a.rs", &new, &[Tolerance::WholeFile, Tolerance::NamedFence]);
+    // fences are its own, a word in the file before says nothing of this one
+    let guide = "# New\n\n```sh\nls\n```\n";
+    check(&tagged("`docs/guide.md` (whole file)", guide), "docs/guide.md", guide, &[Tolerance::WholeFile]);
+    let two = tagged("docs/b.md", "the whole file\n") + &tagged("docs/guide.md", "# New\n");
+    refused(&two, "nothing says that it is the whole file");
+    refused(&tagged("src/a.rs", "fn one() {\n    let b = 20;\n}\n"), "the file's last line");
+    refused(&tagged("`docs/guide.md` (whole file)", "a\n<source>\nb\n</source>\nc\n"), "where the file ends");
+    refused(&tagged("`docs/guide.md` (whole file)", "a\n</source>\nc\n"), "where the file ends");
+    refused("`docs/guide.md` (whole file)\n<source>\na\n", "cut off");
+    refused("The page has\n<pre>\nin it.\n", "no edit");
+}
+
+#[test]
+fn a_name_may_stand_above_a_fence_and_in_it() {
+    let new = changed("let b = 2", "let b = 20");
+    let inner = "src/a.rs\n```rust\n<<<<<<< SEARCH\n    let b = 2;\n=======\n    let b = 20;\n>>>>>>> REPLACE\n```\n";
+    check(&format!("### `src/a.rs`\n\n```rust\n{inner}"), "src/a.rs", &new, &[]);
+    check(&format!("**src/a.rs**\n```rust\n{inner}\nAnd then:\n\n```sh\nls\n```\n"), "src/a.rs", &new, &[]);
+    // all of it in a fence of its own
+    let framed = format!("``````markdown\n**`src/a.rs`**\n\n{}``````\n", inner.trim_start_matches("src/a.rs\n"));
+    check(&framed, "src/a.rs", &new, &[]);
+    // the fence's own file is another: it may show how edits are written
+    refused(&format!("### `docs/guide.md`\n\n```md\n{inner}"), "fences inside of a fence");
+}
+
+#[test]
+fn names_of_routes_are_names_and_other_roots_are_none_of_the_tree() {
+    let routes = MemoryTree::new([("app/[id]/page.ts", FileSide::regular(*b"one\ntwo\n"))]);
+    let edit = read(&block("app/[id]/page.ts", "two\n", "2\n"), &Finish::Stop).expect("reads");
+    assert_eq!(edit.place(&routes).expect("places").changes.files().len(), 1);
+    check(
+        "New file `C:\\work\\docs\\b.md`:\n```\nx\n```\n",
+        "docs/b.md",
+        "x\n",
+        &[Tolerance::Path { said: "C:\\work\\docs\\b.md".to_owned() }],
+    );
+    refused("New file `C:\\work\\LICENSE`:\n```\nx\n```\n", "no path inside");
+    refused(r#"{"path": "~/notes.md", "content": "x\n"}"#, "no path inside");
+}
+
+#[test]
 fn a_new_file_keeps_the_line_ends_that_are_its_own() {
     let diff = "--- /dev/null\n+++ b/n.txt\n@@ -0,0 +1,2 @@\n+one\r\n+two\r\n";
     check(diff, "n.txt", "one\r\ntwo\r\n", &[]);
@@ -258,6 +326,28 @@ fn edits_of_one_file_join_without_overlap() {
 }
 
 #[test]
+fn what_moves_is_taken_away_where_the_file_has_it_or_nowhere() {
+    let a = "    let a = 1;\n    let c = 3;\n";
+    let there = block("src/a.rs", "fn one() {\n", &format!("fn none() {{\n{a}}}\n\nfn one() {{\n"));
+    let gone = |old: &str| format!("{there}{}", block("src/a.rs", &format!("{old}}}\n"), "}\n"));
+    let new = changed("fn one() {", &format!("fn none() {{\n{a}}}\n\nfn one() {{"));
+    let moved = new.replace("fn two() {\n    let a = 1;\n    let c = 3;\n", "fn two() {\n");
+    check(&gone(a), "src/a.rs", &moved, &[]);
+    // the file's own are other lines by now, and the copy that was just written is not what is to go
+    let other = a.replace("c = 3", "c = 4");
+    let stale = gone(&other).replacen(a, &other, 1);
+    refused(&stale, "nowhere");
+    let turned = stale.replace("=======\n}\n", "=======\n    let a = 2;\n    let c = 4;\n}\n");
+    refused(&turned, "nowhere");
+    // nothing in the file is like what was written: it is written anew
+    let grown = "fn none() {\n    first();\n    second();\n}\n\n";
+    let there = block("src/a.rs", "fn one() {\n", &format!("{grown}fn one() {{\n"));
+    let anew = format!("{there}{}", block("src/a.rs", "    first();\n    second();\n", "    second();\n"));
+    let new = changed("fn one() {", &format!("{}fn one() {{", grown.replace("    first();\n", "")));
+    check(&anew, "src/a.rs", &new, &[Tolerance::AfterOthers]);
+}
+
+#[test]
 fn an_edit_that_was_made_before_is_not_made_again() {
     let there = "its new lines already stand there";
     let end = "    let b = 2;\n}\n";
@@ -276,6 +366,8 @@ fn a_reply_that_is_not_whole_or_not_one_is_refused_and_told() {
     refused(&format!("{edit}\n>>>>>>> REPLACE\n"), "without its start");
     refused(&format!("<think>\n{edit}"), "no edit");
     check(&format!("<think>\nhm\n</think>\n{edit}"), "src/a.rs", &changed("let b = 2", "let b = 20"), &[]);
+    let thought = format!("<thinking-content-7b>\n{edit}\n</thinking-content-7b>\n{edit}");
+    check(&thought, "src/a.rs", &changed("let b = 2", "let b = 20"), &[]);
     let refusals =
         placed(&block("src/a.rs", "fn one() {\n    let a = 1;\n    let b = 3;\n", "x\n")).expect_err("moved on");
     let told = refusals.for_model();

@@ -1,13 +1,14 @@
 //! Pieces placed on one content: looked for in the base, joined without overlap, the lines between left as they are.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use super::again;
 use super::find::{Numbers, Spot, locate};
 use super::line_number;
 use super::text::{Class, FileText};
 use crate::diff::PatchLineKind;
-use crate::proposal::edits::{EditProblem, Piece, Tolerance};
+use crate::proposal::edits::{EditProblem, Piece, PieceLine, Tolerance};
 
 /// How often a text is looked at anew because an edit builds on the ones above it.
 const MOST_ROUNDS: usize = 64;
@@ -37,10 +38,13 @@ pub(super) fn apply<'a>(content: &[u8], pieces: impl IntoIterator<Item = &'a Pie
     let pieces: Vec<&Piece> = pieces.into_iter().collect();
     let mut notes = Vec::new();
     let mut now = content.to_vec();
+    let base = FileText::new(content);
+    let mut written = Vec::new();
     let mut at = 0;
     for round in 0.. {
         let file = FileText::new(&now);
-        let mut joining = Joining { file: &file, splices: BTreeMap::new(), is_ended: file.is_ended, notes: Vec::new() };
+        let (splices, is_ended) = (BTreeMap::new(), file.is_ended);
+        let mut joining = Joining { file: &file, base: &base, written: &written, splices, is_ended, notes: Vec::new() };
         let numbers = if round == 0 { trust(&file, &pieces) } else { Numbers::Doubted };
         let from = at;
         let mut failed = None;
@@ -58,7 +62,8 @@ pub(super) fn apply<'a>(content: &[u8], pieces: impl IntoIterator<Item = &'a Pie
         match failed {
             // another look is worth it where the edits above may have made the place
             Some((piece, EditProblem::NoMatch | EditProblem::Overlap)) if piece.may_follow && !is_stuck => {
-                now = joining.content()
+                let (content, lines) = (joining.content(), joining.written());
+                (now, written) = (content, lines);
             }
             Some((piece, problem)) => {
                 let shown = if problem == EditProblem::NoMatch { nearest(&file, piece) } else { String::new() };
@@ -97,21 +102,27 @@ fn line_of(piece: &Piece, spot: &Spot) -> u32 {
 /// What one piece does, before it counts.
 struct Plan {
     splices: Vec<(usize, Splice)>,
+    /// The file's lines that its old lines stand in.
+    seen: Vec<Range<usize>>,
     is_ended: bool,
     notes: Vec<Tolerance>,
 }
 
-struct Joining<'a> {
+struct Joining<'a, 'b> {
     file: &'a FileText<'a>,
+    /// The file before any piece changed it.
+    base: &'a FileText<'b>,
+    /// Per line of the file: whether the pieces above wrote it. Empty before any did.
+    written: &'a [bool],
     /// By first line.
     splices: BTreeMap<usize, Splice>,
     is_ended: bool,
     notes: Vec<(u32, Tolerance)>,
 }
 
-impl Joining<'_> {
+impl Joining<'_, '_> {
     fn take(&mut self, piece: &Piece, numbers: Numbers, is_later: bool) -> Result<(), EditProblem> {
-        let mut plan = Plan { splices: Vec::new(), is_ended: self.is_ended, notes: Vec::new() };
+        let mut plan = Plan { splices: Vec::new(), seen: Vec::new(), is_ended: self.is_ended, notes: Vec::new() };
         if !piece.changes() {
             plan.notes.push(Tolerance::ChangesNothing);
         } else if !piece.has_old() {
@@ -124,6 +135,9 @@ impl Joining<'_> {
             plan.notes.extend((spots.len() > 1).then_some(Tolerance::Elided));
         }
         plan.notes.extend((is_later && piece.changes()).then_some(Tolerance::AfterOthers));
+        if self.is_on_written(&plan) && is_like(self.base, piece) {
+            return Err(EditProblem::NoMatch);
+        }
         // nothing of a piece counts before all of it has its place
         if plan.splices.iter().any(|(start, _)| self.splices.contains_key(start)) {
             return Err(EditProblem::Overlap);
@@ -132,6 +146,17 @@ impl Joining<'_> {
         self.is_ended = plan.is_ended;
         self.notes.extend(plan.notes.into_iter().map(|tolerance| (piece.line, tolerance)));
         Ok(())
+    }
+
+    /// Whether `plan` changes what a piece above wrote, or takes more of that away than it puts there. Code that moves
+    /// stands in two pieces: the one that takes it away is meant for the file's own, where that is not as it says.
+    fn is_on_written(&self, plan: &Plan) -> bool {
+        let is_written = |line: &usize| self.written.get(*line).copied().unwrap_or(false);
+        let mut seen = plan.seen.iter().cloned().flatten();
+        let is_copy = plan.seen.iter().map(Range::len).sum::<usize>() > 1 && seen.all(|line| is_written(&line));
+        let gone = plan.splices.iter().flat_map(|(start, splice)| *start..splice.end).filter(is_written).count();
+        let come: usize = plan.splices.iter().map(|(_, splice)| splice.lines.len()).sum();
+        is_copy || gone > come
     }
 
     /// Only new lines: they have a place in an empty file, and where it is said at the end of one.
@@ -192,6 +217,7 @@ impl Joining<'_> {
             let class = if search.contains('\r') { Class::Exact } else { Class::LineEnds };
             lines.extend(text.split(|byte| *byte == b'\n').map(|line| self.with_end(line, start, class)));
         }
+        plan.seen.push(start..last + 1);
         plan.splices.push((start, Splice { end: last + 1, lines }));
         Ok(true)
     }
@@ -253,6 +279,7 @@ impl Joining<'_> {
             }
         }
         let seen = spot.start..at;
+        plan.seen.push(seen.clone());
         let mut inserted = plan.splices[had..].iter().filter(|(start, splice)| splice.end == *start);
         if inserted.any(|(at, splice)| again::stand_there(&self.file.lines, *at, &splice.lines, seen.clone())) {
             return Err(EditProblem::AlreadyThere);
@@ -295,6 +322,19 @@ impl Joining<'_> {
             (piece.at_end && !at_end).then_some(Tolerance::NotAtEnd),
         ];
         plan.notes.extend(told.into_iter().flatten());
+    }
+
+    /// Per line of [`Self::content`]: whether this or an earlier round wrote it.
+    fn written(&self) -> Vec<bool> {
+        let old = |lines: Range<usize>| lines.map(|line| self.written.get(line).copied().unwrap_or(false));
+        let (mut written, mut at) = (Vec::new(), 0);
+        for (start, splice) in &self.splices {
+            written.extend(old(at..*start));
+            written.resize(written.len() + splice.lines.len(), true);
+            at = splice.end;
+        }
+        written.extend(old(at..self.file.lines.len()));
+        written
     }
 
     fn content(&self) -> Vec<u8> {
@@ -352,24 +392,37 @@ fn changes_last(lines: &[crate::proposal::edits::PieceLine]) -> bool {
     lines.last().is_some_and(|line| line.kind != PatchLineKind::Context)
 }
 
-/// The lines of the file that are most like those of `piece`, numbered.
-fn nearest(file: &FileText<'_>, piece: &Piece) -> String {
-    const AROUND: usize = 3;
-    const MOST: usize = 20;
-    const WIDEST: usize = 200;
-    let wanted = piece.lines.iter().filter(|line| line.is_old()).enumerate();
+/// The old lines of `piece` that are looked for one by one: their number from its first old line, and the line.
+fn looked_for(piece: &Piece) -> impl Iterator<Item = (usize, &PieceLine)> {
+    let old = piece.lines.iter().filter(|line| line.is_old()).enumerate();
+    old.filter(|(_, line)| line.text.trim().len() > 2).take(400)
+}
+
+/// Where most of the old lines of `piece` stand in a row, and how many do.
+fn most_alike(file: &FileText<'_>, piece: &Piece) -> Option<(usize, usize)> {
     // each line of the piece that stands in few places votes for where the piece would begin
     let mut votes: BTreeMap<usize, usize> = BTreeMap::new();
-    for (at, line) in wanted.clone().filter(|(_, line)| line.text.trim().len() > 2).take(400) {
+    for (at, line) in looked_for(piece) {
         let places = file.find(&[line.text.as_bytes()], Class::Indentation).starts;
         for start in places.iter().take(8).filter_map(|place| place.checked_sub(at)) {
             *votes.entry(start).or_default() += 1;
         }
     }
-    let Some((start, _)) = votes.into_iter().max_by_key(|(start, count)| (*count, std::cmp::Reverse(*start))) else {
-        return String::new();
-    };
-    let len = wanted.count() + AROUND;
+    votes.into_iter().max_by_key(|(start, count)| (*count, std::cmp::Reverse(*start)))
+}
+
+/// Whether at least half of the old lines of `piece` stand in a row in `file`.
+fn is_like(file: &FileText<'_>, piece: &Piece) -> bool {
+    most_alike(file, piece).is_some_and(|(_, count)| 2 * count >= looked_for(piece).count())
+}
+
+/// The lines of the file that are most like those of `piece`, numbered.
+fn nearest(file: &FileText<'_>, piece: &Piece) -> String {
+    const AROUND: usize = 3;
+    const MOST: usize = 20;
+    const WIDEST: usize = 200;
+    let Some((start, _)) = most_alike(file, piece) else { return String::new() };
+    let len = piece.lines.iter().filter(|line| line.is_old()).count() + AROUND;
     let lines = file.lines.iter().enumerate().skip(start.saturating_sub(AROUND)).take(len.min(MOST) + AROUND);
     let mut shown = "The file has there:\n".to_owned();
     for (at, line) in lines {

@@ -69,7 +69,7 @@ impl<'a> Paths<'a> {
         {
             return Ok(RepoPath::from_bytes(rest.as_bytes()));
         }
-        if !said.starts_with('/') {
+        if !is_absolute(said) {
             check_plain(said)?;
             return Ok(RepoPath::from_bytes(said.as_bytes()));
         }
@@ -151,6 +151,12 @@ impl<'a> Paths<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a path begins at a root, at a drive or at a person's home: what it means below the tree is to be found out.
+fn is_absolute(said: &str) -> bool {
+    let has_drive = matches!(said.as_bytes(), [drive, b':', b'/', ..] if drive.is_ascii_alphabetic());
+    said.starts_with('/') || said.starts_with("~/") || has_drive
 }
 
 /// `said` without its first component, its first two …

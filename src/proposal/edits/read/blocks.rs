@@ -104,8 +104,8 @@ fn name_of(reader: &Reader<'_>, start: usize) -> Option<(String, bool)> {
     // the line above, in the fence or where there is none
     if let Some(mut at) = above(start, top.map_or(0, |top| top + 1)) {
         // a fence opened twice, the name between
-        if top.is_some() && lines[at].trim_start().starts_with("```") {
-            at = at.saturating_sub(1);
+        if let Some(top) = top.filter(|_| lines[at].trim_start().starts_with("```")) {
+            at = above(at, top + 1).unwrap_or(at);
         }
         if let Some(name) = names::alone(lines[at]).or_else(|| names::word(lines[at])) {
             return Some((name, false));

@@ -1,16 +1,39 @@
-//! Fences of Markdown: where a block of code begins and ends, and what its info string says.
+//! Fences of Markdown, and the tags that stand in place of one: where a block of code begins and ends, and what its info
+//! string says.
 
 use super::number;
+
+/// Tags that stand in place of a fence. // aider has models write these where a file holds fences itself
+const TAGS: [&str; 5] = ["source", "code", "pre", "codeblock", "sourcecode"];
 
 /// An open fence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fence<'a> {
     at: usize,
-    mark: u8,
-    len: usize,
+    mark: Mark<'a>,
     indent: usize,
     /// What follows the marks.
     pub(super) info: &'a str,
+}
+
+/// What it is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark<'a> {
+    /// So many of one byte.
+    Run(u8, usize),
+    /// `<source>` to `</source>`, each alone on its line.
+    Tag(&'a str),
+}
+
+/// The tag alone on `line`: `open` is `<` or `</`.
+fn tag<'a>(line: &'a str, open: &str) -> Option<&'a str> {
+    let name = line.trim_end().strip_prefix(open)?.strip_suffix('>')?;
+    TAGS.contains(&name).then_some(name)
+}
+
+/// Whether a fence begins or ends at `line`, or a tag does.
+pub(super) fn is_frame(line: &str) -> bool {
+    line.trim_start().starts_with(['`', '~']) || tag(line, "<").or(tag(line, "</")).is_some()
 }
 
 impl<'a> Fence<'a> {
@@ -20,26 +43,51 @@ impl<'a> Fence<'a> {
         let mark = *rest.as_bytes().first().filter(|mark| matches!(mark, b'`' | b'~'))?;
         let len = rest.bytes().take_while(|byte| *byte == mark).count();
         let info = rest[len..].trim();
-        (len >= 3 && !info.contains('`')).then_some(Self { at, mark, len, indent: line.len() - rest.len(), info })
+        let mark = Mark::Run(mark, len);
+        (len >= 3 && !info.contains('`')).then_some(Self { at, mark, indent: line.len() - rest.len(), info })
+    }
+
+    /// The tag alone on `line`, at index `at`, that stands in place of a fence.
+    pub(super) fn tagged(line: &'a str, at: usize) -> Option<Self> {
+        tag(line, "<").map(|name| Self { at, mark: Mark::Tag(name), indent: 0, info: "" })
     }
 
     /// Whether `line` ends it. A line of a diff that begins with a blank and a fence does not.
     pub(super) fn is_closed_by(&self, line: &str) -> bool {
-        let rest = line.trim_start_matches([' ', '\t']);
-        let len = rest.bytes().take_while(|byte| *byte == self.mark).count();
-        line.len() - rest.len() <= self.indent && len >= self.len && rest[len..].trim().is_empty()
+        match self.mark {
+            Mark::Run(mark, least) => {
+                let rest = line.trim_start_matches([' ', '\t']);
+                let len = rest.bytes().take_while(|byte| *byte == mark).count();
+                line.len() - rest.len() <= self.indent && len >= least && rest[len..].trim().is_empty()
+            }
+            Mark::Tag(name) => tag(line, "</") == Some(name),
+        }
     }
 
     /// Whether `line` would open a fence inside, which this one could be taken to end with.
     pub(super) fn is_doubled_by(&self, line: &str) -> bool {
-        Fence::open(line, 0).is_some_and(|inner| {
-            inner.mark == self.mark && inner.len >= self.len && inner.indent <= self.indent && !inner.info.is_empty()
-        })
+        match self.mark {
+            Mark::Run(own, least) => Fence::open(line, 0).is_some_and(|inner| {
+                let is_alike = matches!(inner.mark, Mark::Run(mark, len) if mark == own && len >= least);
+                is_alike && inner.indent <= self.indent && !inner.info.is_empty()
+            }),
+            Mark::Tag(name) => tag(line, "<") == Some(name),
+        }
     }
 
     /// Whether `line`, which closes it, has as many marks.
     pub(super) fn is_as_long_as(&self, line: &str) -> bool {
-        line.trim().len() == self.len
+        match self.mark {
+            Mark::Run(_, len) => line.trim().len() == len,
+            Mark::Tag(_) => true,
+        }
+    }
+
+    /// Whether one of `lines`, which follow its end, ends it too: then its own text holds the first one.
+    pub(super) fn is_closed_again(&self, lines: &[&str]) -> bool {
+        let Mark::Tag(_) = self.mark else { return false };
+        let next = lines.iter().find(|line| self.is_closed_by(line) || self.is_doubled_by(line));
+        next.is_some_and(|line| self.is_closed_by(line))
     }
 
     /// `line` as it is inside of the fence, which may be indented itself.

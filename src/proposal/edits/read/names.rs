@@ -19,14 +19,43 @@ const DOTLESS: &[&str] = &[
 
 /// Whether `word` looks like the path of a file.
 pub(super) fn is_path(word: &str) -> bool {
-    let odd = |c: char| c.is_whitespace() || c.is_control() || "<>|\"*?`;(){}[]=,!".contains(c);
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "<>|\"*?`;{}=,!".contains(c);
     if word.is_empty() || word.len() > 4096 || word.contains(odd) || word.contains("://") || word.ends_with('/') {
         return false;
     }
-    let file = word.rsplit('/').next().unwrap_or(word);
+    if word.contains(['(', ')', '[', ']']) && !is_route(word) {
+        return false;
+    }
+    let file = word.rsplit(['/', '\\']).next().unwrap_or(word);
     let has_extension = file.rfind('.').is_some_and(|dot| dot + 1 < file.len());
     let letters = file.chars().any(char::is_alphanumeric);
     letters && (has_extension || word.contains('/') || DOTLESS.contains(&file))
+}
+
+/// Whether every part of a path with brackets is one of a route as frameworks for the web name them: `(group)`,
+/// `[id].tsx`, `[...slug].astro`, `[[page]]`. Calls and links in words have brackets too.
+fn is_route(word: &str) -> bool {
+    let is_part = |part: &str| {
+        let name = |text: &str| text.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
+        let (mut rest, mut is_first) = (part, true);
+        while let Some(open) = rest.find(['(', '[']) {
+            let (close, skip) = match &rest[open..] {
+                tail if tail.starts_with("[[") => ("]]", 2),
+                tail if tail.starts_with('[') => ("]", 1),
+                _ => (")", 1),
+            };
+            let Some(end) = rest[open + skip..].find(close) else { return false };
+            let inner = &rest[open + skip..open + skip + end];
+            if !name(inner) || inner.is_empty() || (is_first && open > 0) {
+                return false;
+            }
+            rest = &rest[open + skip + end + close.len()..];
+            is_first = false;
+        }
+        is_first || rest.is_empty() || (rest.starts_with(['.', '-', '_']) && name(rest))
+    };
+    let file = word.rsplit('/').next().unwrap_or(word);
+    word.contains('/') && !file.ends_with([')', ']']) && word.split('/').all(is_part) && !word.contains("](")
 }
 
 /// The path that stands alone on `line`, perhaps dressed: `### src/a.py`, `**src/a.py**:`, `File: src/a.py`.
@@ -151,10 +180,29 @@ mod tests {
         for line in dressed {
             assert_eq!(alone(line).as_deref(), Some("src/a.py"), "{line}");
         }
-        for line in ["Done.", "...", "In `src/a.py` there is:", "https://a.b/c", "", "e.g.", "a b.c"] {
+        for line in ["Done.", "...", "In `src/a.py` there is:", "https://a.b/c", "", "e.g.", "a b.c", "\\section"] {
             assert_eq!(alone(line), None, "{line}");
         }
         assert_eq!(alone("Makefile").as_deref(), Some("Makefile"));
+        assert_eq!(alone("C:\\work\\LICENSE").as_deref(), Some("C:\\work\\LICENSE"));
+    }
+
+    #[test]
+    fn brackets_stand_in_routes_and_not_in_calls_and_links() {
+        for path in [
+            "src/pages/blog/[...slug].astro",
+            "app/(shop)/[id]/page.tsx",
+            "pages/[[...all]].js",
+            "src/routes/[lang]/+page.svelte",
+            "pages/[id]-[name].vue",
+        ] {
+            assert_eq!(alone(path).as_deref(), Some(path));
+        }
+        for line in
+            ["open(a/b.py)", "[a.md](b/a.md)", "f(x)/y.py", "a/b.py)", "lib/f()", "x[0].y", "a/()/b.c", "a/[b/c].d"]
+        {
+            assert_eq!(alone(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -330,7 +330,9 @@ fn goes_on(reader: &Reader<'_>, text: &str, is_done: bool, has_counts: bool) -> 
         // an editor took the blank of an empty line away, or the diff is over
         let mut ahead = (reader.at + 1..reader.lines.len().min(reader.at + 8))
             .filter_map(|at| reader.lines.get(at).filter(|line| !line.trim().is_empty()));
-        return has_counts || ahead.next().is_some_and(|line| line.starts_with(['+', '-', ' ', '\\']));
+        let next = ahead.next();
+        return has_counts
+            || next.is_some_and(|line| line.starts_with(['+', '-', ' ', '\\']) || line.starts_with("@@"));
     }
     // in a fence every line belongs to it, and one that does not read is told
     text.starts_with(['+', '-', ' ', '\\']) || (reader.fence.is_some() && !is_done)

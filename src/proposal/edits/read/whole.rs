@@ -1,6 +1,6 @@
 //! Whole files: a fence with a path, and whether the reply says that it is all of the file.
 
-use super::fence::Fence;
+use super::fence::{self, Fence};
 use super::{Reader, begin_patch, blocks, names};
 use crate::proposal::edits::{Action, EditProblem, EditRefusal, Name, NamedFence};
 
@@ -36,6 +36,10 @@ pub(super) fn read(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<bool, 
     let bare = names::in_info(opened.info).or_else(|| names::alone(nearest));
     let named = bare.clone().or_else(|| (whole || new).then(|| names::in_words(nearest)).flatten());
     let Some(name) = named else { return Ok(false) };
+    // its name stands in it once more, above a second fence: the frame of a block
+    if is_opened_twice(reader, opened, &name) {
+        return Ok(false);
+    }
     let line = opened.number();
     let refuse = |problem| EditRefusal::new(line, Some(&name), problem);
     let end = end_of(reader, opened, &name).map_err(refuse)?;
@@ -69,15 +73,32 @@ fn says(said: &str, words: &[&str]) -> bool {
 /// The lines of words above `at`, nearest first, up to another fence.
 fn words_above<'a>(reader: &Reader<'a>, at: usize) -> Vec<&'a str> {
     let lines = reader.lines[..at].iter().rev().take(2 * HEARD);
-    let words = lines.take_while(|line| !line.trim_start().starts_with(['`', '~']) || names::alone(line).is_some());
+    let words = lines.take_while(|line| !fence::is_frame(line) || names::alone(line).is_some());
     words.map(|line| line.trim()).filter(|line| !line.is_empty()).take(HEARD).collect()
+}
+
+/// The first lines in the fence that are more than blanks.
+fn first_lines<'a>(reader: &Reader<'a>, opened: &Fence<'_>) -> Vec<&'a str> {
+    reader.lines[opened.at() + 1..].iter().copied().filter(|line| !line.trim().is_empty()).take(3).collect()
+}
+
+fn framed(line: &str) -> bool {
+    blocks::opens(line) || begin_patch::opens(line) || line.starts_with("diff --git ")
+}
+
+/// Whether the fence begins with its file's `name`, another fence and a block: many write both a heading and the name.
+fn is_opened_twice(reader: &Reader<'_>, opened: &Fence<'_>, name: &str) -> bool {
+    match first_lines(reader, opened)[..] {
+        [again, fence, block] => {
+            names::alone(again).as_deref() == Some(name) && Fence::open(fence, 0).is_some() && framed(block)
+        }
+        _ => false,
+    }
 }
 
 /// Whether the fence is the frame of another format, or of a name alone.
 fn holds_other(reader: &Reader<'_>, opened: &Fence<'_>) -> bool {
-    let inside: Vec<&str> =
-        reader.lines[opened.at() + 1..].iter().copied().filter(|line| !line.trim().is_empty()).take(3).collect();
-    let framed = |line: &str| blocks::opens(line) || begin_patch::opens(line) || line.starts_with("diff --git ");
+    let inside = first_lines(reader, opened);
     let is_diff = |pair: &[&str]| pair[0].starts_with("--- ") && pair[1].starts_with("+++ ");
     let is_name = inside.first().is_some_and(|line| names::alone(line).is_some())
         && inside.get(1).is_some_and(|line| opened.is_closed_by(line));
@@ -95,7 +116,9 @@ fn end_of(reader: &Reader<'_>, opened: &Fence<'_>, name: &str) -> Result<usize, 
         )
     };
     // a longer line of marks closes a fence too, and underlines a title
-    if reader.lines[from..end].iter().any(|line| opened.is_doubled_by(line)) || !opened.is_as_long_as(reader.lines[end])
+    if reader.lines[from..end].iter().any(|line| opened.is_doubled_by(line))
+        || !opened.is_as_long_as(reader.lines[end])
+        || opened.is_closed_again(&reader.lines[end + 1..])
     {
         return Err(nested());
     }
