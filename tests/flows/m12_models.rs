@@ -6,14 +6,14 @@ use paraph::api::{
     BudgetRequest, CommentRequest, ContextRequest, EstimateRequest, FailureKind, ListRequest, LogRequest,
     RegenerateRequest, RunRequest, Side, ThreadKind, ThreadsRequest,
 };
-use paraph::id::{SessionRef, Version};
-use paraph::infrastructure::llm::{ChatError, ChatRequest, FoundFault, ModelName, PromptSize};
+use paraph::id::{SessionId, SessionRef, Version};
+use paraph::infrastructure::llm::{ChatError, ChatReply, ChatRequest, FoundFault, ModelName, PromptSize, Usage};
 use paraph::proposal::EngineKind;
 use paraph::session::Budget;
 use paraph::validation::CheckStatus;
 
 use crate::house::{House, Told, version};
-use crate::models::{Scripted, model, says};
+use crate::models::{Scripted, model, says, wants};
 
 /// Edits `a.py` of the small repository.
 fn edit(from: &str, to: &str) -> String {
@@ -140,6 +140,77 @@ async fn at_the_cap_nothing_is_bought_and_a_raised_budget_goes_on() {
     desk.ask(BudgetRequest { session: id, cost_micros: Some(5_000_000), tokens: None }).await.expect("it is set");
     desk.until(id, "Scored").await;
     assert_eq!(models.asked().len(), 1);
+}
+
+/// Asks for the next version, by the same engine.
+fn regenerate(session: SessionId) -> RegenerateRequest {
+    let (rules, message) = (Vec::new(), String::new());
+    RegenerateRequest { session, engine: None, rules, patch: None, message, program: None }
+}
+
+/// Reads, and never drafts: it would go on for ever, and says of each call that it took next to nothing.
+fn lies(request: &ChatRequest) -> Result<ChatReply, ChatError> {
+    let usage = Usage { input: Some(1), output: Some(1), cost_micros: Some(0), ..Usage::default() };
+    let turns = request.messages.len();
+    Ok(ChatReply { usage, ..wants("read_file", &format!("{{\"path\": \"a.py\", \"from\": {turns}}}")) })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_lies_about_usage_meets_the_cap_all_the_same() {
+    let [by_tokens, by_dollars] = [(None, Some(60_000)), (Some(60_000), None)];
+    for (cost_micros, tokens) in [by_tokens, by_dollars] {
+        let models = Scripted::new().answers("implementer", lies).shared();
+        let house = House::with(|house| {
+            house.ports.models = models.clone();
+            house.settings.engine = EngineKind::Llm;
+            house.settings.budget = Budget { cost_micros, tokens };
+        });
+        let repository = house.small_repository("shop");
+        let desk = house.open();
+        let id = desk.run(&[&repository]).await;
+        // every time that it is asked anew it lies again, until the cap is met
+        for _ in 0..40 {
+            let view = desk.wait_until(id, |view| view.state == "NeedsHuman").await.expect("it stands still");
+            if view.usage.budget_spent {
+                break;
+            }
+            desk.ask(regenerate(id)).await.expect("it drafts again");
+        }
+        let view = desk.show(id).await;
+        assert!(view.usage.budget_spent, "{:?}", view.reason);
+        let sent: u64 = models.asked().iter().map(|(_, request)| request.estimated_tokens()).sum();
+        let took = view.usage.input_tokens + view.usage.output_tokens;
+        assert!(took >= sent, "{took} tokens are recorded and {sent} were sent");
+        assert!(took <= 60_000, "{took} tokens are more than may be taken");
+        let context = desk.ask(ContextRequest { session: SessionRef { session: id, version: None } }).await;
+        let calls = context.expect("it is told").calls;
+        assert!(calls.len() > 2 && calls.iter().all(|call| call.estimated), "{calls:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_kept_is_not_used() {
+    let broken = Arc::new(std::sync::Mutex::new(None::<std::path::PathBuf>));
+    let blobs = broken.clone();
+    let models = Scripted::new().answers("implementer", move |_| {
+        let folder = blobs.lock().unwrap().take().expect("it is asked once");
+        std::fs::rename(&folder, folder.with_extension("away")).unwrap();
+        std::fs::write(&folder, "no folder").unwrap();
+        Ok(says(edit(FIRST.0, FIRST.1)))
+    });
+    let house = house(models, Told::all(CheckStatus::Passed));
+    let folder = house.home.blobs();
+    *broken.lock().unwrap() = Some(folder.clone());
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    let view = desk.wait_until(id, |view| view.state == "NeedsHuman").await.expect("it stands still");
+    assert!(view.reason.raw().contains("cannot be kept"), "{:?}", view.reason);
+    assert!(view.versions.is_empty() && view.next.contains("paraph doctor"), "{}", view.next);
+    assert!(view.usage.input_tokens > 0, "it was paid for all the same");
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(folder.with_extension("away"), &folder).unwrap();
+    assert!(house.verify().is_sound());
 }
 
 #[tokio::test(flavor = "multi_thread")]

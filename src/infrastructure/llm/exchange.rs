@@ -152,10 +152,7 @@ impl Switchboard for Exchange {
     }
 
     fn cost_micros(&self, model: &ModelName, usage: &Usage) -> Option<u64> {
-        match self.parts.prices.price(model) {
-            Some(price) => price.cost(usage),
-            None => usage.cost_micros,
-        }
+        self.parts.prices.cost(model, usage)
     }
 
     fn price_source(&self, model: &ModelName) -> String {
