@@ -8,8 +8,9 @@ use crate::api::LentKey;
 use crate::infrastructure::config::{KeyPart, Problem, ProviderPart, RolePart, Weight, is_for_key_programs};
 use crate::infrastructure::http::{HttpClient, HttpSettings, Secret};
 use crate::infrastructure::llm::{
-    CountBy, Counter, Exchange, ExchangeParts, KeySource, Keys, ModelName, Nobody, PriceRow, PriceTable, Provider,
-    ProviderSettings, RateLimit, RealSleeper, RetryPolicy, Route, Routes, ShapeMode, Share, Switchboard, Wire,
+    CountBy, Counter, Exchange, ExchangeParts, KeySource, Keyed, Keys, ModelName, Nobody, PriceRow, PriceTable,
+    Provider, ProviderSettings, RateLimit, RealSleeper, RetryPolicy, Route, Routes, ShapeMode, Share, Switchboard,
+    Wire,
 };
 use crate::planning::Role;
 
@@ -73,9 +74,10 @@ impl House {
             };
             let rate = RateLimit::new(settings.requests_per_minute, settings.tokens_per_minute, self.clock.clone());
             let (key, context) = (settings.key.clone(), settings.context);
+            let beside = settings.key_headers.iter().map(|(_, keyed)| keyed.source.clone()).collect();
             let counts = settings.count != CountBy::Nobody;
             let provider = Provider::new(settings, http.clone(), keys.clone(), self.clock.clone());
-            providers.insert(name, Counter { model: Arc::new(provider), key, rate, counts, context });
+            providers.insert(name, Counter { model: Arc::new(provider), key, beside, rate, counts, context });
         }
         let day = self.config().settings().budget.day_cents;
         Ok(Some(Exchange::new(ExchangeParts {
@@ -174,7 +176,7 @@ impl House {
             settings.base_url = url;
         }
         if let Some(key) = part.key {
-            settings.key = key_source(&format!("provider `{}`", settings.name), key)?;
+            settings.key = key_source(&format!("`key` of provider `{}`", settings.name), key)?;
         }
         if let Some(word) = part.shape.as_deref() {
             settings.shape = match word {
@@ -193,7 +195,12 @@ impl House {
                 hint: format!("one of {}", CountBy::ALL.map(|(name, _)| name).join(", ")),
             })?;
         }
-        settings.headers.extend(part.headers.into_iter().map(|(name, value)| (name, Secret::new(value))));
+        for (name, value) in part.headers {
+            match keyed(&format!("header `{name}` of provider `{}`", settings.name), &value)? {
+                Some(keyed) => settings.key_headers.push((name, keyed)),
+                None => settings.headers.push((name, Secret::new(value))),
+            }
+        }
         settings.stream = part.stream.unwrap_or(settings.stream);
         settings.temperature = part.temperature.unwrap_or(settings.temperature);
         settings.context = part.context.or(settings.context);
@@ -257,7 +264,10 @@ impl House {
     pub(super) fn lendable(&self) -> BTreeMap<String, LentKey> {
         let routes = self.routes().ok().flatten();
         let models = routes.iter().flat_map(Routes::models);
-        let sources = models.filter_map(|model| Some(self.provider(&model.provider).ok()?.key));
+        let sources = models.filter_map(|model| self.provider(&model.provider).ok()).flat_map(|settings| {
+            let beside = settings.key_headers.into_iter().map(|(_, keyed)| keyed.source);
+            std::iter::once(settings.key).chain(beside)
+        });
         let sources: Vec<KeySource> = sources.chain(self.agent_key_sources()).collect();
         let is_wanted = |name: &str| {
             sources.iter().any(|source| match source {
@@ -272,11 +282,17 @@ impl House {
     }
 }
 
-/// Where the key of `whom` comes from.
-pub(super) fn key_source(whom: &str, key: KeyPart) -> Result<KeySource, Wrong> {
+/// The key that `value`, which is what is told of `what`, names.
+pub(super) fn keyed(what: &str, value: &str) -> Result<Option<Keyed>, Wrong> {
+    let Some((before, key)) = KeyPart::named_in(value) else { return Ok(None) };
+    Ok(Some(Keyed { before: before.to_owned(), source: key_source(what, key)? }))
+}
+
+/// Where the key comes from that `what` names.
+pub(super) fn key_source(what: &str, key: KeyPart) -> Result<KeySource, Wrong> {
     match key {
         KeyPart::Preset(text) => text.parse().map_err(|error: crate::id::ParseIdError| Wrong {
-            message: format!("`key` of {whom} does not say where a key is"),
+            message: format!("{what} does not say where a key is"),
             hint: format!("write {}", error.wanted),
         }),
         KeyPart::Program(words) => Ok(KeySource::Command(words)),
@@ -351,6 +367,10 @@ mod tests {
             &["DEEPSEEK_API_KEY", "OPENAI_API_KEY"],
         );
         check_lent("", &all, &[]);
+        let gateway = "model = 'work/x'\n[providers.work]\nbase_url = 'http://x'\n";
+        let headers = "headers = { authorization = 'Bearer env:WORK_KEY', x-team = 'shop' }";
+        check_lent(&format!("{gateway}{headers}"), &all, &["WORK_KEY"]);
+        check_lent("[engines.agent.x]\nrun = 'x'\nenv = { A_KEY = 'env:WORK_KEY' }", &all, &["WORK_KEY"]);
         let agent = "[engines.agent.codex]\nkey = 'env:OPENAI_API_KEY'\n";
         check_lent(agent, &all, &["OPENAI_API_KEY"]);
         check_lent(&format!("{agent}[providers.work]\nbase_url = 'http://x'"), &all, &["OPENAI_API_KEY"]);

@@ -155,6 +155,16 @@ def work(prompt):
         lines.append("key: " + os.environ.get("ANTHROPIC_API_KEY", "none"))
         write("answers.txt", "\n".join(lines) + "\n")
         say("sought")
+    elif MODE == "vars":
+        # whether a variable holds a word (told backwards), here and in a command that Paraph runs; then says it aloud
+        name, word = sys.argv[2], sys.argv[3][::-1]
+        made = ask("terminal/create", command="/bin/sh", args=["-c", "echo \"${" + name + ":-none}\""], cwd=cwd)["result"]["terminalId"]
+        ask("terminal/wait_for_exit", terminalId=made)
+        shown = ask("terminal/output", terminalId=made)["result"]["output"].strip()
+        lines = ["itself: " + ("has it" if os.environ.get(name) == word else "nothing"), "terminal: " + shown]
+        write("answers.txt", "\n".join(lines) + "\n")
+        print("in the log: " + os.environ.get(name, "none"), file=sys.stderr, flush=True)
+        say("It is " + os.environ.get(name, "none"))
     elif MODE == "hang":
         write("a.py", "half")
         say("thinking")

@@ -383,6 +383,7 @@ fn spec(name: &str, mode: &str, change: impl FnOnce(&mut AgentSpec)) -> AgentSpe
         run: Run::Args(["python3", "tool/agent.py"].into_iter().chain(mode.split(' ')).map(str::to_owned).collect()),
         timeout: Duration::from_secs(60),
         env: BTreeMap::new(),
+        env_keys: BTreeMap::new(),
         reads: Vec::new(),
         mode: None,
         logins: Vec::new(),

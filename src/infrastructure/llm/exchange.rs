@@ -34,6 +34,8 @@ pub struct Counter {
     pub model: Arc<dyn ChatModel>,
     /// Where its key comes from.
     pub key: KeySource,
+    /// Where keys come from that its headers hold beside it.
+    pub beside: Vec<KeySource>,
     /// How much a minute.
     pub rate: RateLimit,
     /// Whether it counts the tokens of a prompt.
@@ -116,7 +118,9 @@ impl Exchange {
         let Some(counter) = self.parts.providers.get(&model.provider) else {
             return Some(format!("there is no provider `{}`", model.provider));
         };
-        self.parts.keys.is_missing(&counter.key).then(|| format!("{} has no key: {}", model.provider, counter.key))
+        let mut keys = std::iter::once(&counter.key).chain(&counter.beside);
+        let missing = keys.find(|key| self.parts.keys.is_missing(key))?;
+        Some(format!("{} has no key: {missing}", model.provider))
     }
 }
 
@@ -184,7 +188,9 @@ impl Switchboard for Exchange {
 
     fn lend(&self, variable: &str, key: Secret) -> bool {
         let wanted = KeySource::Variable(variable.to_owned());
-        let sources = self.parts.providers.values().map(|counter| &counter.key).chain(&self.parts.others);
+        let of_providers =
+            self.parts.providers.values().flat_map(|counter| std::iter::once(&counter.key).chain(&counter.beside));
+        let sources = of_providers.chain(&self.parts.others);
         let (is_key, asks_programs) = sources.fold((false, false), |(is_key, asks), source| {
             (is_key || *source == wanted, asks || matches!(source, KeySource::Command(_)))
         });

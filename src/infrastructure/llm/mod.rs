@@ -39,7 +39,7 @@ pub use chat::{
 };
 pub use counting::CountBy;
 pub use exchange::{Counter, Exchange, ExchangeParts};
-pub use keys::{KeyError, KeySource, Keys};
+pub use keys::{KeyError, KeySource, Keyed, Keys};
 pub use prices::{LongRow, Price, PriceError, PriceRow, PriceTable, Rates};
 pub use provider::Provider;
 pub use rate::RateLimit;

@@ -115,6 +115,7 @@ pub fn agent_presets() -> Vec<AgentSpec> {
             run: Run::Args(texts(preset.run)),
             timeout: USUAL_TIMEOUT,
             env: pairs(preset.env),
+            env_keys: std::collections::BTreeMap::new(),
             reads: Vec::new(),
             logins: texts(preset.logins),
             key_form: preset.key_form,
