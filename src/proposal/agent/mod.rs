@@ -26,10 +26,11 @@ use async_trait::async_trait;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::llm::answer;
 use super::workshop::{Room, Sees, exec, ran_into, unstored};
 use super::{
     AgentSpec, Brief, Context, ContextItem, Draft, DraftListener, EngineError, News, Nobody, ProposalEngine, Run,
-    Workshop,
+    ThreadAnswer, Workshop,
 };
 use crate::cancel::Cancel;
 use crate::diff::stats;
@@ -231,8 +232,15 @@ impl Job {
             changes: worked.changes,
             base: None,
             log: Some(log),
-            answers: Vec::new(),
+            answers: self.answers(&said),
         })
+    }
+
+    /// What its last words say to threads that it was told of.
+    fn answers(&self, said: &str) -> Vec<ThreadAnswer> {
+        let asked = self.brief.threads();
+        let words = answer::told(said).threads.into_iter().filter(|word| asked.contains(&word.thread));
+        words.map(|word| ThreadAnswer { thread: word.thread, text: Untrusted::new(word.text) }).collect()
     }
 
     /// Records what the agent's models took, whatever became of its work; unknown where it does not say.

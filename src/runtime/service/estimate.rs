@@ -84,7 +84,7 @@ impl Runtime {
         let (shared, run, playbook) = (self.shared.clone(), run.clone(), playbook.clone());
         let found = blocking(move || {
             let (ports, settings) = (&shared.ports, &shared.settings);
-            let repairs = if engine == EngineKind::Llm { settings.repairs } else { 0 };
+            let repairs = if engine.mends() { settings.repairs } else { 0 };
             let mut work = work(ports, &run, engine, &playbook, repairs);
             for draft in work.iter_mut().filter(|work| work.role == Role::Implementer) {
                 draft.model.clone_from(&model);
