@@ -56,15 +56,18 @@ pub(super) struct Desk {
     bought: Mutex<Vec<Bought>>,
     /// The model that drafts, where the session has one of its own.
     model: Option<ModelName>,
+    /// The model that wrote the version that this work is about.
+    author: Option<ModelName>,
 }
 
 impl Desk {
     /// A desk for `line`'s attempt.
     pub(super) fn new(worker: Arc<Worker>, session: &Session, line: Line) -> Self {
         let model = session.asked.model.as_deref().and_then(|name| name.parse().ok());
+        let author = line.key.version.and_then(|version| session.author(version)?.parse().ok());
         let bought = session.bought_before(line.key, line.attempt);
         let bought = bought.map(|(call, asked, reply)| Bought { call, asked: asked.clone(), reply }).collect();
-        Self { worker, line, purse: Purse::of(session), bought: Mutex::new(bought), model }
+        Self { worker, line, purse: Purse::of(session), bought: Mutex::new(bought), model, author }
     }
 
     /// Tokens that a prompt of the role may have: what its models take, and what the budget left beside an answer when
@@ -120,7 +123,10 @@ impl Desk {
         let bank = &self.worker.ports.models;
         match &self.model {
             Some(model) if role == Role::Implementer => bank.lead_to(role.name(), model),
-            _ => bank.lead(role.name()),
+            _ => match self.author.as_ref().filter(|_| role.reads_another()) {
+                Some(author) => bank.lead_apart(role.name(), author),
+                None => bank.lead(role.name()),
+            },
         }
     }
 

@@ -108,7 +108,7 @@ impl House {
     fn routes(&self) -> Result<Option<Routes>, Wrong> {
         let config = self.config();
         let one = config.settings().model.map(|name| model_named(&name)).transpose()?;
-        let mut by_role = BTreeMap::new();
+        let (mut by_role, mut named) = (BTreeMap::new(), BTreeSet::new());
         for (role, part) in &config.models().roles {
             if role.parse::<Role>().is_err() {
                 let known = Role::ALL.map(Role::name).join(", ");
@@ -120,6 +120,8 @@ impl House {
             let mut models = part.models.iter().map(|name| model_named(name)).collect::<Result<Vec<_>, _>>()?;
             if models.is_empty() {
                 models.extend(one.clone());
+            } else {
+                named.insert(role.clone());
             }
             if models.is_empty() {
                 continue;
@@ -136,7 +138,7 @@ impl House {
         }
         // a role's first model stands in for roles that name none: one model is enough to begin with
         let default = one.map(Route::to).or_else(|| by_role.values().next().cloned());
-        Ok(default.map(|default| Routes { default, by_role }))
+        Ok(default.map(|default| Routes { default, by_role, named }))
     }
 
     fn provider(&self, name: &str) -> Result<ProviderSettings, Wrong> {
@@ -426,6 +428,42 @@ mod tests {
         let model = "work/qwen3-coder".parse().expect("a model");
         assert_eq!(exchange.list_price(&model), Some((400_000, 1_600_000)));
         assert_eq!(Switchboard::room(&exchange, &model), Some(262_144));
+    }
+
+    #[test]
+    fn a_change_is_read_by_another_model_than_its_authors_where_there_is_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let check = |config: &str, reviewer: &[&str]| {
+            let keys = [("OPENAI_API_KEY", "a"), ("ANTHROPIC_API_KEY", "b")];
+            let house = house(&folder, config, &keys);
+            let exchange = house.exchange().map_err(|wrong| wrong.message).expect("usable").expect("a model");
+            let author = "openai/gpt-5".parse().expect("a model");
+            let lead = exchange.lead_apart("reviewer", &author).expect("somebody");
+            let models: Vec<String> = lead.route.models.iter().map(ToString::to_string).collect();
+            assert_eq!(models, reviewer, "{config}");
+        };
+        check("model = 'openai/gpt-5'", &["openai/gpt-5"]);
+        let author = "[roles.implementer]\nmodels = ['openai/gpt-5']\n";
+        check(author, &["openai/gpt-5"]);
+        // nobody chose one: what another role asks, the dearest first, and the author's after them
+        let triage = "[roles.triage]\nmodels = ['openai/gpt-5-mini']\n";
+        let planner = "[roles.planner]\nmodels = ['anthropic/claude-sonnet-4-5']\n";
+        check(&format!("{author}{triage}"), &["openai/gpt-5-mini", "openai/gpt-5"]);
+        check(
+            &format!("model = 'openai/gpt-5'\n{triage}{planner}"),
+            &["anthropic/claude-sonnet-4-5", "openai/gpt-5-mini", "openai/gpt-5"],
+        );
+        check(&format!("model = 'openai/gpt-5-mini'\n{author}"), &["openai/gpt-5-mini"]);
+        let no_key = "[roles.triage]\nmodels = ['deepseek/deepseek-chat']\n";
+        check(&format!("{author}{no_key}"), &["openai/gpt-5"]);
+        // limits of its own choose nobody
+        let limits = "[roles.reviewer]\nmax_session_cents = 5\n";
+        check(&format!("model = 'openai/gpt-5'\n{triage}{limits}"), &["openai/gpt-5-mini", "openai/gpt-5"]);
+        // somebody chose: the first of them that is another
+        let chosen = "[roles.reviewer]\nmodels = ['openai/gpt-5', 'openai/gpt-5-mini']\n";
+        check(&format!("{author}{planner}{chosen}"), &["openai/gpt-5-mini", "openai/gpt-5"]);
+        let same = "[roles.reviewer]\nmodels = ['openai/gpt-5']\n";
+        check(&format!("{author}{planner}{same}"), &["openai/gpt-5"]);
     }
 
     #[test]

@@ -142,6 +142,17 @@ impl Switchboard for Exchange {
         self.lead_on(role, Route { models: vec![model.clone()], ..route })
     }
 
+    fn lead_apart(&self, role: &str, author: &ModelName) -> Result<Lead, NoRoute> {
+        let Some(routes) = &self.parts.routes else { return self.lead(role) };
+        let dear = |model: &ModelName| Some(self.parts.prices.price(model)?.rates.output);
+        let mut route = routes.apart_from(role, author, dear);
+        // who has no key reviews nothing: then it is the next
+        if route.models.iter().any(|model| self.missing(model).is_none()) {
+            route.models.retain(|model| self.missing(model).is_none());
+        }
+        self.lead_on(role, route)
+    }
+
     fn room(&self, model: &ModelName) -> Option<u64> {
         Exchange::room(self, model)
     }
@@ -285,7 +296,7 @@ impl Switchboard for Exchange {
         let chance = self.chance.fetch_add(37, Ordering::Relaxed) % 100;
         let pause = match self.parts.patience.after(tries, error, chance) {
             Next::GiveUp(why) => {
-                tracing::warn!(%model, %error, ?why, "a model gave no answer");
+                tracing::warn!(%model, %error, %why, "a model gave no answer");
                 return false;
             }
             Next::After(pause) => pause,
