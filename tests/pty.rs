@@ -8,6 +8,8 @@
 mod binary;
 #[path = "pty/service.rs"]
 mod service;
+#[path = "support/speaker.rs"]
+mod speaker;
 
 use std::io::{Read as _, Write as _};
 use std::num::NonZeroU16;

@@ -13,6 +13,7 @@ mod findings;
 mod hold;
 mod house_view;
 mod models;
+mod money;
 mod notice;
 mod part_view;
 mod reading;
@@ -33,6 +34,7 @@ pub use findings::{CheckedPatch, DoctorLine, DoctorReport, Health, RecoverView, 
 pub use hold::{DiscardRequest, DiscardView, PauseRequest, ResumeRequest, SteerRequest};
 pub use house_view::{BeadView, BeadsView, IndexView, Metrics, StatusView, StoppedView, TrustView};
 pub use models::{BudgetRequest, LendKeysRequest, LentKey, LentView, ModelView, ModelsRequest, ModelsView, RoleView};
+pub use money::micros_of;
 pub use notice::Notice;
 pub use part_view::{PartChange, PartView};
 pub use reading::{

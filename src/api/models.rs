@@ -26,6 +26,9 @@ pub struct RoleView {
     pub role: String,
     /// Models that can be asked, in their order.
     pub models: Vec<String>,
+    /// Whether the first is another than the one that writes what the role reads; empty where it reads no change.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
     /// Why none can, where none can.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,

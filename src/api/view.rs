@@ -415,6 +415,12 @@ pub struct UsageView {
     /// Whether the session stands still because the next call could take more than is left.
     #[serde(default)]
     pub budget_spent: bool,
+    /// The most that they may cost, in dollars, where that is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_usd: Option<String>,
+    /// The most tokens that they may take, prompts and answers together, where that is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_tokens: Option<u64>,
 }
 
 /// The changed files of one lane with both sides.

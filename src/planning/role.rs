@@ -62,6 +62,12 @@ impl Role {
         }
     }
 
+    /// Whether it reads what the implementer wrote, and so had better be another model.
+    #[must_use]
+    pub fn reads_another(self) -> bool {
+        matches!(self, Self::Reviewer | Self::Critic)
+    }
+
     /// What it is given, in a line; why nothing asks it, where nothing does.
     #[must_use]
     pub fn given(self) -> &'static str {

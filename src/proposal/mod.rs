@@ -100,6 +100,19 @@ impl EngineKind {
         matches!(self, Self::Llm | Self::Agent)
     }
 
+    /// Whether a check that its change turned red goes back to it: what it finds then is another change. A program that
+    /// is no agent would do the same again, and rules and patches are what they are.
+    #[must_use]
+    pub fn mends(self) -> bool {
+        matches!(self, Self::Llm | Self::Agent)
+    }
+
+    /// Whether it answers threads in words of its own.
+    #[must_use]
+    pub fn answers_threads(self) -> bool {
+        matches!(self, Self::Llm | Self::Agent)
+    }
+
     /// Whether it runs a program that a person chooses.
     #[must_use]
     pub fn runs_a_program(self) -> bool {
@@ -218,13 +231,23 @@ pub struct Brief {
 }
 
 impl Brief {
+    /// The threads that something was said in, each once.
+    #[must_use]
+    pub fn threads(&self) -> Vec<ThreadId> {
+        let mut threads: Vec<ThreadId> = self.feedback.iter().filter_map(|said| said.thread).collect();
+        threads.sort_unstable();
+        threads.dedup();
+        threads
+    }
+
     /// The change of the version before, where `engine` goes on from it and does not begin at the base again: a model
-    /// always does, a program where somebody said something to it.
+    /// always does, a program where somebody said something to it, and an agent where its checks did.
     #[must_use]
     pub fn goes_on(&self, engine: EngineKind) -> Option<&Arc<ChangeSet>> {
         let does = match engine {
             EngineKind::Llm => true,
-            EngineKind::Command | EngineKind::Agent => !self.feedback.is_empty(),
+            EngineKind::Command => !self.feedback.is_empty(),
+            EngineKind::Agent => !self.feedback.is_empty() || !self.failures.is_empty(),
             EngineKind::Rules | EngineKind::Patch | EngineKind::Adopt => false,
         };
         self.previous.as_ref().filter(|_| does)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
+use super::billed::{Heard, told, took};
 use super::ear::Ear;
 use super::metrics::day_of;
 use super::order::Post;
@@ -17,7 +18,7 @@ use crate::api::{Failure, FailureKind};
 use crate::cancel::Cancel;
 use crate::id::{Digest, SessionId};
 use crate::infrastructure::llm::{
-    ChatError, ChatReply, ChatRequest, Finish, Lead, Message, ModelName, NoRoute, PromptSize, Speaker, Streamed, Usage,
+    ChatError, ChatReply, ChatRequest, Finish, Lead, Message, ModelName, NoRoute, PromptSize, Speaker, Streamed,
 };
 use crate::planning::{AskError, Counted, Elsewhere, Models, Question, Role};
 use crate::session::{CallAsked, CallEnded, EffectKey, Outcome, PromptCount, Session, TokensBy, dollars};
@@ -55,15 +56,18 @@ pub(super) struct Desk {
     bought: Mutex<Vec<Bought>>,
     /// The model that drafts, where the session has one of its own.
     model: Option<ModelName>,
+    /// The model that wrote the version that this work is about.
+    author: Option<ModelName>,
 }
 
 impl Desk {
     /// A desk for `line`'s attempt.
     pub(super) fn new(worker: Arc<Worker>, session: &Session, line: Line) -> Self {
         let model = session.asked.model.as_deref().and_then(|name| name.parse().ok());
+        let author = line.key.version.and_then(|version| session.author(version)?.parse().ok());
         let bought = session.bought_before(line.key, line.attempt);
         let bought = bought.map(|(call, asked, reply)| Bought { call, asked: asked.clone(), reply }).collect();
-        Self { worker, line, purse: Purse::of(session), bought: Mutex::new(bought), model }
+        Self { worker, line, purse: Purse::of(session), bought: Mutex::new(bought), model, author }
     }
 
     /// Tokens that a prompt of the role may have: what its models take, and what the budget left beside an answer when
@@ -119,7 +123,10 @@ impl Desk {
         let bank = &self.worker.ports.models;
         match &self.model {
             Some(model) if role == Role::Implementer => bank.lead_to(role.name(), model),
-            _ => bank.lead(role.name()),
+            _ => match self.author.as_ref().filter(|_| role.reads_another()) {
+                Some(author) => bank.lead_apart(role.name(), author),
+                None => bank.lead(role.name()),
+            },
         }
     }
 
@@ -243,8 +250,8 @@ impl Desk {
         let latency = clock.monotonic().saturating_sub(started);
         let is_billed = answer.as_ref().is_err_and(|error| heard.bytes > 0 || error.may_be_billed());
         let may_be_billed = if is_billed { heard.may_be_billed(asked, started + latency) } else { (0, 0) };
-        let exchange = Exchanged { tries: (sent.tries - before).max(1), latency, may_be_billed };
-        let ended = self.ended(call, model, asked, &answer, exchange).await;
+        let exchange = Exchanged { tries: (sent.tries - before).max(1), latency, heard, may_be_billed };
+        let (ended, unkept) = self.ended(call, model, asked, &answer, exchange).await;
         let cost = ended.cost_micros.unwrap_or(0);
         self.worker.today.settle(&date, asked.cost_micros.unwrap_or(0), cost);
         self.purse.take(asked.role, cost, ended.input_tokens.saturating_add(ended.output_tokens));
@@ -253,10 +260,15 @@ impl Desk {
             tracing::error!(%failure, session = %self.line.session, call, "what a call took could not be recorded");
             return Err(AskError::Cancelled);
         }
+        // what the record does not hold is not used: nobody could say later what a version was made of
+        if let Some(why) = unkept {
+            let (role, tries) = (asked.role, vec![format!("what {model} answered cannot be kept: {why}")]);
+            return Err(AskError::Failed { role, tries, next: "paraph doctor".to_owned() });
+        }
         Ok((answer, is_billed))
     }
 
-    /// What is recorded of a call that ended.
+    /// What is recorded of a call that ended, and why its answer could not be kept, where it could not.
     async fn ended(
         &self,
         call: u32,
@@ -264,8 +276,8 @@ impl Desk {
         asked: &CallAsked,
         answer: &Result<ChatReply, ChatError>,
         exchange: Exchanged,
-    ) -> CallEnded {
-        let Exchanged { tries, latency, may_be_billed: (input_tokens, output_tokens) } = exchange;
+    ) -> (CallEnded, Option<String>) {
+        let Exchanged { tries, latency, heard, may_be_billed: (input_tokens, output_tokens) } = exchange;
         let bank = &self.worker.ports.models;
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
         match answer {
@@ -273,30 +285,36 @@ impl Desk {
                 let kept = serde_json::to_vec(reply).expect("a reply is plain data");
                 let blobs = self.worker.blobs().clone();
                 let kept = tokio::task::spawn_blocking(move || blobs.put(&kept)).await;
-                let usage = Usage {
-                    input: reply.usage.input.or(Some(asked.input_tokens)),
-                    output: reply.usage.output.or(Some((reply.text.len() as u64).div_ceil(3))),
-                    ..reply.usage
+                let kept = kept.map_err(|error| error.to_string()).and_then(|kept| kept.map_err(|it| it.to_string()));
+                let (usage, tokens_by) = took(asked, reply, &heard);
+                let finish = finish_name(&reply.finish);
+                let (digest, unkept) = match kept {
+                    Ok(digest) => (Some(digest), None),
+                    Err(why) => (None, Some(why)),
                 };
-                CallEnded {
+                let ended = CallEnded {
                     call,
                     input_tokens: usage.input.unwrap_or(0),
                     output_tokens: usage.output.unwrap_or(0),
-                    tokens_by: told(&reply.usage),
+                    tokens_by,
                     cached_tokens: usage.cache_read.unwrap_or(0),
                     cost_micros: bank.cost_micros(model, &usage),
                     latency_ms,
                     tries,
-                    reply: kept.ok().and_then(Result::ok),
+                    reply: digest,
                     request_id: Untrusted::new(reply.request_id.clone()),
-                    ended: Untrusted::new(finish_name(&reply.finish)),
-                }
+                    ended: Untrusted::new(match &unkept {
+                        Some(why) => format!("{finish}; it cannot be kept: {why}"),
+                        None => finish,
+                    }),
+                };
+                (ended, unkept)
             }
             // what was refused before a token was made costs nothing; what broke off may have been billed
             Err(error) => {
                 let most = u32::try_from(output_tokens).unwrap_or(u32::MAX);
                 let cost = || bank.at_most_micros(model, input_tokens, most);
-                CallEnded {
+                let ended = CallEnded {
                     call,
                     input_tokens,
                     output_tokens,
@@ -308,7 +326,8 @@ impl Desk {
                     reply: None,
                     request_id: Untrusted::default(),
                     ended: Untrusted::new(error.to_string()),
-                }
+                };
+                (ended, None)
             }
         }
     }
@@ -329,17 +348,11 @@ impl Desk {
     }
 }
 
-/// Tokens a second that no model makes without showing them. // 200: what thinks unseen is slower; fast ones stream
-const FASTEST_UNSEEN: u64 = 200;
-
 /// The least that a prompt is cut to for the budget's sake. // 6,000: the instructions, a task and a file or two
 const LEAST_PROMPT: u64 = 6_000;
 
 /// Why a prompt was not counted that could have been.
 const FITS_ANYWAY: &str = "its bytes are fewer than the tokens there is room and budget for";
-
-/// Tokens that may have been made and were still on their way.
-const ON_THE_WAY: u64 = 64;
 
 /// An answer that an earlier attempt had.
 struct Bought {
@@ -361,41 +374,10 @@ struct Sent {
 struct Exchanged {
     tries: u32,
     latency: Duration,
+    /// What came of it.
+    heard: Heard,
     /// Tokens of prompt and answer, where there was no whole one.
     may_be_billed: (u64, u64),
-}
-
-/// What came of an answer that came to no end: what it may have cost is counted from it.
-#[derive(Debug, Default)]
-struct Heard {
-    bytes: u64,
-    /// When the try that runs was sent, by the monotonic clock; none where it waits to be.
-    since: Option<Duration>,
-}
-
-impl Heard {
-    fn hear(&mut self, piece: &Streamed<'_>, now: Duration) {
-        match piece {
-            Streamed::Text(text) | Streamed::Thinking(text) => self.bytes += text.len() as u64,
-            Streamed::Call(name) => self.bytes += name.len() as u64,
-            // what came before was refused, and costs nothing
-            Streamed::Sent => *self = Self { bytes: 0, since: Some(now) },
-            Streamed::Waits { .. } => *self = Self::default(),
-        }
-    }
-
-    /// The most tokens of prompt and answer that a try which broke off at `now` may be billed.
-    fn may_be_billed(&self, asked: &CallAsked, now: Duration) -> (u64, u64) {
-        let Some(since) = self.since else { return (0, 0) };
-        let (heard, took) = (self.bytes.div_ceil(3), now.saturating_sub(since));
-        let unseen = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).saturating_mul(FASTEST_UNSEEN) / 1000;
-        (asked.input_tokens, heard.max(unseen).saturating_add(ON_THE_WAY).min(asked.output_tokens))
-    }
-}
-
-/// Whether a provider said what a call took.
-fn told(usage: &Usage) -> TokensBy {
-    if usage.input.is_some() && usage.output.is_some() { TokensBy::Provider } else { TokensBy::Estimate }
 }
 
 /// The word that the journal keeps.
@@ -552,7 +534,10 @@ impl Models for Desk {
             let [request, reply] = texts.map(|text| blobs.put(&text));
             Some((request.ok()?, reply.ok()))
         });
-        let Some((prompt, reply)) = kept.await.ok().flatten() else { return };
+        let Some((prompt, reply)) = kept.await.ok().flatten() else {
+            tracing::error!(session = %self.line.session, model, "what an agent was told could not be kept");
+            return;
+        };
         let asked = CallAsked {
             key: self.line.key,
             attempt: self.line.attempt,
@@ -596,49 +581,5 @@ impl Models for Desk {
             return tape.room(role);
         }
         self.lead(role).map_or(0, |lead| self.room_on(&lead))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::session::EffectKind;
-
-    /// What a call counts that was sent with 5,000 tokens of prompt and broke off.
-    #[track_caller]
-    fn check(pieces: &[(u64, Streamed<'_>)], broke_off_at: u64, expected: (u64, u64)) {
-        let asked = CallAsked {
-            key: EffectKey { kind: EffectKind::Draft, lane: None, version: Some(crate::id::Version::FIRST) },
-            attempt: 1,
-            role: Role::Implementer,
-            model: "a/b".to_owned(),
-            prompt: Digest::of(b"x"),
-            input_tokens: 5_000,
-            count: PromptCount::Estimated,
-            uncounted: Untrusted::default(),
-            fits: 0,
-            output_tokens: 16_000,
-            cost_micros: Some(230_000),
-            prices: String::new(),
-            room: 0,
-            heard: 0,
-            redacted: Vec::new(),
-        };
-        let mut heard = Heard::default();
-        pieces.iter().for_each(|(at, piece)| heard.hear(piece, Duration::from_secs(*at)));
-        assert_eq!(heard.may_be_billed(&asked, Duration::from_secs(broke_off_at)), expected);
-    }
-
-    #[test]
-    fn a_call_that_broke_off_counts_what_may_have_been_billed() {
-        let text = "x".repeat(3_000);
-        let sent = (100, Streamed::Sent);
-        check(&[sent], 102, (5_000, 464));
-        check(&[sent], 3_000, (5_000, 16_000));
-        check(&[sent, (101, Streamed::Text(&text))], 102, (5_000, 1_064));
-        let waits = Streamed::Waits { pause: Duration::from_secs(40), next: 2, why: "HTTP 500" };
-        check(&[], 120, (0, 0));
-        check(&[sent, (101, waits)], 120, (0, 0));
-        check(&[sent, (101, Streamed::Text(&text)), (102, waits), (142, Streamed::Sent)], 143, (5_000, 264));
     }
 }

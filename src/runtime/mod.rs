@@ -7,6 +7,7 @@
 mod adoption;
 mod answer;
 mod between;
+mod billed;
 mod carried;
 mod coming;
 mod comparison;

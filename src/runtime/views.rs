@@ -206,6 +206,8 @@ pub(super) fn usage_of(session: &Session) -> UsageView {
         output_tokens: spent.output_tokens,
         cost_usd: cost_of(spent.cost_micros, spent.unknown, spent.calls),
         budget_spent: session.stop.as_ref().is_some_and(|stop| stop.kind == StopKind::BudgetSpent),
+        limit_usd: session.budget.cost_micros.map(dollars),
+        limit_tokens: session.budget.tokens,
     }
 }
 

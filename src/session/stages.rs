@@ -127,6 +127,12 @@ impl Session {
     }
 
     /// The model that answered as `role` in that work, as its calls say.
+    /// The model that wrote the version, where one did.
+    #[must_use]
+    pub fn author(&self, version: Version) -> Option<&str> {
+        self.model_of(EffectKey::draft(version), Role::Implementer)
+    }
+
     pub(super) fn model_of(&self, key: EffectKey, role: Role) -> Option<&str> {
         let answered = |call: &&super::CallRecord| {
             let ended = call.ended.as_ref();
@@ -154,7 +160,7 @@ pub(super) fn reviewed(
     (lane, version): (LaneId, Version),
     found: &[(Review, Vec<ReviewIssue>)],
 ) -> Step {
-    let author = session.model_of(EffectKey::draft(version), Role::Implementer);
+    let author = session.author(version);
     let named = |review: &Review| {
         let model = session.model_of(key, review.role).unwrap_or_default().to_owned();
         let mut review = Review { model, ..review.clone() };

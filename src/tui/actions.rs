@@ -153,6 +153,7 @@ actions! {
     PickSession = "pick-session", "select": "select the session, to pause or discard several",
     PauseSession = "pause-session", "pause": "pause the session or let it go on; those selected, where some are",
     Steer = "steer", "say": "say something to the agent or model that drafts, while it does",
+    Budget = "set-budget", "budget": "set what its models may take; what stood still for that goes on",
     DiscardCheckouts = "discard-checkouts", "discard": "remove its disposable checkouts; patch and history stay",
     TabOverview = "tab-overview", "overview": "state, repositories, gates, score",
     TabArchitecture = "tab-architecture", "architecture": "repositories, scope of the change, folders",

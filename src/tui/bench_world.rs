@@ -341,6 +341,17 @@ impl World {
         self.view.clone()
     }
 
+    /// Session `id` goes on.
+    fn raised(&mut self, id: SessionId) -> SessionView {
+        for row in self.rows.iter_mut().filter(|row| row.id == id) {
+            (row.state, row.running, row.needs_me) = ("Planned".to_owned(), true, false);
+            (row.reason, row.next) = ("".into(), String::new());
+        }
+        self.view.state = "Planned".to_owned();
+        (self.view.reason, self.view.next) = ("".into(), String::new());
+        self.view.clone()
+    }
+
     fn talk(&self) -> ThreadsView {
         let (threads, drafts) = (self.threads.clone(), self.drafts.clone());
         ThreadsView { schema: "paraph.threads/1".to_owned(), threads, drafts }
@@ -423,6 +434,7 @@ impl World {
             Request::Steer(asked) if asked.text == "too late" => {
                 return Err(Failure::new(FailureKind::Refused, "cannot steer while the session is Scored"));
             }
+            Request::Budget(asked) => Reply::Budget(self.raised(asked.session)),
             Request::Steer(_) => Reply::Steer(self.view.clone()),
             Request::Discard(asked) => Reply::Discard(DiscardView {
                 schema: "paraph.discard/1".to_owned(),

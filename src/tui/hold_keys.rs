@@ -20,7 +20,7 @@ pub(crate) fn pick(model: &mut Model) -> Vec<Task> {
 }
 
 /// The sessions that are meant: the open one, those selected, or the one under the cursor.
-fn meant(model: &Model) -> Vec<&SessionRow> {
+pub(crate) fn meant(model: &Model) -> Vec<&SessionRow> {
     match &model.review {
         Some(review) => model.inbox.row(review.id).into_iter().collect(),
         None => model.inbox.meant(),

@@ -12,6 +12,7 @@ mod bench;
 mod bench_figures;
 #[cfg(test)]
 mod bench_world;
+mod budget_keys;
 mod comparison_keys;
 mod diff_keys;
 mod diff_view;
@@ -34,6 +35,8 @@ mod terminal;
 mod tests;
 #[cfg(test)]
 mod tests_around;
+#[cfg(test)]
+mod tests_budget;
 #[cfg(test)]
 mod tests_by_hand;
 #[cfg(test)]

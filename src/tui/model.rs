@@ -8,6 +8,7 @@ use super::diff_view::DigestSet;
 use super::input::Input;
 use super::keymap::{Key, Keymap};
 use super::log_text::LogPage;
+use super::screens::budget::BudgetBox;
 use super::screens::comment::CommentBox;
 use super::screens::comparison::Comparison;
 use super::screens::decision::Decision;
@@ -149,6 +150,8 @@ pub(crate) enum Ticket {
     Changed(SessionId, &'static str),
     /// Words to whoever drafts.
     Steered(SessionId),
+    /// What its models may take is another.
+    Budget(SessionId),
     /// A criterion of it was ticked, or not any more.
     Ticked(SessionId, String, bool),
     /// Candidates side by side: of which session's field.
@@ -277,6 +280,7 @@ pub(crate) enum Overlay {
     Palette(Palette),
     Search(Field),
     Steer(Box<Steer>),
+    Budget(Box<BudgetBox>),
     Decision(Box<Decision>),
     Comment(Box<CommentBox>),
     Wizard(Box<Wizard>),

@@ -412,6 +412,10 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             model.say(Tone::Success, format!("said to whoever drafts session {id}"));
             take_view(model, id, reply)
         }
+        (Ticket::Budget(id), reply) => {
+            super::budget_keys::was_set(model, id);
+            take_view(model, id, reply)
+        }
         (Ticket::Ticked(id, criterion, ticked), reply) => {
             let tasks = take_view(model, id, reply);
             super::tick_keys::ticked(model, id, &criterion, ticked);
@@ -451,6 +455,7 @@ fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
         | Reply::Pause(view)
         | Reply::Resume(view)
         | Reply::Steer(view)
+        | Reply::Budget(view)
         | Reply::Publish(view)
         | Reply::Regenerate(view)
         | Reply::Check(view)
@@ -525,6 +530,7 @@ fn on_failure(model: &mut Model, ticket: &Ticket, failure: &Failure) -> Vec<Task
                 wizard.wrong = Untrusted::new(failure.message.clone()).display_line().to_string();
             }
             (Overlay::Steer(steer), Ticket::Steered(_)) => steer.sent = false,
+            (Overlay::Budget(open), Ticket::Budget(_)) => open.sent = false,
             (Overlay::Ticks(ticks), Ticket::Ticked(..)) => ticks.sent = false,
             (Overlay::Wizard(wizard), Ticket::Started) => {
                 wizard.sent = false;

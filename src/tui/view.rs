@@ -8,7 +8,7 @@ use super::model::{Field, Model, Overlay, Tone};
 use super::screens::frame::Frame;
 use super::screens::review::Tab;
 use super::screens::{
-    comment, comparison, decision, help, inbox, origin, palette, peek, picker, review, ticks, wizard,
+    budget, comment, comparison, decision, help, inbox, origin, palette, peek, picker, review, ticks, wizard,
 };
 use super::theme::Role;
 use super::widgets::{Painter, Run, centered, degrade, popup};
@@ -108,6 +108,7 @@ fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &
         Overlay::Comparison(open) => comparison::draw(painter, area, open),
         Overlay::Ticks(open) => ticks::draw(painter, area, model.review.as_ref(), open),
         Overlay::Search(field) => draw_prompt(painter, area, "/", field),
+        Overlay::Budget(open) => budget::draw(painter, area, open),
         Overlay::Steer(steer) => draw_prompt(painter, area, &format!("say to {}: ", steer.session), &steer.field),
         Overlay::Confirm(open) => {
             let columns = usize::from(area.width.min(70).saturating_sub(4).max(8));
@@ -215,6 +216,9 @@ fn hints(model: &Model) -> Vec<Action> {
         if model.inbox.selected().is_some_and(|row| row.running || row.paused) {
             hints.extend([A::PauseSession, A::Steer]);
         }
+        if model.inbox.selected().is_some_and(|row| budget::is_spent(&row.next)) {
+            hints.insert(1, A::Budget);
+        }
         if model.inbox.selected().is_some_and(|row| row.candidate_of.is_some()) {
             hints.push(A::Compare);
         }
@@ -266,6 +270,9 @@ fn hints(model: &Model) -> Vec<Action> {
     }
     if review.view.as_ref().is_some_and(|view| !view.candidates.is_empty()) {
         hints.insert(1, A::Compare);
+    }
+    if review.view.as_ref().is_some_and(|view| budget::is_spent(&view.next)) {
+        hints.insert(1, A::Budget);
     }
     hints.extend([A::NextNeedsMe, A::Palette, A::Back]);
     // what a policy blocks is not approved, nor a candidate before it was picked; the panel says what does

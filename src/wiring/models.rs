@@ -9,8 +9,9 @@ use crate::api::LentKey;
 use crate::infrastructure::config::{KeyPart, Problem, ProviderPart, RolePart, Weight, is_for_key_programs};
 use crate::infrastructure::http::{HttpClient, HttpSettings, Secret};
 use crate::infrastructure::llm::{
-    CountBy, Counter, Exchange, ExchangeParts, KeySource, Keys, ModelName, Nobody, PriceRow, PriceTable, Provider,
-    ProviderSettings, RateLimit, RealSleeper, RetryPolicy, Route, Routes, ShapeMode, Share, Switchboard, Wire,
+    CountBy, Counter, Exchange, ExchangeParts, KeySource, Keyed, Keys, ModelName, Nobody, PriceRow, PriceTable,
+    Provider, ProviderSettings, RateLimit, RealSleeper, RetryPolicy, Route, Routes, ShapeMode, Share, Switchboard,
+    Wire,
 };
 use crate::planning::Role;
 
@@ -74,9 +75,10 @@ impl House {
             };
             let rate = RateLimit::new(settings.requests_per_minute, settings.tokens_per_minute, self.clock.clone());
             let (key, context) = (settings.key.clone(), settings.context);
+            let beside = settings.key_headers.iter().map(|(_, keyed)| keyed.source.clone()).collect();
             let counts = settings.count != CountBy::Nobody;
             let provider = Provider::new(settings, http.clone(), keys.clone(), self.clock.clone());
-            providers.insert(name, Counter { model: Arc::new(provider), key, rate, counts, context });
+            providers.insert(name, Counter { model: Arc::new(provider), key, beside, rate, counts, context });
         }
         let day = self.config().settings().budget.day_cents;
         Ok(Some(Exchange::new(ExchangeParts {
@@ -107,7 +109,7 @@ impl House {
     fn routes(&self) -> Result<Option<Routes>, Wrong> {
         let config = self.config();
         let one = config.settings().model.map(|name| model_named(&name)).transpose()?;
-        let mut by_role = BTreeMap::new();
+        let (mut by_role, mut named) = (BTreeMap::new(), BTreeSet::new());
         for (role, part) in &config.models().roles {
             if role.parse::<Role>().is_err() {
                 let known = Role::ALL.map(Role::name).join(", ");
@@ -119,6 +121,8 @@ impl House {
             let mut models = part.models.iter().map(|name| model_named(name)).collect::<Result<Vec<_>, _>>()?;
             if models.is_empty() {
                 models.extend(one.clone());
+            } else {
+                named.insert(role.clone());
             }
             if models.is_empty() {
                 continue;
@@ -135,7 +139,7 @@ impl House {
         }
         // a role's first model stands in for roles that name none: one model is enough to begin with
         let default = one.map(Route::to).or_else(|| by_role.values().next().cloned());
-        Ok(default.map(|default| Routes { default, by_role }))
+        Ok(default.map(|default| Routes { default, by_role, named }))
     }
 
     fn provider(&self, name: &str) -> Result<ProviderSettings, Wrong> {
@@ -175,7 +179,7 @@ impl House {
             settings.base_url = url;
         }
         if let Some(key) = part.key {
-            settings.key = key_source(&format!("provider `{}`", settings.name), key)?;
+            settings.key = key_source(&format!("`key` of provider `{}`", settings.name), key)?;
         }
         if let Some(word) = part.shape.as_deref() {
             settings.shape = match word {
@@ -194,7 +198,12 @@ impl House {
                 hint: format!("one of {}", CountBy::ALL.map(|(name, _)| name).join(", ")),
             })?;
         }
-        settings.headers.extend(part.headers.into_iter().map(|(name, value)| (name, Secret::new(value))));
+        for (name, value) in part.headers {
+            match keyed(&format!("header `{name}` of provider `{}`", settings.name), &value)? {
+                Some(keyed) => settings.key_headers.push((name, keyed)),
+                None => settings.headers.push((name, Secret::new(value))),
+            }
+        }
         settings.stream = part.stream.unwrap_or(settings.stream);
         settings.temperature = part.temperature.unwrap_or(settings.temperature);
         settings.context = part.context.or(settings.context);
@@ -259,7 +268,10 @@ impl House {
     pub(super) fn lendable(&self) -> BTreeMap<String, LentKey> {
         let routes = self.routes().ok().flatten();
         let models = routes.iter().flat_map(Routes::models);
-        let sources = models.filter_map(|model| Some(self.provider(&model.provider).ok()?.key));
+        let sources = models.filter_map(|model| self.provider(&model.provider).ok()).flat_map(|settings| {
+            let beside = settings.key_headers.into_iter().map(|(_, keyed)| keyed.source);
+            std::iter::once(settings.key).chain(beside)
+        });
         let sources: Vec<KeySource> = sources.chain(self.agent_key_sources()).collect();
         let is_wanted = |name: &str| {
             sources.iter().any(|source| match source {
@@ -274,11 +286,17 @@ impl House {
     }
 }
 
-/// Where the key of `whom` comes from.
-pub(super) fn key_source(whom: &str, key: KeyPart) -> Result<KeySource, Wrong> {
+/// The key that `value`, which is what is told of `what`, names.
+pub(super) fn keyed(what: &str, value: &str) -> Result<Option<Keyed>, Wrong> {
+    let Some((before, key)) = KeyPart::named_in(value) else { return Ok(None) };
+    Ok(Some(Keyed { before: before.to_owned(), source: key_source(what, key)? }))
+}
+
+/// Where the key comes from that `what` names.
+pub(super) fn key_source(what: &str, key: KeyPart) -> Result<KeySource, Wrong> {
     match key {
         KeyPart::Preset(text) => text.parse().map_err(|error: crate::id::ParseIdError| Wrong {
-            message: format!("`key` of {whom} does not say where a key is"),
+            message: format!("{what} does not say where a key is"),
             hint: format!("write {}", error.wanted),
         }),
         KeyPart::Program(words) => Ok(KeySource::Command(words)),
@@ -353,6 +371,10 @@ mod tests {
             &["DEEPSEEK_API_KEY", "OPENAI_API_KEY"],
         );
         check_lent("", &all, &[]);
+        let gateway = "model = 'work/x'\n[providers.work]\nbase_url = 'http://x'\n";
+        let headers = "headers = { authorization = 'Bearer env:WORK_KEY', x-team = 'shop' }";
+        check_lent(&format!("{gateway}{headers}"), &all, &["WORK_KEY"]);
+        check_lent("[engines.agent.x]\nrun = 'x'\nenv = { A_KEY = 'env:WORK_KEY' }", &all, &["WORK_KEY"]);
         let agent = "[engines.agent.codex]\nkey = 'env:OPENAI_API_KEY'\n";
         check_lent(agent, &all, &["OPENAI_API_KEY"]);
         check_lent(&format!("{agent}[providers.work]\nbase_url = 'http://x'"), &all, &["OPENAI_API_KEY"]);
@@ -408,6 +430,42 @@ mod tests {
         let model = "work/qwen3-coder".parse().expect("a model");
         assert_eq!(exchange.list_price(&model), Some((400_000, 1_600_000)));
         assert_eq!(Switchboard::room(&exchange, &model), Some(262_144));
+    }
+
+    #[test]
+    fn a_change_is_read_by_another_model_than_its_authors_where_there_is_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let check = |config: &str, reviewer: &[&str]| {
+            let keys = [("OPENAI_API_KEY", "a"), ("ANTHROPIC_API_KEY", "b")];
+            let house = house(&folder, config, &keys);
+            let exchange = house.exchange().map_err(|wrong| wrong.message).expect("usable").expect("a model");
+            let author = "openai/gpt-5".parse().expect("a model");
+            let lead = exchange.lead_apart("reviewer", &author).expect("somebody");
+            let models: Vec<String> = lead.route.models.iter().map(ToString::to_string).collect();
+            assert_eq!(models, reviewer, "{config}");
+        };
+        check("model = 'openai/gpt-5'", &["openai/gpt-5"]);
+        let author = "[roles.implementer]\nmodels = ['openai/gpt-5']\n";
+        check(author, &["openai/gpt-5"]);
+        // nobody chose one: what another role asks, the dearest first, and the author's after them
+        let triage = "[roles.triage]\nmodels = ['openai/gpt-5-mini']\n";
+        let planner = "[roles.planner]\nmodels = ['anthropic/claude-sonnet-4-5']\n";
+        check(&format!("{author}{triage}"), &["openai/gpt-5-mini", "openai/gpt-5"]);
+        check(
+            &format!("model = 'openai/gpt-5'\n{triage}{planner}"),
+            &["anthropic/claude-sonnet-4-5", "openai/gpt-5-mini", "openai/gpt-5"],
+        );
+        check(&format!("model = 'openai/gpt-5-mini'\n{author}"), &["openai/gpt-5-mini"]);
+        let no_key = "[roles.triage]\nmodels = ['deepseek/deepseek-chat']\n";
+        check(&format!("{author}{no_key}"), &["openai/gpt-5"]);
+        // limits of its own choose nobody
+        let limits = "[roles.reviewer]\nmax_session_cents = 5\n";
+        check(&format!("model = 'openai/gpt-5'\n{triage}{limits}"), &["openai/gpt-5-mini", "openai/gpt-5"]);
+        // somebody chose: the first of them that is another
+        let chosen = "[roles.reviewer]\nmodels = ['openai/gpt-5', 'openai/gpt-5-mini']\n";
+        check(&format!("{author}{planner}{chosen}"), &["openai/gpt-5-mini", "openai/gpt-5"]);
+        let same = "[roles.reviewer]\nmodels = ['openai/gpt-5']\n";
+        check(&format!("{author}{planner}{same}"), &["openai/gpt-5"]);
     }
 
     #[test]

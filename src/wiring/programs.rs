@@ -1,11 +1,12 @@
 //! The programs that draft: what the user's configuration names, brought to what the engines take.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::House;
 use super::later::Later;
-use super::models::{Wrong, key_source};
+use super::models::{Wrong, key_source, keyed};
 use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::config::{Problem, ProgramEntry, ProgramKind, Weight};
 use crate::infrastructure::confinement::Confinement;
@@ -72,7 +73,11 @@ impl House {
     /// Where the keys of agents come from.
     pub(super) fn agent_key_sources(&self) -> Vec<KeySource> {
         let specs = self.own_agents().into_iter();
-        specs.filter_map(|spec| spec.key).map(|key| key.source).filter(|source| *source != KeySource::None).collect()
+        let sources = specs.flat_map(|spec| {
+            let of_variables = spec.env_keys.into_values().map(|keyed| keyed.source);
+            spec.key.map(|key| key.source).into_iter().chain(of_variables)
+        });
+        sources.filter(|source| *source != KeySource::None).collect()
     }
 
     /// What agents are held keys with; none where no agent has one.
@@ -103,7 +108,7 @@ impl House {
             })
         });
         let key_form = given.transpose()?.or_else(|| preset.as_ref()?.key_form);
-        let source = entry.key.clone().map(|key| key_source(&format!("agent `{name}`"), key)).transpose()?;
+        let source = entry.key.clone().map(|key| key_source(&format!("`key` of agent `{name}`"), key)).transpose()?;
         if source.is_some() && key_form.is_none() {
             return Err(Wrong {
                 message: format!("agent `{name}` has a key, and it is not said how it takes one"),
@@ -111,6 +116,13 @@ impl House {
             });
         }
         let key = source.map(|source| AgentKey { source, address: entry.key_url.clone() });
+        let (mut env, mut env_keys) = (BTreeMap::new(), BTreeMap::new());
+        for (variable, value) in &entry.env {
+            match keyed(&format!("variable `{variable}` of agent `{name}`"), value)? {
+                Some(keyed) => drop(env_keys.insert(variable.clone(), keyed)),
+                None => drop(env.insert(variable.clone(), value.clone())),
+            }
+        }
         if entry.run.is_empty() {
             let preset = preset.ok_or_else(|| Wrong {
                 message: format!("there is no agent `{name}` that a key alone could be for"),
@@ -119,7 +131,8 @@ impl House {
             let mode = entry.mode.clone().or(preset.mode);
             let (files, terminals) = (preset.files || entry.files, preset.terminals || entry.terminals);
             let mut spec = AgentSpec { key_form, key, mode, files, terminals, ..preset };
-            spec.env.extend(entry.env.clone());
+            spec.env.extend(env);
+            spec.env_keys.extend(env_keys);
             spec.hosts.extend(entry.hosts.iter().cloned());
             spec.reads.extend(entry.reads.iter().cloned());
             spec.timeout = entry.timeout_s.map_or(spec.timeout, Duration::from_secs);
@@ -129,7 +142,8 @@ impl House {
             name: name.clone(),
             run: run(entry),
             timeout: Duration::from_secs(entry.timeout_s.unwrap_or(AGENT_S)),
-            env: entry.env.clone(),
+            env,
+            env_keys,
             reads: entry.reads.clone(),
             logins: entry.logins.clone(),
             settings: entry.settings.clone(),
@@ -155,8 +169,6 @@ fn run(entry: &ProgramEntry) -> Run {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     #[track_caller]
@@ -200,6 +212,20 @@ mod tests {
                 );
             },
         );
+    }
+
+    #[test]
+    fn an_agents_variable_may_name_a_key_and_is_none_of_its_plain_ones() {
+        check("[engines.agent.claude]\nkey = 'none'\nenv = { GH_TOKEN = 'env:WORK_KEY', A = 'b' }", |agents, wrong| {
+            assert_eq!(wrong, Vec::<String>::new());
+            let source = KeySource::Variable("WORK_KEY".to_owned());
+            let keyed = crate::infrastructure::llm::Keyed { before: String::new(), source };
+            assert_eq!(agents[0].env_keys.get("GH_TOKEN"), Some(&keyed));
+            assert_eq!((agents[0].env.get("GH_TOKEN"), agents[0].env.get("A").map(String::as_str)), (None, Some("b")));
+        });
+        check("[engines.agent.x]\nrun = 'x'\nenv = { A_KEY = 'env:not a name' }", |agents, wrong| {
+            assert!(agents.is_empty() && wrong.len() == 1, "{wrong:?}");
+        });
     }
 
     #[test]

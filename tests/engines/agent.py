@@ -158,6 +158,25 @@ def work(prompt):
                 lines.append(f"read by the agent: {len(key.read())} bytes")
         write("answers.txt", "\n".join(lines) + "\n")
         say("sought")
+    elif MODE == "mends":
+        # a check that did not pass is mended; of several threads all but the last have a word
+        import re
+        text = "\n".join(block["text"] for block in prompt)
+        write("prompt.txt", text)
+        with open("a.py", "a") as file:
+            file.write("# mended\n" if "did not pass on it" in text else "# first\n")
+        threads = re.findall(r"THREAD (\d+)", text.split("for a word on ")[1].split(":")[0]) if "for a word on " in text else []
+        say("I did it.\n\n" + "".join(f"- THREAD {number}: answered - because\n" for number in threads[:-1]))
+    elif MODE == "vars":
+        # whether a variable holds a word (told backwards), here and in a command that Paraph runs; then says it aloud
+        name, word = sys.argv[2], sys.argv[3][::-1]
+        made = ask("terminal/create", command="/bin/sh", args=["-c", "echo \"${" + name + ":-none}\""], cwd=cwd)["result"]["terminalId"]
+        ask("terminal/wait_for_exit", terminalId=made)
+        shown = ask("terminal/output", terminalId=made)["result"]["output"].strip()
+        lines = ["itself: " + ("has it" if os.environ.get(name) == word else "nothing"), "terminal: " + shown]
+        write("answers.txt", "\n".join(lines) + "\n")
+        print("in the log: " + os.environ.get(name, "none"), file=sys.stderr, flush=True)
+        say("It is " + os.environ.get(name, "none"))
     elif MODE == "hang":
         write("a.py", "half")
         say("thinking")

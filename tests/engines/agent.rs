@@ -21,12 +21,12 @@ use crate::house::{Desk, House, Repository, version};
 use crate::{asks, document, files, house_at, is_full, is_running, nothing_is_left, repository, stuck};
 
 /// A session of the test agent in `mode`.
-async fn start(desk: &Desk, repository: &Repository, mode: &str) -> SessionId {
+pub(crate) async fn start(desk: &Desk, repository: &Repository, mode: &str) -> SessionId {
     let agent = format!("python3 tool/agent.py {mode}");
     desk.ask(asks(repository, EngineKind::Agent, &agent)).await.unwrap().id
 }
 
-fn again(session: SessionId, message: &str) -> RegenerateRequest {
+pub(crate) fn again(session: SessionId, message: &str) -> RegenerateRequest {
     RegenerateRequest {
         session,
         engine: None,
@@ -383,6 +383,7 @@ fn spec(name: &str, mode: &str, change: impl FnOnce(&mut AgentSpec)) -> AgentSpe
         run: Run::Args(["python3", "tool/agent.py"].into_iter().chain(mode.split(' ')).map(str::to_owned).collect()),
         timeout: Duration::from_secs(60),
         env: BTreeMap::new(),
+        env_keys: BTreeMap::new(),
         reads: Vec::new(),
         mode: None,
         logins: Vec::new(),

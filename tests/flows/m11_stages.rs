@@ -367,6 +367,38 @@ async fn a_review_is_shown_beside_takes_a_little_and_its_findings_are_threads() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_read_by_another_model_than_the_one_that_wrote_it() {
+    let author = crate::models::model("implementer");
+    let draft = "By identity.\n\nCOMMIT: fix(a): compare by identity\n\na.py\n```\n<<<<<<< SEARCH\n    if x == None:\n\
+                 =======\n    if x is None:\n>>>>>>> REPLACE\n```\n";
+    let models = Scripted::new()
+        .says("implementer", [draft.to_owned(), review(9, &json!([]))])
+        .says("other", [review(9, &json!([]))])
+        .routed("reviewer", &[author.clone(), crate::models::model("other")])
+        .routed("critic", &[author]);
+    let house = House::with(|house| {
+        house.ports.models = models.shared();
+        house.settings.engine = paraph::proposal::EngineKind::Llm;
+    });
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    desk.trust(&repository).await;
+    let id = desk.run_by(&[&repository], Some("reviewed")).await;
+    let view = desk.until(id, "Scored").await;
+    let reviews = &version(&view, 1).reviews;
+    let by: Vec<&str> = reviews.iter().map(|review| review.model.as_str()).collect();
+    assert_eq!(by, ["scripted/other", "scripted/implementer"], "the second has nobody else");
+    let notes: Vec<bool> = reviews.iter().map(|review| !review.notes.is_empty()).collect();
+    assert_eq!(notes, [false, true], "{reviews:?}");
+    let listed = desk.ask(paraph::api::ModelsRequest { check: false, model: None }).await.unwrap();
+    let of = |role: &str| listed.roles.iter().find(|view| view.role == role).expect("every role is told");
+    assert_eq!(of("reviewer").models, ["scripted/other", "scripted/implementer"]);
+    assert_eq!(of("reviewer").note, "asked before scripted/implementer, which writes what it reads");
+    assert!(of("critic").note.starts_with("wrote what it reads"), "{:?}", of("critic"));
+    assert_eq!(of("implementer").note, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fault_at_any_stage_is_told_and_asking_again_goes_on() {
     for moment in ["before", "after"] {
         let models = Scripted::new()

@@ -43,7 +43,10 @@ fn models() -> Scripted {
                 Ok(says("no edit at all")),
                 Ok(says(edit(NONE.0, NONE.1))),
                 Ok(says(edit("    if x is None:", "    if x is None or x == ():"))),
-                Ok(says(edit("    if x is None or x == ():", "    if x is None or x == []:"))),
+                Ok(says(
+                    "THREAD 1: changed - lists too\n".to_owned()
+                        + &edit("    if x is None or x == ():", "    if x is None or x == []:"),
+                )),
                 Ok(says("THREAD 2: done\n".to_owned() + &edit("        return True", "        return bool(1)"))),
             ],
         )

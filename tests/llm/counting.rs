@@ -175,6 +175,7 @@ async fn check_sizes(counts: Result<Option<u64>, ChatError>, a_minute: Option<u3
     let clock = Arc::new(FixedClock::at(Timestamp(0)));
     let model: ModelName = "acme/m".parse().unwrap();
     let counter = Counter {
+        beside: Vec::new(),
         model: Arc::new(Counts(counts)),
         key: KeySource::None,
         rate: RateLimit::new(a_minute, None, clock),

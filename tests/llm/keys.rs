@@ -69,6 +69,84 @@ async fn a_variable_of_ones_own_is_lent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_header_may_name_a_key() {
+    let table = "model = 'gate/x'\n[providers.gate]\nbase_url = '{url}'\n\
+                 headers = { authorization = 'Bearer env:LITE_KEY', x-team = 'shop' }\n";
+    check(table, "LITE_KEY", SECRET).await;
+}
+
+#[test]
+fn a_key_that_is_written_is_refused_wherever_it_stands_and_not_repeated() {
+    let den = Den::new();
+    for (table, place) in [
+        (
+            "[providers.gate]\nbase_url = 'http://x'\nheaders = { authorization = 'Bearer {key}' }\n",
+            "headers.authorization",
+        ),
+        ("[providers.gate]\nbase_url = 'http://x'\nheaders = { x-api-key = '{key}' }\n", "headers.x-api-key"),
+        ("[providers.gate]\nbase_url = 'http://me:{key}@x'\n", "base_url"),
+        ("[providers.gate]\nbase_url = 'http://x'\napi_key = '{key}'\n", "api_key"),
+        ("[engines.agent.x]\nrun = 'x'\nenv = { OPENAI_API_KEY = '{key}' }\n", "env.OPENAI_API_KEY"),
+        ("[engines.command.x]\nrun = 'x'\nenv = { GH_TOKEN = '{key}' }\n", "env.GH_TOKEN"),
+        ("[forges.\"git.example.org\"]\nkind = 'gitea'\ntoken = '{key}'\n", "token"),
+    ] {
+        let config = table.replace("{key}", SECRET);
+        let said = den.say(configured(&den, &config), &["config", "check"], b"");
+        let all = format!("{}{}", said.out, said.err);
+        assert!(!said.done() && all.contains(&format!("{place}` looks like a key")), "{said:#?}");
+        assert!(all.contains("env:OPENAI_API_KEY") && !all.contains(SECRET), "{said:#?}");
+    }
+}
+
+/// Programs of these names that print a key and write down how they were asked.
+fn stand_ins(folder: &std::path::Path) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bin = folder.join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    for name in ["vault", "op", "pass", "sops", "gh", "secret-tool", "security"] {
+        let script = format!(
+            "#!/bin/sh\nprintf '%s\\n' \"{name} $*\" >> '{}'\necho {SECRET}\necho a note\n",
+            bin.join("asked").display()
+        );
+        std::fs::write(bin.join(name), script).unwrap();
+        std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    bin
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_preset_runs_its_program() {
+    let keyring = if cfg!(target_os = "macos") {
+        "security find-generic-password -s paraph -a llm -w"
+    } else {
+        "secret-tool lookup service paraph account llm"
+    };
+    for (key, asked) in [
+        ("vault:secret/llm#key", "vault kv get -field=key secret/llm"),
+        ("op://Work/LLM/credential", "op read --no-newline op://Work/LLM/credential"),
+        ("op:op://Work/LLM/credential", "op read --no-newline op://Work/LLM/credential"),
+        ("pass:ai/work", "pass show ai/work"),
+        ("sops:keys.yaml#llm.key", r#"sops decrypt --extract ["llm"]["key"] keys.yaml"#),
+        ("gh", "gh auth token"),
+        ("gh:ghe.example.org", "gh auth token --hostname ghe.example.org"),
+        ("keyring:paraph/llm", keyring),
+    ] {
+        let (den, server) = (Den::new(), server().await);
+        let bin = stand_ins(den.path());
+        let config = format!("model = 'gate/x'\n[providers.gate]\nbase_url = '{}'\nkey = '{key}'\n", server.url());
+        let mut command = configured(&den, &config);
+        command.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
+        let said = tokio::task::block_in_place(|| den.say(command, &["models", "--check"], b"")).ended(0);
+        assert!(said.out.contains("answers"), "{key}: {said:#?}");
+        let bearer = format!("Bearer {SECRET}");
+        assert_eq!(server.seen().pop().unwrap().header("authorization"), Some(bearer.as_str()), "{key}");
+        assert_eq!(std::fs::read_to_string(bin.join("asked")).unwrap(), format!("{asked}\n"), "{key}");
+        assert!(!format!("{said:?}").contains(SECRET));
+        is_nowhere(&den);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_variable_of_a_known_provider_is_lent() {
     let table = "model = 'deepseek/chat'\n[providers.deepseek]\nbase_url = '{url}'\n";
     check(table, "DEEPSEEK_API_KEY", SECRET).await;
@@ -115,7 +193,8 @@ async fn what_was_sent_is_printed_by_number() {
     let den = Den::new();
     let answer = "By identity.\n\nCOMMIT: fix(a): compare by identity\n\na.py\n```\n<<<<<<< SEARCH\n    if x == None:\n=======\n    if x is None:\n>>>>>>> REPLACE\n```\n";
     let dialect = Dialect(Wire::OpenAi);
-    let pieces = vec![dialect.stream(answer).into_bytes()];
+    let whole = [dialect.opening(), dialect.words(answer), dialect.closing("1200", "60")].concat();
+    let pieces = vec![whole.into_bytes()];
     let server = Server::start(vec![Play::Pieces(dialect.kind(), pieces, Duration::ZERO, End::Orderly)]).await;
     let config = format!("model = 'gate/x'\n[providers.gate]\nbase_url = '{}'\ncontext = 100000\n", server.url());
     let repository = den.small_repository("shop");
@@ -127,7 +206,7 @@ async fn what_was_sent_is_printed_by_number() {
     let view = say(&["run", "compare with None by identity in a.py", "--engine", "llm", "--wait", "--json"]).json();
     assert_eq!(view["usage"]["cost_usd"], "0.000125", "what the gateway says");
     let shown = say(&["context", "1"]).ended(0);
-    assert!(shown.out.contains("call 1  gate/x as implementer for v1  100 in, 5 out, $0.000125"), "{shown:#?}");
+    assert!(shown.out.contains("call 1  gate/x as implementer for v1  1200 in, 60 out, $0.000125"), "{shown:#?}");
     let paths: Vec<&str> = shown.out.lines().filter(|line| line.contains("  a.py")).collect();
     assert_eq!(paths.len(), 1, "a file stands there once: {shown:#?}");
     let whole = say(&["context", "1", "--prompt", "1"]).ended(0);
@@ -185,5 +264,41 @@ async fn a_key_for_an_agent_is_lent_and_used_by_it_and_found_nowhere() {
     }
     let keys: Vec<_> = server.seen().iter().map(|seen| seen.header("x-api-key") == Some(SECRET)).collect();
     assert_eq!(keys, [true, false], "its own door puts the key in, and no other way does");
+    is_nowhere(&den);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agents_variable_may_name_a_key_that_only_its_own_process_is_given() {
+    let den = Den::new();
+    let repository = den.small_repository("shop");
+    std::fs::create_dir(repository.path.join("tool")).unwrap();
+    std::fs::write(repository.path.join("tool/agent.py"), AGENT).unwrap();
+    repository.commit("an agent");
+    let backwards: String = SECRET.chars().rev().collect();
+    let config = format!(
+        "[engines.agent.mine]\nrun = ['python3', 'tool/agent.py', 'vars', 'GH_TOKEN', '{backwards}']\n\
+         env = {{ GH_TOKEN = 'env:WORK_KEY' }}\n"
+    );
+    let say = |with_key: bool, args: &[&str]| {
+        let mut command = configured(&den, &config);
+        command.current_dir(&repository.path);
+        if with_key {
+            command.env("WORK_KEY", SECRET);
+        }
+        tokio::task::block_in_place(|| den.say(command, args, b""))
+    };
+    let run = ["run", "compare with None by identity", "--agent", "mine", "--wait", "--json"];
+    let without = say(false, &run).json();
+    let reason = without["reason"].as_str().unwrap();
+    assert!(reason.contains("nothing for its variable GH_TOKEN") && reason.contains("WORK_KEY is not set"), "{reason}");
+    let view = say(true, &run).json();
+    assert!(view["versions"][0]["number"] == 1, "{view:#}");
+    let id = view["id"].to_string();
+    let diff = say(false, &["diff", &id]).ended(0);
+    for line in ["+itself: has it", "+terminal: none"] {
+        assert!(diff.out.contains(line), "{line}: {diff:#?}");
+    }
+    let explanation = say(false, &["artifacts", &id, "explanation@v1"]).ended(0);
+    assert!(explanation.out.contains("It is [masked]"), "{explanation:#?}");
     is_nowhere(&den);
 }

@@ -124,6 +124,45 @@ fn a_reader_goes_to_a_definition_and_to_who_wrote_a_line() {
 }
 
 #[test]
+fn at_the_cap_a_key_sets_another_budget_and_the_session_goes_on() {
+    let speaker = super::speaker::Speaker::start(&super::speaker::complete());
+    let mut real = Real::start(r#"exec "$0""#, |folder| {
+        let config = format!(
+            "[providers.acme]\nwire = \"openai\"\nbase_url = \"{}\"\n[roles.implementer]\n\
+             models = [\"acme/implementer\"]\n[prices.\"acme/implementer\"]\ninput = 1\noutput = 2\n\
+             [budget]\nsession_cents = 0\n",
+            speaker.url()
+        );
+        std::fs::write(folder.join("config.toml"), config).expect("the folder is ours");
+        std::fs::create_dir(folder.join("shop")).expect("a folder");
+        std::fs::write(
+            folder.join("shop/a.py"),
+            "def empty(x):\n    if x == None:\n        return True\n    return False\n",
+        )
+        .expect("a file");
+    });
+    real.terminal.wait_for("No session yet");
+    for arguments in [&["init", "-q", "shop"][..], &["-C", "shop", "add", "-A"], &["-C", "shop", "commit", "-qm", "a"]]
+    {
+        real.git(arguments);
+    }
+    real.paraph(&["run", "None by identity", "--repo", "shop", "--engine", "llm", "--playbook", "quick", "--wait"]);
+    real.terminal.wait_for("the budget is spent");
+    assert_eq!(speaker.asked("implementer"), 0, "nothing is bought at the cap");
+    // a key takes the notice away, and the footer names the keys
+    real.terminal.press("j");
+    real.terminal.wait_for("$ budget");
+    real.terminal.press("$");
+    real.terminal.wait_for("may take");
+    real.terminal.press("1.50\r");
+    real.terminal.wait_for("budget set: session 1");
+    real.terminal.wait_for("waits for your decision");
+    assert_eq!(speaker.asked("implementer"), 1);
+    real.terminal.press("\r");
+    real.terminal.wait_for("if x is None:");
+}
+
+#[test]
 fn a_service_that_cannot_be_had_is_said_on_the_ordinary_screen() {
     let mut real = Real::start(r#"exec "$0""#, |folder| {
         std::fs::write(folder.join("config.toml"), "engine = 7\n").expect("the folder is ours");

@@ -30,6 +30,11 @@ impl Speaker {
         speaker
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://{}/v1", self.at)
+    }
+
     /// How often the model of that role was asked.
     pub fn asked(&self, role: &str) -> usize {
         self.asked.lock().unwrap().iter().filter(|asked| *asked == role).count()

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::api::{BudgetRequest, ShowRequest};
+use crate::api::{BudgetRequest, ShowRequest, micros_of};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, usage};
 use crate::cli::output::Text;
@@ -33,7 +33,11 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         } else {
             let usage = &view.usage;
             let (input, output, cost) = (usage.input_tokens, usage.output_tokens, price(&usage.cost_usd));
-            let took = format!("session {} took {input} tokens in, {output} out, {cost}", view.id);
+            let usd = usage.limit_usd.as_ref().map(|most| format!("${most}"));
+            let tokens = usage.limit_tokens.map(|most| format!("{most} tokens"));
+            let most: Vec<String> = usd.into_iter().chain(tokens).collect();
+            let most = if most.is_empty() { String::new() } else { format!("; it may take {}", most.join(" and ")) };
+            let took = format!("session {} took {input} tokens in, {output} out, {cost}{most}", view.id);
             desk.out.line(Text::new().plain(took))?;
         }
         return Ok(DONE);
@@ -53,30 +57,7 @@ pub(crate) fn price(usd: &str) -> String {
     }
 }
 
-/// Dollars as people write them, in millionths; nothing is rounded.
+/// Dollars as people write them, in millionths.
 pub(crate) fn micros(text: &str) -> Result<u64, Ended> {
-    let wrong = || usage(format!("`{text}` is no amount of dollars")).hint("--usd 2.50");
-    let (whole, part) = text.trim_start_matches('$').split_once('.').unwrap_or((text.trim_start_matches('$'), ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 9 || part.len() > 6 || !digits(whole) || !digits(part) {
-        return Err(wrong().into());
-    }
-    let whole: u64 = whole.parse().map_err(|_| wrong())?;
-    let part: u64 = format!("{part:0<6}").parse().map_err(|_| wrong())?;
-    Ok(whole * 1_000_000 + part)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_are_read_exactly() {
-        for (text, expected) in [("2", 2_000_000), ("2.5", 2_500_000), ("$0.000001", 1), ("12.30", 12_300_000)] {
-            assert_eq!(micros(text).ok(), Some(expected), "{text}");
-        }
-        for wrong in ["", ".5", "-1", "1e3", "1.0000001", "two", "9999999999"] {
-            assert!(micros(wrong).is_err(), "{wrong}");
-        }
-    }
+    micros_of(text).ok_or_else(|| usage(format!("`{text}` is no amount of dollars")).hint("--usd 2.50").into())
 }

@@ -30,6 +30,9 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
             [] => line.role(Role::Dim, &role.why),
             models => line.plain(models.join(", then ")),
         })?;
+        if !role.note.is_empty() {
+            desk.out.line(Text::new().cell(Role::Plain, "", 13).role(Role::Dim, &role.note))?;
+        }
         desk.out.line(contract(role))?;
     }
     let mut told = Vec::new();

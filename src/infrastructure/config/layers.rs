@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::table::{KEY_VARIABLES, NOT_SETTINGS, SETTINGS, SettingSpec, is_for_key_programs, spec};
+use super::written::key_at;
 use super::{Config, KeyPart, LARGEST, Origin, Problem, Weight};
 use crate::text::{line_of, nearest};
 
@@ -49,6 +50,10 @@ impl Config {
     }
 
     fn take_toml(&mut self, spec: &'static SettingSpec, value: &DeValue<'_>, at: Origin) {
+        if let Some(key) = key_at(spec.key, "", &plain(value)) {
+            let message = format!("`{key}` looks like a key; keys are not read from this file");
+            return self.problem(Weight::Error, at, message, "take it out and set OPENAI_API_KEY or its like");
+        }
         match spec.shape.of_toml(&plain(value)) {
             Ok(value) => drop(self.values.insert(spec.key, (value, at))),
             Err(what) => self.problem(Weight::Error, at, format!("`{}` {what}", spec.key), &spec.shape.wanted()),
@@ -130,15 +135,21 @@ impl Config {
 
     /// Whether a variable is a key or leads to one: by its name, or because a file said so. Files are read first.
     fn is_key(&self, name: &str) -> bool {
-        let mut named = self.key_parts();
-        KEY_VARIABLES.contains(&name)
-            || named.any(|key| key.variable() == Some(name) || (key.is_program() && is_for_key_programs(name)))
+        let is_it = |key: &KeyPart| key.variable() == Some(name) || (key.is_program() && is_for_key_programs(name));
+        KEY_VARIABLES.contains(&name) || self.key_parts().any(is_it) || self.keys_in_values().any(|key| is_it(&key))
     }
 
     fn key_parts(&self) -> impl Iterator<Item = &KeyPart> {
         let of_providers = self.models.providers.values().filter_map(|part| part.key.as_ref());
         let of_agents = self.programs.iter().filter_map(|entry| entry.key.as_ref());
         of_providers.chain(self.forges.values().filter_map(|part| part.key.as_ref())).chain(of_agents)
+    }
+
+    /// Keys that headers and variables of agents name.
+    fn keys_in_values(&self) -> impl Iterator<Item = KeyPart> {
+        let headers = self.models.providers.values().flat_map(|part| part.headers.values());
+        let variables = self.programs.iter().flat_map(|entry| entry.env.values());
+        headers.chain(variables).filter_map(|value| Some(KeyPart::named_in(value)?.1))
     }
 
     fn take_words(&mut self, spec: &'static SettingSpec, value: &str, at: Origin) {

@@ -12,6 +12,7 @@ mod programs;
 mod table;
 mod value;
 mod write;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::layers::plain;
+use super::written::{NAME_IT, written_key};
 use super::{Config, Origin, Weight};
 use crate::infrastructure::llm::PriceRow;
 
@@ -58,6 +59,15 @@ impl KeyPart {
             Self::Preset(text) => text.strip_prefix("env:"),
             Self::Program(_) => None,
         }
+    }
+
+    /// The key that a header or a variable names, and what stands before it: `env:NAME`, `Bearer env:NAME`.
+    #[must_use]
+    pub fn named_in(value: &str) -> Option<(&str, Self)> {
+        let named = value.rsplit(' ').next().unwrap_or_default();
+        let kinds = ["env:", "vault:", "op:", "pass:", "sops:", "gh:", "keyring:"];
+        let before = &value[..value.len() - named.len()];
+        kinds.iter().any(|kind| named.starts_with(kind)).then(|| (before, Self::Preset(named.to_owned())))
     }
 
     /// Whether a program prints it.
@@ -119,12 +129,7 @@ impl Config {
             let name = name.get_ref().to_string();
             if let Some(key) = written_key(&value) {
                 let message = format!("`{kind}.{name}.{key}` looks like a key; keys are not read from this file");
-                self.problem(
-                    Weight::Error,
-                    at,
-                    message,
-                    "write key = 'env:OPENAI_API_KEY', 'pass:NAME' or their like (paraph help models)",
-                );
+                self.problem(Weight::Error, at, message, NAME_IT);
                 continue;
             }
             let read = match kind {
@@ -141,18 +146,6 @@ impl Config {
             }
         }
     }
-}
-
-/// The field that holds what looks like a key instead of where one comes from.
-fn written_key(value: &toml::Value) -> Option<&str> {
-    let fields = value.as_table()?;
-    fields.iter().find_map(|(name, value)| {
-        let lower = name.to_ascii_lowercase();
-        let named = ["api_key", "apikey", "token", "secret", "password"].iter().any(|word| lower.ends_with(word));
-        let text = value.as_str().unwrap_or_default();
-        let shaped = ["sk-", "gsk_", "AIza", "ghp_", "xai-"].iter().any(|start| text.starts_with(start));
-        (named || shaped).then_some(name.as_str())
-    })
 }
 
 /// What is wrong, without the value that is.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use super::layers::plain;
+use super::written::{NAME_IT, key_at};
 use super::{Config, KeyPart, Origin, Weight};
 use crate::text::nearest;
 
@@ -36,7 +37,7 @@ pub struct ProgramEntry {
     pub prints: bool,
     /// Seconds before it is stopped.
     pub timeout_s: Option<u64>,
-    /// Variables.
+    /// Variables; one of an agent's may say where a key is, as `env:NAME`.
     pub env: BTreeMap<String, String>,
     /// Places that it may read.
     pub reads: Vec<PathBuf>,
@@ -146,6 +147,13 @@ impl Config {
         items.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in items {
             let at = place(name.span().start);
+            let (field, plain) = (name.get_ref().as_ref(), plain(value.get_ref()));
+            // where a key comes from has words of its own for what it is not
+            let written = if field == "key" { None } else { key_at(&format!("{key}.{field}"), field, &plain) };
+            if let Some(written) = written {
+                let message = format!("`{written}` looks like a key; keys are not read from this file");
+                return self.problem(Weight::Error, at, message, NAME_IT);
+            }
             let said = match name.get_ref().as_ref() {
                 other if !known.contains(&other) => {
                     let hint = nearest(other, known.iter().copied());
@@ -156,8 +164,12 @@ impl Config {
                     self.problem(Weight::Warning, at, format!("unknown setting `{key}.{other}`"), &hint);
                     continue;
                 }
-                other => entry.take(other, value.get_ref()),
+                other => entry.take(other, plain),
             };
+            if let Some(name) = entry.names_a_key_in_vain() {
+                let message = format!("`{key}.env.{name}` names a key, and a command is given none: it has no network");
+                return self.problem(Weight::Error, at, message, "an agent's env may name one: paraph help agents");
+            }
             if let Err(wanted) = said {
                 self.problem(Weight::Error, at, format!("`{key}.{}` does not fit", name.get_ref()), wanted);
             }
@@ -176,9 +188,14 @@ impl Config {
 }
 
 impl ProgramEntry {
+    /// The variable of a command that names a key.
+    fn names_a_key_in_vain(&self) -> Option<&str> {
+        let mut named = self.env.iter().filter(|(_, value)| KeyPart::named_in(value).is_some());
+        named.next().filter(|_| self.kind == ProgramKind::Command).map(|(name, _)| name.as_str())
+    }
+
     /// Takes one key; what to write instead where it does not fit.
-    fn take(&mut self, key: &str, value: &DeValue<'_>) -> Result<(), &'static str> {
-        let value = plain(value);
+    fn take(&mut self, key: &str, value: toml::Value) -> Result<(), &'static str> {
         match key {
             "run" => {
                 let wanted = "write a list of words, or one text for the shell";
@@ -280,6 +297,26 @@ mod tests {
         assert_eq!(programs[1].key, Some(KeyPart::Program(vec!["y".to_owned()])));
         assert_eq!((agent.name.as_str(), agent.run.len(), agent.hosts.len(), agent.logins.len()), ("mine", 2, 1, 1));
         assert_eq!(agent.settings, [".b"]);
+    }
+
+    #[test]
+    fn no_program_has_a_key_written_beside_it_and_an_agent_may_name_one() {
+        for (table, path) in [
+            ("[engines.agent.x]\nrun = \"x\"\nenv = { OPENAI_API_KEY = \"hunter22\" }\n", "env.OPENAI_API_KEY"),
+            ("[engines.agent.x]\nrun = \"x\"\nkey_url = \"https://me:hunter22@x.org\"\n", "key_url"),
+            ("[engines.agent.x]\nrun = [\"x\", \"sk-hunter22hunter22\"]\n", "run"),
+            ("[engines.agent.x]\nrun = \"x\"\nenv = { A = \"sk-hunter22hunter22\" }\n", "env.A"),
+        ] {
+            let (programs, problems) = read(table);
+            let said = format!("`engines.agent.x.{path}` looks like a key; keys are not read from this file");
+            assert_eq!((programs.len(), problems), (0, vec![said]), "{table}");
+        }
+        let (programs, problems) =
+            read("[engines.agent.x]\nrun = \"x\"\nenv = { OPENAI_API_KEY = \"env:WORK_KEY\", A = \"b\" }\n");
+        assert_eq!((programs.len(), problems), (1, Vec::new()));
+        let (programs, problems) = read("[engines.command.x]\nrun = \"x\"\nenv = { A_KEY = \"env:WORK_KEY\" }\n");
+        assert_eq!(programs.len(), 0);
+        assert!(problems[0].contains("`engines.command.x.env.A_KEY` names a key"), "{problems:?}");
     }
 
     #[test]

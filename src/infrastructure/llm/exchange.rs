@@ -34,6 +34,8 @@ pub struct Counter {
     pub model: Arc<dyn ChatModel>,
     /// Where its key comes from.
     pub key: KeySource,
+    /// Where keys come from that its headers hold beside it.
+    pub beside: Vec<KeySource>,
     /// How much a minute.
     pub rate: RateLimit,
     /// Whether it counts the tokens of a prompt.
@@ -116,7 +118,9 @@ impl Exchange {
         let Some(counter) = self.parts.providers.get(&model.provider) else {
             return Some(format!("there is no provider `{}`", model.provider));
         };
-        self.parts.keys.is_missing(&counter.key).then(|| format!("{} has no key: {}", model.provider, counter.key))
+        let mut keys = std::iter::once(&counter.key).chain(&counter.beside);
+        let missing = keys.find(|key| self.parts.keys.is_missing(key))?;
+        Some(format!("{} has no key: {missing}", model.provider))
     }
 }
 
@@ -138,6 +142,17 @@ impl Switchboard for Exchange {
         self.lead_on(role, Route { models: vec![model.clone()], ..route })
     }
 
+    fn lead_apart(&self, role: &str, author: &ModelName) -> Result<Lead, NoRoute> {
+        let Some(routes) = &self.parts.routes else { return self.lead(role) };
+        let dear = |model: &ModelName| Some(self.parts.prices.price(model)?.rates.output);
+        let mut route = routes.apart_from(role, author, dear);
+        // who has no key reviews nothing: then it is the next
+        if route.models.iter().any(|model| self.missing(model).is_none()) {
+            route.models.retain(|model| self.missing(model).is_none());
+        }
+        self.lead_on(role, route)
+    }
+
     fn room(&self, model: &ModelName) -> Option<u64> {
         Exchange::room(self, model)
     }
@@ -152,10 +167,7 @@ impl Switchboard for Exchange {
     }
 
     fn cost_micros(&self, model: &ModelName, usage: &Usage) -> Option<u64> {
-        match self.parts.prices.price(model) {
-            Some(price) => price.cost(usage),
-            None => usage.cost_micros,
-        }
+        self.parts.prices.cost(model, usage)
     }
 
     fn price_source(&self, model: &ModelName) -> String {
@@ -187,7 +199,9 @@ impl Switchboard for Exchange {
 
     fn lend(&self, variable: &str, key: Secret) -> bool {
         let wanted = KeySource::Variable(variable.to_owned());
-        let sources = self.parts.providers.values().map(|counter| &counter.key).chain(&self.parts.others);
+        let of_providers =
+            self.parts.providers.values().flat_map(|counter| std::iter::once(&counter.key).chain(&counter.beside));
+        let sources = of_providers.chain(&self.parts.others);
         let (is_key, asks_programs) = sources.fold((false, false), |(is_key, asks), source| {
             (is_key || *source == wanted, asks || matches!(source, KeySource::Command(_)))
         });
@@ -282,7 +296,7 @@ impl Switchboard for Exchange {
         let chance = self.chance.fetch_add(37, Ordering::Relaxed) % 100;
         let pause = match self.parts.patience.after(tries, error, chance) {
             Next::GiveUp(why) => {
-                tracing::warn!(%model, %error, ?why, "a model gave no answer");
+                tracing::warn!(%model, %error, %why, "a model gave no answer");
                 return false;
             }
             Next::After(pause) => pause,

@@ -88,6 +88,27 @@ impl FromStr for KeySource {
     }
 }
 
+/// A value with a key in it, of a header or a variable: where the key comes from, and what stands before it (`Bearer `).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyed {
+    /// What stands before the key.
+    pub before: String,
+    /// Where the key comes from.
+    pub source: KeySource,
+}
+
+impl Keyed {
+    /// The whole value. The key is hidden in texts from then on.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub async fn find(&self, keys: &Keys) -> Result<Secret, KeyError> {
+        let key = keys.find(&self.source).await?;
+        let none = || KeyError::NoKey { origin: self.source.clone(), why: "is none" };
+        Ok(Secret::new(format!("{}{}", self.before, key.ok_or_else(none)?.reveal())))
+    }
+}
+
 fn is_variable(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
     !name.is_empty() && name.chars().all(fits) && !name.starts_with(|first: char| first.is_ascii_digit())

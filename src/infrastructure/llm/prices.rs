@@ -9,6 +9,12 @@ use super::{ModelName, Usage};
 /// The table that Paraph comes with.
 const SHIPPED: &str = include_str!("prices.toml");
 
+/// What the source of a row of the user's own begins with.
+const OWN: &str = "user";
+
+/// A provider may ask for this part of the list price and be believed. // 4: what resellers and batches give off is half
+const LEAST_OF_LIST: u64 = 4;
+
 /// Prices are for this many tokens.
 const MILLION: u128 = 1_000_000;
 
@@ -39,13 +45,9 @@ pub struct Price {
 }
 
 impl Price {
-    /// What a call cost, in millionths of a dollar, rounded up: what the provider itself says, else by this price.
-    /// Unknown where the provider did not tell both counts.
+    /// What a call cost by this price, in millionths of a dollar, rounded up. Unknown where one of its counts is.
     #[must_use]
     pub fn cost(&self, usage: &Usage) -> Option<u64> {
-        if usage.cost_micros.is_some() {
-            return usage.cost_micros;
-        }
         let (input, output) = (usage.input?, usage.output?);
         let (read, written) = (usage.cache_read.unwrap_or(0), usage.cache_write.unwrap_or(0));
         let fresh = input.saturating_sub(read.saturating_add(written));
@@ -159,8 +161,8 @@ impl PriceTable {
     /// [`PriceError`] naming the row.
     pub fn own(rows: Vec<PriceRow>) -> Result<Self, PriceError> {
         let source =
-            |row: &PriceRow| row.as_of.as_ref().map_or_else(|| "user".to_owned(), |date| format!("user, {date}"));
-        Ok(Self { as_of: "user".to_owned(), rows: read(rows, source)? })
+            |row: &PriceRow| row.as_of.as_ref().map_or_else(|| OWN.to_owned(), |date| format!("{OWN}, {date}"));
+        Ok(Self { as_of: OWN.to_owned(), rows: read(rows, source)? })
     }
 
     /// This table with the rows of `own` before its own.
@@ -186,9 +188,23 @@ impl PriceTable {
         self.row(model).map(|(price, _)| *price)
     }
 
+    /// What a call cost, in millionths of a dollar: by the user's own price, else what the provider says of itself, else
+    /// by the table. A provider that asks for next to nothing where the table knows a price is not believed: caps rest on
+    /// what is said here.
+    #[must_use]
+    pub fn cost(&self, model: &ModelName, usage: &Usage) -> Option<u64> {
+        let Some((price, source)) = self.row(model) else { return usage.cost_micros };
+        let by_price = price.cost(usage);
+        let told = usage.cost_micros.filter(|_| !source.starts_with(OWN));
+        let told = told.filter(|told| by_price.is_none_or(|listed| told.saturating_mul(LEAST_OF_LIST) >= listed));
+        told.or(by_price)
+    }
+
     fn row(&self, model: &ModelName) -> Option<&(Price, String)> {
         let full = model.to_string();
         let listed = listed_as(model);
+        // what is given away has no maker's price
+        let listed = if is_given_away(model) { full.clone() } else { listed };
         let cloud = model.model.ends_with("-cloud") || model.model.ends_with(":cloud"); // not on one's own machine
         let any = || (!cloud).then(|| self.rows.get(&format!("{}/*", model.provider))).flatten();
         self.rows
@@ -241,6 +257,11 @@ fn listed_as(model: &ModelName) -> String {
         "anthropic" => format!("anthropic/{}", name.replace('.', "-")),
         maker => format!("{maker}/{name}"),
     }
+}
+
+/// Whether OpenRouter passes it on for nothing.
+fn is_given_away(model: &ModelName) -> bool {
+    model.provider == "openrouter" && model.model.ends_with(":free")
 }
 
 /// A name without the date at its end, `-2025-08-07` or `-20250929`.
@@ -335,10 +356,40 @@ mod tests {
         assert_eq!(price.cost(&usage(1, 0)), Some(3));
         let cached = Usage { cache_read: Some(900), cache_write: Some(50), ..usage(1000, 0) };
         assert_eq!(price.cost(&cached), Some(150 + 270 + 188), "187.5 is rounded up with the rest: 607.5");
-        let told = Usage { cost_micros: Some(7), ..usage(1000, 100) };
-        assert_eq!(price.cost(&told), Some(7), "what the provider says counts");
         assert_eq!(price.cost(&Usage { input: Some(5), ..Usage::default() }), None);
         assert_eq!(price.at_most(1000, 100), 3_750 + 1_500);
+    }
+
+    #[test]
+    fn whose_word_counts() {
+        let row =
+            |name: &str| PriceRow { name: name.into(), ..toml::from_str("input = 1\noutput = 2").expect("a row") };
+        let own = PriceTable::own(vec![row("work/m"), row("openrouter/qwen/own:free")]).expect("a table");
+        let table = PriceTable::shipped().overridden_by(own);
+        let told = |cost: Option<u64>| Usage {
+            input: Some(1_000_000),
+            output: Some(0),
+            cost_micros: cost,
+            ..Usage::default()
+        };
+        let cost = |model: &str, cost: Option<u64>| table.cost(&name(model), &told(cost));
+        let listed = cost("openrouter/openai/gpt-5", None).expect("a price");
+        for (model, said, expected) in [
+            ("work/m", Some(7), Some(1_000_000)),
+            ("work/m", Some(0), Some(1_000_000)),
+            ("openrouter/openai/gpt-5", Some(listed / 2), Some(listed / 2)),
+            ("openrouter/openai/gpt-5", Some(listed * 2), Some(listed * 2)),
+            ("openrouter/openai/gpt-5", Some(0), Some(listed)),
+            ("openrouter/openai/gpt-5", Some(1), Some(listed)),
+            ("openrouter/nobody/new", Some(7), Some(7)),
+            ("openrouter/nobody/new", None, None),
+            ("openrouter/openai/gpt-5:free", Some(0), Some(0)),
+            ("openrouter/openai/gpt-5:free", None, None),
+            ("openrouter/qwen/own:free", Some(0), Some(1_000_000)),
+            ("ollama/qwen3:8b", Some(0), Some(0)),
+        ] {
+            assert_eq!(cost(model, said), expected, "{model} says {said:?}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::counting::{self, CountAsk, CountBy, Counted, Resting};
 use super::format::{Format, Framing};
 use super::gathered::{Gathered, Seen, Wrong};
 use super::gemini::Gemini;
-use super::keys::Keys;
+use super::keys::{KeyError, Keys};
 use super::learned::Learned;
 use super::ollama::Ollama;
 use super::openai::OpenAi;
@@ -72,7 +72,7 @@ impl Provider {
         let (path, list, field) = self.format.catalogue();
         let mut headers = self.format.headers(self.key(cancel).await?.as_ref());
         headers.push(("accept".to_owned(), Secret::new("application/json")));
-        headers.extend(self.settings.headers.iter().cloned());
+        headers.extend(self.own_headers(cancel).await?);
         let ask = Ask { method: Method::Get, url: self.url(path), headers, body: Vec::new() };
         let sent = self.http.send(&ask, self.settings.limits, cancel).await;
         let mut incoming = sent.map_err(|error| self.not_reached(error))?;
@@ -98,10 +98,24 @@ impl Provider {
             () = cancel.cancelled() => return Err(ChatError::Cancelled),
             found = self.keys.find(&self.settings.key) => found,
         };
-        found.map_err(|error| ChatError::NotSignedIn {
-            provider: self.settings.name.clone(),
-            said: self.words(&error.to_string()),
-        })
+        found.map_err(|error| self.not_signed_in(&error))
+    }
+
+    fn not_signed_in(&self, error: &KeyError) -> ChatError {
+        ChatError::NotSignedIn { provider: self.settings.name.clone(), said: self.words(&error.to_string()) }
+    }
+
+    /// The headers that its settings give it, those with keys among them.
+    async fn own_headers(&self, cancel: &Cancel) -> Result<Vec<(String, Secret)>, ChatError> {
+        let mut headers = self.settings.headers.clone();
+        for (name, keyed) in &self.settings.key_headers {
+            let value = tokio::select! {
+                () = cancel.cancelled() => return Err(ChatError::Cancelled),
+                value = keyed.find(&self.keys) => value,
+            };
+            headers.push((name.clone(), value.map_err(|error| self.not_signed_in(&error))?));
+        }
+        Ok(headers)
     }
 
     /// One request of a count, answered.
@@ -115,7 +129,7 @@ impl Provider {
         let mut headers = self.format.headers(key);
         let json = || Secret::new("application/json");
         headers.extend([("content-type".to_owned(), json()), ("accept".to_owned(), json())]);
-        headers.extend(self.settings.headers.iter().cloned());
+        headers.extend(self.own_headers(cancel).await?);
         let base = self.settings.base_url.trim_end_matches('/');
         let base = if asked.beside { base.strip_suffix("/v1").unwrap_or(base) } else { base };
         let url = format!("{base}{}", asked.path);
@@ -142,7 +156,7 @@ impl Provider {
             (false, _) => "application/json",
         };
         headers.push(("accept".to_owned(), Secret::new(accepted)));
-        headers.extend(self.settings.headers.iter().cloned());
+        headers.extend(self.own_headers(cancel).await?);
         let url = self.url(&self.format.path(model, stream));
         let settings = self.learned.apply(model, &self.settings);
         let body = self.format.body(&settings, model, request).to_string().into_bytes();
@@ -159,6 +173,7 @@ impl Provider {
         }
         if incoming.status == 401 {
             self.keys.forget(&self.settings.key); // a key that was renewed is looked for again
+            self.settings.key_headers.iter().for_each(|(_, keyed)| self.keys.forget(&keyed.source));
         }
         let said = words_of_body(&body);
         refused(Refusal {

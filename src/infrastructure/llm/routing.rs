@@ -1,6 +1,6 @@
 //! Which model a role asks, and which one after that. Pure: it sends nothing and knows no key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{ChatError, FoundFault, ModelName};
@@ -23,6 +23,11 @@ impl Route {
     #[must_use]
     pub fn to(model: ModelName) -> Self {
         Self { models: vec![model], max_output_tokens: None, max_cost_micros: None, max_latency: None }
+    }
+
+    /// Puts models that are not `author` before it; among themselves they stay as they are.
+    pub fn prefer_others(&mut self, author: &ModelName) {
+        self.models.sort_by_key(|model| model == author);
     }
 
     /// The place of the model to ask after the one at `tried` failed with `error`, its tries used up. `room` knows how
@@ -84,19 +89,36 @@ pub struct Routes {
     pub default: Route,
     /// By the role's name.
     pub by_role: BTreeMap<String, Route>,
+    /// Roles whose models somebody chose for them.
+    pub named: BTreeSet<String>,
 }
 
 impl Routes {
     /// One model for every role.
     #[must_use]
     pub fn one_model(model: ModelName) -> Self {
-        Self { default: Route::to(model), by_role: BTreeMap::new() }
+        Self { default: Route::to(model), by_role: BTreeMap::new(), named: BTreeSet::new() }
     }
 
     /// The route of a role.
     #[must_use]
     pub fn of(&self, role: &str) -> &Route {
         self.by_role.get(role).unwrap_or(&self.default)
+    }
+
+    /// The route of a role that reads what `author` wrote: models of its own that are another go first; where nobody chose
+    /// any for it, what other roles ask goes before what wrote it, the dearest first by what `dear` says.
+    #[must_use]
+    pub fn apart_from(&self, role: &str, author: &ModelName, dear: impl Fn(&ModelName) -> Option<u64>) -> Route {
+        let mut route = self.of(role).clone();
+        if !self.named.contains(role) && route.models.iter().all(|model| model == author) {
+            let mut others: Vec<ModelName> = self.models().into_iter().filter(|model| model != author).collect();
+            others.sort_by_key(|model| std::cmp::Reverse(dear(model)));
+            others.append(&mut route.models);
+            route.models = others;
+        }
+        route.prefer_others(author);
+        route
     }
 
     /// Every model that some role may ask, once.

@@ -2,7 +2,7 @@
 
 use super::ChatRequest;
 use super::counting::CountBy;
-use super::keys::KeySource;
+use super::keys::{KeySource, Keyed};
 use crate::infrastructure::http::{HttpLimits, Secret};
 
 /// A wire format.
@@ -63,6 +63,8 @@ pub struct ProviderSettings {
     pub key: KeySource,
     /// Headers beside the format's own, as a gateway may want them.
     pub headers: Vec<(String, Secret)>,
+    /// Headers whose values hold keys, which are looked for when they are first needed.
+    pub key_headers: Vec<(String, Keyed)>,
     /// Whether answers come in pieces. Whole ones may take until the limit of the whole call before their first byte.
     pub stream: bool,
     /// How an answer is held to a shape.
@@ -146,6 +148,7 @@ impl ProviderSettings {
             base_url: base_url.into(),
             key: KeySource::None,
             headers: Vec::new(),
+            key_headers: Vec::new(),
             stream: true,
             shape: ShapeMode::Schema,
             output_limit: OutputLimit::MaxTokens,

@@ -58,6 +58,16 @@ pub trait Switchboard: Send + Sync {
     /// [`NoRoute`] where the role has no lead, or the model's provider is not there or has no key.
     fn lead_to(&self, role: &str, model: &ModelName) -> Result<Lead, NoRoute>;
 
+    /// The same role where it reads what `author` wrote: another model is asked before that one, where there is another.
+    ///
+    /// # Errors
+    /// As [`Switchboard::lead`].
+    fn lead_apart(&self, role: &str, author: &ModelName) -> Result<Lead, NoRoute> {
+        let mut lead = self.lead(role)?;
+        lead.route.prefer_others(author);
+        Ok(lead)
+    }
+
     /// How many tokens a model takes, prompt and answer together, where that is known: what its provider's setting
     /// `context` says, else what a table says.
     fn room(&self, model: &ModelName) -> Option<u64>;

@@ -6,6 +6,7 @@
 
 mod files;
 mod login;
+mod own_keys;
 mod permission;
 mod presets;
 mod prompt;
@@ -25,17 +26,20 @@ use async_trait::async_trait;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::llm::answer;
 use super::workshop::{Room, Sees, exec, ran_into, unstored};
 use super::{
     AgentSpec, Brief, Context, ContextItem, Draft, DraftListener, EngineError, News, Nobody, ProposalEngine, Run,
-    Workshop,
+    ThreadAnswer, Workshop,
 };
 use crate::cancel::Cancel;
 use crate::diff::stats;
 use crate::id::Digest;
 use crate::infrastructure::confinement::{self, Confined, ConfinementError, Door, Ends, Network};
 use crate::infrastructure::hosts::{self, AllowedHosts, PROXY_PORT, Passage};
+use crate::infrastructure::http::Secret;
 use crate::infrastructure::key_door;
+use crate::infrastructure::llm::Keys;
 use crate::planning::{Elsewhere, Redactor};
 use crate::repository::Worked;
 use crate::text::{SecretMask, Untrusted, counted, near};
@@ -102,6 +106,7 @@ impl AgentEngine {
                 run: Run::Shell(format!("exec {asked}")),
                 timeout: USUAL_TIMEOUT,
                 env: typed,
+                env_keys: BTreeMap::new(),
                 reads: Vec::new(),
                 mode: None,
                 logins: Vec::new(),
@@ -146,11 +151,13 @@ impl ProposalEngine for AgentEngine {
         let spec = self.spec(brief)?;
         let hosts = allowed(&spec, brief)?;
         let login = login::of(&spec, &hosts, brief, (self.keys.as_ref(), self.workshop.confinement()), cancel).await?;
+        let own_keys = own_keys::of(&spec, self.keys.as_ref(), cancel).await?;
+        let keys = self.keys.as_ref().map(|keys| keys.keys.clone());
         let (news, inbox) = mpsc::unbounded_channel();
         let (workshop, brief, stop) = (self.workshop.clone(), brief.clone(), cancel.child());
         let (handle, stopped_with) = (Handle::current(), stop.clone());
         let mask = self.mask.clone();
-        let job = move || Job { workshop, spec, hosts, login, brief, news, stop, handle, mask }.run();
+        let job = move || Job { workshop, spec, hosts, login, own_keys, keys, brief, news, stop, handle, mask }.run();
         super::aloud(inbox, listener, stopped_with, job).await
     }
 }
@@ -177,6 +184,10 @@ struct Job {
     spec: AgentSpec,
     hosts: AllowedHosts,
     login: Login,
+    /// Its variables that hold keys.
+    own_keys: BTreeMap<String, Secret>,
+    /// What hides keys in its words.
+    keys: Option<Arc<Keys>>,
     brief: Brief,
     news: mpsc::UnboundedSender<News>,
     stop: Cancel,
@@ -194,7 +205,7 @@ struct Met {
 impl Job {
     fn run(self) -> Result<Draft, EngineError> {
         let room = self.workshop.open(&self.brief, &self.stop)?;
-        let transcript = Transcript::new(self.workshop.log()?);
+        let transcript = Transcript::new(self.workshop.log()?, self.keys.clone());
         let _nobody_listens = self.news.send(News::Growing(transcript.path()));
         let applied = self.workshop.confinement().applied();
         let network = if self.hosts.is_empty() { "no network".to_owned() } else { format!("network: {}", self.hosts) };
@@ -232,8 +243,15 @@ impl Job {
             changes: worked.changes,
             base: None,
             log: Some(log),
-            answers: Vec::new(),
+            answers: self.answers(&said),
         })
+    }
+
+    /// What its last words say to threads that it was told of.
+    fn answers(&self, said: &str) -> Vec<ThreadAnswer> {
+        let asked = self.brief.threads();
+        let words = answer::told(said).threads.into_iter().filter(|word| asked.contains(&word.thread));
+        words.map(|word| ThreadAnswer { thread: word.thread, text: Untrusted::new(word.text) }).collect()
     }
 
     /// Records what the agent's models took, whatever became of its work; unknown where it does not say.
@@ -267,7 +285,8 @@ impl Job {
             policy.doors.extend(self.login.port());
             env.extend(proxied());
         }
-        let own = self.login.variables(&self.spec);
+        let mut own = self.login.variables(&self.spec);
+        own.extend(self.own_keys.iter().map(|(name, key)| (name.clone(), key.reveal().to_owned())));
         let command = exec(&self.spec.run, room.shown(), env, &own, self.spec.timeout).grace(GRACE);
         let broken = |error: std::io::Error| EngineError::Repository(format!("no socket for the agent: {error}"));
         let (to_agent, input) = UnixStream::pair().map_err(broken)?;

@@ -117,6 +117,7 @@ pub fn agent_presets() -> Vec<AgentSpec> {
             run: Run::Args(texts(preset.run)),
             timeout: USUAL_TIMEOUT,
             env: pairs(preset.env),
+            env_keys: std::collections::BTreeMap::new(),
             reads: Vec::new(),
             logins: texts(preset.logins),
             settings: texts(preset.settings),

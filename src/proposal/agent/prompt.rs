@@ -3,9 +3,8 @@
 
 use crate::planning::{IssueText, Redactor};
 use crate::proposal::Brief;
-use crate::proposal::Word;
-use crate::proposal::command::feedback;
 use crate::proposal::workshop::Began;
+use crate::proposal::{Feedback, Word};
 
 /// Guidance files of a repository, by name; the first that is there counts. // ecosystem.md 2
 const GUIDANCE: [&str; 4] = ["AGENTS.md", "CLAUDE.md", "GEMINI.md", "CONTRIBUTING.md"];
@@ -27,7 +26,11 @@ pub(super) fn prompt(brief: &Brief, began: Began, redactor: &mut Redactor) -> Ve
     }
     for failure in &brief.failures {
         let output = redactor.hide(&format!("output of {}", failure.check), failure.output.raw());
-        blocks.push(data(&format!("The check `{}` did not pass on it; the end of its output", failure.check), &output));
+        let heading = format!(
+            "The check `{}` did not pass on it. Mend the cause, never the check; the end of its output",
+            failure.check
+        );
+        blocks.push(data(&heading, &output));
     }
     blocks.extend(guidance(brief, redactor));
     blocks
@@ -58,9 +61,40 @@ fn task(brief: &Brief, began: Began, redactor: &mut Redactor) -> String {
     format!(
         "{}\n\n{began} Edit its files to reach this goal; the change that you leave in the folder is what will be \
          reviewed. Do not commit.{only} You work in a sandbox: nothing outside the folder can be written. When you are \
-         done, say in a few sentences what you changed and why.",
-        redactor.hide("the goal", brief.goal.raw().trim())
+         done, say in a few sentences what you changed and why.{}",
+        redactor.hide("the goal", brief.goal.raw().trim()),
+        threads(brief)
     )
+}
+
+/// How threads are answered, where there are some.
+fn threads(brief: &Brief) -> String {
+    let threads: Vec<String> = brief.threads().iter().map(|thread| format!("THREAD {}", thread.0)).collect();
+    if threads.is_empty() {
+        return String::new();
+    }
+    format!(
+        " A reviewer waits for a word on {}: end your last message with one line for each, \
+         `THREAD <number>: changed|answered|declined - <why>`. A question is answered and changes no code.",
+        threads.join(", ")
+    )
+}
+
+/// What was said about the version before: as programs are told it, and which thread it stands in.
+fn feedback(brief: &Brief) -> String {
+    let line = |said: &Feedback| {
+        let thread = said.thread.map_or_else(String::new, |thread| format!("THREAD {}", thread.0));
+        let kind = if said.kind.is_empty() { String::new() } else { format!(" ({})", said.kind) };
+        let place = match (&said.path, said.line) {
+            (Some(path), Some(line)) => format!(" {path}:{line}"),
+            (Some(path), None) => format!(" {path}"),
+            (None, _) => String::new(),
+        };
+        let whose = format!("{thread}{kind}{place}");
+        let words = said.text.raw().trim();
+        if whose.is_empty() { format!("{words}\n") } else { format!("{}: {words}\n", whose.trim_start()) }
+    };
+    brief.feedback.iter().map(line).collect()
 }
 
 /// The repository's own guidance, which is its author's word and not the user's.

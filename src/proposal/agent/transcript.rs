@@ -1,12 +1,13 @@
 //! What an agent said and did, as it came: followed while it grows, kept as a blob.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::wire::{Cost, TokensUsed};
 use crate::id::Digest;
 use crate::infrastructure::live_log::LiveLog;
-use crate::infrastructure::llm::Usage;
+use crate::infrastructure::llm::{Keys, Usage};
 
 /// Bytes of the agent's words that the explanation may hold: the end.
 const LARGEST_SAID: usize = 16 << 10;
@@ -23,6 +24,8 @@ struct Inner {
     /// Whether the log stands in the middle of the agent's words.
     speaking: bool,
     used: Used,
+    /// Hides keys that it was given.
+    keys: Option<Arc<Keys>>,
 }
 
 /// What the agent says that its models took.
@@ -49,12 +52,14 @@ impl Used {
 }
 
 impl Transcript {
-    pub(super) fn new(log: LiveLog) -> Self {
+    /// A transcript in which `keys` are hidden.
+    pub(super) fn new(log: LiveLog, keys: Option<Arc<Keys>>) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             log: Some(log),
             said: String::new(),
             speaking: false,
             used: Used::default(),
+            keys,
         })))
     }
 
@@ -130,9 +135,10 @@ impl Transcript {
         self.lock().log.as_ref().map(|log| log.tail(lines)).unwrap_or_default()
     }
 
-    /// What the agent said at the end.
+    /// What the agent said at the end. Its pieces are hidden one by one as they come; a key that came in two is found here.
     pub(super) fn said(&self) -> String {
-        self.lock().said.clone()
+        let inner = self.lock();
+        inner.hidden(&inner.said).into_owned()
     }
 
     /// Makes it a blob; what comes later is lost.
@@ -146,9 +152,18 @@ impl Transcript {
 
 impl Inner {
     fn push(&mut self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let hidden = match self.hidden(&text) {
+            Cow::Owned(hidden) => hidden.into_bytes(),
+            Cow::Borrowed(_) => bytes.to_vec(), // as they came, whatever they are
+        };
         if let Some(log) = &mut self.log {
-            log.push(bytes);
+            log.push(&hidden);
         }
+    }
+
+    fn hidden<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.keys.as_ref().map_or(Cow::Borrowed(text), |keys| keys.mask_known(text))
     }
 
     fn speak(&mut self, text: &str) {

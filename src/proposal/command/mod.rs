@@ -284,7 +284,7 @@ fn packages_first(env: &mut BTreeMap<OsString, OsString>, shown: &Path) {
 }
 
 /// What was said about the version before, as one text.
-pub(super) fn feedback(brief: &Brief) -> String {
+fn feedback(brief: &Brief) -> String {
     let mut text = String::new();
     for said in &brief.feedback {
         match (&said.path, said.line) {

@@ -8,24 +8,24 @@ const SUBJECT: usize = 72;
 
 /// What a model says to a thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ThreadWord {
-    pub(super) thread: ThreadId,
+pub(in crate::proposal) struct ThreadWord {
+    pub(in crate::proposal) thread: ThreadId,
     /// `changed`, `answered` or `declined`, then the words.
-    pub(super) text: String,
+    pub(in crate::proposal) text: String,
 }
 
 /// The parts of an answer that are no edits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(in crate::proposal) struct Told {
     /// The explanation for the reviewer, in Markdown.
-    pub(super) why: String,
+    pub(in crate::proposal) why: String,
     /// The commit message's subject and body; empty where the model gave none.
-    pub(super) message: String,
-    pub(super) threads: Vec<ThreadWord>,
+    pub(in crate::proposal) message: String,
+    pub(in crate::proposal) threads: Vec<ThreadWord>,
 }
 
 /// What an answer says outside of its edits: fences, blocks and the paths that stand before them are left out.
-pub(super) fn prose(reply: &str) -> String {
+pub(in crate::proposal) fn prose(reply: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut fence = None;
     let mut in_block = false;
@@ -70,7 +70,7 @@ fn drop_path(kept: &mut Vec<&str>) {
 }
 
 /// Reads `prose`: the answer with its edits taken out.
-pub(super) fn told(prose: &str) -> Told {
+pub(in crate::proposal) fn told(prose: &str) -> Told {
     let mut told = Told::default();
     let mut lines = prose.lines().peekable();
     while let Some(line) = lines.next() {
@@ -102,15 +102,17 @@ fn is_mark(line: &str) -> bool {
 }
 
 fn thread_word(line: &str) -> Option<ThreadWord> {
+    // as an item of a list, or in bold, it says the same
+    let line = line.trim_start_matches(['-', '*', ' ', '`']);
     let (number, words) = line.strip_prefix("THREAD ")?.split_once(':')?;
-    let thread = ThreadId(number.trim().parse().ok()?);
-    let text = words.trim();
+    let thread = ThreadId(number.trim_matches(['*', '`', ' ']).parse().ok()?);
+    let text = words.trim_start_matches(['*', '`']).trim();
     (!text.is_empty()).then(|| ThreadWord { thread, text: text.to_owned() })
 }
 
 /// The commit message: the model's where it is one, else the goal. Trailers that speak for people are not the model's to
 /// write, and are taken out.
-pub(super) fn message(told: &Told, goal: &Untrusted) -> String {
+pub(in crate::proposal) fn message(told: &Told, goal: &Untrusted) -> String {
     let speaks_for_people = |line: &&str| {
         ["signed-off-by:", "reviewed-by:", "acked-by:", "approved-by:", "tested-by:", "paraph-"]
             .iter()
@@ -144,6 +146,20 @@ mod tests {
         assert_eq!(told.message, "fix(cart): round half up\n\nSums lost a cent.");
         let threads: Vec<(u32, &str)> = told.threads.iter().map(|word| (word.thread.0, word.text.as_str())).collect();
         assert_eq!(threads, [(3, "changed - uses round now"), (4, "declined - other file")]);
+    }
+
+    #[test]
+    fn a_word_on_a_thread_may_be_an_item_or_bold() {
+        for line in
+            ["- THREAD 3: done", "* THREAD 3: done", "**THREAD 3:** done", "**THREAD 3**: done", "`THREAD 3: done`"]
+        {
+            let told = told(line);
+            let word = told.threads.first().unwrap_or_else(|| panic!("{line}"));
+            assert_eq!((word.thread.0, word.text.trim_end_matches('`')), (3, "done"), "{line}");
+        }
+        for line in ["THREAD 3", "THREAD x: done", "THREAD 3:", "see THREAD 3: done"] {
+            assert!(told(line).threads.is_empty(), "{line}");
+        }
     }
 
     #[test]

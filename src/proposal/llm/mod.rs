@@ -6,7 +6,7 @@
 //! The model reads what it is shown and what it asks for, and writes text. It runs nothing, names no path outside the
 //! tree and lifts no policy: what it wrote is a change like any other.
 
-mod answer;
+pub(super) mod answer;
 mod looking;
 mod part;
 mod prompt;
@@ -18,13 +18,14 @@ use async_trait::async_trait;
 
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide};
-use crate::id::{Digest, RepoPath};
+use crate::id::{Digest, RepoPath, ThreadId};
 use crate::infrastructure::llm::{ChatReply, ChatRequest, Finish, Message, Part, Speaker};
 use crate::planning::{AskError, Counted, Question, Redactor};
 use crate::proposal::edits::{self, Placed};
 use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer, Word};
 use crate::repository::{OverlayTree, TreeError};
 use crate::text::{SecretMask, Untrusted};
+use answer::ThreadWord;
 use looking::Looking;
 use prompt::Prompt;
 
@@ -191,7 +192,10 @@ impl<'a> Drafting<'a> {
                     Some((refusals, words)) => (refusals, words),
                     None => {
                         // who spoke while it wrote is heard before it counts
-                        let Some(words) = self.hear() else { return Ok(self.draft(&reply.text, placed)) };
+                        let Some(words) = self.hear() else {
+                            let said = self.answer_threads(&reply, cancel).await?;
+                            return Ok(self.draft(&reply.text, placed, said));
+                        };
                         self.answered(&reply);
                         let words =
                             format!("{words}\n\nAnswer once more, with every edit, against the files as they were.");
@@ -210,6 +214,39 @@ impl<'a> Drafting<'a> {
             let words = self.redactor.hide("a refused edit", &words);
             self.messages.push(Message::user(words));
         }
+    }
+
+    /// What the answer says to threads. Those that it left out are asked for once; the edits stand as they are, so what
+    /// goes wrong then costs the draft nothing.
+    async fn answer_threads(&mut self, reply: &ChatReply, cancel: &Cancel) -> Result<Vec<ThreadWord>, EngineError> {
+        let mut said = answer::told(&answer::prose(&reply.text)).threads;
+        let asked = if part::adds(self.brief.role) { Vec::new() } else { self.brief.threads() };
+        let left_out = |said: &[ThreadWord]| -> Vec<ThreadId> {
+            let is_out = |thread: &&ThreadId| said.iter().all(|word| word.thread != **thread);
+            asked.iter().filter(is_out).copied().collect()
+        };
+        let missing = left_out(&said);
+        if !missing.is_empty() {
+            self.answered(reply);
+            let names: Vec<String> = missing.iter().map(|thread| format!("THREAD {}", thread.0)).collect();
+            self.messages.push(Message::user(format!(
+                "Your edits are placed and count as they are. You said nothing to {}. Answer now with one line for each, \
+                 `THREAD <number>: changed|answered|declined - <why>`, and with nothing else.",
+                names.join(", ")
+            )));
+            match self.ask(false, cancel).await {
+                Ok(more) => {
+                    let words = answer::told(&answer::prose(&more.text)).threads;
+                    said.extend(words.into_iter().filter(|word| missing.contains(&word.thread)));
+                }
+                Err(EngineError::Models(AskError::Cancelled) | EngineError::Cancelled) => {
+                    return Err(EngineError::Cancelled);
+                }
+                Err(error) => tracing::info!(%error, session = %self.brief.session, "threads stay without a word"),
+            }
+        }
+        said.retain(|word| asked.contains(&word.thread));
+        Ok(said)
     }
 
     fn answered(&mut self, reply: &ChatReply) {
@@ -272,7 +309,7 @@ impl<'a> Drafting<'a> {
         Ok(())
     }
 
-    fn draft(&mut self, reply: &str, placed: Placed) -> Draft {
+    fn draft(&mut self, reply: &str, placed: Placed, said: Vec<ThreadWord>) -> Draft {
         let told = answer::told(&answer::prose(reply));
         let changes = match &self.brief.previous {
             Some(previous) => onto_base(previous, &placed.changes),
@@ -284,12 +321,8 @@ impl<'a> Drafting<'a> {
             explanation.push_str("\n\nHow its edits were read:\n");
             explanation.extend(placed.notes.iter().map(|note| format!("- {note}\n")));
         }
-        let open = |word: &answer::ThreadWord| self.brief.feedback.iter().any(|said| said.thread == Some(word.thread));
-        let answers = told
-            .threads
-            .iter()
-            .filter(|word| open(word))
-            .map(|word| ThreadAnswer { thread: word.thread, text: Untrusted::new(word.text.clone()) });
+        let answers =
+            said.into_iter().map(|word| ThreadAnswer { thread: word.thread, text: Untrusted::new(word.text) });
         Draft {
             explanation: Untrusted::new(explanation),
             message: Untrusted::new(answer::message(&told, &self.brief.goal)),

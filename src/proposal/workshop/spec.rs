@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::infrastructure::confinement::{ConfinementError, Exceeded};
 use crate::infrastructure::key_door::KeyForm;
-use crate::infrastructure::llm::KeySource;
+use crate::infrastructure::llm::{KeySource, Keyed};
 use crate::infrastructure::process::{Command, Finished, Stopped};
 use crate::proposal::EngineError;
 
@@ -82,6 +82,8 @@ pub struct AgentSpec {
     pub timeout: Duration,
     /// Variables on top of the session's.
     pub env: BTreeMap<String, String>,
+    /// Variables that hold keys of the person's, which its process alone is given.
+    pub env_keys: BTreeMap<String, Keyed>,
     /// Places below the user's home where it keeps its login: lent to it copy-on-write, and to no command that it has
     /// Paraph run. Those that it starts by itself see the same places; where it can be had the files in them open for
     /// the agent alone.

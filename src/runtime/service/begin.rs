@@ -89,7 +89,7 @@ impl Runtime {
     pub(super) fn lead_of(&self, engine: EngineKind, playbook: &Playbook) -> (u32, Budget) {
         let settings = &self.shared.settings;
         let asks_models = engine == EngineKind::Llm || Stage::ASKING.iter().any(|stage| playbook.has(*stage));
-        let repairs = if engine == EngineKind::Llm { settings.repairs } else { 0 };
+        let repairs = if engine.mends() { settings.repairs } else { 0 };
         (repairs, if asks_models { settings.budget } else { Budget::default() })
     }
 

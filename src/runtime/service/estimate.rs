@@ -84,7 +84,7 @@ impl Runtime {
         let (shared, run, playbook) = (self.shared.clone(), run.clone(), playbook.clone());
         let found = blocking(move || {
             let (ports, settings) = (&shared.ports, &shared.settings);
-            let repairs = if engine == EngineKind::Llm { settings.repairs } else { 0 };
+            let repairs = if engine.mends() { settings.repairs } else { 0 };
             let mut work = work(ports, &run, engine, &playbook, repairs);
             for draft in work.iter_mut().filter(|work| work.role == Role::Implementer) {
                 draft.model.clone_from(&model);
@@ -159,7 +159,13 @@ fn work(ports: &Ports, run: &RunRequest, engine: EngineKind, playbook: &Playbook
 fn of_role(ports: &Ports, work: Work) -> Option<RoleEstimate> {
     let bank = &ports.models;
     let role = work.role.name();
-    let lead: Lead = work.model.as_ref().map_or_else(|| bank.lead(role), |model| bank.lead_to(role, model)).ok()?;
+    let author = || bank.lead(Role::Implementer.name()).ok()?.route.models.into_iter().next();
+    let lead: Lead = match (&work.model, author().filter(|_| work.role.reads_another())) {
+        (Some(model), _) => bank.lead_to(role, model),
+        (None, Some(author)) => bank.lead_apart(role, &author),
+        (None, None) => bank.lead(role),
+    }
+    .ok()?;
     let first = lead.route.models.first()?;
     let output = work.output.min(lead.max_output_tokens);
     let prompt = work.prompt.min(lead.context_tokens);

@@ -55,15 +55,19 @@ impl Runtime {
         let bank = &self.shared.ports.models;
         let mut roles = Vec::new();
         let mut names: BTreeSet<ModelName> = BTreeSet::new();
+        let author = bank.lead(Role::Implementer.name()).ok().and_then(|lead| lead.route.models.into_iter().next());
         for role in Role::ALL {
             let contract = most_output(role);
-            let (models, why, most) = match bank.lead(role.name()) {
+            let author = author.as_ref().filter(|_| role.reads_another());
+            let lead = author.map_or_else(|| bank.lead(role.name()), |author| bank.lead_apart(role.name(), author));
+            let (models, why, most) = match lead {
                 Ok(lead) => (lead.route.models, String::new(), lead.max_output_tokens),
                 Err(none) => (Vec::new(), format!("{}; {}", none.why, none.next), u32::MAX),
             };
             names.extend(models.iter().cloned());
             roles.push(RoleView {
                 role: role.name().to_owned(),
+                note: author.map(|author| told_apart(&models, author)).unwrap_or_default(),
                 models: models.iter().map(ToString::to_string).collect(),
                 why,
                 given: role.given().to_owned(),
@@ -125,5 +129,14 @@ impl Runtime {
             Err(error) => first.unwrap_or_else(|| error.to_string()),
         };
         (Some(said), answer.is_ok().then(|| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// Whether who reads a change is another than who wrote it.
+fn told_apart(models: &[ModelName], author: &ModelName) -> String {
+    match models.first() {
+        Some(first) if first == author => format!("wrote what it reads: no other than {author} is configured for it"),
+        Some(_) => format!("asked before {author}, which writes what it reads"),
+        None => String::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::api::FileStat;
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileMode, FileSide, Manifest};
-use crate::id::{Digest, LaneId, Version};
+use crate::id::{Digest, LaneId, ThreadId, Version};
 use crate::indexing::{CodeIndex, Focus, IndexError};
 use crate::infrastructure::blobs::Blobs;
 use crate::planning::{AskError, IssueText, Models, Role, Stage};
@@ -77,6 +77,9 @@ pub(super) async fn draft(
             continue;
         }
         answers.extend(draft.answers.iter().map(|answer| (answer.thread, answer.text.clone())));
+        if drafting.engine.answers_threads() {
+            answers.extend(unanswered(session, &brief, &draft).map(|thread| (thread, Untrusted::new(NOT_ANSWERED))));
+        }
         // where the version before is gone on from, a part is told against that
         let on = session.current(*lane).map(|(version, _)| version);
         let on = on.filter(|_| has_parts && brief.goes_on(drafting.engine).is_some());
@@ -106,6 +109,19 @@ pub(super) async fn draft(
 fn publishable(message: &Untrusted) -> Untrusted {
     let lines = Untrusted::new(message.raw().replace("\r\n", "\n"));
     Untrusted::new(lines.display().into_owned().into_inner())
+}
+
+/// What stands in a thread that an engine left out: a person must not take its silence for a yes.
+const NOT_ANSWERED: &str = "(not answered: the draft was made without a word on this thread)";
+
+/// Threads of the code that the engine was told of and said nothing to; once is enough for each until somebody says more.
+fn unanswered<'a>(session: &'a Session, brief: &Brief, draft: &Draft) -> impl Iterator<Item = ThreadId> + use<'a> {
+    let told = brief.threads();
+    let said: Vec<ThreadId> = draft.answers.iter().map(|answer| answer.thread).collect();
+    let threads = session.threads.iter().filter(move |thread| told.contains(&thread.id) && !said.contains(&thread.id));
+    let threads = threads.filter(|thread| thread.place.artifact.is_none());
+    let is_told = |thread: &&Thread| thread.comments.last().is_none_or(|last| last.text.raw() != NOT_ANSWERED);
+    threads.filter(is_told).map(|thread| thread.id)
 }
 
 /// What a program had left when it was asked to stop, kept as a draft is.
@@ -279,7 +295,7 @@ fn feedback(session: &Session, drafting: &Drafting, lane: LaneId, words: Vec<Wor
     }));
     let newest = session.current(lane).map(|(version, _)| version);
     let asks = |thread: &&Thread| {
-        let can_answer = drafting.engine == EngineKind::Llm; // the others have no voice of their own
+        let can_answer = drafting.engine.answers_threads(); // the others have no voice of their own
         let here = thread.place.lane == lane || thread.place.artifact.is_some();
         // a model says again of the next version what it still finds; people do not
         let by_model = thread.comments.first().is_some_and(|said| said.by.is_engine());

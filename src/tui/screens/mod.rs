@@ -1,5 +1,6 @@
 //! Screens: each is its part of the model and how it is drawn.
 
+pub(crate) mod budget;
 pub(crate) mod comment;
 pub(crate) mod comparison;
 pub(crate) mod decision;
@@ -59,6 +60,8 @@ pub(crate) fn next_step(next: &str) -> String {
         "A approves, X rejects, R sends back".to_owned()
     } else if next.starts_with("paraph compare ") {
         "K compares the candidates, p picks one there".to_owned()
+    } else if budget::is_spent(next) {
+        "$ sets what its models may take, and it goes on".to_owned()
     } else if decides(", then paraph request-changes ") {
         "R sends back, X rejects".to_owned()
     } else {
