@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use paraph::api::{
-    AdoptRequest, AgainstRequest, CommentRequest, PatchSetRequest, RegenerateRequest, SessionView, Side, ThreadKind,
-    ThreadView,
+    AdoptRequest, AgainstRequest, CommentRequest, FailureKind, PatchSetRequest, RegenerateRequest, SessionView, Side,
+    ThreadKind, ThreadView, ThreadsRequest,
 };
 use paraph::id::{SessionId, SessionRef, Version};
 use paraph::proposal::EngineKind;
@@ -177,4 +177,7 @@ async fn a_comment_on_the_left_of_a_comparison_is_on_the_line_that_it_points_at(
     assert_eq!((upstream.version, upstream.side, upstream.line), (Version(3), Side::Old, Some(30)));
     let own = adopted.comment(3, (Side::Old, 37), left, "after it").await;
     assert_eq!((own.version, own.side, own.line), (Version(1), Side::New, Some(36)));
+    let nowhere = ThreadsRequest { session: SessionRef { session: adopted.id, version: None }, on: Some(Version(99)) };
+    let failure = adopted.desk.ask(nowhere).await.expect_err("there is no such version");
+    assert_eq!(failure.kind, FailureKind::NotFound);
 }
