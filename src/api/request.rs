@@ -140,10 +140,11 @@ pub struct ShowRequest {
 }
 
 /// What a version is compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AgainstRequest {
     /// The base.
+    #[default]
     Base,
     /// Another version.
     Version(Version),
@@ -224,6 +225,9 @@ pub struct CommentRequest {
     pub from_line: Option<u32>,
     /// The side that `line` counts on.
     pub side: Side,
+    /// What the version is compared with where the line was seen: the old side is the left one of that comparison.
+    #[serde(default)]
+    pub against: AgainstRequest,
     /// What it is meant as.
     pub kind: ThreadKind,
     /// The words.

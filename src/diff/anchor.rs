@@ -1,5 +1,7 @@
 //! Following a line from one version of a file to the next: where a comment belongs now.
 
+use std::sync::Arc;
+
 use super::inline_diff;
 use super::lines::{Block, DiffKind, DiffOptions, blocks, kind_of, line_starts};
 
@@ -40,37 +42,60 @@ pub struct CarriedLine {
     pub outdated: bool,
 }
 
-/// Carries line `line` (1-based) of `old` over to `new`.
-///
-/// A line that stays, or that moved and says the same but for blanks at its ends, is there. One that was changed or
-/// deleted is outdated: it stands at the line most alike that took its place, if there is one, else at the nearest line
-/// that stays.
-#[must_use]
-pub fn carry_line(old: &[u8], new: &[u8], line: u32) -> CarriedLine {
-    let there = |line: u32| CarriedLine { line: Some(line), outdated: false };
-    if old == new {
-        return there(line);
+/// Two versions of a file, compared once to carry lines of the one over to the other.
+#[derive(Debug, Clone)]
+pub struct CarriedLines {
+    old: Arc<[u8]>,
+    new: Arc<[u8]>,
+    old_starts: Vec<u32>,
+    new_starts: Vec<u32>,
+    found: Vec<Block>,
+    is_text: bool,
+}
+
+impl CarriedLines {
+    /// Compares them.
+    #[must_use]
+    pub fn new(old: Arc<[u8]>, new: Arc<[u8]>) -> Self {
+        let is_text = old != new && kind_of(&old, &new) == DiffKind::Text;
+        let (mut old_starts, mut new_starts, mut found) = (Vec::new(), Vec::new(), Vec::new());
+        if is_text {
+            (old_starts, new_starts) = (line_starts(&old), line_starts(&new));
+            found = blocks((&old, &old_starts), (&new, &new_starts), &DiffOptions::default());
+        }
+        Self { old, new, old_starts, new_starts, found, is_text }
     }
-    let (old_starts, new_starts) = (line_starts(old), line_starts(new));
-    let at = line.checked_sub(1).filter(|at| (*at as usize) + 1 < old_starts.len());
-    let Some(at) = at.filter(|_| kind_of(old, new) == DiffKind::Text) else {
-        return CarriedLine { line: None, outdated: true };
-    };
-    let lines = Lines { old: (old, &old_starts), new: (new, &new_starts) };
-    let found = blocks(lines.old, lines.new, &DiffOptions::default());
-    let above = found.partition_point(|block| block.old_end() <= at);
-    let Some(block) = found.get(above).filter(|block| block.old <= at) else {
-        let last = above.checked_sub(1).map(|last| found[last]);
-        // as far below the last change as it was
-        return there(last.map_or(line, |last| last.new_end() + (line - last.old_end())));
-    };
-    let same = |candidate: &u32| Lines::line(lines.old, at) == Lines::line(lines.new, *candidate);
-    let successor = lines.successor(at, block);
-    if let Some(same) = successor.filter(same).or_else(|| lines.moved(at, &found)) {
-        return there(same + 1);
+
+    /// Carries line `line` (1-based) over.
+    ///
+    /// A line that stays, or that moved and says the same but for blanks at its ends, is there. One that was changed or
+    /// deleted is outdated: it stands at the line most alike that took its place, if there is one, else at the nearest
+    /// line that stays.
+    #[must_use]
+    pub fn line(&self, line: u32) -> CarriedLine {
+        let there = |line: u32| CarriedLine { line: Some(line), outdated: false };
+        if self.old == self.new {
+            return there(line);
+        }
+        let at = line.checked_sub(1).filter(|at| (*at as usize) + 1 < self.old_starts.len());
+        let Some(at) = at.filter(|_| self.is_text) else {
+            return CarriedLine { line: None, outdated: true };
+        };
+        let lines = Lines { old: (&self.old, &self.old_starts), new: (&self.new, &self.new_starts) };
+        let above = self.found.partition_point(|block| block.old_end() <= at);
+        let Some(block) = self.found.get(above).filter(|block| block.old <= at) else {
+            let last = above.checked_sub(1).map(|last| self.found[last]);
+            // as far below the last change as it was
+            return there(last.map_or(line, |last| last.new_end() + (line - last.old_end())));
+        };
+        let same = |candidate: &u32| Lines::line(lines.old, at) == Lines::line(lines.new, *candidate);
+        let successor = lines.successor(at, block);
+        if let Some(same) = successor.filter(same).or_else(|| lines.moved(at, &self.found)) {
+            return there(same + 1);
+        }
+        let line = successor.map(|line| line + 1).or_else(|| lines.nearest(at, block));
+        CarriedLine { line, outdated: true }
     }
-    let line = successor.map(|line| line + 1).or_else(|| lines.nearest(at, block));
-    CarriedLine { line, outdated: true }
 }
 
 struct Lines<'a> {
@@ -177,7 +202,7 @@ mod tests {
 
     #[track_caller]
     fn carried(old: &str, new: &str, line: u32, expected: Option<u32>, outdated: bool) {
-        let carried = carry_line(old.as_bytes(), new.as_bytes(), line);
+        let carried = CarriedLines::new(old.as_bytes().into(), new.as_bytes().into()).line(line);
         assert_eq!(carried, CarriedLine { line: expected, outdated });
     }
 

@@ -19,7 +19,7 @@ mod recount;
 mod stat;
 pub mod unified;
 
-pub use anchor::{CarriedLine, carry_line, map_line};
+pub use anchor::{CarriedLine, CarriedLines, map_line};
 pub use change::{ChangeSet, ChangeStatus, FileChange, FileMode, FileSide};
 pub use common::common_runs;
 pub(crate) use git_object::sha1;

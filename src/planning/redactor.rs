@@ -56,6 +56,11 @@ impl Redactor {
         self.mask.hide_text(text)
     }
 
+    /// Records that `place` came without its secrets, where it did.
+    pub fn note(&mut self, place: &str, redacted: bool) {
+        self.found.extend(redacted.then(|| format!("secret in {place}")));
+    }
+
     /// What was hidden, a rule and a place each.
     #[must_use]
     pub fn found(&self) -> &[String] {

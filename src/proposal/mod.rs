@@ -133,16 +133,68 @@ impl std::str::FromStr for EngineKind {
 /// What a person said about the version before, for the engine to answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feedback {
-    /// The file, or `None` for the whole version.
+    /// The file as the engine is given it, or `None` for the whole version.
     pub path: Option<RepoPath>,
-    /// The line (1-based, new side), where it is about one.
-    pub line: Option<u32>,
+    /// Its lines, where it is about some that have a place in it.
+    pub lines: Option<SaidLines>,
+    /// Whether what it is about was changed or deleted since it was said: the lines are those nearest to it.
+    pub outdated: bool,
+    /// What it is about, as it stood there when it was said.
+    pub quoted: Option<Quoted>,
     /// The thread that it was said in.
     pub thread: Option<ThreadId>,
     /// What it was meant as: `issue`, `question`, `nit`, `must`; empty for a request's own words.
     pub kind: String,
     /// The words.
     pub text: Untrusted,
+}
+
+/// Lines that somebody speaks of: 1-based, both ends in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SaidLines {
+    /// The first.
+    pub from: u32,
+    /// The last.
+    pub to: u32,
+    /// Whether they are lines of the base, which the change may have taken out.
+    pub on_base: bool,
+}
+
+/// Lines as they stood when somebody spoke of them, without their secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quoted {
+    /// Untrusted.
+    pub text: Untrusted,
+    /// Whether a secret was taken out.
+    pub redacted: bool,
+}
+
+impl Feedback {
+    /// Words about the whole version, said in no thread.
+    #[must_use]
+    pub fn words(text: Untrusted) -> Self {
+        let (path, lines, quoted, thread, kind) = (None, None, None, None, String::new());
+        Self { path, lines, outdated: false, quoted, thread, kind, text }
+    }
+
+    /// What it is about and where that is, in words that follow the file's name; empty where the name says it all.
+    #[must_use]
+    pub fn where_in_file(&self) -> String {
+        let near = if self.outdated { "near " } else { "" };
+        let lines = self.lines.map_or_else(String::new, |SaidLines { from, to, on_base }| {
+            let lines = if from < to { format!("lines {from} to {to}") } else { format!("line {to}") };
+            format!(" {near}{lines}{}", if on_base { " of the base" } else { "" })
+        });
+        let gone = if self.outdated { ", changed since it was said" } else { "" };
+        format!("{lines}{gone}")
+    }
+
+    /// What it is about, as lines that begin with `> `; empty where nothing is quoted.
+    #[must_use]
+    pub fn quotation(&self) -> String {
+        let quoted = self.quoted.iter().flat_map(|quoted| quoted.text.raw().lines());
+        quoted.map(|line| format!("> {line}\n")).collect()
+    }
 }
 
 /// Which program an engine shall run, and what its user allowed it. A person chose it; no repository can.

@@ -1,5 +1,7 @@
 //! Answers that only look: made from a folded session and blobs, away from the core thread.
 
+use std::collections::HashMap;
+
 use crate::api::{
     AgainstRequest, ArtifactView, ArtifactsView, BlobRef, CallView, ContextView, Failure, FailureKind, FileStat,
     FileView, IndexView, LogView, OfferView, PanelView, PatchSetView, ThreadsRequest, ThreadsView, TimelineEntry,
@@ -272,20 +274,20 @@ pub(super) fn threads(
     login: &str,
 ) -> Result<ThreadsView, Failure> {
     let of = asked.session;
-    if of.version.is_some() {
-        version_of(session, of)?;
+    for version in [of.version, asked.on].into_iter().flatten() {
+        version_of(session, SessionRef { version: Some(version), ..of })?;
     }
     let mut view = threads_on(session, of.version, login);
     let newest = session.versions.last().map(|version| version.number);
     if let Some(on) = asked.on.or(of.version).or(newest) {
         let mut follower = Follower::new(ports, session, on);
-        let place = |id| session.thread(id).map(|thread| &thread.place);
+        let places: HashMap<_, _> = session.threads.iter().map(|thread| (thread.id, &thread.place)).collect();
         for thread in &mut view.threads {
-            thread.now = place(thread.id).and_then(|place| follower.follow(place));
+            thread.now = places.get(&thread.id).and_then(|place| follower.follow(place));
         }
-        let place = |id| session.drafts.iter().find(|draft| draft.id == id).map(|draft| &draft.place);
+        let places: HashMap<_, _> = session.drafts_of(login).map(|draft| (draft.id, &draft.place)).collect();
         for draft in &mut view.drafts {
-            draft.now = place(draft.id).and_then(|place| follower.follow(place));
+            draft.now = places.get(&draft.id).and_then(|place| follower.follow(place));
         }
     }
     Ok(view)

@@ -1,7 +1,7 @@
 //! What turned one version into another, where both may stand on bases of their own.
 
 use crate::api::{Failure, FailureKind};
-use crate::diff::{ChangeSet, FileChange, FileSide};
+use crate::diff::{ChangeSet, FileChange, FileMode, FileSide};
 use crate::id::{LaneId, RepoPath, Version};
 use crate::infrastructure::blobs::Blobs;
 use crate::repository::merge_contents;
@@ -42,8 +42,20 @@ pub(super) fn between_versions(
         Some(file) => Ok(file.old.clone()),
         None => tree.side(path).map_err(|error| vcs_failure(&error.into())),
     };
+    let (old, not_carried) = taken_over(&old, now)?;
+    let changes = between(&old, new);
+    keep(&ports.blobs, &changes)?;
+    Ok(Compared { changes, not_carried })
+}
+
+/// A change, taken over to what is `now` there; and the files where the same lines were changed: those are left as they
+/// are there.
+pub(super) fn taken_over<E>(
+    change: &ChangeSet,
+    now: impl Fn(&RepoPath) -> Result<Option<FileSide>, E>,
+) -> Result<(ChangeSet, Vec<RepoPath>), E> {
     let (mut files, mut not_carried) = (Vec::new(), Vec::new());
-    for file in old.files() {
+    for file in change.files() {
         let there = now(&file.path)?;
         let carried = carried(file, there.as_ref()).unwrap_or_else(|| {
             not_carried.push(file.path.clone());
@@ -51,16 +63,15 @@ pub(super) fn between_versions(
         });
         files.push(FileChange { path: file.path.clone(), old: there, new: carried });
     }
-    let old = ChangeSet::new(files);
-    keep(&ports.blobs, &old)?;
-    Ok(Compared { changes: between(&old, new), not_carried })
+    Ok((ChangeSet::new(files), not_carried))
 }
 
 /// The same change of a file on what is there now; `None` where both changed the same lines.
 fn carried(file: &FileChange, now: Option<&FileSide>) -> Option<Option<FileSide>> {
     match (file.old.as_ref(), now, file.new.as_ref()) {
         (old, now, new) if old == now || new == now => Some(new.cloned()),
-        (Some(old), Some(now), Some(new)) => {
+        // lines of a file and the target of a link are nothing that merges
+        (Some(old), Some(now), Some(new)) if [old, now, new].iter().all(|side| is_file(side)) => {
             let content = merge_contents(&old.content, &now.content, &new.content)?.into();
             // a mode that this change leaves alone is whatever the base made of it
             let mode = if new.mode == old.mode { now.mode } else { new.mode };
@@ -68,6 +79,10 @@ fn carried(file: &FileChange, now: Option<&FileSide>) -> Option<Option<FileSide>
         }
         (_, _, _) => None,
     }
+}
+
+fn is_file(side: &FileSide) -> bool {
+    matches!(side.mode, FileMode::Regular | FileMode::Executable)
 }
 
 /// Stores what no version's own blobs have: contents that came with a base, and those that were carried over to it.
@@ -130,5 +145,7 @@ mod tests {
         let new = of(Regular, "one\n2\n3\n4\n5\n6\n7\n");
         let file = FileChange { path: "a.sh".into(), old: Some(old), new: Some(new) };
         assert_eq!(carried(&file, Some(&now)), Some(Some(of(Executable, "one\n2\n3\n4\n5\n6\nVII\n"))));
+        let link = of(crate::diff::FileMode::Symlink, "1\n2\n3\n4\n5\n6\nVII\n");
+        assert_eq!(carried(&file, Some(&link)), None, "a file is no link");
     }
 }

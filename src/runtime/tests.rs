@@ -190,6 +190,7 @@ async fn the_same_request_gets_the_first_reply_also_at_once_and_after_a_restart(
             line: None,
             from_line: None,
             side: Side::New,
+            against: crate::api::AgainstRequest::Base,
             kind: ThreadKind::Nit,
             text: text.to_owned(),
         }))

@@ -2,6 +2,7 @@
 
 mod draft;
 mod evidence;
+mod feedback;
 mod inspect;
 mod listen;
 mod parts;
@@ -120,6 +121,10 @@ impl From<VcsError> for Stuck {
             // the number was used in another copy of this home: another session gets another ref
             (VcsError::RefTaken { .. }, _) => {
                 "paraph run the goal again; a new session has a ref of its own".to_owned()
+            }
+            // the same is refused again: what is wrong with it is that version's
+            (VcsError::BadPath { .. }, _) => {
+                "paraph regenerate with --engine NAME for another version, or paraph cancel".to_owned()
             }
             (VcsError::NoGit(_), _) => "install git, then paraph regenerate".to_owned(),
             (_, Some(hint)) => format!("{hint}, then paraph regenerate"),

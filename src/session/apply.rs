@@ -34,6 +34,7 @@ impl Session {
                 index: None,
                 phase: Phase::Created,
                 dropped: false,
+                given_up: None,
             })
             .collect();
         let budget = asked.budget;
@@ -250,6 +251,7 @@ impl Session {
             }
             Event::Regenerated { engine, rules, patch, message, made_for, program, .. } => {
                 let stuck = self.stop.take().and_then(|stop| stop.key);
+                self.give_up(stuck);
                 let lanes: Vec<LaneId> = self.open_lanes();
                 if let Some(engine) = engine {
                     // another engine's program is none of this one's
@@ -454,6 +456,7 @@ impl Session {
             }
         }
         wanted.extend(self.others_to_tell());
+        wanted.retain(|key| !self.is_given_up(key));
         wanted.retain(|key| self.paused_by.is_none() || !super::pause::holds(key));
         self.release(at, |key| !wanted.contains(key));
         for key in wanted {
@@ -557,7 +560,7 @@ impl Session {
         for id in version.patch_sets.keys() {
             let number = version.number;
             if let Some(lane) = self.lane_mut(*id) {
-                lane.phase = Phase::Proposed(number);
+                (lane.phase, lane.given_up) = (Phase::Proposed(number), None);
             }
         }
         self.versions.push(version);
@@ -566,7 +569,7 @@ impl Session {
     /// Moves a lane on, unless a newer version has taken it over.
     fn advance(&mut self, lane: LaneId, version: Version, phase: Phase) {
         if let Some(lane) = self.lane_mut(lane).filter(|lane| lane.phase.version().is_none_or(|now| now <= version)) {
-            lane.phase = phase;
+            (lane.phase, lane.given_up) = (phase, None);
         }
     }
 
@@ -616,7 +619,7 @@ impl Session {
         if undecided.is_empty() { self.active().map(|lane| lane.id).collect() } else { undecided }
     }
 
-    fn lane_mut(&mut self, id: LaneId) -> Option<&mut Lane> {
+    pub(super) fn lane_mut(&mut self, id: LaneId) -> Option<&mut Lane> {
         self.lanes.get_mut(usize::from(id.0))
     }
 

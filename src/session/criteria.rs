@@ -4,7 +4,7 @@ use crate::id::Version;
 use crate::planning::{Bound, Criterion};
 use crate::validation::CheckStatus;
 
-use super::state::{PatchSetRecord, Session};
+use super::state::{Lane, PatchSetRecord, Session};
 
 /// A criterion on one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +31,12 @@ impl Session {
     }
 
     fn shown(&self, criterion: &Criterion, version: Version) -> (Option<bool>, String) {
-        let sets: Vec<&PatchSetRecord> =
-            self.version(version).into_iter().flat_map(|record| record.patch_sets.values()).collect();
+        // a version that leaves a repository alone has the newest change of it before
+        let of_lane = |lane: &Lane| {
+            let mut until = self.versions.iter().rev().filter(|record| record.number <= version);
+            until.find_map(|record| record.patch_sets.get(&lane.id))
+        };
+        let sets: Vec<&PatchSetRecord> = self.active().filter_map(of_lane).collect();
         match &criterion.bound {
             Bound::Check(name) => check(&sets, name),
             Bound::Rule(id) => rule(&sets, id),

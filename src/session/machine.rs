@@ -19,6 +19,7 @@ use super::pause;
 use super::stages::{self, waits_for_go, waits_for_word};
 use super::state::{PatchSetRecord, Phase, REPAIR, Session, Verdict};
 use super::steer;
+use super::stuck::is_stuck;
 
 /// What to record. What is then owed follows from folding it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -246,9 +247,24 @@ fn drafted(
     step
 }
 
-/// What a red check, or a reviewer's `must`, leads to where the session may repair: the evidence goes back to the engine,
-/// a version each time; after the last a person is needed.
+/// What a lane that was scored leads to where the session may repair. While one was repaired another may have turned red:
+/// its turn comes before a person is needed.
 fn repair(session: &Session, lane: LaneId, version: Version) -> Option<Event> {
+    let of_it = repair_of(session, lane, version);
+    if matches!(of_it, Some(Event::RepairAsked { .. })) {
+        return of_it;
+    }
+    let others = session.active().filter(|other| other.id != lane);
+    let mut scored = others.filter_map(|other| match other.phase {
+        Phase::Scored(version) => repair_of(session, other.id, version),
+        _ => None,
+    });
+    scored.find(|event| matches!(event, Event::RepairAsked { .. })).or(of_it)
+}
+
+/// What a red check, or a reviewer's `must`, of one lane leads to: the evidence goes back to the engine, a version each
+/// time; after the last a person is needed. Each lane has tries of its own.
+fn repair_of(session: &Session, lane: LaneId, version: Version) -> Option<Event> {
     let most = session.asked.repairs;
     let set = session.patch_set(lane, version).filter(|set| set.decision.is_none())?;
     let is_current = session.current(lane).is_some_and(|(newest, _)| newest == version);
@@ -263,7 +279,8 @@ fn repair(session: &Session, lane: LaneId, version: Version) -> Option<Event> {
     if because.is_empty() {
         return None;
     }
-    let repairs = session.versions.iter().rev().take_while(|record| record.made_for == REPAIR).count();
+    let of_lane = session.versions.iter().rev().filter(|record| record.patch_sets.contains_key(&lane));
+    let repairs = of_lane.take_while(|record| record.made_for == REPAIR).count();
     let number = u32::try_from(repairs).unwrap_or(u32::MAX).saturating_add(1);
     Some(if number <= most {
         Event::RepairAsked { lane, version, number, because }
@@ -397,10 +414,10 @@ fn check_again(session: &Session, asked: &CheckAgainCommand, command: &Command) 
         return Err(Refusal::NoChecks { playbook: session.asked.playbook.name.clone() });
     }
     let check = EffectKey::on_version(EffectKind::Check, lane, version);
-    let is_stuck = session.stop.as_ref().is_some_and(|stop| stop.key == Some(check));
+    let stands = session.stop.as_ref().is_some_and(|stop| stop.key == Some(check)) || session.is_given_up(&check);
     match session.lane(lane).map(|lane| lane.phase) {
         Some(Phase::Scored(_)) => {}
-        Some(Phase::BranchApplied(_)) if is_stuck => {}
+        Some(Phase::BranchApplied(_)) if stands => {}
         Some(Phase::Proposed(_) | Phase::BranchApplied(_) | Phase::Validated(_)) => {
             return Err(Refusal::StillChecked { version });
         }
@@ -467,27 +484,6 @@ fn known_thread(session: &Session, thread: ThreadId) -> Result<&super::state::Th
 pub(super) fn patch_set(session: &Session, lane: LaneId, version: Version) -> Result<&PatchSetRecord, Refusal> {
     session.lane(lane).ok_or(Refusal::NoSuchLane)?;
     session.patch_set(lane, version).ok_or(Refusal::NoSuchVersion { version })
-}
-
-/// Whether a stop stands because work beside a draft was stuck: then the same work is wanted again, not another draft.
-/// What is said while a part is stuck is for whoever drafts.
-fn is_stuck(session: &Session, message: &Untrusted) -> bool {
-    let stuck = session.stop.as_ref().and_then(|stop| stop.key);
-    stuck.is_some_and(|key| match key.kind {
-        EffectKind::Test | EffectKind::Document => message.raw().trim().is_empty(),
-        _ => matches!(
-            key.kind,
-            EffectKind::Load
-                | EffectKind::Index
-                | EffectKind::Triage
-                | EffectKind::Plan
-                | EffectKind::Apply
-                | EffectKind::Check
-                | EffectKind::Review
-                | EffectKind::Score
-                | EffectKind::PassOver
-        ),
-    })
 }
 
 pub(super) fn is_over(session: &Session) -> bool {

@@ -22,6 +22,7 @@ mod stages;
 mod state;
 mod status;
 mod steer;
+mod stuck;
 
 pub use calls::{Budget, CallAsked, CallEnded, CallRecord, PromptCount, Spent, TokensBy, dollars};
 pub use candidates::{Candidacy, Contender, LostTo, Pick, PickCommand, Rival, RivalSeen};

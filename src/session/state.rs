@@ -137,6 +137,8 @@ pub struct Lane {
     pub phase: Phase,
     /// Whether a person took it out.
     pub dropped: bool,
+    /// What was stuck when a person wanted another version instead.
+    pub given_up: Option<EffectKey>,
 }
 
 impl Lane {

@@ -34,7 +34,8 @@ pub(crate) fn ask_session(id: SessionId) -> Task {
 /// Asks for the threads of a session, and where they stand in the version being read.
 pub(crate) fn ask_threads(review: &Review) -> Task {
     let session = SessionRef { session: review.id, version: None };
-    Task::Ask(Ticket::Threads(review.id), Request::Threads(ThreadsRequest { session, on: review.version }))
+    let on = review.version;
+    Task::Ask(Ticket::Threads(review.id, on), Request::Threads(ThreadsRequest { session, on }))
 }
 
 /// Asks for the patch sets of the version being read.

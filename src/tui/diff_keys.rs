@@ -9,7 +9,7 @@ use super::screens::patches::{Columns, Enter, Evidence, FileState};
 use super::screens::review::Tab;
 use super::texts::show_log;
 use super::update::{enter_file, relayout, scroll_to_cursor, show_hunk};
-use crate::api::{MarkRequest, Request, ResolveRequest, Side};
+use crate::api::{AgainstRequest, MarkRequest, Request, ResolveRequest, Side};
 use crate::id::RepoPath;
 use crate::text::counted;
 
@@ -332,6 +332,7 @@ fn comment_on_document(model: &mut Model) -> Vec<Task> {
         line: None,
         from_line: None,
         side: Side::New,
+        against: AgainstRequest::Base,
     };
     show(model, Overlay::Comment(Box::new(CommentBox::new(target, ""))))
 }
@@ -352,6 +353,7 @@ fn comment(model: &mut Model, action: Action) -> Vec<Task> {
         line: None,
         from_line: None,
         side: Side::New,
+        against: AgainstRequest::Base,
     };
     let mut text = String::new();
     // a version has one draft about the whole of it: there is no line to find another on
@@ -368,6 +370,8 @@ fn comment(model: &mut Model, action: Action) -> Vec<Task> {
                 return Vec::new();
             };
             (target.side, target.line, target.from_line) = (side, Some(line), from);
+            let shown = patches.file().and_then(|(set, _)| set.against.parse().ok());
+            target.against = shown.map_or(AgainstRequest::Base, AgainstRequest::Version);
             if action == Action::Suggest {
                 let lines: Vec<_> = (from.unwrap_or(line)..=line).map(|line| patches.text_of(side, line)).collect();
                 text = format!("```suggestion\n{}\n```", lines.join("\n"));

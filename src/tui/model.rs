@@ -126,7 +126,8 @@ pub(crate) enum Ticket {
     PatchSets(SessionId, Version),
     /// Patch sets against the base, for the comparison of that generation: of an earlier version, or the one being read.
     Bases(u32, Option<Version>),
-    Threads(SessionId),
+    /// Threads, and where they stand in that version.
+    Threads(SessionId, Option<Version>),
     Timeline(SessionId),
     Artifacts(SessionId),
     Logs(SessionId),

@@ -68,7 +68,7 @@ impl FileSearch {
     pub(crate) fn run(&self, compare: impl Fn(&DocSource) -> Option<Doc>) -> Option<usize> {
         let finder = Finder::new(self.text.as_bytes());
         let shows = |source: &DocSource| {
-            let doc = compare(source).filter(|_| !source.binary);
+            let doc = if source.binary { None } else { compare(source) };
             doc.is_some_and(|doc| {
                 let layout = Layout::new(&doc, self.folding, false, &[]);
                 (0..layout.rows()).any(|row| holds(&doc, &layout, row, &finder))

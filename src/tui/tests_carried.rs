@@ -2,7 +2,8 @@
 
 use super::bench::Bench;
 use super::bench_world::World;
-use crate::api::{PlaceNow, Request, Side, ThreadView};
+use super::model::{Msg, Ticket};
+use crate::api::{PlaceNow, Reply, Request, Side, ThreadView, ThreadsView};
 use crate::id::{ThreadId, Version};
 
 /// Twelve lines, of which the fifth is changed.
@@ -94,6 +95,22 @@ fn another_version_asks_where_threads_stand_in_it() {
     let asked = super::asks::ask_threads(bench.model.review.as_ref().expect("open"));
     let super::model::Task::Ask(_, Request::Threads(asked)) = asked else { panic!("a request") };
     assert_eq!(asked.on, Some(Version(2)));
+}
+
+#[test]
+fn an_answer_about_another_version_is_not_taken() {
+    let mut bench = Bench::of(world(Vec::new()), 100, 40).press("Enter");
+    let answer = |on: u32| {
+        let threads = vec![thread("src/a.rs", now(Some("src/a.rs"), Some(7), false, None))];
+        let view = ThreadsView { schema: "paraph.threads/1".to_owned(), threads, drafts: Vec::new() };
+        let id = World::new().sets[0].session;
+        Msg::Answer(Ticket::Threads(id, Some(Version(on))), Box::new(Ok(Reply::Threads(view))))
+    };
+    let shown = |bench: &Bench| bench.model.review.as_ref().map_or(0, |review| review.threads.len());
+    bench.play(answer(1));
+    assert_eq!(shown(&bench), 0, "and it is asked again for the one that is read");
+    bench.play(answer(2));
+    assert_eq!(shown(&bench), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::bench::Bench;
 use super::bench_world::World;
 use super::model::Overlay;
-use crate::api::{PatchSetView, Request, Verdict};
+use crate::api::{AgainstRequest, PatchSetView, PlaceNow, Request, Side, ThreadView, Verdict};
 use crate::id::Version;
 
 const BASE: &str = "fn one() {\n    1\n}\n";
@@ -125,4 +125,77 @@ fn what_does_not_fit_the_new_base_is_said_above_the_file() {
         let screen = Bench::of(world, columns, rows).press("Enter").screen();
         assert!(screen.contains("what v1 changed here does not fit the new base"), "{screen}");
     }
+}
+
+#[test]
+fn a_file_that_the_newer_version_leaves_alone_is_named_though_it_is_in_no_list() {
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let mut world = since_v1();
+        world.sets[0].not_carried = vec!["src/gone.rs".into()];
+        let screen = Bench::of(world, columns, rows).press("Enter").screen();
+        assert!(screen.contains("what v1 changed in src/gone.rs does not fit the new base"), "{screen}");
+        assert!(columns < 100 || screen.contains("src/gone.rs (not carried)"), "{screen}");
+        let mut world = since_v1();
+        (world.sets[0].not_carried, world.sets[0].files) = (vec!["src/gone.rs".into()], Vec::new());
+        let screen = Bench::of(world, columns, rows).press("Enter").screen();
+        assert!(screen.contains("changes nothing") && screen.contains("what v1 changed in src/gone.rs"), "{screen}");
+    }
+}
+
+#[test]
+fn a_comment_on_a_removed_line_says_what_it_was_removed_from() {
+    let mut bench = Bench::of(since_v1(), 80, 24).press("Enter");
+    let side = |bench: &Bench| bench.model.review.as_ref().and_then(|review| review.patches.line()).map(|line| line.0);
+    for _ in 0..6 {
+        if side(&bench) != Some(Side::Old) {
+            bench = bench.press("j");
+        }
+    }
+    let bench = bench.press("c").write("why?").press("Ctrl-s");
+    let Some(Request::Draft(draft)) = bench.world.changes.last() else { panic!("a draft") };
+    let comment = &draft.comment;
+    assert_eq!((comment.side, comment.line), (Side::Old, Some(2)));
+    assert_eq!(comment.against, AgainstRequest::Version(Version(1)));
+}
+
+/// What stands above the head of the only thread, and the head.
+fn around(thread: ThreadView) -> (String, String) {
+    let mut world = since_v1();
+    world.threads = vec![thread];
+    let screen = Bench::of(world, 80, 24).press("Enter").screen();
+    let rows: Vec<&str> = screen.lines().collect();
+    let at = rows.iter().position(|row| row.contains("╭ question")).unwrap_or_else(|| panic!("a thread: {screen}"));
+    (rows[at - 1].to_owned(), rows[at].to_owned())
+}
+
+#[test]
+fn what_was_written_on_the_left_is_drawn_there_and_nothing_on_a_line_that_it_is_not_about() {
+    let before = World::new().threads.remove(0);
+    let now = |quoted: &str| PlaceNow {
+        version: Version(2),
+        path: Some("src/a.rs".into()),
+        now_line: Some(3),
+        now_from_line: None,
+        outdated: true,
+        quoted: Some(quoted.into()),
+    };
+    let on = |version, side, now| ThreadView {
+        path: Some("src/a.rs".into()),
+        line: Some(2),
+        from_line: None,
+        version: Version(version),
+        side,
+        now,
+        ..before.clone()
+    };
+    let (above, head) = around(on(1, Side::New, Some(now("    11"))));
+    assert!(above.contains("11") && !above.contains("11 + 0"), "{above}");
+    assert!(head.contains("question · on v1 · outdated"), "{head}");
+    // on another base the left side has other lines
+    let (above, _) = around(on(1, Side::New, Some(now("something else"))));
+    assert!(above.contains('}'), "{above}");
+    // the base's line 2 is not the left side's
+    let (above, head) = around(on(2, Side::Old, None));
+    assert!(!above.contains("11"), "{above}");
+    assert!(head.contains("question · line 2 of the base"), "{head}");
 }

@@ -269,8 +269,11 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
             refresh_decision(model);
             survey_next(model)
         }
-        (Ticket::Threads(id), Reply::Threads(view)) if here(model, id) => {
+        (Ticket::Threads(id, on), Reply::Threads(view)) if here(model, id) => {
             if let Some(review) = &mut model.review {
+                if on.is_some() && on != review.version {
+                    return vec![ask_threads(review)]; // it says where they stand in another version
+                }
                 (review.threads, review.drafts) = (view.threads, view.drafts);
             }
             relayout(model);

@@ -115,5 +115,15 @@ fn threads_of_an_earlier_version_stand_at_their_code() {
     adopt(&den, &repository);
     let text = den.line("comments 1").ended(0).out;
     assert!(text.contains("v1 a.txt:10, outdated"), "{text}");
+    // one that it neither has nor changes
+    repository.git(&["checkout", "-q", "main"]);
+    repository.git(&["rm", "-q", "a.txt"]);
+    repository.commit("gone upstream");
+    repository.git(&["checkout", "-q", "-B", "feat", "main"]);
+    repository.write("b.txt", "another\n");
+    repository.commit("another");
+    adopt(&den, &repository);
+    let text = den.line("comments 1").ended(0).out;
+    assert!(text.contains("v1 a.txt:10, outdated, not in v4"), "{text}");
     den.is_sound();
 }

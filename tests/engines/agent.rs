@@ -111,6 +111,7 @@ async fn what_was_said_is_told_and_the_work_goes_on_from_there() {
         line: Some(2),
         from_line: None,
         side: Side::New,
+        against: paraph::api::AgainstRequest::Base,
         kind: ThreadKind::Must,
         text: "name it better".to_owned(),
     };

@@ -190,6 +190,7 @@ async fn what_is_left_out_makes_the_next_version_and_reading_goes_on_from_there(
         line: Some(1),
         from_line: None,
         side: Side::New,
+        against: paraph::api::AgainstRequest::Base,
         kind: ThreadKind::Question,
         text: "why here?".to_owned(),
     };
@@ -252,6 +253,7 @@ async fn drafts_survive_a_restart_and_go_with_the_word() {
         line: Some(1),
         from_line: None,
         side: Side::New,
+        against: paraph::api::AgainstRequest::Base,
         kind: ThreadKind::Must,
         text: text.to_owned(),
     };

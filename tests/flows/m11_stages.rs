@@ -160,6 +160,7 @@ fn objection(id: SessionId, artifact: &str, text: &str) -> CommentRequest {
         line: None,
         from_line: None,
         side: Side::New,
+        against: paraph::api::AgainstRequest::Base,
         kind: ThreadKind::Issue,
         text: text.to_owned(),
     }

@@ -291,6 +291,7 @@ async fn a_thread_is_answered_and_only_a_person_resolves_it() {
         line: Some(2),
         from_line: None,
         side: Side::New,
+        against: paraph::api::AgainstRequest::Base,
         kind: ThreadKind::Issue,
         text: "what about an empty list?".to_owned(),
         artifact: None,

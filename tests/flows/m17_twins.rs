@@ -324,6 +324,7 @@ async fn way(house: &House, desk: &Desk, case: Case) -> Way {
         line: Some(3),
         from_line: None,
         side: Side::New,
+        against: paraph::api::AgainstRequest::Base,
         kind: ThreadKind::Issue,
         text: case.at(Place::Thread),
         artifact: None,

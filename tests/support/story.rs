@@ -391,6 +391,12 @@ pub fn regenerate(message: &str) -> Command {
     }
 }
 
+/// Another version, drafted by that engine.
+pub fn regenerate_by(engine: EngineKind) -> Command {
+    let Command::Regenerate { by, rules, patch, made_for, program, .. } = regenerate("") else { unreachable!() };
+    Command::Regenerate { by, engine: Some(engine), rules, patch, message: "".into(), made_for, program }
+}
+
 pub fn place(lane: LaneId, version: Version) -> ThreadPlace {
     ThreadPlace {
         version,

@@ -8,6 +8,7 @@ use crate::cli::decision::Reason;
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, usage};
 use crate::cli::output::Text;
+use crate::cli::verbs::diff::Against;
 use crate::id::{RepoPath, SessionRef, ThreadId};
 
 /// Comments on a line, a range, a file, a whole version or a document, or answers in a thread
@@ -25,6 +26,9 @@ pub(crate) struct Args {
     /// The side that lines count on
     #[arg(long, value_name = "old|new", default_value = "new", value_parser = ["old", "new"])]
     side: String,
+    /// What it was compared with, as for `paraph diff`: --side old is the left side of that
+    #[arg(long, value_name = "base|vM|last", default_value = "base", requires = "line")]
+    against: Against,
     /// A document of the session instead of a version, as `paraph artifacts` names it
     #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "line", "thread", "repo"])]
     artifact: Option<String>,
@@ -64,6 +68,7 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         line: args.line.map(|(_, to)| to),
         from_line: args.line.filter(|(from, to)| from < to).map(|(from, _)| from),
         side: if args.side == "old" { Side::Old } else { Side::New },
+        against: args.against.0,
         kind: match args.kind.as_str() {
             "question" => ThreadKind::Question,
             "nit" => ThreadKind::Nit,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    AgainstRequest, PatchSetRequest, PatchSetView, SessionView, ShowRequest, Side, ThreadKind, ThreadView,
+    AgainstRequest, PatchSetRequest, PatchSetView, PlaceNow, SessionView, ShowRequest, Side, ThreadKind, ThreadView,
     ThreadsRequest, Verdict,
 };
 use crate::cli::desk::Desk;
@@ -11,7 +11,7 @@ use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
 use crate::cli::session_text::minute;
 use crate::cli::verbs::comment::place;
-use crate::id::{SessionRef, Version};
+use crate::id::{RepoPath, SessionRef, Version};
 use crate::text::{Untrusted, counted};
 
 /// Lists the threads of a version with earlier ones still open, or hands them to an agent as a prompt
@@ -40,7 +40,8 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
             let head = Text::new().role(Role::Warn, "draft ").role(Role::Mark, kind_word(draft.kind));
             let line = draft.line.map(|line| format!(":{line}")).unwrap_or_default();
             let path = draft.path.as_ref().map(ToString::to_string).unwrap_or_default();
-            desk.out.line(head.plain(format!(" {} {path}{line} not sent", draft.version)))?;
+            let now = place_now(draft.now.as_ref(), draft.path.as_ref(), draft.line);
+            desk.out.line(head.plain(format!(" {} {path}{line}{now} not sent", draft.version)))?;
             desk.out.paragraph("    ", draft.text.raw())?;
         }
         if view.threads.is_empty() && view.drafts.is_empty() {
@@ -98,7 +99,12 @@ fn text(thread: &ThreadView, desk: &mut Desk) -> Result<(), Ended> {
         .role(if thread.kind == ThreadKind::Must { Role::Bad } else { Role::Mark }, kind_word(thread.kind))
         .plain(match &thread.artifact {
             Some(name) => format!(" document {name} "),
-            None => format!(" {} {}{} ", thread.version, place(thread), place_now(thread)),
+            None => format!(
+                " {} {}{} ",
+                thread.version,
+                place(thread),
+                place_now(thread.now.as_ref(), thread.path.as_ref(), thread.line)
+            ),
         });
     let head = head.role(Role::Plain, " ");
     desk.out.line(if thread.resolved { head.role(Role::Good, "resolved") } else { head.role(Role::Warn, "open") })?;
@@ -113,16 +119,15 @@ fn text(thread: &ThreadView, desk: &mut Desk) -> Result<(), Ended> {
     Ok(())
 }
 
-/// Where a thread of another version stands in the one that was asked about, where that is not the same line.
-fn place_now(thread: &ThreadView) -> String {
-    let Some(now) = &thread.now else { return String::new() };
+/// Where a thread or a draft of another version stands in the one that was asked about, where that is not the same line.
+fn place_now(now: Option<&PlaceNow>, path: Option<&RepoPath>, line: Option<u32>) -> String {
+    let Some(now) = now else { return String::new() };
     let outdated = if now.outdated { ", outdated" } else { "" };
     let near = if now.outdated { "near " } else { "" };
     match (&now.path, now.now_line) {
         (None, _) => format!("{outdated}, not in {}", now.version),
-        (path, Some(line)) if *path != thread.path || Some(line) != thread.line || now.outdated => {
-            let path = path.as_ref().map(ToString::to_string).unwrap_or_default();
-            format!("{outdated}, in {} {near}{path}:{line}", now.version)
+        (Some(there), Some(at)) if Some(there) != path || Some(at) != line || now.outdated => {
+            format!("{outdated}, in {} {near}{there}:{at}", now.version)
         }
         (_, _) => outdated.to_owned(),
     }
@@ -169,7 +174,7 @@ fn prompt(
             None => place,
         };
         desk.out.line("")?;
-        let now = place_now(thread);
+        let now = place_now(thread.now.as_ref(), thread.path.as_ref(), thread.line);
         desk.out.line(format!("## {}. {place} ({}){now}", thread.id.0, kind_word(thread.kind)))?;
         let quoted = quote(thread, versions.get(&thread.version).map_or(&[], Vec::as_slice), desk)?;
         if !quoted.is_empty() {

@@ -40,8 +40,9 @@ pub(crate) struct Args {
     context: u32,
 }
 
+/// What a version is compared with.
 #[derive(Debug, Clone, Copy)]
-struct Against(AgainstRequest);
+pub(crate) struct Against(pub(crate) AgainstRequest);
 
 impl FromStr for Against {
     type Err = ParseIdError;

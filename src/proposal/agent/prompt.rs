@@ -3,6 +3,7 @@
 
 use crate::planning::{IssueText, Redactor};
 use crate::proposal::Brief;
+use crate::proposal::command::place_in;
 use crate::proposal::workshop::Began;
 use crate::proposal::{Feedback, Word};
 
@@ -85,14 +86,14 @@ fn feedback(brief: &Brief) -> String {
     let line = |said: &Feedback| {
         let thread = said.thread.map_or_else(String::new, |thread| format!("THREAD {}", thread.0));
         let kind = if said.kind.is_empty() { String::new() } else { format!(" ({})", said.kind) };
-        let place = match (&said.path, said.line) {
-            (Some(path), Some(line)) => format!(" {path}:{line}"),
-            (Some(path), None) => format!(" {path}"),
-            (None, _) => String::new(),
-        };
+        let place = said.path.as_ref().map_or_else(String::new, |path| format!(" {path}{}", place_in(said)));
         let whose = format!("{thread}{kind}{place}");
         let words = said.text.raw().trim();
-        if whose.is_empty() { format!("{words}\n") } else { format!("{}: {words}\n", whose.trim_start()) }
+        let quoted = said.quotation();
+        match whose.trim_start() {
+            "" => format!("{words}\n{quoted}"),
+            whose => format!("{whose}: {words}\n{quoted}"),
+        }
     };
     brief.feedback.iter().map(line).collect()
 }

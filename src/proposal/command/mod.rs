@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 
 use super::workshop::{Room, Sees, exec, ran_into, unstored};
 use super::{
-    Brief, CommandSpec, Context, ContextItem, Draft, DraftListener, Edits, EngineError, News, Nobody, ProposalEngine,
-    Run, Workshop,
+    Brief, CommandSpec, Context, ContextItem, Draft, DraftListener, Edits, EngineError, Feedback, News, Nobody,
+    ProposalEngine, Run, SaidLines, Workshop,
 };
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, stats};
@@ -287,21 +287,55 @@ fn packages_first(env: &mut BTreeMap<OsString, OsString>, shown: &Path) {
 fn feedback(brief: &Brief) -> String {
     let mut text = String::new();
     for said in &brief.feedback {
-        match (&said.path, said.line) {
-            (Some(path), Some(line)) => text.push_str(&format!("{path}:{line}: ")),
-            (Some(path), None) => text.push_str(&format!("{path}: ")),
-            (None, _) => {}
+        if let Some(path) = &said.path {
+            text.push_str(&format!("{path}{}: ", place_in(said)));
         }
         text.push_str(said.text.raw().trim());
         text.push('\n');
+        text.push_str(&said.quotation());
     }
     text
+}
+
+/// The lines as compilers name them, where they are those of the files as they are; else in words.
+pub(super) fn place_in(said: &Feedback) -> String {
+    match said.lines {
+        Some(SaidLines { from, to, on_base: false }) if !said.outdated => {
+            if from < to {
+                format!(":{from}-{to}")
+            } else {
+                format!(":{to}")
+            }
+        }
+        _ => said.where_in_file(),
+    }
 }
 
 /// As much of a text as a variable takes, without the zero bytes that none takes.
 fn variable(text: &str) -> String {
     let end = text.floor_char_boundary(LONGEST_VARIABLE);
     text[..end].replace('\0', "")
+}
+
+#[cfg(test)]
+mod feedback_tests {
+    use super::{Feedback, SaidLines, place_in};
+
+    #[track_caller]
+    fn check(lines: Option<(u32, u32, bool)>, outdated: bool, expected: &str) {
+        let lines = lines.map(|(from, to, on_base)| SaidLines { from, to, on_base });
+        assert_eq!(place_in(&Feedback { lines, outdated, ..Feedback::words("why?".into()) }), expected);
+    }
+
+    #[test]
+    fn lines_are_named_as_compilers_do_where_they_are_there() {
+        check(Some((5, 5, false)), false, ":5");
+        check(Some((5, 7, false)), false, ":5-7");
+        check(Some((5, 5, true)), false, " line 5 of the base");
+        check(Some((5, 5, false)), true, " near line 5, changed since it was said");
+        check(None, true, ", changed since it was said");
+        check(None, false, "");
+    }
 }
 
 fn quoted(tail: &str) -> String {

@@ -238,16 +238,18 @@ fn task(brief: &Brief, redactor: &mut Redactor, shares: &Shares) -> String {
         text.push_str("\nThe reviewer said:\n");
         for said in &brief.feedback {
             let number = said.thread.map_or_else(String::new, |thread| format!("THREAD {}", thread.0));
-            let place = match (&said.path, said.line) {
-                (Some(path), Some(line)) => format!(" on `{path}` line {line}"),
-                (Some(path), None) => format!(" on `{path}`"),
-                (None, _) => String::new(),
-            };
+            let place =
+                said.path.as_ref().map_or_else(String::new, |path| format!(" on `{path}`{}", said.where_in_file()));
             let kind = if said.kind.is_empty() { String::new() } else { format!(" ({})", said.kind) };
             text.push_str(&format!(
                 "- {number}{place}{kind}: {}\n",
                 redactor.hide("a comment", said.text.raw()).trim()
             ));
+            if let Some(quoted) = &said.quoted {
+                let lines: String = said.quotation().lines().map(|line| format!("  {line}\n")).collect();
+                text.push_str(&format!("  It is about (data):\n{lines}"));
+                redactor.note("what a comment is about", quoted.redacted);
+            }
         }
         text.push_str(
             "A `question` is answered and changes no code. Everything else is done or declined with a reason.\n",

@@ -9,7 +9,7 @@ use crate::id::{LaneId, SessionId, ThreadId, Version};
 use crate::infrastructure::llm::{CallBlock, Usage};
 use crate::planning::Role;
 use crate::planning::{AskError, Kind, Models};
-use crate::proposal::{CheckFailure, Feedback, Guidance};
+use crate::proposal::{CheckFailure, Feedback, Guidance, Quoted, SaidLines};
 use crate::repository::{MemoryTree, RepoKey, Snapshot, Source, Tree as _};
 
 const CART: &str = "def total(items):\n    return int(sum(items))\n";
@@ -216,6 +216,38 @@ async fn secrets_are_gone_before_anything_is_sent_and_their_rules_recorded() {
 }
 
 #[tokio::test]
+async fn what_a_comment_is_about_is_told_with_its_lines_and_quoted() {
+    let mut brief = brief(Scripted::new([]), &[("cart.py", CART)]);
+    let said = |lines, outdated, text: &str, redacted| Feedback {
+        path: Some("cart.py".into()),
+        lines,
+        outdated,
+        quoted: Some(Quoted { text: text.into(), redacted }),
+        ..Feedback::words("why?".into())
+    };
+    let at = |from, to, on_base| Some(SaidLines { from, to, on_base });
+    brief.feedback = vec![
+        said(at(2, 4, false), false, "one\ntwo", false),
+        said(at(7, 7, true), false, "as it was", false),
+        said(at(3, 3, false), true, "KEY = ****", true),
+        said(None, true, "gone", false),
+    ];
+    let models = Scripted::new([says("CANNOT: no")]);
+    brief.models = models.clone();
+    drop(draft(&brief).await);
+    let all = sent(&models, 0).replace("\\n", "\n");
+    for part in [
+        "on `cart.py` lines 2 to 4: why?\n  It is about (data):\n  > one\n  > two\n",
+        "on `cart.py` line 7 of the base: why?",
+        "on `cart.py` near line 3, changed since it was said: why?",
+        "on `cart.py`, changed since it was said: why?\n  It is about (data):\n  > gone",
+    ] {
+        assert!(all.contains(part), "{part}: {all}");
+    }
+    assert_eq!(models.asked()[0].redacted, ["secret in what a comment is about"]);
+}
+
+#[tokio::test]
 async fn the_next_version_goes_on_from_the_one_before_and_answers_threads() {
     let mut brief = brief(Scripted::new([]), &[("cart.py", CART), ("b.py", "B = 1\n")]);
     let first = brief.tree.side(&"cart.py".into()).expect("reads");
@@ -224,10 +256,10 @@ async fn the_next_version_goes_on_from_the_one_before_and_answers_threads() {
         Some(Arc::new(ChangeSet::new([FileChange { path: "cart.py".into(), old: first.clone(), new: now }])));
     let said = |kind: &str, text: &str| Feedback {
         path: Some("cart.py".into()),
-        line: Some(2),
+        lines: Some(SaidLines { from: 2, to: 2, on_base: false }),
         thread: Some(ThreadId(4)),
         kind: kind.to_owned(),
-        text: text.into(),
+        ..Feedback::words(text.into())
     };
     brief.feedback = vec![said("must", "two digits, please")];
     let output = "E   assert 3 == 2.5".into();
@@ -246,7 +278,7 @@ async fn the_next_version_goes_on_from_the_one_before_and_answers_threads() {
     let answers: Vec<(u32, &str)> = draft.answers.iter().map(|one| (one.thread.0, one.text.raw())).collect();
     assert_eq!(answers, [(4, "changed - rounds to cents")]);
     let all = sent(&models, 0);
-    for part in ["THREAD 4", "two digits, please", "test_cents", "assert 3 == 2.5"] {
+    for part in ["THREAD 4 on `cart.py` line 2 (must)", "two digits, please", "test_cents", "assert 3 == 2.5"] {
         assert!(all.contains(part), "{part}");
     }
 }

@@ -192,13 +192,8 @@ fn rules_are_asked_for_by_id() {
 
 #[test]
 fn feedback_takes_rules_and_files_out() {
-    let said = |path: Option<&str>, text: &str| Feedback {
-        path: path.map(RepoPath::from),
-        line: None,
-        thread: None,
-        kind: String::new(),
-        text: text.into(),
-    };
+    let said =
+        |path: Option<&str>, text: &str| Feedback { path: path.map(RepoPath::from), ..Feedback::words(text.into()) };
     let with = |feedback| Brief { feedback, ..brief("fix bugs") };
     let all_but_c = ["api/log.py", "api/orders.py", "legacy/Name.java"];
     check(&with(vec![said(None, "please exclude legacy/buf.c")]), &all_but_c);

@@ -1,7 +1,8 @@
 //! Comments that their writer did not send yet: recorded, so that neither a lost line nor a restart loses them.
 
 use crate::api::{
-    Call, DraftRequest, DraftView, DropDraftRequest, Failure, FailureKind, SendDraftsRequest, ThreadsView,
+    AgainstRequest, Call, DraftRequest, DraftView, DropDraftRequest, Failure, FailureKind, SendDraftsRequest,
+    ThreadsView,
 };
 use crate::id::{DraftId, SessionId};
 use crate::session::{Command, Session};
@@ -18,7 +19,11 @@ impl Runtime {
         }
         let (id, by) = (comment.session.session, self.person(&call.client));
         let session = self.session(id).await?;
-        let place = place_in(&session, &comment)?;
+        let mut place = place_in(&session, &comment)?;
+        // what is not there is refused when it is sent; where it was seen is known now
+        if comment.thread.is_none() && comment.against != AgainstRequest::Base {
+            place = self.place_meant(session, place, comment.against, &by.login).await?;
+        }
         let text = Untrusted::new(comment.text);
         let command = Command::KeepDraft { draft: asked.draft, place, thread: comment.thread, by, text };
         let done = self.order(call, Want::Command(id, Box::new(command))).await?;

@@ -1,9 +1,15 @@
-//! Whether what a comment hangs on is there: the file in the change or its base, the lines on that side.
+//! Whether what a comment hangs on is there: the file in the change or its base, the lines on that side; and which line
+//! that is, where it was seen beside another version.
 
-use crate::api::{Failure, FailureKind};
-use crate::diff::{ChangeSet, FileSide};
-use crate::id::RepoPath;
+use std::sync::Arc;
+
+use crate::api::{AgainstRequest, Failure, FailureKind};
+use crate::diff::{CarriedLines, ChangeSet, FileSide};
+use crate::id::{RepoPath, Version};
 use crate::repository::Tree;
+use crate::runtime::answer::{change, known};
+use crate::runtime::between::between_versions;
+use crate::runtime::carried::Follower;
 use crate::runtime::ports::Ports;
 use crate::runtime::work::read_changes;
 use crate::session::{Session, ThreadPlace};
@@ -13,7 +19,7 @@ use crate::text::near;
 const MOST_NAMED: usize = 5;
 
 /// Refuses a place that is not there. A file that the change leaves alone is one too: it may be what is missing.
-pub(super) fn check(ports: &Ports, session: &Session, place: &ThreadPlace) -> Result<(), Failure> {
+fn check(ports: &Ports, session: &Session, place: &ThreadPlace) -> Result<(), Failure> {
     if place.artifact.is_some() {
         return Ok(());
     }
@@ -33,6 +39,63 @@ pub(super) fn check(ports: &Ports, session: &Session, place: &ThreadPlace) -> Re
         }
         Side::There(content) => lines(&content, path, place),
     }
+}
+
+/// The place that is meant by one in a comparison: on its left side stand lines of what the version is compared with. One
+/// that an earlier version has is on that, any other on the base; both are there to be followed.
+pub(super) fn settle(
+    ports: &Ports,
+    session: &Session,
+    place: ThreadPlace,
+    against: AgainstRequest,
+    login: &str,
+) -> Result<ThreadPlace, Failure> {
+    let other = match against {
+        AgainstRequest::Base => None,
+        AgainstRequest::Version(other) => Some(other),
+        AgainstRequest::LastReview => session.last_review(login, place.lane, place.version),
+    };
+    let place = match (other, &place.path) {
+        (Some(other), Some(path)) if place.side == "old" && place.line > 0 => {
+            of_left(ports, session, &place, (path, other))?
+        }
+        _ => place,
+    };
+    check(ports, session, &place)?;
+    Ok(place)
+}
+
+fn of_left(
+    ports: &Ports,
+    session: &Session,
+    place: &ThreadPlace,
+    (path, other): (&RepoPath, Version),
+) -> Result<ThreadPlace, Failure> {
+    let (lane, version) = (place.lane, place.version);
+    let new = change(&ports.blobs, known(session, lane, version)?)?.changes;
+    let compared = between_versions(ports, session, lane, (version, &new), other)?.changes;
+    let mut follower = Follower::new(ports, session, version);
+    let of = |version: Version, side: &str| ThreadPlace { version, side: side.to_owned(), ..place.clone() };
+    // a file that is the same on both sides is as the version leaves it
+    let left = match compared.get(path) {
+        Some(file) => file.old.as_ref().map(|side| side.content.clone()),
+        None => follower.written_on(&of(version, "new")),
+    };
+    let Some(left) = left else {
+        let message = format!("`{path}` is not there in {other}: it has no left side");
+        return Err(Failure::new(FailureKind::Usage, message).hint("--side new"));
+    };
+    lines(&left, path, place)?;
+    let mut on = |there: ThreadPlace| {
+        let content: Arc<[u8]> = follower.written_on(&there)?;
+        let carried = CarriedLines::new(left.clone(), content);
+        let same = |line: u32| Some(carried.line(line)).filter(|now| !now.outdated).and_then(|now| now.line);
+        let line = same(place.line)?;
+        let from_line = Some(place.from_line).filter(|from| *from > 0).and_then(same).filter(|from| *from < line);
+        Some(ThreadPlace { line, from_line: from_line.unwrap_or(0), ..there })
+    };
+    // a line of the left side is one of the two: a merge makes no others
+    Ok(on(of(other, "new")).or_else(|| on(of(version, "old"))).unwrap_or_else(|| of(version, "old")))
 }
 
 enum Side {

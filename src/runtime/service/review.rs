@@ -1,9 +1,11 @@
 //! Reviewing: threads, marks, decisions, and asking for the next version.
 
+use std::sync::Arc;
+
 use crate::api::{
-    Call, CheckRequest, CommentRequest, DecideRequest, DropRequest, Failure, FailureKind, MarkRequest, OverrideRequest,
-    RegenerateRequest, ResolveRequest, SessionView, Side, ThreadKind, ThreadView, TickRequest, TriageRequest,
-    TriageWord, Verdict,
+    AgainstRequest, Call, CheckRequest, CommentRequest, DecideRequest, DropRequest, Failure, FailureKind, MarkRequest,
+    OverrideRequest, RegenerateRequest, ResolveRequest, SessionView, Side, ThreadKind, ThreadView, TickRequest,
+    TriageRequest, TriageWord, Verdict,
 };
 use crate::id::{LaneId, SessionId, SessionRef, ThreadId, Version};
 use crate::proposal::EngineKind;
@@ -26,13 +28,24 @@ impl Runtime {
             None => {
                 let session = self.session(id).await?;
                 let place = place_in(&session, &asked)?;
-                let (shared, of, at) = (self.shared.clone(), session.clone(), place.clone());
-                blocking(move || place::check(&shared.ports, &of, &at)).await?;
+                let place = self.place_meant(session.clone(), place, asked.against, &by.login).await?;
                 Command::OpenThread { place, by, text }
             }
         };
         let done = self.order(call, Want::Command(id, Box::new(command))).await?;
         thread_of(&done.session, done.thread)
+    }
+
+    /// The place that is meant; refused where it is not there.
+    pub(super) async fn place_meant(
+        &self,
+        session: Arc<Session>,
+        place: ThreadPlace,
+        against: AgainstRequest,
+        login: &str,
+    ) -> Result<ThreadPlace, Failure> {
+        let (shared, login) = (self.shared.clone(), login.to_owned());
+        blocking(move || place::settle(&shared.ports, &session, place, against, &login)).await
     }
 
     pub(super) async fn resolve(&self, call: &Call, asked: ResolveRequest) -> Result<ThreadView, Failure> {

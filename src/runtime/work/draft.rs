@@ -5,18 +5,20 @@ use std::sync::Arc;
 use crate::api::FileStat;
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileMode, FileSide, Manifest};
-use crate::id::{Digest, LaneId, ThreadId, Version};
+use crate::id::{Digest, LaneId, RepoPath, ThreadId, Version};
 use crate::indexing::{CodeIndex, Focus, IndexError};
 use crate::infrastructure::blobs::Blobs;
 use crate::planning::{AskError, IssueText, Models, Role, Stage};
 use crate::policy::Severity;
-use crate::proposal::{Brief, Context, Draft, EngineError, EngineKind, Feedback, Word, WorkOrder};
+use crate::proposal::{Brief, Context, Draft, EngineError, EngineKind, WorkOrder};
 use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree, VcsError};
-use crate::session::{Drafting, Finding, PatchSet, Session, StopKind, Thread, WentOn};
+use crate::session::{Drafting, Finding, PatchSet, Session, StopKind, WentOn};
 use crate::text::Untrusted;
 
+use super::feedback::{Given, feedback};
 use super::{Stuck, Worker, blocking, evidence, parts};
 use crate::runtime::adoption::next_snapshot;
+use crate::runtime::between::taken_over;
 use crate::runtime::desk::{Desk, Line};
 use crate::runtime::ear::Ear;
 
@@ -192,28 +194,34 @@ pub(super) fn brief(
 ) -> Result<Brief, Stuck> {
     let known = session.lane(lane).ok_or_else(|| Stuck::needs_human("the session has no such lane", "paraph show"))?;
     let loaded = known.snapshot.clone().ok_or_else(|| Stuck::needs_human("the lane has no snapshot", "paraph show"))?;
+    let of_lane = |sets: &[PatchSet]| sets.iter().find(|set| set.lane == lane).cloned();
+    let (so_far, left) = (of_lane(&drafting.so_far), of_lane(&drafting.left));
     // work adopted again is looked at again: its branch went on
     let again = session.asked.adopted.is_some() && drafting.made_for != "goal";
-    let snapshot = if again {
-        Snapshot { repo: loaded.repo, ..next_snapshot(worker.ports.vcs.as_ref(), session, lane)? }
-    } else {
-        loaded
+    let snapshot = match so_far.as_ref().or(left.as_ref()) {
+        // a draft ends on the base that it began on
+        Some(begun) => begun.rebased.clone().unwrap_or(loaded),
+        None if again => Snapshot { repo: loaded.repo, ..next_snapshot(worker.ports.vcs.as_ref(), session, lane)? },
+        None => loaded,
     };
     let tree = worker.ports.vcs.tree(&snapshot.key, &snapshot.tree)?;
-    let previous = match session.current(lane) {
-        Some((_, set)) => Some(Arc::new(read_changes(worker.blobs(), &set.drafted.digest)?.changes)),
-        None => None,
+    let before = match &so_far {
+        Some(set) => Before::of(read_changes(worker.blobs(), &set.digest)?.changes),
+        None => before(worker, session, lane, &snapshot, tree.as_ref())?,
     };
     let index = match session.asked.playbook.has(Stage::Index) {
         true => Some(Arc::new(index(worker, session, tree.as_ref(), cancel)?)),
         false => None,
     };
-    let left = drafting.left.iter().find(|set| set.lane == lane);
     let left = left.map(|set| read_changes(worker.blobs(), &set.digest)).transpose()?;
     let said = ear.so_far();
+    let goes_on =
+        so_far.is_some() || !matches!(drafting.engine, EngineKind::Rules | EngineKind::Patch | EngineKind::Adopt);
+    let given = Given { tree: tree.as_ref(), change: before.change.as_deref().filter(|_| goes_on) };
+    let feedback = feedback(worker, session, drafting, (lane, said), given);
     let patch = drafting.patch.map(|digest| worker.blobs().get(digest)).transpose()?;
     let issue = issue(worker, session)?;
-    Ok(Brief {
+    let brief = Brief {
         session: session.asked.id,
         version: drafting.version,
         lane,
@@ -228,8 +236,8 @@ pub(super) fn brief(
         tree: tree.clone(),
         index,
         patch: patch.map(Into::into),
-        previous,
-        feedback: feedback(session, drafting, lane, said),
+        previous: before.change,
+        feedback,
         failures: evidence::failures(worker.blobs(), session, lane),
         guidance: evidence::guidance(tree.as_ref()).map_err(|error| Stuck::from(VcsError::from(error)))?,
         artifacts: artifacts(worker, session)?,
@@ -241,8 +249,64 @@ pub(super) fn brief(
             environment: super::inspect::environment_of(worker, session),
             home: worker.settings.user_home.clone(),
         },
-    })
+    };
+    // nothing is asked, or bought, on top of what is not there
+    match brief.goes_on(drafting.engine).filter(|_| !before.not_carried.is_empty()) {
+        Some(_) => Err(not_carried(session, lane, &before.not_carried)),
+        None => Ok(brief),
+    }
 }
+
+/// The change that a draft may go on from, on the base that it is drafted on.
+struct Before {
+    change: Option<Arc<ChangeSet>>,
+    /// Files of it that the base changed at the same lines.
+    not_carried: Vec<RepoPath>,
+}
+
+impl Before {
+    fn of(change: ChangeSet) -> Self {
+        Self { change: Some(Arc::new(change)), not_carried: Vec::new() }
+    }
+}
+
+/// The version before. Where the base went on since, its change is taken over: whole files of an older base would take
+/// back what came with the new one.
+fn before(
+    worker: &Worker,
+    session: &Session,
+    lane: LaneId,
+    snapshot: &Snapshot,
+    tree: &dyn Tree,
+) -> Result<Before, Stuck> {
+    let Some((version, set)) = session.current(lane) else {
+        return Ok(Before { change: None, not_carried: Vec::new() });
+    };
+    let change = read_changes(worker.blobs(), &set.drafted.digest)?.changes;
+    if session.base_of(lane, version).is_some_and(|base| base.tree == snapshot.tree) {
+        return Ok(Before::of(change));
+    }
+    let (change, not_carried) = taken_over(&change, |path| tree.side(path)).map_err(|error| VcsError::from(error))?;
+    // a base that has all of it leaves nothing to go on from
+    let change = Some(change).filter(|change| !change.is_empty() || !not_carried.is_empty());
+    Ok(Before { change: change.map(Arc::new), not_carried })
+}
+
+fn not_carried(session: &Session, lane: LaneId, files: &[RepoPath]) -> Stuck {
+    let (id, version) = (session.asked.id, session.current(lane).map_or(Version::FIRST, |(version, _)| version));
+    let named: Vec<String> = files.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = if files.len() > NAMED { format!(" and {} more", files.len() - NAMED) } else { String::new() };
+    Stuck::needs_human(
+        format!(
+            "what {version} changed in {}{more} does not fit the new base: there the same lines changed too",
+            named.join(", ")
+        ),
+        format!("paraph regenerate {id} --engine adopt, which takes the work as it is now, or paraph cancel {id}"),
+    )
+}
+
+/// Files that a reason names.
+const NAMED: usize = 5;
 
 /// The documents that say what the change shall be: name and text.
 pub(super) fn artifacts(worker: &Worker, session: &Session) -> Result<Vec<(String, Untrusted)>, Stuck> {
@@ -276,49 +340,6 @@ pub(super) fn index(worker: &Worker, session: &Session, tree: &dyn Tree, cancel:
     let focus = focus(&session.asked.goal, issue(worker, session)?.as_ref());
     let failed = |error: IndexError| Stuck::needs_human(error.to_string(), "paraph regenerate");
     worker.ports.index.index(tree, &focus, cancel).map_err(failed)
-}
-
-/// What was said about the version before: the request's own words, and open threads. A question changes nothing: only
-/// an engine that can answer is asked it.
-fn feedback(session: &Session, drafting: &Drafting, lane: LaneId, words: Vec<Word>) -> Vec<Feedback> {
-    let mut said = Vec::new();
-    if !drafting.message.raw().trim().is_empty() {
-        let (path, line, thread, kind) = (None, None, None, String::new());
-        said.push(Feedback { path, line, thread, kind, text: drafting.message.clone() });
-    }
-    said.extend(words.into_iter().map(|word| Feedback {
-        path: None,
-        line: None,
-        thread: None,
-        kind: String::new(),
-        text: word.text,
-    }));
-    let newest = session.current(lane).map(|(version, _)| version);
-    let asks = |thread: &&Thread| {
-        let can_answer = drafting.engine.answers_threads(); // the others have no voice of their own
-        let here = thread.place.lane == lane || thread.place.artifact.is_some();
-        // a model says again of the next version what it still finds; people do not
-        let by_model = thread.comments.first().is_some_and(|said| said.by.is_engine());
-        let stands = !by_model || Some(thread.place.version) == newest;
-        // what the documents were written with stands in them
-        let news =
-            thread.place.artifact.is_none() || thread.place.kind == "question" || session.waits_for_document(thread);
-        !thread.resolved && here && news && stands && (can_answer || thread.place.kind != "question")
-    };
-    for thread in session.threads.iter().filter(asks) {
-        let line = (thread.place.line > 0).then_some(thread.place.line);
-        let path = thread.place.path.clone();
-        let about =
-            thread.place.artifact.as_ref().map_or_else(String::new, |name| format!("on the document `{name}`: "));
-        said.extend(thread.comments.iter().map(|comment| Feedback {
-            path: path.clone(),
-            line,
-            thread: Some(thread.id),
-            kind: thread.place.kind.clone(),
-            text: format!("{about}{}", comment.text.raw()).into(),
-        }));
-    }
-    said
 }
 
 /// Stores a draft: manifest, both sides of every file, explanation, context and line counts.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::draft::{brief, read_changes, store};
+use super::draft::{brief, store};
 use super::{Stuck, Worker, blocking};
 use crate::cancel::Cancel;
 use crate::id::{Digest, LaneId, Version};
@@ -50,7 +50,7 @@ pub(super) async fn part(
             let (cancel, models, ear) = (cancel.clone(), models.clone(), line.ear.clone());
             blocking(move || {
                 let brief = brief(&worker, &session, &drafting, set.lane, (models, ear), &cancel)?;
-                Ok(part_brief(brief, role, read_changes(worker.blobs(), &set.digest)?.changes))
+                Ok(part_brief(brief, role))
             })
             .await?
         };
@@ -80,8 +80,8 @@ pub(super) async fn part(
 
 /// What a role is told: as whoever drafted, with the change so far in place of the version before. What checks said of
 /// that version is the implementer's to mend.
-fn part_brief(brief: Brief, role: Role, so_far: crate::diff::ChangeSet) -> Brief {
-    Brief { role, previous: Some(Arc::new(so_far)), failures: Vec::new(), patch: None, left: None, ..brief }
+fn part_brief(brief: Brief, role: Role) -> Brief {
+    Brief { role, failures: Vec::new(), patch: None, left: None, ..brief }
 }
 
 async fn made(worker: &Arc<Worker>, brief: &Brief, set: &PatchSet, cancel: &Cancel) -> Result<Made, Stuck> {

@@ -71,6 +71,47 @@ fn a_stop_ends_what_is_owed_and_regenerating_goes_on() {
 }
 
 #[test]
+fn another_version_is_drafted_instead_of_one_whose_work_cannot_succeed() {
+    for kind in [EffectKind::Apply, EffectKind::Check, EffectKind::Score] {
+        let story = Story::quick().runs_until(Some(kind)).finds(kind, story::stuck(StopKind::NeedsHuman));
+        let same = story.clone().does(story::regenerate(""));
+        assert!(same.session.owed().keys().all(|key| key.kind == kind), "the same is tried again: {}", same.owes());
+        let story = story.does(story::regenerate_by(EngineKind::Llm));
+        assert_eq!(story.owes(), "proposal v2", "{kind:?}");
+        // where the draft comes to nothing its reason stands, and the same way is open
+        let nothing = story.clone().finds(EffectKind::Draft, story::stuck(StopKind::BudgetSpent));
+        assert_eq!((nothing.session.state(), nothing.owes().as_str()), (State::NeedsHuman, ""));
+        let again = nothing.does(story::regenerate_by(EngineKind::Llm));
+        assert_eq!(again.owes(), "proposal v2");
+        assert_eq!(again.replayed(), again.session);
+        let story = story.runs();
+        assert_eq!((story.phase(L0).as_str(), story.session.state()), ("Scored v2", State::Scored));
+    }
+}
+
+#[test]
+fn two_lanes_that_cannot_be_applied_are_given_up_one_after_the_other() {
+    let stuck = |story: Story| story.finds(EffectKind::Apply, story::stuck(StopKind::NeedsHuman));
+    let story = stuck(Story::two_lanes().runs_until(Some(EffectKind::Apply)));
+    let story = story.does(story::regenerate_by(EngineKind::Llm));
+    assert_eq!(story.owes(), "proposal v2, branch v1 lane 1");
+    let story = stuck(story).does(story::regenerate_by(EngineKind::Llm));
+    assert_eq!(story.owes(), "proposal v2");
+    assert_eq!(story.runs().session.state(), State::Scored);
+}
+
+#[test]
+fn checks_that_were_given_up_can_be_asked_for_again() {
+    let story = Story::quick().runs_until(Some(EffectKind::Check));
+    let story = story.finds(EffectKind::Check, story::stuck(StopKind::NeedsHuman));
+    let story = story.does(story::regenerate_by(EngineKind::Llm));
+    let story = story.finds(EffectKind::Draft, story::stuck(StopKind::NeedsHuman));
+    let story = story.does(story::check_again(L0, V1, Sides::Proposal));
+    assert_eq!(story.owes(), "validation v1");
+    assert_eq!(story.runs().phase(L0), "Scored v1");
+}
+
+#[test]
 fn a_draft_that_came_to_nothing_takes_nothing_from_the_version_that_is_there() {
     let story = Story::quick().runs_until(Some(EffectKind::Check)).does(story::regenerate("again"));
     let story = story.finds(EffectKind::Draft, story::draft([L0], "draft v1"));

@@ -79,6 +79,31 @@ fn red_checks_go_back_to_the_model_and_then_to_a_person() {
 }
 
 #[test]
+fn each_lane_has_repairs_of_its_own() {
+    let mut asked = story::new_session(2, "quick", EngineKind::Llm);
+    asked.repairs = 1;
+    let mut story = Story::of(asked).runs_until(Some(EffectKind::Check));
+    let scored = |story: Story, lane, version, status| {
+        let key = |kind| EffectKey::on_version(kind, lane, version);
+        let checks = Finding::Checks(Box::new(story::checks(status)));
+        let score = story::scored(42, Some(status == CheckStatus::Passed), Vec::new());
+        story.answers(key(EffectKind::Check), checks).answers(key(EffectKind::Score), score)
+    };
+    for lane in [L0, story::L1] {
+        story = scored(story, lane, V1, CheckStatus::Broken);
+    }
+    let lanes = |story: &Story| {
+        let drafting = story.session.drafting.as_ref().expect("it is repaired");
+        (drafting.version, drafting.lanes.iter().copied().collect::<Vec<_>>())
+    };
+    assert_eq!(lanes(&story), (story::V2, vec![L0]));
+    let story = scored(story.runs_until(Some(EffectKind::Check)), L0, story::V2, CheckStatus::Broken);
+    assert_eq!(lanes(&story), (story::V3, vec![story::L1]), "the other one has its turn before a person is needed");
+    let story = scored(story.runs_until(Some(EffectKind::Check)), story::L1, story::V3, CheckStatus::Broken);
+    assert_eq!(story.session.state(), State::NeedsHuman);
+}
+
+#[test]
 fn green_checks_and_decided_versions_are_not_repaired() {
     let story = asks_models(Budget::default(), 3).runs();
     assert_eq!(story.session.state(), State::Scored);

@@ -6,7 +6,7 @@ use crate::id::ThreadId;
 use crate::planning::Recommendation;
 use crate::proposal::EngineKind;
 use crate::scoring::IssueSeverity;
-use crate::validation::Sides;
+use crate::validation::{CheckStatus, Sides};
 
 fn designed() -> Story {
     Story::of(story::asks_triage(1, "designed"))
@@ -300,6 +300,21 @@ fn criteria_ask_for_a_reason_until_they_are_met_and_never_block() {
     let warn = story::scored(85, Some(false), vec![story::warn("ci-file", "a.yml")]);
     let broken = broken.runs_until(Some(EffectKind::Score)).finds(EffectKind::Score, warn);
     assert_eq!(unmet(&broken, V1), ["C1", "C2", "C3"]);
+}
+
+#[test]
+fn a_version_that_leaves_a_repository_alone_has_its_newest_checks() {
+    let mut story = Story::of(story::asks_triage(2, "designed")).runs_until(Some(EffectKind::Check));
+    for (lane, status) in [(L0, CheckStatus::Passed), (story::L1, CheckStatus::Broken)] {
+        let checks = Finding::Checks(Box::new(story::checks(status)));
+        story = story.answers(EffectKey::on_version(EffectKind::Check, lane, V1), checks);
+    }
+    let met = |story: &Story, version| story.session.criteria(version)[0].met;
+    let story = story.runs().decides(L0, Verdict::RequestChanges).runs();
+    assert_eq!(story.session.versions[1].patch_sets.keys().copied().collect::<Vec<_>>(), [L0]);
+    assert_eq!((met(&story, V1), met(&story, V2)), (Some(false), Some(false)), "the other one is still red");
+    let story = story.does(Command::Drop { lane: story::L1, by: story::ana() });
+    assert_eq!(met(&story, V2), Some(true));
 }
 
 #[test]

@@ -103,6 +103,13 @@ fn situations() -> Vec<(&'static str, Story)> {
             story
         }),
         ("Proposed v1", quick().runs_until(Some(Apply))),
+        ("NeedsHuman: the branch could not be made", {
+            quick().runs_until(Some(Apply)).finds(Apply, story::stuck(StopKind::NeedsHuman))
+        }),
+        ("Proposed v1, its branch was given up, drafting v2", {
+            let stuck = quick().runs_until(Some(Apply)).finds(Apply, story::stuck(StopKind::NeedsHuman));
+            stuck.does(story::regenerate_by(EngineKind::Llm))
+        }),
         ("BranchApplied v1", quick().runs_until(Some(Check))),
         ("BranchApplied v1, paused", quick().runs_until(Some(Check)).does(Command::Pause { by: story::ana() })),
         ("Validated v1", quick().runs_until(Some(Score))),

@@ -5,10 +5,13 @@ use ratatui::style::Style;
 use ratatui::widgets::Widget;
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 
-use crate::api::{CommentRequest, DraftRequest, DraftView, DropDraftRequest, PlaceNow, Side, ThreadKind, ThreadView};
+use crate::api::{
+    AgainstRequest, CommentRequest, DraftRequest, DraftView, DropDraftRequest, PlaceNow, Side, ThreadKind, ThreadView,
+};
 use crate::id::{DraftId, RepoPath, SessionId, SessionRef, ThreadId, Version};
 use crate::text::width;
 use crate::tui::model::Model;
+use crate::tui::screens::patches::Drawn;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Painter, Run, centered, popup};
 use crate::tui::words;
@@ -24,6 +27,8 @@ pub(crate) struct Target {
     pub line: Option<u32>,
     pub from_line: Option<u32>,
     pub side: Side,
+    /// What the version was compared with where it was written: lines of the old side are of that.
+    pub against: AgainstRequest,
 }
 
 /// A comment that is being written.
@@ -88,6 +93,7 @@ impl CommentBox {
             line: draft.line,
             from_line: draft.from_line,
             side: draft.side,
+            against: AgainstRequest::Base,
         };
         let text = draft.text.raw();
         let kept = (text.to_owned(), draft.kind);
@@ -159,6 +165,7 @@ impl CommentBox {
             line: target.line,
             from_line: target.from_line,
             side: target.side,
+            against: target.against,
             kind: self.kind,
             text: self.body(),
         }
@@ -230,20 +237,20 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, comment
 }
 
 /// A thread as rows for the diff: a head, the comments, each wrapped.
-/// One that is shown with another file than its own says which that is (`elsewhere`).
+/// One that is not drawn at its line says which that is.
 pub(crate) fn thread_rows(
     thread: &ThreadView,
     columns: usize,
     reading: Option<Version>,
-    elsewhere: bool,
+    drawn: Drawn,
 ) -> Vec<Vec<Run>> {
     let (kind, role) = words::thread_kind(thread.kind);
     let role = if thread.resolved { Role::ThreadResolved } else { role };
     let state = if thread.resolved { " · resolved" } else { "" };
     let whole = if thread.path.is_none() { " · on the whole change" } else { "" };
     let now = thread.now.as_ref().filter(|now| reading == Some(now.version));
-    let place = Place { version: thread.version, path: thread.path.as_ref(), line: thread.line };
-    let place = place.told(reading, now, elsewhere);
+    let place = Place { version: thread.version, path: thread.path.as_ref(), line: thread.line, side: thread.side };
+    let place = place.told(reading, now, drawn);
     let mut rows =
         vec![vec![Run::new("╭ ", role), Run::new(kind, role), Run::new(format!("{whole}{place}{state}"), Role::Muted)]];
     rows.extend(quoted_row(now, role, columns));
@@ -270,21 +277,22 @@ struct Place<'a> {
     version: Version,
     path: Option<&'a RepoPath>,
     line: Option<u32>,
+    side: Side,
 }
 
 impl Place<'_> {
     /// What a reader is told of it: more where it does not stand at its line.
-    fn told(&self, reading: Option<Version>, now: Option<&PlaceNow>, elsewhere: bool) -> String {
+    fn told(&self, reading: Option<Version>, now: Option<&PlaceNow>, drawn: Drawn) -> String {
         let mut told = String::new();
         if reading.is_some_and(|reading| reading != self.version) {
             told += &format!(" · on {}", self.version);
         }
         let renamed = |path: &&RepoPath| now.is_some_and(|now| now.path.as_ref() != Some(*path));
-        if let Some(path) = self.path.filter(|path| elsewhere || renamed(path)) {
+        if let Some(path) = self.path.filter(|path| drawn == Drawn::Elsewhere || renamed(path)) {
             told += &format!(" · {}", super::plain(&path.to_string()));
         }
-        if let Some(line) = self.line.filter(|_| elsewhere || now.is_some_and(|now| now.now_line.is_none())) {
-            told += &format!(" · line {line}");
+        if let Some(line) = self.line.filter(|_| !matches!(drawn, Drawn::AtLine(..))) {
+            told += &format!(" · line {line}{}", if self.side == Side::Old { " of the base" } else { "" });
         }
         if now.is_some_and(|now| now.outdated) { told + " · outdated" } else { told }
     }
@@ -298,12 +306,7 @@ fn quoted_row(now: Option<&PlaceNow>, role: Role, columns: usize) -> Option<Vec<
 }
 
 /// A draft as rows for the diff, as threads are.
-pub(crate) fn draft_rows(
-    draft: &DraftView,
-    columns: usize,
-    reading: Option<Version>,
-    elsewhere: bool,
-) -> Vec<Vec<Run>> {
+pub(crate) fn draft_rows(draft: &DraftView, columns: usize, reading: Option<Version>, drawn: Drawn) -> Vec<Vec<Run>> {
     let (kind, role) = words::thread_kind(draft.kind);
     let what = if draft.thread.is_some() { "answer" } else { kind };
     let whole = if draft.path.is_none() && draft.thread.is_none() { " · on the whole change" } else { "" };
@@ -314,8 +317,8 @@ pub(crate) fn draft_rows(
         Run::new(" · draft, not sent", Role::Warning),
     ]];
     let now = draft.now.as_ref().filter(|now| reading == Some(now.version));
-    let place = Place { version: draft.version, path: draft.path.as_ref(), line: draft.line };
-    rows[0].push(Run::new(place.told(reading, now, elsewhere), Role::Muted));
+    let place = Place { version: draft.version, path: draft.path.as_ref(), line: draft.line, side: draft.side };
+    rows[0].push(Run::new(place.told(reading, now, drawn), Role::Muted));
     rows.extend(quoted_row(now, role, columns));
     let text = draft.text.display().to_string();
     for line in width::wrap(&text, columns.saturating_sub(4)) {

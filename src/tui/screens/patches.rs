@@ -2,13 +2,17 @@
 
 mod draw;
 mod reading;
+mod said;
 
 pub(crate) use draw::draw;
+pub(crate) use said::{Drawn, Talk};
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use ratatui::layout::Rect;
+
+use said::Written;
 
 use super::frame::{Frame, Panes};
 use super::review::Review;
@@ -16,7 +20,6 @@ use crate::api::{DraftView, FileView, PatchSetView, Side as ApiSide, ThreadView}
 use crate::id::{Digest, RepoPath, Version};
 use crate::tui::diff_view::{self, Colors, DigestSet, Doc, Folding, Layout, Look, Row, Side, ThreadAt};
 use crate::tui::model::{DocKey, DocSource, Model};
-use crate::tui::theme::Role;
 use crate::tui::widgets::Run;
 
 /// One file as it is loaded.
@@ -121,27 +124,6 @@ impl Evidence {
     /// All parts, this one first.
     pub(crate) fn and_others(self) -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().cycle().skip(self as usize).take(Self::ALL.len())
-    }
-}
-
-/// What a thread or a draft is about.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Talk<'a> {
-    repo: &'a str,
-    path: Option<&'a crate::id::RepoPath>,
-    on_document: bool,
-}
-
-impl<'a> Talk<'a> {
-    /// A thread, as it stands in the version being read.
-    pub(crate) fn of(thread: &'a ThreadView, reading: Option<Version>) -> Self {
-        let (path, _) = thread.place_in(reading);
-        Self { repo: &thread.repo, path, on_document: thread.artifact.is_some() }
-    }
-
-    pub(crate) fn of_draft(draft: &'a DraftView, reading: Option<Version>) -> Self {
-        let (path, _) = draft.place_in(reading);
-        Self { repo: &draft.repo, path, on_document: draft.artifact.is_some() }
     }
 }
 
@@ -366,14 +348,6 @@ impl Patches {
         }
     }
 
-    /// The line (0-based) at which it is drawn in its file; none where that is the file itself.
-    fn drawn_at(&self, talk: Talk<'_>, side: ApiSide, own: bool, line: Option<u32>) -> Option<u32> {
-        let against_base = self.file().is_some_and(|(set, _)| set.against == "base");
-        // the left side of another comparison has other lines than the base that it was followed in
-        let follows = own || side == ApiSide::New || against_base;
-        line.filter(|_| follows && self.is_on(self.current, talk)).map(|line| line.saturating_sub(1))
-    }
-
     /// Makes the rows anew: after the file, the threads, the width or the folding changed.
     pub(crate) fn relayout(
         &mut self,
@@ -392,45 +366,24 @@ impl Patches {
         self.drafts_here = (0..drafts.len())
             .filter(|at| self.home_of(Talk::of_draft(&drafts[*at], reading)) == Some(current))
             .collect();
-        let elsewhere = |talk: Talk<'_>| talk.path.is_some() && !self.is_on(current, talk);
-        let thread_rows = |at: &usize| {
-            let elsewhere = elsewhere(Talk::of(&threads[*at], reading));
-            super::comment::thread_rows(&threads[*at], room, reading, elsewhere)
+        let of_threads = self.threads_here.iter().map(|at| Written::of(&threads[*at], reading));
+        let said = of_threads.chain(self.drafts_here.iter().map(|at| Written::of_draft(&drafts[*at], reading)));
+        let drawn: Vec<(Side, Drawn)> = said.map(|said| (said.side(), self.drawn(&said))).collect();
+        let (of_threads, of_drafts) = drawn.split_at(self.threads_here.len());
+        let threads_here = self.threads_here.iter().zip(of_threads);
+        let drafts_here = self.drafts_here.iter().zip(of_drafts);
+        let rows = threads_here
+            .map(|(at, (_, drawn))| super::comment::thread_rows(&threads[*at], room, reading, *drawn))
+            .chain(drafts_here.map(|(at, (_, drawn))| super::comment::draft_rows(&drafts[*at], room, reading, *drawn)));
+        self.thread_rows = rows.collect();
+        let place = |(thread, (side, drawn)): (usize, &(Side, Drawn))| {
+            let (side, line) = match drawn {
+                Drawn::AtLine(side, line) => (*side, Some(*line)),
+                Drawn::OnFile | Drawn::Elsewhere => (*side, None),
+            };
+            ThreadAt { thread, side, line, rows: u32::try_from(self.thread_rows[thread].len()).unwrap_or(1) }
         };
-        let mut rows: Vec<Vec<Vec<Run>>> = self.threads_here.iter().map(thread_rows).collect();
-        let draft_rows = |at: &usize| {
-            let elsewhere = elsewhere(Talk::of_draft(&drafts[*at], reading));
-            super::comment::draft_rows(&drafts[*at], room, reading, elsewhere)
-        };
-        rows.extend(self.drafts_here.iter().map(draft_rows));
-        self.thread_rows = rows;
-        let mut places: Vec<ThreadAt> = self
-            .threads_here
-            .iter()
-            .enumerate()
-            .map(|(here, at)| ThreadAt {
-                thread: here,
-                side: if threads[*at].side == ApiSide::Old { Side::Old } else { Side::New },
-                line: self.drawn_at(
-                    Talk::of(&threads[*at], reading),
-                    threads[*at].side,
-                    Some(threads[*at].version) == reading,
-                    threads[*at].place_in(reading).1,
-                ),
-                rows: u32::try_from(self.thread_rows[here].len()).unwrap_or(1),
-            })
-            .collect();
-        places.extend(self.drafts_here.iter().enumerate().map(|(here, at)| ThreadAt {
-            thread: self.threads_here.len() + here,
-            side: if drafts[*at].side == ApiSide::Old { Side::Old } else { Side::New },
-            line: self.drawn_at(
-                Talk::of_draft(&drafts[*at], reading),
-                drafts[*at].side,
-                Some(drafts[*at].version) == reading,
-                drafts[*at].place_in(reading).1,
-            ),
-            rows: u32::try_from(self.thread_rows[self.threads_here.len() + here].len()).unwrap_or(1),
-        }));
+        let mut places: Vec<ThreadAt> = drawn.iter().enumerate().map(place).collect();
         if let Some(rows) = self.note_rows(room) {
             let (thread, shown) = (self.thread_rows.len(), u32::try_from(rows.len()).unwrap_or(1));
             places.push(ThreadAt { thread, side: Side::New, line: None, rows: shown });
@@ -448,18 +401,6 @@ impl Patches {
             self.cursor = row;
         }
         self.cursor = self.cursor.min(self.layout.rows().saturating_sub(1));
-    }
-
-    /// What a reader must know of the comparison before they read the file.
-    fn note_rows(&self, columns: usize) -> Option<Vec<Vec<Run>>> {
-        let (set, file) = self.file()?;
-        let note = format!(
-            "what {} changed here does not fit the new base: all that {} does to the base is shown",
-            set.against, set.version
-        );
-        let lines = || crate::text::width::wrap(&note, columns).into_iter();
-        let rows = || lines().map(|line| vec![Run::new("│ ", Role::Warning), Run::new(line, Role::Warning)]).collect();
-        set.not_carried.contains(&file.path).then(rows)
     }
 
     /// The first rows of what is said, from the top.

@@ -23,6 +23,10 @@ pub(crate) fn draw(painter: &mut Painter<'_>, body: Rect, model: &Model, review:
             Some(_) => "This version changes nothing against what it is compared with.",
         };
         painter.text(body.x + 2, body.y + 1, body.width, text, Role::Muted);
+        let notes: Vec<String> = patches.left_alone().map(|(_, note)| note).collect();
+        let below = Rect { x: body.x + 2, y: body.y + 3, width: body.width.saturating_sub(4), ..body };
+        let below = Rect { height: body.height.saturating_sub(3), ..below };
+        painter.wrapped(below, &notes.join("\n"), Role::Warning);
         return;
     }
     let panes = panes(model, review);
@@ -204,6 +208,10 @@ fn tree_rows(patches: &Patches, review: &Review) -> Vec<TreeRow> {
             rows.push(TreeRow { talk_about: Some(*set), ..folder_row(name, 0) });
         } else if *set != last_set && review.talk_about(*set) != (0, 0) {
             rows.push(TreeRow { talk_about: Some(*set), ..folder_row("the whole change".to_owned(), 0) });
+        }
+        if *set != last_set {
+            let names = patches.not_listed(*set);
+            rows.extend(names.into_iter().map(|name| folder_row(format!("{name} (not carried)"), 0)));
         }
         let path = crate::tui::screens::plain(&patches.sets[*set].files[*file].path.to_string());
         let (folder, name) = path

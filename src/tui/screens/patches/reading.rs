@@ -5,6 +5,8 @@
 //! new since then is read as well once all that it can be made of is: what changed in its file since, and the earlier
 //! version's hunks of that file that are no longer there.
 
+use std::collections::HashMap;
+
 use super::{DigestSet, Patches};
 use crate::api::PatchSetView;
 use crate::diff::ChangeStatus;
@@ -77,18 +79,13 @@ impl Patches {
 
     fn base_files(&self, now: &PatchSetView) -> Vec<BaseFile> {
         let before = self.reading.before.iter().find(|before| before.repo == now.repo);
-        let source_of =
-            |set: &PatchSetView, path: &RepoPath| set.files.iter().find(|file| file.path == *path).map(DocSource::of);
-        let shown = |path: &RepoPath| {
-            let is_it = |(set, file): &(usize, usize)| {
-                self.sets[*set].repo == now.repo && self.sets[*set].files[*file].path == *path
-            };
-            self.files.iter().position(is_it)
-        };
+        let earlier = before.iter().flat_map(|before| &before.files);
+        let earlier: HashMap<&RepoPath, DocSource> = earlier.map(|file| (&file.path, DocSource::of(file))).collect();
+        let shown = |path: &RepoPath| self.place_of(&now.repo, path);
         let file = |file: &crate::api::FileView| BaseFile {
             repo: now.repo.clone(),
             now: DocSource::of(file),
-            before: before.and_then(|before| source_of(before, &file.path)),
+            before: earlier.get(&file.path).cloned(),
             shown: shown(&file.path),
             hunks: None,
         };
