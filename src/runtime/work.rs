@@ -4,9 +4,11 @@ mod draft;
 mod evidence;
 mod inspect;
 mod listen;
+mod monitor;
 mod parts;
 mod pass_over;
 mod prepare;
+mod runbook;
 mod ship;
 mod stages;
 
@@ -29,6 +31,7 @@ use super::tables::Tables;
 use super::trust::Trust;
 
 pub(super) use draft::{StoredChange, paths_blocked, read_changes, store};
+pub(super) use monitor::repositories;
 pub(super) use listen::{DRAFT_LOG, LiveLogs};
 
 /// What every worker shares.
@@ -73,9 +76,11 @@ fn before(kind: EffectKind) -> &'static str {
         EffectKind::Apply => "effect.apply.before",
         EffectKind::Check => "effect.check.before",
         EffectKind::Review => "effect.review.before",
+        EffectKind::Runbook => "effect.runbook.before",
         EffectKind::Score => "effect.score.before",
         EffectKind::Publish => "effect.publish.before",
         EffectKind::PassOver => "effect.pass-over.before",
+        EffectKind::Monitor => "effect.monitor.before",
     }
 }
 
@@ -91,9 +96,11 @@ fn after(kind: EffectKind) -> &'static str {
         EffectKind::Apply => "effect.apply.after",
         EffectKind::Check => "effect.check.after",
         EffectKind::Review => "effect.review.after",
+        EffectKind::Runbook => "effect.runbook.after",
         EffectKind::Score => "effect.score.after",
         EffectKind::Publish => "effect.publish.after",
         EffectKind::PassOver => "effect.pass-over.after",
+        EffectKind::Monitor => "effect.monitor.after",
     }
 }
 
@@ -197,6 +204,7 @@ impl Worker {
             EffectKind::Triage => stages::triage(self, session, line, cancel).await,
             EffectKind::Plan => stages::plan(self, session, line, cancel).await,
             EffectKind::Review => stages::review(self, session, line, (lane, version), cancel).await,
+            EffectKind::Runbook => runbook::runbook(self, session, line, (lane, version), cancel).await,
             EffectKind::Draft => draft::draft(self, session, line, version, cancel).await,
             EffectKind::Test => parts::part(self, session, line, (version, Role::Tester), cancel).await,
             EffectKind::Document => parts::part(self, session, line, (version, Role::Documenter), cancel).await,
@@ -211,6 +219,7 @@ impl Worker {
             }
             EffectKind::Publish => ship::publish(self, session, lane).await,
             EffectKind::PassOver => pass_over::tell(self, session, line).await,
+            EffectKind::Monitor => monitor::monitor(self, session, line, cancel).await,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, Seq, ThreadId, Version};
-use crate::planning::{Criterion, PlanTask, Role, TriageReport};
+use crate::planning::{Criterion, PlanTask, Role, Runbook, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::EngineKind;
 use crate::repository::{Base, Snapshot, Source};
@@ -15,6 +15,7 @@ use crate::validation::{Sides, ValidationResult};
 use super::calls::{Budget, CallRecord};
 use super::candidates::{LostTo, Pick};
 use super::effect::{EffectKey, EffectKind, Owed};
+use super::monitor::{Monitoring, Watched};
 use super::event::{Artifact, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 use super::parts::VersionPart;
 
@@ -224,6 +225,8 @@ pub struct PatchSetRecord {
     pub rechecks: Rechecks,
     /// What models say of it; none before they were asked.
     pub reviews: Option<Vec<Review>>,
+    /// Its runbook, or why there is none; none before it was asked for.
+    pub runbook: Option<Runbook>,
     /// What its policies found.
     pub violations: Vec<Violation>,
     /// Its score.
@@ -472,6 +475,10 @@ pub struct Session {
     pub drafting: Option<Drafting>,
     /// What people said to whoever drafts, since the newest version was made.
     pub steered: Vec<Comment>,
+    /// A wish to hear how it fares since it was published, while nobody answered.
+    pub monitoring: Option<Monitoring>,
+    /// What was said of that, oldest first.
+    pub watched: Vec<Watched>,
     /// Why it stands still.
     pub stop: Option<Stop>,
     /// That a person picked it among its candidates.
@@ -587,6 +594,7 @@ impl PatchSetRecord {
             validation: None,
             rechecks: Rechecks::default(),
             reviews: None,
+            runbook: None,
             violations: Vec::new(),
             score: None,
             gates: Vec::new(),

@@ -452,6 +452,7 @@ fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
         | Reply::Resume(view)
         | Reply::Steer(view)
         | Reply::Publish(view)
+        | Reply::Monitor(view)
         | Reply::Regenerate(view)
         | Reply::Check(view)
         | Reply::Drop(view)

@@ -26,8 +26,17 @@ struct Came {
 }
 
 /// What has to happen once, whatever died.
-const ONCE: [&str; 8] =
-    ["indexed", "triage-found", "planned", "proposed", "branch-applied", "validated", "reviewed", "scored"];
+const ONCE: [&str; 9] = [
+    "indexed",
+    "triage-found",
+    "planned",
+    "proposed",
+    "branch-applied",
+    "validated",
+    "reviewed",
+    "runbook-written",
+    "scored",
+];
 
 fn comes(fault: Option<&str>) -> (Came, Vec<Value>) {
     let den = Den::new();
@@ -41,7 +50,7 @@ fn comes(fault: Option<&str>) -> (Came, Vec<Value>) {
     den.run(&["trust", repository.arg()]).ended(0);
     den.line("daemon stop").ended(0);
     let faulty = fault.map(|fault| Faulty::start(&den, fault));
-    let run = ["run", GOAL, "--repo", repository.arg(), "--engine", "llm", "--playbook", "complete", "--json"];
+    let run = ["run", GOAL, "--repo", repository.arg(), "--engine", "llm", "--playbook", "shipped", "--json"];
     // one that died before it answered is asked again where nothing was recorded
     eventually("a session", || {
         let listed = den.line("list --json");
@@ -84,7 +93,7 @@ fn a_daemon_that_dies_in_a_stage_finishes_once_and_the_same() {
     let added = |role: &str| (role.to_owned(), "added".to_owned());
     assert_eq!(quiet.parts, [added("implementer"), added("tester"), added("documenter")]);
     assert!(quiet.events.iter().all(|(name, count)| *count == if *name == "part-made" { 2 } else { 1 }), "{quiet:?}");
-    let stages = ["index", "triage", "plan", "draft", "test", "document", "review"];
+    let stages = ["index", "triage", "plan", "draft", "test", "document", "review", "runbook"];
     let points: Vec<String> =
         stages.iter().flat_map(|stage| ["before", "after"].map(|at| format!("effect.{stage}.{at}:1"))).collect();
     for_each(&points, |point| {

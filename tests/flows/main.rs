@@ -24,3 +24,4 @@ mod m15_steering;
 mod m16_candidates;
 mod m17_twins;
 mod m18_parts;
+mod m19_shipping;
