@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use super::desk::Desk;
 use super::ended::{Done, Ended, usage};
 use super::output::{Role, Text};
-use super::session_text::{changed, criterion_line, dimensions, file_line, gate_line, review_line, runbook_line, violation_line};
+use super::session_text::{
+    changed, criterion_line, dimensions, file_line, gate_line, review_line, runbook_line, violation_line,
+};
 use crate::api::{
     DecideRequest, Failure, FailureKind, FileStat, OfferView, PanelRequest, PanelView, Service, ShowRequest, Verdict,
 };

@@ -6,8 +6,8 @@ use super::desk::Desk;
 use super::ended::{DONE, Done, Ended};
 use super::output::{Role, Text};
 use crate::api::{
-    CheckStatus, CheckView, CriterionView, FileStat, GateView, LaneView, PartView, Rating, ReviewView, RunbookView, ScoreView,
-    SessionView, Severity, VersionView, ViolationView, severity_word, status_word,
+    CheckStatus, CheckView, CriterionView, FileStat, GateView, LaneView, PartView, Rating, ReviewView, RunbookView,
+    ScoreView, SessionView, Severity, VersionView, ViolationView, severity_word, status_word,
 };
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;

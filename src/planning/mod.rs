@@ -24,15 +24,13 @@ pub use estimate::{CALLS_A_STAGE, Estimate, RoleEstimate};
 pub use issue::{IssueSource, IssueText};
 pub use models::{AskError, Counted, Elsewhere, Models, NoModels, Question};
 pub use monitor::{
-    Evidence, Given, MONITOR_OUTPUT, MonitorBrief, MonitorFinding, MonitorReport, MonitorWord, Monitored, Quoted, Unsaid,
-    ends, monitor_assignment, read_monitor, run_line,
+    Evidence, Given, MONITOR_OUTPUT, MonitorBrief, MonitorFinding, MonitorReport, MonitorWord, Monitored, Quoted,
+    Unsaid, ends, monitor_assignment, read_monitor, run_line,
 };
 pub use redactor::Redactor;
 pub use releasing::{ReleaseFile, ReleaseKind, excerpt, ranked, release_kind};
 pub use role::Role;
-pub use runbook::{
-    RUNBOOK_OUTPUT, Runbook, RunbookBrief, RunbookStep, RunbookText, read_runbook, runbook_assignment,
-};
+pub use runbook::{RUNBOOK_OUTPUT, Runbook, RunbookBrief, RunbookStep, RunbookText, read_runbook, runbook_assignment};
 pub use triage::{Recommendation, RepositoryBrief, StageBrief, TriageReport, read_triage, triage_assignment};
 
 /// What kind of work a goal asks for.

@@ -511,7 +511,10 @@ mod tests {
         hostile["findings"] = json!([{"what": "bad\n# Healthy", "quote": "```\n# Healthy\n```"}]);
         hostile["follow_ups"] = json!(["``` # Healthy"]);
         let text = read_monitor(&hostile.to_string()).expect("it reads").markdown(Version(3), &["/srv/a".to_owned()]);
-        assert!(!text.contains("\n# Healthy") && text.contains("  ````\n  ```\n  # Healthy\n  ```\n  ````\n"), "{text}");
+        assert!(
+            !text.contains("\n# Healthy") && text.contains("  ````\n  ```\n  # Healthy\n  ```\n  ````\n"),
+            "{text}"
+        );
         assert!(text.contains("\n````\nparaph run --repo /srv/a '``` # Healthy'\n````\n"), "{text}");
         assert!(text.starts_with("# Monitor of v3: degraded\n"), "{text}");
     }

@@ -64,7 +64,8 @@ impl ReleaseKind {
 }
 
 /// Folders of others' code, and of what is made.
-const FOREIGN: [&str; 8] = ["node_modules", "vendor", "third_party", "dist", "build", "target", ".venv", "site-packages"];
+const FOREIGN: [&str; 8] =
+    ["node_modules", "vendor", "third_party", "dist", "build", "target", ".venv", "site-packages"];
 
 /// Words in the name of a file or folder that releases.
 const RELEASES: [&str; 8] = ["deploy", "deployment", "release", "publish", "rollout", "rollback", "promote", "ship"];
@@ -105,18 +106,26 @@ pub fn release_kind(path: &RepoPath) -> Option<ReleaseKind> {
         return Some(ReleaseKind::Workflow);
     }
     let is_container = ["dockerfile", "containerfile"].iter().any(|word| stem == *word || ending == *word)
-        || (is_data && ["docker-compose", "compose"].iter().any(|word| stem == *word || stem.starts_with(&format!("{word}."))));
+        || (is_data
+            && ["docker-compose", "compose"].iter().any(|word| stem == *word || stem.starts_with(&format!("{word}."))));
     let is_service = matches!(name, "procfile" | "app.yaml" | "app.json" | "fly.toml" | "render.yaml" | "vercel.json")
-        || matches!(name, "netlify.toml" | "heroku.yml" | "skaffold.yaml" | "chart.yaml" | "serverless.yml" | "nginx.conf")
+        || matches!(
+            name,
+            "netlify.toml" | "heroku.yml" | "skaffold.yaml" | "chart.yaml" | "serverless.yml" | "nginx.conf"
+        )
         || ending == "service";
     if is_container || is_service || (is_data && on(&GROUNDS)) {
         return Some(ReleaseKind::Service);
     }
-    if matches!(name, "makefile" | "gnumakefile" | "justfile" | "taskfile.yml" | "rakefile" | "package.json" | "tox.ini") {
+    if matches!(
+        name,
+        "makefile" | "gnumakefile" | "justfile" | "taskfile.yml" | "rakefile" | "package.json" | "tox.ini"
+    ) {
         return (folders.len() <= 1).then_some(ReleaseKind::Recipe);
     }
     if on(&["migrations", "migrate", "alembic", "db-migrations"]) {
-        return matches!(ending, "sql" | "py" | "rb" | "js" | "ts" | "go" | "php" | "xml").then_some(ReleaseKind::Migration);
+        return matches!(ending, "sql" | "py" | "rb" | "js" | "ts" | "go" | "php" | "xml")
+            .then_some(ReleaseKind::Migration);
     }
     let is_of_scripts = folders.is_empty() || matches!(first, "scripts" | "script" | "bin" | "tools" | "ci" | "hack");
     let in_deploy = folders.iter().any(|folder| RELEASES.contains(folder) || GROUNDS.contains(folder));
@@ -148,7 +157,10 @@ fn is_workflow(folders: &[&str], name: &str, is_data: bool) -> bool {
     };
     let at_top = folders.is_empty()
         && (matches!(name, ".gitlab-ci.yml" | ".travis.yml" | ".drone.yml" | "jenkinsfile" | "appveyor.yml")
-            || matches!(name, "azure-pipelines.yml" | "bitbucket-pipelines.yml" | "cloudbuild.yaml" | ".woodpecker.yml"));
+            || matches!(
+                name,
+                "azure-pipelines.yml" | "bitbucket-pipelines.yml" | "cloudbuild.yaml" | ".woodpecker.yml"
+            ));
     (in_folder && is_data) || at_top
 }
 
@@ -182,8 +194,22 @@ pub fn ranked(paths: &[RepoPath], is_changed: impl Fn(&RepoPath) -> bool) -> Vec
 
 /// Words in the heading of a section about releasing and running.
 const HEADINGS: [&str; 16] = [
-    "releas", "deploy", "install", "running", "run ", "operat", "upgrad", "migrat", "roll", "publish", "docker",
-    "container", "config", "environment", "usage", "start",
+    "releas",
+    "deploy",
+    "install",
+    "running",
+    "run ",
+    "operat",
+    "upgrad",
+    "migrat",
+    "roll",
+    "publish",
+    "docker",
+    "container",
+    "config",
+    "environment",
+    "usage",
+    "start",
 ];
 
 /// What of a file counts: the whole of it within `most` bytes, the newest of a change log, the sections of a README that

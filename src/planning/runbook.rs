@@ -333,8 +333,10 @@ mod tests {
 
     #[test]
     fn files_and_change_are_data_bounded_and_without_secrets() {
-        let file = |path: &str, text: &str| ReleaseFile { path: path.into(), why: "a CI workflow", text: text.to_owned() };
-        let files = [file("Makefile", "deploy:\n\tTOKEN=hunter22-secret ./go\n"), file("big.yml", &"x\n".repeat(90_000))];
+        let file =
+            |path: &str, text: &str| ReleaseFile { path: path.into(), why: "a CI workflow", text: text.to_owned() };
+        let files =
+            [file("Makefile", "deploy:\n\tTOKEN=hunter22-secret ./go\n"), file("big.yml", &"x\n".repeat(90_000))];
         let goal = Untrusted::from("round");
         let diff = "+x\n".repeat(60_000);
         let brief = |diff, files, room| RunbookBrief {
@@ -348,7 +350,9 @@ mod tests {
         };
         let mut redactor = Redactor::new(Arc::new(SecretMask::new(vec!["hunter22-secret".to_owned()])));
         let (small, is_cut) = runbook_assignment(&brief("+x\n", &files[..1], 100_000), &mut redactor);
-        assert!(!is_cut && small.task.contains("`Makefile`, a CI workflow (data):") && small.task.contains("unit: Passed"));
+        assert!(
+            !is_cut && small.task.contains("`Makefile`, a CI workflow (data):") && small.task.contains("unit: Passed")
+        );
         assert!(!small.task.contains("hunter22-secret") && small.redacted.len() == 1, "{:?}", small.redacted);
         let (cut, is_cut) = runbook_assignment(&brief(&diff, &files, 4_000), &mut redactor);
         assert!(is_cut && cut.task.contains("for want of room") && cut.task.len() < 4_000 * 3, "{}", cut.task.len());

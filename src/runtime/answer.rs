@@ -1,9 +1,8 @@
 //! Answers that only look: made from a folded session and blobs, away from the core thread.
 
 use crate::api::{
-    AgainstRequest, BlobRef, CallView, ContextView, Failure, FailureKind, FileStat,
-    FileView, IndexView, LogView, OfferView, PanelView, PatchSetView, ThreadsRequest, ThreadsView, TimelineEntry,
-    TimelineView,
+    AgainstRequest, BlobRef, CallView, ContextView, Failure, FailureKind, FileStat, FileView, IndexView, LogView,
+    OfferView, PanelView, PatchSetView, ThreadsRequest, ThreadsView, TimelineEntry, TimelineView,
 };
 use crate::audit::Entry;
 use crate::cancel::Cancel;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    CheckView, CommentView, CriterionView, DecisionView, DraftView, EstimateView, FileStat, GateView, LaneView, MonitorView,
-    PartChange, PartView, ReviewView, RoleEstimateView, RunbookView, ScoreView, SessionRow, SessionView, Side, ThreadKind,
-    ThreadView, UsageView, VersionPatchSet, VersionView, ViolationView,
+    CheckView, CommentView, CriterionView, DecisionView, DraftView, EstimateView, FileStat, GateView, LaneView,
+    MonitorView, PartChange, PartView, ReviewView, RoleEstimateView, RunbookView, ScoreView, SessionRow, SessionView,
+    Side, ThreadKind, ThreadView, UsageView, VersionPatchSet, VersionView, ViolationView,
 };
 use crate::id::{Digest, LaneId, Version};
 use crate::planning::{Estimate, Monitored, RoleEstimate, run_line};

@@ -31,8 +31,8 @@ use super::tables::Tables;
 use super::trust::Trust;
 
 pub(super) use draft::{StoredChange, paths_blocked, read_changes, store};
-pub(super) use monitor::repositories;
 pub(super) use listen::{DRAFT_LOG, LiveLogs};
+pub(super) use monitor::repositories;
 
 /// What every worker shares.
 pub(super) struct Worker {

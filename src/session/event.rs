@@ -11,7 +11,9 @@ use super::candidates::{Candidacy, Rival};
 use super::effect::EffectKey;
 use super::parts::VersionPart;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
-use crate::planning::{Criterion, Estimate, IssueSource, Kind, Monitored, PlanTask, Playbook, Role, Runbook, TriageReport};
+use crate::planning::{
+    Criterion, Estimate, IssueSource, Kind, Monitored, PlanTask, Playbook, Role, Runbook, TriageReport,
+};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, Snapshot, Source, WorkSpec};

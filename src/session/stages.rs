@@ -196,12 +196,7 @@ pub(super) fn reviewed(
 }
 
 /// The runbook of one lane of a version was asked for: recorded, whatever came of it. It opens and closes no gate.
-pub(super) fn runbook(
-    session: &Session,
-    key: EffectKey,
-    (lane, version): (LaneId, Version),
-    found: &Runbook,
-) -> Step {
+pub(super) fn runbook(session: &Session, key: EffectKey, (lane, version): (LaneId, Version), found: &Runbook) -> Step {
     let set = session.patch_set(lane, version).expect("a runbook is owed of a version that is there");
     let digest = set.drafted.digest;
     let model = session.model_of(key, Role::Deployer).unwrap_or_default().to_owned();

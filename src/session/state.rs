@@ -15,8 +15,8 @@ use crate::validation::{Sides, ValidationResult};
 use super::calls::{Budget, CallRecord};
 use super::candidates::{LostTo, Pick};
 use super::effect::{EffectKey, EffectKind, Owed};
-use super::monitor::{Monitoring, Watched};
 use super::event::{Artifact, NewSession, PatchSet, Person, StopKind, ThreadPlace};
+use super::monitor::{Monitoring, Watched};
 use super::parts::VersionPart;
 
 /// A person's word on a patch set. Requests and views carry it as it is.

@@ -22,8 +22,8 @@ use super::trust_keys::ask_trust;
 use super::update::{relayout, scroll_to_cursor};
 use super::window_keys::{on_comment_key, on_palette_key, on_search_key, on_wizard_key};
 use crate::api::{
-    CancelRequest, CheckRequest, MonitorRequest, PanelRequest, PublishRequest, RegenerateRequest, Request, TriageRequest, TriageWord,
-    Verdict,
+    CancelRequest, CheckRequest, MonitorRequest, PanelRequest, PublishRequest, RegenerateRequest, Request,
+    TriageRequest, TriageWord, Verdict,
 };
 use crate::id::{SessionId, SessionRef};
 

@@ -14,8 +14,8 @@ use super::model::{DocKey, DocSource, HunkSource, HunkText, LogSource, Msg, Peek
 use super::search::FileSearch;
 use super::shell::{ReadIssue, TuiOptions};
 use crate::api::{
-    BlobStore, Call, ClientInfo, CriterionView, Failure, FailureKind, IssueSource, MonitorView, Notice, Reply, ReviewView, RunbookView, Service,
-    SessionRow,
+    BlobStore, Call, ClientInfo, CriterionView, Failure, FailureKind, IssueSource, MonitorView, Notice, Reply,
+    ReviewView, RunbookView, Service, SessionRow,
 };
 use crate::diff::{DiffOptions, FileChange, FileDiff, FileSide, unified};
 use crate::id::{Digest, Ids, RequestId};

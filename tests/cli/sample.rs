@@ -44,6 +44,16 @@ pub(crate) fn runbook(missing: Option<&str>) -> Value {
     })
 }
 
+/// What a monitor says.
+pub(crate) fn monitor() -> Value {
+    let finding = json!({"what": EVIL, "quote": EVIL, "quoted": "not-found"});
+    json!({
+        "version": 1, "number": 1, "by": EVIL, "log": null, "at": AT, "model": EVIL, "name": "monitor@v1",
+        "report": {"word": "degraded", "findings": [finding], "next": [EVIL], "follow_ups": [EVIL]},
+        "document": digest(), "commands": [EVIL], "notes": [EVIL], "unsaid": null,
+    })
+}
+
 pub(crate) fn score() -> Value {
     json!({
         "overall": 8.1, "scorer": EVIL, "dimensions": {"tests": 7.0, EVIL: 1.0},
@@ -72,7 +82,7 @@ pub(crate) fn session(state: &str) -> Value {
             "gates": gates(Some(true)), "runbooks": [runbook(None), runbook(Some(EVIL))],
         }],
         "usage": {"input_tokens": 0, "output_tokens": 0, "cost_usd": "0"}, "pull_requests": [EVIL],
-        "published": [EVIL], "head": 9,
+        "published": [EVIL], "head": 9, "monitors": [monitor()],
     })
 }
 

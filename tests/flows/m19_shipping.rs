@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use paraph::api::{
-    ArtifactsRequest, PanelRequest, RegenerateRequest, RunbookView, SessionView, Verdict,
+    ArtifactsRequest, BudgetRequest, FailureKind, MonitorRequest, MonitorWord, PanelRequest, Quoted, RegenerateRequest,
+    RunbookView, SessionView, Unsaid, Verdict,
 };
 use paraph::id::{SessionId, SessionRef};
 use paraph::infrastructure::fault::Faults;
@@ -137,12 +138,8 @@ async fn a_version_comes_with_the_runbook_that_is_read_with_it_and_the_next_with
     desk.decide(id, Verdict::Approve, "no person ticked it").await.unwrap();
     desk.publish(id).await.unwrap();
     desk.until(id, "Done").await;
-    let replayed = paraph::runtime::replay(
-        &house.home,
-        &house.ports,
-        &house.settings,
-        SessionRef { session: id, version: None },
-    );
+    let replayed =
+        paraph::runtime::replay(&house.home, &house.ports, &house.settings, SessionRef { session: id, version: None });
     let replayed = replayed.expect("it can be made anew");
     assert!(replayed.same && replayed.complete, "{replayed:#?}");
     assert!(house.verify().is_sound());
@@ -155,7 +152,8 @@ async fn a_runbook_without_a_way_back_is_sent_back_and_then_counts() {
         value[part] = json!([]);
         value.to_string()
     };
-    let models = others().says("deployer", [lacks("rollback"), "Sure! ".to_owned() + &runbook("x"), runbook("push it")]);
+    let models =
+        others().says("deployer", [lacks("rollback"), "Sure! ".to_owned() + &runbook("x"), runbook("push it")]);
     let models = models.shared();
     let house = house(&models);
     let repository = shop(&house);
@@ -286,4 +284,130 @@ fn a_shell_reads_the_line_as_it_was_meant() {
         assert_eq!(words, [&["run", "--repo", "/srv/a b"], dashes, &[goal]].concat(), "{line}");
     }
     assert_eq!(paraph::planning::run_line("a", &[]), "paraph run 'a'");
+}
+
+/// A monitor's answer that rests on `quote`.
+fn monitored(word: &str, quote: &str, follow_ups: &[&str]) -> String {
+    let findings = [json!({"what": "so it is", "quote": quote})];
+    json!({"word": word, "findings": findings, "next": ["the gateway"], "follow_ups": follow_ups}).to_string()
+}
+
+/// A session of playbook `quick` that is done.
+async fn done(desk: &Desk, repository: &Repository) -> SessionId {
+    let id = desk.run_by(&[repository], Some("quick")).await;
+    desk.until(id, "Scored").await;
+    desk.decide(id, Verdict::Approve, "nothing was checked").await.unwrap();
+    desk.publish(id).await.unwrap();
+    desk.until(id, "Done").await;
+    id
+}
+
+/// Asks the monitor and waits until there are `many` answers.
+async fn ask(desk: &Desk, session: SessionId, log: Option<&str>, many: usize) -> SessionView {
+    desk.ask(MonitorRequest { session, log: log.map(str::to_owned) }).await.expect("it may be asked");
+    let answered =
+        |view: &SessionView| view.monitors.len() == many && view.monitors.iter().all(|said| said.at.is_some());
+    desk.wait_until(session, answered).await.expect("somebody answered, or nobody could")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_published_is_asked_about_by_a_person_and_stays_done() {
+    let log = "12:00 deploy ok\n12:05 ERROR cart timeout after 30 s\n";
+    let models = Scripted::new()
+        .says(
+            "monitor",
+            [
+                monitored("healthy", "deploy ok", &[]),
+                monitored("degraded", "ERROR cart  timeout", &["raise the timeout; $(touch x) of 'the cart'"]),
+                monitored("degraded", "FATAL the shop is on fire", &[]),
+            ],
+        )
+        .shared();
+    let house = house(&models);
+    let repository = shop(&house);
+    let desk = house.open();
+    let id = done(&desk, &repository).await;
+    assert!(models.asked_as("monitor").is_empty(), "nothing starts it by itself");
+    let view = ask(&desk, id, Some(log), 1).await;
+    let first = &view.monitors[0];
+    let report = first.report.clone().expect("it said something");
+    assert_eq!((report.word, report.findings[0].quoted), (MonitorWord::Healthy, Quoted::Found));
+    assert_eq!((first.name.as_deref(), first.model.as_str()), (Some("monitor@v1"), "scripted/monitor"));
+    let asked = models.asked_as("monitor").remove(0);
+    let commit = repository.git(&["rev-parse", &view.published[0]]);
+    for given in ["cart timeout after 30 s", commit.trim(), &view.published[0], "a.py +", "no check ran"] {
+        assert!(asked.to_lowercase().contains(&given.to_lowercase()), "the monitor is shown `{given}`: {asked}");
+    }
+    let view = ask(&desk, id, Some(log), 2).await;
+    let second = &view.monitors[1];
+    let command = second.commands[0].raw();
+    assert!(command.starts_with("paraph run --repo "), "{command}");
+    assert!(command.ends_with("'raise the timeout; $(touch x) of '\\''the cart'\\'''"), "{command}");
+    let shown = text(&house, &desk, id, "monitor@v1.2").await.expect("it is listed");
+    assert!(shown.contains("# Monitor of v1: degraded") && shown.contains(command), "{shown}");
+    assert_eq!(text(&house, &desk, id, "monitor@v1.2.log").await.as_deref(), Some(log));
+    let view = ask(&desk, id, None, 3).await;
+    let report = view.monitors[2].report.clone().expect("it said something");
+    assert_eq!((report.findings[0].quoted, report.not_found()), (Quoted::NotFound, 1), "it lies");
+    assert_eq!((view.state.as_str(), view.versions.len(), view.needs_me), ("Done", 1, false));
+    let replayed =
+        paraph::runtime::replay(&house.home, &house.ports, &house.settings, SessionRef { session: id, version: None });
+    let replayed = replayed.expect("it can be made anew");
+    assert!(replayed.same && replayed.stages.iter().any(|stage| stage.stage == "monitor v1"), "{replayed:#?}");
+    assert!(house.verify().is_sound());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_monitor_is_refused_before_it_is_done_and_without_a_model() {
+    let silent = house(&Scripted::new().shared());
+    let repository = shop(&silent);
+    let desk = silent.open();
+    let id = desk.run_by(&[&repository], Some("quick")).await;
+    desk.until(id, "Scored").await;
+    let request = || MonitorRequest { session: id, log: Some("secret".to_owned()) };
+    let refused = desk.ask(request()).await.unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Refused);
+    assert!(refused.message.contains("Scored") && refused.hints[0].contains("paraph approve"), "{refused:?}");
+    desk.decide(id, Verdict::Approve, "nothing was checked").await.unwrap();
+    desk.publish(id).await.unwrap();
+    desk.until(id, "Done").await;
+    let refused = desk.ask(request()).await.unwrap_err();
+    assert_eq!(refused.kind, FailureKind::SignIn);
+    assert!(refused.hints[0].contains("paraph config set"), "{refused:?}");
+    assert!(!desk.timeline(id).await.contains(&"monitor-asked".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_monitor_that_says_nothing_leaves_the_session_done_and_can_be_asked_again() {
+    let models = Scripted::new()
+        .says("monitor", ["fine!".to_owned(), "{}".to_owned(), monitored("great", "deploy ok", &[])])
+        .answers("monitor", |_| Ok(says(monitored("unclear", "compare by identity", &[]))))
+        .shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.ports.faults = Faults::parse(Some("effect.monitor.before:2:eio")).unwrap();
+        house.settings.budget = Budget { cost_micros: Some(12_000), tokens: None };
+    });
+    let repository = shop(&house);
+    let desk = house.open();
+    let id = done(&desk, &repository).await;
+    let why = |view: &SessionView, at: usize| view.monitors[at].unsaid.clone().expect("nothing was said");
+    let view = ask(&desk, id, None, 1).await;
+    assert!(why(&view, 0).1.raw().contains("not healthy, degraded or unclear"), "{:?}", why(&view, 0));
+    let view = ask(&desk, id, None, 2).await;
+    assert!(why(&view, 1).1.raw().contains("error"), "{:?}", why(&view, 1));
+    assert_eq!(view.state, "Done", "a fault stops nothing");
+    // the budget of the settings holds though the playbook asks nobody, and a person raises it
+    let mut last = ask(&desk, id, None, 3).await;
+    while last.monitors.last().is_some_and(|said| said.unsaid.is_none()) {
+        let many = last.monitors.len() + 1;
+        last = ask(&desk, id, None, many).await;
+    }
+    let (kind, words) = why(&last, last.monitors.len() - 1);
+    assert_eq!(kind, Unsaid::BudgetSpent);
+    assert!(words.raw().contains(&format!("paraph monitor {id}")), "{words:?}");
+    desk.ask(BudgetRequest { session: id, cost_micros: Some(5_000_000), tokens: None }).await.expect("it is raised");
+    let view = ask(&desk, id, None, last.monitors.len() + 1).await;
+    assert!(view.monitors.last().is_some_and(|said| said.report.is_some()) && view.state == "Done");
+    assert!(house.verify().is_sound());
 }

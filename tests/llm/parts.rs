@@ -48,7 +48,10 @@ fn a_session_of_every_role_ends_in_one_version_whose_parts_are_told() {
     assert!(shown.contains("acme/deployer  1 step  → paraph artifacts 1 runbook@v1"), "{shown}");
     let runbook = den.line("artifacts 1 runbook@v1").ended(0).out;
     let digest = view["versions"][0]["patch_sets"][0]["digest"].as_str().unwrap();
-    assert!(runbook.contains("# Runbook of v1") && runbook.contains(digest) && runbook.contains("git merge"), "{runbook}");
+    assert!(
+        runbook.contains("# Runbook of v1") && runbook.contains(digest) && runbook.contains("git merge"),
+        "{runbook}"
+    );
     let diff = den.line("diff 1").ended(0);
     assert!(diff.err.contains("part v1 documenter acme/documenter  README.md"), "{diff:#?}");
     for file in ["a.py", "tests/test_a.py", "README.md"] {
@@ -81,7 +84,7 @@ fn a_dead_tester_leaves_the_draft_standing_and_the_replay_says_the_same() {
 }
 
 #[test]
-fn models_are_listed_with_their_contracts_and_nobody_waits_for_those_that_nothing_asks() {
+fn models_are_listed_with_their_contracts() {
     let den = Den::new();
     let speaker = Speaker::start(&complete());
     speaker.configure(&den.path().join("user"), &["tester", "deployer"], &[]);
@@ -91,8 +94,9 @@ fn models_are_listed_with_their_contracts_and_nobody_waits_for_those_that_nothin
         flat.contains("edits of test files only, and why; or NO CHANGES with the reason; at most 8000 tokens"),
         "{said}"
     );
-    assert_eq!(flat.matches("it belongs to publishing to a forge, which comes later").count(), 2, "{said}");
+    assert!(flat.contains("how to go back, risks, unknowns; at most 6000 tokens"), "{said}");
+    assert!(flat.contains("healthy, degraded or unclear"), "{said}");
     let listed = den.line("models --json").ended(0).json();
-    let deployer = listed["roles"].as_array().unwrap().iter().find(|role| role["role"] == "deployer").unwrap();
-    assert_eq!(deployer["max_output_tokens"], Value::Null);
+    let most: Vec<&Value> = listed["roles"].as_array().unwrap().iter().map(|role| &role["max_output_tokens"]).collect();
+    assert!(most.iter().all(|most| most.is_u64()), "each role has a contract: {most:?}");
 }

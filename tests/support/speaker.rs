@@ -105,6 +105,10 @@ pub fn complete() -> Vec<(&'static str, String)> {
     let runbook = json!({
         "before": [], "steps": steps, "verify": ["import a"], "rollback": ["git revert"], "risks": [], "unknowns": [],
     });
+    let finding = json!({"what": "it fails", "quote": "ERROR: the shop is closed"});
+    let monitored = json!({
+        "word": "degraded", "findings": [finding], "next": ["the log"], "follow_ups": ["open the shop"],
+    });
     let draft = edit("a.py", "    if x == None:\n", "    if x is None:\n");
     vec![
         ("triage", triage.to_string()),
@@ -116,5 +120,6 @@ pub fn complete() -> Vec<(&'static str, String)> {
         ("reviewer", review.clone()),
         ("critic", review),
         ("deployer", runbook.to_string()),
+        ("monitor", monitored.to_string()),
     ]
 }

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use paraph::clock::Timestamp;
 use paraph::id::{Digest, DraftId, HostPath, LaneId, ObjectId, Seq, SessionId, SessionUuid, ThreadId, Version};
 use paraph::planning::{
-    Bound, Criterion, Kind, MonitorFinding, MonitorReport, MonitorWord, Monitored, PlanTask, Playbook, Quoted, Recommendation,
-    Role, Runbook, TriageReport,
+    Bound, Criterion, Kind, MonitorFinding, MonitorReport, MonitorWord, Monitored, PlanTask, Playbook, Quoted,
+    Recommendation, Role, Runbook, TriageReport,
 };
 use paraph::policy::{PolicySettings, Severity, Violation};
 use paraph::proposal::EngineKind;

@@ -378,7 +378,19 @@ mod tests {
             EffectKind::ALL.iter().filter(|kind| !is_outside(**kind)).map(|kind| kind.category()).collect();
         assert_eq!(
             anew,
-            ["index", "triage", "plan", "proposal", "tests", "documentation", "branch", "review", "runbook", "score", "monitor"]
+            [
+                "index",
+                "triage",
+                "plan",
+                "proposal",
+                "tests",
+                "documentation",
+                "branch",
+                "review",
+                "runbook",
+                "score",
+                "monitor"
+            ]
         );
     }
 }

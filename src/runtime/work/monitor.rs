@@ -162,5 +162,6 @@ fn said_since(session: &Session, asked: &Monitoring) -> Option<Evidence> {
     said.sort_by_key(|(at, _)| *at);
     let left_out = said.len().saturating_sub(MOST_COMMENTS);
     let text: String = said.into_iter().skip(left_out).map(|(_, words)| words).collect();
-    (!text.is_empty()).then(|| Evidence { name: "What people said since it was decided on".to_owned(), text: text.into() })
+    (!text.is_empty())
+        .then(|| Evidence { name: "What people said since it was decided on".to_owned(), text: text.into() })
 }

@@ -63,7 +63,9 @@ pub(super) async fn runbook(
         Ok(Answer::Unclear(why)) => {
             return Ok(Finding::Runbook(Runbook::missing(format!("no answer counts: {}", why.join("; ")))));
         }
-        Err(AskError::Cancelled) => return Err(Stuck::needs_human("the runbook was not waited for", "paraph regenerate")),
+        Err(AskError::Cancelled) => {
+            return Err(Stuck::needs_human("the runbook was not waited for", "paraph regenerate"));
+        }
         Err(error) => return Ok(Finding::Runbook(Runbook::missing(error.to_string()))),
     };
     let note = "who wrote it saw a part of the change and of the files that say how it is released".to_owned();

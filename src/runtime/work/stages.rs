@@ -10,9 +10,9 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide, unified};
 use crate::id::{LaneId, RepoPath, Version};
 use crate::planning::{
-    Answer, AskError, Assignment, Bindings, Criterion, Models as _, Redactor, RepositoryBrief, Revision, Role, Stage, StageBrief,
-    TriageReport, assign, design_assignment, plan_assignment, read_design, read_plan, read_triage, triage_assignment,
-    writer,
+    Answer, AskError, Assignment, Bindings, Criterion, Models as _, Redactor, RepositoryBrief, Revision, Role, Stage,
+    StageBrief, TriageReport, assign, design_assignment, plan_assignment, read_design, read_plan, read_triage,
+    triage_assignment, writer,
 };
 use crate::policy::{RULES, Violation};
 use crate::repository::{Tree, VcsError};

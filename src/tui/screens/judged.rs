@@ -119,7 +119,10 @@ pub(crate) fn monitor(said: &MonitorView) -> Vec<Vec<Run>> {
         MonitorWord::Unclear => Role::Warn,
     };
     let mut runs = vec![head, Run::new(report.word.name(), role)];
-    runs.push(Run::new(format!("  {}  {}", super::plain(&said.model), counted(report.findings.len(), "finding")), Role::Text));
+    runs.push(Run::new(
+        format!("  {}  {}", super::plain(&said.model), counted(report.findings.len(), "finding")),
+        Role::Text,
+    ));
     if report.not_found() > 0 {
         runs.push(Run::new(format!(", {} not found in what it was given", report.not_found()), Role::Warn));
     }
