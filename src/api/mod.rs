@@ -22,6 +22,7 @@ mod request;
 mod review_view;
 mod route;
 mod service;
+mod ships;
 mod view;
 mod words;
 
@@ -55,6 +56,7 @@ pub use review_view::{
 };
 pub use route::{Ask, Reply, Request, Route, openapi};
 pub use service::{Call, ClientInfo, Connect, NoticeStream, Service, Start, Workbench, ask};
+pub use ships::{MonitorRequest, MonitorView, RunbookView};
 pub use view::{
     AcceptedView, AdoptedAgain, ArtifactView, ArtifactsView, CallView, CheckView, ContextView, CriterionView,
     DecisionView, FileStat, FileView, GateView, LaneView, LogView, PatchSetView, ReviewView, ScoreView, SessionList,
@@ -62,5 +64,6 @@ pub use view::{
 };
 pub use words::{
     Base, BaselineStatus, Bound, CheckStatus, DOCUMENTS, Dimension, EngineKind, GateId, IssueSource, Kind,
-    ProgramChoice, Rating, Severity, Source, Tenths, Verdict, WorkSpec, severity_word, status_word,
+    MonitorReport, MonitorWord, ProgramChoice, Quoted, Rating, Severity, Source, Tenths, Unsaid, Verdict, WorkSpec,
+    severity_word, status_word,
 };

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::view::{CriterionView, DecisionView, GateView, ReviewView, ScoreView, ViolationView};
-use super::{Side, ThreadKind};
+use super::{RunbookView, Side, ThreadKind};
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, ObjectId, RepoPath, Seq, SessionId, ThreadId, Version};
 use crate::text::Untrusted;
@@ -226,6 +226,9 @@ pub struct PanelView {
     /// What models say of it.
     #[serde(default)]
     pub reviews: Vec<ReviewView>,
+    /// Its runbook, or why there is none; missing where the playbook asks for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<RunbookView>,
     /// The decision that was already made, if one was.
     pub decided: Option<DecisionView>,
 }

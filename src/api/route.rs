@@ -18,6 +18,7 @@ use super::request::{
     StatusRequest, StopRequest, ThreadsRequest, TickRequest, TimelineRequest, TriageRequest, TrustRequest,
 };
 use super::review_view::{DraftView, PanelView, ThreadView, ThreadsView, TimelineView};
+use super::ships::MonitorRequest;
 use super::view::{ArtifactsView, ContextView, LogView, PatchSetView, SessionList, SessionView};
 
 /// A request that knows its answer.
@@ -181,6 +182,7 @@ contract! {
     "Tells which models are asked for what, and whether they answer." "models" Models(ModelsRequest) -> ModelsView, changes: false;
     "Lends keys of the client's environment; they stay in memory." "lend-keys" LendKeys(LendKeysRequest) -> LentView, changes: false;
     "Publishes what was approved." "publish" Publish(PublishRequest) -> SessionView, changes: true;
+    "Asks a model how what was published fares; moves nothing." "monitor" Monitor(MonitorRequest) -> SessionView, changes: true;
     "Tells where names are defined, in the base or in a version." "definitions" Definitions(DefinitionsRequest) -> DefinitionsView, changes: false;
     "Names a whole file of the base or of a version as a blob." "source" Source(SourceRequest) -> SourceView, changes: false;
     "Tells who wrote a line of the base." "blame" Blame(BlameRequest) -> BlameView, changes: false;

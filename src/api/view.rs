@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BlobRef, EstimateView, PartView, PickView, Verdict, decimal};
+use super::{BlobRef, EstimateView, MonitorView, PartView, PickView, RunbookView, Verdict, decimal};
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
 use crate::id::{Digest, HostPath, ObjectId, RepoPath, Seq, SessionId, SessionUuid, Version};
@@ -148,6 +148,9 @@ pub struct SessionView {
     /// The pick, where it is one of several and one was picked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picked: Option<PickView>,
+    /// What was said of it since it was published, oldest first; the last has no answer yet while one is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub monitors: Vec<MonitorView>,
     /// What models cost; zero without one.
     pub usage: UsageView,
     /// Pull requests; empty with the forge `local`.
@@ -224,6 +227,9 @@ pub struct VersionView {
     /// What models say of it.
     #[serde(default)]
     pub reviews: Vec<ReviewView>,
+    /// Its runbooks, one a repository; empty where the playbook asks for none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runbooks: Vec<RunbookView>,
     /// Whose is what of it, in the order in which it was made; empty where nobody added to a draft.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PartView>,

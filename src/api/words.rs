@@ -1,7 +1,9 @@
 //! The words of requests and views that are defined left of `api`, at one door for every client, and how they are
 //! written in JSON, on the command line and on screens.
 
-pub use crate::planning::{ARTIFACTS as DOCUMENTS, Bound, IssueSource, Kind};
+pub use crate::planning::{
+    ARTIFACTS as DOCUMENTS, Bound, IssueSource, Kind, MonitorReport, MonitorWord, Quoted, Unsaid,
+};
 pub use crate::policy::Severity;
 pub use crate::proposal::{EngineKind, ProgramChoice};
 pub use crate::repository::{Base, Source, WorkSpec};

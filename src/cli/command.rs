@@ -105,6 +105,7 @@ verbs! {
     Cancel => cancel,
     Budget => budget,
     Publish => publish,
+    Monitor => monitor,
     Merge => merge,
     Index => index,
     Audit => audit,

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use super::desk::Desk;
 use super::ended::{Done, Ended, usage};
 use super::output::{Role, Text};
-use super::session_text::{changed, criterion_line, dimensions, file_line, gate_line, review_line, violation_line};
+use super::session_text::{
+    changed, criterion_line, dimensions, file_line, gate_line, review_line, runbook_line, violation_line,
+};
 use crate::api::{
     DecideRequest, Failure, FailureKind, FileStat, OfferView, PanelRequest, PanelView, Service, ShowRequest, Verdict,
 };
@@ -224,6 +226,9 @@ fn show(panel: &PanelView, files: &[FileStat], desk: &mut Desk) {
     }
     for review in &panel.reviews {
         out.say(review_line(review));
+    }
+    if let Some(runbook) = &panel.runbook {
+        out.say(runbook_line(panel.session, runbook));
     }
     for criterion in &panel.criteria {
         out.say(criterion_line(criterion));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::api::{Ask, ClientInfo, Failure, FailureKind, Service, Source, Start, ask};
 use crate::id::{HostPath, RequestId};
-use crate::text::near;
+use crate::text::{near, sized};
 
 use super::ended::{Ended, usage};
 use super::output::{Output, Text};
@@ -86,6 +86,43 @@ impl Desk {
 
     /// The first `most` bytes of it: a file may have no end.
     pub(crate) fn read_input_within(&mut self, file: &Path, most: u64) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        self.read_with(file, &mut |input| input.take(most).read_to_end(&mut bytes).map(drop))?;
+        Ok(bytes)
+    }
+
+    /// Its first `head` bytes and its last `tail` bytes, in whole lines where something lies between, as text.
+    pub(crate) fn read_input_ends(&mut self, file: &Path, head: usize, tail: usize) -> Result<String, Failure> {
+        let (mut first, mut last, mut between) = (Vec::new(), Vec::new(), 0_usize);
+        self.read_with(file, &mut |input| {
+            input.take(head as u64).read_to_end(&mut first)?;
+            loop {
+                let read = input.take(tail.max(1) as u64).read_to_end(&mut last)?;
+                let over = last.len().saturating_sub(tail);
+                between += last.drain(..over).count();
+                if read == 0 {
+                    return Ok(());
+                }
+            }
+        })?;
+        if between == 0 {
+            first.append(&mut last);
+            return Ok(String::from_utf8_lossy(&first).into_owned());
+        }
+        // a line that is cut might hold half of a secret
+        let cut = first.len() - first.iter().rposition(|byte| *byte == b'\n').map_or(first.len(), |end| end + 1);
+        first.truncate(first.len() - cut);
+        let torn = last.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let left_out = sized((between + cut + torn) as u64);
+        let (first, last) = (String::from_utf8_lossy(&first), String::from_utf8_lossy(&last[torn..]));
+        Ok(format!("{first}… ({left_out} left out)\n{last}"))
+    }
+
+    fn read_with(
+        &mut self,
+        file: &Path,
+        read: &mut dyn FnMut(&mut dyn std::io::Read) -> std::io::Result<()>,
+    ) -> Result<(), Failure> {
         let name = self.absolute(file);
         let cannot = |error: std::io::Error| {
             let path = HostPath::new(file);
@@ -96,16 +133,12 @@ impl Desk {
             }
         };
         if file.as_os_str() != "-" {
-            let mut bytes = Vec::new();
-            let read = std::fs::File::open(&name).and_then(|file| file.take(most).read_to_end(&mut bytes));
-            return read.map(|_| bytes).map_err(cannot);
+            return std::fs::File::open(&name).and_then(|mut file| read(&mut file)).map_err(cannot);
         }
         if self.world.terminal.input {
             self.out.say("reading standard input; end it with ^D");
         }
-        let mut bytes = Vec::new();
-        self.world.streams.input.as_mut().take(most).read_to_end(&mut bytes).map_err(cannot)?;
-        Ok(bytes)
+        read(&mut self.world.streams.input.as_mut()).map_err(cannot)
     }
 
     /// A path as seen from the folder that the command was given in.

@@ -35,8 +35,19 @@ pub(crate) async fn wait(
     session: SessionId,
     desk: &mut Desk,
 ) -> Result<Waited, Ended> {
+    wait_until(service, notices, session, &is_settled, desk).await
+}
+
+/// The same until `settled` is true of its row.
+pub(crate) async fn wait_until(
+    service: &dyn Service,
+    notices: NoticeStream,
+    session: SessionId,
+    settled: &(dyn Fn(&SessionRow) -> bool + Send + Sync),
+    desk: &mut Desk,
+) -> Result<Waited, Ended> {
     let mut waiting = Waiting::new(session, desk.world.clock.now());
-    let ended = listen(service, notices, &mut waiting, desk).await;
+    let ended = listen(service, notices, &mut waiting, settled, desk).await;
     desk.out.progress(None);
     ended
 }
@@ -45,6 +56,7 @@ async fn listen(
     service: &dyn Service,
     mut notices: NoticeStream,
     waiting: &mut Waiting,
+    settled: &(dyn Fn(&SessionRow) -> bool + Send + Sync),
     desk: &mut Desk,
 ) -> Result<Waited, Ended> {
     let session = waiting.session;
@@ -59,7 +71,7 @@ async fn listen(
             waiting.changed(&row, desk);
             let service = reached.as_deref().unwrap_or(service);
             // a notice may tell of a state that was left meanwhile: what it is now is asked
-            if is_settled(&row) && row_of(service, session, desk).await?.is_none_or(|now| is_settled(&now)) {
+            if settled(&row) && row_of(service, session, desk).await?.is_none_or(|now| settled(&now)) {
                 let session = SessionRef { session, version: None };
                 let view = desk.ask_on(service, ShowRequest { session }).await?;
                 return Ok(Waited::Settled(Box::new(view)));
@@ -182,6 +194,7 @@ impl Waiting {
             "BranchApplied" => "checking",
             "Validated" => "scoring",
             "Publishing" => "publishing",
+            "Done" => "asking the monitor",
             other => other,
         };
         let checks: Vec<String> = self.running.iter().map(|(check, side)| run_name(check, side)).collect();

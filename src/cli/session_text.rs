@@ -6,13 +6,13 @@ use super::desk::Desk;
 use super::ended::{DONE, Done, Ended};
 use super::output::{Role, Text};
 use crate::api::{
-    CheckStatus, CheckView, CriterionView, FileStat, GateView, LaneView, PartView, Rating, ReviewView, ScoreView,
-    SessionView, Severity, VersionView, ViolationView, severity_word, status_word,
+    CheckStatus, CheckView, CriterionView, FileStat, GateView, LaneView, PartView, Rating, ReviewView, RunbookView,
+    ScoreView, SessionView, Severity, VersionView, ViolationView, severity_word, status_word,
 };
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
 use crate::id::SessionId;
-use crate::text::counted;
+use crate::text::{Untrusted, counted, shell_word};
 
 /// How a state looks.
 pub(crate) fn state_role(state: &str) -> Role {
@@ -136,6 +136,9 @@ pub(crate) fn print(view: &SessionView, desk: &mut Desk) -> Result<(), Ended> {
     for branch in view.published.iter().chain(&view.pull_requests) {
         desk.out.line(Text::new().role(Role::Good, "  published ").plain(branch))?;
     }
+    for said in &view.monitors {
+        desk.out.line(super::verbs::monitor::line(view.id, said))?;
+    }
     Ok(())
 }
 
@@ -217,6 +220,9 @@ fn print_version(session: SessionId, version: &VersionView, desk: &mut Desk) -> 
     }
     for review in &version.reviews {
         desk.out.line(review_line(review))?;
+    }
+    for runbook in &version.runbooks {
+        desk.out.line(runbook_line(session, runbook))?;
     }
     if let Some(score) = &version.score {
         for line in dimensions(score) {
@@ -342,6 +348,22 @@ pub(crate) fn review_line(review: &ReviewView) -> Text {
         .notes
         .iter()
         .fold(line.hanging(18), |line, note| line.words(Role::Warn, &format!("\n{}", note.raw()), "        "))
+}
+
+/// What a model wrote for whoever ships it, and how it is read; or why there is none.
+pub(crate) fn runbook_line(session: SessionId, runbook: &RunbookView) -> Text {
+    let line = Text::new().plain("  ").cell(Role::Dim, "runbook", 16).plain(&runbook.model);
+    let gap = if runbook.model.is_empty() { "" } else { "  " };
+    let line = match (&runbook.missing, &runbook.name) {
+        (Some(why), _) => line.role(Role::Warn, format!("{gap}none: ")).words(Role::Plain, why.raw(), "    "),
+        (None, Some(name)) => {
+            let read = format!("  → paraph artifacts {session} {}", shell_word(name));
+            line.plain(format!("{gap}{}", counted(runbook.steps, "step"))).role(Role::Mark, read)
+        }
+        (None, None) => line,
+    };
+    let noted = |line: Text, note: &Untrusted| line.words(Role::Warn, &format!("\n{}", note.raw()), "        ");
+    runbook.notes.iter().fold(line.hanging(4), noted)
 }
 
 /// One criterion with what shows it.

@@ -34,6 +34,7 @@ pub(super) mod man;
 pub(super) mod merge;
 pub(super) mod metrics;
 pub(super) mod models;
+pub(super) mod monitor;
 pub(super) mod next;
 pub(super) mod override_warning;
 pub(super) mod pause;

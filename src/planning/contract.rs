@@ -147,10 +147,15 @@ pub(crate) fn listed(what: &str, texts: Vec<String>, most: usize, characters: us
 /// Text of others between fences that none of it can end.
 #[must_use]
 pub(crate) fn fenced(what: &str, text: &str) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
+    let fence = fence(text);
     let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
     format!("{what} (data):\n{fence}\n{text}{end}{fence}\n\n")
+}
+
+/// A fence that is longer than any in the text.
+pub(super) fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
 }
 
 /// The start of `text` within `bytes`, and whether anything is missing.

@@ -5,8 +5,11 @@ mod contract;
 mod estimate;
 mod issue;
 mod models;
+mod monitor;
 mod redactor;
+mod releasing;
 mod role;
+mod runbook;
 mod triage;
 
 use serde::{Deserialize, Serialize};
@@ -20,8 +23,14 @@ pub(crate) use contract::{fenced, listed, within, words};
 pub use estimate::{CALLS_A_STAGE, Estimate, RoleEstimate};
 pub use issue::{IssueSource, IssueText};
 pub use models::{AskError, Counted, Elsewhere, Models, NoModels, Question};
+pub use monitor::{
+    Evidence, Given, MONITOR_OUTPUT, MonitorBrief, MonitorFinding, MonitorReport, MonitorWord, Monitored, Quoted,
+    Unsaid, ends, monitor_assignment, read_monitor, run_line,
+};
 pub use redactor::Redactor;
+pub use releasing::{ReleaseFile, ReleaseKind, excerpt, ranked, release_kind};
 pub use role::Role;
+pub use runbook::{RUNBOOK_OUTPUT, Runbook, RunbookBrief, RunbookStep, RunbookText, read_runbook, runbook_assignment};
 pub use triage::{Recommendation, RepositoryBrief, StageBrief, TriageReport, read_triage, triage_assignment};
 
 /// What kind of work a goal asks for.
@@ -87,6 +96,8 @@ pub enum Stage {
     Checks,
     /// Models review a version after its checks.
     Review,
+    /// A model writes down how a version comes to where it runs, and back, before anybody decides on it.
+    Runbook,
 }
 
 impl Stage {
@@ -94,7 +105,8 @@ impl Stage {
     pub const ADDING: [Self; 2] = [Self::Tests, Self::Documentation];
 
     /// Stages that may ask a model of their own accord.
-    pub const ASKING: [Self; 5] = [Self::Triage, Self::Artifacts, Self::Tests, Self::Documentation, Self::Review];
+    pub const ASKING: [Self; 6] =
+        [Self::Triage, Self::Artifacts, Self::Tests, Self::Documentation, Self::Review, Self::Runbook];
 }
 
 /// A session's shape as data: which of the optional stages it has. Stages are left out, never reordered.
@@ -110,7 +122,8 @@ impl Playbook {
     /// The playbooks that ship: `quick` drafts without an index, `indexed` builds one first, `triaged` waits for a GO as
     /// well, `tested` has tests added to each draft, `reviewed` has models review each version, `designed` waits for a GO,
     /// writes down first what the change shall be and has it reviewed, `agreed` waits for a GO to that as well, `complete`
-    /// has all of it but that, and tests and documentation added to each draft, `static` runs no check.
+    /// has all of it but that, and tests and documentation added to each draft, `shipped` a runbook of each version as
+    /// well, `static` runs no check.
     #[must_use]
     pub fn shipped() -> Vec<Self> {
         let playbook = |name: &str, stages: &[Stage]| Self { name: name.to_owned(), stages: stages.to_vec() };
@@ -135,6 +148,19 @@ impl Playbook {
                     Stage::Documentation,
                     Stage::Checks,
                     Stage::Review,
+                ],
+            ),
+            playbook(
+                "shipped",
+                &[
+                    Stage::Index,
+                    Stage::Triage,
+                    Stage::Artifacts,
+                    Stage::Tests,
+                    Stage::Documentation,
+                    Stage::Checks,
+                    Stage::Review,
+                    Stage::Runbook,
                 ],
             ),
             playbook("static", &[]),

@@ -26,7 +26,7 @@ pub enum Role {
     Documenter,
     /// The runbook that a person may follow after it is done.
     Deployer,
-    /// What remote checks and comments say, in a few words.
+    /// How what was published fares, by what checks, comments and logs say since.
     Monitor,
 }
 
@@ -68,7 +68,7 @@ impl Role {
         matches!(self, Self::Reviewer | Self::Critic)
     }
 
-    /// What it is given, in a line; why nothing asks it, where nothing does.
+    /// What it is given, in a line.
     #[must_use]
     pub fn given(self) -> &'static str {
         match self {
@@ -79,11 +79,12 @@ impl Role {
             Self::Tester => "the goal, documents, the change so far, the files of it and the tests near them",
             Self::Reviewer | Self::Critic => "the goal, documents, the diff, what checks and policies found",
             Self::Documenter => "the goal, documents, the change so far, README, change log and docs near it",
-            Self::Deployer | Self::Monitor => "nothing yet: it belongs to publishing to a forge, which comes later",
+            Self::Deployer => "the goal, documents, the diff, what checks found, files that say how it is released",
+            Self::Monitor => "the goal, documents, what was published, checks and comments since, a log handed in",
         }
     }
 
-    /// What it must answer, in a line; empty where nothing asks it.
+    /// What it must answer, in a line.
     #[must_use]
     pub fn must_answer(self) -> &'static str {
         match self {
@@ -94,7 +95,8 @@ impl Role {
             Self::Tester => "edits of test files only, and why; or NO CHANGES with the reason",
             Self::Reviewer | Self::Critic => "JSON: six scores with evidence, issues by place",
             Self::Documenter => "edits of documentation only, and why; or NO CHANGES with the reason",
-            Self::Deployer | Self::Monitor => "",
+            Self::Deployer => "JSON: what comes before, steps, how to check, how to go back, risks, unknowns",
+            Self::Monitor => "JSON: healthy, degraded or unclear, findings with quotations, what to look at, goals",
         }
     }
 }

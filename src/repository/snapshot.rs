@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::vcs::shell_word;
 use crate::id::{HostPath, ObjectId};
+use crate::text::shell_word;
 
 /// Where a repository comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]

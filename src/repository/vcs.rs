@@ -8,6 +8,7 @@ use crate::cancel::Cancel;
 use crate::clock::Timestamp;
 use crate::diff::ChangeSet;
 use crate::id::{ObjectId, RepoPath};
+use crate::text::shell_word;
 
 /// Why version control could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -177,15 +178,6 @@ impl VcsError {
         };
         Some(words.to_owned())
     }
-}
-
-/// `text` as one word of a POSIX shell.
-pub(super) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// A name and an address, as git writes them into commits.

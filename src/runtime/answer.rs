@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use crate::api::{
-    AgainstRequest, ArtifactView, ArtifactsView, BlobRef, CallView, ContextView, Failure, FailureKind, FileStat,
-    FileView, IndexView, LogView, OfferView, PanelView, PatchSetView, ThreadsRequest, ThreadsView, TimelineEntry,
-    TimelineView,
+    AgainstRequest, BlobRef, CallView, ContextView, Failure, FailureKind, FileStat, FileView, IndexView, LogView,
+    OfferView, PanelView, PatchSetView, ThreadsRequest, ThreadsView, TimelineEntry, TimelineView,
 };
 use crate::audit::Entry;
 use crate::cancel::Cancel;
 use crate::diff::{FileChange, FileSide};
 use crate::id::{Digest, LaneId, SessionRef, Version};
 use crate::infrastructure::blobs::{BlobError, Blobs};
+use crate::planning::Monitored;
 use crate::proposal::Context;
 use crate::repository::{Drift, Tree, Vcs};
 use crate::scoring::{Gate, GateId, Placement, gate_of_base};
@@ -26,8 +26,8 @@ use super::carried::Follower;
 use super::house::{Said, read};
 use super::ports::Ports;
 use super::views::{
-    criteria_of, decision_view, draft_view, gates_of, name_of, parts_of, reviews_of, score_view, thread_view,
-    violations_of,
+    criteria_of, decision_view, draft_view, gates_of, name_of, parts_of, reviews_of, runbook_of, score_view,
+    thread_view, violations_of,
 };
 use super::work::{StoredChange, read_changes};
 
@@ -262,6 +262,7 @@ pub(super) fn panel(
             .map_or_else(Vec::new, |base| ports.forge.preview(session.asked.id, session.asked.goal.raw(), base)),
         criteria: criteria_of(session, version),
         reviews: reviews_of(&name, set),
+        runbook: runbook_of(session, (lane, version), set),
         decided: set.decision.as_ref().map(decision_view),
     })
 }
@@ -375,73 +376,9 @@ pub(super) fn logs(
 }
 
 /// What programs said in drafts of which no version was made, oldest first.
-fn unmade_drafts(session: &Session) -> impl DoubleEndedIterator<Item = (Version, &Bead, Digest)> {
+pub(super) fn unmade_drafts(session: &Session) -> impl DoubleEndedIterator<Item = (Version, &Bead, Digest)> {
     let drafts = session.beads.iter().filter(|bead| bead.key.kind == EffectKind::Draft);
     drafts.filter_map(|bead| Some((bead.key.version?, bead, bead.log?)))
-}
-
-/// The documents of a session.
-pub(super) fn artifacts(session: &Session) -> ArtifactsView {
-    let mut artifacts = Vec::new();
-    let mut add = |name: String, media_type: &str, blob: Digest| {
-        artifacts.push(ArtifactView { name, media_type: media_type.to_owned(), blob });
-    };
-    let several = session.lanes.len() > 1;
-    let of = |name: &str, lane: LaneId| {
-        let lane = session.lane(lane).map(crate::session::Lane::name).unwrap_or_default();
-        if several { format!("{name} ({lane})") } else { name.to_owned() }
-    };
-    if let Some(issue) = &session.asked.issue {
-        add("issue".to_owned(), "text/markdown", issue.text);
-    }
-    for lane in &session.lanes {
-        if let Some(plan) = lane.plan {
-            add(of("checks", lane.id), "application/json", plan);
-        }
-        if let Some(index) = lane.index {
-            add(of("index", lane.id), "application/json", index);
-        }
-    }
-    if let Some((_, report)) = &session.triage {
-        add("triage".to_owned(), "text/markdown", *report);
-    }
-    for document in session.documents() {
-        let newest = document.written.len();
-        for (at, digest) in document.written.iter().enumerate().rev() {
-            let number = if at + 1 == newest { String::new() } else { format!("@{}", at + 1) };
-            add(format!("{}{number}", document.name), "text/markdown", *digest);
-        }
-        for (at, digest) in document.changes.iter().enumerate().rev() {
-            add(format!("{}@{}..{}", document.name, at + 1, at + 2), "text/x-diff", *digest);
-        }
-    }
-    for version in &session.versions {
-        for (lane, set) in &version.patch_sets {
-            let number = version.number;
-            for review in set.reviews.iter().flatten() {
-                if let Some(report) = review.report {
-                    add(of(&format!("{}@{number}", review.role), *lane), "text/markdown", report);
-                }
-            }
-            add(of(&format!("explanation@{number}"), *lane), "text/markdown", set.drafted.explanation);
-            add(of(&format!("context@{number}"), *lane), "application/json", set.drafted.context);
-            add(of(&format!("manifest@{number}"), *lane), "application/json", set.drafted.digest);
-            if let Some(log) = set.drafted.log {
-                add(of(&format!("log@{number}"), *lane), "text/plain", log);
-            }
-        }
-    }
-    for (number, part) in session.versions.iter().flat_map(|version| version.parts.iter().map(|p| (version.number, p)))
-    {
-        for set in &part.patch_sets {
-            add(of(&format!("context@{number}.{}", part.role), set.lane), "application/json", set.context);
-            add(of(&format!("manifest@{number}.{}", part.role), set.lane), "application/json", set.digest);
-        }
-    }
-    for (version, bead, log) in unmade_drafts(session) {
-        add(format!("log@{version}.{}", bead.attempt), "text/plain", log);
-    }
-    ArtifactsView { artifacts }
 }
 
 /// Exactly what an engine was given, by lane.
@@ -570,6 +507,10 @@ fn summary(event: &crate::session::Event) -> String {
             let told: Vec<String> = reviews.iter().map(review_line).collect();
             format!("{version}: {}", told.join("; "))
         }
+        Event::RunbookWritten { version, runbook, .. } => match runbook.document {
+            Some(_) => format!("{version}: {} by {}", counted(runbook.steps, "step"), runbook.model),
+            None => format!("{version}: no runbook ({})", runbook.missing.raw()),
+        },
         Event::Scored { version, score, violations, .. } => {
             format!("{version}: {} of 10, {}", score.overall, counted(violations.len(), "violation"))
         }
@@ -584,6 +525,16 @@ fn summary(event: &crate::session::Event) -> String {
         Event::LaneDropped { lane, .. } => lane.to_string(),
         Event::Paused { .. } | Event::Resumed { .. } | Event::PublishAsked { .. } => String::new(),
         Event::Published { branch, commit, place, .. } => format!("{branch} at {} in {place}", commit.short()),
+        Event::MonitorAsked { version, log, .. } => {
+            format!("how {version} fares{}", if log.is_some() { ", with a log" } else { "" })
+        }
+        Event::Monitored { version, said } => match &**said {
+            Monitored::Report { report, model, .. } => {
+                let findings = counted(report.findings.len(), "finding");
+                format!("{version} is {}, says {model}: {findings}", report.word.name())
+            }
+            Monitored::Nothing { why, .. } => format!("{version}: nothing was said ({})", why.raw()),
+        },
         Event::Stopped { reason, .. } => reason.raw().to_owned(),
         Event::Steered { text, .. } => text.raw().to_owned(),
         Event::Held { key, patch_sets, .. } => match patch_sets.len() {

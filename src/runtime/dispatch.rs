@@ -256,9 +256,8 @@ impl Place {
     fn of(key: EffectKey) -> Self {
         match key.kind {
             EffectKind::Check => Self::Check,
-            EffectKind::Triage | EffectKind::Plan | EffectKind::Test | EffectKind::Document | EffectKind::Review => {
-                Self::Ask
-            }
+            EffectKind::Triage | EffectKind::Plan | EffectKind::Test | EffectKind::Document => Self::Ask,
+            EffectKind::Review | EffectKind::Runbook | EffectKind::Monitor => Self::Ask,
             EffectKind::Publish | EffectKind::PassOver => Self::Publish,
             EffectKind::Load | EffectKind::Index | EffectKind::Draft | EffectKind::Apply | EffectKind::Score => {
                 Self::Quick

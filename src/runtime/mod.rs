@@ -14,6 +14,7 @@ mod comparison;
 mod core;
 mod desk;
 mod dispatch;
+mod documents;
 mod ear;
 mod field;
 mod folds;

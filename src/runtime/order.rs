@@ -141,6 +141,7 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
             (FailureKind::Refused, format!("paraph regenerate {id} -m TEXT, which asks anew with your words"))
         }
         Refusal::StillChecked { .. } => (FailureKind::Refused, format!("paraph watch {id}")),
+        Refusal::StillMonitored { .. } => (FailureKind::Conflict, format!("paraph show {id}")),
         Refusal::NoChecks { .. } => (FailureKind::Refused, "paraph run GOAL --playbook quick".to_owned()),
         Refusal::ReasonNeeded { .. } => (FailureKind::Refused, "say why: -m TEXT".to_owned()),
         Refusal::NotOffered { because } if because.iter().any(|why| why.ends_with("wait for it")) => {

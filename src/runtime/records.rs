@@ -128,6 +128,7 @@ mod tests {
             estimate: None,
             candidates: Vec::new(),
             picked: None,
+            monitors: Vec::new(),
             usage: UsageView::default(),
             pull_requests: Vec::new(),
             published: Vec::new(),

@@ -10,6 +10,7 @@ mod hold;
 mod keep;
 mod limits;
 mod models;
+mod monitor;
 mod place;
 mod reading;
 mod review;
@@ -38,6 +39,7 @@ use super::answer;
 use super::coming::{Coming, OnTheWay};
 use super::core::{Core, Parts};
 use super::dispatch::Dispatcher;
+use super::documents;
 use super::folds::Folds;
 use super::held::Pauses;
 use super::metrics::day_of;
@@ -290,6 +292,7 @@ impl Runtime {
             Request::Resume(_) => Some(Reply::Resume(self.view(session, None).await?)),
             Request::Steer(_) => Some(Reply::Steer(self.view(session, None).await?)),
             Request::Publish(_) => Some(Reply::Publish(self.view(session, None).await?)),
+            Request::Monitor(_) => Some(Reply::Monitor(self.view(session, None).await?)),
             _ => None,
         })
     }
@@ -396,6 +399,7 @@ fn changes(request: &Request) -> bool {
             | Request::Resume(_)
             | Request::Steer(_)
             | Request::Publish(_)
+            | Request::Monitor(_)
             | Request::Trust(_)
     )
 }
@@ -515,6 +519,7 @@ impl Service for Runtime {
                 let command = Command::Publish { by: self.person(&call.client) };
                 Reply::Publish(self.command(&call, asked.session, command).await?)
             }
+            Request::Monitor(asked) => Reply::Monitor(self.monitor(&call, asked).await?),
             Request::Pause(asked) => {
                 let command = Command::Pause { by: self.person(&call.client) };
                 Reply::Pause(self.command(&call, asked.session, command).await?)
@@ -535,7 +540,7 @@ impl Service for Runtime {
             }
             Request::Artifacts(asked) => {
                 let session = self.session(asked.session).await?;
-                Reply::Artifacts(answer::artifacts(&session))
+                Reply::Artifacts(documents::artifacts(&session))
             }
             Request::Context(asked) => {
                 let session = self.session(asked.session.session).await?;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::api::{
     CheckView, CommentView, CriterionView, DecisionView, DraftView, EstimateView, FileStat, GateView, LaneView,
-    PartChange, PartView, ReviewView, RoleEstimateView, ScoreView, SessionRow, SessionView, Side, ThreadKind,
-    ThreadView, UsageView, VersionPatchSet, VersionView, ViolationView,
+    MonitorView, PartChange, PartView, ReviewView, RoleEstimateView, RunbookView, ScoreView, SessionRow, SessionView,
+    Side, ThreadKind, ThreadView, UsageView, VersionPatchSet, VersionView, ViolationView,
 };
 use crate::id::{Digest, LaneId, Version};
-use crate::planning::{Estimate, RoleEstimate};
+use crate::planning::{Estimate, Monitored, RoleEstimate, run_line};
 use crate::repository::WorkSpec;
 use crate::scoring::{Gate, GateId, Review, Score};
 use crate::session::{
@@ -17,6 +17,7 @@ use crate::session::{
 use crate::text::Untrusted;
 use crate::validation::CheckResult;
 
+use super::documents::runbook_name;
 use super::metrics::cost_of;
 use super::overridden;
 use super::tables::cut;
@@ -165,6 +166,7 @@ pub(super) fn view_of(
         estimate: session.asked.estimate.as_ref().map(estimate_of),
         candidates: session.asked.candidate.iter().flat_map(|candidacy| candidacy.sessions()).collect(),
         picked: super::comparison::pick_of(session),
+        monitors: monitors_of(session),
         usage: usage_of(session),
         pull_requests: Vec::new(),
         published: published(session),
@@ -268,6 +270,7 @@ fn version_view(session: &Session, version: &VersionRecord, stats: &dyn Fn(&Dige
         gates: version_gates(session, version),
         criteria: criteria_of(session, version.number),
         reviews: sets().flat_map(|(lane, set)| reviews_of(&name(lane), set)).collect(),
+        runbooks: sets().filter_map(|(lane, set)| runbook_of(session, (*lane, version.number), set)).collect(),
         parts: parts_of(session, version, None, stats),
     }
 }
@@ -401,6 +404,59 @@ pub(super) fn reviews_of(repo: &str, set: &PatchSetRecord) -> Vec<ReviewView> {
         notes: review.notes.iter().map(|note| note.as_str().into()).collect(),
     };
     set.reviews.iter().flatten().map(view).collect()
+}
+
+/// The runbook of a patch set, or why there is none; none where nobody was asked for one.
+pub(super) fn runbook_of(
+    session: &Session,
+    (lane, version): (LaneId, Version),
+    set: &PatchSetRecord,
+) -> Option<RunbookView> {
+    let runbook = set.runbook.as_ref()?;
+    Some(RunbookView {
+        repo: session.lane(lane).map_or_else(String::new, session::Lane::name),
+        model: runbook.model.clone(),
+        name: runbook.document.map(|_| runbook_name(session, (lane, version))),
+        document: runbook.document,
+        steps: runbook.steps,
+        missing: runbook.document.is_none().then(|| runbook.missing.clone()),
+        notes: runbook.notes.iter().map(|note| note.as_str().into()).collect(),
+    })
+}
+
+/// What was said of it since it was published, and what is asked now.
+fn monitors_of(session: &Session) -> Vec<MonitorView> {
+    let repositories = super::work::repositories(session);
+    let asked = |asked: &session::Monitoring| MonitorView {
+        version: asked.version,
+        number: asked.number,
+        by: person_text(&asked.by),
+        log: asked.log,
+        at: None,
+        model: String::new(),
+        name: None,
+        report: None,
+        document: None,
+        commands: Vec::new(),
+        notes: Vec::new(),
+        unsaid: None,
+    };
+    let view = |watched: &session::Watched| {
+        let view = MonitorView { at: Some(watched.at), ..asked(&watched.asked) };
+        match &watched.said {
+            Monitored::Report { model, report, document, notes } => MonitorView {
+                model: model.clone(),
+                name: Some(watched.asked.name()),
+                document: Some(*document),
+                commands: report.follow_ups.iter().map(|goal| run_line(goal.raw(), &repositories).into()).collect(),
+                notes: notes.iter().map(|note| note.as_str().into()).collect(),
+                report: Some(report.clone()),
+                ..view
+            },
+            Monitored::Nothing { kind, why } => MonitorView { unsaid: Some((*kind, why.clone())), ..view },
+        }
+    };
+    session.watched.iter().map(view).chain(session.monitoring.iter().map(asked)).collect()
 }
 
 /// Gates with their repository; intake and artifacts are about the whole version.

@@ -5,9 +5,11 @@ mod evidence;
 mod feedback;
 mod inspect;
 mod listen;
+mod monitor;
 mod parts;
 mod pass_over;
 mod prepare;
+mod runbook;
 mod ship;
 mod stages;
 
@@ -32,6 +34,7 @@ use super::trust::Trust;
 
 pub(super) use draft::{StoredChange, paths_blocked, read_changes, store};
 pub(super) use listen::{DRAFT_LOG, LiveLogs};
+pub(super) use monitor::repositories;
 
 /// What every worker shares.
 pub(super) struct Worker {
@@ -75,9 +78,11 @@ fn before(kind: EffectKind) -> &'static str {
         EffectKind::Apply => "effect.apply.before",
         EffectKind::Check => "effect.check.before",
         EffectKind::Review => "effect.review.before",
+        EffectKind::Runbook => "effect.runbook.before",
         EffectKind::Score => "effect.score.before",
         EffectKind::Publish => "effect.publish.before",
         EffectKind::PassOver => "effect.pass-over.before",
+        EffectKind::Monitor => "effect.monitor.before",
     }
 }
 
@@ -93,9 +98,11 @@ fn after(kind: EffectKind) -> &'static str {
         EffectKind::Apply => "effect.apply.after",
         EffectKind::Check => "effect.check.after",
         EffectKind::Review => "effect.review.after",
+        EffectKind::Runbook => "effect.runbook.after",
         EffectKind::Score => "effect.score.after",
         EffectKind::Publish => "effect.publish.after",
         EffectKind::PassOver => "effect.pass-over.after",
+        EffectKind::Monitor => "effect.monitor.after",
     }
 }
 
@@ -203,6 +210,7 @@ impl Worker {
             EffectKind::Triage => stages::triage(self, session, line, cancel).await,
             EffectKind::Plan => stages::plan(self, session, line, cancel).await,
             EffectKind::Review => stages::review(self, session, line, (lane, version), cancel).await,
+            EffectKind::Runbook => runbook::runbook(self, session, line, (lane, version), cancel).await,
             EffectKind::Draft => draft::draft(self, session, line, version, cancel).await,
             EffectKind::Test => parts::part(self, session, line, (version, Role::Tester), cancel).await,
             EffectKind::Document => parts::part(self, session, line, (version, Role::Documenter), cancel).await,
@@ -217,6 +225,7 @@ impl Worker {
             }
             EffectKind::Publish => ship::publish(self, session, lane).await,
             EffectKind::PassOver => pass_over::tell(self, session, line).await,
+            EffectKind::Monitor => monitor::monitor(self, session, line, cancel).await,
         }
     }
 

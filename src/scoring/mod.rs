@@ -14,8 +14,8 @@ pub use gate::{Gate, GateId};
 pub use gates::{Accepted, GateInput, Placement, gate_of_base, gates};
 pub use pass_fail::SimplePassFail;
 pub use review::{
-    IssueSeverity, REVIEW_OUTPUT, REVIEWERS, Review, ReviewBrief, ReviewIssue, ReviewReport, ReviewScore, read_review,
-    review_assignment,
+    IssueSeverity, REVIEW_OUTPUT, REVIEWERS, Review, ReviewBrief, ReviewIssue, ReviewReport, ReviewScore, facts,
+    read_review, review_assignment,
 };
 pub use score::{Dimension, Evidence, Rating, Score, Scorer, Tenths};
 pub use six_dimensions::SixDimensions;

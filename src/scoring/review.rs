@@ -13,7 +13,7 @@ use crate::id::{Digest, RepoPath};
 use crate::planning::Role;
 use crate::text::Untrusted;
 
-pub use contract::{REVIEW_OUTPUT, ReviewBrief, read_review, review_assignment};
+pub use contract::{REVIEW_OUTPUT, ReviewBrief, facts, read_review, review_assignment};
 
 /// The roles that review, in the order they are asked.
 pub const REVIEWERS: [Role; 2] = [Role::Reviewer, Role::Critic];

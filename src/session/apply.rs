@@ -61,6 +61,8 @@ impl Session {
             ticks: BTreeMap::new(),
             drafting: None,
             steered: Vec::new(),
+            monitoring: None,
+            watched: Vec::new(),
             stop: None,
             picked: None,
             lost_to: None,
@@ -195,6 +197,10 @@ impl Session {
             Event::Reviewed { lane, version, reviews } => {
                 self.settle(EffectKey::on_version(EffectKind::Review, *lane, *version), at);
                 self.with_patch_set(*lane, *version, |set| set.reviews = Some(reviews.clone()));
+            }
+            Event::RunbookWritten { lane, version, runbook, .. } => {
+                self.settle(EffectKey::on_version(EffectKind::Runbook, *lane, *version), at);
+                self.with_patch_set(*lane, *version, |set| set.runbook = Some(runbook.clone()));
             }
             Event::Scored { lane, version, violations, score, gates } => {
                 self.settle(EffectKey::on_version(EffectKind::Score, *lane, *version), at);
@@ -411,6 +417,8 @@ impl Session {
                     self.reviewed(by, lane, *version);
                 }
             }
+            Event::MonitorAsked { version, by, log } => self.want_monitor(*version, by, *log),
+            Event::Monitored { said, .. } => self.monitored(said, at),
             Event::OthersPassedOver {} => {
                 self.settle(EffectKey::of_session(EffectKind::PassOver), at);
                 self.picked.iter_mut().for_each(|pick| pick.told = true);
@@ -456,6 +464,7 @@ impl Session {
             }
         }
         wanted.extend(self.others_to_tell());
+        wanted.extend(self.monitoring.as_ref().map(|asked| asked.key()));
         wanted.retain(|key| !self.is_given_up(key));
         wanted.retain(|key| self.paused_by.is_none() || !super::pause::holds(key));
         self.release(at, |key| !wanted.contains(key));
@@ -487,6 +496,7 @@ impl Session {
             Phase::Proposed(version) => on(EffectKind::Apply, version),
             Phase::BranchApplied(version) => on(EffectKind::Check, version),
             Phase::Validated(version) if self.asks_for_review(lane.id, version) => on(EffectKind::Review, version),
+            Phase::Validated(version) if self.asks_for_runbook(lane.id, version) => on(EffectKind::Runbook, version),
             Phase::Validated(version) => on(EffectKind::Score, version),
             Phase::Publishing(version) => on(EffectKind::Publish, version),
             Phase::SnapshotLoaded
@@ -498,12 +508,6 @@ impl Session {
             | Phase::Approved(_)
             | Phase::Done(_) => None,
         }
-    }
-
-    /// Whether models shall review it and were not asked yet.
-    fn asks_for_review(&self, lane: LaneId, version: Version) -> bool {
-        let asked = self.patch_set(lane, version).is_some_and(|set| set.reviews.is_some());
-        self.asked.playbook.has(Stage::Review) && !asked
     }
 
     /// Whether every lane waits for the first version.

@@ -31,17 +31,21 @@ pub enum EffectKind {
     Check,
     /// Have models review it.
     Review,
+    /// Have its runbook written.
+    Runbook,
     /// Judge and score it.
     Score,
     /// Publish it.
     Publish,
     /// Tell the other candidates that this one was picked.
     PassOver,
+    /// Ask how what was published fares.
+    Monitor,
 }
 
 impl EffectKind {
     /// All kinds, in the order they follow each other.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Load,
         Self::Index,
         Self::Triage,
@@ -52,9 +56,11 @@ impl EffectKind {
         Self::Apply,
         Self::Check,
         Self::Review,
+        Self::Runbook,
         Self::Score,
         Self::Publish,
         Self::PassOver,
+        Self::Monitor,
     ];
 
     /// The bead category that this work belongs to.
@@ -71,9 +77,11 @@ impl EffectKind {
             Self::Apply => "branch",
             Self::Check => "validation",
             Self::Review => "review",
+            Self::Runbook => "runbook",
             Self::Score => "score",
             Self::Publish => "publish",
             Self::PassOver => "pick",
+            Self::Monitor => "monitor",
         }
     }
 }
@@ -83,7 +91,7 @@ impl EffectKind {
 pub struct EffectKey {
     /// The kind.
     pub kind: EffectKind,
-    /// The lane; none for what is about all of them: triage, plan, draft and its parts.
+    /// The lane; none for what is about all of them: triage, plan, draft and its parts, monitor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<LaneId>,
     /// The version; none before there is one.

@@ -11,7 +11,9 @@ use super::candidates::{Candidacy, Rival};
 use super::effect::EffectKey;
 use super::parts::VersionPart;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, SessionUuid, ThreadId, Version};
-use crate::planning::{Criterion, Estimate, IssueSource, Kind, PlanTask, Playbook, Role, TriageReport};
+use crate::planning::{
+    Criterion, Estimate, IssueSource, Kind, Monitored, PlanTask, Playbook, Role, Runbook, TriageReport,
+};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::{Base, Snapshot, Source, WorkSpec};
@@ -305,6 +307,8 @@ pub enum Event {
     Validated { lane: LaneId, version: Version, result: ValidationResult },
     /// Models reviewed it, or could not; one entry a role.
     Reviewed { lane: LaneId, version: Version, reviews: Vec<Review> },
+    /// A model wrote the runbook of the change of that digest, or could not.
+    RunbookWritten { lane: LaneId, version: Version, digest: Digest, runbook: Runbook },
     /// It was judged and scored.
     Scored { lane: LaneId, version: Version, violations: Vec<Violation>, score: Score, gates: Vec<Gate> },
     /// A person approved it.
@@ -349,6 +353,15 @@ pub enum Event {
     PublishAsked { by: Person },
     /// A lane was published.
     Published { lane: LaneId, version: Version, branch: String, commit: ObjectId, place: String },
+    /// A person wants to hear how a published version fares; `log` is what they handed in: a blob.
+    MonitorAsked {
+        version: Version,
+        by: Person,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<Digest>,
+    },
+    /// A model said how it fares, or nobody did. It moves nothing.
+    Monitored { version: Version, said: Box<Monitored> },
     /// It stands still, or ended; `key` is the work that was stuck, where work was, `log` what its program had said: a
     /// blob.
     Stopped {
@@ -434,6 +447,7 @@ impl Event {
             Self::PatchBlocked { .. } => "patch-blocked",
             Self::Validated { .. } => "validated",
             Self::Reviewed { .. } => "reviewed",
+            Self::RunbookWritten { .. } => "runbook-written",
             Self::Scored { .. } => "scored",
             Self::Approved { .. } => "approved",
             Self::Rejected { .. } => "rejected",
@@ -447,6 +461,8 @@ impl Event {
             Self::Resumed { .. } => "resumed",
             Self::PublishAsked { .. } => "publish-asked",
             Self::Published { .. } => "published",
+            Self::MonitorAsked { .. } => "monitor-asked",
+            Self::Monitored { .. } => "monitored",
             Self::Stopped { .. } => "stopped",
             Self::Steered { .. } => "steered",
             Self::Held { .. } => "held",
@@ -491,6 +507,7 @@ impl Event {
             | Self::Paused { by }
             | Self::Resumed { by }
             | Self::PublishAsked { by }
+            | Self::MonitorAsked { by, .. }
             | Self::Steered { by, .. }
             | Self::ThreadOpened { by, .. }
             | Self::ThreadAnswered { by, .. }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, ThreadId, Version};
-use crate::planning::TriageReport;
+use crate::planning::{Monitored, Runbook, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::Snapshot;
@@ -144,6 +144,8 @@ pub enum Command {
     Steer { by: Person, text: Untrusted },
     /// Publish what was approved.
     Publish { by: Person },
+    /// Ask a model how what was published fares, with what was handed in; `budget` holds where nothing else does.
+    Monitor { by: Person, log: Option<Digest>, budget: Budget },
     /// Open a thread.
     OpenThread { place: ThreadPlace, by: Person, text: Untrusted },
     /// Answer in one.
@@ -183,6 +185,7 @@ impl Command {
             Self::Resume { .. } => "resume",
             Self::Steer { .. } => "steer",
             Self::Publish { .. } => "publish",
+            Self::Monitor { .. } => "monitor",
             Self::OpenThread { .. } | Self::Answer { .. } => "comment",
             Self::KeepDraft { .. } | Self::DropDraft { .. } | Self::SendDrafts { .. } => "keep a draft",
             Self::Resolve { .. } => "resolve",
@@ -205,6 +208,8 @@ pub enum Finding {
     Plan(Planned),
     /// What each role says, and its issues.
     Review { reviews: Vec<(Review, Vec<ReviewIssue>)> },
+    /// A runbook, or why there is none.
+    Runbook(Runbook),
     /// A draft, one patch set for each lane that it changes; how many of the words that people said meanwhile its engine
     /// was given; the version that it was made on, where its engine goes on from one.
     Draft { patch_sets: Vec<PatchSet>, answers: Vec<(ThreadId, Untrusted)>, heard: u32, went_on: Option<WentOn> },
@@ -224,6 +229,8 @@ pub enum Finding {
     Published { branch: String, commit: ObjectId, place: String },
     /// Every other candidate knows.
     PassedOver,
+    /// What a model says of what was published, or why none does.
+    Monitored(Monitored),
     /// It could not be done; what its program had said is kept.
     Stuck { kind: StopKind, reason: Untrusted, next: String, log: Option<Digest> },
 }
@@ -294,6 +301,9 @@ pub enum Refusal {
     /// Its checks did not end yet.
     #[error("the checks of {version} have not ended")]
     StillChecked { version: Version },
+    /// It was asked for, and nobody answered yet.
+    #[error("the monitor is still asked about {version}")]
+    StillMonitored { version: Version },
     /// The session is of a kind that is not checked.
     #[error("playbook {playbook} runs no checks")]
     NoChecks { playbook: String },

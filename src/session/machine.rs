@@ -13,11 +13,13 @@ use super::drafts;
 use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Event, PatchSet, Person, StopKind, ThreadPlace};
 use super::input::{CheckAgainCommand, Command, DecideCommand, Finding, Input, Outcome, Refusal};
+use super::monitor;
 use super::offer::{Offer, offer};
 use super::parts::{self, WentOn};
 use super::pause;
 use super::stages::{self, waits_for_go, waits_for_word};
 use super::state::{PatchSetRecord, Phase, REPAIR, Session, Verdict};
+use super::status::State;
 use super::steer;
 use super::stuck::is_stuck;
 
@@ -68,6 +70,11 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
             } else {
                 Event::Unmarked { lane, version, hunks, by }
             }))
+        }
+        Command::Monitor { by, log, budget } => monitor::ask(session, by, *log, *budget, command),
+        // what is asked after it is done is paid for too
+        Command::SetBudget { budget, by } if session.state() == State::Done => {
+            calls::raise(session, *budget, by, command)
         }
         // that another one was picked is said before that this one is over, which follows from it
         Command::Pick(asked) => candidates::pick(session, asked, command),
@@ -174,6 +181,10 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
         (EffectKind::Review, Finding::Review { reviews }) => {
             return stages::reviewed(session, key, (lane, version), reviews);
         }
+        (EffectKind::Monitor, finding) => return monitor::found(session, key, finding),
+        (EffectKind::Runbook, Finding::Runbook(found)) => {
+            return stages::runbook(session, key, (lane, version), found);
+        }
         _ => {}
     }
     Step::record(match (key.kind, finding.clone()) {
@@ -201,7 +212,7 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
         // a finding of another kind of work is a mistake of ours; it must never move a lane
         (_, Finding::Snapshot { .. } | Finding::Index { .. } | Finding::Draft { .. } | Finding::Branch { .. })
         | (_, Finding::Triage { .. } | Finding::Plan(_) | Finding::Review { .. } | Finding::Held { .. })
-        | (_, Finding::PassedOver | Finding::Part(_))
+        | (_, Finding::PassedOver | Finding::Part(_) | Finding::Runbook(_) | Finding::Monitored(_))
         | (_, Finding::Blocked { .. } | Finding::Checks(_) | Finding::Score { .. } | Finding::Published { .. }) => {
             Event::Stopped {
                 kind: StopKind::NeedsHuman,

@@ -15,6 +15,7 @@ mod event;
 mod gate;
 mod input;
 mod machine;
+mod monitor;
 mod offer;
 mod parts;
 mod pause;
@@ -35,6 +36,7 @@ pub use input::{
     CheckAgainCommand, Command, DecideCommand, DeriveCommand, DriftSeen, Finding, Input, Outcome, Refusal,
 };
 pub use machine::{Step, decide};
+pub use monitor::{Monitoring, Watched};
 pub use offer::{Offer, offer};
 pub use parts::{PartEnd, PartFound, VersionPart, WentOn};
 pub use state::{

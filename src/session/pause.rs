@@ -4,7 +4,8 @@
 //! is free at once. To let a run come to its end instead would hold the machine for as long as a build takes, and a
 //! daemon that starts again would have to begin it anew, paused or not. What a run had not found is found after
 //! `resume`: attempts are numbered on, and the base's runs come from their cache. What is being written outside
-//! cannot be called back: publishing goes on. So does telling the other candidates which one was picked.
+//! cannot be called back: publishing goes on. So does telling the other candidates which one was picked, and
+//! asking how what was published fares.
 
 use super::effect::{EffectKey, EffectKind};
 use super::event::{Event, Person};
@@ -14,7 +15,7 @@ use super::state::Session;
 
 /// Whether work of that kind is held by a pause.
 pub(super) fn holds(key: &EffectKey) -> bool {
-    !matches!(key.kind, EffectKind::Publish | EffectKind::PassOver)
+    !matches!(key.kind, EffectKind::Publish | EffectKind::PassOver | EffectKind::Monitor)
 }
 
 /// Only work that is owed can be held.

@@ -4,7 +4,7 @@
 //! on. Everything else waits for a person, or is evidence.
 
 use crate::id::{LaneId, ThreadId, Version};
-use crate::planning::{Bound, Recommendation, Role, Stage, TriageReport};
+use crate::planning::{Bound, Recommendation, Role, Runbook, Stage, TriageReport};
 use crate::scoring::{IssueSeverity, Review, ReviewIssue};
 use crate::text::{Untrusted, counted};
 
@@ -126,6 +126,18 @@ impl Session {
         self.asked.playbook.has(Stage::Artifacts) && self.planned.is_none()
     }
 
+    /// Whether models shall review it and were not asked yet.
+    pub(super) fn asks_for_review(&self, lane: LaneId, version: Version) -> bool {
+        let asked = self.patch_set(lane, version).is_some_and(|set| set.reviews.is_some());
+        self.asked.playbook.has(Stage::Review) && !asked
+    }
+
+    /// Whether it shall have a runbook and none was asked for yet.
+    pub(super) fn asks_for_runbook(&self, lane: LaneId, version: Version) -> bool {
+        let asked = self.patch_set(lane, version).is_some_and(|set| set.runbook.is_some());
+        self.asked.playbook.has(Stage::Runbook) && !asked
+    }
+
     /// The model that answered as `role` in that work, as its calls say.
     /// The model that wrote the version, where one did.
     #[must_use]
@@ -187,6 +199,15 @@ pub(super) fn reviewed(
     }
     step.events.insert(0, Event::Reviewed { lane, version, reviews });
     step
+}
+
+/// The runbook of one lane of a version was asked for: recorded, whatever came of it. It opens and closes no gate.
+pub(super) fn runbook(session: &Session, key: EffectKey, (lane, version): (LaneId, Version), found: &Runbook) -> Step {
+    let set = session.patch_set(lane, version).expect("a runbook is owed of a version that is there");
+    let digest = set.drafted.digest;
+    let model = session.model_of(key, Role::Deployer).unwrap_or_default().to_owned();
+    let runbook = Runbook { model, ..found.clone() };
+    Step::record(Event::RunbookWritten { lane, version, digest, runbook })
 }
 
 fn place_of(issue: &ReviewIssue, lane: LaneId, version: Version) -> ThreadPlace {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, Seq, ThreadId, Version};
-use crate::planning::{Criterion, PlanTask, Role, TriageReport};
+use crate::planning::{Criterion, PlanTask, Role, Runbook, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::EngineKind;
 use crate::repository::{Base, Snapshot, Source};
@@ -16,6 +16,7 @@ use super::calls::{Budget, CallRecord};
 use super::candidates::{LostTo, Pick};
 use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Artifact, NewSession, PatchSet, Person, StopKind, ThreadPlace};
+use super::monitor::{Monitoring, Watched};
 use super::parts::VersionPart;
 
 /// A person's word on a patch set. Requests and views carry it as it is.
@@ -226,6 +227,8 @@ pub struct PatchSetRecord {
     pub rechecks: Rechecks,
     /// What models say of it; none before they were asked.
     pub reviews: Option<Vec<Review>>,
+    /// Its runbook, or why there is none; none before it was asked for.
+    pub runbook: Option<Runbook>,
     /// What its policies found.
     pub violations: Vec<Violation>,
     /// Its score.
@@ -474,6 +477,10 @@ pub struct Session {
     pub drafting: Option<Drafting>,
     /// What people said to whoever drafts, since the newest version was made.
     pub steered: Vec<Comment>,
+    /// A wish to hear how it fares since it was published, while nobody answered.
+    pub monitoring: Option<Monitoring>,
+    /// What was said of that, oldest first.
+    pub watched: Vec<Watched>,
     /// Why it stands still.
     pub stop: Option<Stop>,
     /// That a person picked it among its candidates.
@@ -589,6 +596,7 @@ impl PatchSetRecord {
             validation: None,
             rechecks: Rechecks::default(),
             reviews: None,
+            runbook: None,
             violations: Vec::new(),
             score: None,
             gates: Vec::new(),

@@ -211,6 +211,7 @@ actions! {
     CycleKind = "cycle-kind", "kind": "issue → question → nit → must",
     Compare = "compare", "candidates": "the candidates of its goal side by side; pick one there",
     Publish = "publish", "publish": "publish what was approved",
+    Monitor = "monitor", "monitor": "ask a model how what was published fares; it changes nothing",
     CancelSession = "cancel-session", "cancel": "end the session and everything it runs",
     Regenerate = "regenerate", "regenerate": "ask for the next version",
     Rewrite = "rewrite-documents", "write again": "have the documents written again that were commented on",
@@ -231,7 +232,7 @@ impl Action {
     /// Whether it decides, ends or lets something out, or begins to: such a key must be meant.
     pub(crate) fn is_weighty(self) -> bool {
         use Action as A;
-        matches!(self, A::Approve | A::Reject | A::RequestChanges | A::Override | A::Publish)
+        matches!(self, A::Approve | A::Reject | A::RequestChanges | A::Override | A::Publish | A::Monitor)
             || matches!(self, A::CancelSession | A::Regenerate | A::Rewrite | A::DropLane | A::Trust)
             || matches!(self, A::Go | A::Defer | A::Decline)
             || matches!(self, A::PauseSession | A::DiscardCheckouts)

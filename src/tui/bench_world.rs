@@ -521,6 +521,7 @@ impl World {
             Request::Estimate(_) if self.estimate.is_some() => Reply::Estimate(self.estimate.clone().expect("asked")),
             Request::Run(_) => Reply::Run(self.view.clone()),
             Request::Publish(_) => Reply::Publish(self.view.clone()),
+            Request::Monitor(_) => Reply::Monitor(self.view.clone()),
             Request::Cancel(_) => Reply::Cancel(self.view.clone()),
             other => {
                 let text = format!("no such session for {}", other.route());
@@ -598,6 +599,7 @@ fn version(number: u32, gates: &[GateView]) -> VersionView {
         gates: gates.to_vec(),
         criteria: Vec::new(),
         reviews: Vec::new(),
+        runbooks: Vec::new(),
         parts: Vec::new(),
     }
 }
@@ -639,6 +641,7 @@ fn view_of_session(gates: &[GateView]) -> SessionView {
         candidates: Vec::new(),
         picked: None,
         usage: UsageView::default(),
+        monitors: Vec::new(),
         pull_requests: Vec::new(),
         published: Vec::new(),
         head: Seq(31),
@@ -665,6 +668,7 @@ fn panel(gates: &[GateView]) -> PanelView {
         writes: vec!["branch paraph/12-replace-unwrap in /home/ada/core, when you publish".to_owned()],
         criteria: Vec::new(),
         reviews: Vec::new(),
+        runbook: None,
         decided: None,
     }
 }

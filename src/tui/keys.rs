@@ -22,8 +22,8 @@ use super::trust_keys::ask_trust;
 use super::update::{relayout, scroll_to_cursor};
 use super::window_keys::{on_comment_key, on_palette_key, on_search_key, on_wizard_key};
 use crate::api::{
-    CancelRequest, CheckRequest, PanelRequest, PublishRequest, RegenerateRequest, Request, TriageRequest, TriageWord,
-    Verdict,
+    CancelRequest, CheckRequest, MonitorRequest, PanelRequest, PublishRequest, RegenerateRequest, Request,
+    TriageRequest, TriageWord, Verdict,
 };
 use crate::id::{SessionId, SessionRef};
 
@@ -249,6 +249,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Task> {
         Action::Publish | Action::CancelSession | Action::Regenerate | Action::DropLane | Action::Trust => {
             confirm(model, action)
         }
+        Action::Monitor => confirm(model, action),
         Action::Rewrite => super::rewrite_keys::ask(model),
         Action::Compare => compare(model),
         Action::Tick => super::tick_keys::open(model),
@@ -626,6 +627,15 @@ fn question(model: &Model, action: Action, id: SessionId) -> Option<(String, Vec
             vec!["Ends everything it runs. Patches and history stay.".to_owned()],
             changed("cancelled"),
             Request::Cancel(CancelRequest { session: id }),
+        ),
+        Action::Monitor => (
+            format!("Ask how session {id} fares"),
+            vec![
+                "Asks a model, which is paid for it. It changes nothing, and nothing starts by itself.".to_owned(),
+                format!("With a log: paraph monitor {id} --log FILE"),
+            ],
+            changed("the monitor is asked"),
+            Request::Monitor(MonitorRequest { session: id, log: None }),
         ),
         Action::Regenerate => (
             format!("Regenerate session {id}"),

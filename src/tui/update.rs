@@ -460,6 +460,7 @@ fn take_view(model: &mut Model, id: SessionId, reply: Reply) -> Vec<Task> {
         | Reply::Steer(view)
         | Reply::Budget(view)
         | Reply::Publish(view)
+        | Reply::Monitor(view)
         | Reply::Regenerate(view)
         | Reply::Check(view)
         | Reply::Drop(view)

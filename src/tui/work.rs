@@ -14,8 +14,8 @@ use super::model::{DocKey, DocSource, HunkSource, HunkText, LogSource, Msg, Peek
 use super::search::FileSearch;
 use super::shell::{ReadIssue, TuiOptions};
 use crate::api::{
-    BlobStore, Call, ClientInfo, CriterionView, Failure, FailureKind, IssueSource, Notice, Reply, ReviewView, Service,
-    SessionRow,
+    BlobStore, Call, ClientInfo, CriterionView, Failure, FailureKind, IssueSource, MonitorView, Notice, Reply,
+    ReviewView, RunbookView, Service, SessionRow,
 };
 use crate::diff::{DiffOptions, FileChange, FileDiff, FileSide, unified};
 use crate::id::{Digest, Ids, RequestId};
@@ -260,6 +260,7 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
             panel.gates.iter_mut().for_each(|gate| hide(&mut gate.evidence));
             panel.criteria.iter_mut().for_each(|criterion| hide_criterion(mask, criterion));
             panel.reviews.iter_mut().for_each(|review| hide_review(mask, review));
+            panel.runbook.iter_mut().for_each(|runbook| hide_runbook(mask, runbook));
         }
         Reply::Compare(view) => {
             hide(&mut view.goal);
@@ -288,6 +289,7 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
         | Reply::Pause(view)
         | Reply::Resume(view)
         | Reply::Publish(view)
+        | Reply::Monitor(view)
         | Reply::Pick(view)
         | Reply::Steer(view) => {
             hide(&mut view.goal);
@@ -296,12 +298,14 @@ pub(crate) fn masked(mask: &SecretMask, mut reply: Reply) -> Reply {
                 hide(&mut issue.title);
                 issue.labels.iter_mut().for_each(hide);
             }
+            view.monitors.iter_mut().for_each(|said| hide_monitor(mask, said));
             for version in &mut view.versions {
                 hide(&mut version.explanation);
                 version.checks.iter_mut().for_each(|check| hide(&mut check.note));
                 version.violations.iter_mut().for_each(|violation| hide(&mut violation.message));
                 version.criteria.iter_mut().for_each(|criterion| hide_criterion(mask, criterion));
                 version.reviews.iter_mut().for_each(|review| hide_review(mask, review));
+                version.runbooks.iter_mut().for_each(|runbook| hide_runbook(mask, runbook));
             }
         }
         _ => {}
@@ -317,6 +321,20 @@ fn hide_criterion(mask: &SecretMask, criterion: &mut CriterionView) {
 /// What a model says as it may be shown.
 fn hide_review(mask: &SecretMask, review: &mut ReviewView) {
     hide_all(mask, review.unusable.iter_mut().chain(&mut review.notes));
+}
+
+/// What was said of what was published as it may be shown.
+fn hide_monitor(mask: &SecretMask, said: &mut MonitorView) {
+    hide_all(mask, said.commands.iter_mut().chain(&mut said.notes).chain(said.unsaid.iter_mut().map(|(_, why)| why)));
+    if let Some(report) = &mut said.report {
+        let findings = report.findings.iter_mut().flat_map(|finding| [&mut finding.what, &mut finding.quote]);
+        hide_all(mask, findings.chain(&mut report.next).chain(&mut report.follow_ups));
+    }
+}
+
+/// Why there is no runbook as it may be shown.
+fn hide_runbook(mask: &SecretMask, runbook: &mut RunbookView) {
+    hide_all(mask, runbook.missing.iter_mut().chain(&mut runbook.notes));
 }
 
 fn hide_all<'a>(mask: &SecretMask, texts: impl IntoIterator<Item = &'a mut Untrusted>) {

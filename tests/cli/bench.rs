@@ -301,6 +301,7 @@ impl Bench {
             "drop",
             "cancel",
             "publish",
+            "monitor",
             "pause",
             "steer",
             "resume",

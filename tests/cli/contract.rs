@@ -59,6 +59,7 @@ pub(crate) fn every_verb() -> Vec<String> {
         "discard 12",
         "cancel 12",
         "publish 12",
+        "monitor 12",
         "merge 12 --pr 7",
         "index",
         "audit show",

@@ -35,6 +35,25 @@ pub(crate) fn gates(g3: Option<bool>) -> Value {
     ])
 }
 
+/// A runbook; none, where it is missing for a reason.
+pub(crate) fn runbook(missing: Option<&str>) -> Value {
+    let name = missing.is_none().then_some("runbook@v1 (a'b)");
+    json!({
+        "repo": EVIL, "model": EVIL, "name": name, "document": name.map(|_| digest()), "steps": 2, "missing": missing,
+        "notes": [EVIL],
+    })
+}
+
+/// What a monitor says.
+pub(crate) fn monitor() -> Value {
+    let finding = json!({"what": EVIL, "quote": EVIL, "quoted": "not-found"});
+    json!({
+        "version": 1, "number": 1, "by": EVIL, "log": null, "at": AT, "model": EVIL, "name": "monitor@v1",
+        "report": {"word": "degraded", "findings": [finding], "next": [EVIL], "follow_ups": [EVIL]},
+        "document": digest(), "commands": [EVIL], "notes": [EVIL], "unsaid": null,
+    })
+}
+
 pub(crate) fn score() -> Value {
     json!({
         "overall": 8.1, "scorer": EVIL, "dimensions": {"tests": 7.0, EVIL: 1.0},
@@ -60,10 +79,10 @@ pub(crate) fn session(state: &str) -> Value {
                 "decision": {"verdict": "approve", "by": EVIL, "at": AT, "message": EVIL},
             }],
             "checks": [check("passed")], "unverified": null, "violations": [violation("WARN")], "score": score(),
-            "gates": gates(Some(true)),
+            "gates": gates(Some(true)), "runbooks": [runbook(None), runbook(Some(EVIL))],
         }],
         "usage": {"input_tokens": 0, "output_tokens": 0, "cost_usd": "0"}, "pull_requests": [EVIL],
-        "published": [EVIL], "head": 9,
+        "published": [EVIL], "head": 9, "monitors": [monitor()],
     })
 }
 
@@ -93,6 +112,7 @@ pub(crate) fn panel(offer: Value, decided: Value) -> Value {
         "session": 12, "goal": EVIL, "version": 1, "repo": EVIL, "digest": digest(), "base_commit": COMMIT,
         "drift": 2, "merges_cleanly": true, "gates": gates(None), "score": score(),
         "violations": [violation("BLOCK")], "open_threads": 0, "offer": offer, "writes": [EVIL], "decided": decided,
+        "runbook": runbook(None),
     })
 }
 

@@ -118,13 +118,16 @@ fn a_daemon_that_dies_at_any_point_finishes_once_when_it_is_started_again() {
 ///
 /// `effect.index`: the playbook `quick` has no index stage of its own; rules need none. `staged` passes it.
 /// `effect.pass-over`: only candidates have others to tell; `picking` passes them.
-/// `effect.triage`, `effect.plan`, `effect.test`, `effect.document`, `effect.review`: a daemon of this test has no model
-/// to ask; `staged` passes them, with a server that speaks for one.
+/// `effect.triage`, `effect.plan`, `effect.test`, `effect.document`, `effect.review`, `effect.runbook`: a daemon of this
+/// test has no model to ask; `staged` passes them, with a server that speaks for one. `effect.monitor`: it is asked by a
+/// person, after all is done; `staged` asks.
 const NOT_PASSED: &[&str] = &[
     "effect.document.after",
     "effect.document.before",
     "effect.index.after",
     "effect.index.before",
+    "effect.monitor.after",
+    "effect.monitor.before",
     "effect.pass-over.after",
     "effect.pass-over.before",
     "effect.pass-over.between",
@@ -132,6 +135,8 @@ const NOT_PASSED: &[&str] = &[
     "effect.plan.before",
     "effect.review.after",
     "effect.review.before",
+    "effect.runbook.after",
+    "effect.runbook.before",
     "effect.test.after",
     "effect.test.before",
     "effect.triage.after",

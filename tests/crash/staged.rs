@@ -28,8 +28,17 @@ struct Came {
 }
 
 /// What has to happen once, whatever died.
-const ONCE: [&str; 8] =
-    ["indexed", "triage-found", "planned", "proposed", "branch-applied", "validated", "reviewed", "scored"];
+const ONCE: [&str; 9] = [
+    "indexed",
+    "triage-found",
+    "planned",
+    "proposed",
+    "branch-applied",
+    "validated",
+    "reviewed",
+    "runbook-written",
+    "scored",
+];
 
 fn comes(fault: Option<&str>) -> (Came, Vec<Value>) {
     let den = Den::new();
@@ -43,7 +52,7 @@ fn comes(fault: Option<&str>) -> (Came, Vec<Value>) {
     den.run(&["trust", repository.arg()]).ended(0);
     den.line("daemon stop").ended(0);
     let faulty = fault.map(|fault| Faulty::start(&den, fault));
-    let run = ["run", GOAL, "--repo", repository.arg(), "--engine", "llm", "--playbook", "complete", "--json"];
+    let run = ["run", GOAL, "--repo", repository.arg(), "--engine", "llm", "--playbook", "shipped", "--json"];
     // one that died before it answered is asked again where nothing was recorded
     eventually("a session", || {
         let listed = den.line("list --json");
@@ -91,7 +100,7 @@ fn a_daemon_that_dies_in_a_stage_finishes_once_and_the_same() {
     assert_eq!(quiet.parts, [added("implementer"), added("tester"), added("documenter")]);
     assert!(quiet.events.iter().all(|(name, count)| *count == if *name == "part-made" { 2 } else { 1 }), "{quiet:?}");
     assert_eq!(quiet.bought, complete().len());
-    let stages = ["index", "triage", "plan", "draft", "test", "document", "review"];
+    let stages = ["index", "triage", "plan", "draft", "test", "document", "review", "runbook"];
     let points: Vec<String> =
         stages.iter().flat_map(|stage| ["before", "after"].map(|at| format!("effect.{stage}.{at}:1"))).collect();
     for_each(&points, |point| {
@@ -100,5 +109,35 @@ fn a_daemon_that_dies_in_a_stage_finishes_once_and_the_same() {
         let again = entries.iter().filter(|entry| entry["event"] == "attempt-started");
         let again = again.filter(|entry| entry["payload"]["attempt"] == 2).count();
         assert!(again >= 1, "{point}: nothing was begun again");
+    });
+}
+
+#[test]
+fn a_daemon_that_dies_while_the_monitor_is_asked_answers_once() {
+    for_each(&["effect.monitor.before:1", "effect.monitor.after:1"], |fault| {
+        let den = Den::new();
+        let repository = den.repository("shop", &[("a.py", FILE)]);
+        let speaker = Speaker::start(&complete());
+        speaker.configure(&den.path().join("user"), &["monitor"], &[]);
+        den.run(&["run", GOAL, "--repo", repository.arg(), "--engine", "rules", "--playbook", "quick", "--wait"]);
+        let digest = den.line("show 1 --json").ended(0).json()["versions"][0]["patch_sets"][0]["digest"].clone();
+        let approve = format!("approve 1@v1 --digest {} -m untested", digest.as_str().unwrap());
+        den.line(&approve).ended(0);
+        den.line("publish 1 --wait").ended(0);
+        den.line("daemon stop").ended(0);
+        let faulty = Faulty::start(&den, fault);
+        let log = den.path().join("ci.log");
+        std::fs::write(&log, "12:00 ERROR: the shop is closed\n").unwrap();
+        // who waits reaches the next daemon
+        let said = den.run(&["monitor", "1", "--log", log.to_str().unwrap(), "--json"]).ended(7).json();
+        assert_eq!(faulty.ended(&den).signal(), Some(6), "{fault}");
+        assert_eq!(said["report"]["findings"][0]["quoted"], "found", "{said:#}");
+        let entries = den.entries("1");
+        assert_eq!(entries.iter().filter(|entry| entry["event"] == "monitored").count(), 1, "{fault}");
+        assert_eq!(den.line("show 1 --json").ended(0).json()["state"], "Done");
+        let shown = den.line("artifacts 1 monitor@v1").ended(0).out;
+        assert!(shown.contains("# Monitor of v1: degraded") && shown.contains("paraph run --repo"), "{shown}");
+        assert_eq!(den.line("replay 1 --json").ended(0).json()["same"], true);
+        den.is_sound();
     });
 }

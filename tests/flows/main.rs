@@ -25,3 +25,4 @@ mod m16_candidates;
 mod m17_twins;
 mod m18_parts;
 mod m19_other_base;
+mod m20_shipping;

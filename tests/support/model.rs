@@ -21,7 +21,7 @@ use super::story::{self, Story};
 
 #[path = "seen.rs"]
 mod seen;
-pub use seen::MUST_BE_SEEN;
+pub use seen::{MUST_BE_SEEN, size};
 
 /// Xorshift64*: small, seeded, the same everywhere.
 pub struct Random(u64);
@@ -97,7 +97,7 @@ impl Watch {
             Event::AttemptStarted { key, attempt } => {
                 let last = self.latest.insert(*key, *attempt).unwrap_or(0);
                 assert_eq!(*attempt, last + 1, "attempts of {key} are numbered without a gap");
-                let goes_on = matches!(key.kind, EffectKind::Publish | EffectKind::PassOver);
+                let goes_on = matches!(key.kind, EffectKind::Publish | EffectKind::PassOver | EffectKind::Monitor);
                 assert!(!self.paused || goes_on, "{key} started while it was paused");
             }
             Event::PartMade { version, part, patch_sets, .. } => {
@@ -187,6 +187,9 @@ impl Watch {
                 self.is_approved(*lane, *version);
                 assert!(self.published.insert((*lane, *version)), "published twice");
             }
+            Event::MonitorAsked { version, .. } => {
+                assert!(self.published.iter().any(|(_, of)| of == version), "{version} was not published");
+            }
             Event::CallReserved { call, asked } => {
                 assert_eq!(*call as usize, self.calls.len() + 1, "calls are numbered without a gap");
                 self.calls.push((false, asked.cost_micros.unwrap_or(0)));
@@ -269,7 +272,7 @@ impl History {
     fn begin(random: &mut Random) -> Story {
         let lanes = 1 + random.below(3) as u16;
         let playbook = *random.of(&[
-            "quick", "quick", "indexed", "triaged", "tested", "reviewed", "designed", "agreed", "complete", "static",
+            "quick", "indexed", "triaged", "tested", "reviewed", "designed", "agreed", "complete", "shipped", "static",
         ]);
         let engine =
             *random.of(&[EngineKind::Rules, EngineKind::Rules, EngineKind::Patch, EngineKind::Adopt, EngineKind::Llm]);
@@ -345,7 +348,7 @@ impl History {
             "forgotten: {state:?} owes nothing and waits for nobody\n{session:#?}"
         );
         if state.is_over() {
-            let tells = |key: &EffectKey| key.kind == EffectKind::PassOver;
+            let tells = |key: &EffectKey| matches!(key.kind, EffectKind::PassOver | EffectKind::Monitor);
             assert!(session.owed().keys().all(tells), "{state:?} still owes {:?}", session.owed());
         }
         // telling that failed is tried again once a person lifted the stop, whatever that is about
@@ -393,11 +396,13 @@ impl History {
                 session.versions.is_empty() && session.active().all(ready)
             }
             EffectKind::Review => set.is_some_and(|set| set.validation.is_some() && set.reviews.is_none()),
+            EffectKind::Runbook => set.is_some_and(|set| set.validation.is_some() && set.runbook.is_none()),
             EffectKind::Apply => set.is_some(),
             EffectKind::Check => set.is_some_and(|set| set.applied.is_some()),
             EffectKind::Score => set.is_some_and(|set| set.validation.is_some()),
             EffectKind::Publish => key.lane.is_some_and(|lane| WriteGate::open(session, lane).is_ok()),
             EffectKind::PassOver => session.picked.as_ref().is_some_and(|pick| !pick.told),
+            EffectKind::Monitor => session.monitoring.as_ref().is_some_and(|asked| Some(asked.version) == key.version),
         };
         started.events.len() == 1 && ready && lane.is_none_or(|lane| !lane.dropped)
     }
@@ -595,6 +600,7 @@ impl History {
                 story::derive(lane, version, digest, &format!("by hand {}", self.drafts))
             }
             69 => Command::SendDrafts { by: story::ana() },
+            58 => story::monitor(),
             63 if self.random.once_in(12) => Command::Cancel { by: story::ana() },
             _ => Command::Triage { by: story::ana(), message: "GO".into() },
         }
@@ -688,13 +694,4 @@ pub fn run(seed: u64, histories: u64, steps: u64) -> BTreeMap<&'static str, u64>
         }
     }
     seen
-}
-
-/// `PARAPH_MODEL=1000x1000`: histories × steps; `default` where it is not set.
-pub fn size(default: (u64, u64)) -> (u64, u64) {
-    let Some(text) = std::env::var_os("PARAPH_MODEL") else { return default };
-    let text = text.to_string_lossy().into_owned();
-    let parsed =
-        text.split_once('x').and_then(|(histories, steps)| Some((histories.parse().ok()?, steps.parse().ok()?)));
-    parsed.unwrap_or_else(|| panic!("PARAPH_MODEL is HISTORIESxSTEPS, such as 1000x1000, not `{text}`"))
 }

@@ -106,6 +106,14 @@ pub fn complete() -> Vec<(&'static str, String)> {
     let scores: serde_json::Map<String, Value> =
         names.iter().map(|name| ((*name).to_owned(), json!({"score": 8, "evidence": "seen"}))).collect();
     let review = json!({"scores": scores, "issues": [], "summary": "read it"}).to_string();
+    let steps = [json!({"what": "merge it", "command": "git merge", "works_when": "it is there"})];
+    let runbook = json!({
+        "before": [], "steps": steps, "verify": ["import a"], "rollback": ["git revert"], "risks": [], "unknowns": [],
+    });
+    let finding = json!({"what": "it fails", "quote": "ERROR: the shop is closed"});
+    let monitored = json!({
+        "word": "degraded", "findings": [finding], "next": ["the log"], "follow_ups": ["open the shop"],
+    });
     let draft = edit("a.py", "    if x == None:\n", "    if x is None:\n");
     vec![
         ("triage", triage.to_string()),
@@ -116,5 +124,7 @@ pub fn complete() -> Vec<(&'static str, String)> {
         ("documenter", edit("README.md", "# shop\n", "# shop\n\nNone is told by identity.\n")),
         ("reviewer", review.clone()),
         ("critic", review),
+        ("deployer", runbook.to_string()),
+        ("monitor", monitored.to_string()),
     ]
 }

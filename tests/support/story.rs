@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use paraph::clock::Timestamp;
 use paraph::id::{Digest, DraftId, HostPath, LaneId, ObjectId, Seq, SessionId, SessionUuid, ThreadId, Version};
-use paraph::planning::{Bound, Criterion, Kind, PlanTask, Playbook, Recommendation, Role, TriageReport};
+use paraph::planning::{
+    Bound, Criterion, Kind, MonitorFinding, MonitorReport, MonitorWord, Monitored, PlanTask, Playbook, Quoted,
+    Recommendation, Role, Runbook, TriageReport,
+};
 use paraph::policy::{PolicySettings, Severity, Violation};
 use paraph::proposal::EngineKind;
 use paraph::repository::{Base, RepoKey, Snapshot, Source};
@@ -296,6 +299,28 @@ pub fn reviewed(score: u8, issues: &[IssueSeverity]) -> Finding {
     Finding::Review { reviews: vec![(review, issues), (critic, Vec::new())] }
 }
 
+/// That what was published is degraded, with a quotation that is there and one that is not.
+pub fn monitored() -> Monitored {
+    let finding = |quoted| MonitorFinding { what: "it times out".into(), quote: "ERROR timeout".into(), quoted };
+    let report = MonitorReport {
+        word: MonitorWord::Degraded,
+        findings: vec![finding(Quoted::Found), finding(Quoted::NotFound)],
+        next: vec!["the log".into()],
+        follow_ups: vec!["raise the timeout".into()],
+    };
+    Monitored::Report { model: String::new(), report, document: digest("monitor"), notes: Vec::new() }
+}
+
+/// A wish to hear how it fares.
+pub fn monitor() -> Command {
+    Command::Monitor { by: ana(), log: Some(digest("log")), budget: Budget::default() }
+}
+
+/// A runbook of two steps.
+pub fn runbook() -> Runbook {
+    Runbook { document: Some(digest("runbook")), steps: 2, ..Runbook::missing("") }
+}
+
 pub fn stuck(kind: StopKind) -> Finding {
     Finding::Stuck { kind, reason: "it went wrong".into(), next: "paraph doctor".to_owned(), log: None }
 }
@@ -340,6 +365,7 @@ pub fn finding(session: &Session, key: EffectKey) -> Finding {
         EffectKind::Triage => triage(Recommendation::Go, &[]),
         EffectKind::Plan => planned(),
         EffectKind::Review => reviewed(8, &[]),
+        EffectKind::Runbook => Finding::Runbook(runbook()),
         EffectKind::Index => Finding::Index { index: digest("index"), files: 12, definitions: 34 },
         EffectKind::Draft => {
             let lanes = session.drafting.iter().flat_map(|drafting| drafting.lanes.iter().copied());
@@ -359,6 +385,7 @@ pub fn finding(session: &Session, key: EffectKey) -> Finding {
             place: format!("/src/repo{}", lane.0),
         },
         EffectKind::PassOver => Finding::PassedOver,
+        EffectKind::Monitor => Finding::Monitored(monitored()),
     }
 }
 

@@ -14,8 +14,8 @@ use super::objects::{to_id, to_oid};
 use super::open::{Opened, git_error, open, shown};
 use super::private::Private;
 use crate::id::HostPath;
-use crate::repository::vcs::shell_word;
 use crate::repository::{AdoptedAt, Earlier, Snapshot, VcsError, WorkSpec};
+use crate::text::shell_word;
 
 /// Looks for adopted work in one repository.
 pub(super) struct Adoption<'a> {

@@ -3,6 +3,7 @@
 use crate::api::DifferenceView;
 use crate::id::Digest;
 use crate::infrastructure::blobs::Blobs;
+use crate::planning::{Monitored, Runbook};
 use crate::scoring::{Gate, GateId, Review};
 use crate::session::{Event, Finding, PartEnd, PartFound, PatchSet, Session, VersionPart};
 use crate::text::{Untrusted, counted};
@@ -101,6 +102,9 @@ fn both(recorded: &Event, ours: &Event, session: &Session, differences: &mut Dif
                 differences.hold("review", recorded, ours, reviewed);
             }
         }
+        (Event::RunbookWritten { runbook: recorded, .. }, Event::RunbookWritten { runbook: ours, .. }) => {
+            differences.hold("runbook", recorded, ours, runbook);
+        }
         (
             Event::Scored { violations: recorded, score, gates, .. },
             Event::Scored { violations: ours, score: our_score, gates: our_gates, .. },
@@ -116,6 +120,9 @@ fn both(recorded: &Event, ours: &Event, session: &Session, differences: &mut Dif
                     |passed: Option<bool>| passed.map_or("not run", |passed| if passed { "passed" } else { "failed" });
                 gates.iter().map(|(id, passed)| format!("{id:?} {}", word(*passed))).collect::<Vec<_>>().join(", ")
             });
+        }
+        (Event::Monitored { said: recorded, .. }, Event::Monitored { said: ours, .. }) => {
+            differences.hold("monitor", recorded, ours, |said| monitored(said));
         }
         (Event::Stopped { kind, reason, .. }, Event::Stopped { kind: our_kind, reason: our_reason, .. }) => {
             differences.hold("stop", &(kind, reason), &(our_kind, our_reason), |(_, reason)| reason.raw().to_owned());
@@ -164,6 +171,17 @@ fn reviewed(review: &Review) -> String {
     }
 }
 
+fn runbook(runbook: &Runbook) -> String {
+    runbook.document.map_or_else(|| format!("none: {}", runbook.missing.raw()), |document| document.to_string())
+}
+
+fn monitored(said: &Monitored) -> String {
+    match said {
+        Monitored::Report { report, document, .. } => format!("{} {document}", report.word.name()),
+        Monitored::Nothing { why, .. } => format!("nothing: {}", why.raw()),
+    }
+}
+
 /// What paths say of a patch set, against what is recorded.
 pub(super) fn placed(recorded: &Event, blocked: Option<&Finding>) -> Vec<DifferenceView> {
     let rules = |violations: &[crate::policy::Violation]| {
@@ -183,11 +201,20 @@ pub(super) fn placed(recorded: &Event, blocked: Option<&Finding>) -> Vec<Differe
     differences.found
 }
 
-/// A review that nobody could give says why in words of that day: what is missing now is another thing.
+/// A review, a runbook or a word of the monitor that nobody could give says why in words of that day: what is missing now
+/// is another thing.
 pub(super) fn with_recorded_reasons(finding: Finding, recorded: &Event) -> Finding {
     if let (Finding::Part(made), Some(then)) = (&finding, last_part(recorded)) {
         let note = if made.ended == then.ended { then.note.clone() } else { made.note.clone() };
         return Finding::Part(PartFound { note, ..made.clone() });
+    }
+    if let (Finding::Runbook(made), Event::RunbookWritten { runbook: then, .. }) = (&finding, recorded) {
+        let same = made.document.is_none() && then.document.is_none();
+        return Finding::Runbook(if same { then.clone() } else { made.clone() });
+    }
+    if let (Finding::Monitored(made), Event::Monitored { said: then, .. }) = (&finding, recorded) {
+        let same = made.report().is_none() && then.report().is_none();
+        return Finding::Monitored(if same { (**then).clone() } else { made.clone() });
     }
     let (Finding::Review { mut reviews }, Event::Reviewed { reviews: then, .. }) = (finding.clone(), recorded) else {
         return finding;

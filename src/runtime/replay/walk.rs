@@ -56,9 +56,15 @@ fn part(event: &Event) -> Part {
         Event::Reviewed { lane, version, .. } => {
             Part::Found(EffectKey::on_version(EffectKind::Review, *lane, *version))
         }
+        Event::RunbookWritten { lane, version, .. } => {
+            Part::Found(EffectKey::on_version(EffectKind::Runbook, *lane, *version))
+        }
         Event::Scored { lane, version, .. } => Part::Found(EffectKey::on_version(EffectKind::Score, *lane, *version)),
         Event::Published { lane, version, .. } => {
             Part::Found(EffectKey::on_version(EffectKind::Publish, *lane, *version))
+        }
+        Event::Monitored { version, .. } => {
+            Part::Found(EffectKey { version: Some(*version), ..EffectKey::of_session(EffectKind::Monitor) })
         }
         Event::Stopped { key: Some(key), .. } => Part::Found(*key),
         // only a person cancels; whatever else stops without a piece of work followed from what was found
@@ -253,7 +259,9 @@ impl<'a> Walk<'a> {
         let standing = if differences.is_empty() { Replayed::Same } else { Replayed::Differs };
         let is_version = key.version.filter(|version| self.record.session.version(*version).is_some());
         let is_stop = key.kind.part_of().is_some() && matches!(event, Event::Stopped { .. });
-        let Some(version) = is_version.filter(|_| !is_stop) else {
+        // what is said of it once it is published is no part of how it was made
+        let is_after = key.kind == EffectKind::Monitor;
+        let Some(version) = is_version.filter(|_| !is_stop && !is_after) else {
             return self.stages.push(ReplayedStage { stage: key.to_string(), standing, differences });
         };
         let digests = BTreeMap::new();
@@ -370,7 +378,19 @@ mod tests {
             EffectKind::ALL.iter().filter(|kind| !is_outside(**kind)).map(|kind| kind.category()).collect();
         assert_eq!(
             anew,
-            ["index", "triage", "plan", "proposal", "tests", "documentation", "branch", "review", "score"]
+            [
+                "index",
+                "triage",
+                "plan",
+                "proposal",
+                "tests",
+                "documentation",
+                "branch",
+                "review",
+                "runbook",
+                "score",
+                "monitor"
+            ]
         );
     }
 }

@@ -8,7 +8,7 @@
 
 use crate::api::{EstimateRequest, EstimateView, Failure, RunRequest};
 use crate::infrastructure::llm::{Lead, ModelName};
-use crate::planning::{CALLS_A_STAGE, Estimate, Playbook, Role, RoleEstimate, STAGE_OUTPUT, Stage};
+use crate::planning::{CALLS_A_STAGE, Estimate, Playbook, RUNBOOK_OUTPUT, Role, RoleEstimate, STAGE_OUTPUT, Stage};
 use crate::proposal::{EngineKind, LlmLimits};
 use crate::repository::{Base, Source};
 use crate::runtime::ports::Ports;
@@ -146,11 +146,20 @@ fn work(ports: &Ports, run: &RunRequest, engine: EngineKind, playbook: &Playbook
     };
     let added = [(Stage::Tests, Role::Tester), (Stage::Documentation, Role::Documenter)];
     work.extend(added.into_iter().filter(|(stage, _)| playbook.has(*stage)).map(|(_, role)| part(role)));
+    // asked about each version
+    let reader = |role, output| Work {
+        role,
+        least_calls: lanes,
+        most_calls: versions.saturating_mul(CALLS_A_STAGE),
+        prompt: asked + SMALL_CHANGE,
+        output,
+        model: None,
+    };
     if playbook.has(Stage::Review) {
-        let most_calls = versions.saturating_mul(CALLS_A_STAGE);
-        let prompt = asked + SMALL_CHANGE;
-        let review = |role| Work { role, least_calls: lanes, most_calls, prompt, output: REVIEW_OUTPUT, model: None };
-        work.extend([review(Role::Reviewer), review(Role::Critic)]);
+        work.extend([reader(Role::Reviewer, REVIEW_OUTPUT), reader(Role::Critic, REVIEW_OUTPUT)]);
+    }
+    if playbook.has(Stage::Runbook) {
+        work.push(reader(Role::Deployer, RUNBOOK_OUTPUT));
     }
     work
 }

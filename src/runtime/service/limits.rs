@@ -21,6 +21,8 @@ const LONGEST_NAME: usize = 4096;
 const MOST_HUNKS: usize = 10_000;
 /// The longest hunk that a person edits, in bytes: some ten thousand lines.
 const LONGEST_EDIT: usize = 512 * 1024;
+/// The longest log that is handed in, in bytes: both ends of a CI run.
+const LONGEST_LOG: usize = 256 * 1024;
 /// The longest variable, in bytes: a PATH with hundreds of folders.
 const LONGEST_VARIABLE: usize = 32 * 1024;
 
@@ -59,6 +61,11 @@ pub(super) fn check(request: &Request) -> Result<(), Failure> {
             }
             let message = format!("the edited hunk has {} bytes; the most is {LONGEST_EDIT}", edit.len());
             Err(usage(message, "paraph regenerate ID --patch FILE"))
+        }
+        Request::Monitor(asked) => {
+            let bytes = asked.log.as_deref().map_or(0, str::len);
+            let message = || format!("the log has {bytes} bytes; the most is {LONGEST_LOG}");
+            if bytes <= LONGEST_LOG { Ok(()) } else { Err(usage(message(), "hand in its beginning and its end")) }
         }
         Request::Steer(asked) => text("message", &asked.text),
         Request::Decide(decide) => text("message", &decide.message),

@@ -10,7 +10,7 @@ use crate::api::{
 use crate::cancel::Cancel;
 use crate::infrastructure::http::Secret;
 use crate::infrastructure::llm::{ChatError, ChatRequest, Message, ModelName, Streamed};
-use crate::planning::{Role, STAGE_OUTPUT};
+use crate::planning::{MONITOR_OUTPUT, RUNBOOK_OUTPUT, Role, STAGE_OUTPUT};
 use crate::proposal::LlmLimits;
 use crate::scoring::REVIEW_OUTPUT;
 use crate::session::{Budget, Command, dollars};
@@ -23,14 +23,15 @@ const WORD: u32 = 256;
 /// How long a model has for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The most tokens of one answer of that role, by its contract; none where nothing asks it.
-fn most_output(role: Role) -> Option<u32> {
+/// The most tokens of one answer of that role, by its contract.
+fn most_output(role: Role) -> u32 {
     match role {
-        Role::Triage | Role::Architect | Role::Planner => Some(STAGE_OUTPUT),
-        Role::Implementer => Some(LlmLimits::default().max_output_tokens),
-        Role::Tester | Role::Documenter => Some(LlmLimits::PART.max_output_tokens),
-        Role::Reviewer | Role::Critic => Some(REVIEW_OUTPUT),
-        Role::Deployer | Role::Monitor => None,
+        Role::Triage | Role::Architect | Role::Planner => STAGE_OUTPUT,
+        Role::Implementer => LlmLimits::default().max_output_tokens,
+        Role::Tester | Role::Documenter => LlmLimits::PART.max_output_tokens,
+        Role::Reviewer | Role::Critic => REVIEW_OUTPUT,
+        Role::Deployer => RUNBOOK_OUTPUT,
+        Role::Monitor => MONITOR_OUTPUT,
     }
 }
 
@@ -72,7 +73,7 @@ impl Runtime {
                 why,
                 given: role.given().to_owned(),
                 answers: role.must_answer().to_owned(),
-                max_output_tokens: contract.map(|contract| contract.min(most)),
+                max_output_tokens: Some(contract.min(most)),
             });
         }
         let mut models = Vec::new();

@@ -10,9 +10,9 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide, unified};
 use crate::id::{LaneId, RepoPath, Version};
 use crate::planning::{
-    Answer, AskError, Bindings, Criterion, Models as _, Redactor, RepositoryBrief, Revision, Role, Stage, StageBrief,
-    TriageReport, assign, design_assignment, plan_assignment, read_design, read_plan, read_triage, triage_assignment,
-    writer,
+    Answer, AskError, Assignment, Bindings, Criterion, Models as _, Redactor, RepositoryBrief, Revision, Role, Stage,
+    StageBrief, TriageReport, assign, design_assignment, plan_assignment, read_design, read_plan, read_triage,
+    triage_assignment, writer,
 };
 use crate::policy::{RULES, Violation};
 use crate::repository::{Tree, VcsError};
@@ -162,17 +162,8 @@ pub(super) async fn review(
             artifacts: &seen.artifacts,
             room,
         };
-        let room = desk.room(role);
-        let (assignment, mut is_cut) = review_assignment(role, &brief(room), &mut redactor(worker));
-        let sent = room.min(assignment.estimated_tokens());
-        let mut answer = assign(&desk, assignment, &read_review, cancel).await;
-        if let Err(AskError::TooLong { counted, .. }) = &answer {
-            // what fits by the count, else what half the room takes, is shown once, and it says that it is a part
-            let fits = counted.map_or(room / 2, |counted| counted.fitting(sent));
-            let less = review_assignment(role, &brief(fits), &mut redactor(worker));
-            is_cut = less.1;
-            answer = assign(&desk, less.0, &read_review, cancel).await;
-        }
+        let assignment = |room| review_assignment(role, &brief(room), &mut redactor(worker));
+        let (answer, is_cut) = ask_within(&desk, role, &assignment, &read_review, cancel).await;
         let report = match answer {
             Ok(Answer::Counts(report)) => report,
             Ok(Answer::Unclear(why)) => {
@@ -203,16 +194,34 @@ pub(super) async fn review(
     Ok(Finding::Review { reviews })
 }
 
-/// What a reviewer is shown.
-struct Seen {
-    changes: ChangeSet,
-    diff: String,
-    validation: ValidationResult,
-    violations: Vec<Violation>,
-    artifacts: Vec<(String, Untrusted)>,
+/// Asks with as much as there is room for; with the answer what is known of what was shown for it.
+pub(super) async fn ask_within<T: Send, S: Send>(
+    desk: &Desk,
+    role: Role,
+    assignment: &(dyn Fn(u64) -> (Assignment, S) + Send + Sync),
+    read: &(dyn Fn(&str) -> Result<T, String> + Send + Sync),
+    cancel: &Cancel,
+) -> (Result<Answer<T>, AskError>, S) {
+    let room = desk.room(role);
+    let (whole, shown) = assignment(room);
+    let sent = room.min(whole.estimated_tokens());
+    let answer = assign(desk, whole, read, cancel).await;
+    let Err(AskError::TooLong { counted, .. }) = &answer else { return (answer, shown) };
+    // what fits by the count, else what half the room takes, is shown once, and it says that it is a part
+    let (less, shown) = assignment(counted.map_or(room / 2, |counted| counted.fitting(sent)));
+    (assign(desk, less, read, cancel).await, shown)
 }
 
-fn reviewed(worker: &Worker, session: &Session, lane: LaneId, version: Version) -> Result<Seen, Stuck> {
+/// What is shown of a version to whoever says something of it.
+pub(super) struct Seen {
+    pub(super) changes: ChangeSet,
+    pub(super) diff: String,
+    pub(super) validation: ValidationResult,
+    pub(super) violations: Vec<Violation>,
+    pub(super) artifacts: Vec<(String, Untrusted)>,
+}
+
+pub(super) fn reviewed(worker: &Worker, session: &Session, lane: LaneId, version: Version) -> Result<Seen, Stuck> {
     let gone = || Stuck::needs_human(format!("there is no {version} of this lane"), "paraph show");
     let set = session.patch_set(lane, version).ok_or_else(gone)?;
     let base = session.base_of(lane, version).ok_or_else(gone)?;
@@ -293,12 +302,12 @@ fn bindings(worker: &Worker, session: &Session) -> Result<Bindings, Stuck> {
     Ok(Bindings { checks, rules: RULES.iter().map(|rule| rule.id.to_owned()).collect() })
 }
 
-fn redactor(worker: &Worker) -> Redactor {
+pub(super) fn redactor(worker: &Worker) -> Redactor {
     Redactor::new(worker.ports.mask.clone())
 }
 
 /// Stores a document.
-async fn put(worker: &Arc<Worker>, text: String) -> Result<crate::id::Digest, Stuck> {
+pub(super) async fn put(worker: &Arc<Worker>, text: String) -> Result<crate::id::Digest, Stuck> {
     let worker = worker.clone();
     blocking(move || Ok(worker.blobs().put(text.as_bytes())?)).await
 }

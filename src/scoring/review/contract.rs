@@ -58,7 +58,8 @@ pub fn review_assignment(role: Role, brief: &ReviewBrief<'_>, redactor: &mut Red
         let (text, _) = redactor.hide_within(name, text.raw(), usize::try_from(bytes / 8).unwrap_or(usize::MAX));
         task.push_str(&fenced(&format!("The document `{name}`"), &text));
     }
-    task.push_str(&facts(brief, redactor));
+    let found = redactor.hide("what checks found", &facts(brief.validation, brief.violations));
+    task.push_str(&fenced("What checks and policies found", &found));
     let most = usize::try_from(bytes).unwrap_or(usize::MAX);
     let (shown, is_cut) = redactor.hide_within("the change", brief.diff, most);
     task.push_str(&fenced("The change, as a unified diff", &shown));
@@ -82,10 +83,11 @@ pub fn review_assignment(role: Role, brief: &ReviewBrief<'_>, redactor: &mut Red
     (assignment, is_cut)
 }
 
-/// What checks and policies found, in words.
-fn facts(brief: &ReviewBrief<'_>, redactor: &mut Redactor) -> String {
+/// What checks and policies found, in words for a model.
+#[must_use]
+pub fn facts(validation: &ValidationResult, violations: &[Violation]) -> String {
     let mut text = String::new();
-    match (&brief.validation.unverified, brief.validation.checks.as_slice()) {
+    match (&validation.unverified, validation.checks.as_slice()) {
         (Some(why), _) => text.push_str(&format!("No check ran: {why}\n")),
         (None, []) => text.push_str("No check ran.\n"),
         (None, checks) => {
@@ -98,11 +100,11 @@ fn facts(brief: &ReviewBrief<'_>, redactor: &mut Redactor) -> String {
             }
         }
     }
-    for violation in brief.violations.iter().take(40) {
+    for violation in violations.iter().take(40) {
         let line = violation.line.map_or_else(String::new, |line| format!(":{line}"));
         text.push_str(&format!("policy {}: {}{line} {}\n", violation.rule, violation.path, violation.message));
     }
-    fenced("What checks and policies found", &redactor.hide("what checks found", &text))
+    text
 }
 
 fn schema() -> serde_json::Value {

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::story::{self, L0, L1, V1};
 use super::*;
 use crate::id::{DraftId, SessionId, ThreadId, Version};
-use crate::planning::{Estimate, IssueSource, Recommendation, Role, RoleEstimate, TriageReport};
+use crate::planning::{
+    Estimate, IssueSource, Monitored, Recommendation, Role, RoleEstimate, Runbook, TriageReport, Unsaid,
+};
 use crate::policy::PolicySettings;
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::WorkSpec;
@@ -81,6 +83,16 @@ fn samples() -> Vec<Event> {
                 Review::unusable(Role::Critic, "no model is configured"),
             ],
         },
+        Event::RunbookWritten {
+            lane,
+            version,
+            digest: seen,
+            runbook: Runbook {
+                model: "openai/gpt-4.1".to_owned(),
+                notes: vec!["who wrote it saw a part".to_owned()],
+                ..story::runbook()
+            },
+        },
         Event::Proposed {
             version,
             engine: EngineKind::Rules,
@@ -134,6 +146,8 @@ fn samples() -> Vec<Event> {
             commit: story::oid("published"),
             place: "/src/repo1".to_owned(),
         },
+        Event::MonitorAsked { version, by: by(), log: Some(story::digest("log")) },
+        Event::Monitored { version, said: Box::new(story::monitored()) },
         Event::Stopped {
             kind: StopKind::NeedsHuman,
             reason: "it went wrong".into(),
@@ -216,6 +230,16 @@ fn forms() -> Vec<(&'static str, Event)> {
         ("created-candidate", Event::Created { session: Box::new(session) }),
         ("created-issue", Event::Created { session: Box::new(of_issue) }),
         ("created-estimate", Event::Created { session: Box::new(estimated) }),
+        (
+            "runbook-written-missing",
+            Event::RunbookWritten {
+                lane: L0,
+                version: V1,
+                digest: story::digest("seen"),
+                runbook: Runbook::missing("no model is configured"),
+            },
+        ),
+        ("monitored-nothing", Event::Monitored { version: V1, said: Box::new(unsaid()) }),
         ("planned-again", planned_as(story::planned_again())),
         ("proposed-in-parts", proposed_in_parts()),
         ("call-reserved-room", Event::CallReserved { call: 1, asked: Box::new(call) }),
@@ -231,6 +255,10 @@ fn forms() -> Vec<(&'static str, Event)> {
             },
         ),
     ]
+}
+
+fn unsaid() -> Monitored {
+    Monitored::Nothing { kind: Unsaid::BudgetSpent, why: "the budget is spent".into() }
 }
 
 fn planned() -> Event {

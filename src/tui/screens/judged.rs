@@ -1,6 +1,6 @@
 //! What must be true of a version and whether it is, and what models say of it: lines for whoever decides.
 
-use crate::api::{CriterionView, ReviewView};
+use crate::api::{CriterionView, MonitorView, MonitorWord, ReviewView, RunbookView};
 use crate::text::{counted, width};
 use crate::tui::theme::Role;
 use crate::tui::widgets::Run;
@@ -87,6 +87,50 @@ pub(crate) fn review(review: &ReviewView) -> Vec<Run> {
     ];
     runs.extend(review.notes.iter().map(|note| Run::new(format!("  {}", note.display_line()), Role::Warn)));
     runs
+}
+
+/// The runbook of a version: who wrote it, how long it is and where it is read; or why there is none.
+pub(crate) fn runbook(runbook: &RunbookView) -> Vec<Run> {
+    let who = Run::new(format!("deployer {}  ", super::plain(&runbook.model)), Role::Text);
+    let (what, role) = match &runbook.missing {
+        Some(why) => (format!("none: {}", why.display_line()), Role::Warn),
+        None => (counted(runbook.steps, "step"), Role::Text),
+    };
+    let read = runbook.name.as_ref().map(|name| format!("  {} under Artifacts", super::plain(name)));
+    let mut runs = vec![who, Run::new(what, role), Run::new(read.unwrap_or_default(), Role::Muted)];
+    runs.extend(runbook.notes.iter().map(|note| Run::new(format!("  {}", note.display_line()), Role::Warn)));
+    runs
+}
+
+/// What was said of what was published: a word, what it rests on, where it is read and what would start a mend.
+pub(crate) fn monitor(said: &MonitorView) -> Vec<Vec<Run>> {
+    let head = Run::new(format!("{} ", said.version), Role::Strong);
+    let report = match (&said.report, &said.unsaid) {
+        (Some(report), _) => report,
+        (None, Some((_, why))) => {
+            let why = format!("nothing was said: {}", why.display_line());
+            return vec![vec![head, Run::new(why, Role::Warn)]];
+        }
+        (None, None) => return vec![vec![head, Run::new("is asked", Role::Muted)]],
+    };
+    let role = match report.word {
+        MonitorWord::Healthy => Role::GatePassed,
+        MonitorWord::Degraded => Role::GateFailed,
+        MonitorWord::Unclear => Role::Warn,
+    };
+    let mut runs = vec![head, Run::new(report.word.name(), role)];
+    runs.push(Run::new(
+        format!("  {}  {}", super::plain(&said.model), counted(report.findings.len(), "finding")),
+        Role::Text,
+    ));
+    if report.not_found() > 0 {
+        runs.push(Run::new(format!(", {} not found in what it was given", report.not_found()), Role::Warn));
+    }
+    let read = said.name.as_ref().map(|name| format!("  {} under Artifacts", super::plain(name)));
+    runs.push(Run::new(read.unwrap_or_default(), Role::Muted));
+    let commands = said.commands.iter();
+    let commands = commands.map(|line| vec![Run::new(format!("  → {}", line.display_line()), Role::Text)]);
+    std::iter::once(runs).chain(commands).collect()
 }
 
 /// Its scores by dimension, in as many lines as their names take.

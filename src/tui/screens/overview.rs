@@ -38,6 +38,9 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review:
         used = draw_score(painter, right, score) + 1;
     }
     let mut below = rest(right, used);
+    // what is said of it once it is published is news
+    let used = draw_monitors(painter, below, view);
+    below = rest(below, used);
     if below.height > 1 {
         painter.section(below.x, below.y, below.width, "Gates");
         below = rest(below, 1);
@@ -46,6 +49,8 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review:
         let used = draw_criteria(painter, below, model, version);
         below = rest(below, used);
         let used = draw_reviews(painter, below, version);
+        below = rest(below, used);
+        let used = draw_runbooks(painter, below, version);
         below = rest(below, used);
         let used = draw_decisions(painter, below, model, version);
         below = rest(below, used);
@@ -317,6 +322,23 @@ fn draw_reviews(painter: &mut Painter<'_>, area: Rect, version: &VersionView) ->
         lines.extend(judged::scores(review, columns).into_iter().map(indented));
     }
     draw_lines(painter, rest(area, 1), &lines) + 2
+}
+
+/// How it comes to where it runs, and back: written, and never run.
+fn draw_runbooks(painter: &mut Painter<'_>, area: Rect, version: &VersionView) -> u16 {
+    if version.runbooks.is_empty() || area.height < 2 {
+        return 0;
+    }
+    painter.section(area.x, area.y, area.width, "Runbook");
+    let lines: Vec<Vec<Run>> = version.runbooks.iter().map(judged::runbook).collect();
+    draw_lines(painter, rest(area, 1), &lines) + 2
+}
+
+/// How what was published fares, as a model says it: the newest.
+fn draw_monitors(painter: &mut Painter<'_>, area: Rect, view: &SessionView) -> u16 {
+    let Some(said) = view.monitors.last().filter(|_| area.height >= 2) else { return 0 };
+    painter.section(area.x, area.y, area.width, "Monitor");
+    draw_lines(painter, rest(area, 1), &judged::monitor(said)) + 2
 }
 
 /// Draws lines, as many as there is room for; how many.

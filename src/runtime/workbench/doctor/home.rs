@@ -12,6 +12,7 @@ use crate::id::{HostPath, Seq};
 use crate::infrastructure::fault::Faults;
 use crate::infrastructure::store::{Store, StoreError};
 use crate::runtime::workbench::{WorkbenchParts, audit};
+use crate::text::shell_word;
 
 /// Entries before the anchor that are read again.
 const TAIL: u64 = 1000;
@@ -177,15 +178,5 @@ fn clock(parts: &WorkbenchParts, last: Option<Timestamp>) -> DoctorLine {
             warn("clock", found, "set the clock: timedatectl")
         }
         _ => ok("clock", now.to_string()),
-    }
-}
-
-/// `text` as one word of a POSIX shell.
-fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }

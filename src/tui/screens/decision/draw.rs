@@ -279,6 +279,7 @@ fn said(panel: &PanelView, columns: u16, told: Told) -> Vec<Fact> {
             lines.extend(judged::scores(review, columns).into_iter().map(|runs| Fact::new("", runs)));
         }
     }
+    lines.extend(panel.runbook.as_ref().map(|runbook| Fact::new("runbook", judged::runbook(runbook))));
     let room = match told {
         Told::Whole => Room::Whole,
         Told::Lines => Room::Line,
