@@ -156,7 +156,8 @@ impl Contents {
                 .any(|asked| is_made_from(name, last_part(asked)) || (passes && asked.parent() == path.parent()))
     }
 
-    /// Whether a kept file is at `path`; one whose stand-in was removed is gone with it, unless a file lies in its place.
+    /// Whether a kept file is at `path`; one whose stand-in was removed is gone with it, unless a file lies in its
+    /// place.
     fn is_there(&mut self, path: &Path) -> bool {
         let Some(entry) = self.entries.get(path) else { return false };
         let is_missing = fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
