@@ -286,7 +286,7 @@ fn before(
     if session.base_of(lane, version).is_some_and(|base| base.tree == snapshot.tree) {
         return Ok(Before::of(change));
     }
-    let (change, not_carried) = taken_over(&change, |path| tree.side(path)).map_err(|error| VcsError::from(error))?;
+    let (change, not_carried) = taken_over(&change, |path| tree.side(path)).map_err(VcsError::from)?;
     // a base that has all of it leaves nothing to go on from
     let change = Some(change).filter(|change| !change.is_empty() || !not_carried.is_empty());
     Ok(Before { change: change.map(Arc::new), not_carried })
