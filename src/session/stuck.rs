@@ -30,11 +30,10 @@ pub(super) fn is_stuck(session: &Session, message: &Untrusted) -> bool {
 
 /// Whether it is work on a version that is there, before anybody decided.
 fn is_of_version(key: &EffectKey) -> bool {
-    matches!(key.kind, EffectKind::Apply
-            | EffectKind::Check
-            | EffectKind::Review
-            | EffectKind::Runbook
-            | EffectKind::Score)
+    matches!(
+        key.kind,
+        EffectKind::Apply | EffectKind::Check | EffectKind::Review | EffectKind::Runbook | EffectKind::Score
+    )
 }
 
 impl Session {

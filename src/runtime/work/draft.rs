@@ -12,7 +12,7 @@ use crate::planning::{AskError, IssueText, Models, Role, Stage};
 use crate::policy::Severity;
 use crate::proposal::{Brief, Context, Draft, EngineError, EngineKind, WorkOrder};
 use crate::repository::{CommitIdentity, NewCommit, Snapshot, Tree, VcsError};
-use crate::session::{Drafting, Finding, PatchSet, Session, StopKind, WentOn};
+use crate::session::{Drafting, Finding, PatchSet, Session, StopKind, Thread, WentOn};
 use crate::text::Untrusted;
 
 use super::feedback::{Given, feedback};

@@ -16,6 +16,7 @@ use crate::repository::{OverlayTree, Tree, TreeEntry, TreeError, VcsError};
 use crate::runtime::desk::{Desk, Line};
 use crate::scoring::facts;
 use crate::session::{Finding, Lane, Session};
+use crate::text::SecretMask;
 
 use super::stages::{ask_within, put, redactor, reviewed};
 use super::{Stuck, Worker, blocking};
@@ -38,7 +39,8 @@ pub(super) async fn runbook(
             let seen = reviewed(&worker, &session, lane, version)?;
             let base = session.base_of(lane, version).ok_or_else(|| gone(version))?;
             let tree = worker.ports.vcs.tree(&base.key, &base.tree)?;
-            let files = releases(tree.as_ref(), &seen.changes).map_err(|error| Stuck::from(VcsError::from(error)))?;
+            let files = releases(tree.as_ref(), &seen.changes, &worker.ports.mask)
+                .map_err(|error| Stuck::from(VcsError::from(error)))?;
             Ok((seen, files))
         })
         .await?
@@ -82,7 +84,7 @@ fn gone(version: Version) -> Stuck {
 }
 
 /// The files that say how the project is released and run, as they are with the change.
-fn releases(base: &dyn Tree, changes: &ChangeSet) -> Result<Vec<ReleaseFile>, TreeError> {
+fn releases(base: &dyn Tree, changes: &ChangeSet, mask: &SecretMask) -> Result<Vec<ReleaseFile>, TreeError> {
     let over = changes.files().iter().map(|file| (file.path.clone(), file.new.clone())).collect();
     let tree = OverlayTree::new(base, &over);
     let entries = tree.entries()?;
@@ -92,14 +94,14 @@ fn releases(base: &dyn Tree, changes: &ChangeSet) -> Result<Vec<ReleaseFile>, Tr
     for (path, kind) in ranked(&paths, |path| over.contains_key(path)) {
         let Some(entry) = tree.entry(&path)? else { continue };
         if tree.size(&entry)? <= LARGEST {
-            files.extend(shown(path, kind, &tree.content(&entry)?));
+            files.extend(shown(path, kind, &tree.content(&entry)?, mask));
         }
     }
     Ok(files)
 }
 
-/// What of a file is shown; nothing of one that is no text, or says nothing of it.
-fn shown(path: RepoPath, kind: ReleaseKind, content: &[u8]) -> Option<ReleaseFile> {
-    let text = excerpt(kind, std::str::from_utf8(content).ok()?, MOST_SHOWN);
+/// What of a file is shown; nothing of one that is no text, or says nothing of it. Secrets go before it is cut.
+fn shown(path: RepoPath, kind: ReleaseKind, content: &[u8], mask: &SecretMask) -> Option<ReleaseFile> {
+    let text = excerpt(kind, &mask.mask(std::str::from_utf8(content).ok()?), MOST_SHOWN);
     (!text.trim().is_empty()).then(|| ReleaseFile { path, why: kind.why(), text })
 }
