@@ -23,6 +23,7 @@ const SEEDS: &[(&str, &[u8])] = &[
     ("journal", b"raw{\"actor\":\"a\",\"at\":1}\n"),
     ("config", b"[[check]]\nname = \"unit\"\nkind = \"test\"\ncommand = [\"true\"]\ntimeout_s = 5\n[policy]\nraised = [\"ci-file\"]\n"),
     ("config", b"workers = 2\n# kept\n[log]\nlevel = \"info\"\n"),
+    ("config", b"workers = 2\n=======\n# kept\n[<<<<<<< SEARCH\nlog]\n...\n"),
     ("reports", b"<testsuites><testsuite name=\"s\"><testcase name=\"a\"><failure message=\"x\"/></testcase></testsuite></testsuites>"),
     ("reports", b"test a::b ... ok\ntest c ... FAILED\ntest result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured\n"),
     ("reports", b"=== 1 failed, 2 passed in 0.1s ===\n--- FAIL: TestX (0.00s)\nok 1 - x\nnot ok 2 - y\n1..2\n"),

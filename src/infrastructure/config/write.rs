@@ -114,6 +114,8 @@ pub fn set_in_text(text: &str, key: &str, value: &str) -> Result<String, SetErro
         hint: spec.shape.wanted(),
     })?;
     let unreadable = |message: String| SetError::Unreadable { path: PathBuf::new(), message };
+    // the editor's parser ends the program over some texts that are no TOML: the reader's tells them first
+    text.parse::<toml::Table>().map_err(|error| unreadable(error.message().to_owned()))?;
     let mut document: DocumentMut =
         text.parse().map_err(|error: toml_edit::TomlError| unreadable(error.message().to_owned()))?;
     let (table, name) = match key.split_once('.') {
