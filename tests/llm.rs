@@ -13,6 +13,8 @@ mod faults;
 mod happy;
 #[path = "llm/keys.rs"]
 mod keys;
+#[path = "llm/memory.rs"]
+mod memory;
 #[path = "llm/parts.rs"]
 mod parts;
 #[path = "llm/reaching.rs"]
@@ -25,3 +27,7 @@ mod server;
 mod speaker;
 #[path = "llm/support.rs"]
 mod support;
+#[path = "llm/tls.rs"]
+mod tls;
+#[path = "llm/tries.rs"]
+mod tries;

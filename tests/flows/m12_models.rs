@@ -189,6 +189,66 @@ async fn a_provider_that_lies_about_usage_meets_the_cap_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_caps_of_a_role_a_day_and_a_call_hold_before_a_token_is_bought_and_say_what_raises_them() {
+    let with = |change: fn(&mut Scripted)| {
+        let mut models = Scripted::new().says("implementer", [edit(FIRST.0, FIRST.1)]);
+        change(&mut models);
+        models
+    };
+    let role = with(|models| models.share.tokens = Some(1_000));
+    let role_cents = with(|models| models.share.cost_micros = Some(1_000));
+    let day = with(|models| models.day = Some(1_000));
+    let call = with(|models| models.call = Some(1_000));
+    for (models, is_budget, why, next) in [
+        (role, true, "role implementer took 0 of 1000 tokens, and the call may take", "[roles.implementer]"),
+        (role_cents, true, "role implementer took $0.00 of $0.001, and the call may cost", "[roles.implementer]"),
+        (day, true, "$0.00 of $0.001 is spent today, and the call may cost", "paraph config set budget.day_cents"),
+        (call, false, "and at most $0.001 is allowed", "raise max_call_cents under [roles.implementer]"),
+    ] {
+        let models = models.shared();
+        let house = House::with(|house| {
+            house.ports.models = models.clone();
+            house.settings.engine = EngineKind::Llm;
+        });
+        let repository = house.small_repository("shop");
+        let desk = house.open();
+        let id = desk.run(&[&repository]).await;
+        let view = desk.wait_until(id, |view| view.state == "NeedsHuman").await.expect("it stands still");
+        assert!(view.reason.raw().contains(why), "{:?}", view.reason);
+        assert!(view.next.contains(next) && view.usage.budget_spent == is_budget, "{} {:?}", view.next, view.usage);
+        assert!(models.asked().is_empty(), "{why}: no token was bought");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_takes_longer_than_its_role_waits_is_given_up_and_the_next_is_asked() {
+    let mut models = Scripted::new()
+        .routed("implementer", &[model("slow"), model("quick")])
+        .replies("slow", [Ok(says("never read"))])
+        .says("quick", [edit(FIRST.0, FIRST.1)]);
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    (models.waits, models.latency) = (Some(gate.clone()), Some(std::time::Duration::from_secs(1)));
+    let models = models.shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.ports.validator = Arc::new(Told::all(CheckStatus::Passed));
+        house.settings.engine = EngineKind::Llm;
+    });
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    // the first waits for ever, the second for a permit
+    while models.asked().len() < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    gate.add_permits(1);
+    let view = desk.until(id, "Scored").await;
+    let context = desk.ask(ContextRequest { session: SessionRef { session: id, version: None } }).await.expect("calls");
+    let ended: Vec<&str> = context.calls.iter().map(|call| call.ended.raw()).collect();
+    assert_eq!(ended, ["scripted took longer than 1 s", "stop"], "{:?}", view.usage);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_cannot_be_kept_is_not_used() {
     let broken = Arc::new(std::sync::Mutex::new(None::<std::path::PathBuf>));
     let blobs = broken.clone();
@@ -254,6 +314,69 @@ async fn a_thread_is_answered_and_only_a_person_resolves_it() {
     assert!(!thread.resolved);
     assert_eq!(thread.comments[1].by, "engine llm");
     assert!(thread.comments[1].text.raw().starts_with("declined"));
+}
+
+/// A comment on the first version.
+fn said(session: SessionId, line: u32, text: &str) -> CommentRequest {
+    CommentRequest {
+        session: SessionRef { session, version: Some(Version(1)) },
+        repo: None,
+        thread: None,
+        path: Some("a.py".into()),
+        line: Some(line),
+        from_line: None,
+        side: Side::New,
+        kind: ThreadKind::Issue,
+        text: text.to_owned(),
+        artifact: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thread_that_an_answer_leaves_out_is_asked_for_once_and_is_told_where_it_stays_without_a_word() {
+    let again = |to: &str| edit("        return True", &format!("        return {to}"));
+    let models = Scripted::new()
+        .says(
+            "implementer",
+            [
+                edit(FIRST.0, FIRST.1),
+                format!("Done.\nTHREAD 1: changed - it is\n{}", again("bool(1)")),
+                "THREAD 2: declined - it is no part of this\nTHREAD 9: changed - nobody asked\n".to_owned(),
+                format!("Done.\n{}", edit("        return bool(1)", "        return not None")),
+                "I have nothing to add.".to_owned(),
+            ],
+        )
+        .shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.ports.validator = Arc::new(Told::all(CheckStatus::Passed));
+        house.settings.engine = EngineKind::Llm;
+    });
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    desk.until(id, "Scored").await;
+    desk.ask(said(id, 2, "what of an empty list?")).await.expect("it is opened");
+    desk.ask(said(id, 3, "and of zero?")).await.expect("it is opened");
+    desk.ask(regenerate(id)).await.expect("it drafts again");
+    desk.wait_until(id, |view| view.versions.len() == 2 && view.state == "Scored").await.expect("v2");
+    let asked = models.asked_as("implementer");
+    assert_eq!(asked.len(), 3);
+    assert!(asked[2].contains("You said nothing to THREAD 2. "), "{}", asked[2]);
+    let request = || ThreadsRequest { session: SessionRef { session: id, version: None }, on: None };
+    let words = |threads: &[paraph::api::ThreadView]| -> Vec<String> {
+        threads.iter().map(|thread| thread.comments.last().expect("words").text.raw().to_owned()).collect()
+    };
+    let threads = desk.ask(request()).await.expect("threads").threads;
+    assert_eq!(words(&threads), ["changed - it is", "declined - it is no part of this"]);
+    assert!(threads.iter().all(|thread| !thread.resolved), "only a person resolves");
+    // both times without a word: that is told, and the version is there all the same
+    desk.ask(regenerate(id)).await.expect("it drafts again");
+    desk.wait_until(id, |view| view.versions.len() == 3 && view.state == "Scored").await.expect("v3");
+    assert_eq!(models.asked().len(), 5, "asked for once");
+    let threads = desk.ask(request()).await.expect("threads").threads;
+    assert!(words(&threads).iter().all(|last| last.starts_with("(not answered: ")), "{threads:?}");
+    assert!(threads[0].comments.last().expect("words").by.contains("llm"), "{threads:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -79,7 +79,10 @@ async fn a_header_may_name_a_key() {
 fn a_key_that_is_written_is_refused_wherever_it_stands_and_not_repeated() {
     let den = Den::new();
     for (table, place) in [
-        ("[providers.gate]\nbase_url = 'http://x'\nheaders = { authorization = 'Bearer {key}' }\n", "headers.authorization"),
+        (
+            "[providers.gate]\nbase_url = 'http://x'\nheaders = { authorization = 'Bearer {key}' }\n",
+            "headers.authorization",
+        ),
         ("[providers.gate]\nbase_url = 'http://x'\nheaders = { x-api-key = '{key}' }\n", "headers.x-api-key"),
         ("[providers.gate]\nbase_url = 'http://me:{key}@x'\n", "base_url"),
         ("[providers.gate]\nbase_url = 'http://x'\napi_key = '{key}'\n", "api_key"),
@@ -295,7 +298,7 @@ async fn an_agents_variable_may_name_a_key_that_only_its_own_process_is_given() 
     for line in ["+itself: has it", "+terminal: none"] {
         assert!(diff.out.contains(line), "{line}: {diff:#?}");
     }
-    let explanation = say(false, &["artifacts", &id, "explanation"]).ended(0);
+    let explanation = say(false, &["artifacts", &id, "explanation@v1"]).ended(0);
     assert!(explanation.out.contains("It is [masked]"), "{explanation:#?}");
     is_nowhere(&den);
 }

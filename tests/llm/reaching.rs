@@ -1,21 +1,18 @@
-//! The way to a provider: proxies, trackers, keys that are missing, tries that are repeated.
+//! The way to a provider: proxies, trackers, keys that are missing.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use paraph::cancel::Cancel;
 use paraph::clock::SystemClock;
 use paraph::infrastructure::http::{HttpClient, HttpError, HttpSettings, Secret};
-use paraph::infrastructure::llm::{
-    ChatError, GaveUp, KeySource, Keys, Provider, ProviderSettings, RetryPolicy, Sleeper, Wire, with_retries,
-};
+use paraph::infrastructure::llm::{ChatError, KeySource, Keys, Provider, ProviderSettings, Wire};
 use serde_json::json;
 
 use crate::dialect::{ALL, Dialect};
 use crate::server::{End, Play, Server};
-use crate::support::{KEY, LIMITS, ask, http, provider, provider_through, request};
+use crate::support::{KEY, LIMITS, ask, http, provider_through, request};
 
 fn fine(dialect: Dialect) -> Play {
     let pieces = vec![dialect.stream("fine").into_bytes()];
@@ -88,54 +85,6 @@ async fn a_server_without_a_key_is_sent_none() {
         let seen = server.seen();
         let names = ["authorization", "x-api-key", "x-goog-api-key"];
         assert!(names.iter().all(|name| seen[0].header(name).is_none()), "{seen:?}");
-    }
-}
-
-/// Remembers pauses and takes no time.
-#[derive(Default)]
-struct Remembers(Mutex<Vec<u64>>);
-
-#[async_trait]
-impl Sleeper for Remembers {
-    async fn sleep(&self, pause: Duration) {
-        self.0.lock().unwrap().push(pause.as_secs());
-    }
-}
-
-async fn tried(plays: Vec<Play>, dialect: Dialect) -> (Result<String, String>, Vec<u64>, usize) {
-    let server = Server::start(plays).await;
-    let (provider, request) = (provider(dialect.settings(&server.url())), request());
-    let sleeper = Remembers::default();
-    let outcome =
-        with_retries(&RetryPolicy::default(), &sleeper, &Cancel::new(), &mut || 0, &mut |_, _, _| (), async |_| {
-            ask(&provider, &request).await.outcome
-        })
-        .await;
-    let outcome = outcome.map(|reply| reply.text).map_err(|exhausted| {
-        let asks_too_long = matches!(exhausted.gave_up, GaveUp::AsksTooLong { .. });
-        assert_eq!(asks_too_long, exhausted.to_string().contains("3600 s"));
-        exhausted.to_string()
-    });
-    (outcome, sleeper.0.into_inner().unwrap(), server.seen().len())
-}
-
-#[tokio::test]
-async fn a_busy_provider_is_asked_at_most_five_times_after_the_pauses_it_names() {
-    for dialect in ALL {
-        let busy = |pause: Option<&str>| {
-            let headers = pause.map(|pause| ("retry-after", pause.to_owned())).into_iter().collect();
-            Play::Answer(429, headers, dialect.error(429, "slow down"))
-        };
-        let (outcome, pauses, asked) = tried(vec![busy(None)], dialect).await;
-        assert_eq!((outcome.is_err(), pauses, asked), (true, vec![10, 20, 40, 80], 5));
-        let (outcome, pauses, asked) = tried(vec![busy(Some("3600"))], dialect).await;
-        assert_eq!((outcome.is_err(), pauses, asked), (true, vec![], 1));
-        let date = "Sat, 28 Nov 2026 12:00:30 GMT";
-        let (outcome, pauses, asked) = tried(vec![busy(Some("7")), busy(Some(date)), fine(dialect)], dialect).await;
-        assert_eq!((outcome, pauses, asked), (Ok("fine".to_owned()), vec![7, 30], 3));
-        let failed = Play::Answer(500, Vec::new(), dialect.error(500, "oh"));
-        let (outcome, pauses, _) = tried(vec![failed, Play::Closed, fine(dialect)], dialect).await;
-        assert_eq!((outcome, pauses), (Ok("fine".to_owned()), vec![10, 20]));
     }
 }
 

@@ -25,6 +25,12 @@ pub struct Scripted {
     asked: Mutex<Vec<(ModelName, ChatRequest)>>,
     /// The most of a day, in millionths of a dollar.
     pub day: Option<u64>,
+    /// What each role may take of one session.
+    pub share: Share,
+    /// The most that one call may cost, in millionths of a dollar.
+    pub call: Option<u64>,
+    /// The longest that one call may take; half a minute where nothing is said.
+    pub latency: Option<Duration>,
     /// Tokens of prompt that every model takes.
     pub context_tokens: Option<u64>,
     /// How models count a prompt; estimated where it is not there.
@@ -122,12 +128,12 @@ impl Switchboard for Scripted {
             next: format!("paraph config set roles.{role} PROVIDER/MODEL"),
         })?;
         Ok(Lead {
-            route: Route { models, max_output_tokens: None, max_cost_micros: None, max_latency: None },
+            route: Route { models, max_output_tokens: None, max_cost_micros: self.call, max_latency: None },
             max_output_tokens: 16_000,
             widen: "context = TOKENS under [providers.scripted]".to_owned(),
             context_tokens: self.context_tokens.unwrap_or(100_000),
-            share: Share::default(),
-            latency: Duration::from_secs(30),
+            share: self.share,
+            latency: self.latency.unwrap_or(Duration::from_secs(30)),
         })
     }
 

@@ -43,7 +43,7 @@ pub use keys::{KeyError, KeySource, Keyed, Keys};
 pub use prices::{LongRow, Price, PriceError, PriceRow, PriceTable, Rates};
 pub use provider::Provider;
 pub use rate::RateLimit;
-pub use retry::{Exhausted, GaveUp, Next, RealSleeper, RetryPolicy, Sleeper, with_retries};
+pub use retry::{GaveUp, Next, RealSleeper, RetryPolicy, Sleeper};
 pub(in crate::infrastructure) use retry_after::asked_pause;
 pub use routing::{Route, Routes};
 pub use scripted::ScriptedModel;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{ChatError, FoundFault};
-use crate::cancel::Cancel;
 
 /// Waits. A test's does not.
 #[async_trait]
@@ -132,58 +131,8 @@ impl RetryPolicy {
     }
 }
 
-/// A call that failed for good.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{error}; {gave_up}")]
-pub struct Exhausted {
-    /// The last error.
-    pub error: ChatError,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// Why not again.
-    pub gave_up: GaveUp,
-}
-
-/// Tries `call` as `policy` allows. `pausing` is told of each failed try and of the pause that follows; `chance` gives
-/// numbers from 0 to 99. A cancelled call ends at once, in a pause too.
-///
-/// # Errors
-/// [`Exhausted`] with the last error.
-pub async fn with_retries<T>(
-    policy: &RetryPolicy,
-    sleeper: &dyn Sleeper,
-    cancel: &Cancel,
-    chance: &mut (dyn FnMut() -> u32 + Send),
-    pausing: &mut (dyn FnMut(u32, &ChatError, Duration) + Send),
-    mut call: impl AsyncFnMut(u32) -> Result<T, ChatError>,
-) -> Result<T, Exhausted> {
-    let mut attempt = 1;
-    loop {
-        let error = match call(attempt).await {
-            Ok(reply) => return Ok(reply),
-            Err(error) => error,
-        };
-        match policy.after(attempt, &error, chance()) {
-            Next::GiveUp(gave_up) => return Err(Exhausted { error, attempts: attempt, gave_up }),
-            Next::After(pause) => {
-                pausing(attempt, &error, pause);
-                tokio::select! {
-                    biased;
-                    () = cancel.cancelled() => {
-                        let error = ChatError::Cancelled;
-                        return Err(Exhausted { error, attempts: attempt, gave_up: GaveUp::Pointless });
-                    }
-                    () = sleeper.sleep(pause) => attempt += 1,
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
 
     fn busy(retry_after: Option<u64>) -> ChatError {
@@ -195,42 +144,30 @@ mod tests {
         ChatError::Faulty { provider: "p".to_owned(), fault, why: String::new() }
     }
 
-    /// Remembers pauses and takes no time.
-    #[derive(Default)]
-    struct Remembers(Mutex<Vec<u64>>);
-
-    #[async_trait]
-    impl Sleeper for Remembers {
-        async fn sleep(&self, pause: Duration) {
-            self.0.lock().expect("one thread").push(pause.as_secs());
+    /// How often a call is tried that always fails so, the pauses between in seconds, and why not once more.
+    fn run(error: &ChatError) -> (u32, Vec<u64>, GaveUp) {
+        let (mut attempt, mut pauses) = (1, Vec::new());
+        loop {
+            match RetryPolicy::default().after(attempt, error, 0) {
+                Next::GiveUp(why) => return (attempt, pauses, why),
+                Next::After(pause) => pauses.push(pause.as_secs()),
+            }
+            attempt += 1;
         }
     }
 
-    async fn run(policy: RetryPolicy, error: ChatError) -> (Exhausted, Vec<u64>) {
-        let (sleeper, cancel) = (Remembers::default(), Cancel::new());
-        let outcome: Result<(), _> =
-            with_retries(&policy, &sleeper, &cancel, &mut || 0, &mut |_, _, _| (), async |_| Err(error.clone())).await;
-        (outcome.expect_err("it never succeeds"), sleeper.0.into_inner().expect("one thread"))
+    #[test]
+    fn five_tries_from_ten_seconds_and_what_a_provider_asks_for_within_the_cap() {
+        assert_eq!(run(&busy(None)), (5, vec![10, 20, 40, 80], GaveUp::TriedOften(5)));
+        assert_eq!(run(&busy(Some(7))).1, [7, 7, 7, 7]);
+        assert_eq!(run(&busy(Some(0))).1, [1, 1, 1, 1]);
+        let (attempts, pauses, why) = run(&busy(Some(3600)));
+        assert_eq!((attempts, pauses), (1, vec![]));
+        assert_eq!(why.to_string(), "it asks to wait 3600 s and at most 300 s are waited");
     }
 
-    #[tokio::test]
-    async fn five_tries_from_ten_seconds_and_what_a_provider_asks_for_within_the_cap() {
-        let policy = RetryPolicy::default();
-        let (exhausted, pauses) = run(policy, busy(None)).await;
-        assert_eq!((exhausted.attempts, pauses), (5, vec![10, 20, 40, 80]));
-        assert_eq!(exhausted.to_string(), "p is busy (HTTP 429); tried 5 times");
-        let (_, pauses) = run(policy, busy(Some(7))).await;
-        assert_eq!(pauses, [7, 7, 7, 7]);
-        let (_, pauses) = run(policy, busy(Some(0))).await;
-        assert_eq!(pauses, [1, 1, 1, 1]);
-        let (exhausted, pauses) = run(policy, busy(Some(3600))).await;
-        assert_eq!((exhausted.attempts, pauses), (1, vec![]));
-        let words = "p is busy (HTTP 429, it asks to wait 3600 s); it asks to wait 3600 s and at most 300 s are waited";
-        assert_eq!(exhausted.to_string(), words);
-    }
-
-    #[tokio::test]
-    async fn what_cannot_heal_is_not_tried_again_and_what_may_be_paid_only_once() {
+    #[test]
+    fn what_cannot_heal_is_not_tried_again_and_what_may_be_paid_only_once() {
         for (error, attempts) in [
             (faulty(FoundFault::CutOff), 2),
             (faulty(FoundFault::TooLarge), 1),
@@ -241,21 +178,8 @@ mod tests {
             (ChatError::NotSignedIn { provider: "p".to_owned(), said: String::new() }, 1),
             (ChatError::Cancelled, 1),
         ] {
-            let (exhausted, _) = run(RetryPolicy::default(), error.clone()).await;
-            assert_eq!(exhausted.attempts, attempts, "{error}");
+            assert_eq!(run(&error).0, attempts, "{error}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_wish_to_stop_ends_a_pause_at_once() {
-        let cancel = Cancel::new();
-        cancel.cancel();
-        let outcome: Result<(), _> =
-            with_retries(&RetryPolicy::default(), &RealSleeper, &cancel, &mut || 99, &mut |_, _, _| (), async |_| {
-                Err(busy(None))
-            })
-            .await;
-        assert_eq!(outcome.expect_err("it stops").error, ChatError::Cancelled);
     }
 
     #[test]
