@@ -36,6 +36,8 @@ pub(super) struct Spoken {
     size: Arc<AtomicU64>,
     is_thinking: bool,
     waits: bool,
+    /// Whether its first word was told of.
+    began: bool,
 }
 
 impl Spoken {
@@ -59,6 +61,7 @@ impl Spoken {
             size: Arc::default(),
             is_thinking: false,
             waits: false,
+            began: false,
         };
         if let Some(file) = &spoken.file {
             let log = HostPath::new(file.path());
@@ -117,6 +120,18 @@ impl Spoken {
             Streamed::Call(tool) => self.write(&format!("\n[asks for {tool}]\n")),
             Streamed::Sent | Streamed::Waits { .. } => {}
         }
+        // the first word is waited for
+        if !std::mem::replace(&mut self.began, true) {
+            self.tell();
+        }
+    }
+
+    /// Tells how far it grew.
+    fn tell(&self) {
+        let Some(file) = &self.file else { return };
+        let (session, check, log) = (self.session, self.name.clone(), HostPath::new(file.path()));
+        let size = self.size.load(Ordering::Acquire);
+        let _ = self.notices.send(Notice::LogGrew { session, check, log, size });
     }
 
     /// It gave no answer and is asked again later: whoever looks is told.
@@ -153,11 +168,7 @@ impl Spoken {
 impl Drop for Spoken {
     fn drop(&mut self) {
         self.go_on();
-        if let Some(file) = &self.file {
-            let (session, check, log) = (self.session, self.name.clone(), HostPath::new(file.path()));
-            let size = self.size.load(Ordering::Acquire);
-            let _ = self.notices.send(Notice::LogGrew { session, check, log, size });
-        }
+        self.tell();
         self.live_logs.end(self.session, "", &self.name);
     }
 }

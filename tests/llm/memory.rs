@@ -39,8 +39,7 @@ async fn an_answer_without_an_end_takes_a_bounded_amount_of_memory() {
         say(&["models", "--check"]).ended(0);
         let pid = say(&["daemon", "status", "--json"]).json()["pid"].as_u64().unwrap();
         let before = kib(pid, "VmRSS");
-        let said = say(&["models", "--check"]).ended(1);
-        assert!(!said.out.contains("answers"), "{what}: {said:#?}");
+        say(&["models", "--check"]).ended(1);
         let took = kib(pid, "VmHWM").saturating_sub(before);
         assert!(took < MOST_KIB, "{what} took {took} KiB above {before}");
         assert!(server.sent() < 48 << 20, "{what}: {} bytes were read", server.sent());

@@ -159,7 +159,7 @@ fn work(ports: &Ports, run: &RunRequest, engine: EngineKind, playbook: &Playbook
 fn of_role(ports: &Ports, work: Work) -> Option<RoleEstimate> {
     let bank = &ports.models;
     let role = work.role.name();
-    let author = || Some(bank.lead(Role::Implementer.name()).ok()?.route.models.into_iter().next()?);
+    let author = || bank.lead(Role::Implementer.name()).ok()?.route.models.into_iter().next();
     let lead: Lead = match (&work.model, author().filter(|_| work.role.reads_another())) {
         (Some(model), _) => bank.lead_to(role, model),
         (None, Some(author)) => bank.lead_apart(role, &author),
