@@ -223,7 +223,7 @@ mod tests {
             assert_eq!(agents[0].env_keys.get("GH_TOKEN"), Some(&keyed));
             assert_eq!((agents[0].env.get("GH_TOKEN"), agents[0].env.get("A").map(String::as_str)), (None, Some("b")));
         });
-        check("[engines.agent.x]\nrun = 'x'\nenv = { A_KEY = 'env:not a name' }", |agents, wrong| {
+        check("[engines.agent.x]\nrun = 'x'\nenv = { A_KEY = 'env:not-a-name' }", |agents, wrong| {
             assert!(agents.is_empty() && wrong.len() == 1, "{wrong:?}");
         });
     }
