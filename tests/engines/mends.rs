@@ -34,6 +34,7 @@ async fn a_red_check_goes_back_to_the_agent_and_its_last_words_answer_threads() 
             line: Some(line),
             from_line: None,
             side: Side::New,
+            against: paraph::api::AgainstRequest::Base,
             kind,
             text: "why?".to_owned(),
         };
