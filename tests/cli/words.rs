@@ -215,3 +215,37 @@ fn documents_are_written_again_by_a_word_of_their_own() {
         assert_eq!(Bench::new().run(&format!("regenerate 12 --documents {line}")).status, 2, "{line}");
     }
 }
+
+#[test]
+fn the_monitor_is_handed_both_ends_of_a_log_and_its_word_is_the_exit_status() {
+    let bench = Bench::new();
+    let mut row = sample::row("Done", false, false);
+    row.running = false;
+    bench.answer("list", sample::list(&[row]));
+    let mut done = sample::session("Done");
+    let degraded = bench.home.path().join("ci.log");
+    let lines: String = (0..40_000).map(|at| format!("line {at}\n")).collect();
+    std::fs::write(&degraded, &lines).expect("it can be written");
+    let outcome = bench.run("monitor 12 --log ci.log");
+    assert_eq!(outcome.status, 7, "{outcome:?}");
+    assert!(outcome.out.contains("that is not in what it was given"), "{outcome:?}");
+    let log = bench.request("monitor").expect("asked")["log"].as_str().expect("a log").to_owned();
+    assert!(log.starts_with("line 0\nline 1\n") && log.ends_with("\nline 39999\n"), "{} bytes", log.len());
+    assert!(log.len() < 130 << 10 && log.matches("left out").count() == 1, "{} bytes", log.len());
+    assert!(log.lines().all(|line| line.contains("left out") || lines.contains(&format!("{line}\n"))), "whole lines");
+    std::fs::write(&degraded, "short\n").expect("it can be written");
+    bench.run("monitor 12 --log ci.log");
+    assert_eq!(bench.request("monitor").expect("asked")["log"], "short\n");
+    for (word, status) in [("healthy", 0), ("unclear", 10)] {
+        done["monitors"][0]["report"]["word"] = json!(word);
+        bench.answer("show", done.clone());
+        bench.answer("monitor", done.clone());
+        assert_eq!(bench.run("monitor 12 --json").status, status, "{word}");
+    }
+    done["monitors"][0]["report"] = json!(null);
+    done["monitors"][0]["unsaid"] = json!(["budget-spent", "the budget is spent"]);
+    bench.answer("show", done.clone());
+    bench.answer("monitor", done);
+    let outcome = bench.run("monitor 12");
+    assert!(outcome.status == 8 && outcome.out.contains("nothing was said: the budget is spent"), "{outcome:?}");
+}

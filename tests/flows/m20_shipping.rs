@@ -269,7 +269,9 @@ async fn what_a_change_says_to_its_deployer_moves_and_runs_nothing() {
         let id = desk.ask(run).await.unwrap().id;
         let view = desk.until(id, "Scored").await;
         assert!(version(&view, 1).patch_sets[0].decision.is_none());
-        let gates: Vec<_> = version(&view, 1).gates.iter().map(|gate| (gate.id, gate.passed)).collect();
+        // the words in the change are a policy's finding, and so the score's; what the deployer made of them is nobody's
+        let gates = version(&view, 1).gates.iter().filter(|gate| gate.id.to_string() != "G4");
+        let gates: Vec<_> = gates.map(|gate| (gate.id, gate.passed)).collect();
         let shown = text(&house, &desk, id, "runbook@v1").await.expect("it is listed");
         outcomes.push((gates, desk.timeline(id).await, shown));
     }
