@@ -19,6 +19,8 @@ mod memory;
 mod parts;
 #[path = "llm/reaching.rs"]
 mod reaching;
+#[path = "llm/refusing.rs"]
+mod refusing;
 #[path = "llm/replay.rs"]
 mod replay;
 #[path = "llm/server.rs"]

@@ -205,6 +205,7 @@ impl House {
             }
         }
         settings.stream = part.stream.unwrap_or(settings.stream);
+        settings.tools = part.tools.unwrap_or(settings.tools);
         settings.temperature = part.temperature.unwrap_or(settings.temperature);
         settings.context = part.context.or(settings.context);
         settings.requests_per_minute = part.requests_per_minute.or(settings.requests_per_minute);

@@ -35,6 +35,8 @@ pub struct ProviderPart {
     pub stream: Option<bool>,
     pub shape: Option<String>,
     pub temperature: Option<bool>,
+    /// Whether it takes tools.
+    pub tools: Option<bool>,
     pub context: Option<u32>,
     pub count: Option<String>,
     pub requests_per_minute: Option<u32>,

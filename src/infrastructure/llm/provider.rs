@@ -11,7 +11,7 @@ use super::format::{Format, Framing};
 use super::gathered::{Gathered, Seen, Wrong};
 use super::gemini::Gemini;
 use super::keys::{KeyError, Keys};
-use super::learned::Learned;
+use super::learned::{Learned, is_of_tools};
 use super::ollama::Ollama;
 use super::openai::OpenAi;
 use super::retry_after::{asked_pause, delay_in_words};
@@ -159,7 +159,7 @@ impl Provider {
         headers.extend(self.own_headers(cancel).await?);
         let url = self.url(&self.format.path(model, stream));
         let settings = self.learned.apply(model, &self.settings);
-        let body = self.format.body(&settings, model, request).to_string().into_bytes();
+        let body = self.format.body(&settings, model, &settings.asked(request)).to_string().into_bytes();
         Ok(Ask { method: Method::Post, url, headers, body })
     }
 
@@ -176,6 +176,11 @@ impl Provider {
             self.settings.key_headers.iter().for_each(|(_, keyed)| self.keys.forget(&keyed.source));
         }
         let said = words_of_body(&body);
+        if incoming.status == 500 && is_of_tools(&said) {
+            // llama.cpp's status for it: it would say the same the next time
+            let (provider, said) = (self.settings.name.clone(), self.words(&said));
+            return ChatError::Refused { provider, status: 500, said };
+        }
         refused(Refusal {
             provider: &self.settings.name,
             model,
@@ -369,14 +374,16 @@ impl ChatModel for Provider {
             }
             match self.refusal(model, incoming, cancel).await {
                 // it takes no such parameter: each is learned once, so this ends
-                ChatError::Refused { status: 400 | 422, said, .. } if self.learned.learn(model, &said) => {}
+                ChatError::Refused { status: 400 | 404 | 422 | 500, said, .. }
+                    if self.learned.learn(model, &said, request) => {}
                 error => return Err(error),
             }
         };
         let names = ["x-request-id", "request-id", "x-goog-request-id", "cf-ray"];
         let request_id = names.iter().find_map(|name| incoming.header(name)).unwrap_or_default();
         let request_id: String = request_id.chars().take(200).collect();
-        let mut into = Gathered::new(self.format.shape_tool(&self.settings, request), request_id);
+        let mut into =
+            Gathered::new(self.format.shape_tool(&self.learned.apply(model, &self.settings), request), request_id);
         let read = self.read(&mut incoming, &mut into, seen).await;
         let reply = read.and_then(|()| Ok(into.reply()?)).map_err(|error| self.failed(model, error))?;
         Ok(self.masked(reply))
@@ -384,6 +391,7 @@ impl ChatModel for Provider {
 
     async fn count(&self, model: &str, request: &ChatRequest, cancel: &Cancel) -> Result<Option<u64>, ChatError> {
         let settings = self.learned.apply(model, &self.settings);
+        let request = &*settings.asked(request);
         let body = || self.format.body(&settings, model, request);
         if settings.count == CountBy::Nobody {
             return Ok(None);

@@ -1,8 +1,10 @@
 //! What is known of a provider: where it is, which format it speaks, and where it differs from others of that format.
 
-use super::ChatRequest;
+use std::borrow::Cow;
+
 use super::counting::CountBy;
 use super::keys::{KeySource, Keyed};
+use super::{ChatRequest, Part};
 use crate::infrastructure::http::{HttpLimits, Secret};
 
 /// A wire format.
@@ -73,6 +75,8 @@ pub struct ProviderSettings {
     pub output_limit: OutputLimit,
     /// Whether it takes a temperature.
     pub temperature: bool,
+    /// Whether it takes tools. One that does not is told so, and answers from what the prompt holds.
+    pub tools: bool,
     /// Whether a stream is asked to end with its usage (OpenAI's format).
     pub stream_usage: bool,
     /// Whether it is asked what the call cost (OpenRouter).
@@ -111,6 +115,10 @@ const KNOWN: [Known; 13] = [
     ("llamacpp", Wire::OpenAi, "http://127.0.0.1:8080/v1", None),
     ("lmstudio", Wire::OpenAi, "http://127.0.0.1:1234/v1", None),
 ];
+
+/// What a model is told that cannot call what its instructions speak of.
+const NO_TOOLS: &str = "No tool can be called here, whatever is said above: there is nothing to look at but what this \
+                        prompt holds. Answer from it, at once and in full.";
 
 impl ProviderSettings {
     /// The names of [`ProviderSettings::known`], with the variable that holds the key of each.
@@ -153,6 +161,7 @@ impl ProviderSettings {
             shape: ShapeMode::Schema,
             output_limit: OutputLimit::MaxTokens,
             temperature: true,
+            tools: true,
             stream_usage: wire == Wire::OpenAi,
             asks_cost: false,
             prompt_cache: wire == Wire::Anthropic,
@@ -166,6 +175,26 @@ impl ProviderSettings {
             requests_per_minute: None,
             tokens_per_minute: None,
         }
+    }
+
+    /// `request` as it can be asked: without tools where none are taken, and what was called before in words.
+    pub(super) fn asked<'r>(&self, request: &'r ChatRequest) -> Cow<'r, ChatRequest> {
+        if self.tools {
+            return Cow::Borrowed(request);
+        }
+        let mut request = request.clone();
+        if !std::mem::take(&mut request.tools).is_empty() {
+            request.system.push(NO_TOOLS.to_owned());
+        }
+        for part in request.messages.iter_mut().flat_map(|message| &mut message.parts) {
+            let text = match part {
+                Part::Text { .. } => continue,
+                Part::Call(call) => format!("I called {} with {}", call.name, call.arguments),
+                Part::Result { text, .. } => format!("What the call gave:\n{text}"),
+            };
+            *part = Part::Text { text };
+        }
+        Cow::Owned(request)
     }
 
     /// The standing instructions, with the shape of the answer in words where nothing else holds it.

@@ -1,0 +1,115 @@
+//! What a model refuses besides single values: tools, and a tool that it is made to call. It is asked again without.
+
+use std::time::Duration;
+
+use paraph::infrastructure::llm::{
+    CallBlock, ChatError, ChatRequest, JsonShape, Message, Part, ProviderSettings, Speaker, ToolSpec, Wire,
+};
+use serde_json::json;
+
+use crate::dialect::{ALL, Dialect};
+use crate::server::{End, Play, Server};
+use crate::support::{ask, provider, request};
+
+fn refusal(dialect: Dialect, status: u16, said: &str) -> Play {
+    Play::Answer(status, vec![("content-type", "application/json".to_owned())], dialect.error(status, said))
+}
+
+fn says(dialect: Dialect, text: &str) -> Play {
+    Play::Pieces(dialect.kind(), vec![dialect.stream(text).into_bytes()], Duration::ZERO, End::Orderly)
+}
+
+fn looking() -> ChatRequest {
+    let parameters = json!({"type": "object", "properties": {"path": {"type": "string"}}});
+    let tool = ToolSpec { name: "read".to_owned(), description: "Reads a file.".to_owned(), parameters };
+    ChatRequest { tools: vec![tool], ..request() }
+}
+
+fn shaped() -> ChatRequest {
+    let schema = json!({"type": "object", "properties": {"go": {"type": "boolean"}}, "required": ["go"]});
+    ChatRequest { shape: Some(JsonShape { name: "verdict".to_owned(), schema }), ..request() }
+}
+
+#[tokio::test]
+async fn a_model_that_refuses_tools_is_asked_without_them_from_then_on() {
+    let refusals = [
+        (400, "registry.ollama.ai/library/gemma3:4b does not support tools"),
+        (400, "\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set"),
+        (404, "No endpoints found that support tool use. To learn more about provider routing, visit the docs."),
+        (500, "tools param requires --jinja flag"),
+        (
+            400,
+            "Function tools with reasoning_effort are not supported for gpt-6-sol in /v1/chat/completions. To use \
+             function tools, use /v1/responses or set reasoning_effort to 'none'.",
+        ),
+    ];
+    for dialect in ALL {
+        for (status, said) in refusals {
+            let server = Server::start(vec![refusal(dialect, status, said), says(dialect, "drafted")]).await;
+            let provider = provider(dialect.settings(&server.url()));
+            for _ in 0..2 {
+                assert_eq!(ask(&provider, &looking()).await.outcome.expect(said).text, "drafted");
+            }
+            let seen = server.seen();
+            assert_eq!(seen.len(), 3, "{:?} learned `{said}` once", dialect.0);
+            assert!(seen[0].body["tools"].is_array(), "{}", seen[0].body);
+            for later in &seen[1..] {
+                assert!(later.body["tools"].is_null(), "{}", later.body);
+                assert!(later.body.to_string().contains("No tool can be called here"), "{}", later.body);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_tools_stands_where_none_were_offered() {
+    let dialect = Dialect(Wire::OpenAi);
+    let server = Server::start(vec![refusal(dialect, 400, "some-model does not support tools")]).await;
+    let asked = ask(&provider(dialect.settings(&server.url())), &request()).await;
+    assert!(matches!(asked.outcome, Err(ChatError::Refused { status: 400, .. })), "{:?}", asked.outcome);
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn what_another_model_looked_at_is_told_in_words_where_tools_are_off() {
+    for dialect in ALL {
+        let server = Server::start(vec![says(dialect, "drafted")]).await;
+        let provider = provider(ProviderSettings { tools: false, ..dialect.settings(&server.url()) });
+        let call = CallBlock { id: "c1".to_owned(), name: "read".to_owned(), arguments: r#"{"path":"a"}"#.to_owned() };
+        let result = Part::Result { id: "c1".to_owned(), name: "read".to_owned(), text: "all of a".to_owned() };
+        let mut request = looking();
+        request.messages.push(Message { speaker: Speaker::Assistant, parts: vec![Part::Call(call)] });
+        request.messages.push(Message { speaker: Speaker::User, parts: vec![result] });
+        assert_eq!(ask(&provider, &request).await.outcome.expect("an answer").text, "drafted");
+        let sent = server.seen()[0].body.to_string();
+        for word in ["I called read with", "What the call gave:\\nall of a"] {
+            assert!(sent.contains(word), "{sent}");
+        }
+        for word in ["tool_calls", "tool_use", "tool_result", "functionCall", "\"tools\""] {
+            assert!(!sent.contains(word), "{word}: {sent}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_to_be_forced_gives_its_answer_in_words() {
+    let dialect = Dialect(Wire::Anthropic);
+    let refusals = [
+        "tool_choice: forced tool use is not supported by this model",
+        "Thinking may not be enabled when tool_choice forces tool use.",
+    ];
+    for said in refusals {
+        let server = Server::start(vec![refusal(dialect, 400, said), says(dialect, r#"{"go": true}"#)]).await;
+        let provider = provider(dialect.settings(&server.url()));
+        for _ in 0..2 {
+            assert_eq!(ask(&provider, &shaped()).await.outcome.expect("an answer").text, r#"{"go": true}"#);
+        }
+        let seen = server.seen();
+        assert_eq!(seen.len(), 3, "learned once");
+        assert_eq!(seen[0].body["tool_choice"]["type"], "tool");
+        for later in &seen[1..] {
+            assert!(later.body["tool_choice"].is_null() && later.body["tools"].is_null(), "{}", later.body);
+            assert!(later.body["system"].to_string().contains("JSON Schema"), "{}", later.body);
+        }
+    }
+}
