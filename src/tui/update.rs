@@ -13,9 +13,7 @@ use super::screens::review::{Running, Tab};
 use super::screens::wizard::At;
 use super::texts::{on_text, show_artifact, show_log};
 use super::trust_keys::confirm_trust;
-use crate::api::{
-    Failure, FailureKind, LogView, Notice, Reply, Request, SendDraftsRequest, SessionRow, SessionView, Verdict,
-};
+use crate::api::{Failure, FailureKind, Notice, Reply, Request, SendDraftsRequest, SessionRow, SessionView, Verdict};
 use crate::id::SessionId;
 use crate::text::{Untrusted, counted};
 
@@ -298,14 +296,7 @@ fn on_reply(model: &mut Model, ticket: Ticket, reply: Reply) -> Vec<Task> {
         }
         (Ticket::Logs(id), Reply::Log(logs)) if here(model, id) => {
             if let Some(review) = &mut model.review {
-                let newest = review.view.as_ref().and_then(|view| view.versions.last());
-                let version = newest.map(|newest| newest.number);
-                review.runs.running.clear(); // what goes on is told anew, all of it
-                for LogView { repo, check, live, on_base, .. } in logs {
-                    if let Some(log) = live {
-                        review.runs.start(Running { version, repo, check, on_base, log });
-                    }
-                }
+                review.take_logs(logs);
             }
             show_log(model)
         }

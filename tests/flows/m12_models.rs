@@ -327,6 +327,7 @@ fn said(session: SessionId, line: u32, text: &str) -> CommentRequest {
         line: Some(line),
         from_line: None,
         side: Side::New,
+        against: paraph::api::AgainstRequest::Base,
         kind: ThreadKind::Issue,
         text: text.to_owned(),
         artifact: None,

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::frame::Frame;
 use super::patches::{Patches, Talk};
 use crate::api::{
-    ArtifactView, BeadView, CheckView, DraftView, Metrics, PlaceNow, SessionView, ThreadView, TimelineEntry,
+    ArtifactView, BeadView, CheckView, DraftView, LogView, Metrics, PlaceNow, SessionView, ThreadView, TimelineEntry,
     VersionPatchSet, VersionView,
 };
 use crate::id::{HostPath, SessionId, SessionRef, Version};
@@ -374,6 +374,18 @@ impl Review {
     /// Whether the tab is one page that scrolls, without a cursor.
     pub(crate) fn is_page(&self) -> bool {
         matches!(self.tab, Tab::Overview | Tab::Architecture | Tab::Metrics)
+    }
+
+    /// What runs, all of it: each log that grows.
+    pub(crate) fn take_logs(&mut self, logs: Vec<LogView>) {
+        let newest = self.view.as_ref().and_then(|view| view.versions.last());
+        let version = newest.map(|newest| newest.number);
+        self.runs.running.clear();
+        for LogView { repo, check, live, on_base, .. } in logs {
+            if let Some(log) = live {
+                self.runs.start(Running { version, repo, check, on_base, log });
+            }
+        }
     }
 
     /// Takes the documents as they are now; the cursor stays on the one that it is on.
