@@ -29,6 +29,8 @@ mod server;
 mod speaker;
 #[path = "llm/support.rs"]
 mod support;
+#[path = "llm/thoughts.rs"]
+mod thoughts;
 #[path = "llm/tls.rs"]
 mod tls;
 #[path = "llm/tries.rs"]

@@ -67,14 +67,16 @@ async fn listen(
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     loop {
-        if let Some(row) = row.take() {
-            waiting.changed(&row, desk);
-            let service = reached.as_deref().unwrap_or(service);
-            // a notice may tell of a state that was left meanwhile: what it is now is asked
-            if settled(&row) && row_of(service, session, desk).await?.is_none_or(|now| settled(&now)) {
-                let session = SessionRef { session, version: None };
-                let view = desk.ask_on(service, ShowRequest { session }).await?;
-                return Ok(Waited::Settled(Box::new(view)));
+        if let Some(told) = row.take() {
+            waiting.changed(&told, desk);
+            if settled(&told) {
+                let session_ref = SessionRef { session, version: None };
+                let service = reached.as_deref().unwrap_or(service);
+                let view = desk.ask_on(service, ShowRequest { session: session_ref }).await?;
+                // a notice may tell of a state that was left meanwhile: what follows it is still to come
+                if view.state == told.state || view.updated_at <= told.updated_at {
+                    return Ok(Waited::Settled(Box::new(view)));
+                }
             }
         }
         let notice = tokio::select! {

@@ -198,7 +198,15 @@ pub(crate) mod tests {
             self.asked.lock().expect("no panic").push(question.request.clone());
             let (text, finish) = self.replies.lock().expect("no panic").pop_front().expect("another answer");
             let (usage, model) = (Usage::default(), String::new());
-            Ok(ChatReply { text: text.to_owned(), calls: Vec::new(), finish, usage, model, request_id: String::new() })
+            Ok(ChatReply {
+                text: text.to_owned(),
+                calls: Vec::new(),
+                finish,
+                usage,
+                model,
+                request_id: String::new(),
+                kept: None,
+            })
         }
 
         fn room(&self, _: Role) -> u64 {

@@ -68,6 +68,12 @@ impl Role {
         matches!(self, Self::Reviewer | Self::Critic)
     }
 
+    /// Whether it answers in a shape; the others answer with edits.
+    #[must_use]
+    pub fn answers_in_a_shape(self) -> bool {
+        !matches!(self, Self::Implementer | Self::Tester | Self::Documenter)
+    }
+
     /// What it is given, in a line.
     #[must_use]
     pub fn given(self) -> &'static str {

@@ -28,6 +28,8 @@ pub(super) struct Heard {
     pub(super) bytes: u64,
     /// When the try that runs was sent, by the monotonic clock; none where it waits to be.
     since: Option<Duration>,
+    /// What the provider says of an answer that cannot be used.
+    told: Usage,
 }
 
 impl Heard {
@@ -36,7 +38,8 @@ impl Heard {
             Streamed::Text(text) | Streamed::Thinking(text) => self.bytes += text.len() as u64,
             Streamed::Call(name) => self.bytes += name.len() as u64,
             // what came before was refused, and costs nothing
-            Streamed::Sent => *self = Self { bytes: 0, since: Some(now) },
+            Streamed::Sent => *self = Self { since: Some(now), ..Self::default() },
+            Streamed::Took(usage) => self.told = *usage,
             Streamed::Waits { .. } => *self = Self::default(),
         }
     }
@@ -45,6 +48,10 @@ impl Heard {
     pub(super) fn may_be_billed(&self, asked: &CallAsked, now: Duration) -> (u64, u64) {
         let Some(since) = self.since else { return (0, 0) };
         let (heard, took) = (self.bytes.div_ceil(USUAL_BYTES), now.saturating_sub(since));
+        if let Some(told) = self.told.output {
+            let most = asked.output_tokens.max(heard);
+            return (self.told.input.unwrap_or(0).max(asked.input_tokens), told.max(heard).min(most));
+        }
         let unseen = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).saturating_mul(FASTEST_UNSEEN) / 1000;
         (asked.input_tokens, heard.max(unseen).saturating_add(ON_THE_WAY).min(asked.output_tokens))
     }
@@ -142,7 +149,7 @@ mod tests {
         let usage = Usage { input: told.0, output: told.1, ..Usage::default() };
         let (finish, model) = (Finish::Stop, String::new());
         let text = "x".repeat(1_600);
-        let reply = ChatReply { text, calls: vec![call], finish, usage, model, request_id: String::new() };
+        let reply = ChatReply { text, calls: vec![call], finish, usage, model, request_id: String::new(), kept: None };
         let (usage, by) = took(&asked(count), &reply, &Heard::default());
         assert_eq!((usage.input.unwrap_or(0), usage.output.unwrap_or(0), by), expected);
     }
@@ -167,7 +174,7 @@ mod tests {
         let usage =
             Usage { input: Some(10), output: Some(10), cache_read: Some(9), cache_write: None, cost_micros: Some(3) };
         let (finish, model, text) = (Finish::Stop, String::new(), "yes".to_owned());
-        let reply = ChatReply { text, calls: Vec::new(), finish, usage, model, request_id: String::new() };
+        let reply = ChatReply { text, calls: Vec::new(), finish, usage, model, request_id: String::new(), kept: None };
         let mut heard = Heard::default();
         heard.hear(&Streamed::Thinking(&"x".repeat(900)), Duration::ZERO);
         let (took, by) = took(&asked(PromptCount::Estimated), &reply, &heard);

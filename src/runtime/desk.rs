@@ -422,7 +422,10 @@ impl Models for Desk {
         }
         let bank = &self.worker.ports.models;
         let lead = self.lead(role).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
-        let max_output_tokens = request.max_output_tokens.min(lead.max_output_tokens);
+        let max_output_tokens = match request.shape {
+            Some(_) => lead.answer_in_a_shape(request.max_output_tokens),
+            None => request.max_output_tokens.min(lead.max_output_tokens),
+        };
         let request = ChatRequest { max_output_tokens, ..request.clone() };
         let room = self.room_on(&lead);
         let (mut tries, mut too_long, mut at, mut counted) = (Vec::new(), 0, Some(0), None);
@@ -527,6 +530,7 @@ impl Models for Desk {
             usage: *usage,
             model: model.clone(),
             request_id: String::new(),
+            kept: None,
         };
         let texts = [serde_json::to_vec(&request), serde_json::to_vec(&reply)].map(|text| text.expect("plain data"));
         let blobs = self.worker.blobs().clone();

@@ -118,7 +118,7 @@ impl Spoken {
         match piece {
             Streamed::Text(text) | Streamed::Thinking(text) => self.write(text),
             Streamed::Call(tool) => self.write(&format!("\n[asks for {tool}]\n")),
-            Streamed::Sent | Streamed::Waits { .. } => {}
+            Streamed::Sent | Streamed::Waits { .. } | Streamed::Took(_) => {}
         }
         // the first word is waited for
         if !std::mem::replace(&mut self.began, true) {

@@ -70,6 +70,7 @@ pub(crate) async fn ask_until(provider: &Provider, request: &ChatRequest, cancel
         Streamed::Text(more) => text.push_str(more),
         Streamed::Thinking(more) => thinking.push_str(more),
         Streamed::Call(name) => calls.push(name.to_owned()),
+        Streamed::Took(_) => {}
         Streamed::Sent | Streamed::Waits { .. } => unreachable!("a provider is asked once"),
     };
     let outcome = provider.chat("some-model", request, &mut seen, cancel).await;

@@ -55,6 +55,7 @@ pub fn says(text: impl Into<String>) -> ChatReply {
         usage: Usage { input: Some(1_000), output: Some(100), ..Usage::default() },
         model: "scripted".to_owned(),
         request_id: "r-1".to_owned(),
+        kept: None,
     }
 }
 

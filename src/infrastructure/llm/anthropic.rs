@@ -119,6 +119,7 @@ fn messages(settings: &ProviderSettings, request: &ChatRequest) -> Value {
             json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": object(&call.arguments) })
         }
         Part::Result { id, text, .. } => json!({ "type": "tool_result", "tool_use_id": id, "content": text }),
+        Part::Kept { .. } => Value::Null, // stands first, below
     };
     // an empty block is refused
     let is_said = |part: &&Part| !matches!(part, Part::Text { text } if text.trim().is_empty());
@@ -128,7 +129,12 @@ fn messages(settings: &ProviderSettings, request: &ChatRequest) -> Value {
             Speaker::User => "user",
             Speaker::Assistant => "assistant",
         };
-        let parts: Vec<Value> = message.parts.iter().filter(is_said).map(part).collect();
+        let thoughts = message.parts.iter().filter_map(|part| match part {
+            Part::Kept { value } => Some(items(value, "/thoughts").iter().map(without_number)),
+            _ => None,
+        });
+        let said = message.parts.iter().filter(is_said).map(part).filter(|part| !part.is_null());
+        let parts: Vec<Value> = thoughts.flatten().chain(said).collect();
         if !parts.is_empty() {
             all.push(json!({ "role": role, "content": parts }));
         }
@@ -154,7 +160,10 @@ fn begin(message: &Value, into: &mut Gathered) {
 fn block(index: u64, given: &Value, into: &mut Gathered, seen: Seen<'_>) {
     match text(given, "/type") {
         "text" => into.say(text(given, "/text"), seen),
-        "thinking" => into.think(text(given, "/thinking"), seen),
+        "thinking" | "redacted_thinking" => {
+            into.think(text(given, "/thinking"), seen);
+            keep_thought(index, given, into);
+        }
         "tool_use" if !into.has_call(index, text(given, "/id")) => {
             into.call(index, text(given, "/id"), text(given, "/name"), seen);
             let input = given["input"].as_object().filter(|input| !input.is_empty());
@@ -169,10 +178,27 @@ fn block(index: u64, given: &Value, into: &mut Gathered, seen: Seen<'_>) {
 fn delta(index: u64, given: &Value, into: &mut Gathered, seen: Seen<'_>) {
     match text(given, "/type") {
         "text_delta" => into.say(text(given, "/text"), seen),
-        "thinking_delta" => into.think(text(given, "/thinking"), seen),
+        "thinking_delta" => {
+            into.think(text(given, "/thinking"), seen);
+            keep_thought(index, &json!({ "thinking": given["thinking"] }), into);
+        }
+        "signature_delta" => keep_thought(index, &json!({ "signature": given["signature"] }), into),
         "input_json_delta" => into.argue(index, text(given, "/partial_json"), seen),
         _ => {}
     }
+}
+
+/// Thoughts go back unchanged, with their signatures, before what they led to.
+fn keep_thought(index: u64, piece: &Value, into: &mut Gathered) {
+    let mut piece = piece.clone();
+    piece["index"] = json!(index);
+    into.keep_piece("thoughts", &piece);
+}
+
+fn without_number(thought: &Value) -> Value {
+    let mut thought = thought.clone();
+    thought.as_object_mut().map(|fields| fields.remove("index"));
+    thought
 }
 
 fn stop(reason: &str, into: &mut Gathered) {

@@ -94,6 +94,12 @@ pub enum Part {
     },
     /// The model wants a tool to run (assistant only).
     Call(CallBlock),
+    /// What its provider wants back with a turn that calls tools, in the provider's own form: thoughts, signatures
+    /// (assistant only). Nobody else is told of it.
+    Kept {
+        /// As it came.
+        value: serde_json::Value,
+    },
     /// What a tool found (user only).
     Result {
         /// The call it answers.
@@ -184,6 +190,7 @@ impl ChatRequest {
         let part = |part: &Part| match part {
             Part::Text { text } | Part::Result { text, .. } => text.len(),
             Part::Call(call) => call.name.len() + call.arguments.len(),
+            Part::Kept { value } => value.to_string().len(),
         };
         let words: usize = self.system.iter().map(String::len).sum();
         let turns: usize = self.messages.iter().flat_map(|message| &message.parts).map(part).sum();
@@ -266,6 +273,9 @@ pub struct ChatReply {
     pub model: String,
     /// The provider's name for this exchange; empty where it gives none.
     pub request_id: String,
+    /// What the provider wants back with this turn where it calls tools; see [`Part::Kept`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<serde_json::Value>,
 }
 
 /// A piece of an answer on its way, for a screen; what counts is the [`ChatReply`].
@@ -277,6 +287,8 @@ pub enum Streamed<'a> {
     Thinking(&'a str),
     /// It wants this tool.
     Call(&'a str),
+    /// What an answer took that cannot be used, as its provider says it.
+    Took(Usage),
     /// It is asked: what comes from now on is its answer.
     Sent,
     /// It is asked after a pause, because it gave no answer or a limit says so: what came until now is void.

@@ -158,6 +158,7 @@ fn of_responses(settings: &ProviderSettings, model: &str, request: &ChatRequest)
                 Part::Result { id, text, .. } => {
                     json!({ "type": "function_call_output", "call_id": id, "output": text })
                 }
+                Part::Kept { .. } => continue, // no counter takes them
             });
         }
     }

@@ -2,7 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 use super::{CallBlock, ChatReply, Finish, FoundFault, Streamed, Usage};
+
+/// The most bytes of one thing that goes back with a turn. // 1 MiB: thoughts of a hundred thousand tokens and more
+const MOST_KEPT: usize = 1 << 20;
+
+/// Fields of a piece that come bit by bit.
+const GROWING: [&str; 5] = ["text", "summary", "data", "thinking", "signature"];
 
 /// Whom pieces are told to.
 pub(super) type Seen<'a> = &'a mut (dyn FnMut(Streamed<'_>) + Send);
@@ -35,6 +43,8 @@ pub(super) struct Gathered {
     text: String,
     calls: BTreeMap<u64, CallBlock>,
     finish: Option<Finish>,
+    /// What goes back with the turn.
+    kept: Map<String, Value>,
     is_done: bool,
     /// The tool that stands for the answer's shape: what it is called with is the answer.
     shape: Option<String>,
@@ -56,10 +66,39 @@ impl Gathered {
         }
     }
 
-    /// A thought goes to the screen and nowhere else.
+    /// A thought goes to the screen; what of it the provider wants back is kept beside.
     pub(super) fn think(&self, more: &str, seen: Seen<'_>) {
         if !more.is_empty() {
             seen(Streamed::Thinking(more));
+        }
+    }
+
+    /// More of a text that goes back with the turn.
+    pub(super) fn keep_text(&mut self, name: &str, more: &str) {
+        let kept = self.kept.entry(name).or_insert_with(|| Value::String(String::new()));
+        if let Value::String(text) = kept
+            && text.len() + more.len() <= MOST_KEPT
+        {
+            text.push_str(more);
+        }
+    }
+
+    /// A piece of a list that goes back with the turn: one that is begun goes on where both have its number.
+    pub(super) fn keep_piece(&mut self, name: &str, piece: &Value) {
+        let kept = self.kept.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+        let size = kept.to_string().len() + piece.to_string().len();
+        let Some(list) = kept.as_array_mut().filter(|_| size <= MOST_KEPT) else { return };
+        let begun = list.iter_mut().find(|one| piece["index"].is_number() && one["index"] == piece["index"]);
+        match begun {
+            Some(begun) => go_on(begun, piece),
+            None => list.push(piece.clone()),
+        }
+    }
+
+    /// A value that goes back under that name.
+    pub(super) fn keep_value(&mut self, name: &str, value: &Value) {
+        if value.to_string().len() <= MOST_KEPT {
+            self.kept.insert(name.to_owned(), value.clone());
         }
     }
 
@@ -175,8 +214,21 @@ impl Gathered {
                 _ => Wrong::Faulty(FoundFault::Empty, "there is no word in it".to_owned()),
             });
         }
-        let Self { text, usage, model, request_id, .. } = self;
-        Ok(ChatReply { text, calls, finish, usage: believable(usage), model, request_id })
+        let Self { text, usage, model, request_id, kept, .. } = self;
+        let kept = (!kept.is_empty() && !calls.is_empty()).then_some(Value::Object(kept));
+        Ok(ChatReply { text, calls, finish, usage: believable(usage), model, request_id, kept })
+    }
+}
+
+/// The next piece of what was begun: its texts follow, anything else is the newest.
+fn go_on(begun: &mut Value, piece: &Value) {
+    let (Some(begun), Some(piece)) = (begun.as_object_mut(), piece.as_object()) else { return };
+    for (name, value) in piece {
+        match (begun.get_mut(name), value) {
+            (Some(Value::String(text)), Value::String(more)) if GROWING.contains(&name.as_str()) => text.push_str(more),
+            (_, Value::Null) => {}
+            _ => drop(begun.insert(name.clone(), value.clone())),
+        }
     }
 }
 

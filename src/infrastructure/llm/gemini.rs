@@ -110,12 +110,13 @@ fn turn(message: &Message, signs: bool) -> Option<Value> {
         Part::Result { name, text, .. } => {
             json!({ "functionResponse": { "name": name, "response": { "result": text } } })
         }
+        Part::Kept { .. } => Value::Null, // another wire's
     };
     let role = match message.speaker {
         Speaker::User => "user",
         Speaker::Assistant => "model",
     };
-    let parts: Vec<Value> = message.parts.iter().map(part).collect();
+    let parts: Vec<Value> = message.parts.iter().filter(|part| !matches!(part, Part::Kept { .. })).map(part).collect();
     (!parts.is_empty()).then(|| json!({ "role": role, "parts": parts }))
 }
 

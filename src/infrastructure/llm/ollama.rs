@@ -124,6 +124,7 @@ fn turn(message: &Message, all: &mut Vec<Value>) {
             Part::Result { name, text, .. } => {
                 all.push(json!({ "role": "tool", "tool_name": name, "content": text }));
             }
+            Part::Kept { .. } => {} // another wire's
         }
     }
     let role = match message.speaker {

@@ -10,6 +10,16 @@ use super::wrong::reported;
 use super::{ChatRequest, Finish, JsonShape, Message, Part, Speaker, Usage};
 use crate::infrastructure::http::Secret;
 
+/// What some providers want back with the turn in which a model that thinks called tools: DeepSeek its words, OpenRouter
+/// their details. // api-docs.deepseek.com, "Thinking mode"; openrouter.ai/docs, "Preserving reasoning blocks"
+const THOUGHTS: [&str; 3] = ["reasoning_content", "reasoning", "reasoning_details"];
+
+/// What goes back with a call: Google's signatures, behind its own address and behind gateways.
+const WITH_CALLS: [&str; 2] = ["extra_content", "provider_specific_fields"];
+
+/// Stands before a call's id where that is kept.
+const WITH_CALL: &str = "call ";
+
 pub(super) struct OpenAi;
 
 impl Format for OpenAi {
@@ -131,7 +141,26 @@ fn turn(message: &Message, all: &mut Vec<Value>) {
             if !calls.is_empty() {
                 said["tool_calls"] = calls.into();
             }
+            for part in &message.parts {
+                if let Part::Kept { value } = part {
+                    give_back(value, &mut said);
+                }
+            }
             all.push(said);
+        }
+    }
+}
+
+/// What of a turn goes back as it came: thoughts in the turn, the rest with the call that it came with.
+fn give_back(kept: &Value, said: &mut Value) {
+    for name in THOUGHTS.into_iter().filter(|name| !kept[*name].is_null()) {
+        said[name] = kept[name].clone();
+    }
+    let calls = said["tool_calls"].as_array_mut().into_iter().flatten();
+    for call in calls {
+        let with = call["id"].as_str().map(|id| kept[format!("{WITH_CALL}{id}")].clone()).unwrap_or_default();
+        for (name, value) in with.as_object().into_iter().flatten() {
+            call[name] = value.clone();
         }
     }
 }
@@ -182,12 +211,16 @@ fn take(event: &Value, said: &str, into: &mut Gathered, seen: Seen<'_>) -> Resul
 }
 
 fn words(more: &Value, into: &mut Gathered, seen: Seen<'_>) {
-    for thought in ["/reasoning_content", "/reasoning"] {
-        let thought = text(more, thought);
+    for thought_name in ["reasoning_content", "reasoning"] {
+        let thought = text(more, &format!("/{thought_name}"));
         if !thought.is_empty() {
             into.think(thought, seen);
+            into.keep_text(thought_name, thought);
             break; // some servers send the same under both names
         }
+    }
+    for piece in items(more, "/reasoning_details") {
+        into.keep_piece("reasoning_details", piece);
     }
     into.say(text(more, "/content"), seen);
     for part in items(more, "/content") {
@@ -214,6 +247,14 @@ fn take_call(call: &Value, place: usize, is_whole: bool, into: &mut Gathered, se
         _ => into.call_named(id).filter(|_| !id.is_empty()).unwrap_or_else(|| into.next_call()),
     };
     into.call(index, id, name, seen);
+    let with: serde_json::Map<String, Value> = WITH_CALLS
+        .into_iter()
+        .filter(|name| !call[*name].is_null())
+        .map(|name| (name.to_owned(), call[name].clone()))
+        .collect();
+    if !with.is_empty() && !id.is_empty() {
+        into.keep_value(&format!("{WITH_CALL}{id}"), &Value::Object(with));
+    }
     let arguments = &call["function"]["arguments"];
     match arguments.as_str() {
         Some(more) => into.argue(index, more, seen),

@@ -18,7 +18,7 @@ use super::retry_after::{asked_pause, delay_in_words};
 use super::settings::{ProviderSettings, Wire};
 use super::sse::{Event, Events, Lines, TooLong};
 use super::wrong::{Refusal, delay_in_body, is_html, refused, words_of_body};
-use super::{ChatError, ChatModel, ChatReply, ChatRequest, FoundFault, Streamed, json};
+use super::{ChatError, ChatModel, ChatReply, ChatRequest, FoundFault, Streamed, Usage, json};
 use crate::cancel::Cancel;
 use crate::clock::Clock;
 use crate::infrastructure::http::{Ask, HttpClient, HttpError, HttpLimits, Incoming, Method, Secret};
@@ -159,7 +159,7 @@ impl Provider {
         headers.extend(self.own_headers(cancel).await?);
         let url = self.url(&self.format.path(model, stream));
         let settings = self.learned.apply(model, &self.settings);
-        let body = self.format.body(&settings, model, &settings.asked(request)).to_string().into_bytes();
+        let body = self.format.body(&settings, model, &settings.asked(model, request)).to_string().into_bytes();
         Ok(Ask { method: Method::Post, url, headers, body })
     }
 
@@ -338,7 +338,7 @@ impl Provider {
     }
 
     /// Hides keys that a provider repeats in its answer: replies are kept.
-    fn masked(&self, mut reply: ChatReply) -> ChatReply {
+    fn masked(&self, model: &str, mut reply: ChatReply) -> ChatReply {
         let hide = |text: &mut String| {
             if let std::borrow::Cow::Owned(masked) = self.keys.mask_known(text) {
                 *text = masked;
@@ -351,6 +351,12 @@ impl Provider {
             hide(&mut call.arguments);
             hide(&mut call.name);
         });
+        // what would not come back as it came is of no use
+        let is_bare = |value: &serde_json::Value| {
+            matches!(self.keys.mask_known(&value.to_string()), std::borrow::Cow::Borrowed(_))
+        };
+        let kept = reply.kept.take().filter(is_bare);
+        reply.kept = kept.map(|value| serde_json::json!({ "of": self.settings.kept_of(model), "value": value }));
         reply
     }
 }
@@ -385,13 +391,20 @@ impl ChatModel for Provider {
         let mut into =
             Gathered::new(self.format.shape_tool(&self.learned.apply(model, &self.settings), request), request_id);
         let read = self.read(&mut incoming, &mut into, seen).await;
-        let reply = read.and_then(|()| Ok(into.reply()?)).map_err(|error| self.failed(model, error))?;
-        Ok(self.masked(reply))
+        let (took, was_read) = (into.usage, read.is_ok());
+        let reply = read.and_then(|()| Ok(into.reply()?)).map_err(|error| {
+            // it came to its end, and is billed as it says
+            if was_read && took != Usage::default() {
+                seen(Streamed::Took(took));
+            }
+            self.failed(model, error)
+        })?;
+        Ok(self.masked(model, reply))
     }
 
     async fn count(&self, model: &str, request: &ChatRequest, cancel: &Cancel) -> Result<Option<u64>, ChatError> {
         let settings = self.learned.apply(model, &self.settings);
-        let request = &*settings.asked(request);
+        let request = &*settings.asked(model, request);
         let body = || self.format.body(&settings, model, request);
         if settings.count == CountBy::Nobody {
             return Ok(None);

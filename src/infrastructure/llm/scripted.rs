@@ -64,6 +64,7 @@ impl ScriptedModel {
             usage: Usage { input: Some(100), output: Some(output), ..Usage::default() },
             model: "scripted".to_owned(),
             request_id: String::new(),
+            kept: None,
         }
     }
 

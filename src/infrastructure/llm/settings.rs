@@ -177,24 +177,43 @@ impl ProviderSettings {
         }
     }
 
-    /// `request` as it can be asked: without tools where none are taken, and what was called before in words.
-    pub(super) fn asked<'r>(&self, request: &'r ChatRequest) -> Cow<'r, ChatRequest> {
-        if self.tools {
+    /// `request` as that model can be asked: with its own thoughts and no other's, without tools where none are taken,
+    /// and what was called before in words.
+    pub(super) fn asked<'r>(&self, model: &str, request: &'r ChatRequest) -> Cow<'r, ChatRequest> {
+        let is_kept = |part: &Part| matches!(part, Part::Kept { .. });
+        if self.tools && !request.messages.iter().flat_map(|message| &message.parts).any(is_kept) {
             return Cow::Borrowed(request);
         }
         let mut request = request.clone();
+        let of = self.kept_of(model);
+        for message in &mut request.messages {
+            message.parts.retain(|part| !matches!(part, Part::Kept { value } if !self.tools || value["of"] != of));
+            for part in &mut message.parts {
+                if let Part::Kept { value } = part {
+                    *value = value["value"].take();
+                }
+            }
+        }
+        if self.tools {
+            return Cow::Owned(request);
+        }
         if !std::mem::take(&mut request.tools).is_empty() {
             request.system.push(NO_TOOLS.to_owned());
         }
         for part in request.messages.iter_mut().flat_map(|message| &mut message.parts) {
             let text = match part {
-                Part::Text { .. } => continue,
+                Part::Text { .. } | Part::Kept { .. } => continue,
                 Part::Call(call) => format!("I called {} with {}", call.name, call.arguments),
                 Part::Result { text, .. } => format!("What the call gave:\n{text}"),
             };
             *part = Part::Text { text };
         }
         Cow::Owned(request)
+    }
+
+    /// Whose thoughts are kept, in a word.
+    pub(super) fn kept_of(&self, model: &str) -> String {
+        format!("{}/{model}", self.name)
     }
 
     /// The standing instructions, with the shape of the answer in words where nothing else holds it.

@@ -34,6 +34,22 @@ pub struct Lead {
     pub latency: Duration,
 }
 
+/// Tokens that a model may think before it says a word that an answer in a shape has. // 8,000: providers count them as the
+/// answer's, and models that think by default take one to six thousand for a question of this size
+const TO_THINK: u32 = 8_000;
+
+impl Lead {
+    /// The most tokens that are asked for, where the words of an answer in a shape take at most `words`: what a person set,
+    /// else room to think beside the words.
+    #[must_use]
+    pub fn answer_in_a_shape(&self, words: u32) -> u32 {
+        match self.route.max_output_tokens {
+            Some(_) => self.max_output_tokens,
+            None => words.saturating_add(TO_THINK).min(self.max_output_tokens),
+        }
+    }
+}
+
 /// Why a role has nobody to ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoRoute {

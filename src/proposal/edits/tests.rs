@@ -387,6 +387,7 @@ fn a_tools_call_is_an_edit_too() {
         usage: Default::default(),
         model: String::new(),
         request_id: String::new(),
+        kept: None,
     };
     let placed = read_reply(&reply).expect("reads").place(&tree()).expect("places");
     assert_eq!(placed.changes.files().len(), 1);

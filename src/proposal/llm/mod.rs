@@ -303,6 +303,7 @@ impl<'a> Drafting<'a> {
         if !reply.text.is_empty() {
             parts.push(Part::Text { text: reply.text.clone() });
         }
+        parts.extend(reply.kept.iter().map(|value| Part::Kept { value: value.clone() }));
         parts.extend(reply.calls.iter().cloned().map(Part::Call));
         self.messages.push(Message { speaker: Speaker::Assistant, parts });
         self.messages.push(Message { speaker: Speaker::User, parts: results });

@@ -67,6 +67,7 @@ fn says(text: &str) -> ChatReply {
         usage: Usage::default(),
         model: "m".to_owned(),
         request_id: String::new(),
+        kept: None,
     }
 }
 

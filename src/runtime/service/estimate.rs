@@ -176,7 +176,10 @@ fn of_role(ports: &Ports, work: Work) -> Option<RoleEstimate> {
     }
     .ok()?;
     let first = lead.route.models.first()?;
-    let output = work.output.min(lead.max_output_tokens);
+    let output = match work.role.answers_in_a_shape() {
+        true => lead.answer_in_a_shape(work.output),
+        false => work.output.min(lead.max_output_tokens),
+    };
     let prompt = work.prompt.min(lead.context_tokens);
     let (least_calls, most_calls) = (u64::from(work.least_calls), u64::from(work.most_calls));
     let short = u32::try_from(SHORT_ANSWER).unwrap_or(u32::MAX).min(output);

@@ -62,8 +62,14 @@ impl Runtime {
             let author = author.as_ref().filter(|_| role.reads_another());
             let lead = author.map_or_else(|| bank.lead(role.name()), |author| bank.lead_apart(role.name(), author));
             let (models, why, most) = match lead {
-                Ok(lead) => (lead.route.models, String::new(), lead.max_output_tokens),
-                Err(none) => (Vec::new(), format!("{}; {}", none.why, none.next), u32::MAX),
+                Ok(lead) => {
+                    let most = match role.answers_in_a_shape() {
+                        true => lead.answer_in_a_shape(contract),
+                        false => contract.min(lead.max_output_tokens),
+                    };
+                    (lead.route.models, String::new(), most)
+                }
+                Err(none) => (Vec::new(), format!("{}; {}", none.why, none.next), contract),
             };
             names.extend(models.iter().cloned());
             roles.push(RoleView {
@@ -73,7 +79,7 @@ impl Runtime {
                 why,
                 given: role.given().to_owned(),
                 answers: role.must_answer().to_owned(),
-                max_output_tokens: Some(contract.min(most)),
+                max_output_tokens: Some(most),
             });
         }
         let mut models = Vec::new();
