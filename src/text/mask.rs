@@ -227,7 +227,7 @@ mod tests {
     /// What is shown of the part of `text` between two `|`.
     #[track_caller]
     fn check_part(text: &str, shown: &str, rules: &[&str]) {
-        let (from, to) = (text.find('|').unwrap(), text.rfind('|').unwrap() - 1);
+        let (from, to) = (text.find('|').expect("a start"), text.rfind('|').expect("an end") - 1);
         let text = text.replace('|', "");
         let mask = SecretMask::new(vec!["hunter22".to_owned()]);
         assert_eq!(mask.over(&text).part(from..to), (shown.to_owned(), rules.to_vec()), "{text}");

@@ -37,8 +37,15 @@ const READ_ONCE: [&str; 10] = [
 ];
 
 /// Variables of our own that say nothing of how a daemon works, or are its own.
-const NOT_OF_A_DAEMON: [&str; 5] =
-    ["PARAPH_HOME", "PARAPH_CONFIG", "PARAPH_DETACHED", STARTED_WITH, "PARAPH_DAEMON_IDLE_SECONDS"];
+const NOT_OF_A_DAEMON: [&str; 7] = [
+    "PARAPH_HOME",
+    "PARAPH_CONFIG",
+    "PARAPH_LOG",
+    "PARAPH_FAULT",
+    "PARAPH_DETACHED",
+    STARTED_WITH,
+    "PARAPH_DAEMON_IDLE_SECONDS",
+];
 
 #[async_trait]
 impl Hosted for Runtime {

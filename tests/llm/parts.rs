@@ -94,7 +94,7 @@ fn models_are_listed_with_their_contracts() {
         flat.contains("edits of test files only, and why; or NO CHANGES with the reason; at most 8000 tokens"),
         "{said}"
     );
-    assert!(flat.contains("how to go back, risks, unknowns; at most 6000 tokens"), "{said}");
+    assert!(flat.contains("how to go back, risks, unknowns; at most 8192 tokens"), "{said}");
     assert!(flat.contains("healthy, degraded or unclear"), "{said}");
     let listed = den.line("models --json").ended(0).json();
     let most: Vec<&Value> = listed["roles"].as_array().unwrap().iter().map(|role| &role["max_output_tokens"]).collect();

@@ -317,6 +317,10 @@ fn variable(text: &str) -> String {
     text[..end].replace('\0', "")
 }
 
+fn quoted(tail: &str) -> String {
+    if tail.trim().is_empty() { String::new() } else { format!("; its last words:\n{}", tail.trim_end()) }
+}
+
 #[cfg(test)]
 mod feedback_tests {
     use super::{Feedback, SaidLines, place_in};
@@ -336,8 +340,4 @@ mod feedback_tests {
         check(None, true, ", changed since it was said");
         check(None, false, "");
     }
-}
-
-fn quoted(tail: &str) -> String {
-    if tail.trim().is_empty() { String::new() } else { format!("; its last words:\n{}", tail.trim_end()) }
 }
