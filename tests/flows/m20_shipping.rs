@@ -396,7 +396,7 @@ async fn a_monitor_that_says_nothing_leaves_the_session_done_and_can_be_asked_ag
     let house = House::with(|house| {
         house.ports.models = models.clone();
         house.ports.faults = Faults::parse(Some("effect.monitor.before:2:eio")).unwrap();
-        house.settings.budget = Budget { cost_micros: Some(12_000), tokens: None };
+        house.settings.budget = Budget { cost_micros: Some(20_000), tokens: None };
     });
     let repository = shop(&house);
     let desk = house.open();
