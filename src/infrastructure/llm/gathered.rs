@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::{CallBlock, ChatReply, Finish, FoundFault, Streamed, Usage};
 
-/// The most bytes of one thing that goes back with a turn. // 1 MiB: thoughts of a hundred thousand tokens and more
+/// The most bytes that go back with a turn; of more nothing goes, for half a thought is none.
+// 1 MiB: thoughts of a hundred thousand tokens and more
 const MOST_KEPT: usize = 1 << 20;
 
 /// Fields of a piece that come bit by bit.
@@ -45,6 +46,8 @@ pub(super) struct Gathered {
     finish: Option<Finish>,
     /// What goes back with the turn.
     kept: Map<String, Value>,
+    /// Bytes that came of it.
+    kept_bytes: usize,
     is_done: bool,
     /// The tool that stands for the answer's shape: what it is called with is the answer.
     shape: Option<String>,
@@ -75,19 +78,21 @@ impl Gathered {
 
     /// More of a text that goes back with the turn.
     pub(super) fn keep_text(&mut self, name: &str, more: &str) {
-        let kept = self.kept.entry(name).or_insert_with(|| Value::String(String::new()));
-        if let Value::String(text) = kept
-            && text.len() + more.len() <= MOST_KEPT
-        {
+        if !self.has_room_for(more.len()) {
+            return;
+        }
+        if let Value::String(text) = self.kept.entry(name).or_insert_with(|| Value::String(String::new())) {
             text.push_str(more);
         }
     }
 
     /// A piece of a list that goes back with the turn: one that is begun goes on where both have its number.
     pub(super) fn keep_piece(&mut self, name: &str, piece: &Value) {
+        if !self.has_room_for(piece.to_string().len()) {
+            return;
+        }
         let kept = self.kept.entry(name).or_insert_with(|| Value::Array(Vec::new()));
-        let size = kept.to_string().len() + piece.to_string().len();
-        let Some(list) = kept.as_array_mut().filter(|_| size <= MOST_KEPT) else { return };
+        let Some(list) = kept.as_array_mut() else { return };
         let begun = list.iter_mut().find(|one| piece["index"].is_number() && one["index"] == piece["index"]);
         match begun {
             Some(begun) => go_on(begun, piece),
@@ -97,9 +102,15 @@ impl Gathered {
 
     /// A value that goes back under that name.
     pub(super) fn keep_value(&mut self, name: &str, value: &Value) {
-        if value.to_string().len() <= MOST_KEPT {
+        if self.has_room_for(value.to_string().len()) {
             self.kept.insert(name.to_owned(), value.clone());
         }
+    }
+
+    /// Counts what comes to be kept; whether it still may be.
+    fn has_room_for(&mut self, bytes: usize) -> bool {
+        self.kept_bytes = self.kept_bytes.saturating_add(bytes);
+        self.kept_bytes <= MOST_KEPT
     }
 
     /// A call begins, or says its name again.
@@ -214,8 +225,9 @@ impl Gathered {
                 _ => Wrong::Faulty(FoundFault::Empty, "there is no word in it".to_owned()),
             });
         }
-        let Self { text, usage, model, request_id, kept, .. } = self;
-        let kept = (!kept.is_empty() && !calls.is_empty()).then_some(Value::Object(kept));
+        let Self { text, usage, model, request_id, kept, kept_bytes, .. } = self;
+        let goes_back = !kept.is_empty() && kept_bytes <= MOST_KEPT && !calls.is_empty();
+        let kept = goes_back.then_some(Value::Object(kept));
         Ok(ChatReply { text, calls, finish, usage: believable(usage), model, request_id, kept })
     }
 }
@@ -275,6 +287,20 @@ mod tests {
             answer.call(0, "a", "", seen);
             answer.finish(Finish::Tools);
         });
+    }
+
+    #[test]
+    fn thoughts_that_are_too_long_do_not_go_back_in_half() {
+        let kept = |bytes: usize| {
+            let reply = gathered(|answer, seen| {
+                answer.keep_text("reasoning_content", &"x".repeat(bytes));
+                answer.keep_piece("reasoning_details", &serde_json::json!({"index": 0, "text": "y"}));
+                answer.call(0, "a", "read", seen);
+                answer.finish(Finish::Tools);
+            });
+            reply.expect("whole").kept.is_some()
+        };
+        assert!(kept(1_000) && kept(MOST_KEPT - 100) && !kept(MOST_KEPT) && !kept(MOST_KEPT + 1));
     }
 
     #[test]
