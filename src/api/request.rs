@@ -497,8 +497,7 @@ pub struct BeadsRequest {
     pub session: Option<SessionId>,
     /// In this status: `PENDING`, `RUNNING`, `COMPLETED`, `FAILED`, `SKIPPED`.
     pub status: Option<String>,
-    /// Of this category: `snapshot`, `index`, `triage`, `plan`, `proposal`, `branch`, `validation`,
-    /// `review`, `score`, `publish`.
+    /// Of this category: one of [`bead_categories`](super::bead_categories), such as `proposal` or `validation`.
     pub category: Option<String>,
 }
 

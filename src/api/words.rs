@@ -8,6 +8,7 @@ pub use crate::policy::Severity;
 pub use crate::proposal::{EngineKind, ProgramChoice};
 pub use crate::repository::{Base, Source, WorkSpec};
 pub use crate::scoring::{Dimension, GateId, Rating, Tenths};
+use crate::session::EffectKind;
 pub use crate::session::Verdict;
 pub use crate::validation::{BaselineStatus, CheckStatus};
 
@@ -24,6 +25,12 @@ pub fn status_word(status: CheckStatus) -> &'static str {
         CheckStatus::Skipped => "skipped",
         CheckStatus::Running => "running",
     }
+}
+
+/// What work may be about, in its order: a bead's category is one of these.
+#[must_use]
+pub fn bead_categories() -> [&'static str; EffectKind::ALL.len()] {
+    EffectKind::ALL.map(EffectKind::category)
 }
 
 /// The word of a severity, as everybody writes it.

@@ -1,27 +1,13 @@
 //! `paraph beads`
 
-use crate::api::BeadsRequest;
+use clap::builder::PossibleValuesParser;
+
+use crate::api::{BeadsRequest, bead_categories};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done};
 use crate::cli::output::{Role, Text};
 use crate::cli::session_text::took;
 use crate::id::SessionId;
-
-/// What work is about, in its order.
-const CATEGORIES: [&str; 12] = [
-    "snapshot",
-    "index",
-    "triage",
-    "plan",
-    "proposal",
-    "tests",
-    "documentation",
-    "branch",
-    "validation",
-    "review",
-    "score",
-    "publish",
-];
 
 /// Lists units of work: what ran, when, how long, and why it failed
 #[derive(Debug, clap::Args)]
@@ -32,8 +18,8 @@ pub(crate) struct Args {
     /// In this status: PENDING, RUNNING, COMPLETED, FAILED, SKIPPED
     #[arg(long, ignore_case = true, value_parser = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "SKIPPED"])]
     status: Option<String>,
-    /// Of this category: snapshot, index, triage, plan, proposal, tests, documentation, branch, validation, review, score, publish
-    #[arg(long, value_parser = CATEGORIES)]
+    /// Of this category: snapshot, index, triage, plan, proposal, tests, documentation, branch, validation, review, runbook, score, publish, pick, monitor
+    #[arg(long, value_parser = PossibleValuesParser::new(bead_categories()))]
     #[arg(hide_possible_values = true)]
     category: Option<String>,
 }
@@ -65,4 +51,17 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         desk.out.line(line.plain("  ").words(Role::Bad, bead.error.raw(), "       "))?;
     }
     Ok(DONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_category_is_in_the_help() {
+        let command = <Args as clap::Args>::augment_args(clap::Command::new("beads"));
+        let category = command.get_arguments().find(|argument| argument.get_id() == "category").expect("an option");
+        let help = category.get_help().expect("it says what it is for").to_string();
+        assert!(help.ends_with(&bead_categories().join(", ")), "{help}");
+    }
 }
