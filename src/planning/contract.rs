@@ -158,6 +158,13 @@ pub(super) fn fence(text: &str) -> String {
     "`".repeat(longest.max(2) + 1)
 }
 
+/// Bytes of a prompt that a part of it may have: `percent` of the room, which is in tokens, and at most `most` bytes.
+#[must_use]
+pub(crate) fn share_of(room: u64, percent: u64, most: u64) -> usize {
+    const BYTES_A_TOKEN: u64 = 3; // the rule of thumb of requests
+    usize::try_from((room * BYTES_A_TOKEN * percent / 100).min(most)).unwrap_or(usize::MAX)
+}
+
 /// The start of `text` within `bytes`, and whether anything is missing.
 #[must_use]
 pub(crate) fn within(text: &str, bytes: usize) -> (&str, bool) {

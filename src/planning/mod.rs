@@ -19,7 +19,7 @@ pub use artifacts::{
     plan_assignment, read_design, read_plan, writer,
 };
 pub use contract::{Answer, Assignment, SEND_BACKS, assign, strict};
-pub(crate) use contract::{fenced, listed, within, words};
+pub(crate) use contract::{fenced, listed, share_of, within, words};
 pub use estimate::{CALLS_A_STAGE, Estimate, RoleEstimate};
 pub use issue::{IssueSource, IssueText};
 pub use models::{AskError, Counted, Elsewhere, Models, NoModels, Question};

@@ -28,8 +28,7 @@ const LEAST_QUOTE: usize = 8;
 /// The most tokens of an answer.
 pub const MONITOR_OUTPUT: u32 = 4_000;
 
-/// Bytes a token, the rule of thumb of requests; the shares of a prompt that evidence and documents may take.
-const BYTES_A_TOKEN: u64 = 3;
+/// The shares of a prompt that evidence and documents may take.
 const EVIDENCE_PERCENT: u64 = 55;
 const DOCUMENTS_PERCENT: u64 = 25;
 const MOST_EVIDENCE: u64 = 128 << 10; // bytes
@@ -210,9 +209,7 @@ fn flat(text: &str) -> String {
 /// What the monitor is told, and what of it can be quoted.
 #[must_use]
 pub fn monitor_assignment(brief: &MonitorBrief<'_>, redactor: &mut Redactor) -> (Assignment, Given) {
-    let bytes = |percent: u64, most: u64| {
-        usize::try_from((brief.room * BYTES_A_TOKEN * percent / 100).min(most)).unwrap_or(usize::MAX)
-    };
+    let bytes = |percent, most| contract::share_of(brief.room, percent, most);
     let (mut task, mut given) = (String::new(), Given::default());
     given.show(&mut task, &format!("The goal, of kind {}", brief.kind.name()), brief.goal.raw(), redactor);
     let mut left = bytes(DOCUMENTS_PERCENT, MOST_DOCUMENTS);

@@ -23,8 +23,7 @@ const LONGEST_COMMAND: usize = 1_000;
 /// The most tokens of an answer.
 pub const RUNBOOK_OUTPUT: u32 = 6_000;
 
-/// Bytes a token, the rule of thumb of requests; the shares of a prompt that the diff and the files may take.
-const BYTES_A_TOKEN: u64 = 3;
+/// The shares of a prompt that the diff and the files may take.
 const DIFF_PERCENT: u64 = 40;
 const FILES_PERCENT: u64 = 30;
 const MOST_DIFF: u64 = 120_000; // bytes: 3,000 lines; a person reads no more either
@@ -112,9 +111,7 @@ impl Runbook {
 /// What the deployer is told, and whether it is shown the whole change and every file.
 #[must_use]
 pub fn runbook_assignment(brief: &RunbookBrief<'_>, redactor: &mut Redactor) -> (Assignment, bool) {
-    let bytes = |percent: u64, most: u64| {
-        usize::try_from((brief.room * BYTES_A_TOKEN * percent / 100).min(most)).unwrap_or(usize::MAX)
-    };
+    let bytes = |percent, most| contract::share_of(brief.room, percent, most);
     let mut is_cut = false;
     let goal = redactor.hide("the goal", brief.goal.raw());
     let mut task = contract::fenced(&format!("The goal, of kind {}", brief.kind.name()), &goal);

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{IssueSeverity, ReviewIssue, ReviewReport, ReviewScore};
 use crate::id::RepoPath;
 use crate::infrastructure::llm::JsonShape;
-use crate::planning::{Assignment, Kind, Redactor, Role, fenced, listed, strict, words};
+use crate::planning::{Assignment, Kind, Redactor, Role, fenced, listed, share_of, strict, words};
 use crate::policy::Violation;
 use crate::scoring::Dimension;
 use crate::text::{Untrusted, counted};
@@ -24,8 +24,7 @@ const LONGEST: usize = 2_000;
 /// The most tokens of an answer.
 pub const REVIEW_OUTPUT: u32 = 6_000;
 
-/// Bytes a token, the rule of thumb of requests; and the share of a prompt that the diff may take.
-const BYTES_A_TOKEN: u64 = 3;
+/// The share of a prompt that the diff may take.
 const DIFF_PERCENT: u64 = 60;
 const MOST_DIFF: u64 = 160_000; // bytes: 4,000 lines; a person reads no more either
 
@@ -51,16 +50,15 @@ pub struct ReviewBrief<'a> {
 /// What `role` (reviewer or critic) is told, and whether it is shown the whole diff.
 #[must_use]
 pub fn review_assignment(role: Role, brief: &ReviewBrief<'_>, redactor: &mut Redactor) -> (Assignment, bool) {
-    let bytes = (brief.room * BYTES_A_TOKEN * DIFF_PERCENT / 100).min(MOST_DIFF);
+    let most = share_of(brief.room, DIFF_PERCENT, MOST_DIFF);
     let goal = redactor.hide("the goal", brief.goal.raw());
     let mut task = fenced(&format!("The goal, of kind {}", brief.kind.name()), &goal);
     for (name, text) in brief.artifacts {
-        let (text, _) = redactor.hide_within(name, text.raw(), usize::try_from(bytes / 8).unwrap_or(usize::MAX));
+        let (text, _) = redactor.hide_within(name, text.raw(), most / 8);
         task.push_str(&fenced(&format!("The document `{name}`"), &text));
     }
     let found = redactor.hide("what checks found", &facts(brief.validation, brief.violations));
     task.push_str(&fenced("What checks and policies found", &found));
-    let most = usize::try_from(bytes).unwrap_or(usize::MAX);
     let (shown, is_cut) = redactor.hide_within("the change", brief.diff, most);
     task.push_str(&fenced("The change, as a unified diff", &shown));
     if is_cut {
