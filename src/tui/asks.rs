@@ -4,6 +4,7 @@ use super::model::{Model, Task, Ticket};
 use super::screens::patches::FileState;
 use super::screens::review::{Review, Tab};
 use super::update::enter_file;
+use super::words::Motion;
 use crate::api::{
     AgainstRequest, ArtifactsRequest, BeadsRequest, ListRequest, LogRequest, MetricsRequest, PatchSetRequest, Request,
     ShowRequest, ThreadsRequest, TimelineRequest,
@@ -95,6 +96,9 @@ pub(crate) fn ask_tab(model: &mut Model) -> Vec<Task> {
         }
         Tab::Metrics => vec![Task::Ask(Ticket::Metrics, Request::Metrics(MetricsRequest::default()))],
         Tab::Patches => load_current(model),
+        Tab::Overview if review.motion(model) == Motion::Runs => {
+            vec![Task::Ask(Ticket::Logs(id), Request::Log(LogRequest { session, check: None }))]
+        }
         Tab::Overview | Tab::Architecture | Tab::Policy => Vec::new(),
     }
 }

@@ -125,9 +125,7 @@ impl Bench {
                 let text = blobs.read(&digest).map(|bytes| super::work::shown(mask(), &bytes));
                 Some(Msg::Text(key, text))
             }
-            Task::ReadLog(key, source, wanted) => {
-                Some(Msg::Log(key, super::work::log_page(blobs, mask(), &source, wanted)))
-            }
+            Task::ReadLog(key, source, wanted) => Some(super::work::log_page(blobs, mask(), key, source, wanted)),
             Task::Peek(asked, line, source) => Some(super::work::peek(blobs, asked, line, source, mask(), syntax())),
             Task::Outline(asked, doc, side) => {
                 let items = doc.outline(side, syntax());

@@ -50,6 +50,10 @@ pub(crate) fn act_in_session(model: &mut Model, action: Action) -> Vec<Task> {
             review.runs.back = 0;
             show_log(model)
         }
+        Action::ToggleWrap if review.tab == Tab::Runs => {
+            review.runs.cut = !review.runs.cut;
+            Vec::new()
+        }
         Action::ToggleBase => {
             // the side that was chosen is held: what is followed is where a check runs now
             review.runs.on_base = !review.runs.on_base;

@@ -8,7 +8,7 @@ use ansi_to_tui::IntoText as _;
 use ratatui::style::{Color, Style};
 
 use super::theme::ColorDepth;
-use crate::text::{SecretMask, Untrusted, sanitize_log};
+use crate::text::{SecretMask, Untrusted, sanitize_log, width};
 
 /// What is read at once: some ten thousand lines.
 pub(crate) const PAGE: u64 = 512 << 10;
@@ -62,6 +62,48 @@ fn line(line: &ratatui::text::Line<'_>) -> LogLine {
 
 fn shown(text: &str) -> String {
     Untrusted::new(text).display_line().to_string()
+}
+
+/// The last `rows` rows of `lines` in at most `columns` columns: broken at blanks as prose is, or cut at the edge.
+pub(crate) fn last_rows(lines: &[LogLine], columns: usize, rows: usize, is_cut: bool) -> Vec<LogLine> {
+    let mut shown: Vec<LogLine> = Vec::new();
+    for line in lines.iter().rev() {
+        if shown.len() >= rows {
+            break;
+        }
+        let broken = if is_cut { vec![line.clone()] } else { broken(line, columns) };
+        shown.extend(broken.into_iter().rev());
+    }
+    shown.truncate(rows);
+    shown.reverse();
+    shown
+}
+
+fn broken(line: &LogLine, columns: usize) -> Vec<LogLine> {
+    let text: String = line.iter().map(|(piece, _)| piece.as_str()).collect();
+    let mut from = 0;
+    let mut rows = Vec::new();
+    for row in width::wrap(&text, columns) {
+        // blanks at a break are dropped: each row is found behind the one before
+        let start = from + text[from..].find(row).unwrap_or(0);
+        from = start + row.len();
+        rows.push(part(line, start, from));
+    }
+    rows
+}
+
+/// The bytes from `start` to `end` of a line, each piece in its look.
+fn part(line: &LogLine, start: usize, end: usize) -> LogLine {
+    let mut at = 0;
+    let mut pieces = Vec::new();
+    for (piece, style) in line {
+        let within = start.max(at)..end.min(at + piece.len());
+        if !within.is_empty() {
+            pieces.push((piece[within.start - at..within.end - at].to_owned(), *style));
+        }
+        at += piece.len();
+    }
+    pieces
 }
 
 /// A log's own style as far as this terminal shows colours.

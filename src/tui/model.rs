@@ -59,6 +59,8 @@ pub(crate) enum Msg {
     Text(TextKey, Result<String, Failure>),
     /// The output of a check was read.
     Log(LogKey, Result<LogPage, Failure>),
+    /// What wrote to a log ended, and the log with it: what was read of it last is all there is.
+    LogGone(HostPath),
     /// A whole file is ready to be looked at.
     Peeked(u32, Result<(Arc<super::diff_view::Doc>, Arc<super::diff_view::Colors>), Failure>),
     /// What a file defines was found.

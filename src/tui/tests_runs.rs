@@ -87,3 +87,55 @@ fn the_side_that_was_chosen_is_held() {
     let screen = bench.screen();
     assert!(screen.contains("build on the base · held") && !screen.contains("once more"), "{screen}");
 }
+
+/// Session 12 before its first version, while a model drafts it.
+fn drafting(said: &HostPath) -> World {
+    let mut world = first_run();
+    world.view.versions.clear();
+    world.view.needs_me = false;
+    world.rows.retain(|row| row.id == SessionId(12));
+    (world.rows[0].version, world.rows[0].needs_me) = (None, false);
+    world.live = vec![LogView { repo: String::new(), ..live("model implementer", false, said.clone()) }];
+    world
+}
+
+#[test]
+fn what_a_model_says_is_on_the_overview_as_it_comes_and_breaks_at_blanks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = HostPath::new(&folder.path().join("said"));
+    std::fs::write(said.as_path(), "I look at the file first.\n").expect("said");
+    let mut bench = Bench::of(drafting(&said), 80, 24).press("f Enter 1");
+    let more = "I look at the file first.\nThe comparison is by identity in all four places now, and the words of the\
+                \u{20}docstring say so too.\n";
+    std::fs::write(said.as_path(), more).expect("said");
+    bench.play(grew("model implementer", &said));
+    snapshot("overview_drafting_80x24", bench.screen());
+}
+
+#[test]
+fn words_whose_file_went_with_their_speaker_stay_and_are_no_failure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = HostPath::new(&folder.path().join("said"));
+    std::fs::write(said.as_path(), "It is done.\n").expect("said");
+    let mut bench = Bench::of(drafting(&said), 80, 24).press("f Enter 7");
+    std::fs::remove_file(said.as_path()).expect("gone");
+    bench.play(grew("model implementer", &said));
+    let screen = bench.screen();
+    assert!(screen.contains("It is done.") && !screen.contains("cannot read"), "{screen}");
+    assert!(!screen.contains("following"), "{screen}");
+}
+
+#[test]
+fn long_lines_of_output_are_broken_or_cut_as_asked() {
+    let world = first_run();
+    let words = "a line that is longer than the screen is wide, by some words at least, and goes on to its last word";
+    let log = growing(&world, "build", words);
+    let opened = |keys: &str| {
+        let mut bench = Bench::of(first_run(), 80, 24).press("Enter 7");
+        bench.play(started("build", false, &log));
+        bench.press(keys).screen()
+    };
+    let (broken, cut) = (opened(""), opened("w"));
+    assert!(broken.contains("last word"), "{broken}");
+    assert!(!cut.contains("last word") && cut.contains("a line that is longer"), "{cut}");
+}

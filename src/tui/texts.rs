@@ -4,11 +4,24 @@ use super::log_text::{LogPage, PAGE};
 use super::model::{LogKey, LogSource, Model, Task, TextKey};
 use super::screens::review::Tab;
 use crate::api::Failure;
+use crate::id::{HostPath, SessionId};
 use crate::text::Untrusted;
 
-/// Reads the output of the check under the cursor: where it is followed, of the run that goes on.
+/// What is read of a log for the Overview: it shows a page at most.
+const NOW: u64 = 16 << 10;
+
+/// Reads the output that is shown: under Runs of the check under the cursor, where it is followed of the run that goes
+/// on; on the Overview of what began last.
 pub(crate) fn show_log(model: &mut Model) -> Vec<Task> {
-    let Some(review) = model.review.as_mut().filter(|review| review.tab == Tab::Runs) else { return Vec::new() };
+    let Some(review) = &mut model.review else { return Vec::new() };
+    if review.tab == Tab::Overview {
+        let Some(now) = review.runs.now() else { return Vec::new() };
+        let key = LogKey { check: now.check.clone(), on_base: now.on_base };
+        return vec![Task::ReadLog(key, LogSource::File(now.log.clone()), NOW)];
+    }
+    if review.tab != Tab::Runs {
+        return Vec::new();
+    }
     let checks = review.checks();
     let at = review.lists[Tab::Runs as usize].cursor.min(checks.len().saturating_sub(1));
     let Some(row) = checks.get(at) else { return Vec::new() };
@@ -31,6 +44,32 @@ pub(crate) fn show_log(model: &mut Model) -> Vec<Task> {
             Vec::new()
         }
     }
+}
+
+/// A log grew: it is read on where it is shown and followed.
+pub(crate) fn read_on(model: &mut Model, session: SessionId, grew: &HostPath) -> Vec<Task> {
+    if !model.review.as_ref().is_some_and(|review| review.id == session && review.runs.follow) {
+        return Vec::new();
+    }
+    let mut tasks = show_log(model);
+    tasks.retain(|task| matches!(task, Task::ReadLog(_, LogSource::File(log), _) if log == grew));
+    tasks
+}
+
+/// Takes what was read of a log.
+pub(crate) fn on_log(model: &mut Model, key: LogKey, page: Result<LogPage, Failure>) {
+    match (page, &mut model.review) {
+        (Ok(page), Some(review)) => review.runs.text = Some((key, page)),
+        (Ok(_), None) => {}
+        (Err(failure), _) => model.say_failure(&failure),
+    }
+}
+
+/// What wrote to `log` ended. What it said last stays to be read until something else is.
+pub(crate) fn on_log_gone(model: &mut Model, log: &HostPath) -> Vec<Task> {
+    let Some(review) = &mut model.review else { return Vec::new() };
+    review.runs.running.retain(|running| running.log != *log);
+    if review.tab == Tab::Overview { show_log(model) } else { Vec::new() }
 }
 
 /// Reads the artifact under the cursor.

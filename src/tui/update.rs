@@ -6,7 +6,7 @@ use super::asks::{
 };
 use super::inputs::on_input;
 use super::look_around;
-use super::model::{Connection, LogSource, Model, Msg, Overlay, Task, Ticket, Tone};
+use super::model::{Connection, Model, Msg, Overlay, Task, Ticket, Tone};
 use super::screens::decision::{Intent, Step};
 use super::screens::patches::{Enter, FileState};
 use super::screens::review::{Running, Tab};
@@ -106,16 +106,11 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
             }
             Vec::new()
         }
-        Msg::Log(key, Ok(page)) => {
-            if let Some(review) = &mut model.review {
-                review.runs.text = Some((key, page));
-            }
+        Msg::Log(key, page) => {
+            super::texts::on_log(model, key, page);
             Vec::new()
         }
-        Msg::Log(_, Err(failure)) => {
-            model.say_failure(&failure);
-            Vec::new()
-        }
+        Msg::LogGone(log) => super::texts::on_log_gone(model, &log),
         Msg::Peeked(asked, result) => {
             look_around::on_peeked(model, asked, result);
             Vec::new()
@@ -157,14 +152,9 @@ fn on_notice(model: &mut Model, notice: Notice) -> Vec<Task> {
             show_log(model)
         }
         Notice::LogGrew { session, log, .. } => {
-            let follows = model.review.as_ref().is_some_and(|review| review.id == session && review.runs.follow);
-            let tasks = if follows { show_log(model) } else { Vec::new() };
-            let shown = |task: &Task| matches!(task, Task::ReadLog(_, LogSource::File(file), _) if *file == log);
-            if tasks.iter().any(shown) {
-                return tasks;
-            }
-            model.dirty = false;
-            Vec::new()
+            let tasks = super::texts::read_on(model, session, &log);
+            model.dirty = !tasks.is_empty();
+            tasks
         }
         Notice::CheckFinished { session, version, check } => {
             match model.review.as_mut().filter(|review| review.id == session) {
@@ -505,6 +495,8 @@ fn on_session(model: &mut Model, view: SessionView) -> Vec<Task> {
     }
     if model.review.as_ref().is_some_and(|review| review.tab == Tab::Runs) {
         tasks.extend(show_log(model));
+    } else if first && model.review.as_ref().is_some_and(|review| review.tab == Tab::Overview) {
+        tasks.extend(ask_tab(model));
     }
     tasks
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::diff_view::{Colors, Doc};
 use super::log_text::LogPage;
-use super::model::{DocKey, DocSource, HunkSource, HunkText, LogSource, Msg, PeekSource, Task};
+use super::model::{DocKey, DocSource, HunkSource, HunkText, LogKey, LogSource, Msg, PeekSource, Task};
 use super::search::FileSearch;
 use super::shell::{ReadIssue, TuiOptions};
 use crate::api::{
@@ -93,7 +93,7 @@ impl Worker {
                 Msg::Text(key, text)
             }),
             Task::ReadLog(key, source, wanted) => {
-                self.work(messages, move || Msg::Log(key, log_page(&blobs, &mask, &source, wanted)));
+                self.work(messages, move || log_page(&blobs, &mask, key, source, wanted));
             }
             Task::Peek(asked, line, source) => {
                 let syntax = self.syntax.clone();
@@ -372,18 +372,19 @@ fn hunk_keys(blobs: &BlobStore, source: &DocSource) -> Vec<Digest> {
     sides(blobs, source).map(|(old, new)| Doc::survey(&source.path, &old, &new)).unwrap_or_default()
 }
 
-/// The end of a check's output.
-pub(crate) fn log_page(
-    blobs: &BlobStore,
-    mask: &SecretMask,
-    source: &LogSource,
-    wanted: u64,
-) -> Result<LogPage, Failure> {
-    match source {
-        LogSource::Blob(digest) => Ok(LogPage::of_blob(mask, &blobs.read(digest)?, wanted)),
-        LogSource::File(path) => LogPage::of_file(mask, path.as_path(), wanted)
-            .map_err(|error| Failure::new(FailureKind::Failed, format!("cannot read {path}: {error}"))),
-    }
+/// The end of a check's output. What a model or an agent says lies in a file that ends with it.
+pub(crate) fn log_page(blobs: &BlobStore, mask: &SecretMask, key: LogKey, source: LogSource, wanted: u64) -> Msg {
+    let page = match source {
+        LogSource::Blob(digest) => blobs.read(&digest).map(|bytes| LogPage::of_blob(mask, &bytes, wanted)),
+        LogSource::File(path) => match LogPage::of_file(mask, path.as_path(), wanted) {
+            Ok(page) => Ok(page),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Msg::LogGone(path),
+            Err(error) => {
+                return Msg::Log(key, Err(Failure::new(FailureKind::Failed, format!("cannot read {path}: {error}"))));
+            }
+        },
+    };
+    Msg::Log(key, page.map_err(Failure::from))
 }
 
 /// Runs the editor on a file, at a line, and waits. The terminal must be given back before.

@@ -23,6 +23,8 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, model: &Model, review:
     let columns = if wide { area.width / 2 - 2 } else { area.width };
     let left = Rect { width: columns, ..area };
     let mut used = draw_state(painter, left, model, view, review) + 1;
+    let most = if review.version_view().is_some() { FEW_OF_NOW } else { left.height };
+    used += draw_now(painter, rest(left, used), model, review, most);
     let Some(version) = review.version_view() else { return };
     if wide {
         // before the explanation, which may be longer than the page: what is approved must be there to be read
@@ -173,6 +175,26 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
 
 /// The lines that a section of a page of one column takes at most: what follows must not be pushed out of reach.
 const FEW: usize = 12;
+
+/// The lines of what goes on that are shown above a version, its heading among them.
+const FEW_OF_NOW: u16 = 6;
+
+/// What is said or put out right now, in at most `most` rows: a person who waits sees that something moves, and what.
+fn draw_now(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review, most: u16) -> u16 {
+    let running = review.runs.now().filter(|_| review.motion(model) == Motion::Runs);
+    let said = running.and_then(|running| {
+        let (key, page) = review.runs.text.as_ref()?;
+        (key.check == running.check && key.on_base == running.on_base && !page.lines.is_empty()).then_some(page)
+    });
+    let (Some(running), Some(page)) = (running, said) else { return 0 };
+    let height = area.height.min(most);
+    if height < 2 {
+        return 0;
+    }
+    painter.section(area.x, area.y, area.width, &format!("Now: {}", super::plain(&running.check)));
+    let below = Rect { y: area.y + 1, height: height - 1, ..area };
+    super::tabs::draw_output(painter, below, model, &page.lines, false) + 2
+}
 
 /// What the version says of itself, in at most `most` lines.
 fn draw_explanation(painter: &mut Painter<'_>, area: Rect, version: &VersionView, most: usize) -> u16 {

@@ -109,6 +109,8 @@ pub(crate) struct Runs {
     pub wanted: u64,
     /// Lines from the end, when not following.
     pub back: usize,
+    /// Whether long lines are cut at the edge: words of models are paragraphs.
+    pub cut: bool,
     /// What runs now, in the order of its start.
     pub running: Vec<Running>,
     /// Checks that ended since the session was read: they are in its record only once all have.
@@ -137,10 +139,13 @@ pub(crate) struct CheckRow<'a> {
 impl Runs {
     /// Takes note of what started; what ran under that name before ran out.
     pub(crate) fn start(&mut self, running: Running) {
-        match self.running.iter_mut().find(|known| (&known.repo, &known.check) == (&running.repo, &running.check)) {
-            Some(known) => *known = running,
-            None => self.running.push(running),
-        }
+        self.running.retain(|known| (&known.repo, &known.check) != (&running.repo, &running.check));
+        self.running.push(running);
+    }
+
+    /// What began last and goes on.
+    pub(crate) fn now(&self) -> Option<&Running> {
+        self.running.last()
     }
 
     /// Takes note of what ended.
@@ -399,7 +404,7 @@ impl Review {
 
     /// Whether what the tab shows grows with what happens.
     pub(crate) fn is_live(&self) -> bool {
-        matches!(self.tab, Tab::Timeline | Tab::Artifacts | Tab::Runs | Tab::Beads)
+        matches!(self.tab, Tab::Overview | Tab::Timeline | Tab::Artifacts | Tab::Runs | Tab::Beads)
     }
 
     /// Open threads on the document of that name.

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use super::review::{CheckRow, Review, Tab};
 use crate::api::{Metrics, Verdict, VersionView, ViolationView};
 use crate::text::{Untrusted, counted};
+use crate::tui::log_text::{self, LogLine};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{ListState, Painter, Run, markdown, progress, scrollbar};
@@ -344,7 +345,8 @@ fn check_line(painter: &mut Painter<'_>, area: Rect, y: u16, row: CheckRow<'_>, 
 fn draw_runs(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
     let checks = review.checks();
     let version = review.version_view();
-    if version.is_none() && checks.is_empty() {
+    let was_said = review.runs.text.as_ref().is_some_and(|(_, page)| !page.lines.is_empty());
+    if version.is_none() && checks.is_empty() && !was_said {
         return note(painter, area, "No version yet: nothing ran.");
     }
     let mut top = area;
@@ -357,8 +359,11 @@ fn draw_runs(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Revi
         let rows = rows.min(area.height);
         top = Rect { y: area.y + rows, height: area.height - rows, ..area };
     }
-    if checks.is_empty() {
+    if checks.is_empty() && !was_said {
         return note(painter, top, "Nothing ran yet.");
+    }
+    if checks.is_empty() {
+        return draw_log(painter, top, model, review);
     }
     let rows = u16::try_from(checks.len()).unwrap_or(u16::MAX).clamp(1, (top.height / 3).max(1));
     let list = Rect { height: rows.min(top.height), ..top };
@@ -395,17 +400,32 @@ fn draw_log(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Revie
     let Some(lines) = runs.text.as_ref().map(|(_, page)| &page.lines) else { return note(painter, text, "no output") };
     let height = usize::from(text.height);
     let end = lines.len().saturating_sub(runs.back.min(lines.len().saturating_sub(height)));
-    for (at, line) in lines[end.saturating_sub(height)..end].iter().enumerate() {
-        let (mut x, right) = (text.x + 1, text.right().saturating_sub(1));
-        let mut ground = painter.style(Role::Text);
-        ground.bg = None;
-        for (piece, style) in line {
-            let style = ground.patch(crate::tui::log_text::within(model.settings.depth, *style));
-            let y = text.y + u16::try_from(at).unwrap_or(0);
-            x += painter.styled(x, y, right.saturating_sub(x), piece, style);
-        }
-    }
+    let inside = Rect { x: text.x + 1, width: text.width.saturating_sub(2), ..text };
+    draw_output(painter, inside, model, &lines[..end], runs.cut);
     scrollbar(painter, text, end.saturating_sub(height), lines.len());
+}
+
+/// The end of an output, in as many rows as there are; how many it takes.
+pub(super) fn draw_output(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    model: &Model,
+    lines: &[LogLine],
+    is_cut: bool,
+) -> u16 {
+    let rows = log_text::last_rows(lines, usize::from(area.width), usize::from(area.height), is_cut);
+    let mut ground = painter.style(Role::Text);
+    ground.bg = None;
+    let mut y = area.y;
+    for row in rows {
+        let mut x = area.x;
+        for (piece, style) in row {
+            let style = ground.patch(log_text::within(model.settings.depth, style));
+            x += painter.styled(x, y, area.right().saturating_sub(x), &piece, style);
+        }
+        y += 1;
+    }
+    y - area.y
 }
 
 fn draw_beads(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Review) {
