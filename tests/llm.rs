@@ -23,6 +23,8 @@ mod reaching;
 mod refusing;
 #[path = "llm/replay.rs"]
 mod replay;
+#[path = "llm/responses.rs"]
+mod responses;
 #[path = "llm/server.rs"]
 mod server;
 #[path = "support/speaker.rs"]

@@ -481,7 +481,7 @@ mod tests {
     #[test]
     fn the_context_that_is_set_counts_on_every_wire_and_leaves_room_for_an_answer() {
         let folder = tempfile::tempdir().expect("a folder");
-        for wire in ["openai", "anthropic", "gemini", "ollama"] {
+        for wire in ["openai", "responses", "anthropic", "gemini", "ollama"] {
             let lead = |context: &str, role: &str| {
                 let config =
                     format!("model = 'x/y'\n[providers.x]\nwire = '{wire}'\nbase_url = 'http://x'\n{context}\n{role}");

@@ -45,6 +45,9 @@ async fn a_model_that_refuses_tools_is_asked_without_them_from_then_on() {
     ];
     for dialect in ALL {
         for (status, said) in refusals {
+            if dialect.0 == Wire::OpenAi && said.contains("/v1/responses") {
+                continue; // there is another way to ask: see the tests of responses
+            }
             let server = Server::start(vec![refusal(dialect, status, said), says(dialect, "drafted")]).await;
             let provider = provider(dialect.settings(&server.url()));
             for _ in 0..2 {

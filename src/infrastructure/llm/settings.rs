@@ -12,6 +12,8 @@ use crate::infrastructure::http::{HttpLimits, Secret};
 pub enum Wire {
     /// OpenAI's chat completions, which most servers speak.
     OpenAi,
+    /// OpenAI's responses, at which alone its newer models take tools.
+    Responses,
     /// Anthropic's messages.
     Anthropic,
     /// Google's Gemini.
@@ -22,8 +24,13 @@ pub enum Wire {
 
 impl Wire {
     /// Every format, by the name in the configuration.
-    pub const ALL: [(&str, Self); 4] =
-        [("openai", Self::OpenAi), ("anthropic", Self::Anthropic), ("gemini", Self::Gemini), ("ollama", Self::Ollama)];
+    pub const ALL: [(&str, Self); 5] = [
+        ("openai", Self::OpenAi),
+        ("responses", Self::Responses),
+        ("anthropic", Self::Anthropic),
+        ("gemini", Self::Gemini),
+        ("ollama", Self::Ollama),
+    ];
 
     /// The format of this name.
     #[must_use]
@@ -77,6 +84,8 @@ pub struct ProviderSettings {
     pub temperature: bool,
     /// Whether it takes tools. One that does not is told so, and answers from what the prompt holds.
     pub tools: bool,
+    /// Whether it is asked for its thoughts in a form that it takes back (OpenAI's responses).
+    pub thoughts: bool,
     /// Whether a stream is asked to end with its usage (OpenAI's format).
     pub stream_usage: bool,
     /// Whether it is asked what the call cost (OpenRouter).
@@ -162,6 +171,7 @@ impl ProviderSettings {
             output_limit: OutputLimit::MaxTokens,
             temperature: true,
             tools: true,
+            thoughts: true,
             stream_usage: wire == Wire::OpenAi,
             asks_cost: false,
             prompt_cache: wire == Wire::Anthropic,
@@ -169,6 +179,7 @@ impl ProviderSettings {
             count: match wire {
                 Wire::Anthropic => CountBy::Anthropic,
                 Wire::Gemini => CountBy::Gemini,
+                Wire::Responses => CountBy::OpenAi,
                 Wire::OpenAi | Wire::Ollama => CountBy::Nobody,
             },
             limits: HttpLimits::default(),
