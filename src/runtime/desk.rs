@@ -519,6 +519,7 @@ impl Models for Desk {
             system: Vec::new(),
             messages: vec![Message { speaker: Speaker::User, parts: parts.clone() }],
             tools: Vec::new(),
+            calls_forbidden: false,
             shape: None,
             max_output_tokens: 0,
             temperature_hundredths: None,

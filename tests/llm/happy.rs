@@ -233,6 +233,7 @@ fn long_request() -> ChatRequest {
             description: "Reads a file.".to_owned(),
             parameters: json!({"type": "object", "properties": {"path": {"type": "string"}}}),
         }],
+        calls_forbidden: false,
         shape: None,
         max_output_tokens: 500,
         temperature_hundredths: Some(30),
@@ -254,6 +255,31 @@ async fn a_conversation_is_written_as_each_format_wants_it() {
             insta::assert_snapshot!(format!("asks {name}"), serde_json::to_string_pretty(&body).unwrap());
         });
     }
+}
+
+#[tokio::test]
+async fn tools_that_may_not_be_called_any_more_are_told_all_the_same() {
+    let request = ChatRequest { calls_forbidden: true, ..long_request() };
+    let body = async |wire: Wire, request: &ChatRequest| sent(|url| Dialect(wire).settings(url), request).await;
+    for dialect in ALL {
+        let (may, may_not) = (body(dialect.0, &long_request()).await, body(dialect.0, &request).await);
+        assert!(may["tool_choice"].is_null() && may["toolConfig"].is_null(), "{may}");
+        if dialect.0 == Wire::Ollama {
+            assert!(may_not["tools"].is_null(), "it has no word for it: {may_not}");
+            continue;
+        }
+        assert!(may["tools"].is_array() && may["tools"] == may_not["tools"], "{may_not}");
+        let (place, word) = match dialect.0 {
+            Wire::Anthropic => ("/tool_choice/type", "none"),
+            Wire::Gemini => ("/toolConfig/functionCallingConfig/mode", "NONE"),
+            _ => ("/tool_choice", "none"),
+        };
+        assert_eq!(may_not.pointer(place), Some(&json!(word)), "{may_not}");
+    }
+    let schema = json!({"type": "object"});
+    let shape = Some(JsonShape { name: "verdict".to_owned(), schema });
+    let shaped = body(Wire::Anthropic, &ChatRequest { shape, ..request }).await;
+    assert_eq!(shaped["tool_choice"], json!({"type": "tool", "name": "verdict"}), "its answer is a call too");
 }
 
 #[tokio::test]

@@ -116,3 +116,26 @@ async fn a_model_that_is_not_to_be_forced_gives_its_answer_in_words() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_model_that_cannot_be_told_to_call_nothing_is_told_in_words() {
+    let refusals = [
+        (Wire::OpenAi, "deepseek-reasoner does not support this tool_choice"),
+        (Wire::Responses, "Unsupported parameter: 'tool_choice' is not supported with this model."),
+        (Wire::Anthropic, "tool_choice: Input should be 'auto', 'any' or 'tool'"),
+        (Wire::Gemini, "Function calling config is set without function_calling_config support."),
+    ];
+    for (wire, said) in refusals {
+        let dialect = Dialect(wire);
+        let server = Server::start(vec![refusal(dialect, 400, said), says(dialect, "drafted")]).await;
+        let provider = provider(dialect.settings(&server.url()));
+        let last = ChatRequest { calls_forbidden: true, ..looking() };
+        for request in [&last, &last, &looking()] {
+            assert_eq!(ask(&provider, request).await.outcome.expect(said).text, "drafted");
+        }
+        let seen = server.seen();
+        assert_eq!(seen.len(), 4, "learned once: {said}");
+        assert!(seen[1..3].iter().all(|seen| seen.body["tools"].is_null()), "{said}");
+        assert!(seen[3].body["tools"].is_array(), "it still may call where it may");
+    }
+}

@@ -52,8 +52,11 @@ impl Format for Anthropic {
         let tool = |name: &str, description: &str, schema: &Value| json!({ "name": name, "description": description, "input_schema": schema });
         let mut tools: Vec<Value> =
             request.tools.iter().map(|given| tool(&given.name, &given.description, &given.parameters)).collect();
+        if request.calls_forbidden && !tools.is_empty() {
+            body["tool_choice"] = json!({ "type": "none" });
+        }
         if let (Some(JsonShape { name, schema }), ShapeMode::Schema) = (&request.shape, settings.shape) {
-            body["tool_choice"] = match tools.is_empty() {
+            body["tool_choice"] = match tools.is_empty() || request.calls_forbidden {
                 true => json!({ "type": "tool", "name": name }),
                 false => json!({ "type": "any" }),
             };

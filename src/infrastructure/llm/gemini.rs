@@ -61,6 +61,9 @@ impl Format for Gemini {
             let tool = |tool: &super::ToolSpec| json!({ "name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters });
             let tools: Vec<Value> = request.tools.iter().map(tool).collect();
             body["tools"] = json!([{ "functionDeclarations": tools }]);
+            if request.calls_forbidden {
+                body["toolConfig"] = json!({ "functionCallingConfig": { "mode": "NONE" } });
+            }
         }
         body
     }

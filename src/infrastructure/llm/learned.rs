@@ -14,6 +14,8 @@ struct Refused {
     stream_usage: bool,
     tools: bool,
     forced_tool: bool,
+    /// To be told that it may call none of its tools.
+    forbidden_calls: bool,
     /// OpenAI's chat completions: it is asked at responses.
     chat: bool,
     /// Responses, which its refusal of the others named and which are not there.
@@ -103,6 +105,9 @@ impl Learned {
         refused.temperature |= is_unknown && said.contains("temperature");
         refused.stream_usage |= is_unknown && said.contains("stream_options");
         refused.tools |= is_of_tools;
+        let choice = ["tool_choice", "toolconfig", "tool_config", "function_calling_config", "functioncallingconfig"];
+        refused.forbidden_calls |=
+            has_tools && request.calls_forbidden && choice.iter().any(|word| said.contains(word));
         // models that always think call a tool only where they want to
         refused.forced_tool |= request.shape.is_some()
             && ["tool_choice", "forced tool", "forces tool"].iter().any(|words| said.contains(words));
@@ -128,6 +133,7 @@ impl Learned {
             output_limit: if refused.limit_name { other } else { settings.output_limit },
             temperature: settings.temperature && !refused.temperature && takes_temperature,
             tools: settings.tools && !refused.tools,
+            forbids_calls: settings.forbids_calls && !refused.forbidden_calls,
             shape: if refused.forced_tool { ShapeMode::Words } else { settings.shape },
             stream_usage: settings.stream_usage && !refused.stream_usage,
             thoughts: settings.thoughts && !refused.thoughts,
@@ -159,6 +165,7 @@ mod tests {
             system: Vec::new(),
             messages: Vec::new(),
             tools: Vec::new(),
+            calls_forbidden: false,
             shape: None,
             max_output_tokens: 5_000,
             temperature_hundredths: None,

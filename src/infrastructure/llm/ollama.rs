@@ -49,7 +49,8 @@ impl Format for Ollama {
             "truncate": false,
             "shift": false,
         });
-        if !request.tools.is_empty() {
+        // it knows no word that forbids calls, and takes what tools found without them
+        if !request.tools.is_empty() && !request.calls_forbidden {
             let tool = |tool: &super::ToolSpec| {
                 json!({ "type": "function", "function": {
                     "name": tool.name, "description": tool.description, "parameters": tool.parameters } })

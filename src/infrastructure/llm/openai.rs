@@ -54,6 +54,9 @@ impl Format for OpenAi {
                     "name": tool.name, "description": tool.description, "parameters": tool.parameters } })
             };
             body["tools"] = request.tools.iter().map(tool).collect();
+            if request.calls_forbidden {
+                body["tool_choice"] = json!("none");
+            }
         }
         match (&request.shape, settings.shape) {
             (Some(JsonShape { name, schema }), ShapeMode::Schema) => {

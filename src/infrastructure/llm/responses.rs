@@ -107,6 +107,9 @@ pub(super) fn prompt(settings: &ProviderSettings, model: &str, request: &ChatReq
                 "parameters": tool.parameters, "strict": false })
         };
         body["tools"] = request.tools.iter().map(tool).collect();
+        if request.calls_forbidden {
+            body["tool_choice"] = json!("none");
+        }
     }
     match (&request.shape, settings.shape) {
         (Some(JsonShape { name, schema }), ShapeMode::Schema) => {

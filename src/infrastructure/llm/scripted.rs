@@ -108,6 +108,7 @@ mod tests {
             system: Vec::new(),
             messages: vec![Message::user("go on")],
             tools: Vec::new(),
+            calls_forbidden: false,
             shape: None,
             max_output_tokens: 10,
             temperature_hundredths: None,

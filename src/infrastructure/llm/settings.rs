@@ -84,6 +84,8 @@ pub struct ProviderSettings {
     pub temperature: bool,
     /// Whether it takes tools. One that does not is told so, and answers from what the prompt holds.
     pub tools: bool,
+    /// Whether it can be told to call none of its tools. To one that cannot, a conversation with calls is told in words.
+    pub forbids_calls: bool,
     /// Whether it is asked for its thoughts in a form that it takes back (OpenAI's responses).
     pub thoughts: bool,
     /// Whether a stream is asked to end with its usage (OpenAI's format).
@@ -171,6 +173,7 @@ impl ProviderSettings {
             output_limit: OutputLimit::MaxTokens,
             temperature: true,
             tools: true,
+            forbids_calls: true,
             thoughts: true,
             stream_usage: wire == Wire::OpenAi,
             asks_cost: false,
@@ -192,20 +195,21 @@ impl ProviderSettings {
     /// and what was called before in words.
     pub(super) fn asked<'r>(&self, model: &str, request: &'r ChatRequest) -> Cow<'r, ChatRequest> {
         let is_kept = |part: &Part| matches!(part, Part::Kept { .. });
-        if self.tools && !request.messages.iter().flat_map(|message| &message.parts).any(is_kept) {
+        let tools = self.tools && (self.forbids_calls || !request.calls_forbidden);
+        if tools && !request.messages.iter().flat_map(|message| &message.parts).any(is_kept) {
             return Cow::Borrowed(request);
         }
         let mut request = request.clone();
         let of = self.kept_of(model);
         for message in &mut request.messages {
-            message.parts.retain(|part| !matches!(part, Part::Kept { value } if !self.tools || value["of"] != of));
+            message.parts.retain(|part| !matches!(part, Part::Kept { value } if !tools || value["of"] != of));
             for part in &mut message.parts {
                 if let Part::Kept { value } = part {
                     *value = value["value"].take();
                 }
             }
         }
-        if self.tools {
+        if tools {
             return Cow::Owned(request);
         }
         if !std::mem::take(&mut request.tools).is_empty() {

@@ -279,7 +279,8 @@ impl<'a> Drafting<'a> {
         let request = ChatRequest {
             system: vec![part::system(self.brief.role).to_owned(), self.prompt.background.clone()],
             messages: self.messages.clone(),
-            tools: if may_look { looking::tools(self.brief.index.is_some()) } else { Vec::new() },
+            tools: looking::tools(self.brief.index.is_some()),
+            calls_forbidden: !may_look,
             shape: None,
             max_output_tokens: self.limits.max_output_tokens,
             temperature_hundredths: None,

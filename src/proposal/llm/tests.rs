@@ -196,7 +196,11 @@ async fn it_cannot_look_for_ever() {
     let asked = models.asked();
     let most = LlmLimits::default();
     assert_eq!(asked.len(), (most.looks + 1 + most.send_backs) as usize);
-    assert!(asked.last().is_some_and(|last| last.request.tools.is_empty()), "at the end there is nothing to look with");
+    let (looks, rest) = asked.split_at(most.looks as usize);
+    assert!(looks.iter().all(|one| !one.request.calls_forbidden));
+    assert!(rest.iter().all(|one| one.request.calls_forbidden), "at the end it may not look any more");
+    let first = &asked[0].request.tools;
+    assert!(asked.iter().all(|one| one.request.tools == *first), "its tools are told all the same");
 }
 
 #[tokio::test]

@@ -110,6 +110,7 @@ impl Runtime {
             system: Vec::new(),
             messages: vec![Message::user("Answer with the one word: ready")],
             tools: Vec::new(),
+            calls_forbidden: false,
             shape: None,
             max_output_tokens: WORD,
             temperature_hundredths: None,
