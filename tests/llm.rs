@@ -13,6 +13,8 @@ mod faults;
 mod happy;
 #[path = "llm/keys.rs"]
 mod keys;
+#[path = "llm/looks.rs"]
+mod looks;
 #[path = "llm/memory.rs"]
 mod memory;
 #[path = "llm/parts.rs"]

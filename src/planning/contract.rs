@@ -214,6 +214,7 @@ pub(crate) mod tests {
                 model,
                 request_id: String::new(),
                 kept: None,
+                without_tools: false,
             })
         }
 

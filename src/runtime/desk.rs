@@ -532,6 +532,7 @@ impl Models for Desk {
             model: model.clone(),
             request_id: String::new(),
             kept: None,
+            without_tools: false,
         };
         let texts = [serde_json::to_vec(&request), serde_json::to_vec(&reply)].map(|text| text.expect("plain data"));
         let blobs = self.worker.blobs().clone();

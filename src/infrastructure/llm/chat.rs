@@ -280,6 +280,9 @@ pub struct ChatReply {
     /// What the provider wants back with this turn where it calls tools; see [`Part::Kept`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<serde_json::Value>,
+    /// Whether tools were told that the model could not be asked with: it answered from what the prompt holds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_tools: bool,
 }
 
 /// A piece of an answer on its way, for a screen; what counts is the [`ChatReply`].

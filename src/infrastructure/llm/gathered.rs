@@ -238,7 +238,7 @@ impl Gathered {
         let Self { text, usage, model, request_id, kept, kept_bytes, .. } = self;
         let goes_back = !kept.is_empty() && kept_bytes <= MOST_KEPT && !calls.is_empty();
         let kept = goes_back.then_some(Value::Object(kept));
-        Ok(ChatReply { text, calls, finish, usage: believable(usage), model, request_id, kept })
+        Ok(ChatReply { text, calls, finish, usage: believable(usage), model, request_id, kept, without_tools: false })
     }
 }
 

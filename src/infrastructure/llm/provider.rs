@@ -406,13 +406,14 @@ impl ChatModel for Provider {
         let mut into = Gathered::new(format.shape_tool(&settings, request), request_id);
         let read = self.read(format, &mut incoming, &mut into, seen).await;
         let (took, was_read) = (into.usage, read.is_ok());
-        let reply = read.and_then(|()| Ok(into.reply()?)).map_err(|error| {
+        let mut reply = read.and_then(|()| Ok(into.reply()?)).map_err(|error| {
             // it came to its end, and is billed as it says
             if was_read && took != Usage::default() {
                 seen(Streamed::Took(took));
             }
             self.failed(model, error)
         })?;
+        reply.without_tools = !settings.tools && !request.tools.is_empty();
         Ok(self.masked(model, reply))
     }
 

@@ -65,6 +65,7 @@ impl ScriptedModel {
             model: "scripted".to_owned(),
             request_id: String::new(),
             kept: None,
+            without_tools: false,
         }
     }
 

@@ -68,6 +68,7 @@ fn says(text: &str) -> ChatReply {
         model: "m".to_owned(),
         request_id: String::new(),
         kept: None,
+        without_tools: false,
     }
 }
 
@@ -186,6 +187,16 @@ async fn looking_reaches_nothing_outside_the_tree() {
         draft(&brief(models.clone(), &[("cart.py", CART)])).await.expect("it drafts");
         assert!(sent(&models, 1).contains("there is no file"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_was_drafted_without_looking_says_so_once() {
+    let blind = |text: &str| ChatReply { without_tools: true, ..says(text) };
+    let told = |draft: &Draft| draft.context.inputs.iter().filter(|input| input.starts_with("could not look")).count();
+    let models = Scripted::new([blind("no edit"), blind(ANSWER)]);
+    assert_eq!(told(&draft(&brief(models, &[("cart.py", CART)])).await.expect("it drafts")), 1);
+    let models = Scripted::new([says(ANSWER)]);
+    assert_eq!(told(&draft(&brief(models, &[("cart.py", CART)])).await.expect("it drafts")), 0);
 }
 
 #[tokio::test]
