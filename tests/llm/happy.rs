@@ -320,6 +320,11 @@ async fn shapes_are_asked_for_as_each_provider_can() {
     let words = body(Wire::Responses, ShapeMode::Words).await;
     assert!(words["text"].is_null() && words["instructions"].to_string().contains("JSON Schema"), "{words}");
     let anthropic = body(Wire::Anthropic, ShapeMode::Schema).await;
+    assert_eq!(anthropic["output_config"]["format"], json!({"type": "json_schema", "schema": schema}));
+    assert!(anthropic["tools"].is_null() && anthropic["tool_choice"].is_null(), "{anthropic}");
+    assert_eq!(body(Wire::OpenAi, ShapeMode::Tool).await, openai, "these hold it to the schema anyway");
+    let anthropic = body(Wire::Anthropic, ShapeMode::Tool).await;
+    assert!(anthropic["output_config"].is_null(), "{anthropic}");
     assert_eq!(anthropic["tool_choice"], json!({"type": "tool", "name": "verdict"}));
     assert_eq!(anthropic["tools"][0]["input_schema"], schema);
     let gemini = body(Wire::Gemini, ShapeMode::Schema).await;

@@ -42,7 +42,7 @@ impl Format for Gemini {
             config["temperature"] = json!(f64::from(hundredths) / 100.0);
         }
         match (&request.shape, settings.shape) {
-            (Some(JsonShape { schema, .. }), ShapeMode::Schema) => {
+            (Some(JsonShape { schema, .. }), ShapeMode::Schema | ShapeMode::Tool) => {
                 config["responseMimeType"] = json!("application/json");
                 config["responseJsonSchema"] = schema.clone();
             }

@@ -14,6 +14,8 @@ struct Refused {
     stream_usage: bool,
     tools: bool,
     forced_tool: bool,
+    /// To hold an answer to a schema in its own way.
+    own_shape: bool,
     /// To be told that it may call none of its tools.
     forbidden_calls: bool,
     /// OpenAI's chat completions: it is asked at responses.
@@ -105,6 +107,10 @@ impl Learned {
         refused.temperature |= is_unknown && said.contains("temperature");
         refused.stream_usage |= is_unknown && said.contains("stream_options");
         refused.tools |= is_of_tools;
+        let own = ["output_config", "output_format", "output format", "structured output", "grammar"];
+        refused.own_shape |= request.shape.is_some()
+            && (asked.wire, asked.shape) == (Wire::Anthropic, ShapeMode::Schema)
+            && own.iter().any(|words| said.contains(words));
         let choice = ["tool_choice", "toolconfig", "tool_config", "function_calling_config", "functioncallingconfig"];
         refused.forbidden_calls |=
             has_tools && request.calls_forbidden && choice.iter().any(|word| said.contains(word));
@@ -134,7 +140,11 @@ impl Learned {
             temperature: settings.temperature && !refused.temperature && takes_temperature,
             tools: settings.tools && !refused.tools,
             forbids_calls: settings.forbids_calls && !refused.forbidden_calls,
-            shape: if refused.forced_tool { ShapeMode::Words } else { settings.shape },
+            shape: match settings.shape {
+                _ if refused.forced_tool => ShapeMode::Words,
+                ShapeMode::Schema if refused.own_shape => ShapeMode::Tool,
+                shape => shape,
+            },
             stream_usage: settings.stream_usage && !refused.stream_usage,
             thoughts: settings.thoughts && !refused.thoughts,
             ..settings.clone()

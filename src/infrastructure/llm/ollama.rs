@@ -58,7 +58,7 @@ impl Format for Ollama {
             body["tools"] = request.tools.iter().map(tool).collect();
         }
         match (&request.shape, settings.shape) {
-            (Some(JsonShape { schema, .. }), ShapeMode::Schema) => body["format"] = schema.clone(),
+            (Some(JsonShape { schema, .. }), ShapeMode::Schema | ShapeMode::Tool) => body["format"] = schema.clone(),
             (Some(_), ShapeMode::Object) => body["format"] = json!("json"),
             _ => {}
         }

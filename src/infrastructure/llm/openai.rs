@@ -59,7 +59,7 @@ impl Format for OpenAi {
             }
         }
         match (&request.shape, settings.shape) {
-            (Some(JsonShape { name, schema }), ShapeMode::Schema) => {
+            (Some(JsonShape { name, schema }), ShapeMode::Schema | ShapeMode::Tool) => {
                 body["response_format"] = json!({ "type": "json_schema", "json_schema": {
                     "name": name, "schema": schema, "strict": is_strict(schema) } });
             }

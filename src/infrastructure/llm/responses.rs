@@ -112,7 +112,7 @@ pub(super) fn prompt(settings: &ProviderSettings, model: &str, request: &ChatReq
         }
     }
     match (&request.shape, settings.shape) {
-        (Some(JsonShape { name, schema }), ShapeMode::Schema) => {
+        (Some(JsonShape { name, schema }), ShapeMode::Schema | ShapeMode::Tool) => {
             body["text"] = json!({ "format": {
                 "type": "json_schema", "name": name, "schema": schema, "strict": is_strict(schema) } });
         }

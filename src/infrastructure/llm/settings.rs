@@ -44,6 +44,9 @@ impl Wire {
 pub enum ShapeMode {
     /// The provider holds it to the schema.
     Schema,
+    /// It is what a tool is called with that the model is made to call (Anthropic's format; the others hold it to the
+    /// schema).
+    Tool,
     /// The provider holds it to JSON; the schema stands in the instructions.
     Object,
     /// The schema stands in the instructions and nothing else holds it.
@@ -161,15 +164,16 @@ impl ProviderSettings {
     /// A server that speaks `wire` at `base_url`, without a key.
     #[must_use]
     pub fn new(name: impl Into<String>, wire: Wire, base_url: impl Into<String>) -> Self {
+        let base_url = base_url.into();
         Self {
             name: name.into(),
             wire,
-            base_url: base_url.into(),
             key: KeySource::None,
             headers: Vec::new(),
             key_headers: Vec::new(),
             stream: true,
-            shape: ShapeMode::Schema,
+            shape: Self::usual_shape(wire, &base_url),
+            base_url,
             output_limit: OutputLimit::MaxTokens,
             temperature: true,
             tools: true,
@@ -188,6 +192,16 @@ impl ProviderSettings {
             limits: HttpLimits::default(),
             requests_per_minute: None,
             tokens_per_minute: None,
+        }
+    }
+
+    /// How an answer is held to a shape at `base_url`, where nobody says it. A gateway in Anthropic's format may leave out
+    /// what it does not know of without a word; a tool it knows.
+    #[must_use]
+    pub fn usual_shape(wire: Wire, base_url: &str) -> ShapeMode {
+        match wire {
+            Wire::Anthropic if !base_url.starts_with("https://api.anthropic.com/") => ShapeMode::Tool,
+            _ => ShapeMode::Schema,
         }
     }
 
@@ -234,7 +248,8 @@ impl ProviderSettings {
     /// The standing instructions, with the shape of the answer in words where nothing else holds it.
     pub(super) fn system(&self, request: &ChatRequest) -> Vec<String> {
         let mut system: Vec<String> = request.system.iter().filter(|text| !text.trim().is_empty()).cloned().collect();
-        if let Some(shape) = request.shape.as_ref().filter(|_| self.shape != ShapeMode::Schema) {
+        let is_told = matches!(self.shape, ShapeMode::Object | ShapeMode::Words);
+        if let Some(shape) = request.shape.as_ref().filter(|_| is_told) {
             let schema = &shape.schema;
             system.push(format!(
                 "Answer with one JSON object that fits this JSON Schema, and with nothing before or after it:\n{schema}"
