@@ -395,7 +395,8 @@ impl ChatModel for Provider {
             match self.refusal(model, incoming, cancel).await {
                 // it takes no such parameter: each is learned once, so this ends
                 ChatError::Refused { status: status @ (400 | 404 | 405 | 422 | 500), said, .. }
-                    if self.learned.learn(&settings, model, (status, &said), request) => {}
+                    if self.learned.has_more(&settings, model, &self.settings)
+                        || self.learned.learn(&settings, model, (status, &said), request) => {}
                 error => return Err(error),
             }
         };
