@@ -12,6 +12,8 @@ mod command;
 mod house;
 #[path = "engines/mends.rs"]
 mod mends;
+#[path = "engines/proxy.rs"]
+mod proxy;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -236,11 +236,11 @@ impl House {
     pub(super) fn http_settings(&self) -> HttpSettings {
         let mut variables = self.variables();
         let mut first =
-            |names: [&str; 2]| names.iter().find_map(|name| variables.remove(*name)).filter(|value| !value.is_empty());
+            |names: &[&str]| names.iter().find_map(|name| variables.remove(*name).filter(|value| !value.is_empty()));
         HttpSettings {
-            ca_file: first(["PARAPH_CA_FILE", "SSL_CERT_FILE"]).map(Into::into),
-            proxy: first(["HTTPS_PROXY", "https_proxy"]).map(Secret::new),
-            no_proxy: first(["NO_PROXY", "no_proxy"]).unwrap_or_default(),
+            ca_file: first(&["PARAPH_CA_FILE", "SSL_CERT_FILE"]).map(Into::into),
+            proxy: first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]).map(Secret::new),
+            no_proxy: first(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
             ..HttpSettings::default()
         }
     }

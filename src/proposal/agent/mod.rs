@@ -37,7 +37,7 @@ use crate::diff::stats;
 use crate::id::Digest;
 use crate::infrastructure::confinement::{self, Confined, ConfinementError, Door, Ends, Network};
 use crate::infrastructure::hosts::{self, AllowedHosts, PROXY_PORT, Passage};
-use crate::infrastructure::http::Secret;
+use crate::infrastructure::http::{Secret, Upstream};
 use crate::infrastructure::key_door;
 use crate::infrastructure::llm::Keys;
 use crate::planning::{Elsewhere, Redactor};
@@ -70,6 +70,7 @@ pub struct AgentEngine {
     workshop: Workshop,
     known: BTreeMap<String, AgentSpec>,
     keys: Option<AgentKeys>,
+    upstream: Option<Upstream>,
     mask: Arc<SecretMask>,
 }
 
@@ -78,7 +79,8 @@ impl AgentEngine {
     #[must_use]
     pub fn new(workshop: Workshop, own: impl IntoIterator<Item = AgentSpec>) -> Self {
         let all = agent_presets().into_iter().chain(own).map(|spec| (spec.name.clone(), spec));
-        Self { workshop, known: all.collect(), keys: None, mask: Arc::new(SecretMask::new(Vec::new())) }
+        let mask = Arc::new(SecretMask::new(Vec::new()));
+        Self { workshop, known: all.collect(), keys: None, upstream: None, mask }
     }
 
     /// The same where Paraph was given keys: none of them is in a prompt.
@@ -91,6 +93,12 @@ impl AgentEngine {
     #[must_use]
     pub fn with_keys(self, keys: AgentKeys) -> Self {
         Self { keys: Some(keys), ..self }
+    }
+
+    /// The same where this machine's programs go out through a proxy: what agents may reach they reach through it.
+    #[must_use]
+    pub fn with_upstream(self, upstream: Option<Upstream>) -> Self {
+        Self { upstream, ..self }
     }
 
     fn spec(&self, brief: &Brief) -> Result<AgentSpec, EngineError> {
@@ -150,14 +158,17 @@ impl ProposalEngine for AgentEngine {
     ) -> Result<Draft, EngineError> {
         let spec = self.spec(brief)?;
         let hosts = allowed(&spec, brief)?;
+        led_to(&hosts, self.upstream.as_ref(), brief)?;
         let login = login::of(&spec, &hosts, brief, (self.keys.as_ref(), self.workshop.confinement()), cancel).await?;
         let own_keys = own_keys::of(&spec, self.keys.as_ref(), cancel).await?;
         let keys = self.keys.as_ref().map(|keys| keys.keys.clone());
         let (news, inbox) = mpsc::unbounded_channel();
         let (workshop, brief, stop) = (self.workshop.clone(), brief.clone(), cancel.child());
         let (handle, stopped_with) = (Handle::current(), stop.clone());
-        let mask = self.mask.clone();
-        let job = move || Job { workshop, spec, hosts, login, own_keys, keys, brief, news, stop, handle, mask }.run();
+        let (mask, upstream) = (self.mask.clone(), self.upstream.clone());
+        let job = move || {
+            Job { workshop, spec, hosts, upstream, login, own_keys, keys, brief, news, stop, handle, mask }.run()
+        };
         super::aloud(inbox, listener, stopped_with, job).await
     }
 }
@@ -178,11 +189,25 @@ fn allowed(spec: &AgentSpec, brief: &Brief) -> Result<AllowedHosts, EngineError>
     })
 }
 
+/// Refuses, before anything starts, what a proxy that cannot be used would lead to.
+fn led_to(hosts: &AllowedHosts, upstream: Option<&Upstream>, brief: &Brief) -> Result<(), EngineError> {
+    let Some(upstream) = upstream else { return Ok(()) };
+    match (upstream.is_usable(), hosts.first_through(upstream)) {
+        (Err(error), Some(host)) => Err(EngineError::Program {
+            why: format!("{host} cannot be reached: {error}"),
+            hint: format!("NO_PROXY names hosts that need no proxy; then paraph regenerate {}", brief.session),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// One run.
 struct Job {
     workshop: Workshop,
     spec: AgentSpec,
     hosts: AllowedHosts,
+    /// What leads to those of them that are elsewhere.
+    upstream: Option<Upstream>,
     login: Login,
     /// Its variables that hold keys.
     own_keys: BTreeMap<String, Secret>,
@@ -320,9 +345,10 @@ impl Job {
     fn door(&self, transcript: &Transcript, running: &Cancel) -> Door {
         let (hosts, stop, transcript, handle) =
             (self.hosts.clone(), running.clone(), transcript.clone(), self.handle.clone());
-        let held = self.login.held();
+        let (held, upstream) = (self.login.held(), self.upstream.clone());
         Box::new(move |listener| {
-            let (hosts, stop, transcript) = (hosts.clone(), stop.clone(), transcript.clone());
+            let (hosts, upstream) = (hosts.clone(), upstream.clone());
+            let (stop, transcript) = (stop.clone(), transcript.clone());
             let port = listener.local_addr().map(|at| at.port()).ok();
             let held = held.clone().filter(|held| Some(held.port) == port);
             let told = Arc::new(move |passage| match passage {
@@ -332,7 +358,7 @@ impl Job {
             handle.spawn(async move {
                 let served = match held {
                     Some(held) => key_door::serve(listener, held.key, held.http, told, stop).await,
-                    None => hosts::serve(listener, hosts, told, stop).await,
+                    None => hosts::serve(listener, hosts, upstream, told, stop).await,
                 };
                 if let Err(error) = served {
                     tracing::warn!(%error, "an agent's door is closed");
