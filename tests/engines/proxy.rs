@@ -60,7 +60,8 @@ async fn an_agents_hosts_are_reached_through_the_users_proxy_whose_password_it_n
     let house = house_behind(&format!("http://me:{PASSWORD}@127.0.0.1:{port}"));
     let repository = repository(&house);
     let desk = house.open();
-    let mut asked = asks(&repository, EngineKind::Agent, "python3 tool/agent.py net http://api.test:80/ http://other.test/");
+    let mut asked =
+        asks(&repository, EngineKind::Agent, "python3 tool/agent.py net http://api.test:80/ http://other.test/");
     asked.program.as_mut().unwrap().hosts = vec!["api.test:80".to_owned()];
     let id = desk.ask(asked).await.unwrap().id;
     let view = stuck(&desk, id).await;

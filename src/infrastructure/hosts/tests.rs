@@ -25,8 +25,7 @@ fn only_what_was_typed_is_allowed() {
     check(&["example.org:8443"], "example.org:8443", true);
     check(&["[::1]:80"], "[::1]:80", true);
     check(&[], "example.org", false);
-    for wrong in ["", "a b", "*.example.org", "http://example.org", "example.org:0", "example.org:x", "a..b", "[x]"]
-    {
+    for wrong in ["", "a b", "*.example.org", "http://example.org", "example.org:0", "example.org:x", "a..b", "[x]"] {
         assert!(AllowedHosts::new([wrong]).is_err(), "{wrong}");
     }
 }
@@ -105,9 +104,8 @@ async fn what_is_allowed_goes_through_and_nothing_else() {
     let (said, told) = answer(&["example.org"], connect(&target)).await;
     assert!(said.starts_with("HTTP/1.1 403"), "{said}");
     assert_eq!(told, [Passage::Refused(format!("{target} is not allowed"))]);
-    let plain = |host: &str| {
-        format!("POST http://{host}/a?b HTTP/1.1\r\nHost: {host}\r\nProxy-Authorization: x\r\n\r\nbody")
-    };
+    let plain =
+        |host: &str| format!("POST http://{host}/a?b HTTP/1.1\r\nHost: {host}\r\nProxy-Authorization: x\r\n\r\nbody");
     let (said, _) = answer(&[&target], plain(&target)).await;
     assert_eq!(said, format!("heard POST /a?b HTTP/1.1\r\nHost: {target}\r\nConnection: close\r\n\r\nbody"));
     for other in ["example.org", "127.0.0.1", "x@example.org"] {

@@ -207,11 +207,8 @@ mod tests {
     use super::*;
 
     fn upstream(url: &str, no_proxy: &str) -> Upstream {
-        let settings = HttpSettings {
-            proxy: Some(Secret::new(url)),
-            no_proxy: no_proxy.to_owned(),
-            ..HttpSettings::default()
-        };
+        let settings =
+            HttpSettings { proxy: Some(Secret::new(url)), no_proxy: no_proxy.to_owned(), ..HttpSettings::default() };
         Upstream::of(&settings).expect("it names a proxy")
     }
 
