@@ -14,6 +14,8 @@ mod house;
 mod mends;
 #[path = "engines/proxy.rs"]
 mod proxy;
+#[path = "engines/spent.rs"]
+mod spent;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -16,6 +16,7 @@ mod terminals;
 mod transcript;
 mod wire;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
@@ -40,7 +41,7 @@ use crate::infrastructure::hosts::{self, AllowedHosts, PROXY_PORT, Passage};
 use crate::infrastructure::http::{Secret, Upstream};
 use crate::infrastructure::key_door;
 use crate::infrastructure::llm::Keys;
-use crate::planning::{Elsewhere, Redactor};
+use crate::planning::{Bill, Elsewhere, Redactor, Took};
 use crate::repository::Worked;
 use crate::text::{SecretMask, Untrusted, counted, near};
 pub use login::AgentKeys;
@@ -225,6 +226,8 @@ struct Job {
 struct Met {
     ended: Result<Ended, TalkError>,
     ran: Result<Confined, ConfinementError>,
+    /// The record of what its models take, where they were asked.
+    bill: Option<Bill>,
 }
 
 impl Job {
@@ -240,10 +243,11 @@ impl Job {
         transcript.line(&format!("[paraph: its login: {}]", self.login));
         let mut redactor = Redactor::new(self.mask.clone());
         let prompt = prompt::prompt(&self.brief, room.began(), &mut redactor);
-        let met = self.meet(&room, &transcript, &prompt)?;
+        let asked = self.asked(&prompt, redactor.found());
+        let mut met = self.meet(&room, &transcript, (&prompt, &asked))?;
         let tail = transcript.tail(QUOTED_LINES);
         let said = transcript.said();
-        self.tell_what_it_took(&met, &prompt, redactor.found(), &said, transcript.used());
+        self.tell_what_it_took(&mut met, &said, transcript.used());
         let log = transcript.finish(&last_line(&met)).map_err(|error| unstored(&error))?;
         let _nobody_listens = self.news.send(News::Kept(log));
         if self.stop.is_cancelled() {
@@ -253,7 +257,9 @@ impl Job {
         }
         let ended = self.judge(met, &tail)?;
         let worked = room.changes(&self.brief, &self.stop)?;
-        if worked.changes.is_empty() {
+        let answers = self.answers(&said);
+        // a word on a thread is an answer with no change too
+        if worked.changes.is_empty() && answers.is_empty() {
             let words = said.trim();
             let words = if words.is_empty() { String::new() } else { format!("; it said:\n{words}") };
             return Err(EngineError::NothingFits {
@@ -268,7 +274,7 @@ impl Job {
             changes: worked.changes,
             base: None,
             log: Some(log),
-            answers: self.answers(&said),
+            answers,
         })
     }
 
@@ -279,29 +285,35 @@ impl Job {
         words.map(|word| ThreadAnswer { thread: word.thread, text: Untrusted::new(word.text) }).collect()
     }
 
-    /// Records what the agent's models took, whatever became of its work; unknown where it does not say.
-    fn tell_what_it_took(&self, met: &Met, prompt: &[String], redacted: &[String], said: &str, used: Used) {
-        if met.ran.is_err() {
-            return; // it never ran
-        }
-        let ended = match &met.ended {
-            Ok(ended) => ended.stop.words().to_owned(),
-            Err(error) => format!("it {error}"),
-        };
-        let text = |text: &str| crate::infrastructure::llm::Part::Text { text: text.to_owned() };
-        let elsewhere = Elsewhere {
+    /// What it is asked, as it is recorded.
+    fn asked(&self, prompt: &[String], redacted: &[String]) -> Elsewhere {
+        let text = |text: &String| crate::infrastructure::llm::Part::Text { text: text.clone() };
+        Elsewhere {
             model: format!("agent/{}", self.spec.name.split_whitespace().next().unwrap_or("agent")),
-            parts: prompt.iter().map(|part| text(part)).collect(),
-            said: said.to_owned(),
-            usage: used.usage(),
-            ended,
+            parts: prompt.iter().map(text).collect(),
             redacted: redacted.to_vec(),
+        }
+    }
+
+    /// Records what the agent's models took, whatever became of its work; unknown where it does not say.
+    fn tell_what_it_took(&self, met: &mut Met, said: &str, used: Used) {
+        let Some(bill) = met.bill.take() else { return };
+        let (ended, is_over) = match &met.ended {
+            Ok(ended) => (ended.stop.words().to_owned(), true),
+            Err(error) => (format!("it {error}"), used.is_whole()),
         };
-        self.handle.block_on(self.brief.models.took_elsewhere(&elsewhere));
+        let ended = if is_over { ended } else { format!("{ended}; counted as far as it had told") };
+        let took = Took { said: said.to_owned(), usage: used.usage(), is_whole: used.is_whole(), ended };
+        self.handle.block_on(self.brief.models.took_elsewhere(bill, &took));
     }
 
     /// Starts the agent, talks to it, and sees to it that it is gone.
-    fn meet(&self, room: &Room, transcript: &Transcript, prompt: &[String]) -> Result<Met, EngineError> {
+    fn meet(
+        &self,
+        room: &Room,
+        transcript: &Transcript,
+        (prompt, asked): (&[String], &Elsewhere),
+    ) -> Result<Met, EngineError> {
         let network = if self.hosts.is_empty() { Network::None } else { Network::Doors };
         let (mut policy, mut env) = room.policy(Sees { name: "scratch", network, reads: &self.spec.reads })?;
         self.login.lend(self.workshop.confinement(), &self.spec, &mut policy)?;
@@ -320,6 +332,12 @@ impl Job {
         let running = Cancel::new();
         let door = self.door(transcript, &running);
         let ends = Ends { talk: Some(confinement::Talk { input, output }), door: Some(door) };
+        let bill = RefCell::new(None);
+        let may_be_asked = || {
+            let opened = self.handle.block_on(self.brief.models.asks_elsewhere(asked))?;
+            bill.replace(opened);
+            Ok(())
+        };
         let confinement = self.workshop.confinement();
         std::thread::scope(|scope| {
             let (beside, stop) = (transcript.clone(), running.clone());
@@ -331,13 +349,14 @@ impl Job {
                 .map_err(TalkError::from)
                 .and_then(|mut talk| {
                     let ear = self.brief.ear.as_ref();
-                    let task = Task { cwd: room.shown(), prompt, spec: &self.spec, ear, mask: &self.mask };
+                    let (cwd, spec, mask) = (room.shown(), &self.spec, &self.mask);
+                    let task = Task { cwd, prompt, spec, ear, mask, may_be_asked: &may_be_asked };
                     talk.work(&task, &mut server)
                 });
             server.close();
             running.cancel();
             let ran = runner.join().unwrap_or_else(|_| Err(ConfinementError::Silent { said: "a panic".to_owned() }));
-            Ok(Met { ended, ran })
+            Ok(Met { ended, ran, bill: bill.take() })
         })
     }
 
@@ -393,6 +412,7 @@ impl Job {
                 Err(EngineError::Program { why: format!("the agent {name} went away: {why}{quoted}"), hint })
             }
             Err(TalkError::Cancelled) => Err(EngineError::Cancelled),
+            Err(TalkError::NotAsked(error)) => Err(error.into()),
             Err(error) => Err(EngineError::Program { why: format!("the agent {name} {error}{quoted}"), hint: again }),
         }
     }
