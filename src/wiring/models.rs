@@ -382,6 +382,20 @@ mod tests {
     }
 
     #[test]
+    fn the_proxy_is_the_one_for_https_before_the_one_for_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let proxy = |variables: &[(&str, &str)]| {
+            let settings = house(&folder, "", variables).http_settings();
+            (settings.proxy.map(|url| url.reveal().to_owned()), settings.no_proxy)
+        };
+        let all = ("ALL_PROXY", "http://me:hunter22@all.test:1");
+        assert_eq!(proxy(&[]), (None, String::new()));
+        assert_eq!(proxy(&[all, ("HTTPS_PROXY", "")]).0.as_deref(), Some(all.1));
+        let one = [all, ("https_proxy", "http://one.test:2"), ("no_proxy", "direct.test")];
+        assert_eq!(proxy(&one), (Some("http://one.test:2".to_owned()), "direct.test".to_owned()));
+    }
+
+    #[test]
     fn every_known_provider_has_its_key_read() {
         use crate::infrastructure::config::KEY_VARIABLES;
         for (name, variable) in ProviderSettings::names() {
