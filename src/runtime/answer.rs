@@ -420,7 +420,15 @@ fn calls(session: &Session) -> impl Iterator<Item = CallView> {
             cost_usd: call.cost_micros().map_or_else(|| "unknown".to_owned(), dollars),
             estimated: ended.is_some_and(CallEnded::is_estimated),
             latency_ms: ended.map(|ended| ended.latency_ms),
-            ended: ended.map(|ended| ended.ended.clone()).unwrap_or_default(),
+            waited_ms: ended.map_or(0, |ended| ended.waited_ms),
+            tries: ended.map_or(0, |ended| ended.tries),
+            cached_tokens: ended.map_or(0, |ended| ended.cached_tokens),
+            request_id: ended.map(|ended| ended.request_id.clone()).unwrap_or_default(),
+            ended: match ended {
+                Some(ended) => ended.ended.clone(),
+                None if session.awaits(call) => Untrusted::default(),
+                None => "its end was not recorded".into(),
+            },
             redacted: asked.redacted.clone(),
         }
     })

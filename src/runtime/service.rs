@@ -85,7 +85,7 @@ struct Shared {
     keeper: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What models took today before this process started; unsettled calls of a process that was killed are not in it.
+/// What models took today before this process started; calls that its end cut off are settled by the core.
 fn today(clock: &dyn Clock, tables: &Tables) -> Today {
     let date = day_of(clock.now());
     let spent = tables.counted("spent").unwrap_or_default();
