@@ -453,6 +453,11 @@ impl Field {
         &self.text
     }
 
+    /// A text that is read, not typed: where there is no room for all of it, its start is what counts.
+    pub(crate) fn shown(text: impl Into<String>) -> Self {
+        Self { cursor: 0, text: text.into() }
+    }
+
     /// Columns before the cursor.
     pub(crate) fn cursor_column(&self) -> usize {
         crate::text::width::columns(&self.text[..self.cursor])
