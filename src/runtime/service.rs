@@ -536,7 +536,8 @@ impl Service for Runtime {
             Request::Log(asked) => {
                 let session = self.session(asked.session.session).await?;
                 let live = self.shared.live_logs.of(asked.session.session);
-                Reply::Log(answer::logs(&session, asked.session, asked.check.as_deref(), live)?)
+                let blobs = &self.shared.ports.blobs;
+                Reply::Log(answer::logs(blobs, &session, asked.session, asked.check.as_deref(), live)?)
             }
             Request::Artifacts(asked) => {
                 let session = self.session(asked.session).await?;
