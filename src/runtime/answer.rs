@@ -448,7 +448,7 @@ fn calls(session: &Session) -> impl Iterator<Item = CallView> {
             ended: match ended {
                 Some(ended) => ended.ended.clone(),
                 None if session.awaits(call) => Untrusted::default(),
-                None => "its end was not recorded".into(),
+                None => "nobody waits for its end".into(),
             },
             redacted: asked.redacted.clone(),
         }

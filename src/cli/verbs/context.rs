@@ -225,8 +225,8 @@ mod tests {
             "about 900 in, 100 out, $0.01, cut off when the daemon stopped",
         );
         check(
-            json!({"latency_ms": null, "ended": "its end was not recorded"}),
-            "900 in, 100 out, $0.01, its end was not recorded",
+            json!({"latency_ms": null, "ended": "nobody waits for its end"}),
+            "900 in, 100 out, $0.01, nobody waits for its end",
         );
     }
 }

@@ -1,7 +1,8 @@
 //! The runbook of a version: asked for after its checks and reviews, so that it can be read with the patch.
 //!
 //! Who answers nothing that reads is asked for it once more, alone. Who cannot be asked, or still answers nothing, takes
-//! nothing from the version: it stands without a runbook and says why. What is written is kept as text; no command in it is ever run.
+//! nothing from the version: it stands without a runbook and says why. What is written is kept as text; no command in it
+//! is ever run.
 
 use std::sync::Arc;
 
