@@ -65,13 +65,13 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "gemini",
         run: &["gemini", "--acp"],
+        // not `.env`: what stands there it hands on to every command, in its environment
         logins: &[
             ".gemini/oauth_creds.json",
             ".gemini/google_accounts.json",
             ".gemini/settings.json",
             ".gemini/installation_id",
             ".gemini/user_id",
-            ".gemini/.env",
         ],
         settings: &[".gemini/GEMINI.md", ".gemini/commands"],
         key_form: Some(KeyForm::Gemini),
@@ -79,9 +79,8 @@ const PRESETS: &[Preset] = &[
         mode: None,
         offers: (false, false), // through a client it cannot make a file that is new
         needs_hosts: &["generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com"],
-        // a folder that it does not trust is given nothing of `.gemini/.env`; what it works in is a scratch worktree
-        env: &[("GEMINI_TELEMETRY_ENABLED", "false"), ("GEMINI_CLI_TRUST_WORKSPACE", "true")],
-        hint: "npm install -g @google/gemini-cli, then log in with: gemini",
+        env: &[("GEMINI_TELEMETRY_ENABLED", "false")],
+        hint: "npm install -g @google/gemini-cli, then log in with: gemini; or have a key held: paraph help agents",
     },
     Preset {
         name: "opencode",
