@@ -1,12 +1,21 @@
 //! Hiding secrets in logs, prompts and on screens.
 
+mod live;
+mod marks;
+mod pieces;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 
 use super::secrets::SecretScanner;
+
+pub use live::LiveMask;
+pub use marks::redaction_marks;
+pub use pieces::Pieces;
 
 /// Known keys shorter than this are not masked verbatim: they would hide ordinary words.
 const SHORTEST_KEY: usize = 6;
@@ -45,23 +54,29 @@ fn mark(rule: &str) -> String {
 }
 
 /// Replaces keys that Paraph was given, and whatever looks like one, by a mark.
+#[derive(Clone)]
 pub struct SecretMask {
+    keys: Vec<String>,
     known: Option<AhoCorasick>,
-    scanner: SecretScanner,
+    scanner: Arc<SecretScanner>,
 }
 
 impl SecretMask {
     /// A mask for `known` keys and all known shapes of secrets. Keys of fewer than six bytes are ignored.
     #[must_use]
     pub fn new(known: Vec<String>) -> Self {
-        let known: Vec<String> = known.into_iter().filter(|key| key.len() >= SHORTEST_KEY).collect();
+        Self::of(known, Arc::new(SecretScanner::for_hiding()))
+    }
+
+    fn of(known: Vec<String>, scanner: Arc<SecretScanner>) -> Self {
+        let keys: Vec<String> = known.into_iter().filter(|key| key.len() >= SHORTEST_KEY).collect();
         let automaton = || {
             AhoCorasickBuilder::new()
                 .match_kind(MatchKind::LeftmostLongest)
-                .build(&known)
+                .build(&keys)
                 .expect("a user's few keys fit an automaton")
         };
-        Self { known: (!known.is_empty()).then(automaton), scanner: SecretScanner::new() }
+        Self { known: (!keys.is_empty()).then(automaton), keys, scanner }
     }
 
     /// `text` with every secret replaced: `[masked]` for a known key, `[masked:github-token]` for a shape.
