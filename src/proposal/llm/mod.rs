@@ -12,7 +12,6 @@ mod part;
 mod prompt;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -24,7 +23,7 @@ use crate::planning::{AskError, Counted, Question, Redactor};
 use crate::proposal::edits::{self, Placed};
 use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer, Word};
 use crate::repository::{OverlayTree, TreeError};
-use crate::text::{SecretMask, Untrusted};
+use crate::text::{LiveMask, Untrusted};
 use answer::ThreadWord;
 use looking::Looking;
 use prompt::Prompt;
@@ -62,15 +61,15 @@ impl Default for LlmLimits {
 
 /// Drafts by asking the implementer's models.
 pub struct LlmEngine {
-    mask: Arc<SecretMask>,
+    mask: LiveMask,
     limits: LlmLimits,
 }
 
 impl LlmEngine {
     /// An engine that hides what `mask` finds before anything is sent.
     #[must_use]
-    pub fn new(mask: Arc<SecretMask>, limits: LlmLimits) -> Self {
-        Self { mask, limits }
+    pub fn new(mask: impl Into<LiveMask>, limits: LlmLimits) -> Self {
+        Self { mask: mask.into(), limits }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The engine against models that say what a test tells them to.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::diff::FileSide;
@@ -117,7 +117,7 @@ fn brief(models: Arc<Scripted>, files: &[(&str, &str)]) -> Brief {
 }
 
 fn engine() -> LlmEngine {
-    LlmEngine::new(Arc::new(SecretMask::new(vec!["hunter22-secret".to_owned()])), LlmLimits::default())
+    LlmEngine::new(LiveMask::new(vec!["hunter22-secret".to_owned()]), LlmLimits::default())
 }
 
 async fn draft(brief: &Brief) -> Result<Draft, EngineError> {
@@ -214,6 +214,21 @@ async fn secrets_are_gone_before_anything_is_sent_and_their_rules_recorded() {
     assert!(redacted.iter().any(|one| one == "key in cart.py"), "{redacted:?}");
     assert!(redacted.iter().any(|one| one.ends_with("in AGENTS.md")), "{redacted:?}");
     assert!(draft.context.inputs.iter().any(|input| input.starts_with("redacted: ")));
+}
+
+#[tokio::test]
+async fn a_key_that_is_learned_while_it_drafts_is_hidden_from_then_on() {
+    let mask = LiveMask::default();
+    let engine = LlmEngine::new(mask.clone(), LlmLimits::default());
+    let files = [("cart.py", CART), ("conf.py", "KEY = 'team-llm-4711-blue'\n")];
+    let models = Scripted::new([says(ANSWER)]);
+    mask.learn("team-llm-4711-blue");
+    let mut brief = brief(models.clone(), &files);
+    brief.goal = "round the total in cart.py, see conf.py and team-llm-4711-blue".into();
+    engine.draft(&brief, &Cancel::new()).await.expect("it drafts");
+    let all = sent(&models, 0);
+    assert!(!all.contains("4711") && all.contains("KEY = '[masked]'") && all.contains("and [masked]"), "{all}");
+    assert_eq!(models.asked()[0].redacted, ["key in the goal", "key in conf.py"]);
 }
 
 #[tokio::test]
