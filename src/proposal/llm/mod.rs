@@ -8,6 +8,7 @@
 
 pub(super) mod answer;
 mod looking;
+mod marks;
 mod part;
 mod prompt;
 
@@ -187,7 +188,9 @@ impl<'a> Drafting<'a> {
             }
             let placed = read.and_then(|found| found.place(&OverlayTree::new(self.brief.tree.as_ref(), &self.over)));
             let (refusals, words) = match placed {
-                Ok(placed) => match part::refused(self.brief, &placed.changes) {
+                Ok(placed) => match part::refused(self.brief, &placed.changes)
+                    .or_else(|| marks::refused(self.brief, &placed.changes, &self.redactor))
+                {
                     Some((refusals, words)) => (refusals, words),
                     None => {
                         // who spoke while it wrote is heard before it counts
