@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{SHORTEST_KEY, SecretMask};
+use super::{SecretMask, is_told_from_words};
 
 /// A mask that goes on learning: keys are lent to a running daemon, and programs print theirs when they are first
 /// wanted. Who keeps one asks it anew for each text. Clones share what they know.
@@ -17,10 +17,10 @@ impl LiveMask {
         SecretMask::new(known).into()
     }
 
-    /// Hides `key` from now on. One that is too short to be told from ordinary words is not hidden.
+    /// Hides `key` from now on. One that cannot be told from ordinary words is not hidden.
     pub fn learn(&self, key: &str) {
         let mut mask = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if key.len() < SHORTEST_KEY || mask.keys.iter().any(|known| known == key) {
+        if !is_told_from_words(key) || mask.keys.iter().any(|known| known == key) {
             return;
         }
         let keys = mask.keys.iter().map(String::as_str).chain([key]).map(str::to_owned).collect();
@@ -74,12 +74,17 @@ mod tests {
         let (other, before) = (mask.clone(), mask.now());
         mask.learn("team-llm-4711-blue");
         mask.learn("blue");
-        let text = "hunter22 team-llm-4711-blue blue";
-        assert_eq!(other.now().mask(text), "[masked] [masked] blue");
-        assert_eq!(before.mask(text), "[masked] team-llm-4711-blue blue", "who took one for a text keeps it for that");
+        mask.learn("ollama");
+        let text = "hunter22 team-llm-4711-blue blue ollama";
+        assert_eq!(other.now().mask(text), "[masked] [masked] blue ollama");
+        assert_eq!(
+            before.mask(text),
+            "[masked] team-llm-4711-blue blue ollama",
+            "who took one for a text keeps it for that"
+        );
         let third = LiveMask::default();
         third.learn_from(&mask);
-        assert_eq!(third.now().mask(text), "[masked] [masked] blue");
+        assert_eq!(third.now().mask(text), "[masked] [masked] blue ollama");
         assert_eq!(format!("{third:?}"), "SecretMask(2 known keys)");
     }
 }
