@@ -42,7 +42,7 @@ use crate::repository::{GIT_VARIABLES, GitVcs, Vcs};
 use crate::runtime::{Engines, Home, LocalWorkbench, Operator, Ports, Runtime, StartError, Started, WorkbenchParts};
 use crate::scoring::SixDimensions;
 use crate::syntax::Syntax;
-use crate::text::SecretMask;
+use crate::text::LiveMask;
 use crate::validation::{LocalLimits, LocalPorts, LocalValidator};
 
 /// The index cache is thrown away beyond this. // 512 MiB: the tags of some hundred large repositories
@@ -62,6 +62,8 @@ pub struct House {
     config: OnceLock<Config>,
     /// What models and agents are asked with.
     keys: OnceLock<Arc<Keys>>,
+    /// What hides those, and all others that were given.
+    mask: OnceLock<LiveMask>,
 }
 
 impl House {
@@ -101,6 +103,7 @@ impl House {
             log: Mutex::new(None),
             config: OnceLock::new(),
             keys: OnceLock::new(),
+            mask: OnceLock::new(),
         })
     }
 
@@ -245,9 +248,10 @@ impl House {
         })
     }
 
-    /// What hides the user's keys and whatever looks like one.
-    fn mask(&self) -> Arc<SecretMask> {
-        Arc::new(SecretMask::new(self.config().keys().to_mask()))
+    /// What hides the user's keys and whatever looks like one: one for this process, so that a key which is lent or found
+    /// later is hidden by all who hide.
+    fn mask(&self) -> LiveMask {
+        self.mask.get_or_init(|| LiveMask::new(self.config().keys().to_mask())).clone()
     }
 
     fn ports(&self, home: &Home, vcs: Arc<GitVcs>) -> Ports {

@@ -10,6 +10,8 @@ mod agent;
 mod command;
 #[path = "support/house.rs"]
 mod house;
+#[path = "engines/learned.rs"]
+mod learned;
 #[path = "engines/mends.rs"]
 mod mends;
 #[path = "engines/proxy.rs"]

@@ -11,6 +11,8 @@ mod dialect;
 mod faults;
 #[path = "llm/happy.rs"]
 mod happy;
+#[path = "llm/hidden.rs"]
+mod hidden;
 #[path = "llm/keys.rs"]
 mod keys;
 #[path = "llm/looks.rs"]

@@ -16,7 +16,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt};
 
 use crate::clock::Clock;
-use crate::text::{SecretMask, Untrusted};
+use crate::text::{LiveMask, Untrusted};
 
 /// Files are named `paraph.<date>.log`.
 const PREFIX: &str = "paraph";
@@ -48,8 +48,8 @@ pub struct LogOptions {
     pub files: usize,
     /// The most bytes of one file.
     pub bytes: u64,
-    /// Keys that must not be in any line.
-    pub mask: Arc<SecretMask>,
+    /// Keys that must not be in any line, those too that are learned while it is written.
+    pub mask: LiveMask,
     /// Tells the day.
     pub clock: Arc<dyn Clock>,
 }
@@ -158,7 +158,7 @@ impl SafeWriter {
     /// A line as it may be kept: no key, no character that moves a cursor or hides.
     fn safe(&self, bytes: &[u8]) -> String {
         let text = String::from_utf8_lossy(bytes);
-        let line = Untrusted::new(self.options.mask.mask(text.trim_end_matches('\n')).into_owned());
+        let line = Untrusted::new(self.options.mask.now().mask(text.trim_end_matches('\n')).into_owned());
         format!("{}\n", line.display_line())
     }
 }
@@ -218,7 +218,7 @@ mod tests {
                 filter: None,
                 files: 3,
                 bytes: 10_000,
-                mask: Arc::new(SecretMask::new(vec!["hunter22-long".to_owned()])),
+                mask: LiveMask::new(vec!["hunter22-long".to_owned()]),
                 clock: Arc::new(SystemClock::default()),
             }
         }
@@ -258,6 +258,18 @@ mod tests {
             check(format, "one\ntwo\r", "two");
             check(format, "\u{202e}gnp.exe\u{200b}", "<U+202E>gnp.exe");
         }
+    }
+
+    #[test]
+    fn a_key_that_is_learned_while_it_logs_is_in_no_line_from_then_on() {
+        let lab = Lab::new();
+        let options = lab.options(LogFormat::Text);
+        let mask = options.mask.clone();
+        let log = lab.log(options, || {
+            mask.learn("team-llm-4711-blue");
+            tracing::warn!("refused: team-llm-4711-blue");
+        });
+        assert!(log.contains("refused: [masked]"), "{log}");
     }
 
     #[test]

@@ -2,23 +2,21 @@
 //!
 //! A text that is shown in part is looked at whole and cut afterwards: half a key is a secret, and looks like none.
 
-use std::sync::Arc;
-
 use super::contract::within;
-use crate::text::SecretMask;
+use crate::text::LiveMask;
 
 /// Hides secrets and remembers by which rules, never what.
 #[derive(Debug)]
 pub struct Redactor {
-    mask: Arc<SecretMask>,
+    mask: LiveMask,
     found: Vec<String>,
 }
 
 impl Redactor {
-    /// Hides what `mask` finds.
+    /// Hides what `mask` finds: for each text all that it knows by then.
     #[must_use]
-    pub fn new(mask: Arc<SecretMask>) -> Self {
-        Self { mask, found: Vec::new() }
+    pub fn new(mask: impl Into<LiveMask>) -> Self {
+        Self { mask: mask.into(), found: Vec::new() }
     }
 
     /// `text` without its secrets; `place` is what the record says of where one was.
@@ -39,7 +37,8 @@ impl Redactor {
         text: &'a str,
         cut: impl FnOnce(&'a str) -> P,
     ) -> Vec<String> {
-        let masked = self.mask.over(text);
+        let mask = self.mask.now();
+        let masked = mask.over(text);
         let found = &mut self.found;
         let shown = cut(text).into_iter().map(|part| {
             let from = part.as_ptr().addr() - text.as_ptr().addr();
@@ -53,7 +52,13 @@ impl Redactor {
     /// `text` with every byte of a secret as a star: what is searched, so that no search guesses at one.
     #[must_use]
     pub fn starred<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
-        self.mask.hide_text(text)
+        self.mask.now().hide_text(text)
+    }
+
+    /// `text` as whoever is shown it sees it; nothing is recorded.
+    #[must_use]
+    pub fn marked(&self, text: &str) -> String {
+        self.mask.now().over(text).part(0..text.len()).0
     }
 
     /// Records that `place` came without its secrets, where it did.

@@ -130,6 +130,11 @@ pub const RULES: &[Rule] = &[
         Reading,
         "text that gives orders to reviewers or models is meant to steer the review",
     ),
+    warn(
+        "redaction-mark",
+        Reading,
+        "on a screen that hides secrets a mark in a file looks like one of the screen's own",
+    ),
     warn("agent-guidance", Reading, "models read this file as guidance, so it steers later work"),
     warn("attributes-hide", Reading, "attributes that mark files as generated or binary hide them from review"),
     warn("binary-added", Reading, "nobody can read a binary in a review"),

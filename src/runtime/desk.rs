@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
+use super::bare::without_keys;
 use super::billed::{Heard, told, took};
 use super::ear::Ear;
 use super::metrics::day_of;
@@ -353,6 +354,32 @@ impl Desk {
         tokio::task::spawn_blocking(move || blobs.put(&text)).await.ok()?.ok()
     }
 
+    /// Keeps what is asked, without the keys that are known once those of `model` were looked for.
+    async fn kept_bare(
+        &self,
+        question: &Question,
+        model: Option<&ModelName>,
+        cancel: &Cancel,
+    ) -> Result<(Question, Digest), AskError> {
+        // what was recorded is asked of nobody
+        if let Some(model) = model.filter(|_| self.line.tape.is_none()) {
+            self.worker.ports.models.find_keys(model, cancel).await;
+        }
+        let bare = without_keys(question, &self.worker.ports.mask.now()).unwrap_or_else(|| question.clone());
+        let text = serde_json::to_vec(&bare.request).expect("a request is plain data");
+        let blobs = self.worker.blobs().clone();
+        let kept = tokio::task::spawn_blocking(move || blobs.put(&text)).await;
+        let kept = kept.map_err(|error| error.to_string()).and_then(|kept| kept.map_err(|error| error.to_string()));
+        match kept {
+            Ok(prompt) => Ok((bare, prompt)),
+            Err(why) => Err(AskError::Failed {
+                role: question.role,
+                tries: vec![format!("the prompt cannot be kept: {why}")],
+                next: "paraph doctor".to_owned(),
+            }),
+        }
+    }
+
     /// What was recorded, read back.
     async fn replayed(&self, tape: &Tape, role: Role, prompt: Digest) -> Result<ChatReply, AskError> {
         let next = "paraph run the goal again, without a recording".to_owned();
@@ -418,17 +445,10 @@ fn finish_name(finish: &Finish) -> String {
 #[async_trait]
 impl Models for Desk {
     async fn ask(&self, question: &Question, cancel: &Cancel) -> Result<ChatReply, AskError> {
-        let Question { role, request, redacted } = question;
-        let role = *role;
-        let text = serde_json::to_vec(request).expect("a request is plain data");
-        let blobs = self.worker.blobs().clone();
-        let prompt = tokio::task::spawn_blocking(move || blobs.put(&text)).await;
-        let unkept = |why: String| AskError::Failed {
-            role,
-            tries: vec![format!("the prompt cannot be kept: {why}")],
-            next: "paraph doctor".to_owned(),
-        };
-        let prompt = prompt.map_err(|error| unkept(error.to_string()))?.map_err(|error| unkept(error.to_string()))?;
+        let role = question.role;
+        let lead = self.lead(role);
+        let first = lead.as_ref().ok().and_then(|lead| lead.route.models.first());
+        let (Question { request, mut redacted, .. }, mut prompt) = self.kept_bare(question, first, cancel).await?;
         if let Some(tape) = &self.line.tape {
             if !tape.holds(role, prompt) && request.estimated_tokens() > tape.room(role) {
                 let why = "it is larger than what was recorded had room for".to_owned();
@@ -442,7 +462,7 @@ impl Models for Desk {
             return self.replayed(tape, role, prompt).await;
         }
         let bank = &self.worker.ports.models;
-        let lead = self.lead(role).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
+        let lead = lead.map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
         if let Some(reply) = self.answered_before(&lead, role, prompt).await? {
             return Ok(reply);
         }
@@ -450,11 +470,15 @@ impl Models for Desk {
             Some(_) => lead.answer_in_a_shape(request.max_output_tokens),
             None => request.max_output_tokens.min(lead.max_output_tokens),
         };
-        let request = ChatRequest { max_output_tokens, ..request.clone() };
+        let mut request = ChatRequest { max_output_tokens, ..request };
         let room = self.room_on(&lead);
         let (mut tries, mut too_long, mut at, mut counted) = (Vec::new(), 0, Some(0), None);
         let mut next = format!("raise max_call_cents under [roles.{role}]");
         while let Some((place, model)) = at.and_then(|at| Some((at, lead.route.models.get(at)?))) {
+            if place > 0 {
+                let (bare, kept) = self.kept_bare(question, Some(model), cancel).await?;
+                (request, redacted, prompt) = (ChatRequest { max_output_tokens, ..bare.request }, bare.redacted, kept);
+            }
             let size = match bank.counts(model) && self.fits_anyway(model, &lead, &request, role, room) {
                 true => PromptSize::Estimated { tokens: request.estimated_tokens(), why: FITS_ANYWAY.to_owned() },
                 false => bank.size(model, &request, cancel).await,

@@ -6,6 +6,7 @@
 
 mod adoption;
 mod answer;
+mod bare;
 mod between;
 mod billed;
 mod carried;

@@ -16,7 +16,7 @@ use crate::publishing::Forge;
 use crate::repository::Vcs;
 use crate::scoring::{Scorer, Tenths};
 use crate::session::{Budget, Person};
-use crate::text::SecretMask;
+use crate::text::LiveMask;
 use crate::validation::Validator;
 
 /// The engines by kind.
@@ -66,8 +66,8 @@ pub struct Ports {
     pub engines: Engines,
     /// The models that roles ask.
     pub models: Arc<dyn Switchboard>,
-    /// Hides secrets before anything is sent to one.
-    pub mask: Arc<SecretMask>,
+    /// Hides secrets before anything is sent to one: keys too that are lent and found meanwhile.
+    pub mask: LiveMask,
     /// Runs checks.
     pub validator: Arc<dyn Validator>,
     /// Finds violations.

@@ -1,4 +1,5 @@
-//! What a model says while it says it: a file that grows, which screens follow as they follow a check's output.
+//! What a model says while it says it: a file that grows, which screens follow as they follow a check's output. No secret
+//! is written to it, in however many pieces it comes.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -17,6 +18,7 @@ use crate::clock::Clock;
 use crate::id::{HostPath, SessionId, Version};
 use crate::infrastructure::llm::Streamed;
 use crate::planning::Role;
+use crate::text::Pieces;
 
 /// How often it is looked whether there are more words: what a person does not notice. A notice names a size, no words.
 const LOOK_EVERY: Duration = Duration::from_millis(30);
@@ -27,6 +29,8 @@ pub(super) struct Spoken {
     session: SessionId,
     version: Version,
     file: Option<tempfile::NamedTempFile>,
+    /// Hides secrets in what is written.
+    pieces: Pieces,
     live_logs: LiveLogs,
     pauses: Pauses,
     inbox: mpsc::Sender<Post>,
@@ -53,6 +57,7 @@ impl Spoken {
             session: line.session,
             version: line.key.version.unwrap_or(Version::FIRST),
             file: made.ok(),
+            pieces: Pieces::new(worker.ports.mask.clone()),
             live_logs: worker.live_logs.clone(),
             pauses: worker.pauses.clone(),
             inbox: line.inbox.clone(),
@@ -74,9 +79,9 @@ impl Spoken {
                 on_base: false,
                 log,
             });
-            spoken.write(&format!("{model} as {role}\n\n"));
+            spoken.tell_of(&format!("{model} as {role}\n\n"));
             for word in line.ear.unshown() {
-                spoken.write(&format!("[{} says: {}]\n\n", word.by, word.text.raw().trim()));
+                spoken.tell_of(&format!("[{} says: {}]\n\n", word.by, word.text.raw().trim()));
             }
             spoken.watch();
         }
@@ -113,11 +118,14 @@ impl Spoken {
         let thinks = matches!(piece, Streamed::Thinking(_));
         if thinks != self.is_thinking {
             self.is_thinking = thinks;
-            self.write(if thinks { "\n[thinks]\n" } else { "\n[says]\n" });
+            self.tell_of(if thinks { "\n[thinks]\n" } else { "\n[says]\n" });
         }
         match piece {
-            Streamed::Text(text) | Streamed::Thinking(text) => self.write(text),
-            Streamed::Call(tool) => self.write(&format!("\n[asks for {tool}]\n")),
+            Streamed::Text(text) | Streamed::Thinking(text) => {
+                let shown = self.pieces.more(text);
+                self.write(&shown);
+            }
+            Streamed::Call(tool) => self.tell_of(&format!("\n[asks for {tool}]\n")),
             Streamed::Sent | Streamed::Waits { .. } | Streamed::Took(_) => {}
         }
         // the first word is waited for
@@ -137,7 +145,7 @@ impl Spoken {
     /// It gave no answer and is asked again later: whoever looks is told.
     fn wait(&mut self, pause: Duration, next: u32, why: &str) {
         let seconds = pause.as_secs_f64().ceil();
-        self.write(&format!("\n[waiting {seconds} s before try {next}: {why}]\n"));
+        self.tell_of(&format!("\n[waiting {seconds} s before try {next}: {why}]\n"));
         self.pauses.begin(self.session, self.clock.monotonic() + pause, next, why);
         self.waits = true;
         self.tell_held();
@@ -155,6 +163,14 @@ impl Spoken {
         let _ = self.inbox.try_send(Post::Look(Box::new(|core| core.tell_held())));
     }
 
+    /// Writes something whole, after what waited.
+    fn tell_of(&mut self, text: &str) {
+        let waited = self.pieces.rest();
+        let whole = self.pieces.more(text) + &self.pieces.rest();
+        self.write(&(waited + &whole));
+    }
+
+    /// Writes what may be shown.
     fn write(&mut self, text: &str) {
         if let Some(file) = &mut self.file {
             let file: &mut File = file.as_file_mut();
@@ -168,7 +184,83 @@ impl Spoken {
 impl Drop for Spoken {
     fn drop(&mut self) {
         self.go_on();
+        self.tell_of("");
         self.tell();
         self.live_logs.end(self.session, "", &self.name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::text::LiveMask;
+
+    /// Words of a model, and what can be read of them after each piece and at the end.
+    fn heard(mask: &LiveMask, pieces: &[Streamed<'_>]) -> (Vec<String>, Vec<Notice>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = tempfile::NamedTempFile::new_in(folder.path()).expect("a file");
+        let kept = folder.path().join("kept");
+        std::fs::hard_link(file.path(), &kept).expect("a second name");
+        let (notices, mut told) = broadcast::channel(64);
+        let mut spoken = Spoken {
+            name: "model implementer".to_owned(),
+            session: SessionId(1),
+            version: Version::FIRST,
+            file: Some(file),
+            pieces: Pieces::new(mask.clone()),
+            live_logs: LiveLogs::default(),
+            pauses: Pauses::default(),
+            inbox: mpsc::channel(8).0,
+            notices,
+            clock: Arc::new(SystemClock::default()),
+            size: Arc::default(),
+            is_thinking: false,
+            waits: false,
+            began: false,
+        };
+        let read = || std::fs::read_to_string(&kept).expect("it reads");
+        let mut shown = Vec::new();
+        for piece in pieces {
+            spoken.hear(*piece);
+            shown.push(read());
+        }
+        drop(spoken);
+        shown.push(read());
+        (shown, std::iter::from_fn(|| told.try_recv().ok()).collect())
+    }
+
+    #[test]
+    fn a_key_is_never_in_the_file_in_however_many_pieces_it_comes() {
+        let mask = LiveMask::new(vec!["team-llm-4711-blue".to_owned()]);
+        let text = Streamed::Text;
+        let pieces =
+            [text("Bearer team-"), text("llm-4711"), text("-blue, I"), Streamed::Thinking("a team-llm-"), text("4711")];
+        let (shown, _) = heard(&mask, &pieces);
+        assert_eq!(shown[0], "Bearer ");
+        assert_eq!(shown[2], "Bearer [masked], I");
+        assert!(shown.iter().all(|shown| !shown.contains("4711-") && !shown.contains("team-")), "{shown:?}");
+        assert!(shown[4].ends_with("\n[thinks]\na [masked]\n[says]\n4711"), "{shown:?}");
+    }
+
+    #[test]
+    fn the_first_word_is_told_at_once_and_what_waits_at_the_end_is_written() {
+        let mask = LiveMask::new(vec!["team-llm-4711-blue".to_owned()]);
+        let (shown, told) =
+            heard(&mask, &[Streamed::Text("Yes"), Streamed::Text(", use utf8"), Streamed::Call("search")]);
+        assert_eq!(shown[0], "Yes");
+        assert!(matches!(told[0], Notice::LogGrew { size: 3, .. }), "{told:?}");
+        assert_eq!(shown[2], "Yes, use utf8\n[asks for search]\n", "nothing is lost");
+        let (shown, _) = heard(&mask, &[Streamed::Text("Yes, te")]);
+        assert_eq!(shown, ["Yes, ", "Yes, te"]);
+    }
+
+    #[test]
+    fn a_key_that_is_learned_while_it_speaks_is_hidden_from_then_on() {
+        let mask = LiveMask::default();
+        let before = heard(&mask, &[Streamed::Text("team-blue-red. ")]).0;
+        mask.learn("team-blue-red");
+        let after = heard(&mask, &[Streamed::Text("team-blue-red. ")]).0;
+        assert_eq!((before[0].as_str(), after[0].as_str()), ("team-blue-red. ", "[masked]. "));
     }
 }

@@ -1,15 +1,41 @@
 //! Hiding secrets in logs, prompts and on screens.
 
+mod live;
+mod marks;
+mod pieces;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 
 use super::secrets::SecretScanner;
 
+pub use live::LiveMask;
+pub use marks::redaction_marks;
+pub use pieces::Pieces;
+
 /// Known keys shorter than this are not masked verbatim: they would hide ordinary words.
 const SHORTEST_KEY: usize = 6;
+
+/// What servers that want no key are given in its place, by their own documentation: words, and no secrets.
+const NO_KEYS: [&str; 8] = [
+    "ollama",
+    "lm-studio",
+    "not-needed",
+    "no-key",
+    "no-key-needed",
+    "no-key-required",
+    "sk-no-key-required",
+    "placeholder",
+];
+
+/// Whether a key is hidden verbatim.
+fn is_told_from_words(key: &str) -> bool {
+    key.len() >= SHORTEST_KEY && !NO_KEYS.contains(&key)
+}
 
 /// What the rule of a known key is called.
 const KNOWN: &str = "key";
@@ -45,23 +71,30 @@ fn mark(rule: &str) -> String {
 }
 
 /// Replaces keys that Paraph was given, and whatever looks like one, by a mark.
+#[derive(Clone)]
 pub struct SecretMask {
+    keys: Vec<String>,
     known: Option<AhoCorasick>,
-    scanner: SecretScanner,
+    scanner: Arc<SecretScanner>,
 }
 
 impl SecretMask {
-    /// A mask for `known` keys and all known shapes of secrets. Keys of fewer than six bytes are ignored.
+    /// A mask for `known` keys and all known shapes of secrets. Keys of fewer than six bytes are ignored, and words that
+    /// stand for no key.
     #[must_use]
     pub fn new(known: Vec<String>) -> Self {
-        let known: Vec<String> = known.into_iter().filter(|key| key.len() >= SHORTEST_KEY).collect();
+        Self::of(known, Arc::new(SecretScanner::for_hiding()))
+    }
+
+    fn of(known: Vec<String>, scanner: Arc<SecretScanner>) -> Self {
+        let keys: Vec<String> = known.into_iter().filter(|key| is_told_from_words(key)).collect();
         let automaton = || {
             AhoCorasickBuilder::new()
                 .match_kind(MatchKind::LeftmostLongest)
-                .build(&known)
+                .build(&keys)
                 .expect("a user's few keys fit an automaton")
         };
-        Self { known: (!known.is_empty()).then(automaton), scanner: SecretScanner::new() }
+        Self { known: (!keys.is_empty()).then(automaton), keys, scanner }
     }
 
     /// `text` with every secret replaced: `[masked]` for a known key, `[masked:github-token]` for a shape.
@@ -193,6 +226,7 @@ mod tests {
         check(&["hunter22"], "a hunter22 b?k=hunter22&", "a [masked] b?k=[masked]&");
         check(&["hunter22", "hunter22-long"], "hunter22-long", "[masked]");
         check(&["abc"], "abc", "abc");
+        check(&["ollama", "hunter22"], "import ollama # hunter22", "import ollama # [masked]");
         check(&[], "nothing here", "nothing here");
     }
 

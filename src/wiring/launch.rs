@@ -78,9 +78,10 @@ impl Rooms {
         })
     }
 
-    /// One for each part of the program: it knows the keys that the configuration holds.
+    /// One for each part of the program: it knows the keys that the configuration holds, and those that were found in this
+    /// process by now.
     fn mask(&self) -> SecretMask {
-        SecretMask::new(self.house.config().keys().to_mask())
+        (*self.house.mask().now()).clone()
     }
 
     fn client(&self, name: &str) -> ClientInfo {

@@ -265,7 +265,7 @@ impl House {
         let seen = variables.into_iter().filter(|(name, _)| is_seen(name)).chain(of_programs);
         let seen = seen.map(|(name, value)| (name.into(), value.into())).collect();
         let folder = self.config().path().and_then(Path::parent).map(Path::to_owned);
-        Keys::new(known, seen).in_folder(folder)
+        Keys::new(known, seen).in_folder(folder).hidden_by(self.mask())
     }
 
     /// What the daemon needs of this environment to ask the models that are configured: their keys, and what programs
@@ -417,6 +417,21 @@ mod tests {
         assert_eq!(house.config().keys().to_mask(), ["hvs-hunter22"]);
         let said = format!("{:?} {:?}", house.config(), house.keys());
         assert!(!said.contains("hunter22"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_lent_or_printed_is_hidden_by_all_who_hide() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = "model = 'work/x'\n[providers.work]\nbase_url = 'http://x'\nkey = 'env:WORK_LLM_KEY'\n\
+                      [providers.gate]\nbase_url = 'http://y'\nkey = ['sh', '-c', 'echo printed-4712-green']";
+        let path = std::env::var("PATH").expect("a PATH");
+        let house = house(&folder, config, &[("OPENAI_API_KEY", "sk-hunter22"), ("PATH", &path)]);
+        let (before, exchange) = (house.mask(), house.switchboard());
+        let text = "sk-hunter22 team-llm-4711-blue printed-4712-green";
+        assert_eq!(before.now().mask(text), "[masked] team-llm-4711-blue printed-4712-green");
+        assert!(exchange.lend("WORK_LLM_KEY", Secret::new("team-llm-4711-blue")));
+        exchange.find_keys(&"gate/x".parse().expect("a model"), &crate::cancel::Cancel::new()).await;
+        assert_eq!(before.now().mask(text), "[masked] [masked] [masked]");
     }
 
     /// What of the help between two headings stands as a configuration.

@@ -2,14 +2,13 @@
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use crate::api::{Failure, FailureKind};
 use crate::daemon::Client;
 use crate::infrastructure::confinement::Confinement;
 use crate::infrastructure::logging::{LogError, LogFormat, LogGuard, LogOptions, start};
 use crate::runtime::{ConfinementFacts, DaemonFacts, Home, MachineFacts};
-use crate::text::SecretMask;
 
 use super::House;
 
@@ -49,7 +48,7 @@ impl House {
             filter,
             files: asked.files,
             bytes: asked.bytes,
-            mask: Arc::new(SecretMask::new(self.config().keys().to_mask())),
+            mask: self.mask(),
             clock: self.clock.clone(),
         })
     }

@@ -378,7 +378,7 @@ async fn what_a_failed_agent_said_can_be_read() {
     assert_eq!(refused.kind, FailureKind::Refused);
 }
 
-fn spec(name: &str, mode: &str, change: impl FnOnce(&mut AgentSpec)) -> AgentSpec {
+pub(crate) fn spec(name: &str, mode: &str, change: impl FnOnce(&mut AgentSpec)) -> AgentSpec {
     let mut spec = AgentSpec {
         name: name.to_owned(),
         run: Run::Args(["python3", "tool/agent.py"].into_iter().chain(mode.split(' ')).map(str::to_owned).collect()),

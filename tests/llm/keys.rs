@@ -9,7 +9,7 @@ use crate::den::Den;
 use crate::dialect::Dialect;
 use crate::server::{End, Play, Server};
 
-const SECRET: &str = "k-canary-5d1f77b2";
+pub(crate) const SECRET: &str = "k-canary-5d1f77b2";
 
 async fn server() -> Server {
     let dialect = Dialect(Wire::OpenAi);
@@ -18,7 +18,7 @@ async fn server() -> Server {
 }
 
 /// The binary with this configuration.
-fn configured(den: &Den, config: &str) -> Command {
+pub(crate) fn configured(den: &Den, config: &str) -> Command {
     let file = den.path().join("config.toml");
     std::fs::write(&file, config).unwrap();
     let mut command = den.paraph();

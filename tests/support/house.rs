@@ -35,7 +35,7 @@ use paraph::runtime::{Engines, Home, Operator, Ports, Runtime, Settings, Started
 use paraph::scoring::SixDimensions;
 use paraph::session::Budget;
 use paraph::syntax::Syntax;
-use paraph::text::SecretMask;
+use paraph::text::LiveMask;
 use paraph::validation::{
     BaselineStatus, Check, CheckResult, CheckStatus, Progress, Reclaimed, TestTally, ValidationJob, ValidationResult,
     Validator, ValidatorError,
@@ -90,12 +90,12 @@ impl House {
                 rules: Arc::new(RuleEngine::default()),
                 patch: Arc::new(PatchEngine),
                 adopt: Arc::new(AdoptEngine::new(vcs.clone())),
-                llm: Arc::new(LlmEngine::new(Arc::new(SecretMask::new(Vec::new())), LlmLimits::default())),
+                llm: Arc::new(LlmEngine::new(LiveMask::default(), LlmLimits::default())),
                 command: Arc::new(CommandEngine::new(workshop.clone(), Vec::new())),
                 agent: Arc::new(AgentEngine::new(workshop.clone(), Vec::new())),
             },
             models: Arc::new(Nobody),
-            mask: Arc::new(SecretMask::new(Vec::new())),
+            mask: LiveMask::default(),
             validator: Arc::new(Told::all(CheckStatus::Passed)),
             policy: Arc::new(BuiltInPolicy::new()),
             scorer: Arc::new(SixDimensions),

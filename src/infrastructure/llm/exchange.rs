@@ -215,6 +215,16 @@ impl Switchboard for Exchange {
         is_key || is_for_programs
     }
 
+    async fn find_keys(&self, model: &ModelName, cancel: &Cancel) {
+        let Some(counter) = self.parts.providers.get(&model.provider) else { return };
+        for source in std::iter::once(&counter.key).chain(&counter.beside) {
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                found = self.parts.keys.find(source) => drop(found),
+            }
+        }
+    }
+
     fn max_day_micros(&self) -> Option<u64> {
         self.parts.day_micros
     }

@@ -16,7 +16,7 @@ use crate::id::ParseIdError;
 use crate::infrastructure::config::names_a_secret;
 use crate::infrastructure::http::Secret;
 use crate::infrastructure::process::{Command, ProcessError};
-use crate::text::SecretMask;
+use crate::text::LiveMask;
 
 /// How long a program may take to print a key: a person may have to touch a token or type a PIN.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -149,18 +149,13 @@ pub struct Keys {
     /// Where they run: a file that one is told of may lie beside the configuration that tells it.
     folder: Option<PathBuf>,
     found: Mutex<HashMap<KeySource, Arc<OnceCell<Secret>>>>,
-    hidden: Mutex<Hidden>,
-}
-
-/// What is hidden, and the mask made of it.
-struct Hidden {
-    values: Vec<String>,
-    mask: Arc<SecretMask>,
+    /// What hides all of them, and more where it is shared.
+    mask: LiveMask,
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keys({:?})", self.mask_now())
+        write!(f, "Keys({:?})", self.mask)
     }
 }
 
@@ -168,10 +163,9 @@ impl Keys {
     /// Keys from `variables`, and from programs that see `environment` (their `PATH`, `HOME` and what they need).
     #[must_use]
     pub fn new(variables: BTreeMap<String, Secret>, environment: Vec<(OsString, OsString)>) -> Self {
-        let hidden = Hidden { values: Vec::new(), mask: Arc::new(SecretMask::new(Vec::new())) };
         let environment = Mutex::new(environment.into_iter().collect());
-        let (variables, found, hidden) = (Mutex::new(variables), Mutex::default(), Mutex::new(hidden));
-        let keys = Self { variables, environment, folder: None, found, hidden };
+        let (variables, found, mask) = (Mutex::new(variables), Mutex::default(), LiveMask::default());
+        let keys = Self { variables, environment, folder: None, found, mask };
         keys.hide_what_programs_see();
         keys
     }
@@ -180,6 +174,13 @@ impl Keys {
     #[must_use]
     pub fn in_folder(self, folder: Option<PathBuf>) -> Self {
         Self { folder, ..self }
+    }
+
+    /// The same, where `mask` learns every key: whoever shares it hides them too, from the moment that each is known.
+    #[must_use]
+    pub fn hidden_by(self, mask: LiveMask) -> Self {
+        mask.learn_from(&self.mask);
+        Self { mask, ..self }
     }
 
     /// The key of `source`, or none where none is wanted. Those who ask at once wait for one search.
@@ -258,28 +259,25 @@ impl Keys {
 
     /// Hides `value` in texts from now on, as keys are.
     pub fn hide(&self, value: &Secret) {
-        let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
-        let value = value.reveal();
-        if !hidden.values.iter().any(|known| known == value) {
-            hidden.values.push(value.to_owned());
-            hidden.mask = Arc::new(SecretMask::new(hidden.values.clone()));
-        }
+        self.mask.learn(value.reveal());
+    }
+
+    /// What hides every key, those too that are found later.
+    #[must_use]
+    pub fn live_mask(&self) -> LiveMask {
+        self.mask.clone()
     }
 
     /// `text` with every known key, and whatever looks like one, masked.
     #[must_use]
     pub fn mask(&self, text: &str) -> String {
-        self.mask_now().mask(text).into_owned()
+        self.mask.now().mask(text).into_owned()
     }
 
     /// `text` with every known key masked, and nothing else touched.
     #[must_use]
     pub fn mask_known<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.mask_now().mask_known(text)
-    }
-
-    fn mask_now(&self) -> Arc<SecretMask> {
-        self.hidden.lock().unwrap_or_else(PoisonError::into_inner).mask.clone()
+        self.mask.now().mask_known(text)
     }
 
     async fn look_for(&self, source: &KeySource) -> Result<Secret, KeyError> {

@@ -116,6 +116,10 @@ pub trait Switchboard: Send + Sync {
         false
     }
 
+    /// Looks for the keys that asking that model takes, so that they are known, and hidden, before anything is written for
+    /// it. Where one is not found whoever asks is told why.
+    async fn find_keys(&self, _model: &ModelName, _cancel: &Cancel) {}
+
     /// Whether somebody can count a prompt for that model.
     fn counts(&self, _model: &ModelName) -> bool {
         false

@@ -9,7 +9,7 @@ use super::added::{LONGEST_LINE, Texts};
 use super::rules::breach;
 use super::{Violation, hidden};
 use crate::diff::{FileChange, FileMode};
-use crate::text::Words;
+use crate::text::{Words, redaction_marks};
 
 /// At most this many violations of one rule for one file: the first few are enough to look.
 const MOST: usize = 5;
@@ -20,6 +20,7 @@ pub(super) fn check(texts: &Texts<'_>, found: &mut Vec<Violation>) {
     hidden_characters(texts, found);
     conflict_markers(texts, found);
     addressed(texts, found);
+    redaction_marks_of_ours(texts, found);
     line_endings(texts, found);
 }
 
@@ -80,6 +81,25 @@ fn conflict_markers(texts: &Texts<'_>, found: &mut Vec<Violation>) {
     }
     if wanted == 3 {
         found.push(breach("conflict-marker", &file.path, Some(number), "a conflict marker is added"));
+    }
+}
+
+/// Marks that Paraph shows in the places of secrets, in a file: somebody copied what they were shown. A bare `[masked]`
+/// may be a program's own words; it counts where it took the place of something.
+fn redaction_marks_of_ours(texts: &Texts<'_>, found: &mut Vec<Violation>) {
+    let replaces = |line: &str, at: usize, mark: &str| {
+        let (before, after) = (&line[..at], &line[at + mark.len()..]);
+        let took = |old: &str| Some(old.strip_prefix(before)?.strip_suffix(after)?.len());
+        // 6: no shorter key is hidden
+        texts.went().iter().any(|old| took(old).is_some_and(|length| length >= 6))
+    };
+    let new = texts.added().filter_map(|(number, line)| {
+        let counts = |(at, mark): &(usize, &str)| *mark != "[masked]" || replaces(line, *at, mark);
+        redaction_marks(line).find(counts).map(|(_, mark)| (number, mark))
+    });
+    for (number, mark) in new.take(MOST) {
+        let message = format!("`{mark}` is what stands in a hidden secret's place, and it is written here");
+        found.push(breach("redaction-mark", &texts.file.path, Some(number), message));
     }
 }
 

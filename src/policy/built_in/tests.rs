@@ -254,6 +254,10 @@ fn what_a_reader_could_miss() {
     ] {
         added("a.txt", quiet, &[]);
     }
+    changed("a.py", "K = 'x81Qw7e'\n", "K = '[masked]'\n", &["redaction-mark:1"]);
+    added("a.py", "K = '[masked:aws-access-key]'\n", &["redaction-mark:1"]);
+    added("log.py", "print('[masked]')\n", &[]);
+    changed("log.py", "print('[masked:github-token]')\n", "print('[masked:github-token]')\n\n", &[]);
     let (unix, dos) = ("a\nb\nc\nd\n", "a\r\nb\r\nc\r\nd\r\n");
     changed("a.txt", unix, dos, &["line-endings"]);
     changed("a.txt", dos, unix, &["line-endings"]);

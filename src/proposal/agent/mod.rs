@@ -40,10 +40,9 @@ use crate::infrastructure::confinement::{self, Confined, ConfinementError, Door,
 use crate::infrastructure::hosts::{self, AllowedHosts, PROXY_PORT, Passage};
 use crate::infrastructure::http::{Secret, Upstream};
 use crate::infrastructure::key_door;
-use crate::infrastructure::llm::Keys;
 use crate::planning::{Bill, Elsewhere, Redactor, Took};
 use crate::repository::Worked;
-use crate::text::{SecretMask, Untrusted, counted, near};
+use crate::text::{LiveMask, Untrusted, counted, near};
 pub use login::AgentKeys;
 use login::Login;
 pub use presets::agent_presets;
@@ -72,7 +71,7 @@ pub struct AgentEngine {
     known: BTreeMap<String, AgentSpec>,
     keys: Option<AgentKeys>,
     upstream: Option<Upstream>,
-    mask: Arc<SecretMask>,
+    mask: LiveMask,
 }
 
 impl AgentEngine {
@@ -80,13 +79,12 @@ impl AgentEngine {
     #[must_use]
     pub fn new(workshop: Workshop, own: impl IntoIterator<Item = AgentSpec>) -> Self {
         let all = agent_presets().into_iter().chain(own).map(|spec| (spec.name.clone(), spec));
-        let mask = Arc::new(SecretMask::new(Vec::new()));
-        Self { workshop, known: all.collect(), keys: None, upstream: None, mask }
+        Self { workshop, known: all.collect(), keys: None, upstream: None, mask: LiveMask::default() }
     }
 
     /// The same where Paraph was given keys: none of them is in a prompt.
     #[must_use]
-    pub fn with_mask(self, mask: Arc<SecretMask>) -> Self {
+    pub fn with_mask(self, mask: LiveMask) -> Self {
         Self { mask, ..self }
     }
 
@@ -162,7 +160,7 @@ impl ProposalEngine for AgentEngine {
         led_to(&hosts, self.upstream.as_ref(), brief)?;
         let login = login::of(&spec, &hosts, brief, (self.keys.as_ref(), self.workshop.confinement()), cancel).await?;
         let own_keys = own_keys::of(&spec, self.keys.as_ref(), cancel).await?;
-        let keys = self.keys.as_ref().map(|keys| keys.keys.clone());
+        let keys = self.keys.as_ref().map_or_else(|| self.mask.clone(), |keys| keys.keys.live_mask());
         let (news, inbox) = mpsc::unbounded_channel();
         let (workshop, brief, stop) = (self.workshop.clone(), brief.clone(), cancel.child());
         let (handle, stopped_with) = (Handle::current(), stop.clone());
@@ -213,13 +211,13 @@ struct Job {
     /// Its variables that hold keys.
     own_keys: BTreeMap<String, Secret>,
     /// What hides keys in its words.
-    keys: Option<Arc<Keys>>,
+    keys: LiveMask,
     brief: Brief,
     news: mpsc::UnboundedSender<News>,
     stop: Cancel,
     /// Where connections of the agent are served.
     handle: Handle,
-    mask: Arc<SecretMask>,
+    mask: LiveMask,
 }
 
 /// The agent's process and the talk with it, both over.

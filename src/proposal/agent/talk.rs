@@ -4,7 +4,6 @@ use std::io::{self, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -20,7 +19,7 @@ use crate::cancel::Cancel;
 use crate::id::Digest;
 use crate::planning::{AskError, Redactor};
 use crate::proposal::{AgentSpec, Ear, Word};
-use crate::text::SecretMask;
+use crate::text::LiveMask;
 
 /// How long a look for the next message waits.
 const LOOK: Duration = Duration::from_millis(50);
@@ -84,7 +83,7 @@ pub(super) struct Task<'a> {
     /// What people say while it works.
     pub(super) ear: &'a dyn Ear,
     /// What is hidden from it in that.
-    pub(super) mask: &'a Arc<SecretMask>,
+    pub(super) mask: &'a LiveMask,
     /// Whether it may be asked: said once, before the first word of the task.
     pub(super) may_be_asked: &'a dyn Fn() -> Result<(), AskError>,
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::wire::{Cost, TokensUsed};
 use crate::id::Digest;
 use crate::infrastructure::live_log::LiveLog;
-use crate::infrastructure::llm::{Keys, Usage};
+use crate::infrastructure::llm::Usage;
+use crate::text::LiveMask;
 
 /// Bytes of the agent's words that the explanation may hold: the end.
 const LARGEST_SAID: usize = 16 << 10;
@@ -24,8 +25,8 @@ struct Inner {
     /// Whether the log stands in the middle of the agent's words.
     speaking: bool,
     used: Used,
-    /// Hides keys that it was given.
-    keys: Option<Arc<Keys>>,
+    /// Hides keys that Paraph was given.
+    mask: LiveMask,
 }
 
 /// What the agent says that its models took.
@@ -76,14 +77,14 @@ impl Used {
 }
 
 impl Transcript {
-    /// A transcript in which `keys` are hidden.
-    pub(super) fn new(log: LiveLog, keys: Option<Arc<Keys>>) -> Self {
+    /// A transcript in which the keys that `mask` knows are hidden.
+    pub(super) fn new(log: LiveLog, mask: LiveMask) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             log: Some(log),
             said: String::new(),
             speaking: false,
             used: Used::default(),
-            keys,
+            mask,
         })))
     }
 
@@ -198,7 +199,7 @@ impl Inner {
     }
 
     fn hidden<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.keys.as_ref().map_or(Cow::Borrowed(text), |keys| keys.mask_known(text))
+        self.mask.now().mask_known(text)
     }
 
     fn speak(&mut self, text: &str) {

@@ -8,11 +8,11 @@
 
 pub(super) mod answer;
 mod looking;
+mod marks;
 mod part;
 mod prompt;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -24,7 +24,7 @@ use crate::planning::{AskError, Counted, Question, Redactor};
 use crate::proposal::edits::{self, Placed};
 use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer, Word};
 use crate::repository::{OverlayTree, TreeError};
-use crate::text::{SecretMask, Untrusted};
+use crate::text::{LiveMask, Untrusted};
 use answer::ThreadWord;
 use looking::Looking;
 use prompt::Prompt;
@@ -62,15 +62,15 @@ impl Default for LlmLimits {
 
 /// Drafts by asking the implementer's models.
 pub struct LlmEngine {
-    mask: Arc<SecretMask>,
+    mask: LiveMask,
     limits: LlmLimits,
 }
 
 impl LlmEngine {
     /// An engine that hides what `mask` finds before anything is sent.
     #[must_use]
-    pub fn new(mask: Arc<SecretMask>, limits: LlmLimits) -> Self {
-        Self { mask, limits }
+    pub fn new(mask: impl Into<LiveMask>, limits: LlmLimits) -> Self {
+        Self { mask: mask.into(), limits }
     }
 }
 
@@ -191,7 +191,9 @@ impl<'a> Drafting<'a> {
             }
             let placed = read.and_then(|found| found.place(&OverlayTree::new(self.brief.tree.as_ref(), &self.over)));
             let (refusals, words) = match placed {
-                Ok(placed) => match part::refused(self.brief, &placed.changes) {
+                Ok(placed) => match part::refused(self.brief, &placed.changes)
+                    .or_else(|| marks::refused(self.brief, &placed.changes, &self.redactor))
+                {
                     Some((refusals, words)) => (refusals, words),
                     None => {
                         // who spoke while it wrote is heard before it counts

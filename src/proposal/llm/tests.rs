@@ -1,7 +1,7 @@
 //! The engine against models that say what a test tells them to.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::diff::FileSide;
@@ -118,7 +118,7 @@ fn brief(models: Arc<Scripted>, files: &[(&str, &str)]) -> Brief {
 }
 
 fn engine() -> LlmEngine {
-    LlmEngine::new(Arc::new(SecretMask::new(vec!["hunter22-secret".to_owned()])), LlmLimits::default())
+    LlmEngine::new(LiveMask::new(vec!["hunter22-secret".to_owned()]), LlmLimits::default())
 }
 
 async fn draft(brief: &Brief) -> Result<Draft, EngineError> {
@@ -229,6 +229,68 @@ async fn secrets_are_gone_before_anything_is_sent_and_their_rules_recorded() {
     assert!(redacted.iter().any(|one| one == "key in cart.py"), "{redacted:?}");
     assert!(redacted.iter().any(|one| one.ends_with("in AGENTS.md")), "{redacted:?}");
     assert!(draft.context.inputs.iter().any(|input| input.starts_with("redacted: ")));
+}
+
+/// A configuration with a key that Paraph was given, and its model's answer with `written` in the key's place.
+fn with_a_key(written: &str) -> (&'static str, ChatReply) {
+    let answer =
+        format!("Shorter.\n\nCOMMIT: fix: wait less\n\nconf.py (whole file):\n```\nKEY = '{written}'\nWAIT = 1\n```\n");
+    ("KEY = 'hunter22-secret'\nWAIT = 9\n", says(&answer))
+}
+
+#[tokio::test]
+async fn a_mark_in_a_secrets_place_is_sent_back_and_never_written() {
+    let around = "Shorter.\n\nCOMMIT: fix: wait less\n\nconf.py\n```\n<<<<<<< SEARCH\nWAIT = 9\n=======\nWAIT = 1\n>>>>>>> REPLACE\n```\n";
+    for written in ["[masked]", "***************", "[masked:github-token]"] {
+        let (conf, wrong) = with_a_key(written);
+        let models = Scripted::new([wrong, says(around)]);
+        let draft = draft(&brief(models.clone(), &[("cart.py", CART), ("conf.py", conf)])).await.expect("the second");
+        assert_eq!(text_of(&draft, "conf.py"), "KEY = 'hunter22-secret'\nWAIT = 1\n", "{written}");
+        let told = sent(&models, 1);
+        assert!(told.contains("conf.py: line 1 would hold") && !told.contains("hunter22"), "{told}");
+    }
+    let (conf, wrong) = with_a_key("[masked]");
+    let models = Scripted::new(std::iter::repeat_n(wrong, 4));
+    match draft(&brief(models, &[("cart.py", CART), ("conf.py", conf)])).await {
+        Err(EngineError::DoesNotApply { refusals }) => assert_eq!(refusals, ["conf.py: line 1 would hold `[masked]`"]),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn marks_that_a_file_has_or_that_somebody_asks_for_are_written() {
+    let place = |line: &str| {
+        says(&ANSWER.replace("    return round(sum(items))", &format!("    # {line}\n    return round(sum(items))")))
+    };
+    // the repository's own word, where nothing was hidden
+    let models = Scripted::new([place("[masked]")]);
+    let made = draft(&brief(models, &[("cart.py", CART)])).await.expect("nobody hid a key");
+    assert!(text_of(&made, "cart.py").contains("# [masked]"));
+    // a fixture of the base that moves and is indented otherwise
+    let base = format!("# see [masked:github-token]\n{CART}");
+    let models = Scripted::new([place("see [masked:github-token]")]);
+    let made = draft(&brief(models, &[("cart.py", &base)])).await.expect("the line is the base's");
+    assert_eq!(text_of(&made, "cart.py").matches("[masked:github-token]").count(), 2);
+    // a goal that names it
+    let models = Scripted::new([place("[masked:github-token]")]);
+    let mut asked = brief(models, &[("cart.py", CART)]);
+    asked.goal = "say in cart.py that tokens show as [masked:github-token]".into();
+    draft(&asked).await.expect("it was asked for");
+}
+
+#[tokio::test]
+async fn a_key_that_is_learned_while_it_drafts_is_hidden_from_then_on() {
+    let mask = LiveMask::default();
+    let engine = LlmEngine::new(mask.clone(), LlmLimits::default());
+    let files = [("cart.py", CART), ("conf.py", "KEY = 'team-llm-4711-blue'\n")];
+    let models = Scripted::new([says(ANSWER)]);
+    mask.learn("team-llm-4711-blue");
+    let mut brief = brief(models.clone(), &files);
+    brief.goal = "round the total in cart.py, see conf.py and team-llm-4711-blue".into();
+    engine.draft(&brief, &Cancel::new()).await.expect("it drafts");
+    let all = sent(&models, 0);
+    assert!(!all.contains("4711") && all.contains("KEY = '[masked]'") && all.contains("and [masked]"), "{all}");
+    assert_eq!(models.asked()[0].redacted, ["key in the goal", "key in conf.py"]);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ impl Runtime {
             let shared = self.shared.clone();
             blocking(move || {
                 let Some(log) = log else { return Ok(None) };
-                let kept = shared.ports.blobs.put(shared.ports.mask.mask(&log).as_bytes());
+                let kept = shared.ports.blobs.put(shared.ports.mask.now().mask(&log).as_bytes());
                 kept.map(Some).map_err(|error| Failure::from_error(FailureKind::Failed, &error).hint(error.hint()))
             })
             .await?

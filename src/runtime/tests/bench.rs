@@ -203,7 +203,7 @@ impl Bench {
                 agent: self.engine.clone(),
             },
             models: Arc::new(crate::infrastructure::llm::Nobody),
-            mask: Arc::new(crate::text::SecretMask::new(Vec::new())),
+            mask: crate::text::LiveMask::default(),
             validator: self.validator.clone(),
             policy: Arc::new(BuiltInPolicy::new()),
             scorer: Arc::new(SixDimensions),

@@ -50,7 +50,7 @@ pub(super) fn feedback(
     };
     let mut follower = Follower::given(&worker.ports, session, given.tree, given.change);
     for thread in session.threads.iter().filter(asks) {
-        let placed = placed(&mut follower, &thread.place, &worker.ports.mask);
+        let placed = placed(&mut follower, &thread.place, &worker.ports.mask.now());
         let about =
             thread.place.artifact.as_ref().map_or_else(String::new, |name| format!("on the document `{name}`: "));
         said.extend(thread.comments.iter().enumerate().map(|(at, comment)| Feedback {

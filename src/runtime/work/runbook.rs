@@ -40,7 +40,7 @@ pub(super) async fn runbook(
             let seen = reviewed(&worker, &session, lane, version)?;
             let base = session.base_of(lane, version).ok_or_else(|| gone(version))?;
             let tree = worker.ports.vcs.tree(&base.key, &base.tree)?;
-            let files = releases(tree.as_ref(), &seen.changes, &worker.ports.mask)
+            let files = releases(tree.as_ref(), &seen.changes, &worker.ports.mask.now())
                 .map_err(|error| Stuck::from(VcsError::from(error)))?;
             Ok((seen, files))
         })

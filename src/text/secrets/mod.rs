@@ -10,7 +10,8 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
-use rules::{GENERIC, PRIVATE_KEY, RULES};
+pub(super) use rules::PRIVATE_KEY;
+use rules::{GENERIC, HIDDEN, NAMES, RULES, Rule, TELLS_OF, UNQUOTED};
 
 use super::words::Words;
 
@@ -37,6 +38,7 @@ pub struct RuleInfo {
 /// Finds secrets. Building one costs a table of keywords; each expression is compiled at its first hit.
 #[derive(Debug)]
 pub struct SecretScanner {
+    rules: Vec<&'static Rule>,
     keywords: Words,
     /// For each keyword the rule it belongs to.
     rule_of: Vec<usize>,
@@ -44,7 +46,7 @@ pub struct SecretScanner {
 }
 
 /// Bytes of a private key in PEM form. // an RSA key of 16,384 bits takes 13 KiB
-const LARGEST_KEY: usize = 16 << 10;
+pub(super) const LARGEST_KEY: usize = 16 << 10;
 /// How much of a very long line is looked at around a keyword: minified bundles have lines of megabytes.
 const WINDOW: usize = 2048;
 /// Words of documentation and tests: a value that holds one is no secret.
@@ -75,17 +77,46 @@ impl Default for SecretScanner {
 }
 
 impl SecretScanner {
-    /// A scanner with all rules.
+    /// A scanner with all rules that a change is judged by.
     #[must_use]
     pub fn new() -> Self {
-        let pairs: Vec<(usize, &str)> =
-            RULES.iter().enumerate().flat_map(|(at, rule)| rule.keywords.iter().map(move |word| (at, *word))).collect();
-        let keywords = Words::new(pairs.iter().map(|(_, word)| *word));
-        let expressions = RULES.iter().map(|_| OnceLock::new()).collect();
-        Self { keywords, rule_of: pairs.iter().map(|(at, _)| *at).collect(), expressions }
+        Self::with(RULES.iter().collect())
     }
 
-    /// The rules, most telling first.
+    /// A scanner with these and with those that only hide: what they find is too often none to be held against anybody.
+    #[must_use]
+    pub fn for_hiding() -> Self {
+        Self::with(RULES.iter().chain(HIDDEN).collect())
+    }
+
+    fn with(rules: Vec<&'static Rule>) -> Self {
+        let pairs: Vec<(usize, &str)> =
+            rules.iter().enumerate().flat_map(|(at, rule)| rule.keywords.iter().map(move |word| (at, *word))).collect();
+        let keywords = Words::new(pairs.iter().map(|(_, word)| *word));
+        let expressions = rules.iter().map(|_| OnceLock::new()).collect();
+        Self { rules, keywords, rule_of: pairs.iter().map(|(at, _)| *at).collect(), expressions }
+    }
+
+    /// Whether `text` holds what secrets of some shape begin with.
+    pub(super) fn has_beginning(&self, text: &str) -> bool {
+        self.keywords.find(text).any(|(_, number)| !NAMES.contains(&self.keywords.word(number)))
+    }
+
+    /// Whether what follows `before` on its line is the value of a telling name.
+    pub(super) fn is_value(&self, before: &str) -> bool {
+        let opened = before.trim_end_matches([' ', '\t']);
+        let word = opened.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        let is_scheme = ["bearer", "basic", "token"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme));
+        let opens = opened.ends_with(['=', ':', '>', '-', '"', '\'', '`']);
+        (opens || (is_scheme && opened.len() < before.len())) && self.keywords.find(before).next().is_some()
+    }
+
+    /// Whether a rule of that id finds secrets, or hides them.
+    pub(super) fn is_rule(id: &str) -> bool {
+        RULES.iter().chain(HIDDEN).any(|rule| rule.id == id)
+    }
+
+    /// The rules that a change is judged by, most telling first.
     pub fn rules() -> impl Iterator<Item = RuleInfo> {
         RULES.iter().map(|rule| RuleInfo { id: rule.id, describes: rule.describes })
     }
@@ -100,35 +131,62 @@ impl SecretScanner {
             let rule = self.rule_of[number];
             let window = window_around(text, start..start + self.keywords.word(number).len());
             if looked.is_empty() {
-                looked.resize(RULES.len(), 0..0);
+                looked.resize(self.rules.len(), 0..0);
             }
             if looked[rule] != window {
-                if (RULES[rule].may_match)(&text.as_bytes()[window.clone()]) {
+                if (self.rules[rule].may_match)(&text.as_bytes()[window.clone()]) {
                     self.look(rule, text, &window, &mut hits);
                 }
                 looked[rule] = window;
             }
         }
         hits.sort_by_key(|(rule, range)| (range.start, *rule));
-        without_overlaps(text, hits)
+        self.without_overlaps(text, hits)
     }
 
-    fn look(&self, rule: usize, text: &str, window: &Range<usize>, hits: &mut Vec<(usize, Range<usize>)>) {
-        let expression = self.expressions[rule]
-            .get_or_init(|| Regex::new(RULES[rule].pattern).expect("every pattern is compiled by a test"));
-        for captures in expression.captures_iter(&text[window.clone()]) {
-            let found = captures.get(1).or_else(|| captures.get(0)).expect("group 0 is always there");
+    fn look(&self, number: usize, text: &str, window: &Range<usize>, hits: &mut Vec<(usize, Range<usize>)>) {
+        let rule = self.rules[number];
+        let expression = self.expressions[number]
+            .get_or_init(|| Regex::new(rule.pattern).expect("every pattern is compiled by a test"));
+        let line = &text[window.clone()];
+        for captures in expression.captures_iter(line) {
+            let named = captures.name("value").or_else(|| captures.get(1));
+            let found = named.or_else(|| captures.get(0)).expect("group 0 is always there");
             let range = window.start + found.start()..window.start + found.end();
-            if is_secret(rule, found.as_str()) {
-                let range = if RULES[rule].id == PRIVATE_KEY { pem_block(text, range) } else { range };
-                hits.push((rule, range));
+            let is_alone = || {
+                let name = captures.name("name").map_or("", |name| name.as_str());
+                is_bare_secret(name, found.as_str(), line.as_bytes().get(found.end()).copied())
+            };
+            if is_secret(rule, found.as_str()) && (rule.id != UNQUOTED || is_alone()) {
+                let range = if rule.id == PRIVATE_KEY { pem_block(text, range) } else { range };
+                hits.push((number, range));
             }
         }
     }
+
+    fn without_overlaps(&self, text: &str, hits: Vec<(usize, Range<usize>)>) -> Vec<Finding> {
+        let mut kept: Vec<(usize, Range<usize>)> = Vec::new();
+        for (rule, range) in hits {
+            match kept.last_mut() {
+                Some(last) if range.start < last.1.end => {
+                    if rule < last.0 && range.end >= last.1.end {
+                        *last = (rule, range);
+                    }
+                }
+                _ => kept.push((rule, range)),
+            }
+        }
+        let (mut line, mut counted) = (1, 0);
+        let mut finding = |(rule, range): (usize, Range<usize>)| {
+            line += memchr::memchr_iter(b'\n', &text.as_bytes()[counted..range.start]).count();
+            counted = range.start;
+            Finding { rule: self.rules[rule].id, line, range }
+        };
+        kept.into_iter().map(&mut finding).collect()
+    }
 }
 
-fn is_secret(rule: usize, value: &str) -> bool {
-    let rule = &RULES[rule];
+fn is_secret(rule: &Rule, value: &str) -> bool {
     if rule.id == PRIVATE_KEY {
         return true;
     }
@@ -223,25 +281,39 @@ fn is_of_a_key(line: &str) -> bool {
     is_header || line.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
 }
 
-fn without_overlaps(text: &str, hits: Vec<(usize, Range<usize>)>) -> Vec<Finding> {
-    let mut kept: Vec<(usize, Range<usize>)> = Vec::new();
-    for (rule, range) in hits {
-        match kept.last_mut() {
-            Some(last) if range.start < last.1.end => {
-                if rule < last.0 && range.end >= last.1.end {
-                    *last = (rule, range);
-                }
-            }
-            _ => kept.push((rule, range)),
-        }
+/// Whether a value without quotes, which `next` follows, is a secret of that name: it ends where a word ends, and no
+/// word, number, version, path or reference looks like it.
+fn is_bare_secret(name: &str, value: &str, next: Option<u8>) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is_whole = next.is_none_or(|next| next.is_ascii_whitespace() || b",;\"'`}".contains(&next));
+    let stands_for_another = |first: u8| b"/.~$%*&!@#=^-".contains(&first);
+    if !is_whole || value.bytes().next().is_none_or(stands_for_another) || TELLS_OF.iter().any(|it| name.ends_with(it))
+    {
+        return false;
     }
-    let (mut line, mut counted) = (1, 0);
-    let mut finding = |(rule, range): (usize, Range<usize>)| {
-        line += memchr::memchr_iter(b'\n', &text.as_bytes()[counted..range.start]).count();
-        counted = range.start;
-        Finding { rule: RULES[rule].id, line, range }
-    };
-    kept.into_iter().map(&mut finding).collect()
+    let bytes = value.as_bytes();
+    let count = |class: fn(&u8) -> bool| bytes.iter().filter(|byte| class(byte)).count();
+    let (digits, letters) = (count(u8::is_ascii_digit), count(u8::is_ascii_alphabetic));
+    if bytes.iter().all(u8::is_ascii_hexdigit) && bytes.len() >= 32 {
+        return digits > 0 && letters > 0;
+    }
+    let is_mixed = count(u8::is_ascii_lowercase) > 0 && count(u8::is_ascii_uppercase) > 0;
+    let changes = bytes
+        .windows(2)
+        .filter(|two| two.iter().all(u8::is_ascii_alphanumeric) && two[0].is_ascii_digit() != two[1].is_ascii_digit());
+    let changes = changes.count();
+    // names of types and functions have long words in them, and few digits
+    let longest_word = value.split(|c: char| !c.is_ascii_lowercase()).map(str::len).max().unwrap_or(0);
+    if longest_word >= 6 && digits < 4 {
+        return false;
+    }
+    // a `=` at the end fills a value of base64 up
+    match value.trim_end_matches('=').bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        true => digits >= 2 && changes >= 3 && (is_mixed || digits >= 5),
+        // a UUID is public far more often than not
+        false if bytes.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-') => false,
+        false => digits >= 2 && changes >= 4 && (is_mixed || (digits >= 6 && changes >= 6)),
+    }
 }
 
 #[cfg(test)]
@@ -286,12 +358,12 @@ mod tests {
 
     #[test]
     fn every_expression_compiles_and_every_rule_has_an_id_of_its_own() {
-        let mut ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+        let mut ids: Vec<&str> = RULES.iter().chain(HIDDEN).map(|rule| rule.id).collect();
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!(ids.len(), RULES.len());
+        assert_eq!(ids.len(), RULES.len() + HIDDEN.len());
         assert!(RULES.len() >= 40, "{} rules", RULES.len());
-        for rule in RULES {
+        for rule in RULES.iter().chain(HIDDEN) {
             assert!(Regex::new(rule.pattern).is_ok(), "{}", rule.id);
             assert!(rule.keywords.iter().all(|word| !word.is_empty() && *word == word.to_lowercase()), "{}", rule.id);
         }
@@ -339,6 +411,71 @@ mod tests {
         check(&format!("\"clientSecret\": \"{}\"", alnum(32)), &["generic-assignment"]);
         check(&format!("//registry.npmjs.org/:_authToken={}", alnum(36)), &["npmrc-auth"]);
         check(&format!("AccountName=x;AccountKey={}==;", alnum(86)), &["azure-storage-key"]);
+    }
+
+    /// What is left of `text` where it is only hidden.
+    #[track_caller]
+    fn check_hidden(text: &str, left: &str) {
+        let mut rest = text.to_owned();
+        let found = SecretScanner::for_hiding().scan(text);
+        found.iter().rev().for_each(|finding| rest.replace_range(finding.range.clone(), "*"));
+        assert_eq!(rest, left, "{found:?}");
+        assert_eq!(SecretScanner::new().scan(text), [], "nobody is judged by it: {text}");
+    }
+
+    #[test]
+    fn values_without_quotes_are_hidden_and_judge_nobody() {
+        check_hidden("JWT_SECRET=Zk3vQ9s81LmXw2Tt7", "JWT_SECRET=*");
+        check_hidden("spring.datasource.password=Tr0ub4dor3xyz99aa\n", "spring.datasource.password=*\n");
+        check_hidden("export API_TOKEN=q8Zr5Tk2Wv9X # of the gate", "export API_TOKEN=* # of the gate");
+        check_hidden("  password: S3cr3t!Pa5s-W0rd9\n  user: app", "  password: *\n  user: app");
+        check_hidden("[db]\nadmin_pwd = x7Kq92Lm4Zt8\r\n", "[db]\nadmin_pwd = *\r\n");
+        check_hidden("+ENV APP_SECRET_KEY=c2VjcmV0LXZhbHVlLTEyMw==", "+ENV APP_SECRET_KEY=*");
+        check_hidden(&format!("secret_key_base: {}", hex(64)), "secret_key_base: *");
+        check_hidden("run -e A_TOKEN=q8Zr5Tk2Wv9X -e B_TOKEN=q8Zr5Tk2Wv9Y x", "run -e A_TOKEN=* -e B_TOKEN=* x");
+        check_hidden("DB_PASS=Xk29vQ1mZ8", "DB_PASS=*");
+        check_hidden("API_TOKEN=canary-7f3a9c2e51d84b60", "API_TOKEN=*");
+        check_hidden("{ token: q8Zr5Tk2Wv9X, user: app }", "{ token: *, user: app }");
+    }
+
+    #[test]
+    fn what_is_no_secret_stays_as_it_is() {
+        for line in [
+            "JWT_SECRET=changeme",
+            "JWT_SECRET=your-256-bit-secret-Ab12",
+            "API_KEY=${API_KEY}",
+            "API_KEY=$API_KEY_V2x9Z1",
+            "API_KEY=%API_KEY_V2x9Z1%",
+            "password: {{ vault_Db1_Pass2_Word3 }}",
+            "password: !vault |",
+            "password: *defaultPass1x2Y3z",
+            "TOKEN_LIMIT=1048576000",
+            "token_expires: 2026-11-30T14:31:55Z",
+            "max_tokens: 1234567890",
+            "USE_TOKEN=true",
+            "SECRET_FILE=/run/secrets/Db1x2Y3z4",
+            "tls_private_key: certs/2024-v1/tlsKey1.pem",
+            "PASSWORD_RESET_URL=https://app.test/v1/reset2/P3x",
+            "token_type: Oauth2Bearer1x2Y3z",
+            "secretKeyRef: app-db-credentials-v2",
+            "image_pull_secret: regcred-2024-01-15",
+            "password = os.environ['DB_PASSWORD_V2x9']",
+            "let token = self.next2Token3A4b();",
+            "token: OAuth2TokenProvider,",
+            "api_key = settings.ApiKeyV2Provider",
+            "token = Config.v2.tokenAB12",
+            "pub token: Option<String>,",
+            "secret_arn: arn:aws:secretsmanager:us-east-1:123456789012:secret:db-Ab12Cd",
+            "secret_id: 0190163d-8694-739b-aea5-966c26f8ad91",
+            "secret: 0190163d-8694-739b-aea5-966c26f8ad91",
+            "password_hash: 3f786850e387550fdab836ed7e6dc881de23001b",
+            "keyword: Zk3vQ9s81LmXw2Tt7",
+            "version: q8Zr5Tk2Wv9X",
+            "passwords match: 3f, 4a",
+            "passed: 3f4Ab5C6d7E8",
+        ] {
+            check_hidden(line, line);
+        }
     }
 
     #[test]
@@ -418,7 +555,7 @@ mod tests {
 
         #[test]
         fn any_text_can_be_scanned(text in "(\\PC|\n|key = |secret|ghp_|://|'){0,80}") {
-            for finding in SecretScanner::new().scan(&text) {
+            for finding in SecretScanner::for_hiding().scan(&text) {
                 assert!(text.get(finding.range).is_some());
             }
         }

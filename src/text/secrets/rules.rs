@@ -2,6 +2,7 @@
 
 /// One shape of secret. `pattern` is run on the line around a `keywords` hit; its group 1, or all of it, is the
 /// secret, which must reach `entropy` bits a character (0: the shape says enough).
+#[derive(Debug)]
 pub(super) struct Rule {
     pub(super) id: &'static str,
     pub(super) describes: &'static str,
@@ -49,10 +50,84 @@ fn has_quoted_value(line: &[u8]) -> bool {
     })
 }
 
+/// Whether a value of [`UNQUOTED`] may stand behind a sign that gives one.
+fn has_bare_value(line: &[u8]) -> bool {
+    memchr::memchr2_iter(b'=', b':', line).any(|at| {
+        let value = line[at + 1..].trim_ascii_start();
+        let length = value.iter().take_while(|byte| is_of_a_bare_value(**byte)).count();
+        length >= SHORTEST_BARE && value[..length].iter().filter(|byte| byte.is_ascii_digit()).count() >= 2
+    })
+}
+
+/// What a value without quotes is made of.
+fn is_of_a_bare_value(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_.+/=~!@#%^&*$-".contains(&byte)
+}
+
+/// The least that a value without quotes has. // 10: what is shorter is a word, a number or a version far more often
+const SHORTEST_BARE: usize = 10;
+
 /// The header of a PEM private key; its body is found by the scanner.
-pub(super) const PRIVATE_KEY: &str = "private-key";
+pub(in crate::text) const PRIVATE_KEY: &str = "private-key";
 /// The rule that knows only names and randomness; its findings must also look unlike code.
 pub(super) const GENERIC: &str = "generic-assignment";
+/// The same for values without quotes; its findings must look like nothing else.
+pub(super) const UNQUOTED: &str = "unquoted-assignment";
+
+/// Keywords that name a secret and are no part of it.
+pub(super) const NAMES: [&str; 20] = [
+    "key",
+    "secret",
+    "token",
+    "passwd",
+    "password",
+    "pass",
+    "pwd",
+    "credential",
+    "auth",
+    "authorization",
+    "bearer ",
+    "private key",
+    "aws",
+    "telegram",
+    "bot",
+    "mailgun",
+    "twilio",
+    "asia",
+    "acca",
+    "cio",
+];
+
+/// Endings of names that tell of something beside a secret.
+pub(super) const TELLS_OF: [&str; 27] = [
+    "id",
+    "file",
+    "path",
+    "dir",
+    "url",
+    "uri",
+    "name",
+    "type",
+    "kind",
+    "ttl",
+    "len",
+    "length",
+    "size",
+    "count",
+    "limit",
+    "expiry",
+    "expires",
+    "version",
+    "algorithm",
+    "prefix",
+    "header",
+    "field",
+    "hash",
+    "digest",
+    "checksum",
+    "sha256",
+    "fingerprint",
+];
 
 /// Sorted so that the more telling rule comes first: of two findings in one place the first rule wins.
 #[rustfmt::skip]
@@ -118,4 +193,13 @@ pub(super) const RULES: &[Rule] = &[
     rule(GENERIC, "random value under a telling name",
         &["key", "secret", "token", "passwd", "password", "credential", "auth"],
         r#"(?i)[a-z0-9_.\-]{0,40}(?:api_?-?key|secret|token|passwd|password|credential|access_?-?key|private_?-?key|auth_?-?key|signing_?-?key|encryption_?-?key)[a-z0-9_.\-]{0,20}["'`]?\s{0,8}(?:=|:|=>|:=|<-)\s{0,8}["'`]([0-9A-Za-z_.+/=~!@#%^&*\-]{16,150})["'`]"#, 3.7).only_where(has_quoted_value),
+];
+
+/// What is hidden and not judged: dotenv files, properties, YAML and the output of CI have values without quotes, and so
+/// has code. To hide too much costs a reader a word; to block a change for it would cost more.
+#[rustfmt::skip]
+pub(super) const HIDDEN: &[Rule] = &[
+    rule(UNQUOTED, "random value without quotes under a telling name",
+        &["key", "secret", "token", "pass", "pwd", "credential"],
+        r#"(?i)(?P<name>[a-z0-9_.\-]{0,60}(?:api_?-?key|secret|token|passwd|password|passphrase|[_.\-]pass|pwd|credential|access_?-?key|private_?-?key|auth_?-?key|signing_?-?key|encryption_?-?key)[a-z0-9_.\-]{0,20})["']?\s{0,8}:?[=:]\s{0,8}(?P<value>[0-9A-Za-z_.+/=~!@#%^&*$\-]{10,250})"#, 3.0).only_where(has_bare_value),
 ];
