@@ -120,9 +120,8 @@ fn run_begun(scanner: &SecretScanner, text: &str, line: usize) -> usize {
     let is_no_word = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
     // `NAME=value` is one run
     let has_value = run.match_indices(['=', ':']).map(|(at, _)| from + at + 1).filter(|after| *after < text.len());
-    let starts = std::iter::once(from).chain(has_value);
-    let is_value = || starts.into_iter().any(|start| scanner.is_value(&text[line..start]));
-    let may_be = is_no_word || scanner.has_beginning(run) || is_value();
+    let mut starts = std::iter::once(from).chain(has_value);
+    let may_be = is_no_word || scanner.has_beginning(run) || starts.any(|start| scanner.is_value(&text[line..start]));
     if may_be { from } else { text.len() }
 }
 
