@@ -13,6 +13,8 @@ mod faults;
 mod happy;
 #[path = "llm/keys.rs"]
 mod keys;
+#[path = "llm/looks.rs"]
+mod looks;
 #[path = "llm/memory.rs"]
 mod memory;
 #[path = "llm/parts.rs"]
@@ -23,6 +25,8 @@ mod reaching;
 mod refusing;
 #[path = "llm/replay.rs"]
 mod replay;
+#[path = "llm/responses.rs"]
+mod responses;
 #[path = "llm/server.rs"]
 mod server;
 #[path = "support/speaker.rs"]

@@ -56,6 +56,10 @@ pub struct ModelView {
     pub usd_per_million_out: String,
     /// How it answered, where it was asked: `answers`, or what went wrong.
     pub checked: Option<Untrusted>,
+    /// Whether it called the tool that it was offered, where it answered: one that does not drafts from what its prompt
+    /// holds.
+    #[serde(default)]
+    pub can_look: Option<bool>,
     /// How long it took to answer.
     pub latency_ms: Option<u64>,
 }

@@ -40,6 +40,7 @@ impl Assignment {
             system: self.system.clone(),
             messages,
             tools: Vec::new(),
+            calls_forbidden: false,
             shape: Some(self.shape.clone()),
             max_output_tokens: self.max_output_tokens,
             temperature_hundredths: None,
@@ -213,6 +214,7 @@ pub(crate) mod tests {
                 model,
                 request_id: String::new(),
                 kept: None,
+                without_tools: false,
             })
         }
 

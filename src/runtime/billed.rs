@@ -149,7 +149,16 @@ mod tests {
         let usage = Usage { input: told.0, output: told.1, ..Usage::default() };
         let (finish, model) = (Finish::Stop, String::new());
         let text = "x".repeat(1_600);
-        let reply = ChatReply { text, calls: vec![call], finish, usage, model, request_id: String::new(), kept: None };
+        let reply = ChatReply {
+            text,
+            calls: vec![call],
+            finish,
+            usage,
+            model,
+            request_id: String::new(),
+            kept: None,
+            without_tools: false,
+        };
         let (usage, by) = took(&asked(count), &reply, &Heard::default());
         assert_eq!((usage.input.unwrap_or(0), usage.output.unwrap_or(0), by), expected);
     }
@@ -174,7 +183,16 @@ mod tests {
         let usage =
             Usage { input: Some(10), output: Some(10), cache_read: Some(9), cache_write: None, cost_micros: Some(3) };
         let (finish, model, text) = (Finish::Stop, String::new(), "yes".to_owned());
-        let reply = ChatReply { text, calls: Vec::new(), finish, usage, model, request_id: String::new(), kept: None };
+        let reply = ChatReply {
+            text,
+            calls: Vec::new(),
+            finish,
+            usage,
+            model,
+            request_id: String::new(),
+            kept: None,
+            without_tools: false,
+        };
         let mut heard = Heard::default();
         heard.hear(&Streamed::Thinking(&"x".repeat(900)), Duration::ZERO);
         let (took, by) = took(&asked(PromptCount::Estimated), &reply, &heard);

@@ -519,6 +519,7 @@ impl Models for Desk {
             system: Vec::new(),
             messages: vec![Message { speaker: Speaker::User, parts: parts.clone() }],
             tools: Vec::new(),
+            calls_forbidden: false,
             shape: None,
             max_output_tokens: 0,
             temperature_hundredths: None,
@@ -531,6 +532,7 @@ impl Models for Desk {
             model: model.clone(),
             request_id: String::new(),
             kept: None,
+            without_tools: false,
         };
         let texts = [serde_json::to_vec(&request), serde_json::to_vec(&reply)].map(|text| text.expect("plain data"));
         let blobs = self.worker.blobs().clone();

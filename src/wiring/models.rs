@@ -178,17 +178,21 @@ impl House {
         } else if let Some(url) = self.address_variable(&settings.name) {
             settings.base_url = url;
         }
+        if settings.shape == ShapeMode::Schema {
+            settings.shape = ProviderSettings::usual_shape(settings.wire, &settings.base_url);
+        }
         if let Some(key) = part.key {
             settings.key = key_source(&format!("`key` of provider `{}`", settings.name), key)?;
         }
         if let Some(word) = part.shape.as_deref() {
             settings.shape = match word {
                 "schema" => ShapeMode::Schema,
+                "tool" => ShapeMode::Tool,
                 "object" => ShapeMode::Object,
                 "words" => ShapeMode::Words,
                 other => {
                     let message = format!("`{other}` is no shape of provider `{}`", settings.name);
-                    return Err(Wrong { message, hint: "schema, object or words".to_owned() });
+                    return Err(Wrong { message, hint: "schema, tool, object or words".to_owned() });
                 }
             };
         }
@@ -479,9 +483,30 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_held_to_a_shape_as_whoever_is_there_can() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shape = |name: &str, config: &str, variables: &[(&str, &str)]| {
+            let house = house(&folder, config, variables);
+            house.provider(name).map_err(|wrong| wrong.message).expect("usable").shape
+        };
+        assert_eq!(shape("anthropic", "", &[]), ShapeMode::Schema);
+        let elsewhere = [("ANTHROPIC_BASE_URL", "http://gateway")];
+        assert_eq!(
+            shape("anthropic", "", &elsewhere),
+            ShapeMode::Tool,
+            "a gateway may leave out what it does not know"
+        );
+        let claude = "[providers.claude]\nwire = 'anthropic'\nbase_url = 'http://gateway/v1'\n";
+        assert_eq!(shape("claude", claude, &[]), ShapeMode::Tool);
+        assert_eq!(shape("claude", &format!("{claude}shape = 'schema'\n"), &[]), ShapeMode::Schema);
+        assert_eq!(shape("openai", "", &[]), ShapeMode::Schema);
+        assert_eq!(shape("deepseek", "", &[]), ShapeMode::Object);
+    }
+
+    #[test]
     fn the_context_that_is_set_counts_on_every_wire_and_leaves_room_for_an_answer() {
         let folder = tempfile::tempdir().expect("a folder");
-        for wire in ["openai", "anthropic", "gemini", "ollama"] {
+        for wire in ["openai", "responses", "anthropic", "gemini", "ollama"] {
             let lead = |context: &str, role: &str| {
                 let config =
                     format!("model = 'x/y'\n[providers.x]\nwire = '{wire}'\nbase_url = 'http://x'\n{context}\n{role}");

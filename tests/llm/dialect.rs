@@ -1,4 +1,4 @@
-//! The four formats as their servers speak them: whole answers, streams and errors, made of plain text.
+//! The five formats as their servers speak them: whole answers, streams and errors, made of plain text.
 
 use paraph::infrastructure::llm::{ProviderSettings, Wire};
 use serde_json::{Value, json};
@@ -7,8 +7,13 @@ use serde_json::{Value, json};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Dialect(pub(crate) Wire);
 
-pub(crate) const ALL: [Dialect; 4] =
-    [Dialect(Wire::OpenAi), Dialect(Wire::Anthropic), Dialect(Wire::Gemini), Dialect(Wire::Ollama)];
+pub(crate) const ALL: [Dialect; 5] = [
+    Dialect(Wire::OpenAi),
+    Dialect(Wire::Responses),
+    Dialect(Wire::Anthropic),
+    Dialect(Wire::Gemini),
+    Dialect(Wire::Ollama),
+];
 
 impl Dialect {
     pub(crate) fn settings(self, base: &str) -> ProviderSettings {
@@ -24,7 +29,7 @@ impl Dialect {
     pub(crate) fn frame(self, event: &str) -> String {
         match self.0 {
             Wire::Ollama => format!("{event}\n"),
-            Wire::Anthropic => {
+            Wire::Anthropic | Wire::Responses => {
                 let kind: Value = serde_json::from_str(event).unwrap_or_default();
                 format!("event: {}\ndata: {event}\n\n", kind["type"].as_str().unwrap_or("message"))
             }
@@ -40,6 +45,14 @@ impl Dialect {
                 {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": null}]})
                 .to_string(),
             ),
+            Wire::Responses => [
+                json!({"type": "response.created", "response": {"id": "c-1", "object": "response",
+                    "model": "real-model", "status": "in_progress", "error": null, "output": [], "usage": null}}),
+                json!({"type": "response.output_item.added", "output_index": 0, "item": {"type": "message",
+                    "id": "msg-1", "role": "assistant", "status": "in_progress", "content": []}}),
+            ]
+            .map(|event| self.frame(&event.to_string()))
+            .concat(),
             Wire::Anthropic => [
                 json!({"type": "message_start", "message": {"id": "m-1", "model": "real-model", "content": [],
                     "usage": {"input_tokens": 7, "cache_read_input_tokens": 90, "cache_creation_input_tokens": 3,
@@ -56,6 +69,8 @@ impl Dialect {
     pub(crate) fn words(self, text: &str) -> String {
         let event = match self.0 {
             Wire::OpenAi => json!({"choices": [{"index": 0, "delta": {"content": text}}]}),
+            Wire::Responses => json!({"type": "response.output_text.delta", "item_id": "msg-1", "output_index": 0,
+                "content_index": 0, "delta": text}),
             Wire::Anthropic => {
                 json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
             }
@@ -77,6 +92,15 @@ impl Dialect {
                     r#"{{"choices":[],"usage":{{"prompt_tokens":{input},"completion_tokens":{output},"prompt_tokens_details":{{"cached_tokens":90}},"cost":0.000125}}}}"#
                 )),
                 self.frame("[DONE]"),
+            ]
+            .concat(),
+            Wire::Responses => [
+                self.frame(
+                    r#"{"type":"response.output_item.done","output_index":0,"item":{"type":"message","id":"msg-1","role":"assistant","status":"completed"}}"#,
+                ),
+                self.frame(&format!(
+                    r#"{{"type":"response.completed","response":{{"id":"c-1","model":"real-model","status":"completed","error":null,"incomplete_details":null,"usage":{{"input_tokens":{input},"input_tokens_details":{{"cached_tokens":90}},"output_tokens":{output},"output_tokens_details":{{"reasoning_tokens":2}},"cost":0.000125}}}}}}"#
+                )),
             ]
             .concat(),
             Wire::Anthropic => [
@@ -110,6 +134,12 @@ impl Dialect {
                 "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
                 "usage": {"prompt_tokens": 100, "completion_tokens": 5,
                     "prompt_tokens_details": {"cached_tokens": 90}, "cost": 0.000_125}}),
+            Wire::Responses => json!({"id": "c-1", "object": "response", "model": "real-model", "status": "completed",
+                "error": null, "incomplete_details": null,
+                "output": [{"type": "message", "id": "msg-1", "role": "assistant", "status": "completed",
+                    "content": [{"type": "output_text", "text": text, "annotations": []}]}],
+                "usage": {"input_tokens": 100, "input_tokens_details": {"cached_tokens": 90}, "output_tokens": 5,
+                    "output_tokens_details": {"reasoning_tokens": 2}, "cost": 0.000_125}}),
             Wire::Anthropic => json!({"id": "m-1", "type": "message", "model": "real-model",
                 "content": [{"type": "text", "text": text}], "stop_reason": "end_turn",
                 "usage": {"input_tokens": 7, "cache_read_input_tokens": 90, "cache_creation_input_tokens": 3,
@@ -125,7 +155,7 @@ impl Dialect {
     /// The body of a refusal.
     pub(crate) fn error(self, status: u16, said: &str) -> Vec<u8> {
         let body = match self.0 {
-            Wire::OpenAi => json!({"error": {"message": said, "type": "some_error", "code": null}}),
+            Wire::OpenAi | Wire::Responses => json!({"error": {"message": said, "type": "some_error", "code": null}}),
             Wire::Anthropic => json!({"type": "error", "error": {"type": "some_error", "message": said}}),
             Wire::Gemini => json!({"error": {"code": status, "message": said, "status": "SOME_STATUS"}}),
             Wire::Ollama => json!({"error": said}),
@@ -137,6 +167,9 @@ impl Dialect {
     pub(crate) fn overflow(self) -> &'static str {
         match self.0 {
             Wire::OpenAi => "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens.",
+            Wire::Responses => {
+                "Your input exceeds the context window of this model. Please adjust your input and try again."
+            }
             Wire::Anthropic => "prompt is too long: 213462 tokens > 200000 maximum",
             Wire::Gemini => "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
             Wire::Ollama => "the input length exceeds the context length",
@@ -148,6 +181,9 @@ impl Dialect {
         match self.0 {
             Wire::OpenAi => self.frame(
                 r#"{"id":"c-1","error":{"code":502,"message":"upstream went away"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}"#,
+            ),
+            Wire::Responses => self.frame(
+                r#"{"type":"response.failed","response":{"id":"c-1","status":"failed","error":{"code":"server_error","message":"The model produced no answer."}}}"#,
             ),
             Wire::Anthropic => {
                 self.frame(r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#)

@@ -202,7 +202,9 @@ fn classes(dialect: Dialect, bomb: &Play) -> Vec<(&'static str, Play, Fits)> {
         (
             "an error in the middle",
             pieces(dialect, &format!("{half}{}", dialect.error_event()), End::Orderly),
-            is!(E::Failed { status: 502, .. } | E::Busy { status: 503 | 529, .. } | E::Faulty { fault: F::CutOff, .. }),
+            is!(E::Failed { status: 500 | 502, .. }
+                | E::Busy { status: 503 | 529, .. }
+                | E::Faulty { fault: F::CutOff, .. }),
         ),
         (
             "an error with status 200",
@@ -287,9 +289,15 @@ async fn whole_answers_have_the_same_faults() {
 /// A whole answer that does not say why it stopped.
 fn without_its_end(dialect: Dialect) -> String {
     let whole = dialect.whole("fine").to_string();
-    ["\"finish_reason\":\"stop\"", "\"stop_reason\":\"end_turn\"", "\"finishReason\":\"STOP\"", "\"done\":true"]
-        .iter()
-        .fold(whole, |text, end| text.replace(end, "\"nothing\":null"))
+    [
+        "\"status\":\"completed\"",
+        "\"finish_reason\":\"stop\"",
+        "\"stop_reason\":\"end_turn\"",
+        "\"finishReason\":\"STOP\"",
+        "\"done\":true",
+    ]
+    .iter()
+    .fold(whole, |text, end| text.replace(end, "\"nothing\":null"))
 }
 
 #[tokio::test]

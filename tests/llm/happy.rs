@@ -33,7 +33,7 @@ fn usage(dialect: Dialect) -> Usage {
         output: Some(5),
         cache_read: cached,
         cache_write: (dialect.0 == Wire::Anthropic).then_some(3),
-        cost_micros: (dialect.0 == Wire::OpenAi).then_some(125),
+        cost_micros: matches!(dialect.0, Wire::OpenAi | Wire::Responses).then_some(125),
     }
 }
 
@@ -96,13 +96,14 @@ async fn the_key_goes_into_its_header_and_nowhere_else() {
         asked.outcome.unwrap();
         let seen = &server.seen()[0];
         let (header, value) = match dialect.0 {
-            Wire::OpenAi | Wire::Ollama => ("authorization", format!("Bearer {KEY}")),
+            Wire::OpenAi | Wire::Responses | Wire::Ollama => ("authorization", format!("Bearer {KEY}")),
             Wire::Anthropic => ("x-api-key", KEY.to_owned()),
             Wire::Gemini => ("x-goog-api-key", KEY.to_owned()),
         };
         assert_eq!(seen.header(header), Some(value.as_str()));
         let path = match dialect.0 {
             Wire::OpenAi => "/chat/completions",
+            Wire::Responses => "/responses",
             Wire::Anthropic => "/messages",
             Wire::Gemini => "/models/some-model:streamGenerateContent?alt=sse",
             Wire::Ollama => "/api/chat",
@@ -134,6 +135,30 @@ fn calling(dialect: Dialect) -> String {
             json!({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"arguments": "\"süß\"}"}},
                 {"index": 1, "id": "b", "function": {"name": "list", "arguments": "{}"}}]}}]}),
             json!({"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}),
+        ],
+        Wire::Responses => vec![
+            json!({"type": "response.created", "response": {"id": "r", "model": "x", "status": "in_progress"}}),
+            json!({"type": "response.output_item.added", "output_index": 0,
+                "item": {"type": "reasoning", "id": "rs-1", "summary": []}}),
+            json!({"type": "response.reasoning_summary_text.delta", "output_index": 0, "delta": "hmm"}),
+            json!({"type": "response.output_item.done", "output_index": 0, "item": {"type": "reasoning",
+                "id": "rs-1", "summary": [{"type": "summary_text", "text": "hmm"}], "encrypted_content": "gAAA"}}),
+            json!({"type": "response.output_item.added", "output_index": 1,
+                "item": {"type": "message", "id": "msg-1", "role": "assistant", "content": []}}),
+            json!({"type": "response.output_text.delta", "output_index": 1, "delta": "Looking."}),
+            json!({"type": "response.output_text.done", "output_index": 1, "text": "Looking."}),
+            json!({"type": "response.output_item.added", "output_index": 2, "item": {"type": "function_call",
+                "id": "fc-1", "call_id": "a", "name": "read", "arguments": "", "status": "in_progress"}}),
+            json!({"type": "response.function_call_arguments.delta", "output_index": 2, "delta": "{\"path\":"}),
+            json!({"type": "response.function_call_arguments.delta", "output_index": 2, "delta": "\"süß\"}"}),
+            json!({"type": "response.function_call_arguments.done", "output_index": 2,
+                "arguments": "{\"path\":\"süß\"}"}),
+            json!({"type": "response.output_item.done", "output_index": 2, "item": {"type": "function_call",
+                "id": "fc-1", "call_id": "a", "name": "read", "arguments": "{\"path\":\"süß\"}"}}),
+            // a server that has it whole begins no call before it
+            json!({"type": "response.output_item.done", "output_index": 3, "item": {"type": "function_call",
+                "id": "fc-2", "call_id": "b", "name": "list", "arguments": "{}", "status": "completed"}}),
+            json!({"type": "response.completed", "response": {"id": "r", "model": "x", "status": "completed"}}),
         ],
         Wire::Anthropic => vec![
             json!({"type": "message_start", "message": {"id": "m", "model": "x", "usage": {"input_tokens": 1}}}),
@@ -208,6 +233,7 @@ fn long_request() -> ChatRequest {
             description: "Reads a file.".to_owned(),
             parameters: json!({"type": "object", "properties": {"path": {"type": "string"}}}),
         }],
+        calls_forbidden: false,
         shape: None,
         max_output_tokens: 500,
         temperature_hundredths: Some(30),
@@ -220,6 +246,7 @@ async fn a_conversation_is_written_as_each_format_wants_it() {
         let body = sent(|url| dialect.settings(url), &long_request()).await;
         let name = match dialect.0 {
             Wire::OpenAi => "openai",
+            Wire::Responses => "responses",
             Wire::Anthropic => "anthropic",
             Wire::Gemini => "gemini",
             Wire::Ollama => "ollama",
@@ -228,6 +255,31 @@ async fn a_conversation_is_written_as_each_format_wants_it() {
             insta::assert_snapshot!(format!("asks {name}"), serde_json::to_string_pretty(&body).unwrap());
         });
     }
+}
+
+#[tokio::test]
+async fn tools_that_may_not_be_called_any_more_are_told_all_the_same() {
+    let request = ChatRequest { calls_forbidden: true, ..long_request() };
+    let body = async |wire: Wire, request: &ChatRequest| sent(|url| Dialect(wire).settings(url), request).await;
+    for dialect in ALL {
+        let (may, may_not) = (body(dialect.0, &long_request()).await, body(dialect.0, &request).await);
+        assert!(may["tool_choice"].is_null() && may["toolConfig"].is_null(), "{may}");
+        if dialect.0 == Wire::Ollama {
+            assert!(may_not["tools"].is_null(), "it has no word for it: {may_not}");
+            continue;
+        }
+        assert!(may["tools"].is_array() && may["tools"] == may_not["tools"], "{may_not}");
+        let (place, word) = match dialect.0 {
+            Wire::Anthropic => ("/tool_choice/type", "none"),
+            Wire::Gemini => ("/toolConfig/functionCallingConfig/mode", "NONE"),
+            _ => ("/tool_choice", "none"),
+        };
+        assert_eq!(may_not.pointer(place), Some(&json!(word)), "{may_not}");
+    }
+    let schema = json!({"type": "object"});
+    let shape = Some(JsonShape { name: "verdict".to_owned(), schema });
+    let shaped = body(Wire::Anthropic, &ChatRequest { shape, ..request }).await;
+    assert_eq!(shaped["tool_choice"], json!({"type": "tool", "name": "verdict"}), "its answer is a call too");
 }
 
 #[tokio::test]
@@ -261,7 +313,18 @@ async fn shapes_are_asked_for_as_each_provider_can() {
     assert_eq!(body(Wire::OpenAi, ShapeMode::Object).await["response_format"], json!({"type": "json_object"}));
     let words = body(Wire::OpenAi, ShapeMode::Words).await;
     assert!(words["response_format"].is_null() && words["messages"][0]["content"].to_string().contains("JSON Schema"));
+    let responses = body(Wire::Responses, ShapeMode::Schema).await;
+    let format = json!({"type": "json_schema", "name": "verdict", "schema": schema, "strict": true});
+    assert_eq!(responses["text"]["format"], format);
+    assert_eq!(body(Wire::Responses, ShapeMode::Object).await["text"]["format"], json!({"type": "json_object"}));
+    let words = body(Wire::Responses, ShapeMode::Words).await;
+    assert!(words["text"].is_null() && words["instructions"].to_string().contains("JSON Schema"), "{words}");
     let anthropic = body(Wire::Anthropic, ShapeMode::Schema).await;
+    assert_eq!(anthropic["output_config"]["format"], json!({"type": "json_schema", "schema": schema}));
+    assert!(anthropic["tools"].is_null() && anthropic["tool_choice"].is_null(), "{anthropic}");
+    assert_eq!(body(Wire::OpenAi, ShapeMode::Tool).await, openai, "these hold it to the schema anyway");
+    let anthropic = body(Wire::Anthropic, ShapeMode::Tool).await;
+    assert!(anthropic["output_config"].is_null(), "{anthropic}");
     assert_eq!(anthropic["tool_choice"], json!({"type": "tool", "name": "verdict"}));
     assert_eq!(anthropic["tools"][0]["input_schema"], schema);
     let gemini = body(Wire::Gemini, ShapeMode::Schema).await;
@@ -330,7 +393,7 @@ async fn a_parameter_that_a_model_does_not_know_is_left_out_from_then_on() {
 async fn models_are_listed_without_a_question() {
     for dialect in ALL {
         let (path, body) = match dialect.0 {
-            Wire::OpenAi => ("/models", json!({"data": [{"id": "one"}, {"id": "two"}]})),
+            Wire::OpenAi | Wire::Responses => ("/models", json!({"data": [{"id": "one"}, {"id": "two"}]})),
             Wire::Anthropic => ("/models?limit=1000", json!({"data": [{"id": "one"}, {"id": "two"}]})),
             Wire::Gemini => {
                 ("/models?pageSize=1000", json!({"models": [{"name": "models/one"}, {"name": "models/two"}]}))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use paraph::infrastructure::llm::{
-    CallBlock, ChatError, ChatRequest, JsonShape, Message, Part, ProviderSettings, Speaker, ToolSpec, Wire,
+    CallBlock, ChatError, ChatRequest, JsonShape, Message, Part, ProviderSettings, ShapeMode, Speaker, ToolSpec, Wire,
 };
 use serde_json::json;
 
@@ -45,6 +45,9 @@ async fn a_model_that_refuses_tools_is_asked_without_them_from_then_on() {
     ];
     for dialect in ALL {
         for (status, said) in refusals {
+            if dialect.0 == Wire::OpenAi && said.contains("/v1/responses") {
+                continue; // there is another way to ask: see the tests of responses
+            }
             let server = Server::start(vec![refusal(dialect, status, said), says(dialect, "drafted")]).await;
             let provider = provider(dialect.settings(&server.url()));
             for _ in 0..2 {
@@ -112,4 +115,70 @@ async fn a_model_that_is_not_to_be_forced_gives_its_answer_in_words() {
             assert!(later.body["system"].to_string().contains("JSON Schema"), "{}", later.body);
         }
     }
+}
+
+#[tokio::test]
+async fn a_model_that_cannot_be_told_to_call_nothing_is_told_in_words() {
+    let refusals = [
+        (Wire::OpenAi, "deepseek-reasoner does not support this tool_choice"),
+        (Wire::Responses, "Unsupported parameter: 'tool_choice' is not supported with this model."),
+        (Wire::Anthropic, "tool_choice: Input should be 'auto', 'any' or 'tool'"),
+        (Wire::Gemini, "Function calling config is set without function_calling_config support."),
+    ];
+    for (wire, said) in refusals {
+        let dialect = Dialect(wire);
+        let server = Server::start(vec![refusal(dialect, 400, said), says(dialect, "drafted")]).await;
+        let provider = provider(dialect.settings(&server.url()));
+        let last = ChatRequest { calls_forbidden: true, ..looking() };
+        for request in [&last, &last, &looking()] {
+            assert_eq!(ask(&provider, request).await.outcome.expect(said).text, "drafted");
+        }
+        let seen = server.seen();
+        assert_eq!(seen.len(), 4, "learned once: {said}");
+        assert!(seen[1..3].iter().all(|seen| seen.body["tools"].is_null()), "{said}");
+        assert!(seen[3].body["tools"].is_array(), "it still may call where it may");
+    }
+}
+
+/// The verdict's schema as one that a provider holds an answer to: closed, and with limits.
+fn closed() -> ChatRequest {
+    let why = json!({"type": "string", "description": "Why.", "maxLength": 80});
+    let schema = json!({"type": "object", "properties": {"go": {"type": "boolean"}, "pattern": why},
+        "required": ["go", "pattern"], "additionalProperties": false});
+    ChatRequest { shape: Some(JsonShape { name: "verdict".to_owned(), schema }), ..request() }
+}
+
+#[tokio::test]
+async fn a_model_without_structured_outputs_is_made_to_call_a_tool_and_then_asked_in_words() {
+    let dialect = Dialect(Wire::Anthropic);
+    let own = [
+        "output_config.format: Extra inputs are not permitted",
+        "'claude-3-5-haiku' does not support output format.",
+        "The compiled grammar is too large.",
+    ];
+    for said in own {
+        let forced = "tool_choice: forced tool use is not supported by this model";
+        let plays = vec![refusal(dialect, 400, said), refusal(dialect, 400, forced), says(dialect, "{}")];
+        let server = Server::start(plays).await;
+        let settings = ProviderSettings { shape: ShapeMode::Schema, ..dialect.settings(&server.url()) };
+        let provider = provider(settings);
+        for _ in 0..2 {
+            assert_eq!(ask(&provider, &closed()).await.outcome.expect(said).text, "{}");
+        }
+        let seen = server.seen();
+        assert_eq!(seen.len(), 4, "each is learned once: {said}");
+        let properties = &seen[0].body["output_config"]["format"]["schema"]["properties"];
+        let bare = json!({"type": "string", "description": "Why. (maxLength: 80)"});
+        assert_eq!(properties["pattern"], bare, "a limit is told in words, and a name is no limit");
+        assert!(seen[1].body["output_config"].is_null(), "{}", seen[1].body);
+        assert_eq!(seen[1].body["tools"][0]["input_schema"]["properties"]["pattern"]["maxLength"], 80);
+        for later in &seen[2..] {
+            assert!(later.body["tools"].is_null() && later.body["output_config"].is_null(), "{}", later.body);
+        }
+    }
+    // a schema that is not closed is one for the tool, without a question
+    let server = Server::start(vec![says(dialect, "{}")]).await;
+    let settings = ProviderSettings { shape: ShapeMode::Schema, ..dialect.settings(&server.url()) };
+    ask(&provider(settings), &shaped()).await.outcome.expect("an answer");
+    assert_eq!(server.seen()[0].body["tool_choice"]["type"], "tool");
 }

@@ -28,6 +28,7 @@ pub(crate) fn request() -> ChatRequest {
         system: vec!["Be brief.".to_owned()],
         messages: vec![Message::user("Say something.")],
         tools: Vec::new(),
+        calls_forbidden: false,
         shape: None,
         max_output_tokens: 1_000,
         temperature_hundredths: Some(20),

@@ -28,8 +28,9 @@ fn looking() -> ChatRequest {
 /// The conversation that goes on after `reply`.
 fn after(reply: &ChatReply) -> ChatRequest {
     let mut next = looking();
+    let said = (!reply.text.is_empty()).then(|| Part::Text { text: reply.text.clone() });
     let kept = reply.kept.iter().map(|value| Part::Kept { value: value.clone() });
-    let parts = kept.chain(reply.calls.iter().cloned().map(Part::Call)).collect();
+    let parts = said.into_iter().chain(kept).chain(reply.calls.iter().cloned().map(Part::Call)).collect();
     next.messages.push(Message { speaker: Speaker::Assistant, parts });
     let found = |id: &str| Part::Result { id: id.to_owned(), name: "read".to_owned(), text: "x = 1".to_owned() };
     let results = reply.calls.iter().map(|call| found(&call.id)).collect();
@@ -122,6 +123,43 @@ async fn anthropics_format_gives_back_thoughts_with_their_signatures_first() {
     assert_eq!(said["content"][2]["type"], "tool_use");
     let bare = turn(&another);
     assert_eq!((bare["content"].as_array().unwrap().len(), &bare["content"][0]["type"]), (1, &json!("tool_use")));
+}
+
+#[tokio::test]
+async fn openais_responses_give_back_thoughts_where_they_stood() {
+    let done =
+        |index: u64, item: Value| json!({"type": "response.output_item.done", "output_index": index, "item": item});
+    let thought = |id: &str| json!({"type": "reasoning", "id": id, "summary": [], "encrypted_content": format!("gAAA{id}"), "status": "completed", "content": null});
+    let call = |id: &str| {
+        json!({"type": "function_call", "id": format!("fc-{id}"), "call_id": id, "name": "read",
+            "arguments": format!("{{\"path\": \"{id}\"}}"), "status": "completed"})
+    };
+    let events = [
+        json!({"type": "response.created", "response": {"id": "r", "model": "g", "status": "in_progress"}}),
+        done(0, thought("rs-1")),
+        json!({"type": "response.output_text.delta", "output_index": 1, "delta": "Looking."}),
+        done(1, json!({"type": "message", "id": "m", "role": "assistant", "phase": "commentary", "content": []})),
+        done(2, thought("rs-2")),
+        done(3, call("c1")),
+        done(4, call("c2")),
+        done(5, json!({"type": "reasoning", "id": "rs-3", "summary": []})),
+        json!({"type": "response.completed", "response": {"id": "r", "status": "completed"}}),
+    ];
+    let then = [
+        json!({"type": "response.output_text.delta", "output_index": 0, "delta": "drafted"}),
+        json!({"type": "response.completed", "response": {"id": "r", "status": "completed"}}),
+    ];
+    let [same, another] = sent_after(Wire::Responses, &events, &then).await;
+    let input = same["input"].as_array().unwrap();
+    let kinds: Vec<&str> = input.iter().map(|item| item["type"].as_str().or(item["role"].as_str()).unwrap()).collect();
+    let all = ["user", "reasoning", "assistant", "reasoning", "function_call", "function_call"];
+    assert_eq!(kinds[..6], all);
+    assert_eq!(kinds[6..], ["function_call_output", "function_call_output"], "a thought without content stays behind");
+    let sent = json!({"type": "reasoning", "id": "rs-1", "summary": [], "encrypted_content": "gAAArs-1"});
+    assert_eq!((&input[1], &input[2]["phase"]), (&sent, &json!("commentary")));
+    assert_eq!((&input[4]["call_id"], &input[6]["call_id"]), (&json!("c1"), &json!("c1")));
+    assert!(!another.to_string().contains("gAAA"), "{another}");
+    assert_eq!(another["input"].as_array().unwrap().len(), 6, "{another}");
 }
 
 #[tokio::test]

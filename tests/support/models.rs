@@ -56,6 +56,7 @@ pub fn says(text: impl Into<String>) -> ChatReply {
         model: "scripted".to_owned(),
         request_id: "r-1".to_owned(),
         kept: None,
+        without_tools: false,
     }
 }
 

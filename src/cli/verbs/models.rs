@@ -9,7 +9,7 @@ use crate::cli::output::{Role, Text};
 /// Shows which models are asked for what, and what they cost
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Ask each model for one word, and tell how it answered
+    /// Ask each model for one word by a tool, and tell how it answered and whether it can look
     #[arg(long)]
     check: bool,
 }
@@ -86,6 +86,11 @@ fn line(model: &ModelView, desk: &mut Desk) -> Result<(), Ended> {
         let took = model.latency_ms.map_or_else(String::new, |ms| format!(" after {ms} ms"));
         let role = if said.raw() == "answers" { Role::Good } else { Role::Bad };
         line = line.plain("  ").role(role, said.display_line().to_string()).plain(took);
+        line = match model.can_look {
+            Some(true) => line.plain(", can look"),
+            Some(false) => line.plain(", ").role(Role::Dim, "cannot look"),
+            None => line,
+        };
     }
     desk.out.line(line)
 }

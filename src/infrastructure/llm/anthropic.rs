@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::format::{Catalogue, Format};
 use super::gathered::{Gathered, Seen, Wrong};
-use super::json::{count, items, object, sum, text};
+use super::json::{count, is_strict, items, object, sum, text};
 use super::settings::{ProviderSettings, ShapeMode};
 use super::wrong::reported;
 use super::{ChatRequest, Finish, JsonShape, Part, Speaker, Usage};
@@ -52,8 +52,16 @@ impl Format for Anthropic {
         let tool = |name: &str, description: &str, schema: &Value| json!({ "name": name, "description": description, "input_schema": schema });
         let mut tools: Vec<Value> =
             request.tools.iter().map(|given| tool(&given.name, &given.description, &given.parameters)).collect();
-        if let (Some(JsonShape { name, schema }), ShapeMode::Schema) = (&request.shape, settings.shape) {
-            body["tool_choice"] = match tools.is_empty() {
+        if request.calls_forbidden && !tools.is_empty() {
+            body["tool_choice"] = json!({ "type": "none" });
+        }
+        if let Some(JsonShape { schema, .. }) = request.shape.as_ref().filter(|shape| is_held(settings, shape)) {
+            let format = json!({ "type": "json_schema", "schema": without_limits(schema) });
+            body["output_config"] = json!({ "format": format });
+        } else if let (Some(JsonShape { name, schema }), ShapeMode::Schema | ShapeMode::Tool) =
+            (&request.shape, settings.shape)
+        {
+            body["tool_choice"] = match tools.is_empty() || request.calls_forbidden {
                 true => json!({ "type": "tool", "name": name }),
                 false => json!({ "type": "any" }),
             };
@@ -66,7 +74,8 @@ impl Format for Anthropic {
     }
 
     fn shape_tool(&self, settings: &ProviderSettings, request: &ChatRequest) -> Option<String> {
-        let shape = request.shape.as_ref().filter(|_| settings.shape == ShapeMode::Schema);
+        let shape = request.shape.as_ref().filter(|shape| !is_held(settings, shape));
+        let shape = shape.filter(|_| matches!(settings.shape, ShapeMode::Schema | ShapeMode::Tool));
         shape.map(|shape| shape.name.clone())
     }
 
@@ -104,6 +113,42 @@ impl Format for Anthropic {
         }
         stop(text(body, "/stop_reason"), into);
         Ok(())
+    }
+}
+
+/// Whether the provider itself holds an answer to that shape: it takes only schemas whose objects are closed.
+fn is_held(settings: &ProviderSettings, shape: &JsonShape) -> bool {
+    settings.shape == ShapeMode::Schema && is_strict(&shape.schema)
+}
+
+/// What the provider does not take in a schema that it holds an answer to.
+const LIMITS: [&str; 9] =
+    ["minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minimum", "maximum", "multipleOf"];
+
+/// `schema` with its limits in words: whoever asked checks them in the answer.
+fn without_limits(schema: &Value) -> Value {
+    match schema {
+        Value::Object(fields) => {
+            let (mut bare, mut limits) = (serde_json::Map::new(), Vec::new());
+            for (name, value) in fields {
+                match (name.as_str(), value) {
+                    // names of its own, not words of the schema
+                    ("properties" | "$defs", Value::Object(named)) => {
+                        let named = named.iter().map(|(name, value)| (name.clone(), without_limits(value)));
+                        bare.insert(name.clone(), Value::Object(named.collect()));
+                    }
+                    (word, _) if LIMITS.contains(&word) => limits.push(format!("{word}: {value}")),
+                    _ => drop(bare.insert(name.clone(), without_limits(value))),
+                }
+            }
+            if !limits.is_empty() {
+                let said = format!("{} ({})", text(schema, "/description"), limits.join(", "));
+                bare.insert("description".to_owned(), json!(said.trim_start()));
+            }
+            Value::Object(bare)
+        }
+        Value::Array(several) => several.iter().map(without_limits).collect(),
+        other => other.clone(),
     }
 }
 

@@ -158,6 +158,10 @@ pub struct ChatRequest {
     /// Tools it may ask for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<ToolSpec>,
+    /// Whether none of them may be called any more. They are told all the same: providers refuse what tools found where
+    /// no tool is told, and a prompt that begins in another way is in no cache.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub calls_forbidden: bool,
     /// The answer's shape, where it is to be JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<JsonShape>,
@@ -276,6 +280,9 @@ pub struct ChatReply {
     /// What the provider wants back with this turn where it calls tools; see [`Part::Kept`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<serde_json::Value>,
+    /// Whether tools were told that the model could not be asked with: it answered from what the prompt holds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_tools: bool,
 }
 
 /// A piece of an answer on its way, for a screen; what counts is the [`ChatReply`].
@@ -464,6 +471,7 @@ mod tests {
             system: vec!["s".repeat(300)],
             messages: vec![Message::user("u".repeat(600))],
             tools: Vec::new(),
+            calls_forbidden: false,
             shape: None,
             max_output_tokens: 100,
             temperature_hundredths: None,

@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::chat::MOST_AROUND;
-use super::settings::{ProviderSettings, ShapeMode};
-use super::{ChatError, ChatRequest, Part, Speaker};
+use super::settings::ProviderSettings;
+use super::{ChatError, ChatRequest};
 
 /// The longest that a count may take. // 5 s: a prompt of 200,000 tokens on a slow line; a call takes longer by far
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -141,41 +141,11 @@ fn without(mut body: Value, names: &[&str]) -> Value {
     body
 }
 
-/// The same question in the form of OpenAI's Responses.
+/// The same question in the form of OpenAI's responses, as far as it is counted.
 fn of_responses(settings: &ProviderSettings, model: &str, request: &ChatRequest) -> Value {
-    let mut input = Vec::new();
-    for message in &request.messages {
-        let role = match message.speaker {
-            Speaker::User => "user",
-            Speaker::Assistant => "assistant",
-        };
-        for part in &message.parts {
-            input.push(match part {
-                Part::Text { text } => json!({ "role": role, "content": text }),
-                Part::Call(call) => {
-                    json!({ "type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments })
-                }
-                Part::Result { id, text, .. } => {
-                    json!({ "type": "function_call_output", "call_id": id, "output": text })
-                }
-                Part::Kept { .. } => continue, // no counter takes them
-            });
-        }
-    }
-    let mut body = json!({ "model": model, "input": input });
-    let system = settings.system(request);
-    if !system.is_empty() {
-        body["instructions"] = json!(system.join("\n\n"));
-    }
-    if !request.tools.is_empty() {
-        let tool = |tool: &super::ToolSpec| {
-            json!({ "type": "function", "name": tool.name, "description": tool.description,
-                "parameters": tool.parameters })
-        };
-        body["tools"] = request.tools.iter().map(tool).collect();
-    }
-    if let Some(shape) = request.shape.as_ref().filter(|_| settings.shape == ShapeMode::Schema) {
-        body["text"] = json!({ "format": { "type": "json_schema", "name": shape.name, "schema": shape.schema } });
+    let mut body = super::responses::prompt(settings, model, request);
+    if let Some(input) = body["input"].as_array_mut() {
+        input.retain(|item| item["type"] != "reasoning"); // no counter takes them
     }
     body
 }

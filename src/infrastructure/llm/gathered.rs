@@ -141,6 +141,16 @@ impl Gathered {
         }
     }
 
+    /// Whether that call has arguments.
+    pub(super) fn is_argued(&self, index: u64) -> bool {
+        self.calls.get(&index).is_some_and(|call| !call.arguments.is_empty())
+    }
+
+    /// Whether there is no word and no call yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.calls.is_empty()
+    }
+
     /// Whether a call with this number, and with this id where both are known, has begun.
     pub(super) fn has_call(&self, index: u64, id: &str) -> bool {
         self.calls.get(&index).is_some_and(|call| id.is_empty() || call.id.is_empty() || call.id == id)
@@ -228,7 +238,7 @@ impl Gathered {
         let Self { text, usage, model, request_id, kept, kept_bytes, .. } = self;
         let goes_back = !kept.is_empty() && kept_bytes <= MOST_KEPT && !calls.is_empty();
         let kept = goes_back.then_some(Value::Object(kept));
-        Ok(ChatReply { text, calls, finish, usage: believable(usage), model, request_id, kept })
+        Ok(ChatReply { text, calls, finish, usage: believable(usage), model, request_id, kept, without_tools: false })
     }
 }
 

@@ -42,7 +42,7 @@ impl Format for Gemini {
             config["temperature"] = json!(f64::from(hundredths) / 100.0);
         }
         match (&request.shape, settings.shape) {
-            (Some(JsonShape { schema, .. }), ShapeMode::Schema) => {
+            (Some(JsonShape { schema, .. }), ShapeMode::Schema | ShapeMode::Tool) => {
                 config["responseMimeType"] = json!("application/json");
                 config["responseJsonSchema"] = schema.clone();
             }
@@ -61,6 +61,9 @@ impl Format for Gemini {
             let tool = |tool: &super::ToolSpec| json!({ "name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters });
             let tools: Vec<Value> = request.tools.iter().map(tool).collect();
             body["tools"] = json!([{ "functionDeclarations": tools }]);
+            if request.calls_forbidden {
+                body["toolConfig"] = json!({ "functionCallingConfig": { "mode": "NONE" } });
+            }
         }
         body
     }

@@ -4,7 +4,7 @@
 //! is; who pays, who may ask and what becomes of a reply is decided by the caller.
 //!
 //! ```text
-//!  routing ─▶ rate ─▶ retry ─▶ provider ─▶ format (openai anthropic gemini ollama) ─▶ http
+//!  routing ─▶ rate ─▶ retry ─▶ provider ─▶ format (openai responses anthropic …) ─▶ http
 //!                                  ▲  └─▶ sse ─▶ json ─▶ format ─▶ gathered ─▶ ChatReply | ChatError
 //!                                keys
 //! ```
@@ -24,6 +24,7 @@ mod openai;
 mod prices;
 mod provider;
 mod rate;
+mod responses;
 mod retry;
 mod retry_after;
 mod routing;

@@ -49,7 +49,8 @@ impl Format for Ollama {
             "truncate": false,
             "shift": false,
         });
-        if !request.tools.is_empty() {
+        // it knows no word that forbids calls, and takes what tools found without them
+        if !request.tools.is_empty() && !request.calls_forbidden {
             let tool = |tool: &super::ToolSpec| {
                 json!({ "type": "function", "function": {
                     "name": tool.name, "description": tool.description, "parameters": tool.parameters } })
@@ -57,7 +58,7 @@ impl Format for Ollama {
             body["tools"] = request.tools.iter().map(tool).collect();
         }
         match (&request.shape, settings.shape) {
-            (Some(JsonShape { schema, .. }), ShapeMode::Schema) => body["format"] = schema.clone(),
+            (Some(JsonShape { schema, .. }), ShapeMode::Schema | ShapeMode::Tool) => body["format"] = schema.clone(),
             (Some(_), ShapeMode::Object) => body["format"] = json!("json"),
             _ => {}
         }

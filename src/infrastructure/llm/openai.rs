@@ -45,7 +45,7 @@ impl Format for OpenAi {
         if settings.asks_cost {
             body["usage"] = json!({ "include": true });
         }
-        if let Some(hundredths) = request.temperature_hundredths.filter(|_| settings.temperature && takes_one(model)) {
+        if let Some(hundredths) = request.temperature_hundredths.filter(|_| settings.temperature) {
             body["temperature"] = json!(f64::from(hundredths) / 100.0);
         }
         if !request.tools.is_empty() {
@@ -54,9 +54,12 @@ impl Format for OpenAi {
                     "name": tool.name, "description": tool.description, "parameters": tool.parameters } })
             };
             body["tools"] = request.tools.iter().map(tool).collect();
+            if request.calls_forbidden {
+                body["tool_choice"] = json!("none");
+            }
         }
         match (&request.shape, settings.shape) {
-            (Some(JsonShape { name, schema }), ShapeMode::Schema) => {
+            (Some(JsonShape { name, schema }), ShapeMode::Schema | ShapeMode::Tool) => {
                 body["response_format"] = json!({ "type": "json_schema", "json_schema": {
                     "name": name, "schema": schema, "strict": is_strict(schema) } });
             }
@@ -79,17 +82,6 @@ impl Format for OpenAi {
         }
         take(body, "/message", into, seen)
     }
-}
-
-/// Models that think take no temperature but their own.
-fn takes_one(model: &str) -> bool {
-    let name = model.rsplit('/').next().unwrap_or(model);
-    let is_o = name.strip_prefix('o').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
-    let is_later = name
-        .strip_prefix("gpt-")
-        .and_then(|rest| rest.split(['.', '-', 'o']).next()?.parse::<u32>().ok())
-        .is_some_and(|generation| generation >= 5);
-    !is_o && !is_later
 }
 
 fn messages(settings: &ProviderSettings, request: &ChatRequest) -> Value {
@@ -277,16 +269,6 @@ fn read_usage(usage: &Value) -> Usage {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn models_that_think_take_no_temperature() {
-        for model in ["o3", "o4-mini", "gpt-5", "gpt-5.2-codex", "openai/gpt-6-sol"] {
-            assert!(!takes_one(model), "{model}");
-        }
-        for model in ["gpt-4.1", "gpt-4o-mini", "llama-3.3-70b", "openai/gpt-oss-120b", "olmo-3"] {
-            assert!(takes_one(model), "{model}");
-        }
-    }
 
     #[track_caller]
     fn check_calls(chunks: &[Value], expected: &[(&str, &str, &str)]) {

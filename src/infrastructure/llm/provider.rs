@@ -14,6 +14,7 @@ use super::keys::{KeyError, Keys};
 use super::learned::{Learned, is_of_tools};
 use super::ollama::Ollama;
 use super::openai::OpenAi;
+use super::responses::Responses;
 use super::retry_after::{asked_pause, delay_in_words};
 use super::settings::{ProviderSettings, Wire};
 use super::sse::{Event, Events, Lines, TooLong};
@@ -36,7 +37,6 @@ const AFTER_THE_END: Duration = Duration::from_secs(5);
 /// A provider, asked through HTTP in its own format.
 pub struct Provider {
     settings: ProviderSettings,
-    format: &'static dyn Format,
     http: HttpClient,
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
@@ -49,13 +49,7 @@ impl Provider {
     #[must_use]
     pub fn new(settings: ProviderSettings, http: HttpClient, keys: Arc<Keys>, clock: Arc<dyn Clock>) -> Self {
         settings.headers.iter().for_each(|(_, value)| keys.hide(value));
-        let format: &'static dyn Format = match settings.wire {
-            Wire::OpenAi => &OpenAi,
-            Wire::Anthropic => &Anthropic,
-            Wire::Gemini => &Gemini,
-            Wire::Ollama => &Ollama,
-        };
-        Self { settings, format, http, keys, clock, learned: Learned::default(), resting: Resting::default() }
+        Self { settings, http, keys, clock, learned: Learned::default(), resting: Resting::default() }
     }
 
     /// What is known of it.
@@ -69,8 +63,9 @@ impl Provider {
     /// # Errors
     /// [`ChatError`].
     pub async fn models(&self, cancel: &Cancel) -> Result<Vec<String>, ChatError> {
-        let (path, list, field) = self.format.catalogue();
-        let mut headers = self.format.headers(self.key(cancel).await?.as_ref());
+        let format = format(self.settings.wire);
+        let (path, list, field) = format.catalogue();
+        let mut headers = format.headers(self.key(cancel).await?.as_ref());
         headers.push(("accept".to_owned(), Secret::new("application/json")));
         headers.extend(self.own_headers(cancel).await?);
         let ask = Ask { method: Method::Get, url: self.url(path), headers, body: Vec::new() };
@@ -126,7 +121,7 @@ impl Provider {
         key: Option<&Secret>,
         cancel: &Cancel,
     ) -> Result<Counted, ChatError> {
-        let mut headers = self.format.headers(key);
+        let mut headers = format(self.settings.wire).headers(key);
         let json = || Secret::new("application/json");
         headers.extend([("content-type".to_owned(), json()), ("accept".to_owned(), json())]);
         headers.extend(self.own_headers(cancel).await?);
@@ -145,21 +140,27 @@ impl Provider {
         counting::read(self.settings.count, &body).map_err(|why| unreadable(why.to_owned()))
     }
 
-    async fn ask(&self, model: &str, request: &ChatRequest, cancel: &Cancel) -> Result<Ask, ChatError> {
-        let key = self.key(cancel).await?;
-        let stream = self.settings.stream;
-        let mut headers = self.format.headers(key.as_ref());
+    /// The question, as it is right for `model` by `settings`.
+    async fn ask(
+        &self,
+        settings: &ProviderSettings,
+        model: &str,
+        request: &ChatRequest,
+        cancel: &Cancel,
+    ) -> Result<Ask, ChatError> {
+        let (key, format) = (self.key(cancel).await?, format(settings.wire));
+        let stream = settings.stream;
+        let mut headers = format.headers(key.as_ref());
         headers.push(("content-type".to_owned(), Secret::new("application/json")));
-        let accepted = match (stream, self.format.framing()) {
+        let accepted = match (stream, format.framing()) {
             (true, Framing::Events) => "text/event-stream, application/json",
             (true, Framing::Lines) => "application/x-ndjson, application/json",
             (false, _) => "application/json",
         };
         headers.push(("accept".to_owned(), Secret::new(accepted)));
         headers.extend(self.own_headers(cancel).await?);
-        let url = self.url(&self.format.path(model, stream));
-        let settings = self.learned.apply(model, &self.settings);
-        let body = self.format.body(&settings, model, &settings.asked(model, request)).to_string().into_bytes();
+        let url = self.url(&format.path(model, stream));
+        let body = format.body(settings, model, &settings.asked(model, request)).to_string().into_bytes();
         Ok(Ask { method: Method::Post, url, headers, body })
     }
 
@@ -191,8 +192,14 @@ impl Provider {
     }
 
     /// Reads an answer that comes in pieces.
-    async fn stream(&self, incoming: &mut Incoming, into: &mut Gathered, seen: Seen<'_>) -> Result<(), ReadError> {
-        let mut reader = Reader::new(self.format, self.settings.limits.line);
+    async fn stream(
+        &self,
+        format: &'static dyn Format,
+        incoming: &mut Incoming,
+        into: &mut Gathered,
+        seen: Seen<'_>,
+    ) -> Result<(), ReadError> {
+        let mut reader = Reader::new(format, self.settings.limits.line);
         let mut is_hurried = false;
         while !into.is_done() {
             match incoming.piece().await {
@@ -211,15 +218,21 @@ impl Provider {
         Ok(())
     }
 
-    async fn read(&self, incoming: &mut Incoming, into: &mut Gathered, seen: Seen<'_>) -> Result<(), ReadError> {
+    async fn read(
+        &self,
+        format: &'static dyn Format,
+        incoming: &mut Incoming,
+        into: &mut Gathered,
+        seen: Seen<'_>,
+    ) -> Result<(), ReadError> {
         let kind = incoming.media_type();
-        let streamed = match self.format.framing() {
+        let streamed = match format.framing() {
             Framing::Events => "text/event-stream",
             Framing::Lines => "application/x-ndjson",
         };
         if kind == streamed || (kind.is_empty() && self.settings.stream) {
-            self.stream(incoming, into, seen).await?;
-            if self.format.has_last_event() && !into.is_done() {
+            self.stream(format, incoming, into, seen).await?;
+            if format.has_last_event() && !into.is_done() {
                 into.reopen();
             }
             return Ok(());
@@ -235,7 +248,7 @@ impl Provider {
             return Err(Wrong::Faulty(FoundFault::Empty, "there is nothing in it".to_owned()).into());
         }
         let body = json::parse(&body).map_err(|why| Wrong::unreadable(format!("no JSON: {why}")))?;
-        Ok(self.format.whole(&body, into, seen)?)
+        Ok(format.whole(&body, into, seen)?)
     }
 
     /// A provider's words, fit for an error: its keys masked, shortened, on one line that a terminal can show.
@@ -371,41 +384,43 @@ impl ChatModel for Provider {
         cancel: &Cancel,
     ) -> Result<ChatReply, ChatError> {
         self.check_room(model, request)?;
-        let mut incoming = loop {
-            let ask = self.ask(model, request, cancel).await?;
+        let (settings, mut incoming) = loop {
+            let settings = self.learned.apply(model, &self.settings);
+            let ask = self.ask(&settings, model, request, cancel).await?;
             let sent = self.http.send(&ask, self.limits(), cancel).await;
             let incoming = sent.map_err(|error| self.not_reached(error))?;
             if (200..300).contains(&incoming.status) {
-                break incoming;
+                break (settings, incoming);
             }
             match self.refusal(model, incoming, cancel).await {
                 // it takes no such parameter: each is learned once, so this ends
-                ChatError::Refused { status: 400 | 404 | 422 | 500, said, .. }
-                    if self.learned.learn(model, &said, request) => {}
+                ChatError::Refused { status: status @ (400 | 404 | 405 | 422 | 500), said, .. }
+                    if self.learned.learn(&settings, model, (status, &said), request) => {}
                 error => return Err(error),
             }
         };
         let names = ["x-request-id", "request-id", "x-goog-request-id", "cf-ray"];
         let request_id = names.iter().find_map(|name| incoming.header(name)).unwrap_or_default();
         let request_id: String = request_id.chars().take(200).collect();
-        let mut into =
-            Gathered::new(self.format.shape_tool(&self.learned.apply(model, &self.settings), request), request_id);
-        let read = self.read(&mut incoming, &mut into, seen).await;
+        let format = format(settings.wire);
+        let mut into = Gathered::new(format.shape_tool(&settings, request), request_id);
+        let read = self.read(format, &mut incoming, &mut into, seen).await;
         let (took, was_read) = (into.usage, read.is_ok());
-        let reply = read.and_then(|()| Ok(into.reply()?)).map_err(|error| {
+        let mut reply = read.and_then(|()| Ok(into.reply()?)).map_err(|error| {
             // it came to its end, and is billed as it says
             if was_read && took != Usage::default() {
                 seen(Streamed::Took(took));
             }
             self.failed(model, error)
         })?;
+        reply.without_tools = !settings.tools && !request.tools.is_empty();
         Ok(self.masked(model, reply))
     }
 
     async fn count(&self, model: &str, request: &ChatRequest, cancel: &Cancel) -> Result<Option<u64>, ChatError> {
         let settings = self.learned.apply(model, &self.settings);
         let request = &*settings.asked(model, request);
-        let body = || self.format.body(&settings, model, request);
+        let body = || format(settings.wire).body(&settings, model, request);
         if settings.count == CountBy::Nobody {
             return Ok(None);
         }
@@ -435,6 +450,16 @@ impl ChatModel for Provider {
             self.resting.begin(model, self.clock.monotonic(), why);
         }
         counted
+    }
+}
+
+fn format(wire: Wire) -> &'static dyn Format {
+    match wire {
+        Wire::OpenAi => &OpenAi,
+        Wire::Responses => &Responses,
+        Wire::Anthropic => &Anthropic,
+        Wire::Gemini => &Gemini,
+        Wire::Ollama => &Ollama,
     }
 }
 

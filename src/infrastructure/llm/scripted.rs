@@ -65,6 +65,7 @@ impl ScriptedModel {
             model: "scripted".to_owned(),
             request_id: String::new(),
             kept: None,
+            without_tools: false,
         }
     }
 
@@ -108,6 +109,7 @@ mod tests {
             system: Vec::new(),
             messages: vec![Message::user("go on")],
             tools: Vec::new(),
+            calls_forbidden: false,
             shape: None,
             max_output_tokens: 10,
             temperature_hundredths: None,

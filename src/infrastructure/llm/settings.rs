@@ -12,6 +12,8 @@ use crate::infrastructure::http::{HttpLimits, Secret};
 pub enum Wire {
     /// OpenAI's chat completions, which most servers speak.
     OpenAi,
+    /// OpenAI's responses, at which alone its newer models take tools.
+    Responses,
     /// Anthropic's messages.
     Anthropic,
     /// Google's Gemini.
@@ -22,8 +24,13 @@ pub enum Wire {
 
 impl Wire {
     /// Every format, by the name in the configuration.
-    pub const ALL: [(&str, Self); 4] =
-        [("openai", Self::OpenAi), ("anthropic", Self::Anthropic), ("gemini", Self::Gemini), ("ollama", Self::Ollama)];
+    pub const ALL: [(&str, Self); 5] = [
+        ("openai", Self::OpenAi),
+        ("responses", Self::Responses),
+        ("anthropic", Self::Anthropic),
+        ("gemini", Self::Gemini),
+        ("ollama", Self::Ollama),
+    ];
 
     /// The format of this name.
     #[must_use]
@@ -37,6 +44,9 @@ impl Wire {
 pub enum ShapeMode {
     /// The provider holds it to the schema.
     Schema,
+    /// It is what a tool is called with that the model is made to call (Anthropic's format; the others hold it to the
+    /// schema).
+    Tool,
     /// The provider holds it to JSON; the schema stands in the instructions.
     Object,
     /// The schema stands in the instructions and nothing else holds it.
@@ -77,6 +87,10 @@ pub struct ProviderSettings {
     pub temperature: bool,
     /// Whether it takes tools. One that does not is told so, and answers from what the prompt holds.
     pub tools: bool,
+    /// Whether it can be told to call none of its tools. To one that cannot, a conversation with calls is told in words.
+    pub forbids_calls: bool,
+    /// Whether it is asked for its thoughts in a form that it takes back (OpenAI's responses).
+    pub thoughts: bool,
     /// Whether a stream is asked to end with its usage (OpenAI's format).
     pub stream_usage: bool,
     /// Whether it is asked what the call cost (OpenRouter).
@@ -150,18 +164,21 @@ impl ProviderSettings {
     /// A server that speaks `wire` at `base_url`, without a key.
     #[must_use]
     pub fn new(name: impl Into<String>, wire: Wire, base_url: impl Into<String>) -> Self {
+        let base_url = base_url.into();
         Self {
             name: name.into(),
             wire,
-            base_url: base_url.into(),
             key: KeySource::None,
             headers: Vec::new(),
             key_headers: Vec::new(),
             stream: true,
-            shape: ShapeMode::Schema,
+            shape: Self::usual_shape(wire, &base_url),
+            base_url,
             output_limit: OutputLimit::MaxTokens,
             temperature: true,
             tools: true,
+            forbids_calls: true,
+            thoughts: true,
             stream_usage: wire == Wire::OpenAi,
             asks_cost: false,
             prompt_cache: wire == Wire::Anthropic,
@@ -169,6 +186,7 @@ impl ProviderSettings {
             count: match wire {
                 Wire::Anthropic => CountBy::Anthropic,
                 Wire::Gemini => CountBy::Gemini,
+                Wire::Responses => CountBy::OpenAi,
                 Wire::OpenAi | Wire::Ollama => CountBy::Nobody,
             },
             limits: HttpLimits::default(),
@@ -177,24 +195,35 @@ impl ProviderSettings {
         }
     }
 
+    /// How an answer is held to a shape at `base_url`, where nobody says it. A gateway in Anthropic's format may leave out
+    /// what it does not know of without a word; a tool it knows.
+    #[must_use]
+    pub fn usual_shape(wire: Wire, base_url: &str) -> ShapeMode {
+        match wire {
+            Wire::Anthropic if !base_url.starts_with("https://api.anthropic.com/") => ShapeMode::Tool,
+            _ => ShapeMode::Schema,
+        }
+    }
+
     /// `request` as that model can be asked: with its own thoughts and no other's, without tools where none are taken,
     /// and what was called before in words.
     pub(super) fn asked<'r>(&self, model: &str, request: &'r ChatRequest) -> Cow<'r, ChatRequest> {
         let is_kept = |part: &Part| matches!(part, Part::Kept { .. });
-        if self.tools && !request.messages.iter().flat_map(|message| &message.parts).any(is_kept) {
+        let tools = self.tools && (self.forbids_calls || !request.calls_forbidden);
+        if tools && !request.messages.iter().flat_map(|message| &message.parts).any(is_kept) {
             return Cow::Borrowed(request);
         }
         let mut request = request.clone();
         let of = self.kept_of(model);
         for message in &mut request.messages {
-            message.parts.retain(|part| !matches!(part, Part::Kept { value } if !self.tools || value["of"] != of));
+            message.parts.retain(|part| !matches!(part, Part::Kept { value } if !tools || value["of"] != of));
             for part in &mut message.parts {
                 if let Part::Kept { value } = part {
                     *value = value["value"].take();
                 }
             }
         }
-        if self.tools {
+        if tools {
             return Cow::Owned(request);
         }
         if !std::mem::take(&mut request.tools).is_empty() {
@@ -219,7 +248,8 @@ impl ProviderSettings {
     /// The standing instructions, with the shape of the answer in words where nothing else holds it.
     pub(super) fn system(&self, request: &ChatRequest) -> Vec<String> {
         let mut system: Vec<String> = request.system.iter().filter(|text| !text.trim().is_empty()).cloned().collect();
-        if let Some(shape) = request.shape.as_ref().filter(|_| self.shape != ShapeMode::Schema) {
+        let is_told = matches!(self.shape, ShapeMode::Object | ShapeMode::Words);
+        if let Some(shape) = request.shape.as_ref().filter(|_| is_told) {
             let schema = &shape.schema;
             system.push(format!(
                 "Answer with one JSON object that fits this JSON Schema, and with nothing before or after it:\n{schema}"

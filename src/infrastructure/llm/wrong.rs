@@ -96,6 +96,8 @@ fn status_of(kind: &str) -> Option<u16> {
         "insufficient_quota" | "billing_error" => 402,
         "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" => 429,
         "invalid_request_error" | "context_length_exceeded" | "INVALID_ARGUMENT" | "FAILED_PRECONDITION" => 400,
+        // what OpenAI will not answer, found while it was about to
+        "invalid_prompt" | "bio_policy" | "misalignment_policy_violation" | "data_residency_mismatch" => 400,
         "overloaded_error" | "overloaded" => 529,
         "UNAVAILABLE" => 503,
         "timeout_error" | "DEADLINE_EXCEEDED" => 504,

@@ -388,6 +388,7 @@ fn a_tools_call_is_an_edit_too() {
         model: String::new(),
         request_id: String::new(),
         kept: None,
+        without_tools: false,
     };
     let placed = read_reply(&reply).expect("reads").place(&tree()).expect("places");
     assert_eq!(placed.changes.files().len(), 1);

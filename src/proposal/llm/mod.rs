@@ -94,6 +94,8 @@ struct Drafting<'a> {
     prompt: Prompt,
     messages: Vec<Message>,
     looked: Vec<String>,
+    /// Whether a model answered that takes no tools.
+    could_not_look: bool,
     /// What people said meanwhile, by digest.
     steered: Vec<Digest>,
     items: Vec<crate::proposal::ContextItem>,
@@ -119,6 +121,7 @@ impl<'a> Drafting<'a> {
             prompt,
             messages,
             looked: Vec::new(),
+            could_not_look: false,
             steered: Vec::new(),
             items,
             cut_to: None,
@@ -272,14 +275,17 @@ impl<'a> Drafting<'a> {
         {
             last.parts.push(Part::Text { text });
         }
-        Ok(self.brief.models.ask(&self.question(may_look), cancel).await?)
+        let reply = self.brief.models.ask(&self.question(may_look), cancel).await?;
+        self.could_not_look |= reply.without_tools;
+        Ok(reply)
     }
 
     fn question(&self, may_look: bool) -> Question {
         let request = ChatRequest {
             system: vec![part::system(self.brief.role).to_owned(), self.prompt.background.clone()],
             messages: self.messages.clone(),
-            tools: if may_look { looking::tools(self.brief.index.is_some()) } else { Vec::new() },
+            tools: looking::tools(self.brief.index.is_some()),
+            calls_forbidden: !may_look,
             shape: None,
             max_output_tokens: self.limits.max_output_tokens,
             temperature_hundredths: None,
@@ -346,6 +352,9 @@ impl<'a> Drafting<'a> {
             digest("task", &self.prompt.task),
         ];
         inputs.extend(self.looked.iter().map(|look| format!("looked: {look}")));
+        if self.could_not_look {
+            inputs.push("could not look: a model that answered takes no tools".to_owned());
+        }
         inputs.extend(self.cut_to.map(|(tokens, counted)| match counted {
             Some(Counted { tokens: had, room }) => {
                 format!("cut to {tokens} tokens, estimated: {had} were counted, and there is room for {room}")

@@ -68,6 +68,7 @@ fn says(text: &str) -> ChatReply {
         model: "m".to_owned(),
         request_id: String::new(),
         kept: None,
+        without_tools: false,
     }
 }
 
@@ -189,6 +190,16 @@ async fn looking_reaches_nothing_outside_the_tree() {
 }
 
 #[tokio::test]
+async fn what_was_drafted_without_looking_says_so_once() {
+    let blind = |text: &str| ChatReply { without_tools: true, ..says(text) };
+    let told = |draft: &Draft| draft.context.inputs.iter().filter(|input| input.starts_with("could not look")).count();
+    let models = Scripted::new([blind("no edit"), blind(ANSWER)]);
+    assert_eq!(told(&draft(&brief(models, &[("cart.py", CART)])).await.expect("it drafts")), 1);
+    let models = Scripted::new([says(ANSWER)]);
+    assert_eq!(told(&draft(&brief(models, &[("cart.py", CART)])).await.expect("it drafts")), 0);
+}
+
+#[tokio::test]
 async fn it_cannot_look_for_ever() {
     let looks = (0..40).map(|_| wants("list_files", "{}"));
     let models = Scripted::new(looks);
@@ -196,7 +207,11 @@ async fn it_cannot_look_for_ever() {
     let asked = models.asked();
     let most = LlmLimits::default();
     assert_eq!(asked.len(), (most.looks + 1 + most.send_backs) as usize);
-    assert!(asked.last().is_some_and(|last| last.request.tools.is_empty()), "at the end there is nothing to look with");
+    let (looks, rest) = asked.split_at(most.looks as usize);
+    assert!(looks.iter().all(|one| !one.request.calls_forbidden));
+    assert!(rest.iter().all(|one| one.request.calls_forbidden), "at the end it may not look any more");
+    let first = &asked[0].request.tools;
+    assert!(asked.iter().all(|one| one.request.tools == *first), "its tools are told all the same");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::api::{
 };
 use crate::cancel::Cancel;
 use crate::infrastructure::http::Secret;
-use crate::infrastructure::llm::{ChatError, ChatRequest, Message, ModelName, Streamed};
+use crate::infrastructure::llm::{ChatError, ChatRequest, Message, ModelName, Streamed, ToolSpec};
 use crate::planning::{MONITOR_OUTPUT, RUNBOOK_OUTPUT, Role, STAGE_OUTPUT};
 use crate::proposal::LlmLimits;
 use crate::scoring::REVIEW_OUTPUT;
@@ -18,7 +18,7 @@ use crate::session::{Budget, Command, dollars};
 use super::Runtime;
 
 /// Tokens of a model's answer to the question whether it is there: reasoning models need some before they speak.
-const WORD: u32 = 256;
+const WORD: u32 = 512;
 
 /// How long a model has for it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -84,9 +84,9 @@ impl Runtime {
         }
         let mut models = Vec::new();
         for name in names.iter().filter(|name| asked.model.as_ref().is_none_or(|only| *only == name.to_string())) {
-            let (checked, latency_ms) = match asked.check {
+            let Checked { said, can_look, latency_ms } = match asked.check {
                 true => self.ask_for_a_word(name).await,
-                false => (None, None),
+                false => Checked::default(),
             };
             let price = bank.list_price(name);
             let usd = |micros: Option<u64>| micros.map_or_else(|| "unknown".to_owned(), dollars);
@@ -95,7 +95,8 @@ impl Runtime {
                 context_tokens: bank.room(name),
                 usd_per_million_in: usd(price.map(|(input, _)| input)),
                 usd_per_million_out: usd(price.map(|(_, output)| output)),
-                checked: checked.map(Into::into),
+                checked: said.map(Into::into),
+                can_look,
                 latency_ms,
             });
         }
@@ -104,12 +105,22 @@ impl Runtime {
         Ok(ModelsView { schema: "paraph.models/1".to_owned(), roles, models, prices })
     }
 
-    /// Asks one model whether it is there. No session pays for it; the log has what it took.
-    async fn ask_for_a_word(&self, name: &ModelName) -> (Option<String>, Option<u64>) {
+    /// Asks one model whether it is there, and whether it calls the tool that it is offered. No session pays for it; the
+    /// log has what it took.
+    async fn ask_for_a_word(&self, name: &ModelName) -> Checked {
         let request = ChatRequest {
             system: Vec::new(),
-            messages: vec![Message::user("Answer with the one word: ready")],
-            tools: Vec::new(),
+            messages: vec![Message::user(
+                "Call the tool `say` with the one word: ready. Where you have no such tool, answer with that word alone.",
+            )],
+            tools: vec![ToolSpec {
+                name: "say".to_owned(),
+                description: "Says one word.".to_owned(),
+                parameters: serde_json::json!({
+                    "type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"],
+                }),
+            }],
+            calls_forbidden: false,
             shape: None,
             max_output_tokens: WORD,
             temperature_hundredths: None,
@@ -135,8 +146,21 @@ impl Runtime {
             }
             Err(error) => first.unwrap_or_else(|| error.to_string()),
         };
-        (Some(said), answer.is_ok().then(|| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)))
+        let answer = answer.ok();
+        Checked {
+            said: Some(said),
+            can_look: answer.as_ref().map(|reply| !reply.calls.is_empty()),
+            latency_ms: answer.map(|_| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+        }
     }
+}
+
+/// What came of asking a model for a word.
+#[derive(Default)]
+struct Checked {
+    said: Option<String>,
+    can_look: Option<bool>,
+    latency_ms: Option<u64>,
 }
 
 /// Whether who reads a change is another than who wrote it.
