@@ -31,6 +31,7 @@ use crate::infrastructure::blobs::Blobs;
 use crate::infrastructure::config::Config;
 use crate::infrastructure::confinement::Confinement;
 use crate::infrastructure::fault::Faults;
+use crate::infrastructure::http::Upstream;
 use crate::infrastructure::llm::Keys;
 use crate::infrastructure::logging::LogGuard;
 use crate::infrastructure::store::Cache;
@@ -301,9 +302,10 @@ impl House {
         let workshop = self.workshop(home, vcs.clone(), blobs.clone());
         let (commands, agents, room) = (self.own_commands(), self.own_agents(), workshop.clone());
         let command = Later::new(move || CommandEngine::new(workshop.get().clone(), commands.clone()));
-        let (keys, mask) = (self.agent_keys(), self.mask());
+        let (keys, mask, upstream) = (self.agent_keys(), self.mask(), Upstream::of(&self.http_settings()));
         let agent = Later::new(move || {
             let engine = AgentEngine::new(room.get().clone(), agents.clone()).with_mask(mask.clone());
+            let engine = engine.with_upstream(upstream.clone());
             match &keys {
                 Some(keys) => engine.with_keys(keys.clone()),
                 None => engine,

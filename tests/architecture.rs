@@ -66,6 +66,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("git2::*", &["repository", "publishing"]),
     ("reqwest::*", &["infrastructure::http"]),
     ("rustls*", &["infrastructure::http"]),
+    ("tokio_rustls::*", &["infrastructure::http"]),
+    ("hyper_util::client::proxy::*", &["infrastructure::http"]),
     ("ratatui*", &["tui"]),
     ("crossterm::*", &["tui"]),
     ("ansi_to_tui::*", &["tui"]),

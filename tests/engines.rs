@@ -12,6 +12,10 @@ mod command;
 mod house;
 #[path = "engines/mends.rs"]
 mod mends;
+#[path = "engines/proxy.rs"]
+mod proxy;
+#[path = "engines/spent.rs"]
+mod spent;
 
 use std::collections::BTreeMap;
 use std::fs;

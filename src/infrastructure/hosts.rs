@@ -4,6 +4,9 @@
 //! The proxy takes HTTP `CONNECT` and passes bytes on, and plain requests to servers that speak no TLS, a connection
 //! for each; it opens nothing of what goes through. A name that is allowed
 //! reaches no address of this machine or its own network, unless it is one: a name server is not asked for a permit.
+//!
+//! Where this machine's programs go out through a proxy of their user's, so does this: after the list was asked, with the
+//! name, which is looked up there and not here. What that proxy wants to be told of its user is never said to the program.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,6 +21,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use crate::cancel::Cancel;
+use crate::infrastructure::http::{Connection, Upstream};
 
 /// The port of a host that names none: TLS.
 const USUAL_PORT: u16 = 443;
@@ -39,6 +43,11 @@ impl Host {
     /// Whether it is this machine, by its name alone.
     fn is_local(&self) -> bool {
         self.name == "localhost" || self.name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// As it is told.
+    fn shown(&self) -> String {
+        format!("{}:{}", self.name, self.port)
     }
 }
 
@@ -103,6 +112,12 @@ impl AllowedHosts {
         [PROXY_PORT].into_iter().chain(local.into_iter().filter(|port| *port != PROXY_PORT)).collect()
     }
 
+    /// The first that is reached through `upstream`.
+    #[must_use]
+    pub fn first_through(&self, upstream: &Upstream) -> Option<String> {
+        self.0.iter().find(|host| upstream.leads_to(&host.name)).map(Host::shown)
+    }
+
     /// Whether the host of that name is one of them, at whatever port.
     #[must_use]
     pub fn names(&self, host: &str) -> bool {
@@ -133,13 +148,15 @@ pub enum Passage {
     Refused(String),
 }
 
-/// Serves a door until `stop`: lets `hosts` through, tells `told` of each connection. What door it is its port says.
+/// Serves a door until `stop`: lets `hosts` through, by `upstream` where that leads to them, and tells `told` of each
+/// connection. What door it is its port says.
 ///
 /// # Errors
 /// What the system said about the listening socket.
 pub async fn serve(
     door: TcpListener,
     hosts: AllowedHosts,
+    upstream: Option<Upstream>,
     told: Arc<dyn Fn(Passage) + Send + Sync>,
     stop: Cancel,
 ) -> io::Result<()> {
@@ -147,11 +164,11 @@ pub async fn serve(
     let straight = hosts.0.iter().find(|host| port != PROXY_PORT && host.is_local() && host.port == port).cloned();
     let hosts = Arc::new(hosts);
     each_client(door, AT_ONCE, &stop, |client| {
-        let (hosts, told, straight) = (hosts.clone(), told.clone(), straight.clone());
+        let (hosts, upstream, told, straight) = (hosts.clone(), upstream.clone(), told.clone(), straight.clone());
         async move {
             match &straight {
                 Some(host) => forwarded(client, host, told.as_ref()).await,
-                None => passed(client, &hosts, told.as_ref()).await,
+                None => passed(client, &hosts, upstream.as_ref(), told.as_ref()).await,
             }
         }
     })
@@ -198,7 +215,7 @@ where
 
 /// Straight to a server of this machine.
 async fn forwarded(mut client: TcpStream, host: &Host, told: &(dyn Fn(Passage) + Send + Sync)) -> io::Result<()> {
-    let name = format!("{}:{}", host.name, host.port);
+    let name = host.shown();
     let mut server = match tokio::time::timeout(PATIENCE, reach(host)).await {
         Ok(Ok(server)) => server,
         Ok(Err(error)) => {
@@ -211,7 +228,12 @@ async fn forwarded(mut client: TcpStream, host: &Host, told: &(dyn Fn(Passage) +
     tokio::io::copy_bidirectional(&mut client, &mut server).await.map(drop)
 }
 
-async fn passed(mut client: TcpStream, hosts: &AllowedHosts, told: &(dyn Fn(Passage) + Send + Sync)) -> io::Result<()> {
+async fn passed(
+    mut client: TcpStream,
+    hosts: &AllowedHosts,
+    upstream: Option<&Upstream>,
+    told: &(dyn Fn(Passage) + Send + Sync),
+) -> io::Result<()> {
     let refuse = |status: &'static str, why: String| {
         told(Passage::Refused(why.clone()));
         format!(
@@ -243,8 +265,9 @@ async fn passed(mut client: TcpStream, hosts: &AllowedHosts, told: &(dyn Fn(Pass
         let answer = refuse("403 Forbidden", format!("{shown} is not allowed"));
         return client.write_all(answer.as_bytes()).await;
     };
-    let name = format!("{}:{}", host.name, host.port);
-    let mut server = match tokio::time::timeout(PATIENCE, reach(&host)).await {
+    let upstream = upstream.filter(|upstream| upstream.leads_to(&host.name));
+    let name = format!("{}{}", host.shown(), upstream.map_or("", |_| ", through your proxy"));
+    let mut server = match tokio::time::timeout(PATIENCE, lead(&host, upstream)).await {
         Ok(Ok(server)) => server,
         Ok(Err(error)) => {
             let answer = refuse("502 Bad Gateway", format!("{name}: {error}"));
@@ -260,6 +283,7 @@ async fn passed(mut client: TcpStream, hosts: &AllowedHosts, told: &(dyn Fn(Pass
         client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
     }
     server.write_all(&first).await?;
+    server.flush().await?;
     tokio::io::copy_bidirectional(&mut client, &mut server).await.map(drop)
 }
 
@@ -303,6 +327,14 @@ fn plain_request(head: &str) -> Option<(Host, String)> {
     }
     out.push_str("Connection: close\r\n\r\n");
     Some((host.ok()?, out))
+}
+
+/// To `host` by the way that is its own.
+async fn lead(host: &Host, upstream: Option<&Upstream>) -> io::Result<Box<dyn Connection>> {
+    match upstream {
+        Some(upstream) => upstream.tunnel(&host.name, host.port).await.map_err(io::Error::other),
+        None => Ok(Box::new(reach(host).await?)),
+    }
 }
 
 async fn reach(host: &Host) -> io::Result<TcpStream> {
@@ -351,112 +383,4 @@ fn is_inner(address: IpAddr) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Mutex;
-
-    #[track_caller]
-    fn check(list: &[&str], target: &str, expected: bool) {
-        let hosts = AllowedHosts::new(list.iter().copied()).expect("hosts");
-        assert_eq!(hosts.allows(target), expected, "{target} of {list:?}");
-    }
-
-    #[test]
-    fn only_what_was_typed_is_allowed() {
-        check(&["api.example.org"], "api.example.org:443", true);
-        check(&["api.example.org"], "API.example.org.", true);
-        check(&["api.example.org"], "api.example.org:80", false);
-        check(&["api.example.org"], "example.org:443", false);
-        check(&["api.example.org"], "api.example.org.evil.net:443", false);
-        check(&["example.org"], "api.example.org:443", false);
-        check(&["example.org:8443"], "example.org:8443", true);
-        check(&["[::1]:80"], "[::1]:80", true);
-        check(&[], "example.org", false);
-        for wrong in ["", "a b", "*.example.org", "http://example.org", "example.org:0", "example.org:x", "a..b", "[x]"]
-        {
-            assert!(AllowedHosts::new([wrong]).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn addresses_of_the_inner_network_are_known() {
-        for inner in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "192.168.0.1",
-            "169.254.169.254",
-            "0.0.0.0",
-            "100.64.0.1",
-            "::1",
-            "fe80::1",
-            "fd00::1",
-            "::ffff:127.0.0.1",
-        ] {
-            assert!(is_inner(inner.parse().expect("an address")), "{inner}");
-        }
-        for outer in ["1.1.1.1", "100.128.0.1", "2606:4700::1111"] {
-            assert!(!is_inner(outer.parse().expect("an address")), "{outer}");
-        }
-    }
-
-    /// What a client at the door of `hosts` is answered for `request`, and what was told.
-    async fn answer(hosts: &[&str], request: String) -> (String, Vec<Passage>) {
-        let door = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let at = door.local_addr().expect("an address");
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let telling = told.clone();
-        let tell = Arc::new(move |passage| telling.lock().expect("nobody panics").push(passage));
-        let stop = Cancel::new();
-        let hosts = AllowedHosts::new(hosts.iter().copied()).expect("hosts");
-        let serving = tokio::spawn(serve(door, hosts, tell, stop.clone()));
-        let mut client = TcpStream::connect(at).await.expect("connects");
-        client.write_all(request.as_bytes()).await.expect("writes");
-        client.shutdown().await.expect("ends");
-        let mut said = String::new();
-        client.read_to_string(&mut said).await.expect("reads");
-        stop.cancel();
-        serving.await.expect("no panic").expect("serves");
-        let told = told.lock().expect("nobody panics").clone();
-        (said, told)
-    }
-
-    #[tokio::test]
-    async fn what_is_allowed_goes_through_and_nothing_else() {
-        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = server.local_addr().expect("an address").port();
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = server.accept().await {
-                let mut said = String::new();
-                stream.read_to_string(&mut said).await.expect("reads");
-                stream.write_all(format!("heard {said}").as_bytes()).await.expect("writes");
-            }
-        });
-        let target = format!("127.0.0.1:{port}");
-        let connect = |target: &str| format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\nhello");
-        let (said, told) = answer(&[&target], connect(&target)).await;
-        assert!(said.starts_with("HTTP/1.1 200") && said.ends_with("heard hello"), "{said}");
-        assert_eq!(told, [Passage::Through(target.clone())]);
-        let (said, told) = answer(&["example.org"], connect(&target)).await;
-        assert!(said.starts_with("HTTP/1.1 403"), "{said}");
-        assert_eq!(told, [Passage::Refused(format!("{target} is not allowed"))]);
-        let plain = |host: &str| {
-            format!("POST http://{host}/a?b HTTP/1.1\r\nHost: {host}\r\nProxy-Authorization: x\r\n\r\nbody")
-        };
-        let (said, _) = answer(&[&target], plain(&target)).await;
-        assert_eq!(said, format!("heard POST /a?b HTTP/1.1\r\nHost: {target}\r\nConnection: close\r\n\r\nbody"));
-        for other in ["example.org", "127.0.0.1", "x@example.org"] {
-            let (said, _) = answer(&[&target], plain(other)).await;
-            assert!(said.starts_with("HTTP/1.1 403"), "{said}");
-        }
-        let (said, _) = answer(&[&target], "GET / HTTP/1.1\r\n\r\n".to_owned()).await;
-        assert!(said.starts_with("HTTP/1.1 403"), "{said}");
-        let (said, _) = answer(&[&target], "x".repeat(LARGEST_HEAD + 10)).await;
-        assert!(said.starts_with("HTTP/1.1 431"), "{said}");
-        // a door of its own leads straight to a server of this machine
-        let doors = AllowedHosts::new(["example.org", "localhost:11434", "127.0.0.1:8080"]).expect("hosts").doors();
-        assert_eq!(doors, [PROXY_PORT, 8080, 11434]);
-        // a name that leads inside, as one does whose server lies
-        let (said, _) = answer(&["localhost.localdomain"], connect("localhost.localdomain:443")).await;
-        assert!(said.starts_with("HTTP/1.1 502"), "{said}");
-    }
-}
+mod tests;

@@ -22,7 +22,7 @@ pub use contract::{Answer, Assignment, SEND_BACKS, assign, strict};
 pub(crate) use contract::{fenced, listed, share_of, within, words};
 pub use estimate::{CALLS_A_STAGE, Estimate, RoleEstimate};
 pub use issue::{IssueSource, IssueText};
-pub use models::{AskError, Counted, Elsewhere, Models, NoModels, Question};
+pub use models::{AskError, Bill, Counted, Elsewhere, Models, NoModels, Question, Took};
 pub use monitor::{
     Evidence, Given, MONITOR_OUTPUT, MonitorBrief, MonitorFinding, MonitorReport, MonitorWord, Monitored, Quoted,
     Unsaid, ends, monitor_assignment, read_monitor, run_line,

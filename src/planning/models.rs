@@ -1,5 +1,7 @@
 //! The port through which a stage asks a model: by role, within the session's budget, every call recorded.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::Role;
@@ -89,21 +91,39 @@ pub struct Question {
     pub redacted: Vec<String>,
 }
 
-/// What a program asked models of its own, as far as it tells.
+/// What a program asks models of its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Elsewhere {
     /// `agent/NAME`.
     pub model: String,
-    /// What it was asked.
+    /// What it is asked.
     pub parts: Vec<Part>,
+    /// What was hidden from what it is asked: a rule and a place each.
+    pub redacted: Vec<String>,
+}
+
+/// The open record of what a program asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bill {
+    /// The call's number.
+    pub call: u32,
+    /// Whose it is: `agent/NAME`.
+    pub model: String,
+    /// When it was asked, by the monotonic clock.
+    pub since: Duration,
+}
+
+/// What a program's own models took, as far as it tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Took {
     /// What it said in the end.
     pub said: String,
     /// What that took; what it does not tell stays unknown.
     pub usage: Usage,
+    /// Whether it came to its end and told all of it: one that is stopped in the middle says how far it was.
+    pub is_whole: bool,
     /// How it ended.
     pub ended: String,
-    /// What was hidden from what it was asked: a rule and a place each.
-    pub redacted: Vec<String>,
 }
 
 /// Asks models for one piece of work of one session.
@@ -120,8 +140,17 @@ pub trait Models: Send + Sync {
     /// [`AskError`].
     async fn ask(&self, question: &Question, cancel: &Cancel) -> Result<ChatReply, AskError>;
 
-    /// Records what a program's own models took of this piece of work, where it is not this port that asked them.
-    async fn took_elsewhere(&self, _elsewhere: &Elsewhere) {}
+    /// Records that a program asks models of its own for this piece of work from now on, whatever becomes of it; none
+    /// where nothing is bought.
+    ///
+    /// # Errors
+    /// [`AskError::BudgetSpent`] where nothing is left, [`AskError::Cancelled`] where nobody waits for it any more.
+    async fn asks_elsewhere(&self, _elsewhere: &Elsewhere) -> Result<Option<Bill>, AskError> {
+        Ok(None)
+    }
+
+    /// Records what that came to: at its end, and where it was stopped or failed before.
+    async fn took_elsewhere(&self, _bill: Bill, _took: &Took) {}
 
     /// How many tokens of prompt the role's models take by what is known of them, and the session's budget leaves; 0
     /// where there is none.

@@ -20,7 +20,7 @@ use crate::id::{Digest, SessionId};
 use crate::infrastructure::llm::{
     ChatError, ChatReply, ChatRequest, Finish, Lead, Message, ModelName, NoRoute, PromptSize, Speaker, Streamed,
 };
-use crate::planning::{AskError, Counted, Elsewhere, Models, Question, Role};
+use crate::planning::{AskError, Bill, Counted, Elsewhere, Models, Question, Role, Took};
 use crate::session::{CallAsked, CallEnded, EffectKey, Outcome, PromptCount, Session, TokensBy, dollars};
 use crate::text::Untrusted;
 
@@ -332,6 +332,12 @@ impl Desk {
         }
     }
 
+    /// Keeps a text as a blob.
+    async fn put(&self, text: Vec<u8>) -> Option<Digest> {
+        let blobs = self.worker.blobs().clone();
+        tokio::task::spawn_blocking(move || blobs.put(&text)).await.ok()?.ok()
+    }
+
     /// What was recorded, read back.
     async fn replayed(&self, tape: &Tape, role: Role, prompt: Digest) -> Result<ChatReply, AskError> {
         let next = "paraph run the goal again, without a recording".to_owned();
@@ -509,12 +515,19 @@ impl Models for Desk {
         Err(AskError::Failed { role, tries, next })
     }
 
-    async fn took_elsewhere(&self, elsewhere: &Elsewhere) {
+    async fn asks_elsewhere(&self, elsewhere: &Elsewhere) -> Result<Option<Bill>, AskError> {
         if self.line.tape.is_some() {
-            return; // nothing was bought
+            return Ok(None); // nothing is bought
         }
-        let role = Role::Implementer;
-        let Elsewhere { model, parts, said, usage, ended, redacted } = elsewhere;
+        let (bank, session) = (&self.worker.ports.models, self.line.session);
+        if self.purse.is_empty() || !self.worker.today.holds(&self.date(), 1, bank.max_day_micros()) {
+            let day = ", or paraph config set budget.day_cents CENTS";
+            return Err(AskError::BudgetSpent {
+                why: format!("nothing is left of it for {}", elsewhere.model),
+                next: format!("paraph budget {session} --usd AMOUNT, or --tokens COUNT{day}, then paraph regenerate"),
+            });
+        }
+        let Elsewhere { model, parts, redacted } = elsewhere;
         let request = ChatRequest {
             system: Vec::new(),
             messages: vec![Message { speaker: Speaker::User, parts: parts.clone() }],
@@ -524,30 +537,14 @@ impl Models for Desk {
             max_output_tokens: 0,
             temperature_hundredths: None,
         };
-        let reply = ChatReply {
-            text: said.clone(),
-            calls: Vec::new(),
-            finish: Finish::Other(ended.clone()),
-            usage: *usage,
-            model: model.clone(),
-            request_id: String::new(),
-            kept: None,
-            without_tools: false,
-        };
-        let texts = [serde_json::to_vec(&request), serde_json::to_vec(&reply)].map(|text| text.expect("plain data"));
-        let blobs = self.worker.blobs().clone();
-        let kept = tokio::task::spawn_blocking(move || {
-            let [request, reply] = texts.map(|text| blobs.put(&text));
-            Some((request.ok()?, reply.ok()))
-        });
-        let Some((prompt, reply)) = kept.await.ok().flatten() else {
-            tracing::error!(session = %self.line.session, model, "what an agent was told could not be kept");
-            return;
+        let Some(prompt) = self.put(serde_json::to_vec(&request).expect("plain data")).await else {
+            tracing::error!(%session, model, "what an agent is told cannot be kept");
+            return Ok(None);
         };
         let asked = CallAsked {
             key: self.line.key,
             attempt: self.line.attempt,
-            role,
+            role: Role::Implementer,
             model: model.clone(),
             prompt,
             input_tokens: 0,
@@ -556,21 +553,39 @@ impl Models for Desk {
             fits: 0,
             output_tokens: 0,
             cost_micros: None,
-            prices: if usage.cost_micros.is_some() { "the agent".to_owned() } else { String::new() },
+            prices: "the agent".to_owned(),
             room: 0,
             heard: 0,
             redacted: redacted.clone(),
         };
-        let Ok(call) = self.line.record(Outcome::Asking(asked)).await else { return };
+        let since = self.worker.ports.clock.monotonic();
+        let call = self.line.record(Outcome::Asking(asked)).await.map_err(|_| AskError::Cancelled)?;
+        Ok(Some(Bill { call, model: model.clone(), since }))
+    }
+
+    async fn took_elsewhere(&self, bill: Bill, took: &Took) {
+        let latency = self.worker.ports.clock.monotonic().saturating_sub(bill.since);
+        let (Bill { call, model, .. }, Took { said, usage, is_whole, ended }) = (bill, took);
+        let reply = ChatReply {
+            text: said.clone(),
+            calls: Vec::new(),
+            finish: Finish::Other(ended.clone()),
+            usage: *usage,
+            model,
+            request_id: String::new(),
+            kept: None,
+            without_tools: false,
+        };
+        let reply = self.put(serde_json::to_vec(&reply).expect("plain data")).await;
         let (input_tokens, output_tokens) = (usage.input.unwrap_or(0), usage.output.unwrap_or(0));
         let settled = CallEnded {
             call,
             input_tokens,
             output_tokens,
-            tokens_by: told(usage),
+            tokens_by: if *is_whole { told(usage) } else { TokensBy::Estimate },
             cached_tokens: usage.cache_read.unwrap_or(0),
             cost_micros: usage.cost_micros,
-            latency_ms: 0,
+            latency_ms: u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
             tries: 1,
             reply,
             request_id: Untrusted::default(),

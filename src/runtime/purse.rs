@@ -90,6 +90,11 @@ impl Purse {
         self.left.tokens
     }
 
+    /// Whether the session's budget was all spent when this attempt started.
+    pub(super) fn is_empty(&self) -> bool {
+        self.left.tokens == Some(0) || self.left.cost_micros == Some(0)
+    }
+
     /// Whether a call that needs so much is within the session's budget and the role's share of it, as far as this
     /// attempt knows.
     pub(super) fn holds(&self, role: Role, share: Share, needs: Needs) -> bool {

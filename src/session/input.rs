@@ -211,8 +211,15 @@ pub enum Finding {
     /// A runbook, or why there is none.
     Runbook(Runbook),
     /// A draft, one patch set for each lane that it changes; how many of the words that people said meanwhile its engine
-    /// was given; the version that it was made on, where its engine goes on from one.
-    Draft { patch_sets: Vec<PatchSet>, answers: Vec<(ThreadId, Untrusted)>, heard: u32, went_on: Option<WentOn> },
+    /// was given; the version that it was made on, where its engine goes on from one; and what was said while it was made,
+    /// for where it comes to nothing.
+    Draft {
+        patch_sets: Vec<PatchSet>,
+        answers: Vec<(ThreadId, Untrusted)>,
+        heard: u32,
+        went_on: Option<WentOn>,
+        log: Option<Digest>,
+    },
     /// What a role that follows a draft adds to it.
     Part(PartFound),
     /// A draft was asked to stop: what it had left by then.

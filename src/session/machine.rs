@@ -1,6 +1,6 @@
 //! What an input means for a session. Read top to bottom: this is the product.
 
-use crate::id::{LaneId, RepoPath, ThreadId, Version};
+use crate::id::{Digest, LaneId, RepoPath, ThreadId, Version};
 use crate::planning::{Role, Stage};
 use crate::proposal::EngineKind;
 use crate::text::{Untrusted, counted};
@@ -166,8 +166,8 @@ fn answer(session: &Session, outcome: &Outcome) -> Result<Step, Refusal> {
 }
 
 fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
-    if let (EffectKind::Draft, Finding::Draft { patch_sets, answers, heard, went_on }) = (key.kind, finding) {
-        return drafted(session, patch_sets.clone(), answers, *heard, went_on.as_ref());
+    if let (EffectKind::Draft, Finding::Draft { patch_sets, answers, heard, went_on, log }) = (key.kind, finding) {
+        return drafted(session, patch_sets.clone(), answers, (*heard, *log), went_on.as_ref());
     }
     let lane = key.lane.unwrap_or(LaneId(0));
     let version = key.version.unwrap_or(Version::FIRST);
@@ -231,14 +231,15 @@ fn drafted(
     session: &Session,
     patch_sets: Vec<PatchSet>,
     answers: &[(ThreadId, Untrusted)],
-    heard: u32,
+    (heard, log): (u32, Option<Digest>),
     went_on: Option<&WentOn>,
 ) -> Step {
     let drafting = session.drafting.as_ref().expect("a draft is owed only while one is wanted");
-    let known = answers.iter().filter(|(thread, _)| session.thread(*thread).is_some());
+    let known: Vec<_> = answers.iter().filter(|(thread, _)| session.thread(*thread).is_some()).collect();
     let by = Person::engine(drafting.engine);
     let mut step = Step {
         events: known
+            .iter()
             .map(|(thread, text)| Event::ThreadAnswered { thread: *thread, by: by.clone(), text: text.clone() })
             .collect(),
     };
@@ -252,7 +253,7 @@ fn drafted(
     };
     let news: Vec<_> = patch_sets.into_iter().filter(|set| drafting.lanes.contains(&set.lane) && !same(set)).collect();
     step.events.extend(match news.is_empty() {
-        true => vec![parts::same_again(session, drafting)],
+        true => vec![parts::same_again(session, drafting, &known, log)],
         false => parts::drafted(session, news, went_on, heard),
     });
     step

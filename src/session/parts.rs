@@ -8,10 +8,12 @@
 //! The roles follow each draft, whoever asked for it, except for a repair by a model: that goes on from the whole
 //! version, and what it mends is the change, so the tests and words that are there stay and nobody is asked again.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::id::{LaneId, Version};
+use crate::id::{Digest, LaneId, ThreadId, Version};
 use crate::planning::{Role, Stage};
 use crate::proposal::EngineKind;
 use crate::text::{Untrusted, counted};
@@ -261,24 +263,35 @@ fn proposed(
     let same =
         |set: &PatchSet| session.current(set.lane).is_some_and(|(_, current)| current.drafted.digest == set.digest);
     let news: Vec<PatchSet> = sets.into_iter().filter(|set| !same(set)).collect();
-    let Some(lane) = news.first().map(|set| set.lane) else { return vec![same_again(session, drafting)] };
+    let Some(lane) = news.first().map(|set| set.lane) else { return vec![same_again(session, drafting, &[], None)] };
     let (version, engine, made_for) = (drafting.version, drafting.engine, drafting.made_for.clone());
     let late = steer::unheard(session, (lane, version), heard);
     let proposed = Event::Proposed { version, engine, made_for, patch_sets: news, by: None, parent: None, parts };
     std::iter::once(proposed).chain(late).collect()
 }
 
-/// A draft equal to the version before makes no version.
-pub(super) fn same_again(session: &Session, drafting: &Drafting) -> Event {
-    let (engine, version) = (drafting.engine, drafting.version);
+/// A draft equal to the version before makes no version. Where its engine answered threads it did what it was asked for
+/// all the same: the answers are put before the person who waits for them.
+pub(super) fn same_again(
+    session: &Session,
+    drafting: &Drafting,
+    answered: &[&(ThreadId, Untrusted)],
+    log: Option<Digest>,
+) -> Event {
+    let (id, engine, version) = (session.asked.id, drafting.engine, drafting.version);
+    let threads: BTreeSet<u32> = answered.iter().map(|(thread, _)| thread.0).collect();
+    let listed = threads.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let next = session.next_draft(engine);
+    let (what, next) = match threads.len() {
+        0 => ("drafted the same change again".to_owned(), next),
+        1 => (format!("answered thread {listed} and changed nothing"), format!("paraph comments {id}, or {next}")),
+        _ => (format!("answered threads {listed} and changed nothing"), format!("paraph comments {id}, or {next}")),
+    };
     Event::Stopped {
         kind: StopKind::NeedsHuman,
-        reason: Untrusted::new(format!(
-            "engine {} drafted the same change again, so there is no {version}",
-            engine.name()
-        )),
-        next: session.next_draft(engine),
+        reason: Untrusted::new(format!("engine {} {what}, so there is no {version}", engine.name())),
+        next,
         key: Some(EffectKey::draft(version)),
-        log: None,
+        log,
     }
 }

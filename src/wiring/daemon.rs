@@ -23,7 +23,8 @@ use super::{House, Lending};
 const DETACHED: &str = "PARAPH_DETACHED";
 
 /// Variables of other programs that a daemon reads once.
-const READ_ONCE: [&str; 10] = [
+const READ_ONCE: [&str; 12] = [
+    "ALL_PROXY",
     "ANTHROPIC_BASE_URL",
     "AUTO_MERGE_THRESHOLD",
     "HTTPS_PROXY",
@@ -32,6 +33,7 @@ const READ_ONCE: [&str; 10] = [
     "OPENAI_BASE_URL",
     "OPENAI_MODEL",
     "SSL_CERT_FILE",
+    "all_proxy",
     "https_proxy",
     "no_proxy",
 ];

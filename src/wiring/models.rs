@@ -240,11 +240,11 @@ impl House {
     pub(super) fn http_settings(&self) -> HttpSettings {
         let mut variables = self.variables();
         let mut first =
-            |names: [&str; 2]| names.iter().find_map(|name| variables.remove(*name)).filter(|value| !value.is_empty());
+            |names: &[&str]| names.iter().find_map(|name| variables.remove(*name).filter(|value| !value.is_empty()));
         HttpSettings {
-            ca_file: first(["PARAPH_CA_FILE", "SSL_CERT_FILE"]).map(Into::into),
-            proxy: first(["HTTPS_PROXY", "https_proxy"]).map(Secret::new),
-            no_proxy: first(["NO_PROXY", "no_proxy"]).unwrap_or_default(),
+            ca_file: first(&["PARAPH_CA_FILE", "SSL_CERT_FILE"]).map(Into::into),
+            proxy: first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]).map(Secret::new),
+            no_proxy: first(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
             ..HttpSettings::default()
         }
     }
@@ -383,6 +383,20 @@ mod tests {
         let agent = "[engines.agent.codex]\nkey = 'env:OPENAI_API_KEY'\n";
         check_lent(agent, &all, &["OPENAI_API_KEY"]);
         check_lent(&format!("{agent}[providers.work]\nbase_url = 'http://x'"), &all, &["OPENAI_API_KEY"]);
+    }
+
+    #[test]
+    fn the_proxy_is_the_one_for_https_before_the_one_for_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let proxy = |variables: &[(&str, &str)]| {
+            let settings = house(&folder, "", variables).http_settings();
+            (settings.proxy.map(|url| url.reveal().to_owned()), settings.no_proxy)
+        };
+        let all = ("ALL_PROXY", "http://me:hunter22@all.test:1");
+        assert_eq!(proxy(&[]), (None, String::new()));
+        assert_eq!(proxy(&[all, ("HTTPS_PROXY", "")]).0.as_deref(), Some(all.1));
+        let one = [all, ("https_proxy", "http://one.test:2"), ("no_proxy", "direct.test")];
+        assert_eq!(proxy(&one), (Some("http://one.test:2".to_owned()), "direct.test".to_owned()));
     }
 
     #[test]

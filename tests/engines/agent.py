@@ -177,6 +177,38 @@ def work(prompt):
         write("answers.txt", "\n".join(lines) + "\n")
         print("in the log: " + os.environ.get(name, "none"), file=sys.stderr, flush=True)
         say("It is " + os.environ.get(name, "none"))
+    elif MODE == "answers":
+        # changes something once; asked about it, it has reasons and changes nothing, or takes its change back
+        import re
+        text = "\n".join(block["text"] for block in prompt)
+        threads = re.findall(r"THREAD (\d+)", text.split("for a word on ")[1].split(":")[0]) if "for a word on " in text else []
+        if not threads:
+            with open("a.py", "a") as file:
+                file.write("# first\n")
+        elif "back" in sys.argv:
+            with open("a.py") as file:
+                kept = file.read().replace("# first\n", "")
+            write("a.py", kept)
+        say("It is right as it is.\n\n" + "".join(f"THREAD {number}: declined - it is right\n" for number in threads))
+    elif MODE == "git":
+        import subprocess
+        status = subprocess.run(["git", "status"], capture_output=True, text=True)
+        write("answers.txt", f"{os.path.exists('.git')} {status.returncode}\n" + "\n".join(block["text"] for block in prompt))
+    elif MODE in ("spends", "owns-up", "spends-and-dies"):
+        # tells what it took before it is stopped, or fails
+        update(sessionUpdate="usage_update", used=4000, size=200000)
+        update(sessionUpdate="usage_update", used=9000, size=200000, cost={"amount": 0.0421, "currency": "USD"})
+        write("a.py", "half = 1\n")
+        say("thinking")
+        while MODE != "spends-and-dies" and read().get("method") != "session/cancel":
+            pass
+        if MODE == "owns-up":
+            usage = {"totalTokens": 1300, "inputTokens": 1000, "outputTokens": 300}
+            send({"id": prompt_id, "result": {"stopReason": "cancelled", "usage": usage}})
+        if MODE == "spends-and-dies":
+            sys.exit(7)
+        while True:
+            time.sleep(1)
     elif MODE == "hang":
         write("a.py", "half")
         say("thinking")

@@ -235,7 +235,7 @@ async fn a_cancelled_agent_is_gone_within_two_seconds() {
 }
 
 /// Waits until what drafts says `words`.
-async fn says(desk: &Desk, id: SessionId, words: &str) {
+pub(crate) async fn says(desk: &Desk, id: SessionId, words: &str) {
     let began = Instant::now();
     loop {
         let session = SessionRef { session: id, version: None };

@@ -61,6 +61,20 @@ async fn a_proxy_for_https_is_asked_for_a_tunnel_and_never_sees_the_key() {
 }
 
 #[tokio::test]
+async fn a_socks_proxy_is_refused_in_words_and_not_asked() {
+    let dialect = Dialect(Wire::OpenAi);
+    let (proxy, local) = (Server::start(vec![fine(dialect)]).await, Server::start(vec![fine(dialect)]).await);
+    let url = proxy.url().replace("http://", "socks5://me:hunter22@");
+    let settings = HttpSettings { proxy: Some(Secret::new(url)), ..HttpSettings::default() };
+    let http = HttpClient::new(settings).unwrap();
+    let error = ask(&provider_through(dialect.settings("http://models.test/v1"), http.clone()), &request()).await;
+    let error = error.outcome.unwrap_err().to_string();
+    assert!(error.contains("only http and https proxies") && !error.contains("hunter22"), "{error}");
+    ask(&provider_through(dialect.settings(&local.url()), http), &request()).await.outcome.unwrap();
+    assert_eq!((proxy.seen().len(), local.seen().len()), (0, 1));
+}
+
+#[tokio::test]
 async fn a_missing_key_is_said_before_anything_is_sent() {
     for dialect in ALL {
         let server = Server::start(vec![fine(dialect)]).await;

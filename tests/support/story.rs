@@ -332,6 +332,7 @@ pub fn draft(lanes: impl IntoIterator<Item = LaneId>, text: &str) -> Finding {
         answers: Vec::new(),
         heard: 0,
         went_on: None,
+        log: None,
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use super::error::unreached;
 use super::settings::{certificates, no_tls, tls};
-use super::{HttpError, HttpLimits, HttpSettings, Incoming, Secret, SettingsError};
+use super::{HttpError, HttpLimits, HttpSettings, Incoming, Secret, SettingsError, Upstream};
 use crate::cancel::Cancel;
 
 /// How often an answer that points on is followed.
@@ -51,6 +51,8 @@ struct Shared {
     settings: HttpSettings,
     trusted: Vec<CertificateDer<'static>>,
     proxy: Option<Proxy>,
+    /// The same, as what knows whether it can be used.
+    upstream: Option<Upstream>,
     /// Made when it is first needed: reading the system's certificates takes longer than starting the daemon.
     secure: OnceLock<reqwest::Client>,
     /// For servers without TLS, on this machine above all: it reads no certificates.
@@ -71,9 +73,8 @@ impl HttpClient {
     pub fn new(settings: HttpSettings) -> Result<Self, SettingsError> {
         let trusted = certificates(&settings)?;
         let proxy = settings.proxy.as_ref().map(|url| proxy(url, &settings.no_proxy)).transpose()?;
-        Ok(Self {
-            shared: Arc::new(Shared { settings, trusted, proxy, secure: OnceLock::new(), plain: OnceLock::new() }),
-        })
+        let (upstream, secure, plain) = (Upstream::of(&settings), OnceLock::new(), OnceLock::new());
+        Ok(Self { shared: Arc::new(Shared { settings, trusted, proxy, upstream, secure, plain }) })
     }
 
     /// Sends `ask`, and gives what comes back once its headers are there, whatever its status.
@@ -101,6 +102,7 @@ impl HttpClient {
         until: &mut Pin<Box<Sleep>>,
         cancel: &Cancel,
     ) -> Result<reqwest::Response, HttpError> {
+        self.shared.is_led_to(url)?;
         let client = self.shared.client(url);
         let request = match ask.method {
             Method::Get => client.get(url.clone()),
@@ -135,6 +137,14 @@ impl Shared {
         }
     }
 
+    /// Refuses what only a proxy leads to that cannot be used: the library would speak to it as to another.
+    fn is_led_to(&self, url: &Url) -> Result<(), HttpError> {
+        let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let upstream = self.upstream.as_ref().filter(|upstream| upstream.leads_to(host));
+        let why = upstream.and_then(|upstream| upstream.is_usable().err());
+        why.map_or(Ok(()), |why| Err(HttpError::Unreachable { why: why.to_string(), lasts: true }))
+    }
+
     fn build(&self, tls: rustls::ClientConfig) -> reqwest::Client {
         let builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -153,9 +163,13 @@ impl Shared {
 }
 
 fn proxy(url: &Secret, except: &str) -> Result<Proxy, SettingsError> {
-    let except = if except.is_empty() { LOOPBACK.to_owned() } else { format!("{LOOPBACK},{except}") };
     let proxy = Proxy::all(url.reveal()).map_err(|_| SettingsError::Proxy)?;
-    Ok(proxy.no_proxy(NoProxy::from_string(&except)))
+    Ok(proxy.no_proxy(NoProxy::from_string(&excepted(except))))
+}
+
+/// The hosts of `except`, in the form of `NO_PROXY`, and this machine.
+pub(super) fn excepted(except: &str) -> String {
+    if except.is_empty() { LOOPBACK.to_owned() } else { format!("{LOOPBACK},{except}") }
 }
 
 fn read_url(text: &str) -> Result<Url, HttpError> {

@@ -10,6 +10,7 @@ mod incoming;
 mod json;
 mod secret;
 mod settings;
+mod upstream;
 
 pub use client::{Ask, HttpClient, Method};
 pub use error::HttpError;
@@ -17,3 +18,4 @@ pub use incoming::Incoming;
 pub use json::JsonAnswer;
 pub use secret::Secret;
 pub use settings::{HttpLimits, HttpSettings, SettingsError};
+pub use upstream::{Connection, Upstream, UpstreamError};

@@ -77,7 +77,7 @@ pub enum SettingsError {
         why: String,
     },
     /// The proxy's URL is none. It is not repeated: it may hold a password.
-    #[error("the proxy is no http, https or socks URL")]
+    #[error("the proxy is no http or https URL")]
     Proxy,
 }
 

@@ -47,7 +47,7 @@ pub(super) struct Files {
     logins: Vec<(PathBuf, PathBuf)>,
     settings: Vec<(PathBuf, PathBuf)>,
     /// Places of the files that only the agent may open, or why no difference is made.
-    kept: Result<Vec<PathBuf>, &'static str>,
+    kept: Result<Vec<PathBuf>, String>,
 }
 
 /// A key, and the door that it is behind.
@@ -149,8 +149,9 @@ fn files(spec: &AgentSpec, home: &Path, confinement: &Confinement) -> Login {
         return Login::None;
     }
     let kept = match confinement.keeps() {
-        true => is_apart(&spec.run).and_then(|()| files_of(spec.logins.iter().filter(plain), &logins)),
-        false => Err("this machine has no wall between the two"),
+        true => is_apart(&spec.run)
+            .and_then(|()| files_of(spec.logins.iter().filter(plain), &logins).map_err(str::to_owned)),
+        false => Err("this machine has no wall between the two".to_owned()),
     };
     Login::Files(Files { logins, settings, kept })
 }
@@ -158,25 +159,56 @@ fn files(spec: &AgentSpec, home: &Path, confinement: &Confinement) -> Login {
 /// The most files of one login that are kept, and bytes in one of them.
 const MOST_FILES: usize = 256;
 const LARGEST: u64 = 32 << 20;
-/// Programs that start the agent as a command of theirs.
-const RUNNERS: [&str; 14] =
-    ["npx", "npm", "pnpm", "pnpx", "yarn", "yarnpkg", "bunx", "uvx", "uv", "pipx", "docker", "podman", "nix", "sudo"];
+/// Programs that start the agent as a command of theirs, and what installs it so that it can be started by its own name.
+/// What such a program starts is looked up anew each time, in caches that the agent's commands can write to: no path that
+/// was found before it ran would still name the agent.
+const RUNNERS: [(&str, &str); 15] = [
+    ("npx", BY_NPM),
+    ("npm", BY_NPM),
+    ("pnpm", BY_NPM),
+    ("pnpx", BY_NPM),
+    ("yarn", BY_NPM),
+    ("yarnpkg", BY_NPM),
+    ("bunx", BY_NPM),
+    ("corepack", BY_NPM),
+    ("uvx", BY_UV),
+    ("uv", BY_UV),
+    ("pipx", BY_PIPX),
+    ("docker", BY_YOU),
+    ("podman", BY_YOU),
+    ("nix", BY_YOU),
+    ("sudo", BY_YOU),
+];
+const BY_NPM: &str = "npm install -g PACKAGE";
+const BY_UV: &str = "uv tool install PACKAGE";
+const BY_PIPX: &str = "pipx install PACKAGE";
+const BY_YOU: &str = "install it for yourself";
 
-/// Whether what is started is the agent, which then can be told from what it starts; why not.
-fn is_apart(run: &Run) -> Result<(), &'static str> {
-    let program = match run {
-        Run::Args(words) => words.first().map(String::as_str).unwrap_or_default(),
+/// Whether what is started is the agent, which then can be told from what it starts; why not, and what mends that.
+fn is_apart(run: &Run) -> Result<(), String> {
+    let words: Vec<&str> = match run {
+        Run::Args(words) => words.iter().map(String::as_str).collect(),
         Run::Shell(script) if script.trim().contains(|c| ";&|<>()$`\n".contains(c)) => {
-            return Err("a shell started it");
+            return Err("a shell started it: name its own program, with its arguments, in `run`".to_owned());
         }
         // a shell becomes its command where that is the only one
-        Run::Shell(script) => {
-            let script = script.trim();
-            script.strip_prefix("exec ").unwrap_or(script).split_whitespace().next().unwrap_or_default()
-        }
+        Run::Shell(script) => script.split_whitespace().collect(),
     };
-    let name = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if RUNNERS.contains(&name) { Err("another program started it: name its own in `run`") } else { Ok(()) }
+    let name_of = |word: &&str| Path::new(word).file_name().and_then(|name| name.to_str()).map(str::to_owned);
+    // these become what follows them
+    let mut words = words.iter().skip_while(|word| ["exec", "env"].contains(*word) || sets_a_variable(word));
+    let name = words.next().and_then(name_of).unwrap_or_default();
+    let name = if name == "bun" && words.next() == Some(&"x") { "bunx".to_owned() } else { name };
+    match RUNNERS.iter().find(|(runner, _)| *runner == name) {
+        Some((_, installs)) => Err(format!("{name} started it: {installs}, then name its own program in `run`")),
+        None => Ok(()),
+    }
+}
+
+/// Whether a word of a command line is `NAME=value`.
+fn sets_a_variable(word: &str) -> bool {
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    word.split_once('=').is_some_and(|(name, _)| !name.is_empty() && is_name(name))
 }
 
 /// The files of `places`, below the home, of which those in `there` are; one that is not may be made.
@@ -267,11 +299,23 @@ mod tests {
     fn an_agent_that_another_program_starts_cannot_be_told_from_it() {
         let args = |words: &str| Run::Args(words.split(' ').map(str::to_owned).collect());
         let shell = |script: &str| Run::Shell(script.to_owned());
-        for apart in [args("codex-acp"), args("/opt/a/agent --acp"), shell("exec agent --acp"), shell("X=1 agent")] {
+        let plain = [args("codex-acp"), args("/opt/a/agent --acp"), args("bun agent.ts")];
+        for apart in plain.into_iter().chain([shell("exec agent --acp"), shell("X=1 agent")]) {
             assert_eq!(is_apart(&apart), Ok(()), "{apart:?}");
         }
-        for not in [args("npx -y agent"), args("/usr/bin/uvx agent"), shell("cd x && agent"), shell("exec npx agent")] {
-            assert!(is_apart(&not).is_err(), "{not:?}");
+        for (not, mends) in [
+            (args("npx -y agent"), "npx started it: npm install -g PACKAGE, then name its own program in `run`"),
+            (args("npm exec agent"), "npm install -g PACKAGE"),
+            (args("/usr/bin/uvx agent"), "uvx started it: uv tool install PACKAGE, then"),
+            (args("pipx run agent"), "pipx install PACKAGE"),
+            (shell("cd x && agent"), "a shell started it: name its own program"),
+            (shell("exec npx agent"), "npm install -g PACKAGE"),
+            (shell("A=1 B_2=x npx agent"), "npm install -g PACKAGE"),
+            (args("env A=1 npx agent"), "npm install -g PACKAGE"),
+            (args("bun x agent"), "bunx started it: npm install -g PACKAGE"),
+        ] {
+            let why = is_apart(&not).expect_err("it is another's command");
+            assert!(why.contains(mends), "{not:?}: {why}");
         }
     }
 

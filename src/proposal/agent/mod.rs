@@ -16,6 +16,7 @@ mod terminals;
 mod transcript;
 mod wire;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
@@ -37,10 +38,10 @@ use crate::diff::stats;
 use crate::id::Digest;
 use crate::infrastructure::confinement::{self, Confined, ConfinementError, Door, Ends, Network};
 use crate::infrastructure::hosts::{self, AllowedHosts, PROXY_PORT, Passage};
-use crate::infrastructure::http::Secret;
+use crate::infrastructure::http::{Secret, Upstream};
 use crate::infrastructure::key_door;
 use crate::infrastructure::llm::Keys;
-use crate::planning::{Elsewhere, Redactor};
+use crate::planning::{Bill, Elsewhere, Redactor, Took};
 use crate::repository::Worked;
 use crate::text::{SecretMask, Untrusted, counted, near};
 pub use login::AgentKeys;
@@ -70,6 +71,7 @@ pub struct AgentEngine {
     workshop: Workshop,
     known: BTreeMap<String, AgentSpec>,
     keys: Option<AgentKeys>,
+    upstream: Option<Upstream>,
     mask: Arc<SecretMask>,
 }
 
@@ -78,7 +80,8 @@ impl AgentEngine {
     #[must_use]
     pub fn new(workshop: Workshop, own: impl IntoIterator<Item = AgentSpec>) -> Self {
         let all = agent_presets().into_iter().chain(own).map(|spec| (spec.name.clone(), spec));
-        Self { workshop, known: all.collect(), keys: None, mask: Arc::new(SecretMask::new(Vec::new())) }
+        let mask = Arc::new(SecretMask::new(Vec::new()));
+        Self { workshop, known: all.collect(), keys: None, upstream: None, mask }
     }
 
     /// The same where Paraph was given keys: none of them is in a prompt.
@@ -91,6 +94,12 @@ impl AgentEngine {
     #[must_use]
     pub fn with_keys(self, keys: AgentKeys) -> Self {
         Self { keys: Some(keys), ..self }
+    }
+
+    /// The same where this machine's programs go out through a proxy: what agents may reach they reach through it.
+    #[must_use]
+    pub fn with_upstream(self, upstream: Option<Upstream>) -> Self {
+        Self { upstream, ..self }
     }
 
     fn spec(&self, brief: &Brief) -> Result<AgentSpec, EngineError> {
@@ -150,14 +159,17 @@ impl ProposalEngine for AgentEngine {
     ) -> Result<Draft, EngineError> {
         let spec = self.spec(brief)?;
         let hosts = allowed(&spec, brief)?;
+        led_to(&hosts, self.upstream.as_ref(), brief)?;
         let login = login::of(&spec, &hosts, brief, (self.keys.as_ref(), self.workshop.confinement()), cancel).await?;
         let own_keys = own_keys::of(&spec, self.keys.as_ref(), cancel).await?;
         let keys = self.keys.as_ref().map(|keys| keys.keys.clone());
         let (news, inbox) = mpsc::unbounded_channel();
         let (workshop, brief, stop) = (self.workshop.clone(), brief.clone(), cancel.child());
         let (handle, stopped_with) = (Handle::current(), stop.clone());
-        let mask = self.mask.clone();
-        let job = move || Job { workshop, spec, hosts, login, own_keys, keys, brief, news, stop, handle, mask }.run();
+        let (mask, upstream) = (self.mask.clone(), self.upstream.clone());
+        let job = move || {
+            Job { workshop, spec, hosts, upstream, login, own_keys, keys, brief, news, stop, handle, mask }.run()
+        };
         super::aloud(inbox, listener, stopped_with, job).await
     }
 }
@@ -178,11 +190,25 @@ fn allowed(spec: &AgentSpec, brief: &Brief) -> Result<AllowedHosts, EngineError>
     })
 }
 
+/// Refuses, before anything starts, what a proxy that cannot be used would lead to.
+fn led_to(hosts: &AllowedHosts, upstream: Option<&Upstream>, brief: &Brief) -> Result<(), EngineError> {
+    let Some(upstream) = upstream else { return Ok(()) };
+    match (upstream.is_usable(), hosts.first_through(upstream)) {
+        (Err(error), Some(host)) => Err(EngineError::Program {
+            why: format!("{host} cannot be reached: {error}"),
+            hint: format!("NO_PROXY names hosts that need no proxy; then paraph regenerate {}", brief.session),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// One run.
 struct Job {
     workshop: Workshop,
     spec: AgentSpec,
     hosts: AllowedHosts,
+    /// What leads to those of them that are elsewhere.
+    upstream: Option<Upstream>,
     login: Login,
     /// Its variables that hold keys.
     own_keys: BTreeMap<String, Secret>,
@@ -200,6 +226,8 @@ struct Job {
 struct Met {
     ended: Result<Ended, TalkError>,
     ran: Result<Confined, ConfinementError>,
+    /// The record of what its models take, where they were asked.
+    bill: Option<Bill>,
 }
 
 impl Job {
@@ -215,10 +243,11 @@ impl Job {
         transcript.line(&format!("[paraph: its login: {}]", self.login));
         let mut redactor = Redactor::new(self.mask.clone());
         let prompt = prompt::prompt(&self.brief, room.began(), &mut redactor);
-        let met = self.meet(&room, &transcript, &prompt)?;
+        let asked = self.asked(&prompt, redactor.found());
+        let mut met = self.meet(&room, &transcript, (&prompt, &asked))?;
         let tail = transcript.tail(QUOTED_LINES);
         let said = transcript.said();
-        self.tell_what_it_took(&met, &prompt, redactor.found(), &said, transcript.used());
+        self.tell_what_it_took(&mut met, &said, transcript.used());
         let log = transcript.finish(&last_line(&met)).map_err(|error| unstored(&error))?;
         let _nobody_listens = self.news.send(News::Kept(log));
         if self.stop.is_cancelled() {
@@ -228,7 +257,9 @@ impl Job {
         }
         let ended = self.judge(met, &tail)?;
         let worked = room.changes(&self.brief, &self.stop)?;
-        if worked.changes.is_empty() {
+        let answers = self.answers(&said);
+        // a word on a thread is an answer with no change too
+        if worked.changes.is_empty() && answers.is_empty() {
             let words = said.trim();
             let words = if words.is_empty() { String::new() } else { format!("; it said:\n{words}") };
             return Err(EngineError::NothingFits {
@@ -243,7 +274,7 @@ impl Job {
             changes: worked.changes,
             base: None,
             log: Some(log),
-            answers: self.answers(&said),
+            answers,
         })
     }
 
@@ -254,29 +285,35 @@ impl Job {
         words.map(|word| ThreadAnswer { thread: word.thread, text: Untrusted::new(word.text) }).collect()
     }
 
-    /// Records what the agent's models took, whatever became of its work; unknown where it does not say.
-    fn tell_what_it_took(&self, met: &Met, prompt: &[String], redacted: &[String], said: &str, used: Used) {
-        if met.ran.is_err() {
-            return; // it never ran
-        }
-        let ended = match &met.ended {
-            Ok(ended) => ended.stop.words().to_owned(),
-            Err(error) => format!("it {error}"),
-        };
-        let text = |text: &str| crate::infrastructure::llm::Part::Text { text: text.to_owned() };
-        let elsewhere = Elsewhere {
+    /// What it is asked, as it is recorded.
+    fn asked(&self, prompt: &[String], redacted: &[String]) -> Elsewhere {
+        let text = |text: &String| crate::infrastructure::llm::Part::Text { text: text.clone() };
+        Elsewhere {
             model: format!("agent/{}", self.spec.name.split_whitespace().next().unwrap_or("agent")),
-            parts: prompt.iter().map(|part| text(part)).collect(),
-            said: said.to_owned(),
-            usage: used.usage(),
-            ended,
+            parts: prompt.iter().map(text).collect(),
             redacted: redacted.to_vec(),
+        }
+    }
+
+    /// Records what the agent's models took, whatever became of its work; unknown where it does not say.
+    fn tell_what_it_took(&self, met: &mut Met, said: &str, used: Used) {
+        let Some(bill) = met.bill.take() else { return };
+        let (ended, is_over) = match &met.ended {
+            Ok(ended) => (ended.stop.words().to_owned(), true),
+            Err(error) => (format!("it {error}"), used.is_whole()),
         };
-        self.handle.block_on(self.brief.models.took_elsewhere(&elsewhere));
+        let ended = if is_over { ended } else { format!("{ended}; counted as far as it had told") };
+        let took = Took { said: said.to_owned(), usage: used.usage(), is_whole: used.is_whole(), ended };
+        self.handle.block_on(self.brief.models.took_elsewhere(bill, &took));
     }
 
     /// Starts the agent, talks to it, and sees to it that it is gone.
-    fn meet(&self, room: &Room, transcript: &Transcript, prompt: &[String]) -> Result<Met, EngineError> {
+    fn meet(
+        &self,
+        room: &Room,
+        transcript: &Transcript,
+        (prompt, asked): (&[String], &Elsewhere),
+    ) -> Result<Met, EngineError> {
         let network = if self.hosts.is_empty() { Network::None } else { Network::Doors };
         let (mut policy, mut env) = room.policy(Sees { name: "scratch", network, reads: &self.spec.reads })?;
         self.login.lend(self.workshop.confinement(), &self.spec, &mut policy)?;
@@ -295,6 +332,12 @@ impl Job {
         let running = Cancel::new();
         let door = self.door(transcript, &running);
         let ends = Ends { talk: Some(confinement::Talk { input, output }), door: Some(door) };
+        let bill = RefCell::new(None);
+        let may_be_asked = || {
+            let opened = self.handle.block_on(self.brief.models.asks_elsewhere(asked))?;
+            bill.replace(opened);
+            Ok(())
+        };
         let confinement = self.workshop.confinement();
         std::thread::scope(|scope| {
             let (beside, stop) = (transcript.clone(), running.clone());
@@ -306,13 +349,14 @@ impl Job {
                 .map_err(TalkError::from)
                 .and_then(|mut talk| {
                     let ear = self.brief.ear.as_ref();
-                    let task = Task { cwd: room.shown(), prompt, spec: &self.spec, ear, mask: &self.mask };
+                    let (cwd, spec, mask) = (room.shown(), &self.spec, &self.mask);
+                    let task = Task { cwd, prompt, spec, ear, mask, may_be_asked: &may_be_asked };
                     talk.work(&task, &mut server)
                 });
             server.close();
             running.cancel();
             let ran = runner.join().unwrap_or_else(|_| Err(ConfinementError::Silent { said: "a panic".to_owned() }));
-            Ok(Met { ended, ran })
+            Ok(Met { ended, ran, bill: bill.take() })
         })
     }
 
@@ -320,9 +364,10 @@ impl Job {
     fn door(&self, transcript: &Transcript, running: &Cancel) -> Door {
         let (hosts, stop, transcript, handle) =
             (self.hosts.clone(), running.clone(), transcript.clone(), self.handle.clone());
-        let held = self.login.held();
+        let (held, upstream) = (self.login.held(), self.upstream.clone());
         Box::new(move |listener| {
-            let (hosts, stop, transcript) = (hosts.clone(), stop.clone(), transcript.clone());
+            let (hosts, upstream) = (hosts.clone(), upstream.clone());
+            let (stop, transcript) = (stop.clone(), transcript.clone());
             let port = listener.local_addr().map(|at| at.port()).ok();
             let held = held.clone().filter(|held| Some(held.port) == port);
             let told = Arc::new(move |passage| match passage {
@@ -332,7 +377,7 @@ impl Job {
             handle.spawn(async move {
                 let served = match held {
                     Some(held) => key_door::serve(listener, held.key, held.http, told, stop).await,
-                    None => hosts::serve(listener, hosts, told, stop).await,
+                    None => hosts::serve(listener, hosts, upstream, told, stop).await,
                 };
                 if let Err(error) = served {
                     tracing::warn!(%error, "an agent's door is closed");
@@ -367,6 +412,7 @@ impl Job {
                 Err(EngineError::Program { why: format!("the agent {name} went away: {why}{quoted}"), hint })
             }
             Err(TalkError::Cancelled) => Err(EngineError::Cancelled),
+            Err(TalkError::NotAsked(error)) => Err(error.into()),
             Err(error) => Err(EngineError::Program { why: format!("the agent {name} {error}{quoted}"), hint: again }),
         }
     }

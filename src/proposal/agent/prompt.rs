@@ -61,8 +61,9 @@ fn task(brief: &Brief, began: Began, redactor: &mut Redactor) -> String {
     };
     format!(
         "{}\n\n{began} Edit its files to reach this goal; the change that you leave in the folder is what will be \
-         reviewed. Do not commit.{only} You work in a sandbox: nothing outside the folder can be written. When you are \
-         done, say in a few sentences what you changed and why.{}",
+         reviewed.{only} It is a copy without `.git`: git has no status, no history and nothing to commit there. You work \
+         in a sandbox: nothing outside the folder can be written. When you are done, say in a few sentences what you \
+         changed and why.{}",
         redactor.hide("the goal", brief.goal.raw().trim()),
         threads(brief)
     )

@@ -112,11 +112,7 @@ impl<'a> Server<'a> {
                 self.transcript.line(&format!("[{}]", described(&call)));
             }
             Update::Plan { entries } => self.plan(&entries),
-            Update::Used { cost } => {
-                if let Some(cost) = cost {
-                    self.transcript.costs(&cost);
-                }
-            }
+            Update::Used { used, cost } => self.transcript.uses(used, cost.as_ref()),
             Update::ToolChanged(_) | Update::Other => {}
         }
     }

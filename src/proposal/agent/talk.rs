@@ -18,7 +18,7 @@ use super::wire::{
 };
 use crate::cancel::Cancel;
 use crate::id::Digest;
-use crate::planning::Redactor;
+use crate::planning::{AskError, Redactor};
 use crate::proposal::{AgentSpec, Ear, Word};
 use crate::text::SecretMask;
 
@@ -69,6 +69,9 @@ pub(super) enum TalkError {
     /// The socket failed.
     #[error("could not be talked to: {0}")]
     Socket(#[from] io::Error),
+    /// Its models may not be asked.
+    #[error("was not asked: {0}")]
+    NotAsked(AskError),
 }
 
 /// What an agent is asked.
@@ -82,6 +85,8 @@ pub(super) struct Task<'a> {
     pub(super) ear: &'a dyn Ear,
     /// What is hidden from it in that.
     pub(super) mask: &'a Arc<SecretMask>,
+    /// Whether it may be asked: said once, before the first word of the task.
+    pub(super) may_be_asked: &'a dyn Fn() -> Result<(), AskError>,
 }
 
 /// One talk.
@@ -138,9 +143,6 @@ impl Talk {
             self.turns(task, &session.session_id, server).map_err(|error| login_needed(error, &ways))?;
         // it ends by itself now, before it is ended
         let _closed_already = self.to.shutdown(Shutdown::Write);
-        if let Some(tokens) = ended.usage {
-            self.transcript.took(tokens);
-        }
         if ended.stop_reason == StopReason::Cancelled {
             return Err(TalkError::Cancelled);
         }
@@ -158,12 +160,18 @@ impl Talk {
         server: &mut Server<'_>,
     ) -> Result<(Prompted, Vec<Digest>), TalkError> {
         let (mut prompt, mut all) = (task.prompt.to_vec(), Vec::new());
+        (task.may_be_asked)().map_err(|error| match error {
+            AskError::Cancelled => TalkError::Cancelled,
+            error => TalkError::NotAsked(error),
+        })?;
         loop {
+            self.transcript.asks();
             let blocks: Vec<Value> = prompt.iter().map(|text| json!({"type": "text", "text": text})).collect();
             let asked = json!({"sessionId": session, "prompt": blocks});
             let mut said = Vec::new();
             let ended: Prompted =
                 self.ask_and_hear("session/prompt", asked, None, server, Some((task.ear, &mut said)))?;
+            self.transcript.took(ended.usage);
             self.hear(task.ear, &mut said);
             if said.is_empty() || self.stop.is_cancelled() {
                 return Ok((ended, all));

@@ -31,22 +31,46 @@ struct Inner {
 /// What the agent says that its models took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Used {
+    /// Of the turns that it told them of.
     tokens: Option<TokensUsed>,
+    /// The most tokens that its context held: so many it read at least.
+    context: u64,
     cost_micros: Option<u64>,
+    /// Whether a turn is not at its end.
+    is_open: bool,
+    /// Whether a turn ended of which it told none.
+    is_untold: bool,
 }
 
 impl Used {
     /// As a call's usage. The cost is what the agent says; by no table of ours could it be known.
     pub(super) fn usage(self) -> Usage {
-        let cost_micros = self.cost_micros;
-        let Some(tokens) = self.tokens else { return Usage { cost_micros, ..Usage::default() } };
+        let context = Some(self.context).filter(|tokens| *tokens > 0);
+        let Some(tokens) = self.tokens else {
+            return Usage { input: context, cost_micros: self.cost_micros, ..Usage::default() };
+        };
         let (read, written) = (tokens.cached_read_tokens.unwrap_or(0), tokens.cached_write_tokens.unwrap_or(0));
+        let input = tokens.input_tokens.saturating_add(read).saturating_add(written);
         Usage {
-            input: Some(tokens.input_tokens.saturating_add(read).saturating_add(written)),
+            input: Some(if self.is_whole() { input } else { input.max(self.context) }),
             output: Some(tokens.output_tokens.saturating_add(tokens.thought_tokens.unwrap_or(0))),
             cache_read: tokens.cached_read_tokens,
             cache_write: tokens.cached_write_tokens,
-            cost_micros,
+            cost_micros: self.cost_micros,
+        }
+    }
+
+    /// Whether it told of every turn, and none was cut off.
+    pub(super) fn is_whole(self) -> bool {
+        !self.is_open && !self.is_untold
+    }
+
+    /// A turn ended, and it says so of its tokens.
+    fn turn_ended(&mut self, tokens: Option<TokensUsed>) {
+        self.is_open = false;
+        match tokens {
+            Some(tokens) => self.tokens = Some(self.tokens.map_or(tokens, |before| before.and(tokens))),
+            None => self.is_untold = true,
         }
     }
 }
@@ -97,17 +121,28 @@ impl Transcript {
         self.lock().speak(text);
     }
 
-    /// What its session cost until now; dollars alone can be counted.
-    pub(super) fn costs(&self, cost: &Cost) {
-        let is_usd = cost.currency.eq_ignore_ascii_case("usd");
-        if is_usd && (0.0..=100_000.0).contains(&cost.amount) {
-            self.lock().used.cost_micros = Some((cost.amount * 1e6).round() as u64);
+    /// What its context holds, and what its session cost until now; dollars alone can be counted.
+    pub(super) fn uses(&self, tokens: Option<f64>, cost: Option<&Cost>) {
+        let mut inner = self.lock();
+        // 1e12: no context has as many, and what is larger is no count
+        if let Some(tokens) = tokens.filter(|tokens| (0.0..1e12).contains(tokens)) {
+            inner.used.context = inner.used.context.max(tokens as u64);
+        }
+        let counts =
+            |cost: &&Cost| cost.currency.eq_ignore_ascii_case("usd") && (0.0..=100_000.0).contains(&cost.amount);
+        if let Some(cost) = cost.filter(counts) {
+            inner.used.cost_micros = Some((cost.amount * 1e6).round() as u64);
         }
     }
 
-    /// The tokens of its turn.
-    pub(super) fn took(&self, tokens: TokensUsed) {
-        self.lock().used.tokens = Some(tokens);
+    /// A turn begins.
+    pub(super) fn asks(&self) {
+        self.lock().used.is_open = true;
+    }
+
+    /// It ended, with these tokens where it tells them.
+    pub(super) fn took(&self, tokens: Option<TokensUsed>) {
+        self.lock().used.turn_ended(tokens);
     }
 
     /// What it told of what it took.
@@ -169,5 +204,33 @@ impl Inner {
     fn speak(&mut self, text: &str) {
         self.push(text.as_bytes());
         self.speaking = !text.is_empty() && !text.ends_with('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(input_tokens: u64, output_tokens: u64) -> TokensUsed {
+        TokensUsed { input_tokens, output_tokens, ..TokensUsed::default() }
+    }
+
+    /// What comes of turns that took so much, `None` for one that told nothing, and of one that was cut off after them.
+    #[track_caller]
+    fn check(turns: &[Option<TokensUsed>], is_cut: bool, expected: (Option<u64>, Option<u64>, bool)) {
+        let mut used = Used { context: 900, is_open: is_cut, ..Used::default() };
+        turns.iter().for_each(|turn| used.turn_ended(*turn));
+        used.is_open = is_cut;
+        assert_eq!((used.usage().input, used.usage().output, used.is_whole()), expected);
+    }
+
+    #[test]
+    fn what_is_cut_off_took_what_was_told_of_it_by_then() {
+        check(&[Some(turn(500, 40))], false, (Some(500), Some(40), true));
+        check(&[Some(turn(500, 40)), Some(turn(700, 2))], false, (Some(1_200), Some(42), true));
+        check(&[Some(turn(500, 40))], true, (Some(900), Some(40), false));
+        check(&[Some(turn(5_000, 40)), None], false, (Some(5_000), Some(40), false));
+        check(&[None], false, (Some(900), None, false));
+        check(&[], true, (Some(900), None, false));
     }
 }

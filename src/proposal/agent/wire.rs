@@ -214,6 +214,23 @@ pub(super) struct TokensUsed {
     pub(super) cached_write_tokens: Option<u64>,
 }
 
+impl TokensUsed {
+    /// Those of two turns together.
+    pub(super) fn and(self, other: Self) -> Self {
+        let both = |one: Option<u64>, other: Option<u64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.saturating_add(other)),
+            (one, other) => one.or(other),
+        };
+        Self {
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            thought_tokens: both(self.thought_tokens, other.thought_tokens),
+            cached_read_tokens: both(self.cached_read_tokens, other.cached_read_tokens),
+            cached_write_tokens: both(self.cached_write_tokens, other.cached_write_tokens),
+        }
+    }
+}
+
 /// What a session cost until now.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -246,6 +263,9 @@ pub(super) enum Update {
     },
     #[serde(rename = "usage_update")]
     Used {
+        /// Tokens that its context holds now.
+        #[serde(default)]
+        used: Option<f64>,
         #[serde(default)]
         cost: Option<Cost>,
     },

@@ -43,7 +43,7 @@ pub(super) async fn draft(
     let models: Arc<dyn Models> = Arc::new(Desk::new(worker.clone(), session, line.clone()));
     let (mut patch_sets, mut answers, mut own) = (Vec::new(), Vec::new(), Vec::new());
     let has_parts = Stage::ADDING.iter().any(|stage| session.asked.playbook.has(*stage));
-    let mut nothing = None;
+    let (mut nothing, mut log) = (None, None);
     for lane in &drafting.lanes {
         let brief = {
             let (worker, session, drafting, lane) = (worker.clone(), session.clone(), drafting.clone(), *lane);
@@ -74,12 +74,16 @@ pub(super) async fn draft(
             }
             Err(error) => return Err(Stuck { log: listener.log(), ..stuck_engine(session, &drafting, error) }),
         };
+        log = listener.log().or(log);
+        // what is answered is kept, whether or not something changes with it
+        answers.extend(draft.answers.iter().map(|answer| (answer.thread, answer.text.clone())));
         if draft.changes.is_empty() {
             nothing = Some(Stuck::needs_human("the draft changes nothing", session.next_draft(drafting.engine)));
             continue;
         }
-        answers.extend(draft.answers.iter().map(|answer| (answer.thread, answer.text.clone())));
-        if drafting.engine.answers_threads() {
+        // a draft of which nothing comes leaves nobody without a word
+        let is_news = brief.previous.as_ref().is_none_or(|before| **before != draft.changes);
+        if drafting.engine.answers_threads() && is_news {
             answers.extend(unanswered(session, &brief, &draft).map(|thread| (thread, Untrusted::new(NOT_ANSWERED))));
         }
         // where the version before is gone on from, a part is told against that
@@ -101,8 +105,8 @@ pub(super) async fn draft(
         .max()
         .map(|version| WentOn { version, patch_sets: own.into_iter().map(|(_, set)| set).collect() });
     match nothing {
-        Some(stuck) if patch_sets.is_empty() => Err(stuck),
-        _ => Ok(Finding::Draft { patch_sets, answers, heard: line.ear.heard(), went_on }),
+        Some(stuck) if patch_sets.is_empty() && answers.is_empty() => Err(stuck),
+        _ => Ok(Finding::Draft { patch_sets, answers, heard: line.ear.heard(), went_on, log }),
     }
 }
 

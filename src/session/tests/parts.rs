@@ -96,7 +96,7 @@ fn asked_for_again_a_version_has_parts_of_its_own() {
     assert_eq!(again.owes(), "proposal v2");
     let sets = vec![story::patch_set(L0, "smaller")];
     let went_on = WentOn { version: V1, patch_sets: vec![story::patch_set(L0, "what got smaller")] };
-    let draft = Finding::Draft { patch_sets: sets, answers: Vec::new(), heard: 0, went_on: Some(went_on) };
+    let draft = Finding::Draft { patch_sets: sets, answers: Vec::new(), heard: 0, went_on: Some(went_on), log: None };
     let story = again.finds(EffectKind::Draft, draft);
     assert_eq!(story.owes(), "tests v2");
     let story = story.runs();
