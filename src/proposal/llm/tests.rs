@@ -113,6 +113,7 @@ fn brief(models: Arc<Scripted>, files: &[(&str, &str)]) -> Brief {
         left: None,
         models,
         ear: Arc::new(crate::proposal::Deaf),
+        unwanted: Cancel::new(),
         order: crate::proposal::WorkOrder::default(),
     }
 }
