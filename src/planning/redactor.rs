@@ -8,7 +8,7 @@ use super::contract::within;
 use crate::text::SecretMask;
 
 /// Hides secrets and remembers by which rules, never what.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Redactor {
     mask: Arc<SecretMask>,
     found: Vec<String>,
