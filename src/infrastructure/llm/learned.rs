@@ -67,8 +67,18 @@ pub(super) struct Learned {
 }
 
 impl Learned {
-    /// Learns from a refusal of `request`, asked as `settings` were then right for `model`; whether there was anything to
-    /// learn that was not known.
+    /// Whether another call has learned since `asked` was right for `model`: a refusal of that is none of what would be
+    /// asked now.
+    pub(super) fn has_more(&self, asked: &ProviderSettings, model: &str, settings: &ProviderSettings) -> bool {
+        let told = |by: &ProviderSettings| {
+            let flags = [by.temperature, by.tools, by.forbids_calls, by.thoughts, by.stream_usage];
+            (by.wire, by.output_limit, by.shape, flags)
+        };
+        told(&self.apply(model, settings)) != told(asked)
+    }
+
+    /// Learns from a refusal of `request`, which was `asked` in that way; whether there was anything to learn that was not
+    /// known.
     pub(super) fn learn(
         &self,
         asked: &ProviderSettings,
@@ -155,7 +165,36 @@ impl Learned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infrastructure::llm::Wire;
+    use crate::infrastructure::llm::{ToolSpec, Wire};
+
+    fn request() -> ChatRequest {
+        ChatRequest {
+            system: Vec::new(),
+            messages: Vec::new(),
+            tools: Vec::new(),
+            calls_forbidden: false,
+            shape: None,
+            max_output_tokens: 5_000,
+            temperature_hundredths: None,
+        }
+    }
+
+    #[test]
+    fn calls_at_once_learn_once_and_leave_out_no_more_than_they_have_to() {
+        let (learned, settings) = (Learned::default(), ProviderSettings::new("p", Wire::OpenAi, "http://x"));
+        let tool = ToolSpec { name: "read".to_owned(), description: String::new(), parameters: serde_json::json!({}) };
+        let request = ChatRequest { tools: vec![tool], ..request() };
+        let said = "Function tools are not supported for m in /v1/chat/completions. Please use /v1/responses instead.";
+        // two calls are under way, and both are refused
+        let both = [learned.apply("m", &settings), learned.apply("m", &settings)];
+        for asked in &both {
+            let asks_again =
+                learned.has_more(asked, "m", &settings) || learned.learn(asked, "m", (400, said), &request);
+            assert!(asks_again, "neither is given up");
+        }
+        let now = learned.apply("m", &settings);
+        assert_eq!((now.wire, now.tools), (Wire::Responses, true));
+    }
 
     #[test]
     fn models_that_think_take_no_temperature() {
@@ -171,17 +210,12 @@ mod tests {
     fn each_model_is_asked_without_what_it_refused() {
         let (learned, settings) = (Learned::default(), ProviderSettings::new("p", Wire::OpenAi, "http://x"));
         let learns = |said: &str, request: &ChatRequest| learned.learn(&settings, "a", (400, said), request);
-        let request = ChatRequest {
-            system: Vec::new(),
-            messages: Vec::new(),
-            tools: Vec::new(),
-            calls_forbidden: false,
-            shape: None,
-            max_output_tokens: 5_000,
-            temperature_hundredths: None,
-        };
+        let request = request();
         let limit = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+        assert!(!learned.has_more(&settings, "a", &settings));
         assert!(learns(limit, &request));
+        assert!(learned.has_more(&settings, "a", &settings), "who asked before that asks again");
+        assert!(!learned.has_more(&learned.apply("a", &settings), "a", &settings));
         assert!(!learns(limit, &request), "nothing new: the refusal stands");
         assert!(learns("`temperature` is deprecated for this model.", &request));
         assert!(!learns("max_tokens is too large: 5000", &request));

@@ -396,7 +396,8 @@ impl ChatModel for Provider {
             match self.refusal(model, incoming, cancel).await {
                 // it takes no such parameter: each is learned once, so this ends
                 ChatError::Refused { status: status @ (400 | 404 | 405 | 422 | 500), said, .. }
-                    if self.learned.learn(&settings, model, (status, &said), request) => {}
+                    if self.learned.has_more(&settings, model, &self.settings)
+                        || self.learned.learn(&settings, model, (status, &said), request) => {}
                 // that cost nothing: where the key comes from there may be another by now, and it is tried at once
                 error @ ChatError::NotSignedIn { .. } if !std::mem::replace(&mut is_renewed, true) => {
                     let again = self.ask(&settings, model, request, cancel).await;
