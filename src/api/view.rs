@@ -418,6 +418,12 @@ pub struct UsageView {
     pub output_tokens: u64,
     /// Dollars, as a decimal string; `unknown` where a price is unknown.
     pub cost_usd: String,
+    /// Tokens that the calls which run may take beside those, at most.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub reserved_tokens: u64,
+    /// What they may cost, as `cost_usd` says it; missing while none runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved_usd: Option<String>,
     /// Whether the session stands still because the next call could take more than is left.
     #[serde(default)]
     pub budget_spent: bool,
@@ -427,6 +433,11 @@ pub struct UsageView {
     /// The most tokens that they may take, prompts and answers together, where that is limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_tokens: Option<u64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The changed files of one lane with both sides.
@@ -566,8 +577,20 @@ pub struct CallView {
     pub estimated: bool,
     /// Dollars, as a decimal string; `unknown` where the price is not known.
     pub cost_usd: String,
-    /// How long it took, waits between tries included; missing while it runs.
+    /// How long the try took that ended it; missing while it runs.
     pub latency_ms: Option<u64>,
+    /// How long it waited before that try was sent: its turn under a limit, tries that failed, pauses between them.
+    #[serde(default)]
+    pub waited_ms: u64,
+    /// How often it was sent; 0 while it runs, and for one that was not.
+    #[serde(default)]
+    pub tries: u32,
+    /// Of the prompt's tokens: read from the provider's cache.
+    #[serde(default)]
+    pub cached_tokens: u64,
+    /// The provider's name for it; empty where it said none.
+    #[serde(default)]
+    pub request_id: Untrusted,
     /// How it ended: `stop`, or what went wrong; empty while it runs.
     pub ended: Untrusted,
     /// What was hidden before it was sent, one word a place.

@@ -75,6 +75,36 @@ pub async fn assign<T: Send>(
     read: &(dyn Fn(&str) -> Result<T, String> + Send + Sync),
     cancel: &Cancel,
 ) -> Result<Answer<T>, AskError> {
+    ask(models, assignment, SEND_BACKS, read, cancel).await
+}
+
+/// Asks once more for what no answer had, and for that alone: nothing of the talk before is sent again, only why none of
+/// its answers counted.
+///
+/// # Errors
+/// As [`assign`].
+pub async fn assign_alone<T: Send>(
+    models: &dyn Models,
+    assignment: Assignment,
+    refused: &[String],
+    read: &(dyn Fn(&str) -> Result<T, String> + Send + Sync),
+    cancel: &Cancel,
+) -> Result<Answer<T>, AskError> {
+    let why = refused.last().map_or("", String::as_str);
+    let task = format!(
+        "{}\n\nYou were asked before, and no answer counted: {why}. Answer this time with that one JSON object alone.",
+        assignment.task
+    );
+    ask(models, Assignment { task, ..assignment }, 0, read, cancel).await
+}
+
+async fn ask<T: Send>(
+    models: &dyn Models,
+    assignment: Assignment,
+    send_backs: usize,
+    read: &(dyn Fn(&str) -> Result<T, String> + Send + Sync),
+    cancel: &Cancel,
+) -> Result<Answer<T>, AskError> {
     let (role, mut messages) = (assignment.role, vec![Message::user(assignment.task.clone())]);
     let mut refused = Vec::new();
     loop {
@@ -90,7 +120,7 @@ pub async fn assign<T: Send>(
             (Finish::Tools, _) | (_, false) => "tools were asked for, and there are none".to_owned(),
         };
         refused.push(why.clone());
-        if refused.len() > SEND_BACKS {
+        if refused.len() > send_backs {
             return Ok(Answer::Unclear(refused));
         }
         // providers refuse an empty turn

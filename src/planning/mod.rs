@@ -18,7 +18,7 @@ pub use artifacts::{
     ARTIFACTS, Bindings, Bound, Criterion, Design, Plan, PlanTask, Revision, STAGE_OUTPUT, design_assignment,
     plan_assignment, read_design, read_plan, writer,
 };
-pub use contract::{Answer, Assignment, SEND_BACKS, assign, strict};
+pub use contract::{Answer, Assignment, SEND_BACKS, assign, assign_alone, strict};
 pub(crate) use contract::{fenced, listed, share_of, within, words};
 pub use estimate::{CALLS_A_STAGE, Estimate, RoleEstimate};
 pub use issue::{IssueSource, IssueText};

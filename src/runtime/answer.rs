@@ -19,7 +19,7 @@ use crate::session::{
     Bead, BeadStatus, CallEnded, DriftSeen, EffectKind, Offer, PatchSetRecord, Session, dollars, offer,
 };
 use crate::text::{Untrusted, counted};
-use crate::validation::{CheckStatus, Sides};
+use crate::validation::{CheckPlan, CheckStatus, Sides};
 
 use super::between::{Compared, between_versions};
 use super::carried::Follower;
@@ -310,6 +310,7 @@ pub(super) fn threads_on(session: &Session, version: Option<Version>, login: &st
 
 /// The output of checks of a version; `live` gives the file of one that runs.
 pub(super) fn logs(
+    blobs: &Blobs,
     session: &Session,
     of: SessionRef,
     check: Option<&str>,
@@ -359,20 +360,40 @@ pub(super) fn logs(
         }
     }
     if let Some(check) = check {
-        let names = logs.iter().map(|log| log.check.clone()).collect::<Vec<_>>().join(", ");
+        let mut names: Vec<String> = logs.iter().map(|log| log.check.clone()).collect();
         logs.retain(|log| log.check == check);
-        // before there is a version nobody knows which checks it will have
-        if logs.is_empty() && !first {
+        let planned = planned_checks(blobs, session);
+        // one that runs later has no log yet, and before a base is read nobody knows which there will be
+        let may_come = match &planned {
+            _ if first && check == super::work::DRAFT_LOG => true,
+            Some(planned) => planned.iter().any(|name| name == check),
+            None => first,
+        };
+        if logs.is_empty() && !may_come {
+            names.extend(planned.unwrap_or_default());
+            names.sort();
+            names.dedup();
             let failure = Failure::new(FailureKind::NotFound, format!("{version} has no check `{check}`"));
             let id = of.session;
-            return Err(match names.as_str() {
-                "" => failure.hint(format!("paraph show {id}@{version}")),
+            return Err(match names.join(", ") {
+                none if none.is_empty() => failure.hint(format!("paraph show {id}@{version}")),
                 names => failure.hint(format!("--check with one of {names}")),
             });
         }
     }
     logs.sort_by_key(|log| log.status != CheckStatus::Running);
     Ok(logs)
+}
+
+/// The names of the checks that run on the session's versions; none before every base is read.
+fn planned_checks(blobs: &Blobs, session: &Session) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for lane in session.active() {
+        let plan: CheckPlan = serde_json::from_slice(&blobs.get(lane.plan?).ok()?).ok()?;
+        names.extend(plan.setup.map(|_| "setup".to_owned()));
+        names.extend(plan.checks.into_iter().map(|check| check.name));
+    }
+    Some(names)
 }
 
 /// What programs said in drafts of which no version was made, oldest first.
@@ -420,7 +441,15 @@ fn calls(session: &Session) -> impl Iterator<Item = CallView> {
             cost_usd: call.cost_micros().map_or_else(|| "unknown".to_owned(), dollars),
             estimated: ended.is_some_and(CallEnded::is_estimated),
             latency_ms: ended.map(|ended| ended.latency_ms),
-            ended: ended.map(|ended| ended.ended.clone()).unwrap_or_default(),
+            waited_ms: ended.map_or(0, |ended| ended.waited_ms),
+            tries: ended.map_or(0, |ended| ended.tries),
+            cached_tokens: ended.map_or(0, |ended| ended.cached_tokens),
+            request_id: ended.map(|ended| ended.request_id.clone()).unwrap_or_default(),
+            ended: match ended {
+                Some(ended) => ended.ended.clone(),
+                None if session.awaits(call) => Untrusted::default(),
+                None => "nobody waits for its end".into(),
+            },
             redacted: asked.redacted.clone(),
         }
     })

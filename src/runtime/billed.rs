@@ -44,6 +44,13 @@ impl Heard {
         }
     }
 
+    /// How long a call waited before the try that ended it was sent, and how long that one took. What ended unsent only
+    /// waited; who answers without a word of when was asked at once.
+    pub(super) fn times(&self, started: Duration, ended: Duration, is_answered: bool) -> (Duration, Duration) {
+        let sent = self.since.unwrap_or(if is_answered { started } else { ended });
+        (sent.saturating_sub(started), ended.saturating_sub(sent))
+    }
+
     /// The most tokens of prompt and answer that a try which broke off at `now` may be billed.
     pub(super) fn may_be_billed(&self, asked: &CallAsked, now: Duration) -> (u64, u64) {
         let Some(since) = self.since else { return (0, 0) };
@@ -140,6 +147,23 @@ mod tests {
         check(&[], 120, (0, 0));
         check(&[sent, (101, waits)], 120, (0, 0));
         check(&[sent, (101, Streamed::Text(&text)), (102, waits), (142, Streamed::Sent)], 143, (5_000, 264));
+    }
+
+    #[test]
+    fn a_call_takes_no_longer_because_it_waited_for_its_turn() {
+        let at = Duration::from_secs;
+        let times = |pieces: &[(u64, Streamed<'_>)], is_answered| {
+            let mut heard = Heard::default();
+            pieces.iter().for_each(|(when, piece)| heard.hear(piece, at(*when)));
+            heard.times(at(100), at(160), is_answered)
+        };
+        let waits = Streamed::Waits { pause: at(40), next: 1, why: "at most 2 requests a minute" };
+        let sent = |when| (when, Streamed::Sent);
+        assert_eq!(times(&[sent(100)], true), (at(0), at(60)));
+        assert_eq!(times(&[(100, waits), sent(140), (141, Streamed::Text("x"))], true), (at(40), at(20)));
+        assert_eq!(times(&[sent(100), (103, waits), sent(143)], false), (at(43), at(17)));
+        assert_eq!(times(&[(100, waits)], false), (at(60), at(0)), "it was never sent");
+        assert_eq!(times(&[], true), (at(0), at(60)));
     }
 
     /// What is recorded of an answer of 2,400 bytes, 800 of them a tool's arguments, where `input` and `output` are told.

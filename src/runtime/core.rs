@@ -21,6 +21,7 @@ use super::dispatch::Dispatcher;
 use super::folds::{Folds, no_such_session};
 use super::follow::Follower;
 use super::held::{Held, trouble_of};
+use super::metrics::day_of;
 use super::order::{Done, Orderer, Post};
 use super::ports::Ports;
 use super::stage::{Staged, Told};
@@ -144,6 +145,7 @@ impl Core {
             Ok(staged) => self.commit(staged),
             Err(failure) => tracing::error!(%failure, "candidates that a crash cut off could not be started"),
         }
+        self.settle_cut_off();
         self.own.extend(self.dispatcher.fill());
         let stopped = self.serve(&mut inbox);
         self.leave(&mut inbox);
@@ -153,6 +155,19 @@ impl Core {
         for reply in stopped {
             let _ = reply.send(());
         }
+    }
+
+    /// Nothing runs yet: calls whose end was not recorded were cut off with the process that made them.
+    fn settle_cut_off(&mut self) {
+        let mut staged = Staged::default();
+        for session in self.folds.kept() {
+            for ended in session.cut_off() {
+                let today = day_of(self.ports.clock.now());
+                self.dispatcher.took(&today, ended.cost_micros.unwrap_or(0));
+                self.outcome(&mut staged, session.asked.id, Outcome::Answered(ended));
+            }
+        }
+        self.commit(staged);
     }
 
     fn serve(&mut self, inbox: &mut mpsc::Receiver<Post>) -> Vec<oneshot::Sender<()>> {
@@ -246,6 +261,12 @@ impl Core {
                         self.commit(staged);
                     }
                     self.dispatcher.ended(id, key, attempt);
+                }
+                // what a call took is known best by who made it
+                Waited::Post(Post::Call { session, outcome: outcome @ Outcome::Answered(_), reply }) => {
+                    let mut staged = Staged::default();
+                    self.call(&mut staged, session, outcome, reply);
+                    self.commit(staged);
                 }
                 // dropping it tells who waits for its answer
                 Waited::Post(_) => {}

@@ -54,7 +54,7 @@ pub(super) struct Desk {
     worker: Arc<Worker>,
     line: Line,
     purse: Purse,
-    /// What attempts bought that a crash cut off.
+    /// What attempts bought that a crash, or the budget, cut off.
     bought: Mutex<Vec<Bought>>,
     /// The model that drafts, where the session has one of its own.
     model: Option<ModelName>,
@@ -83,12 +83,23 @@ impl Desk {
         }
     }
 
-    /// The answer to the same question that was bought before a crash, and is recorded as this attempt's: nothing is
-    /// sent, and nothing is bought.
-    async fn answered_before(&self, role: Role, prompt: Digest) -> Result<Option<ChatReply>, AskError> {
+    /// Tokens of prompt that there was room for when the first answer was bought that this attempt may still use: with
+    /// another room the prompt would be another, and be paid for again.
+    fn room_before(&self, role: Role) -> Option<u64> {
+        let bought = self.bought.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = bought.iter().find(|one| one.asked.role == role)?;
+        Some(first.asked.room).filter(|room| *room > 0)
+    }
+
+    /// The answer to the same question that a model which may still be asked gave before a crash, or before the budget
+    /// was met, recorded as this attempt's: nothing is sent, and nothing is bought.
+    async fn answered_before(&self, lead: &Lead, role: Role, prompt: Digest) -> Result<Option<ChatReply>, AskError> {
+        let may_be_asked = |name: &str| lead.route.models.iter().any(|model| model.to_string() == name);
+        let is_same =
+            |one: &Bought| one.asked.role == role && one.asked.prompt == prompt && may_be_asked(&one.asked.model);
         let found = {
             let mut bought = self.bought.lock().unwrap_or_else(PoisonError::into_inner);
-            let same = bought.iter().position(|one| one.asked.role == role && one.asked.prompt == prompt);
+            let same = bought.iter().position(is_same);
             same.map(|at| bought.remove(at))
         };
         let Some(Bought { call, asked, reply }) = found else { return Ok(None) };
@@ -116,6 +127,7 @@ impl Desk {
             reply,
             request_id: Untrusted::default(),
             ended: Untrusted::new(ended),
+            waited_ms: 0,
         };
         self.line.record(Outcome::Answered(ended)).await.map(drop).map_err(|_| AskError::Cancelled)
     }
@@ -249,10 +261,11 @@ impl Desk {
                 .await
                 .unwrap_or_else(|_| Err(ChatError::TimedOut { provider: model.provider.clone(), limit: lead.latency }))
         };
-        let latency = clock.monotonic().saturating_sub(started);
+        let ended = clock.monotonic();
+        let (waited, latency) = heard.times(started, ended, answer.is_ok());
         let is_billed = answer.as_ref().is_err_and(|error| heard.bytes > 0 || error.may_be_billed());
-        let may_be_billed = if is_billed { heard.may_be_billed(asked, started + latency) } else { (0, 0) };
-        let exchange = Exchanged { tries: (sent.tries - before).max(1), latency, heard, may_be_billed };
+        let may_be_billed = if is_billed { heard.may_be_billed(asked, ended) } else { (0, 0) };
+        let exchange = Exchanged { tries: (sent.tries - before).max(1), waited, latency, heard, may_be_billed };
         let (ended, unkept) = self.ended(call, model, asked, &answer, exchange).await;
         let cost = ended.cost_micros.unwrap_or(0);
         self.worker.today.settle(&date, asked.cost_micros.unwrap_or(0), cost);
@@ -279,9 +292,9 @@ impl Desk {
         answer: &Result<ChatReply, ChatError>,
         exchange: Exchanged,
     ) -> (CallEnded, Option<String>) {
-        let Exchanged { tries, latency, heard, may_be_billed: (input_tokens, output_tokens) } = exchange;
+        let Exchanged { tries, waited, latency, heard, may_be_billed: (input_tokens, output_tokens) } = exchange;
         let bank = &self.worker.ports.models;
-        let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+        let [waited_ms, latency_ms] = [waited, latency].map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         match answer {
             Ok(reply) => {
                 let kept = serde_json::to_vec(reply).expect("a reply is plain data");
@@ -309,6 +322,7 @@ impl Desk {
                         Some(why) => format!("{finish}; it cannot be kept: {why}"),
                         None => finish,
                     }),
+                    waited_ms,
                 };
                 (ended, unkept)
             }
@@ -328,6 +342,7 @@ impl Desk {
                     reply: None,
                     request_id: Untrusted::default(),
                     ended: Untrusted::new(error.to_string()),
+                    waited_ms,
                 };
                 (ended, None)
             }
@@ -381,6 +396,9 @@ struct Sent {
 /// How an exchange went.
 struct Exchanged {
     tries: u32,
+    /// Before the try that ended it was sent.
+    waited: Duration,
+    /// Of that try.
     latency: Duration,
     /// What came of it.
     heard: Heard,
@@ -425,11 +443,11 @@ impl Models for Desk {
             }
             return self.replayed(tape, role, prompt).await;
         }
-        if let Some(reply) = self.answered_before(role, prompt).await? {
-            return Ok(reply);
-        }
         let bank = &self.worker.ports.models;
         let lead = self.lead(role).map_err(|NoRoute { why, next }| AskError::NoModel { role, why, next })?;
+        if let Some(reply) = self.answered_before(&lead, role, prompt).await? {
+            return Ok(reply);
+        }
         let max_output_tokens = match request.shape {
             Some(_) => lead.answer_in_a_shape(request.max_output_tokens),
             None => request.max_output_tokens.min(lead.max_output_tokens),
@@ -592,6 +610,7 @@ impl Models for Desk {
             reply,
             request_id: Untrusted::default(),
             ended: Untrusted::new(ended.clone()),
+            waited_ms: 0,
         };
         self.worker.today.settle(&self.date(), 0, usage.cost_micros.unwrap_or(0));
         if let Err(failure) = self.line.record(Outcome::Answered(settled)).await {
@@ -602,6 +621,9 @@ impl Models for Desk {
     fn room(&self, role: Role) -> u64 {
         if let Some(tape) = &self.line.tape {
             return tape.room(role);
+        }
+        if let Some(room) = self.room_before(role) {
+            return room;
         }
         self.lead(role).map_or(0, |lead| self.room_on(&lead))
     }

@@ -220,6 +220,11 @@ impl Dispatcher {
         self.worker.pauses.at(now)
     }
 
+    /// A call that nobody waited for took so much of the day.
+    pub(super) fn took(&self, date: &str, micros: u64) {
+        self.worker.today.settle(date, 0, micros);
+    }
+
     /// How many pieces are at work.
     pub(super) fn at_work(&self) -> usize {
         self.busy.len()

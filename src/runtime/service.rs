@@ -85,7 +85,7 @@ struct Shared {
     keeper: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What models took today before this process started; unsettled calls of a process that was killed are not in it.
+/// What models took today before this process started; calls that its end cut off are settled by the core.
 fn today(clock: &dyn Clock, tables: &Tables) -> Today {
     let date = day_of(clock.now());
     let spent = tables.counted("spent").unwrap_or_default();
@@ -536,7 +536,8 @@ impl Service for Runtime {
             Request::Log(asked) => {
                 let session = self.session(asked.session.session).await?;
                 let live = self.shared.live_logs.of(asked.session.session);
-                Reply::Log(answer::logs(&session, asked.session, asked.check.as_deref(), live)?)
+                let blobs = &self.shared.ports.blobs;
+                Reply::Log(answer::logs(blobs, &session, asked.session, asked.check.as_deref(), live)?)
             }
             Request::Artifacts(asked) => {
                 let session = self.session(asked.session).await?;

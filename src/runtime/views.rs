@@ -200,13 +200,15 @@ pub(super) fn estimate_of(estimate: &Estimate) -> EstimateView {
     }
 }
 
-/// What its calls to models took.
+/// What its calls to models took, and what those may take that run.
 pub(super) fn usage_of(session: &Session) -> UsageView {
-    let spent = session.spent();
+    let (taken, reserved) = (session.taken(), session.reserved());
     UsageView {
-        input_tokens: spent.input_tokens,
-        output_tokens: spent.output_tokens,
-        cost_usd: cost_of(spent.cost_micros, spent.unknown, spent.calls),
+        input_tokens: taken.input_tokens,
+        output_tokens: taken.output_tokens,
+        cost_usd: cost_of(taken.cost_micros, taken.unknown, taken.calls),
+        reserved_tokens: reserved.tokens(),
+        reserved_usd: (reserved.calls > 0).then(|| cost_of(reserved.cost_micros, reserved.unknown, reserved.calls)),
         budget_spent: session.stop.as_ref().is_some_and(|stop| stop.kind == StopKind::BudgetSpent),
         limit_usd: session.budget.cost_micros.map(dollars),
         limit_tokens: session.budget.tokens,

@@ -72,6 +72,7 @@ impl Session {
             calls: Vec::new(),
             environment: None,
             owed: BTreeMap::new(),
+            stood_still: BTreeMap::new(),
         };
         session.owe_next(at);
         session
@@ -354,6 +355,9 @@ impl Session {
             Event::Stopped { kind, reason, next, key, log } => {
                 let stop = Stop { kind: *kind, reason: reason.clone(), next: next.clone(), key: *key };
                 if let Some(key) = key {
+                    if *kind == StopKind::BudgetSpent {
+                        self.stand_still(*key);
+                    }
                     self.fail(*key, reason, *log, at);
                     // only the lane that is stuck: what another one may have written outside by now is still awaited
                     if let (EffectKind::Publish, Some(lane)) = (key.kind, key.lane.and_then(|id| self.lane_mut(id)))
@@ -472,7 +476,8 @@ impl Session {
             if !self.owed.contains_key(&key) {
                 // numbers go on from the last attempt, and its late answer stays stale
                 let attempt = self.beads.iter().rev().find(|bead| bead.key == key).map_or(0, |bead| bead.attempt);
-                self.owed.insert(key, Owed { attempt, first: attempt.saturating_add(1), started: false, since: at });
+                let first = self.first_of(key, attempt);
+                self.owed.insert(key, Owed { attempt, first, started: false, since: at });
                 self.beads.push(Bead {
                     key,
                     status: BeadStatus::Pending,

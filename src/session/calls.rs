@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::effect::EffectKey;
+use super::effect::{EffectKey, EffectKind};
 use super::event::{Event, Person, StopKind, is_zero};
 use super::input::{Command, Refusal};
 use super::machine::{Step, not_now};
-use super::state::Session;
+use super::state::{REPAIR, Session};
 use crate::clock::Timestamp;
 use crate::id::Digest;
 use crate::planning::Role;
@@ -107,7 +107,8 @@ pub struct CallEnded {
     /// What it cost; missing where the price is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micros: Option<u64>,
-    /// From the first byte sent to the last byte read, waits between tries included.
+    /// From when the try that ended it was sent to the last byte read; where an older Paraph recorded it, with all that it
+    /// waited before.
     pub latency_ms: u64,
     /// How often it was sent.
     pub tries: u32,
@@ -119,11 +120,14 @@ pub struct CallEnded {
     pub request_id: Untrusted,
     /// Why it ended: `stop`, `length`, `tools`, `filtered`, or what went wrong.
     pub ended: Untrusted,
+    /// How long it waited before that try was sent: its turn under a limit, tries that failed, pauses between them.
+    #[serde(default, skip_serializing_if = "is_unknown")]
+    pub waited_ms: u64,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-fn is_unknown(tokens: &u64) -> bool {
-    *tokens == 0
+fn is_unknown(count: &u64) -> bool {
+    *count == 0
 }
 
 impl CallEnded {
@@ -216,13 +220,9 @@ impl Spent {
     pub fn tokens(&self) -> u64 {
         self.input_tokens.saturating_add(self.output_tokens)
     }
-}
 
-impl Session {
-    /// What its calls took so far, reserved ones with the most that they can take.
-    #[must_use]
-    pub fn spent(&self) -> Spent {
-        self.calls.iter().fold(Spent::default(), |mut sum, call| {
+    fn of<'a>(calls: impl Iterator<Item = &'a CallRecord>) -> Self {
+        calls.fold(Spent::default(), |mut sum, call| {
             let (input, output) = call.sides();
             sum.calls += 1;
             sum.input_tokens = sum.input_tokens.saturating_add(input);
@@ -234,8 +234,99 @@ impl Session {
             sum
         })
     }
+}
 
-    /// Replies that attempts at `key` bought which a crash cut off: the same question needs no other.
+/// How a call ended that ran when its daemon did not any more.
+const CUT_OFF: &str = "cut off when the daemon stopped";
+
+/// Work that stands still for money, and goes on where there is more of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoodStill {
+    /// The first of its attempts whose answers are as good as new ones.
+    first: u32,
+    /// What its draft was told to do differently.
+    message: Untrusted,
+    /// Why that draft was made.
+    made_for: String,
+}
+
+impl Session {
+    /// What its calls took so far, reserved ones with the most that they can take: what a budget is held against.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        Spent::of(self.calls.iter())
+    }
+
+    /// What its calls took so far, without those that run.
+    #[must_use]
+    pub fn taken(&self) -> Spent {
+        Spent::of(self.calls.iter().filter(|call| !self.awaits(call)))
+    }
+
+    /// The most that those can take that run.
+    #[must_use]
+    pub fn reserved(&self) -> Spent {
+        Spent::of(self.calls.iter().filter(|call| self.awaits(call)))
+    }
+
+    /// The end of each call that has none, where nothing of the session runs: whoever made it is gone. Nobody heard how far
+    /// it came, so what was reserved for it counts whole, and as an estimate.
+    pub fn cut_off(&self) -> impl Iterator<Item = CallEnded> {
+        (1..).zip(&self.calls).filter(|(_, call)| call.ended.is_none()).map(|(number, call)| {
+            let (input_tokens, output_tokens) = call.sides();
+            CallEnded {
+                call: number,
+                input_tokens,
+                output_tokens,
+                tokens_by: TokensBy::Estimate,
+                cached_tokens: 0,
+                cost_micros: call.cost_micros(),
+                latency_ms: 0,
+                tries: 1,
+                reply: None,
+                request_id: Untrusted::default(),
+                ended: CUT_OFF.into(),
+                waited_ms: 0,
+            }
+        })
+    }
+
+    /// Whether somebody waits for the end of a call that has none.
+    #[must_use]
+    pub fn awaits(&self, call: &CallRecord) -> bool {
+        let owed = self.owed().get(&call.asked.key).filter(|owed| owed.started && owed.attempt == call.asked.attempt);
+        call.ended.is_none() && owed.is_some()
+    }
+
+    /// The budget is met in the middle of this work: what it bought until now is good for the attempt that follows, and
+    /// what people said to its draft is not said in vain.
+    pub(super) fn stand_still(&mut self, key: EffectKey) {
+        let Some(owed) = self.owed.get(&key) else { return };
+        let drafting = self.drafting.as_ref().filter(|drafting| key == EffectKey::draft(drafting.version));
+        let (message, made_for) =
+            drafting.map(|drafting| (drafting.message.clone(), drafting.made_for.clone())).unwrap_or_default();
+        self.stood_still.insert(key, StoodStill { first: owed.first, message, made_for });
+    }
+
+    /// The first attempt at `key` whose answers are good for the next one, where the newest was `attempt`.
+    pub(super) fn first_of(&mut self, key: EffectKey, attempt: u32) -> u32 {
+        self.stood_still.remove(&key).map_or(attempt.saturating_add(1), |stood| stood.first)
+    }
+
+    /// The draft that stands still for money, where one does.
+    fn stands_still(&self) -> Option<&StoodStill> {
+        let stop = self.stop.as_ref().filter(|stop| stop.kind == StopKind::BudgetSpent)?;
+        self.stood_still.get(&stop.key.filter(|key| key.kind == EffectKind::Draft)?)
+    }
+
+    /// What a draft is told that a person asks for with these words: without any, what the one was told that stands
+    /// still for money.
+    pub(super) fn words_for_draft(&self, said: &Untrusted) -> Untrusted {
+        let before = self.stands_still().filter(|_| said.raw().trim().is_empty());
+        before.map_or_else(|| said.clone(), |stood| stood.message.clone())
+    }
+
+    /// Replies that attempts at `key` bought which a crash cut off, or the budget: the same question needs no other.
     pub fn bought_before(&self, key: EffectKey, attempt: u32) -> impl Iterator<Item = (u32, &CallAsked, Digest)> {
         let first = self.owed().get(&key).map_or(attempt, |owed| owed.first);
         let numbered = (1..).zip(&self.calls);
@@ -293,14 +384,18 @@ pub(super) fn raise(session: &Session, budget: Budget, by: &Person, command: &Co
     let mut step = Step::record(Event::BudgetSet { budget, by: by.clone() });
     let stands_still = session.stop.as_ref().filter(|stop| stop.kind == StopKind::BudgetSpent);
     match stands_still.and_then(|stop| stop.key).map(|key| key.kind) {
-        Some(super::effect::EffectKind::Draft) => step.events.push(Event::Regenerated {
+        Some(EffectKind::Draft) => step.events.push(Event::Regenerated {
             by: by.clone(),
             engine: None,
             rules: Vec::new(),
             program: None,
             patch: None,
-            message: Untrusted::default(),
-            made_for: "the budget was raised".to_owned(),
+            message: session.words_for_draft(&Untrusted::default()),
+            // a repair stays one: its tries are counted, and who adds to a draft is not asked again
+            made_for: match session.stands_still() {
+                Some(stood) if stood.made_for == REPAIR => REPAIR.to_owned(),
+                _ => "the budget was raised".to_owned(),
+            },
         }),
         Some(_) => step.events.push(Event::Retried { by: by.clone(), message: Untrusted::default() }),
         None => {}

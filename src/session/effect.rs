@@ -143,7 +143,8 @@ impl fmt::Display for EffectKey {
 pub struct Owed {
     /// The newest attempt that was recorded as started, now or when this was owed before; 0 before the first.
     pub attempt: u32,
-    /// The first attempt since this became owed: what stands between it and the newest was cut off.
+    /// The first attempt since this became owed, or since before the budget stopped it: what stands between it and the
+    /// newest was cut off.
     pub first: u32,
     /// Whether that attempt's answer is waited for; `false` until the next one is recorded as started.
     pub started: bool,

@@ -105,7 +105,7 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
                 engine: *engine,
                 rules: rules.clone(),
                 patch: *patch,
-                message: message.clone(),
+                message: session.words_for_draft(message),
                 made_for: made_for.clone(),
                 program: program.clone(),
             };

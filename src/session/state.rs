@@ -12,7 +12,7 @@ use crate::scoring::{Accepted, Gate, Review, Score};
 use crate::text::Untrusted;
 use crate::validation::{Sides, ValidationResult};
 
-use super::calls::{Budget, CallRecord};
+use super::calls::{Budget, CallRecord, StoodStill};
 use super::candidates::{LostTo, Pick};
 use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Artifact, NewSession, PatchSet, Person, StopKind, ThreadPlace};
@@ -497,6 +497,8 @@ pub struct Session {
     pub calls: Vec<CallRecord>,
     pub(super) environment: Option<BTreeMap<String, String>>,
     pub(super) owed: BTreeMap<EffectKey, Owed>,
+    /// Work that the budget cut short, until it is owed again.
+    pub(super) stood_still: BTreeMap<EffectKey, StoodStill>,
     /// The newest number of a draft, so that none is used twice.
     pub(super) last_draft: u32,
 }

@@ -127,6 +127,10 @@ fn on_mapped_key(model: &mut Model, key: Key) -> Vec<Task> {
         return Vec::new();
     }
     match model.settings.keymap.meaning(&contexts, &keys) {
+        Meaning::Do(Action::Back) if key.code() == KeyCode::Esc && super::search::stop(model) => {
+            model.say(super::model::Tone::Info, "search stopped");
+            Vec::new()
+        }
         // one Esc too many must not leave the program
         Meaning::Do(Action::Back) if key.code() == KeyCode::Esc && model.review.is_none() => {
             model.search.clear();

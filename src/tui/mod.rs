@@ -52,6 +52,8 @@ mod tests_runs;
 #[cfg(test)]
 mod tests_search;
 #[cfg(test)]
+mod tests_shipping;
+#[cfg(test)]
 mod tests_since;
 #[cfg(test)]
 mod tests_ticks;

@@ -22,6 +22,7 @@ use super::screens::ticks::Ticks;
 use super::screens::wizard::Wizard;
 use super::theme::{ColorDepth, Theme};
 use crate::api::{Failure, FileView, IssueSource, Notice, Reply, Request};
+use crate::cancel::Cancel;
 use crate::clock::Timestamp;
 use crate::diff::ChangeStatus;
 use crate::id::{Digest, HostPath, RepoPath, SessionId, Version};
@@ -346,6 +347,8 @@ pub(crate) struct Model {
     pub toast: Option<Toast>,
     pub pending: Vec<Key>,
     pub search: String,
+    /// Stops the search that goes on in other files, while one does.
+    pub searching: Option<Cancel>,
     pub totals: BTreeMap<String, u32>,
     /// Questions about the code so far: each answer names its own.
     pub questions: u32,
@@ -368,6 +371,7 @@ impl Model {
             toast: None,
             pending: Vec::new(),
             search: String::new(),
+            searching: None,
             totals: BTreeMap::new(),
             questions: 0,
             seen: BTreeMap::new(),
@@ -449,6 +453,11 @@ impl Field {
     pub(crate) fn new(text: impl Into<String>) -> Self {
         let text = text.into();
         Self { cursor: text.len(), text }
+    }
+
+    /// A text that is read, not typed: where there is no room for all of it, its start is what counts.
+    pub(crate) fn shown(text: impl Into<String>) -> Self {
+        Self { cursor: 0, text: text.into() }
     }
 
     pub(crate) fn text(&self) -> &str {

@@ -9,6 +9,7 @@ use super::screens::patches::{Enter, Patches};
 use super::screens::review::Tab;
 use super::screens::{inbox, plain};
 use super::update::scroll_to_cursor;
+use crate::cancel::Cancel;
 use crate::text::counted;
 
 /// The first match from where the cursor stands: its own line counts.
@@ -61,10 +62,12 @@ pub(crate) struct FileSearch {
     folding: Folding,
     /// The other files, in the order in which they are searched.
     files: Vec<(usize, DocSource)>,
+    /// Whether a reader has enough of it.
+    cancel: Cancel,
 }
 
 impl FileSearch {
-    /// The first of the files that shows it. For workers: reads and compares as many as it must.
+    /// The first of the files that shows it; none once it is stopped. For workers: reads and compares as many as it must.
     pub(crate) fn run(&self, compare: impl Fn(&DocSource) -> Option<Doc>) -> Option<usize> {
         let finder = Finder::new(self.text.as_bytes());
         let shows = |source: &DocSource| {
@@ -74,7 +77,8 @@ impl FileSearch {
                 (0..layout.rows()).any(|row| holds(&doc, &layout, row, &finder))
             })
         };
-        self.files.iter().find(|(_, source)| shows(source)).map(|(file, _)| *file)
+        let mut wanted = self.files.iter().take_while(|_| !self.cancel.is_cancelled());
+        wanted.find(|(_, source)| shows(source)).map(|(file, _)| *file)
     }
 }
 
@@ -93,19 +97,33 @@ fn search_diff(model: &mut Model, text: &str, forward: bool) -> Vec<Task> {
         end_in_file(model, text, forward);
         return Vec::new();
     }
+    let cancel = Cancel::new();
     let search = FileSearch {
+        cancel: cancel.clone(),
         text: text.to_owned(),
         forward,
         began: (patches.key(current), patches.cursor),
         folding: Folding { context: patches.context, no_blanks: patches.no_blanks },
         files,
     };
-    model.say(Tone::Info, format!("searching {} …", counted(all - 1, "other file")));
+    stop(model);
+    model.searching = Some(cancel);
+    model.say(Tone::Info, format!("searching {} … Esc stops it", counted(all - 1, "other file")));
     vec![Task::Search(Box::new(search))]
+}
+
+/// Stops the search that goes on in other files; whether one did.
+pub(crate) fn stop(model: &mut Model) -> bool {
+    let running = model.searching.take();
+    running.inspect(Cancel::cancel).is_some()
 }
 
 /// The other files were searched.
 pub(crate) fn on_searched(model: &mut Model, search: &FileSearch, found: Option<usize>) -> Vec<Task> {
+    if search.cancel.is_cancelled() {
+        return Vec::new();
+    }
+    model.searching = None;
     let Some(review) = &model.review else { return Vec::new() };
     let patches = &review.patches;
     let stands = (patches.key(patches.current), patches.cursor) == search.began && review.tab == Tab::Patches;

@@ -410,6 +410,13 @@ fn a_session_is_started_by_the_wizard() {
 
 const ISSUE: &str = "https://git.example.org/ada/core/-/issues/7";
 
+#[test]
+fn a_field_of_the_wizard_that_is_not_typed_in_shows_its_start() {
+    let goal = "say in every message of a panic which line of which file is wrong, and what to write there";
+    let bench = Bench::inbox(80, 24).press("n").write(goal).press("Enter Enter Space Space Space Space");
+    snapshot("wizard_engine_80x24", bench.screen());
+}
+
 /// The wizard in a world whose forge says that of its issue.
 fn issue_typed(read: Result<(IssueSource, String), Failure>) -> Bench {
     let mut world = World::new();

@@ -4,7 +4,7 @@ use super::bench::Bench;
 use super::bench_world::World;
 use super::model::Overlay;
 use super::tests::snapshot;
-use crate::api::{BudgetRequest, Failure, FailureKind, Request};
+use crate::api::{BudgetRequest, Failure, FailureKind, Request, UsageView};
 use crate::id::SessionId;
 
 const WHY: &str = "the budget is spent: $0.98 of $1.00 is spent, and the call may cost $0.05";
@@ -38,6 +38,35 @@ fn set(bench: &Bench) -> Vec<(Option<u64>, Option<u64>)> {
         _ => None,
     };
     bench.world.changes.iter().filter_map(limits).collect()
+}
+
+#[test]
+fn what_a_running_call_may_take_is_not_told_as_taken() {
+    let with = |(input_tokens, output_tokens), cost: &str, reserved: &str| {
+        let mut world = World::new();
+        world.view.usage = UsageView {
+            input_tokens,
+            output_tokens,
+            cost_usd: cost.to_owned(),
+            reserved_tokens: 18_204,
+            reserved_usd: Some(reserved.to_owned()),
+            ..UsageView::default()
+        };
+        Bench::of(world, 140, 24).press("Enter 1")
+    };
+    check_says(with((2_000, 150), "0.0215", "0.19"), "2000 in, 150 out, $0.0215");
+    check_says(with((2_000, 150), "0.0215", "0.19"), "running: up to 18204 more, $0.19");
+    check_says(with((0, 0), "0.00", "unknown"), "running: up to 18204 more, price unknown");
+}
+
+#[test]
+fn figures_of_all_sessions_are_shown_whole() {
+    let mut bench = Bench::inbox(80, 24).press("Enter 9");
+    let metrics = bench.model.review.as_mut().and_then(|review| review.metrics.as_mut()).expect("they are there");
+    (metrics.input_tokens, metrics.output_tokens) = (182_040_000, 19_300_000);
+    metrics.cost_usd = "1204.000001+unknown".to_owned();
+    metrics.sessions.insert("ChangesRequested".to_owned(), 3);
+    snapshot("metrics_large_80x24", bench.screen());
 }
 
 #[test]

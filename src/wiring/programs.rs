@@ -125,13 +125,15 @@ impl House {
         }
         if entry.run.is_empty() {
             let preset = preset.ok_or_else(|| Wrong {
-                message: format!("there is no agent `{name}` that a key alone could be for"),
+                message: format!("agent `{name}` has no `run`, and none of that name ships"),
                 hint: format!("add run = [\"program\", \"argument\"] to [engines.agent.{name}]"),
             })?;
             let mode = entry.mode.clone().or(preset.mode);
-            let (files, terminals) = (preset.files || entry.files, preset.terminals || entry.terminals);
+            let (files, terminals) = (entry.files.unwrap_or(preset.files), entry.terminals.unwrap_or(preset.terminals));
             let mut spec = AgentSpec { key_form, key, mode, files, terminals, ..preset };
             spec.env.extend(env);
+            spec.logins.extend(entry.logins.iter().cloned());
+            spec.settings.extend(entry.settings.iter().cloned());
             spec.env_keys.extend(env_keys);
             spec.hosts.extend(entry.hosts.iter().cloned());
             spec.reads.extend(entry.reads.iter().cloned());
@@ -151,8 +153,8 @@ impl House {
             key,
             held_env: preset.map(|preset| preset.held_env).unwrap_or_default(),
             mode: entry.mode.clone(),
-            files: entry.files,
-            terminals: entry.terminals,
+            files: entry.files.unwrap_or(true),
+            terminals: entry.terminals.unwrap_or(true),
             needs_hosts: Vec::new(),
             hosts: entry.hosts.clone(),
             hint: format!("see [engines.agent.{name}] in your configuration: paraph config path"),
@@ -215,6 +217,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_an_agent_that_ships_stands_beside_what_it_has() {
+        let preset = |name: &str| agent_presets().into_iter().find(|preset| preset.name == name).expect("it ships");
+        check(
+            "[engines.agent.gemini]\nenv = { GOOGLE_GEMINI_BASE_URL = 'https://x.org' }\nlogins = ['.gemini/own.json']",
+            |agents, wrong| {
+                assert_eq!(wrong, Vec::<String>::new());
+                let (gemini, shipped) = (&agents[0], preset("gemini"));
+                assert_eq!((&gemini.run, gemini.files, gemini.terminals), (&shipped.run, false, false));
+                assert_eq!(gemini.env.len(), shipped.env.len() + 1);
+                assert!(gemini.logins.starts_with(&shipped.logins) && gemini.logins.len() == shipped.logins.len() + 1);
+            },
+        );
+        check("[engines.agent.claude]\nfiles = true", |agents, _| assert!(agents[0].files && !agents[0].terminals));
+        check("[engines.agent.opencode]\nfiles = false", |agents, _| assert!(!agents[0].files));
+        check("[engines.agent.mine]\nenv = { A = 'b' }", |agents, wrong| {
+            assert!(agents.is_empty() && wrong.len() == 1, "{wrong:?}");
+        });
+    }
+
+    #[test]
     fn an_agents_variable_may_name_a_key_and_is_none_of_its_plain_ones() {
         check("[engines.agent.claude]\nkey = 'none'\nenv = { GH_TOKEN = 'env:WORK_KEY', A = 'b' }", |agents, wrong| {
             assert_eq!(wrong, Vec::<String>::new());
@@ -231,7 +253,7 @@ mod tests {
     #[test]
     fn a_key_that_cannot_be_held_is_a_mistake_in_the_configuration() {
         for (config, said) in [
-            ("[engines.agent.mine]\nkey = 'env:X'\nkey_for = 'openai'", "no agent `mine` that a key alone"),
+            ("[engines.agent.mine]\nkey = 'env:X'\nkey_for = 'openai'", "agent `mine` has no `run`, and none"),
             ("[engines.agent.mine]\nrun = 'x'\nkey = 'env:X'", "not said how it takes one"),
             ("[engines.agent.opencode]\nkey = 'env:X'", "not said how it takes one"),
             ("[engines.agent.claude]\nkey = 'env:X'\nkey_for = 'magic'", "`magic` is no form of a key"),

@@ -141,3 +141,50 @@ fn a_daemon_that_dies_while_the_monitor_is_asked_answers_once() {
         den.is_sound();
     });
 }
+
+/// A session whose only call is asked twice, because `ends` ends the daemon in the first: the first as it is told of
+/// afterwards.
+fn cut_off(ends: impl Fn(&Den)) -> Value {
+    let den = Den::new();
+    let repository = den.repository("shop", &[("a.py", FILE)]);
+    let speaker = Speaker::that_holds("implementer", &complete());
+    speaker.configure(&den.path().join("user"), &["implementer"], &[]);
+    den.run(&["run", GOAL, "--repo", repository.arg(), "--engine", "llm", "--playbook", "static"]).ended(0);
+    eventually("a call", || (speaker.asked("implementer") == 1).then_some(()));
+    let calls = || den.line("context 1 --json").ended(0).json()["calls"].clone();
+    assert_eq!((&calls()[0]["ended"], &calls()[0]["latency_ms"]), (&Value::from(""), &Value::Null), "it runs");
+    assert!(den.line("context 1").ended(0).out.contains("not answered yet"));
+    let usage = || den.line("show 1 --json").ended(0).json()["usage"].clone();
+    assert_eq!(usage()["input_tokens"], 0, "what is reserved is not taken: {:#}", usage());
+    assert!(usage()["reserved_tokens"].as_u64() > Some(5_000), "{:#}", usage());
+    ends(&den);
+    eventually("a scored version", || (den.line("show 1 --json").ended(0).json()["state"] == "Scored").then_some(()));
+    let [cut, answered] = [&calls()[0], &calls()[1]].map(Clone::clone);
+    assert_eq!(answered["ended"], "stop", "{answered:#}");
+    assert!(!den.line("context 1").ended(0).out.contains("not answered yet"));
+    assert_eq!((&cut["estimated"], &cut["input_tokens"]), (&Value::from(true), &cut["prompt_tokens"]), "{cut:#}");
+    // what may have been billed counts, and the figures of the whole house have it too
+    assert_eq!(tokens(&usage()), tokens(&cut) + tokens(&answered));
+    assert_eq!(tokens(&den.line("metrics --json").ended(0).json()), tokens(&usage()));
+    assert_eq!(den.line("replay 1 --json").ended(0).json()["same"], true);
+    den.is_sound();
+    cut
+}
+
+fn tokens(of: &Value) -> u64 {
+    of["input_tokens"].as_u64().unwrap() + of["output_tokens"].as_u64().unwrap()
+}
+
+#[test]
+fn a_call_that_a_kill_cut_off_is_told_as_that_and_counts_whole() {
+    let cut = cut_off(|den| assert!(den.kill_daemon(), "it was there"));
+    assert_eq!(cut["ended"], "cut off when the daemon stopped", "{cut:#}");
+    assert!(tokens(&cut) > 5_000, "nobody saw how much of an answer was made: {cut:#}");
+}
+
+#[test]
+fn a_daemon_that_is_stopped_says_itself_what_its_calls_took() {
+    let cut = cut_off(|den| drop(den.line("daemon stop").ended(0)));
+    assert_eq!(cut["ended"], "cancelled", "{cut:#}");
+    assert!(tokens(&cut) > cut["prompt_tokens"].as_u64().unwrap(), "what it may have made counts: {cut:#}");
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use paraph::api::{CheckRequest, ClientInfo, FailureKind, SessionView, TrustRequest, Verdict};
+use paraph::api::{CheckRequest, ClientInfo, FailureKind, LogRequest, SessionView, TrustRequest, Verdict};
 use paraph::id::{HostPath, SessionId, SessionRef, Version};
 use paraph::validation::{CheckStatus, Sides};
 
@@ -47,6 +47,32 @@ async fn commands_of_a_repository_run_once_it_is_trusted() {
     let other = desk.run(&[&repository]).await;
     assert!(version(&desk.until(other, "Scored").await, 1).unverified.is_some());
     assert_eq!(told.runs(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_a_check_that_there_is_not_names_those_that_there_are() {
+    let held = Arc::new(Told::held(CheckStatus::Passed));
+    let house = House::with(|house| house.ports.validator = held.clone());
+    let check = |name: &str| format!("[[check]]\nname = \"{name}\"\nkind = \"test\"\ncommand = [\"true\"]\n");
+    let checks = check("unit") + &check("slow");
+    let repository = house.repository("shop", &[("a.py", crate::house::FILE), (".paraph.toml", &checks)]);
+    let desk = house.open();
+    desk.trust(&repository).await;
+    let id = desk.run(&[&repository]).await;
+    desk.wait_until(id, |_| held.runs() == 1).await.unwrap();
+    let log = |name: &str| {
+        let check = Some(name.to_owned());
+        desk.ask(LogRequest { session: SessionRef { session: id, version: None }, check })
+    };
+    for _at in ["while they run", "after"] {
+        let refused = log("until").await.expect_err("there is none");
+        assert_eq!((refused.kind, refused.message.as_str()), (FailureKind::NotFound, "v1 has no check `until`"));
+        assert_eq!(refused.hints, ["--check with one of slow, unit"]);
+        // one that may still wait for its turn is no wrong name
+        assert!(log("slow").await.is_ok());
+        held.let_go(1);
+        desk.until(id, "Scored").await;
+    }
 }
 
 fn again(session: SessionId, version: Option<Version>, base_too: bool) -> CheckRequest {

@@ -142,6 +142,68 @@ async fn at_the_cap_nothing_is_bought_and_a_raised_budget_goes_on() {
     assert_eq!(models.asked().len(), 1);
 }
 
+/// Looks at a file, which takes much, and drafts from what it saw.
+fn looks_first(request: &ChatRequest) -> Result<ChatReply, ChatError> {
+    let usage = Usage { input: Some(20_000), output: Some(100), ..Usage::default() };
+    let looks = || ChatReply { usage, ..wants("read_file", "{\"path\": \"a.py\"}") };
+    Ok(if request.messages.len() > 1 { says(edit(FIRST.0, FIRST.1)) } else { looks() })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_bought_before_the_cap_is_not_bought_again_when_the_budget_is_raised() {
+    let models = Scripted::new().answers("implementer", looks_first).shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.settings.engine = EngineKind::Llm;
+        // room for one answer, and for a prompt with one of the large files
+        house.settings.budget = Budget { cost_micros: None, tokens: Some(16_000 + 8_000) };
+    });
+    let large: String = (0..800).map(|n| format!("value_{n} = None\n")).collect();
+    let files = [("a.py", crate::house::FILE), ("large.py", &large), ("other.py", &large)];
+    let repository = house.repository("shop", &files);
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    let view = desk.wait_until(id, |view| view.state == "NeedsHuman").await.expect("it stands still");
+    assert!(view.usage.budget_spent, "{:?}", view.reason);
+    assert_eq!(models.asked().len(), 1, "it looked, and the next question would be over the cap");
+    // now there is room for both files, and the question is the same all the same
+    desk.ask(BudgetRequest { session: id, cost_micros: None, tokens: Some(900_000) }).await.expect("it is set");
+    desk.until(id, "Scored").await;
+    assert_eq!(models.asked().len(), 2, "what it looked at was bought once");
+    let of = SessionRef { session: id, version: None };
+    let context = desk.ask(ContextRequest { session: of }).await.expect("there");
+    let ended: Vec<&str> = context.calls.iter().map(|call| call.ended.raw()).collect();
+    assert_eq!(ended, ["tools", "kept from call 1", "stop"]);
+    let view = paraph::runtime::replay(&house.home, &house.ports, &house.settings, of).expect("replayed");
+    assert!(view.same && view.complete, "{view:#?}");
+    assert!(house.verify().is_sound());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_model_is_asked_itself_whatever_was_bought_from_the_first() {
+    let mut models = Scripted::new().answers("implementer", looks_first);
+    models.share.tokens = Some(16_000 + 8_000);
+    let models = models.shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.settings.engine = EngineKind::Llm;
+    });
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run(&[&repository]).await;
+    desk.wait_until(id, |view| view.usage.budget_spent).await.expect("it stands still");
+    desk.runtime.stop().await;
+    drop(desk);
+    let others = Scripted::new().routed("implementer", &[model("other")]).answers("implementer", looks_first).shared();
+    let mut house = house;
+    house.ports.models = others.clone();
+    let desk = house.open();
+    desk.ask(regenerate(id)).await.expect("it drafts again");
+    desk.until(id, "Scored").await;
+    let asked = (models.asked().len(), others.asked().len());
+    assert_eq!(asked, (1, 2), "the other model looks itself");
+}
+
 /// Asks for the next version, by the same engine.
 fn regenerate(session: SessionId) -> RegenerateRequest {
     let (rules, message) = (Vec::new(), String::new());

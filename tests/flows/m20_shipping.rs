@@ -166,15 +166,34 @@ async fn a_runbook_without_a_way_back_is_sent_back_and_then_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_runbook_that_no_answer_was_is_asked_for_once_more_alone() {
+    let words = || "It is merged, and that is all.".to_owned();
+    let models = others().says("deployer", [words(), words(), words(), runbook("push it")]).shared();
+    let house = house(&models);
+    let repository = shop(&house);
+    let desk = house.open();
+    let id = desk.run_by(&[&repository], Some("shipped")).await;
+    let view = desk.until(id, "Scored").await;
+    assert_eq!((of(&view, 1).steps, of(&view, 1).missing), (2, None));
+    let asked = models.asked_as("deployer");
+    assert_eq!((asked.len(), models.asked_as("reviewer").len()), (4, 1), "nothing else is asked for again");
+    assert!(asked[2].contains(&words()) && !asked[3].contains(&words()), "what it said does not lead it: {}", asked[3]);
+    assert!(asked[3].contains("no answer counted") && asked[3].contains("not one JSON object"), "{}", asked[3]);
+    let replayed = SessionRef { session: id, version: None };
+    let replayed = paraph::runtime::replay(&house.home, &house.ports, &house.settings, replayed).unwrap();
+    assert!(replayed.same, "{replayed:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_stands_without_a_runbook_and_says_so() {
     let dead = || ChatError::Failed { provider: "scripted".to_owned(), status: 500 };
     let mut no_way = serde_json::from_str::<Value>(&runbook("x")).unwrap();
     no_way.as_object_mut().unwrap().remove("rollback");
-    let broken = ["not JSON".to_owned(), no_way.to_string(), "{".to_owned()];
+    let broken = ["not JSON".to_owned(), no_way.to_string(), "{".to_owned(), "I cannot".to_owned()];
     let cases = [
         (others(), "no model is configured", 0),
         (others().replies("deployer", [Err(dead())]), "no model answered as deployer", 1),
-        (others().says("deployer", broken), "missing field `rollback`", 3),
+        (others().says("deployer", broken), "missing field `rollback`", 4),
     ];
     let mut gates = Vec::new();
     for (models, why, asked) in cases {

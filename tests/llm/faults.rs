@@ -90,7 +90,7 @@ fn classes(dialect: Dialect, bomb: &Play) -> Vec<(&'static str, Play, Fits)> {
         ),
         ("503", refusal(dialect, 503, "oh"), is!(E::Busy { status: 503, .. })),
         ("529", refusal(dialect, 529, "oh"), is!(E::Busy { status: 529, .. })),
-        ("closed before a byte", Play::Closed, is!(E::Unreachable { .. })),
+        ("closed before a byte", Play::Closed, is!(E::Faulty { fault: F::CutOff, .. })),
         ("no HTTP", Play::Raw(b"SSH-2.0-OpenSSH_9.9\r\n"), is!(E::Unreachable { .. })),
         ("never answers", Play::Silent, is!(E::TimedOut { limit, .. } if *limit == LIMITS.first)),
         ("reset in the middle", pieces(dialect, &half, End::Reset), is!(E::Faulty { fault: F::CutOff, .. })),

@@ -16,6 +16,11 @@ pub struct Speaker {
 impl Speaker {
     /// Speaks as models that are named as their roles are.
     pub fn start(answers: &[(&'static str, String)]) -> Self {
+        Self::that_holds("", answers)
+    }
+
+    /// The same, and says nothing the first time that it is asked as `role`, until whoever asks hangs up.
+    pub fn that_holds(role: &'static str, answers: &[(&'static str, String)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let speaker = Self { at: listener.local_addr().unwrap(), asked: Arc::default() };
         let (answers, asked) = (answers.to_vec(), speaker.asked.clone());
@@ -24,7 +29,7 @@ impl Speaker {
             for stream in listener.incoming().flatten() {
                 let (answers, asked) = (answers.clone(), asked.clone());
                 // who was killed hung up
-                std::thread::spawn(move || serve(stream, &answers, &asked));
+                std::thread::spawn(move || serve(stream, role, &answers, &asked));
             }
         });
         speaker
@@ -53,7 +58,7 @@ impl Speaker {
     }
 }
 
-fn serve(stream: TcpStream, answers: &[(&'static str, String)], asked: &Mutex<Vec<String>>) -> Option<()> {
+fn serve(stream: TcpStream, held: &str, answers: &[(&'static str, String)], asked: &Mutex<Vec<String>>) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut length = 0;
     loop {
@@ -73,7 +78,14 @@ fn serve(stream: TcpStream, answers: &[(&'static str, String)], asked: &Mutex<Ve
     let request: Value = serde_json::from_slice(&body).ok()?;
     let model = request["model"].as_str()?.to_owned();
     let text = answers.iter().find(|(role, _)| *role == model).map(|(_, text)| text.clone());
-    asked.lock().unwrap().push(model.clone());
+    let is_first = {
+        let mut asked = asked.lock().unwrap();
+        asked.push(model.clone());
+        asked.iter().filter(|asked| **asked == model).count() == 1
+    };
+    if model == held && is_first {
+        return reader.read_exact(&mut [0]).ok();
+    }
     let (status, answer) = match text {
         Some(text) => (
             "200 OK",

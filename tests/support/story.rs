@@ -653,5 +653,6 @@ pub fn call_ended(call: u32, cost_micros: Option<u64>) -> CallEnded {
         reply: None,
         request_id: "".into(),
         ended: "stop".into(),
+        waited_ms: 0,
     }
 }

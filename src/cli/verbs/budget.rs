@@ -37,7 +37,10 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
             let tokens = usage.limit_tokens.map(|most| format!("{most} tokens"));
             let most: Vec<String> = usd.into_iter().chain(tokens).collect();
             let most = if most.is_empty() { String::new() } else { format!("; it may take {}", most.join(" and ")) };
-            let took = format!("session {} took {input} tokens in, {output} out, {cost}{most}", view.id);
+            let running = usage.reserved_usd.as_deref().map_or_else(String::new, |usd| {
+                format!("; calls that run may take {} tokens more, {}", usage.reserved_tokens, price(usd))
+            });
+            let took = format!("session {} took {input} tokens in, {output} out, {cost}{running}{most}", view.id);
             desk.out.line(Text::new().plain(took))?;
         }
         return Ok(DONE);

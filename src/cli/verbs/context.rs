@@ -94,21 +94,44 @@ fn no_such_call(calls: &[CallView], number: u32, session: SessionRef) -> Failure
 
 /// One call in a line.
 fn head(call: &CallView) -> Text {
+    let text = Text::new().role(Role::Strong, format!("call {}", call.number)).plain(told(call));
+    match call.request_id.raw().is_empty() {
+        true => text,
+        false => text.role(Role::Dim, "  request ").role(Role::Dim, call.request_id.display_line()),
+    }
+}
+
+/// Who was asked, what it took, and how it ended.
+fn told(call: &CallView) -> String {
     let version = call.version.map_or_else(String::new, |version| format!(" for {version}"));
-    let ended = match call.latency_ms {
-        Some(ms) => format!(", {}, {}", took(ms), call.ended.display_line()),
-        None => ", not answered yet".to_owned(),
+    let ended = match (call.ended.raw(), call.latency_ms) {
+        ("", None) => ", not answered yet".to_owned(),
+        (_, time) => format!("{}, {}", timed(call, time.unwrap_or(0)), call.ended.display_line()),
     };
     let (read, written) = (call.input_tokens, call.output_tokens);
+    let cached = match call.cached_tokens {
+        0 => String::new(),
+        cached => format!(" ({cached} of them cached)"),
+    };
     let tokens = match (call.estimated, read == 0 && written == 0) {
         (true, true) => "tokens not told".to_owned(),
-        (true, false) => format!("about {read} in, {written} out"),
-        (false, _) => format!("{read} in, {written} out"),
+        (true, false) => format!("about {read} in{cached}, {written} out"),
+        (false, _) => format!("{read} in{cached}, {written} out"),
     };
     let spent = format!("{tokens}, {}", price(&call.cost_usd));
-    Text::new()
-        .role(Role::Strong, format!("call {}", call.number))
-        .plain(format!("  {} as {}{version}  {spent}{ended}", call.model, call.role))
+    format!("  {} as {}{version}  {spent}{ended}", call.model, call.role)
+}
+
+/// How long a call took, after how long a wait and how many tries; nothing where nothing was sent, or nobody saw it.
+fn timed(call: &CallView, time: u64) -> String {
+    let time = if time == 0 { String::new() } else { format!(", {}", took(time)) };
+    // a tenth of a second is what the figure tells apart
+    let waited = match call.waited_ms {
+        0..100 => String::new(),
+        waited => format!(" after {} of waiting", took(waited)),
+    };
+    let tries = if call.tries > 1 { format!(", {} tries", call.tries) } else { String::new() };
+    format!("{time}{waited}{tries}")
 }
 
 /// How large the prompt was taken to be before it was sent, and how that was known.
@@ -167,4 +190,43 @@ fn part(who: &str, text: &str, desk: &mut Desk) -> Result<(), Ended> {
     desk.out.line(Text::new().role(Role::Mark, format!("-- {who}")))?;
     let end = if text.ends_with('\n') { "" } else { "\n" };
     desk.out.log(format!("{text}{end}").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A call as a daemon tells of it that knows no more than an older one did, with `more`.
+    #[track_caller]
+    fn check(more: Value, expected: &str) {
+        let mut call = json!({
+            "number": 1, "role": "implementer", "model": "acme/m", "version": 2, "at": "2026-11-20T09:30:00.000Z",
+            "prompt": Digest::of(b"prompt"), "reply": null, "input_tokens": 900, "prompt_tokens": 800,
+            "prompt_count": "estimated", "uncounted": "", "output_tokens": 100, "cost_usd": "0.01",
+            "latency_ms": 1500, "ended": "stop", "redacted": [],
+        });
+        let more = more.as_object().expect("fields").clone();
+        call.as_object_mut().expect("fields").extend(more);
+        let call = serde_json::from_value(call).expect("a call");
+        assert_eq!(told(&call), format!("  acme/m as implementer for v2  {expected}"));
+    }
+
+    #[test]
+    fn a_call_is_told_with_what_is_known_of_it() {
+        check(json!({}), "900 in, 100 out, $0.01, 1.5s, stop");
+        check(
+            json!({"cached_tokens": 700, "waited_ms": 12_000, "tries": 3}),
+            "900 in (700 of them cached), 100 out, $0.01, 1.5s after 12.0s of waiting, 3 tries, stop",
+        );
+        check(json!({"waited_ms": 99, "tries": 1}), "900 in, 100 out, $0.01, 1.5s, stop");
+        check(json!({"latency_ms": null, "ended": ""}), "900 in, 100 out, $0.01, not answered yet");
+        check(
+            json!({"latency_ms": 0, "estimated": true, "ended": "cut off when the daemon stopped"}),
+            "about 900 in, 100 out, $0.01, cut off when the daemon stopped",
+        );
+        check(
+            json!({"latency_ms": null, "ended": "nobody waits for its end"}),
+            "900 in, 100 out, $0.01, nobody waits for its end",
+        );
+    }
 }

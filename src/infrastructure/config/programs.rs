@@ -47,10 +47,10 @@ pub struct ProgramEntry {
     pub hosts: Vec<String>,
     /// The mode that an agent's session is set to.
     pub mode: Option<String>,
-    /// Whether an agent is offered files.
-    pub files: bool,
-    /// Whether an agent is offered terminals.
-    pub terminals: bool,
+    /// Whether an agent is offered files, where that is said.
+    pub files: Option<bool>,
+    /// Whether an agent is offered terminals, where that is said.
+    pub terminals: Option<bool>,
     /// Places below the home where an agent keeps its login.
     pub logins: Vec<String>,
     /// Places there that say how an agent works and hold no secret.
@@ -135,8 +135,8 @@ impl Config {
             ok_codes: vec![0],
             hosts: Vec::new(),
             mode: None,
-            files: true,
-            terminals: true,
+            files: None,
+            terminals: None,
             logins: Vec::new(),
             settings: Vec::new(),
             key: None,
@@ -174,8 +174,8 @@ impl Config {
                 self.problem(Weight::Error, at, format!("`{key}.{}` does not fit", name.get_ref()), wanted);
             }
         }
-        // with a key alone it may be an agent that ships
-        if entry.run.is_empty() && entry.key.is_none() {
+        // an agent that ships has its own, and takes what is said beside it
+        if entry.run.is_empty() && kind == ProgramKind::Command {
             return self.problem(
                 Weight::Error,
                 at,
@@ -235,8 +235,8 @@ impl ProgramEntry {
                 self.reads = places.into_iter().map(PathBuf::from).collect();
             }
             "mode" => self.mode = Some(value.as_str().ok_or("write a text of one line")?.to_owned()),
-            "files" => self.files = value.as_bool().ok_or("write true or false")?,
-            "terminals" => self.terminals = value.as_bool().ok_or("write true or false")?,
+            "files" => self.files = Some(value.as_bool().ok_or("write true or false")?),
+            "terminals" => self.terminals = Some(value.as_bool().ok_or("write true or false")?),
             "hosts" => self.hosts = texts(&value).ok_or("write a list of hosts: [\"api.example.org\"]")?,
             "settings" => self.settings = texts(&value).ok_or("write a list of places below your home: [\".tool\"]")?,
             "logins" => self.logins = texts(&value).ok_or("write a list of places below your home: [\".tool\"]")?,

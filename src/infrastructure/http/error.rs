@@ -1,6 +1,7 @@
 //! Why there is no answer, in words that name no URL: a URL may hold a key.
 
 use std::error::Error;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 /// Why an exchange has no answer, or no whole one.
@@ -15,7 +16,7 @@ pub enum HttpError {
         /// Which.
         name: String,
     },
-    /// No connection, or it ended before a byte of the answer.
+    /// No connection, or nobody who speaks HTTP at its other end.
     #[error("not reached: {why}")]
     Unreachable {
         /// What the system said.
@@ -23,6 +24,12 @@ pub enum HttpError {
         /// Whether it will be so in a minute too: nobody listens, no such host, a certificate that is not trusted, a
         /// proxy that refuses.
         lasts: bool,
+    },
+    /// The connection was there, and was closed before a byte of the answer: what was sent may have been read, and done.
+    #[error("closed before a byte of the answer: {why}")]
+    Unanswered {
+        /// What the system said.
+        why: String,
     },
     /// The answer points to another host; nothing was sent there.
     #[error("it points to {to} (HTTP {status}), and what was sent is not for another host")]
@@ -75,22 +82,27 @@ pub enum HttpError {
     Cancelled,
 }
 
-/// Why nobody was reached, and whether waiting would not help.
+/// Why there is no answer: nobody was reached, and whether waiting would not help; or they hung up.
 pub(super) fn unreached(error: &reqwest::Error) -> HttpError {
     let mut causes = Vec::new();
+    let mut hung_up = false;
     let mut cause: Option<&dyn Error> = error.source();
     while let Some(inner) = cause {
         causes.push(inner.to_string());
-        let refused = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        if refused == Some(std::io::ErrorKind::ConnectionRefused) {
+        let kind = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if kind == Some(ErrorKind::ConnectionRefused) {
             let why = "connection refused: nobody listens there".to_owned();
             return HttpError::Unreachable { why, lasts: true };
         }
+        hung_up |= matches!(kind, Some(ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof));
         cause = inner.source();
     }
     let said = causes.join(": ");
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
     let why = innermost(error);
+    if !error.is_connect() && (hung_up || has(&["connection closed before message completed"])) {
+        return HttpError::Unanswered { why };
+    }
     // hyper has no type for these: its connectors' words are all there is
     if has(&["proxy authorization required"]) {
         let why = "the proxy wants a name and a password (407): HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT".to_owned();

@@ -317,9 +317,12 @@ impl IssueReader {
                     },
                 },
                 // nothing else can be asked there
-                Err(error @ (HttpError::Unreachable { .. } | HttpError::TimedOut { .. } | HttpError::Cancelled)) => {
-                    return Err(IssueError::Http { host: address.host.clone(), error });
-                }
+                Err(
+                    error @ (HttpError::Unreachable { .. }
+                    | HttpError::Unanswered { .. }
+                    | HttpError::TimedOut { .. }
+                    | HttpError::Cancelled),
+                ) => return Err(IssueError::Http { host: address.host.clone(), error }),
                 Err(_) => false,
             };
             if is_it {

@@ -314,7 +314,7 @@ pub enum Streamed<'a> {
 pub enum FoundFault {
     /// It is not the format that it should be (HTML, broken JSON, another content type).
     Unreadable,
-    /// The stream ended without its last event: the answer may be cut.
+    /// The stream ended without its last event, or before a byte of it: the answer may be cut, or be there and lost.
     CutOff,
     /// Nothing was in it.
     Empty,
@@ -325,7 +325,7 @@ pub enum FoundFault {
 /// Why there is no answer. No text of it holds a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChatError {
-    /// Nobody was reached: refused, no such host, TLS, reset before a byte.
+    /// Nobody was reached: refused, no such host, TLS, no HTTP.
     #[error("{provider} could not be reached: {why}")]
     Unreachable {
         /// The provider.

@@ -324,7 +324,8 @@ impl Provider {
             HttpError::Packed { .. } | HttpError::NoJson { .. } => {
                 ChatError::Faulty { provider, fault: FoundFault::Unreadable, why: self.words(&error.to_string()) }
             }
-            HttpError::Broken { .. } => {
+            // what was sent whole may be billed, whether or not an answer was begun
+            HttpError::Broken { .. } | HttpError::Unanswered { .. } => {
                 ChatError::Faulty { provider, fault: FoundFault::CutOff, why: self.words(&error.to_string()) }
             }
         }

@@ -79,7 +79,8 @@ const PRESETS: &[Preset] = &[
         mode: None,
         offers: (false, false), // through a client it cannot make a file that is new
         needs_hosts: &["generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com"],
-        env: &[("GEMINI_TELEMETRY_ENABLED", "false")],
+        // a folder that it does not trust is given nothing of `.gemini/.env`; what it works in is a scratch worktree
+        env: &[("GEMINI_TELEMETRY_ENABLED", "false"), ("GEMINI_CLI_TRUST_WORKSPACE", "true")],
         hint: "npm install -g @google/gemini-cli, then log in with: gemini",
     },
     Preset {

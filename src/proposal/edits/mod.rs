@@ -12,6 +12,8 @@ mod read;
 mod refusal;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_paths;
 
 use crate::diff::{FileMode, PatchLineKind};
 use crate::infrastructure::llm::{ChatReply, Finish};

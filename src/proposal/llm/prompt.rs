@@ -27,8 +27,9 @@ const LEAST_PERCENT: u64 = 40;
 /// Bytes of every question beside the prompt's own: instructions, tools, marks.
 const AROUND: u64 = 2_500;
 
-/// The least of one check's output that is shown.
+/// The least of one check's output that is shown, and of one comment.
 const LEAST_OUTPUT: usize = 600;
+const LEAST_SAID: usize = 600;
 
 /// The most bytes of one file that is shown whole; more of it can be asked for. // 48 KiB: a file of 1,200 lines
 const LARGEST_FILE: u64 = 48 << 10;
@@ -84,7 +85,11 @@ pub(super) fn write(
     let bytes = (bytes * (100 - FREE_PERCENT) / 100).saturating_sub(AROUND + system).max(least);
     let part = |share: u64| usize::try_from(bytes / share).unwrap_or(usize::MAX);
     // what was said goes first, each sort within its share; files have what is left
-    let task = task(brief, redactor, &Shares { diff: part(4), failures: part(4), document: part(8) });
+    let task = task(
+        brief,
+        redactor,
+        &Shares { goal: part(4), said: part(4), diff: part(4), failures: part(4), document: part(8) },
+    );
     let background = background(brief, tree, part(8), redactor)?;
     let left = bytes.saturating_sub((task.len() + background.len()) as u64);
     let mut files = Files { left, shown: BTreeSet::new(), text: String::new(), items: Vec::new() };
@@ -142,6 +147,9 @@ fn wanted(brief: &Brief) -> Vec<(RepoPath, String)> {
 
 /// The most bytes of what is said, by its sort.
 struct Shares {
+    goal: usize,
+    /// Of all comments together.
+    said: usize,
     diff: usize,
     failures: usize,
     /// Of the issue, and of each document.
@@ -219,7 +227,11 @@ fn background(brief: &Brief, tree: &dyn Tree, budget: usize, redactor: &mut Reda
 
 /// The goal, the version before, what people said to it and what its checks found.
 fn task(brief: &Brief, redactor: &mut Redactor, shares: &Shares) -> String {
-    let mut text = format!("Goal ({}):\n{}\n", brief.kind.name(), redactor.hide("the goal", brief.goal.raw()));
+    let (goal, is_cut) = redactor.hide_within("the goal", brief.goal.raw(), shares.goal);
+    let mut text = format!("Goal ({}):\n{goal}\n", brief.kind.name());
+    if is_cut {
+        text.push_str("The goal is longer; you see its beginning.\n");
+    }
     if !brief.paths.is_empty() {
         text.push_str(&format!(
             "Change only files that match one of these globs or lie below one: {}. An edit of another is refused.\n",
@@ -250,15 +262,15 @@ fn task(brief: &Brief, redactor: &mut Redactor, shares: &Shares) -> String {
     }
     if !brief.feedback.is_empty() {
         text.push_str("\nThe reviewer said:\n");
+        let most = (shares.said / brief.feedback.len()).max(LEAST_SAID);
         for said in &brief.feedback {
             let number = said.thread.map_or_else(String::new, |thread| format!("THREAD {}", thread.0));
             let place =
                 said.path.as_ref().map_or_else(String::new, |path| format!(" on `{path}`{}", said.where_in_file()));
             let kind = if said.kind.is_empty() { String::new() } else { format!(" ({})", said.kind) };
-            text.push_str(&format!(
-                "- {number}{place}{kind}: {}\n",
-                redactor.hide("a comment", said.text.raw()).trim()
-            ));
+            let (words, is_cut) = redactor.hide_within("a comment", said.text.raw(), most);
+            let more = if is_cut { " … (cut here)" } else { "" };
+            text.push_str(&format!("- {number}{place}{kind}: {}{more}\n", words.trim()));
             if let Some(quoted) = &said.quoted {
                 let lines: String = said.quotation().lines().map(|line| format!("  {line}\n")).collect();
                 text.push_str(&format!("  It is about (data):\n{lines}"));

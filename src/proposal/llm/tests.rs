@@ -550,6 +550,27 @@ async fn a_repair_fits_however_much_its_checks_printed() {
 }
 
 #[tokio::test]
+async fn a_long_goal_and_long_comments_leave_room_for_the_files_that_they_are_about() {
+    let models = Scripted::new([says(ANSWER)]);
+    let long = |start: &str| format!("{start} {}", "and so on, ".repeat(9_000));
+    let mut brief = brief(models.clone(), &[("cart.py", CART)]);
+    brief.goal = long("Round the total in cart.py").into();
+    brief.feedback = (1..=4)
+        .map(|thread| Feedback { thread: Some(ThreadId(thread)), ..Feedback::words(long("What of cents?").into()) })
+        .collect();
+    draft(&brief).await.expect("it drafts");
+    let asked = &models.asked()[0].request;
+    assert!(asked.estimated_tokens() < 30_000, "{} tokens", asked.estimated_tokens());
+    let sent = sent(&models, 0);
+    assert!(sent.contains("File `cart.py` as it is now"), "the file is there");
+    assert!(sent.contains("Round the total in cart.py") && sent.contains("The goal is longer; you see its beginning."));
+    for thread in 1..=4 {
+        assert!(sent.contains(&format!("THREAD {thread}: What of cents?")), "every comment is heard");
+    }
+    assert_eq!(sent.matches("… (cut here)").count(), 4);
+}
+
+#[tokio::test]
 async fn a_prompt_that_is_too_large_is_written_again_with_less_in_it() {
     let answer =
         ANSWER.replace("int(", "round(").replace("return round(sum(items))\n>", "return round(sum(items), 2)\n>");

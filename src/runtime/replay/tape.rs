@@ -203,6 +203,7 @@ mod tests {
             reply: reply.map(digest),
             request_id: "".into(),
             ended: "stop".into(),
+            waited_ms: 0,
         };
         CallRecord { at: Timestamp(0), asked, ended: Some(ended) }
     }

@@ -159,7 +159,9 @@ fn work(ports: &Ports, run: &RunRequest, engine: EngineKind, playbook: &Playbook
         work.extend([reader(Role::Reviewer, REVIEW_OUTPUT), reader(Role::Critic, REVIEW_OUTPUT)]);
     }
     if playbook.has(Stage::Runbook) {
-        work.push(reader(Role::Deployer, RUNBOOK_OUTPUT));
+        // a runbook that no answer was is asked for once more, alone
+        let deployer = reader(Role::Deployer, RUNBOOK_OUTPUT);
+        work.push(Work { most_calls: versions.saturating_mul(CALLS_A_STAGE + 1), ..deployer });
     }
     work
 }

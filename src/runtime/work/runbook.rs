@@ -1,7 +1,8 @@
 //! The runbook of a version: asked for after its checks and reviews, so that it can be read with the patch.
 //!
-//! Who cannot be asked, or answers nothing that reads, takes nothing from the version: it stands without a runbook and
-//! says why. What is written is kept as text; no command in it is ever run.
+//! Who answers nothing that reads is asked for it once more, alone. Who cannot be asked, or still answers nothing, takes
+//! nothing from the version: it stands without a runbook and says why. What is written is kept as text; no command in it
+//! is ever run.
 
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileMode};
 use crate::id::{LaneId, RepoPath, Version};
 use crate::planning::{
-    Answer, AskError, ReleaseFile, ReleaseKind, Role, Runbook, RunbookBrief, excerpt, ranked, read_runbook,
-    runbook_assignment,
+    Answer, AskError, Models as _, ReleaseFile, ReleaseKind, Role, Runbook, RunbookBrief, assign_alone, excerpt,
+    ranked, read_runbook, runbook_assignment,
 };
 use crate::repository::{OverlayTree, Tree, TreeEntry, TreeError, VcsError};
 use crate::runtime::desk::{Desk, Line};
@@ -59,7 +60,19 @@ pub(super) async fn runbook(
     };
     let desk = Desk::new(worker.clone(), session, line.clone());
     let assignment = |room| runbook_assignment(&brief(room), &mut redactor(worker));
-    let (answer, is_cut) = ask_within(&desk, Role::Deployer, &assignment, &read_runbook, cancel).await;
+    let (mut answer, is_cut) = ask_within(&desk, Role::Deployer, &assignment, &read_runbook, cancel).await;
+    // a version without it would have to be drafted anew to get one
+    if let Ok(Answer::Unclear(why)) = &answer {
+        let (again, _) = assignment(desk.room(Role::Deployer));
+        match assign_alone(&desk, again, why, &read_runbook, cancel).await {
+            Ok(Answer::Unclear(last)) => answer = Ok(Answer::Unclear([why.as_slice(), last.as_slice()].concat())),
+            // why there is none is said already, whatever keeps this one from being asked
+            Err(error) if error != AskError::Cancelled => {
+                tracing::info!(%error, session = %session.asked.id, "no runbook is asked for again");
+            }
+            alone => answer = alone,
+        }
+    }
     let text = match answer {
         Ok(Answer::Counts(text)) => text,
         Ok(Answer::Unclear(why)) => {

@@ -226,6 +226,7 @@ fn forms() -> Vec<(&'static str, Event)> {
         fits: 900,
         ..story::call_asked(draft, 1)
     };
+    let waited = CallEnded { waited_ms: 300, ..story::call_ended(1, Some(1200)) };
     vec![
         ("created-candidate", Event::Created { session: Box::new(session) }),
         ("created-issue", Event::Created { session: Box::new(of_issue) }),
@@ -244,6 +245,7 @@ fn forms() -> Vec<(&'static str, Event)> {
         ("proposed-in-parts", proposed_in_parts()),
         ("call-reserved-room", Event::CallReserved { call: 1, asked: Box::new(call) }),
         ("call-reserved-counted", Event::CallReserved { call: 1, asked: Box::new(counted) }),
+        ("call-settled-waited", Event::CallSettled { ended: Box::new(waited) }),
         (
             "stopped-log",
             Event::Stopped {

@@ -2,6 +2,7 @@
 
 use super::story::{self, L0, Story, V1};
 use super::*;
+use crate::id::Digest;
 use crate::proposal::EngineKind;
 use crate::validation::CheckStatus;
 
@@ -56,6 +57,55 @@ fn a_raised_budget_lets_a_draft_go_on() {
     let story = story.does(Command::SetBudget { budget: dollars_of(9_000_000), by: story::ana() });
     assert_eq!(story.session.budget.cost_micros, Some(9_000_000));
     assert!(story.session.stop.is_none() && story.session.owed().contains_key(&EffectKey::draft(V1)));
+}
+
+/// Its draft stops because there is no money for it.
+fn stops(story: Story) -> Story {
+    story.finds(EffectKind::Draft, story::stuck(StopKind::BudgetSpent))
+}
+
+/// A person raises its budget.
+fn raised(story: Story) -> Story {
+    story.does(Command::SetBudget { budget: dollars_of(9_000_000), by: story::ana() })
+}
+
+#[test]
+fn what_an_attempt_bought_before_the_cap_is_there_for_the_next_ones() {
+    let (key, reply) = (EffectKey::draft(V1), Digest::of(b"looked"));
+    let mut story = drafting(Budget::default());
+    story.outcome(Outcome::Asking(story::call_asked(key, 1)));
+    story.outcome(Outcome::Answered(CallEnded { reply: Some(reply), ..story::call_ended(1, Some(1200)) }));
+    let bought = |story: &Story, attempt| -> Vec<(u32, Digest)> {
+        story.session.bought_before(key, attempt).map(|(call, _, reply)| (call, reply)).collect()
+    };
+    for attempt in [2, 3] {
+        story = raised(stops(story)).starts(EffectKind::Draft);
+        assert_eq!(bought(&story, attempt), [(1, reply)], "attempt {attempt}");
+    }
+    // what is stuck for another reason is asked anew: the same answer would be as wrong again
+    let story = story.finds(EffectKind::Draft, story::stuck(StopKind::NeedsHuman));
+    let story = story.does(story::regenerate("")).starts(EffectKind::Draft);
+    assert_eq!(bought(&story, 4), []);
+}
+
+#[test]
+fn a_draft_that_goes_on_with_more_money_is_told_what_it_was_told_before() {
+    let story = || stops(asks_models(Budget::default(), 0).runs().does(story::regenerate("use a set")));
+    let told = |story: &Story| story.session.drafting.as_ref().expect("it drafts").message.raw().to_owned();
+    assert_eq!(told(&raised(story())), "use a set");
+    let again = |message: &str| told(&story().does(story::regenerate(message)));
+    assert_eq!(again(""), "use a set", "where the cap of a role was raised in the settings");
+    assert_eq!(again("use a list"), "use a list");
+}
+
+#[test]
+fn a_repair_that_goes_on_with_more_money_is_still_that_repair() {
+    let broken = Finding::Checks(Box::new(story::checks(CheckStatus::Broken)));
+    let story = asks_models(Budget::default(), 1).runs_until(Some(EffectKind::Check));
+    let story =
+        story.finds(EffectKind::Check, broken).finds(EffectKind::Score, story::scored(42, Some(false), Vec::new()));
+    let story = raised(stops(story));
+    assert_eq!(story.session.drafting.as_ref().map(|drafting| drafting.made_for.as_str()), Some("repair"));
 }
 
 #[test]

@@ -34,7 +34,9 @@ pub(crate) fn told(usage: &UsageView) -> String {
     let cost = if usage.cost_usd.is_empty() { "$0.00".to_owned() } else { super::cost(&usage.cost_usd) };
     let most = of(usage.limit_usd.as_deref().map(super::cost));
     let tokens = usage.input_tokens.saturating_add(usage.output_tokens);
-    format!("so far {cost}{most}, {tokens}{} tokens", of(usage.limit_tokens.map(|most| most.to_string())))
+    let limit = of(usage.limit_tokens.map(|most| most.to_string()));
+    let running = super::reserved(usage).map_or_else(String::new, |most| format!("; {most}"));
+    format!("so far {cost}{most}, {tokens}{limit} tokens{running}")
 }
 
 /// Draws the window.

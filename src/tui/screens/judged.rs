@@ -90,26 +90,37 @@ pub(crate) fn review(review: &ReviewView) -> Vec<Run> {
 }
 
 /// The runbook of a version: who wrote it, how long it is and where it is read; or why there is none.
-pub(crate) fn runbook(runbook: &RunbookView) -> Vec<Run> {
-    let who = Run::new(format!("deployer {}  ", super::plain(&runbook.model)), Role::Text);
-    let (what, role) = match &runbook.missing {
-        Some(why) => (format!("none: {}", why.display_line()), Role::Warn),
-        None => (counted(runbook.steps, "step"), Role::Text),
-    };
+pub(crate) fn runbook(runbook: &RunbookView, columns: usize) -> Vec<Vec<Run>> {
+    let who = format!("deployer {}  ", super::plain(&runbook.model));
+    if let Some(why) = &runbook.missing {
+        return below("", &format!("{who}none: {}", why.display_line()), columns, Role::Warn).collect();
+    }
     let read = runbook.name.as_ref().map(|name| format!("  {} under Artifacts", super::plain(name)));
-    let mut runs = vec![who, Run::new(what, role), Run::new(read.unwrap_or_default(), Role::Muted)];
-    runs.extend(runbook.notes.iter().map(|note| Run::new(format!("  {}", note.display_line()), Role::Warn)));
-    runs
+    let head = vec![
+        Run::new(format!("{who}{}", counted(runbook.steps, "step")), Role::Text),
+        Run::new(read.unwrap_or_default(), Role::Muted),
+    ];
+    let notes = runbook.notes.iter();
+    let notes =
+        notes.flat_map(|note| below("  ", note.display_line().as_str(), columns, Role::Warn).collect::<Vec<_>>());
+    std::iter::once(head).chain(notes).collect()
+}
+
+/// Words in as many lines as they take, each behind `indent`: what a line would cut off may be what counts.
+fn below(indent: &'static str, words: &str, columns: usize, role: Role) -> impl Iterator<Item = Vec<Run>> {
+    let room = columns.saturating_sub(indent.len()).max(8);
+    let lines: Vec<String> = width::wrap(words, room).into_iter().map(str::to_owned).collect();
+    lines.into_iter().map(move |line| vec![Run::new(format!("{indent}{line}"), role)])
 }
 
 /// What was said of what was published: a word, what it rests on, where it is read and what would start a mend.
-pub(crate) fn monitor(said: &MonitorView) -> Vec<Vec<Run>> {
+pub(crate) fn monitor(said: &MonitorView, columns: usize) -> Vec<Vec<Run>> {
     let head = Run::new(format!("{} ", said.version), Role::Strong);
     let report = match (&said.report, &said.unsaid) {
         (Some(report), _) => report,
         (None, Some((_, why))) => {
-            let why = format!("nothing was said: {}", why.display_line());
-            return vec![vec![head, Run::new(why, Role::Warn)]];
+            let why = format!("{} nothing was said: {}", said.version, why.display_line());
+            return below("", &why, columns, Role::Warn).collect();
         }
         (None, None) => return vec![vec![head, Run::new("is asked", Role::Muted)]],
     };
@@ -118,19 +129,21 @@ pub(crate) fn monitor(said: &MonitorView) -> Vec<Vec<Run>> {
         MonitorWord::Degraded => Role::GateFailed,
         MonitorWord::Unclear => Role::Warn,
     };
-    let mut runs = vec![head, Run::new(report.word.name(), role)];
-    runs.push(Run::new(
-        format!("  {}  {}", super::plain(&said.model), counted(report.findings.len(), "finding")),
-        Role::Text,
-    ));
+    let found = format!("  {}  {}", super::plain(&said.model), counted(report.findings.len(), "finding"));
+    let mut lines = vec![vec![head, Run::new(report.word.name(), role), Run::new(found, Role::Text)]];
     if report.not_found() > 0 {
-        runs.push(Run::new(format!(", {} not found in what it was given", report.not_found()), Role::Warn));
+        let not_found = format!("{} of them not found in what it was given", report.not_found());
+        lines.extend(below("  ", &not_found, columns, Role::Warn));
+    }
+    for note in &said.notes {
+        lines.extend(below("  ", note.display_line().as_str(), columns, Role::Warn));
     }
     let read = said.name.as_ref().map(|name| format!("  {} under Artifacts", super::plain(name)));
-    runs.push(Run::new(read.unwrap_or_default(), Role::Muted));
-    let commands = said.commands.iter();
-    let commands = commands.map(|line| vec![Run::new(format!("  → {}", line.display_line()), Role::Text)]);
-    std::iter::once(runs).chain(commands).collect()
+    lines.extend(read.map(|read| vec![Run::new(read, Role::Muted)]));
+    for command in &said.commands {
+        lines.extend(below("  ", &format!("→ {}", command.display_line()), columns, Role::Text));
+    }
+    lines
 }
 
 /// Its scores by dimension, in as many lines as their names take.

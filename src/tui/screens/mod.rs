@@ -25,6 +25,7 @@ use ratatui::style::Modifier;
 
 use super::theme::Role;
 use super::widgets::Painter;
+use crate::api::UsageView;
 use crate::text::Untrusted;
 
 /// A name from a view (a repository, an engine, a rule), printable on one line.
@@ -36,6 +37,12 @@ pub(crate) fn plain(text: &str) -> String {
 pub(crate) fn cost(usd: &str) -> String {
     let is_known = usd.starts_with(|first: char| first.is_ascii_digit());
     if is_known { format!("${}", plain(usd)) } else { "price unknown".to_owned() }
+}
+
+/// What calls that run may take beside what others took; nothing while none runs.
+pub(crate) fn reserved(usage: &UsageView) -> Option<String> {
+    let most = usage.reserved_usd.as_deref().map(cost)?;
+    Some(format!("running: up to {} more, {most}", usage.reserved_tokens))
 }
 
 /// A text of several lines, printable and wrapped.

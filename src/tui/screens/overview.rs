@@ -85,7 +85,11 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
     let room = area.width.saturating_sub(9);
     let next = super::paragraph(&super::next_step(&view.next).into(), room);
     // 8: the other facts, and a line of the explanation under its heading
-    let others = next.len() + 8 + 2 * view.lanes.len() + 2 * usize::from(view.issue.is_some());
+    let others = next.len()
+        + 8
+        + usize::from(view.usage.reserved_usd.is_some())
+        + 2 * view.lanes.len()
+        + 2 * usize::from(view.issue.is_some());
     let most = usize::from(area.height).saturating_sub(others).max(3);
     for (name, pieces, most) in [("because", super::paragraph(&view.reason, room), most), ("next", next, 3)] {
         for (at, piece) in pieces.iter().take(most).enumerate() {
@@ -140,9 +144,12 @@ fn draw_state(painter: &mut Painter<'_>, area: Rect, model: &Model, view: &Sessi
     }
     let usage = &view.usage;
     let is_unknown = usage.cost_usd == "unknown";
-    if is_unknown || usage.input_tokens + usage.output_tokens > 0 {
+    if is_unknown || usage.input_tokens + usage.output_tokens > 0 || usage.reserved_usd.is_some() {
         let text = format!("{} in, {} out, {}", usage.input_tokens, usage.output_tokens, super::cost(&usage.cost_usd));
         line(painter, &[label("tokens"), Run::new(text, Role::Text)]);
+        if let Some(most) = super::reserved(usage) {
+            line(painter, &[label(""), Run::new(most, Role::Muted)]);
+        }
     }
     for lane in &view.lanes {
         let base = lane.base_commit.as_ref().map_or("no base yet", |commit| commit.short());
@@ -352,7 +359,8 @@ fn draw_runbooks(painter: &mut Painter<'_>, area: Rect, version: &VersionView) -
         return 0;
     }
     painter.section(area.x, area.y, area.width, "Runbook");
-    let lines: Vec<Vec<Run>> = version.runbooks.iter().map(judged::runbook).collect();
+    let columns = usize::from(area.width);
+    let lines: Vec<Vec<Run>> = version.runbooks.iter().flat_map(|one| judged::runbook(one, columns)).collect();
     draw_lines(painter, rest(area, 1), &lines) + 2
 }
 
@@ -360,7 +368,7 @@ fn draw_runbooks(painter: &mut Painter<'_>, area: Rect, version: &VersionView) -
 fn draw_monitors(painter: &mut Painter<'_>, area: Rect, view: &SessionView) -> u16 {
     let Some(said) = view.monitors.last().filter(|_| area.height >= 2) else { return 0 };
     painter.section(area.x, area.y, area.width, "Monitor");
-    draw_lines(painter, rest(area, 1), &judged::monitor(said)) + 2
+    draw_lines(painter, rest(area, 1), &judged::monitor(said, usize::from(area.width))) + 2
 }
 
 /// Draws lines, as many as there is room for; how many.

@@ -60,6 +60,8 @@ pub(crate) struct Patches {
     pub dropped: Vec<String>,
     pub reviewed: DigestSet,
     pub seen: DigestSet,
+    /// The files before it are counted: a change of many files is not gone through once a file.
+    surveyed: usize,
     /// Hunks that shall be left out of the next version.
     pub excluded: DigestSet,
     /// The hunk that is being edited by hand.
@@ -161,6 +163,7 @@ impl Default for Patches {
             dropped: Vec::new(),
             reviewed: DigestSet::default(),
             seen: DigestSet::default(),
+            surveyed: 0,
             excluded: DigestSet::default(),
             edit: None,
             no_blanks: false,
@@ -210,6 +213,7 @@ impl Patches {
         self.sets = sets;
         self.loaded.clear();
         self.keys.clear();
+        self.surveyed = 0;
         self.reading = reading::Reading::default();
         self.layout = Layout::default();
         self.reviewed = self.sets.iter().flat_map(|set| set.reviewed.iter().copied()).collect();
@@ -301,8 +305,11 @@ impl Patches {
     }
 
     /// The next file whose hunks nobody counted yet.
-    pub(crate) fn unsurveyed(&self) -> Option<usize> {
-        (0..self.files.len()).find(|file| !self.keys.contains_key(file))
+    pub(crate) fn unsurveyed(&mut self) -> Option<usize> {
+        let mut rest = self.surveyed..self.files.len();
+        let next = rest.find(|file| !self.keys.contains_key(file));
+        self.surveyed = next.unwrap_or(self.files.len());
+        next
     }
 
     /// Whether a file cannot be read: every one that can has a hunk at least.

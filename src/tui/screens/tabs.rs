@@ -466,61 +466,49 @@ fn draw_beads(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Rev
 
 pub(crate) fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     let Some(metrics) = &review.metrics else { return note(painter, area, "reading …") };
-    let mut y = area.y;
-    let mut row = |painter: &mut Painter<'_>, name: &str, value: &str, part: Option<(u64, u64)>| {
-        if y < area.bottom() {
-            painter.text(area.x + 1, y, 26, name, Role::Muted);
-            painter.text(area.x + 28, y, 18, value, Role::Strong);
-            if let Some((done, all)) = part.filter(|_| area.width >= 70) {
-                let columns = 24.min(area.width.saturating_sub(49));
-                progress(
-                    painter,
-                    area.x + 47,
-                    y,
-                    columns,
-                    usize::try_from(done).unwrap_or(0),
-                    usize::try_from(all).unwrap_or(1),
-                );
-            }
-        }
-        y += 1;
-    };
+    let mut rows: Vec<(String, String, Option<(u64, u64)>)> = Vec::new();
+    let mut row = |name: &str, value: String, part| rows.push((name.to_owned(), value, part));
     let ratio = |done: u64, all: u64| {
         (done * 100).checked_div(all).map_or("–".to_owned(), |percent| format!("{percent} % of {all}"))
     };
     let Metrics { proposals_asked, proposals_made, validations_passed, .. } = *metrics;
     // what ran nothing neither passed nor failed
     let validations = metrics.validations.saturating_sub(metrics.validations_unverified);
-    row(
-        painter,
-        "proposals that came",
-        &ratio(proposals_made, proposals_asked),
-        Some((proposals_made, proposals_asked)),
-    );
-    row(
-        painter,
-        "validations that passed",
-        &ratio(validations_passed, validations),
-        Some((validations_passed, validations)),
-    );
-    row(painter, "asked for again", &metrics.regenerations.to_string(), None);
+    row("proposals that came", ratio(proposals_made, proposals_asked), Some((proposals_made, proposals_asked)));
+    row("validations that passed", ratio(validations_passed, validations), Some((validations_passed, validations)));
+    row("asked for again", metrics.regenerations.to_string(), None);
     for (verdict, count) in &metrics.decisions {
         let known = Verdict::ALL.into_iter().find(|known| known.name() == verdict);
         let word = known.map_or_else(|| super::plain(verdict), |known| words::verdict(known).0.to_owned());
-        row(painter, &word, &count.to_string(), None);
+        row(&word, count.to_string(), None);
     }
-    row(painter, "published", &metrics.published.to_string(), None);
-    row(painter, "time to review, median", &words::duration(metrics.to_review_ms_median), None);
-    row(painter, "time to review, 90 %", &words::duration(metrics.to_review_ms_p90), None);
+    row("published", metrics.published.to_string(), None);
+    row("time to review, median", words::duration(metrics.to_review_ms_median), None);
+    row("time to review, 90 %", words::duration(metrics.to_review_ms_p90), None);
     let decide = match metrics.decisions.values().any(|count| *count > 0) {
         true => words::duration(metrics.to_decision_ms_median),
         false => "–".to_owned(),
     };
-    row(painter, "time to decide, median", &decide, None);
-    row(painter, "tokens", &format!("{} in, {} out", metrics.input_tokens, metrics.output_tokens), None);
-    row(painter, "cost", &super::cost(&metrics.cost_usd), None);
-    row(painter, "journal entries", &metrics.journal_entries.to_string(), None);
+    row("time to decide, median", decide, None);
+    row("tokens", format!("{} in, {} out", metrics.input_tokens, metrics.output_tokens), None);
+    row("cost", super::cost(&metrics.cost_usd), None);
+    row("journal entries", metrics.journal_entries.to_string(), None);
     for (state, count) in &metrics.sessions {
-        row(painter, &format!("sessions: {}", words::spaced(&super::plain(state))), &count.to_string(), None);
+        row(&format!("sessions: {}", words::spaced(&super::plain(state))), count.to_string(), None);
+    }
+    let widest = rows.iter().map(|(name, ..)| crate::text::width::columns(name)).max().unwrap_or(0);
+    // as wide as the widest name needs it, and no value without room
+    let names = u16::try_from(widest).unwrap_or(u16::MAX).clamp(26, (area.width / 2).max(26));
+    for ((name, value, part), y) in rows.iter().zip(area.y..area.bottom()) {
+        painter.text(area.x + 1, y, names, name, Role::Muted);
+        let x = area.x + names + 2;
+        let part = part.filter(|_| area.width >= 70);
+        let room = if part.is_some() { 18 } else { area.right().saturating_sub(x) };
+        painter.text(x, y, room, value, Role::Strong);
+        if let Some((done, all)) = part {
+            let columns = 24.min(area.right().saturating_sub(x + 21));
+            let count = |number: u64, none| usize::try_from(number).unwrap_or(none);
+            progress(painter, x + 19, y, columns, count(done, 0), count(all, 1));
+        }
     }
 }

@@ -183,16 +183,21 @@ impl Wizard {
     fn shown_goal(&self) -> Field {
         match (&self.issue, self.at) {
             (_, At::Goal) | (None, _) => {}
-            (Some((_, Issue::Reading)), _) => return Field::new("the issue is read …"),
+            (Some((_, Issue::Reading)), _) => return Field::shown("the issue is read …"),
             (Some((_, Issue::Read(source, title))), _) => {
                 let said = counted(source.comments, "comment");
-                return Field::new(format!("{}  (issue, {said})", title.display_within(44)));
+                return Field::shown(format!("{}  (issue, {said})", title.display_within(44)));
             }
         }
-        let Some(whole) = &self.whole else { return self.goal.clone() };
+        let Some(whole) = &self.whole else { return self.typed(At::Goal, &self.goal) };
         let (first, rest) = whole.split_once('\n').unwrap_or((whole, ""));
         let more = counted(rest.lines().filter(|line| !line.trim().is_empty()).count(), "more line");
-        Field::new(format!("{}  ({more})", Untrusted::from(first).display_within(48)))
+        Field::shown(format!("{}  ({more})", Untrusted::from(first).display_within(48)))
+    }
+
+    /// What was typed into a field: its end while more is typed, else its start.
+    fn typed(&self, at: At, field: &Field) -> Field {
+        if self.at == at { field.clone() } else { Field::shown(field.text()) }
     }
 
     /// Takes a key that the keymap gave no meaning.
@@ -333,18 +338,19 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
         None => "the configured one".to_owned(),
         Some(kind) => format!("{}: {}", kind.name(), kind.about()),
     };
-    draw_field(painter, inside, y(2), "engine", &Field::new(&engine), wizard.at == At::Engine);
+    draw_field(painter, inside, y(2), "engine", &Field::shown(engine), wizard.at == At::Engine);
     if wizard.runs_a_program() {
-        draw_field(painter, inside, y(3), "program", &wizard.program, wizard.at == At::Program);
+        let program = wizard.typed(At::Program, &wizard.program);
+        draw_field(painter, inside, y(3), "program", &program, wizard.at == At::Program);
     }
     let base = match (wizard.dirty, wizard.base.text()) {
-        (true, _) => Field::new("HEAD and what is not committed yet"),
-        (false, "") if wizard.at != At::Base => Field::new("HEAD"),
-        _ => wizard.base.clone(),
+        (true, _) => Field::shown("HEAD and what is not committed yet"),
+        (false, "") if wizard.at != At::Base => Field::shown("HEAD"),
+        _ => wizard.typed(At::Base, &wizard.base),
     };
     let several = match (wizard.is_field(), wizard.at) {
-        (false, at) if at != At::Candidates => Field::new("none: that engine drafts alone"),
-        _ => wizard.candidates.clone(),
+        (false, at) if at != At::Candidates => Field::shown("none: that engine drafts alone"),
+        _ => wizard.typed(At::Candidates, &wizard.candidates),
     };
     draw_field(painter, inside, y(3 + more), "candidates", &several, wizard.at == At::Candidates);
     draw_field(painter, inside, y(4 + more), "base", &base, wizard.at == At::Base);

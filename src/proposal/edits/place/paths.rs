@@ -1,15 +1,34 @@
 //! From the path that a reply wrote to the file of the tree that it means, where that is one.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::unreadable;
 use crate::id::RepoPath;
-use crate::proposal::edits::{Action, Edit, EditProblem, Name};
+use crate::proposal::edits::{Action, Edit, EditProblem, Name, Piece};
 use crate::repository::Tree;
 
 /// The most components of a path that are taken for a sandbox's own.
 const DEEPEST: usize = 16;
+
+/// A line that many files have tells nothing: closing braces, `else`.
+const SHORTEST: usize = 5;
+
+/// A file of fewer telling lines is like any other.
+const FEWEST: usize = 3;
+
+/// Of a hundred lines of a file, those that its next content keeps at least.
+const SAME: usize = 60;
+
+/// Of a hundred lines of a file, those that another file of that name may have too.
+const OTHER: usize = 20;
+
+/// How a content that came for a name stands to a file of that name in another folder.
+enum Likeness {
+    Same,
+    Unclear,
+    Other,
+}
 
 /// Finds files in one tree.
 pub(super) struct Paths<'a> {
@@ -25,9 +44,10 @@ impl<'a> Paths<'a> {
         Self { tree, roots: BTreeSet::new(), known: RefCell::default() }
     }
 
-    /// Learns from files that are there what stands before the paths of this reply.
+    /// Learns what stands before the paths of this reply, from edits whose lines must be in the file that is taken: where
+    /// they are not, nothing of the reply is placed.
     pub(super) fn learn(&mut self, edits: &[Edit]) {
-        for edit in edits.iter().filter(|edit| !matches!(edit.action, Action::Create { .. })) {
+        for edit in edits.iter().filter(|edit| proves_itself(edit)) {
             if let Ok(Some((root, _))) = self.without_root(&edit.name.said) {
                 self.roots.insert(root);
             }
@@ -36,28 +56,43 @@ impl<'a> Paths<'a> {
 
     /// The path that `edit` is about.
     pub(super) fn of(&self, edit: &Edit) -> Result<RepoPath, EditProblem> {
-        let Name { said, or } = &edit.name;
-        for name in std::iter::once(said).chain(or) {
+        let names = || std::iter::once(&edit.name.said).chain(&edit.name.or);
+        for name in names() {
             if is_plain(name) && self.is_file(name)? {
                 return Ok(RepoPath::from_bytes(name.as_bytes()));
             }
         }
-        let may_be_new = match &edit.action {
-            Action::Create { .. } | Action::Whole { .. } | Action::Named { .. } => true,
-            Action::Change { pieces, .. } => pieces.len() == 1 && !pieces[0].has_old(),
-            Action::Delete { .. } => false,
-        };
-        if !matches!(edit.action, Action::Create { .. }) {
-            for name in std::iter::once(said).chain(or) {
-                if let Some((_, path)) = self.without_root(name)? {
-                    return Ok(path);
-                }
-            }
-        }
-        if may_be_new {
+        if is_creation(edit) {
             return self.new_path(&edit.name);
         }
-        check_plain(said)?;
+        for name in names() {
+            let learned = self.roots.iter().filter_map(|root| name.strip_prefix(root.as_str()));
+            for rest in learned.filter(|rest| is_plain(rest)) {
+                if self.is_file(rest)? {
+                    return Ok(RepoPath::from_bytes(rest.as_bytes()));
+                }
+            }
+            let Some((root, path)) = self.without_root(name)? else { continue };
+            match &edit.action {
+                // its content is held against the file's before it is taken
+                Action::Named { .. } => return Ok(path),
+                Action::Whole { content } => match self.likeness(&path, content)? {
+                    Likeness::Same => return Ok(path),
+                    Likeness::Other if !is_absolute(name) => {}
+                    Likeness::Other | Likeness::Unclear => {
+                        return Err(EditProblem::ManyPaths(vec![path.to_string(), name.clone()]));
+                    }
+                },
+                _ if proves_itself(edit) => return Ok(path),
+                // nothing but the name tells which file goes or moves: a bare one may be another folder's
+                _ if is_absolute(&root) && path.as_bytes().contains(&b'/') => return Ok(path),
+                _ => return Err(EditProblem::Missing),
+            }
+        }
+        if matches!(edit.action, Action::Whole { .. } | Action::Named { .. }) {
+            return self.new_path(&edit.name);
+        }
+        check_plain(&edit.name.said)?;
         Err(EditProblem::Missing)
     }
 
@@ -90,7 +125,8 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// The one file that `said` names when components in front of it are left out, and what was left out.
+    /// The one file that `said` names when components in front of it are left out, and what was left out. A name that has
+    /// its place in this tree is taken at its word: no file of the same name elsewhere is meant by it.
     fn without_root(&self, said: &str) -> Result<Option<(String, RepoPath)>, EditProblem> {
         if is_plain(said) && self.is_file(said)? {
             return Ok(None);
@@ -106,13 +142,46 @@ impl<'a> Paths<'a> {
             [only] => {
                 let root = &said[..said.len() - only.len()];
                 // `../x` leaves the place it is in: what is meant is not known
-                if root.split('/').any(|part| part == "..") {
+                if root.split('/').any(|part| part == "..") || self.has_place(said, only)? {
                     return Ok(None);
                 }
                 Ok(Some((root.to_owned(), RepoPath::from_bytes(only.as_bytes()))))
             }
             _ => Err(EditProblem::ManyPaths(found.into_iter().map(str::to_owned).collect())),
         }
+    }
+
+    /// Whether `said` says of a folder of this tree that a file is in it that is not `found`.
+    fn has_place(&self, said: &str, found: &str) -> Result<bool, EditProblem> {
+        let whole = (!is_absolute(said)).then_some(said);
+        let longer = whole.into_iter().chain(suffixes(said)).filter(|name| is_plain(name) && name.len() > found.len());
+        for name in longer {
+            if let Some((folder, _)) = name.rsplit_once('/')
+                && self.is_folder(folder)?
+            {
+                return Ok(true);
+            }
+        }
+        // `web/new/a.ts` where `web` is; but `app/app/a.py` where `app` is: the repository's own name before it
+        let Some((first, _)) = whole.and_then(|said| said.split_once('/')) else { return Ok(false) };
+        let root = said[..said.len() - found.len()].trim_end_matches('/');
+        let is_doubled = root.rsplit('/').next() == found.split('/').next();
+        Ok(!is_doubled && self.is_folder(first)?)
+    }
+
+    /// Whether `content` is what became of the file, or something else of the same name.
+    fn likeness(&self, path: &RepoPath, content: &str) -> Result<Likeness, EditProblem> {
+        let telling = |line: &&str| line.len() >= SHORTEST;
+        let new: HashSet<&str> = content.lines().map(str::trim).filter(telling).collect();
+        let old = self.tree.side(path).map_err(unreadable)?;
+        let old = old.map(|side| String::from_utf8_lossy(&side.content).into_owned()).unwrap_or_default();
+        let old: Vec<&str> = old.lines().map(str::trim).filter(telling).collect();
+        let kept = old.iter().filter(|line| new.contains(*line)).count();
+        Ok(match (old.len() >= FEWEST, kept * 100) {
+            (true, kept) if kept >= old.len() * SAME => Likeness::Same,
+            (true, kept) if kept >= old.len() * OTHER => Likeness::Unclear,
+            _ => Likeness::Other,
+        })
     }
 
     fn is_file(&self, name: &str) -> Result<bool, EditProblem> {
@@ -150,6 +219,23 @@ impl<'a> Paths<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether its lines must be in the file: a wrong one has no place for it.
+fn proves_itself(edit: &Edit) -> bool {
+    match &edit.action {
+        Action::Change { pieces, .. } | Action::Delete { pieces } => pieces.iter().any(Piece::has_old),
+        Action::Create { .. } | Action::Whole { .. } | Action::Named { .. } => false,
+    }
+}
+
+/// Whether it makes a file.
+fn is_creation(edit: &Edit) -> bool {
+    match &edit.action {
+        Action::Create { .. } => true,
+        Action::Change { pieces, .. } => pieces.len() == 1 && !pieces[0].has_old(),
+        Action::Delete { .. } | Action::Whole { .. } | Action::Named { .. } => false,
     }
 }
 

@@ -279,7 +279,10 @@ fn said(panel: &PanelView, columns: u16, told: Told) -> Vec<Fact> {
             lines.extend(judged::scores(review, columns).into_iter().map(|runs| Fact::new("", runs)));
         }
     }
-    lines.extend(panel.runbook.as_ref().map(|runbook| Fact::new("runbook", judged::runbook(runbook))));
+    let runbook = panel.runbook.iter().flat_map(|runbook| judged::runbook(runbook, columns));
+    let most = if told == Told::Whole { usize::MAX } else { 1 };
+    let names = std::iter::once("runbook").chain(std::iter::repeat(""));
+    lines.extend(names.zip(runbook.take(most)).map(|(name, runs)| Fact::new(name, runs)));
     let room = match told {
         Told::Whole => Room::Whole,
         Told::Lines => Room::Line,

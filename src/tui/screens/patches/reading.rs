@@ -21,6 +21,8 @@ pub(crate) struct Reading {
     /// The versions it is compared with, a repository each.
     before: Vec<PatchSetView>,
     files: Vec<BaseFile>,
+    /// The files before it are counted.
+    weighed: usize,
     /// The file whose hunks are being counted.
     pub weighing: Option<usize>,
 }
@@ -73,6 +75,7 @@ impl Patches {
         let known = |set: &PatchSetView| self.reading.before.iter().any(|before| before.repo == set.repo);
         if let Some(now) = self.reading.now.as_ref().filter(|_| others.clone().all(known)) {
             let of = |set: &PatchSetView| now.iter().find(|now| now.repo == set.repo);
+            self.reading.weighed = 0;
             self.reading.files = others.filter_map(of).flat_map(|now| self.base_files(now)).collect();
         }
     }
@@ -93,9 +96,11 @@ impl Patches {
     }
 
     /// The next file whose hunks against the base nobody counted: what it is now, and in the earlier version.
-    pub(crate) fn unweighed(&self) -> Option<(usize, DocSource, Option<DocSource>)> {
-        let at = self.reading.files.iter().position(|file| file.hunks.is_none())?;
-        let file = &self.reading.files[at];
+    pub(crate) fn unweighed(&mut self) -> Option<(usize, DocSource, Option<DocSource>)> {
+        let files = &self.reading.files;
+        let at = (self.reading.weighed..files.len()).find(|at| files[*at].hunks.is_none());
+        self.reading.weighed = at.unwrap_or(files.len());
+        let (at, file) = at.map(|at| (at, &self.reading.files[at]))?;
         Some((at, file.now.clone(), file.before.clone()))
     }
 

@@ -1,0 +1,114 @@
+//! Names that files of several folders have: what a reply names is what it means, or it is refused.
+
+use super::*;
+use crate::diff::FileSide;
+use crate::repository::MemoryTree;
+
+const README: &str = "# The project\n\nWhat it is for.\n\n## Usage\n\nRun it with care.\n";
+const CORE: &str = "def core():\n    return 1\n\n\ndef other():\n    return 2\n";
+
+fn tree() -> MemoryTree {
+    let side = |text: &str| FileSide::regular(text.as_bytes());
+    MemoryTree::new([
+        ("README.md", side(README)),
+        ("VERSION", side("1.2.3\n")),
+        ("Dockerfile", side("FROM scratch\nCOPY . /srv\nRUN true\n")),
+        ("package.json", side("{\n  \"name\": \"top\",\n  \"version\": \"1.0.0\",\n  \"private\": true\n}\n")),
+        ("web/app.ts", side("export const app = 1;\n")),
+        ("src/core.py", side(CORE)),
+        ("app/app.py", side(CORE)),
+        ("tests/__init__.py", side("")),
+    ])
+}
+
+/// What a reply does to which files, or why it is refused.
+fn placed(reply: &str) -> String {
+    let placed = read(reply, &Finish::Stop).and_then(|edits| edits.place(&tree()));
+    let done = |change: &crate::diff::FileChange| {
+        let what = match (&change.old, &change.new) {
+            (None, _) => "makes",
+            (_, None) => "deletes",
+            _ => "changes",
+        };
+        format!("{what} {}", change.path)
+    };
+    placed.map_or_else(
+        |refusals| format!("refused: {refusals}"),
+        |placed| placed.changes.files().iter().map(done).collect::<Vec<_>>().join(", "),
+    )
+}
+
+#[track_caller]
+fn check(reply: &str, expected: &str) {
+    assert_eq!(placed(reply), expected, "{reply}");
+}
+
+#[track_caller]
+fn refused(reply: &str) {
+    let found = placed(reply);
+    assert!(found.starts_with("refused: "), "{found}\n{reply}");
+}
+
+fn whole(path: &str, content: &str) -> String {
+    format!("Here is the complete file `{path}`:\n\n{path}\n```\n{content}```\n")
+}
+
+fn json(path: &str, rest: &str) -> String {
+    format!("{{\"edits\": [{{\"path\": \"{path}\", {rest}}}]}}")
+}
+
+fn block(path: &str, search: &str, replace: &str) -> String {
+    format!("{path}\n```\n<<<<<<< SEARCH\n{search}=======\n{replace}>>>>>>> REPLACE\n```\n")
+}
+
+#[test]
+fn a_whole_file_is_new_where_its_name_has_a_place_of_its_own() {
+    check(&whole("web/README.md", "# The web part\n\nIt shows it.\n"), "makes web/README.md");
+    // even with the other's content: the folder is there
+    check(&whole("web/README.md", README), "makes web/README.md");
+    check(&whole("/workspace/web/README.md", "# The web part\n"), "makes web/README.md");
+    check(&json("web/package.json", r#""content": "{}\n""#), "makes web/package.json");
+    check(&whole("docs/README.md", "# The words\n\nThey are here.\n"), "makes docs/README.md");
+}
+
+#[test]
+fn a_whole_file_below_a_root_is_the_one_whose_lines_it_keeps() {
+    let longer = README.replace("with care", "with great care");
+    check(&whole("/workspace/README.md", &longer), "changes README.md");
+    check(&whole("project/README.md", &longer), "changes README.md");
+    check(&whole("/home/user/project/src/core.py", &CORE.replace("2", "3")), "changes src/core.py");
+    // half of it: an excerpt, another file, a rewrite; nobody can say
+    refused(&whole("project/README.md", "# The project\n\nSomething else.\n\n## Install\n\nAsk for it.\n## Usage\n"));
+    refused(&whole("/workspace/VERSION", "1.2.4\n"));
+}
+
+#[test]
+fn what_goes_away_is_named_in_full_or_below_a_root_that_other_lines_show() {
+    check("*** Begin Patch\n*** Delete File: Dockerfile\n*** End Patch\n", "deletes Dockerfile");
+    refused("*** Begin Patch\n*** Delete File: web/Dockerfile\n*** End Patch\n");
+    refused("*** Begin Patch\n*** Delete File: /web/Dockerfile\n*** End Patch\n");
+    refused(&json("web/Dockerfile", r#""delete": true"#));
+    refused(&json("project/src/core.py", r#""delete": true"#));
+    check(&json("/workspace/src/core.py", r#""delete": true"#), "deletes src/core.py");
+    let both = "*** Begin Patch\n*** Update File: /workspace/web/app.ts\n@@\n-export const app = 1;\n+export const app = 2;\n\
+                *** Delete File: /workspace/Dockerfile\n*** Add File: /workspace/new/a.ts\n+a\n*** End Patch\n";
+    check(both, "deletes Dockerfile, makes new/a.ts, changes web/app.ts");
+    refused("*** Begin Patch\n*** Delete File: web/Dockerfile\n*** Add File: web/new.ts\n+a\n*** End Patch\n");
+}
+
+#[test]
+fn lines_of_a_missing_file_are_not_looked_for_in_its_namesake() {
+    refused(&block("web/package.json", "  \"version\": \"1.0.0\",\n", "  \"version\": \"1.0.1\",\n"));
+    refused(&block("/workspace/web/package.json", "  \"version\": \"1.0.0\",\n", "  \"version\": \"1.0.1\",\n"));
+    refused(&block("web/new/package.json", "  \"version\": \"1.0.0\",\n", "  \"version\": \"1.0.1\",\n"));
+    check(&block("project/src/core.py", "    return 1\n", "    return 7\n"), "changes src/core.py");
+    // the repository is called as its folder is
+    check(&block("app/app/app.py", "    return 1\n", "    return 7\n"), "changes app/app.py");
+}
+
+#[test]
+fn a_file_without_old_lines_is_made_where_it_is_said() {
+    check(&block("docs/README.md", "", "# The words\n"), "makes docs/README.md");
+    check(&block("crates/x/Dockerfile", "", "FROM scratch\n"), "makes crates/x/Dockerfile");
+    check(&block("pkg/tests/__init__.py", "", "ready = True\n"), "makes pkg/tests/__init__.py");
+}
