@@ -210,7 +210,10 @@ async fn what_was_sent_is_printed_by_number() {
     let view = say(&["run", "compare with None by identity in a.py", "--engine", "llm", "--wait", "--json"]).json();
     assert_eq!(view["usage"]["cost_usd"], "0.000125", "what the gateway says");
     let shown = say(&["context", "1"]).ended(0);
-    assert!(shown.out.contains("call 1  gate/x as implementer for v1  1200 in (90 of them cached), 60 out, $0.000125"), "{shown:#?}");
+    assert!(
+        shown.out.contains("call 1  gate/x as implementer for v1  1200 in (90 of them cached), 60 out, $0.000125"),
+        "{shown:#?}"
+    );
     let paths: Vec<&str> = shown.out.lines().filter(|line| line.contains("  a.py")).collect();
     assert_eq!(paths.len(), 1, "a file stands there once: {shown:#?}");
     let whole = say(&["context", "1", "--prompt", "1"]).ended(0);
