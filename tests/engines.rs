@@ -6,6 +6,8 @@
 
 #[path = "engines/agent.rs"]
 mod agent;
+#[path = "engines/bounds.rs"]
+mod bounds;
 #[path = "engines/command.rs"]
 mod command;
 #[path = "support/house.rs"]

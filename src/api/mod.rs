@@ -65,5 +65,5 @@ pub use view::{
 pub use words::{
     Base, BaselineStatus, Bound, CheckStatus, DOCUMENTS, Dimension, EngineKind, GateId, IssueSource, Kind,
     MonitorReport, MonitorWord, ProgramChoice, Quoted, Rating, Severity, Source, Tenths, Unsaid, Verdict, WorkSpec,
-    bead_categories, severity_word, status_word,
+    bead_categories, playbooks, severity_word, status_word,
 };

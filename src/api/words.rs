@@ -1,6 +1,7 @@
 //! The words of requests and views that are defined left of `api`, at one door for every client, and how they are
 //! written in JSON, on the command line and on screens.
 
+use crate::planning::Playbook;
 pub use crate::planning::{
     ARTIFACTS as DOCUMENTS, Bound, IssueSource, Kind, MonitorReport, MonitorWord, Quoted, Unsaid,
 };
@@ -25,6 +26,12 @@ pub fn status_word(status: CheckStatus) -> &'static str {
         CheckStatus::Skipped => "skipped",
         CheckStatus::Running => "running",
     }
+}
+
+/// The names of the playbooks that there are, in their order.
+#[must_use]
+pub fn playbooks() -> Vec<String> {
+    Playbook::names()
 }
 
 /// What work may be about, in its order: a bead's category is one of these.

@@ -167,6 +167,12 @@ impl Playbook {
         ]
     }
 
+    /// The names of those that ship, in their order.
+    #[must_use]
+    pub fn names() -> Vec<String> {
+        Self::shipped().into_iter().map(|playbook| playbook.name).collect()
+    }
+
     /// The shipped playbook of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -6,7 +6,7 @@ use super::contract::within;
 use crate::text::LiveMask;
 
 /// Hides secrets and remembers by which rules, never what.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Redactor {
     mask: LiveMask,
     found: Vec<String>,

@@ -10,6 +10,7 @@ mod llm;
 mod patch;
 mod patch_file;
 mod rules;
+mod scope;
 mod stale;
 mod trailers;
 mod workshop;
@@ -36,6 +37,7 @@ pub use llm::{LlmEngine, LlmLimits};
 pub use patch::PatchEngine;
 pub use patch_file::{PatchFile, PatchFileError};
 pub use rules::{RuleEngine, RuleLimits, catalogue};
+pub use scope::Scope;
 pub use stale::{ReadBlob, merge_stale};
 pub use trailers::{CO_AUTHOR, ends_in_trailers};
 pub use workshop::{AgentKey, AgentSpec, CommandSpec, Edits, Run, Workshop, WorkshopPorts};
@@ -278,6 +280,8 @@ pub struct Brief {
     pub models: Arc<dyn Models>,
     /// What people say meanwhile.
     pub ear: Arc<dyn Ear>,
+    /// Cancelled where nobody would go on from what is left when the draft is stopped.
+    pub unwanted: Cancel,
     /// For engines that run a program.
     pub order: WorkOrder,
 }
@@ -511,7 +515,8 @@ impl DraftListener for Nobody {
 /// Drafts one change for a goal.
 ///
 /// Reads the snapshot, writes nothing. A second call with the same [`Brief`] gives the same draft where the engine
-/// is deterministic (`rules`, `patch`) and the same base in any case. Returns within 2 s of `cancel`.
+/// is deterministic (`rules`, `patch`) and the same base in any case. Returns within 2 s of `cancel`;
+/// what a program had left may take longer to read, and is, until the brief's `unwanted` is cancelled too.
 #[async_trait]
 pub trait ProposalEngine: Send + Sync {
     /// Drafts.

@@ -217,6 +217,7 @@ mod tests {
             left: None,
             models: Arc::new(crate::planning::NoModels),
             ear: Arc::new(crate::proposal::Deaf),
+            unwanted: Cancel::new(),
             order: crate::proposal::WorkOrder::default(),
         }
     }

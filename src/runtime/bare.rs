@@ -42,6 +42,7 @@ mod tests {
             system: vec!["Be brief.".to_owned(), "It was hunter22 once.".to_owned()],
             messages: vec![Message { speaker: Speaker::User, parts }],
             tools: Vec::new(),
+            calls_forbidden: false,
             shape: None,
             max_output_tokens: 100,
             temperature_hundredths: None,

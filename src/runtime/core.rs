@@ -272,6 +272,7 @@ impl Core {
                 Waited::Post(_) => {}
                 Waited::Nothing => {
                     tracing::warn!(workers = self.dispatcher.at_work(), "left while work was still going on");
+                    self.dispatcher.give_up();
                     break;
                 }
                 Waited::Closed => break,

@@ -34,6 +34,8 @@ pub(super) struct Line {
     pub(super) attempt: u32,
     /// What people say to it meanwhile.
     pub(super) ear: Arc<Ear>,
+    /// Cancelled where nobody would go on from what it had left when it was stopped.
+    pub(super) unwanted: Cancel,
     /// What models said to this attempt when it was recorded: nobody else answers, and nothing is bought.
     pub(super) tape: Option<Arc<Tape>>,
 }

@@ -29,9 +29,10 @@ enum Standing {
     /// That it starts is part of the batch at hand.
     Recorded,
     /// A worker has it.
-    Running { attempt: u32, cancel: Cancel, ear: Arc<Ear> },
-    /// A worker has it and was asked to stop: nobody waits for its answer.
-    Leaving { attempt: u32 },
+    Running { attempt: u32, cancel: Cancel, unwanted: Cancel, ear: Arc<Ear> },
+    /// A worker has it and was asked to stop: nobody waits for its answer but, where it drafts and is held, for what it
+    /// had left.
+    Leaving { attempt: u32, unwanted: Cancel },
 }
 
 /// Owned by the core thread.
@@ -96,11 +97,15 @@ impl Dispatcher {
             (Some(Standing::Running { ear, attempt, .. }), _) if running == Some(*attempt) => {
                 ear.say(&session.steered);
             }
-            (Some(Standing::Running { attempt, cancel, .. }), _) => {
+            (Some(Standing::Running { attempt, cancel, unwanted, .. }), _) => {
                 cancel.cancel();
-                let attempt = *attempt;
-                self.busy.insert(piece, Standing::Leaving { attempt });
+                let (attempt, unwanted) = (*attempt, unwanted.clone());
+                if !is_held(session, key, attempt) {
+                    unwanted.cancel();
+                }
+                self.busy.insert(piece, Standing::Leaving { attempt, unwanted });
             }
+            (Some(Standing::Leaving { attempt, unwanted }), _) if !is_held(session, key, *attempt) => unwanted.cancel(),
             _ => {}
         }
     }
@@ -166,7 +171,8 @@ impl Dispatcher {
     /// A worker is gone, and what it found is recorded or not wanted.
     pub(super) fn ended(&mut self, id: SessionId, key: EffectKey, ended: u32) {
         let known = self.busy.get(&(id, key));
-        if matches!(known, Some(Standing::Running { attempt, .. } | Standing::Leaving { attempt }) if *attempt == ended)
+        if let Some(Standing::Running { attempt, .. } | Standing::Leaving { attempt, .. }) = known
+            && *attempt == ended
         {
             self.busy.remove(&(id, key));
         }
@@ -179,6 +185,15 @@ impl Dispatcher {
         for standing in self.busy.values() {
             if let Standing::Running { cancel, .. } = standing {
                 cancel.cancel();
+            }
+        }
+    }
+
+    /// Asks those that are asked to stop, and still read what they had left, to let it be.
+    pub(super) fn give_up(&self) {
+        for standing in self.busy.values() {
+            if let Standing::Running { unwanted, .. } | Standing::Leaving { unwanted, .. } = standing {
+                unwanted.cancel();
             }
         }
     }
@@ -223,10 +238,11 @@ impl Dispatcher {
         };
         let cancel = Cancel::new();
         let ear = Arc::new(Ear::of(&session.steered));
-        let standing = Standing::Running { attempt, cancel: cancel.clone(), ear: ear.clone() };
-        self.busy.insert((id, key), standing);
+        let unwanted = Cancel::new();
+        let (own, given_up) = (cancel.clone(), unwanted.clone());
+        self.busy.insert((id, key), Standing::Running { attempt, cancel: own, unwanted: given_up, ear: ear.clone() });
         let worker = self.worker.clone();
-        let line = Line { inbox: inbox.clone(), session: id, key, attempt, ear, tape: None };
+        let line = Line { inbox: inbox.clone(), session: id, key, attempt, ear, unwanted, tape: None };
         self.handle.spawn(async move {
             let work = tokio::spawn(async move { worker.run(&session, &line, &cancel).await });
             let finding = work.await.unwrap_or_else(|error| {
@@ -242,6 +258,12 @@ impl Dispatcher {
             let _ = inbox.send(Post::Outcome(id, Outcome::Found { key, attempt, finding })).await;
         });
     }
+}
+
+/// Whether that attempt was stopped in the middle of a draft by somebody who lets it go on later.
+fn is_held(session: &Session, key: EffectKey, attempt: u32) -> bool {
+    let held = session.drafting.as_ref().filter(|drafting| drafting.stopping == Some(attempt));
+    held.is_some_and(|drafting| EffectKey::draft(drafting.version) == key) && !session.state().is_over()
 }
 
 /// Which places a piece of work competes for.

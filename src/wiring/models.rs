@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::api::LentKey;
 use crate::infrastructure::config::{KeyPart, Problem, ProviderPart, RolePart, Weight, is_for_key_programs};
-use crate::infrastructure::http::{HttpClient, HttpSettings, Secret};
+use crate::infrastructure::http::{HttpClient, HttpLimits, HttpSettings, Secret};
 use crate::infrastructure::llm::{
     CountBy, Counter, Exchange, ExchangeParts, KeySource, Keyed, Keys, ModelName, Nobody, PriceRow, PriceTable,
     Provider, ProviderSettings, RateLimit, RealSleeper, RetryPolicy, Route, Routes, ShapeMode, Share, Switchboard,
@@ -74,11 +74,11 @@ impl House {
                 Err(_) => continue, // nobody needs it
             };
             let rate = RateLimit::new(settings.requests_per_minute, settings.tokens_per_minute, self.clock.clone());
-            let (key, context) = (settings.key.clone(), settings.context);
+            let (key, context, patience) = (settings.key.clone(), settings.context, settings.limits.total);
             let beside = settings.key_headers.iter().map(|(_, keyed)| keyed.source.clone()).collect();
             let counts = settings.count != CountBy::Nobody;
             let provider = Provider::new(settings, http.clone(), keys.clone(), self.clock.clone());
-            providers.insert(name, Counter { model: Arc::new(provider), key, beside, rate, counts, context });
+            providers.insert(name, Counter { model: Arc::new(provider), key, beside, rate, counts, context, patience });
         }
         let day = self.config().settings().budget.day_cents;
         Ok(Some(Exchange::new(ExchangeParts {
@@ -127,13 +127,15 @@ impl House {
             if models.is_empty() {
                 continue;
             }
+            let of_role = |seconds| seconds_of(&format!("`max_latency_s` of role `{role}`"), seconds);
+            let max_latency = part.max_latency_s.map(of_role).transpose()?;
             by_role.insert(
                 role.clone(),
                 Route {
                     models,
                     max_output_tokens: part.max_output_tokens,
                     max_cost_micros: part.max_call_cents.map(|cents| cents * 10_000),
-                    max_latency: part.max_latency_s.map(Duration::from_secs),
+                    max_latency,
                 },
             );
         }
@@ -215,7 +217,9 @@ impl House {
         settings.requests_per_minute = part.requests_per_minute.or(settings.requests_per_minute);
         settings.tokens_per_minute = part.tokens_per_minute.or(settings.tokens_per_minute);
         if let Some(seconds) = part.timeout_s {
-            settings.limits.total = Duration::from_secs(seconds);
+            // who is slow is slow to the first byte too: a long prompt is read before a word comes
+            let limit = seconds_of(&format!("`timeout_s` of provider `{}`", settings.name), seconds)?;
+            settings.limits = HttpLimits { first: limit, idle: limit, total: limit, ..settings.limits };
         }
         Ok(())
     }
@@ -289,6 +293,12 @@ impl House {
         let key = |name: &str| Some((name.to_owned(), LentKey(ring.reveal(name)?.to_owned())));
         ring.present().filter(|(name, _)| is_wanted(name)).filter_map(|(name, _)| key(name)).collect()
     }
+}
+
+/// So many seconds, as programs' limits are told.
+fn seconds_of(what: &str, seconds: u64) -> Result<Duration, Wrong> {
+    let (message, hint) = (format!("{what} is {seconds}"), "write a whole number from 1 to 86400".to_owned());
+    (1..=86_400).contains(&seconds).then(|| Duration::from_secs(seconds)).ok_or(Wrong { message, hint })
 }
 
 /// The key that `value`, which is what is told of `what`, names.
@@ -530,6 +540,27 @@ mod tests {
         assert_eq!(shape("claude", &format!("{claude}shape = 'schema'\n"), &[]), ShapeMode::Schema);
         assert_eq!(shape("openai", "", &[]), ShapeMode::Schema);
         assert_eq!(shape("deepseek", "", &[]), ShapeMode::Object);
+    }
+
+    #[test]
+    fn who_may_take_long_may_take_long_to_the_first_byte_and_its_role_waits_for_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let checked = |timeout: &str, role: &str| {
+            let config = format!("model = 'x/y'\n[providers.x]\nbase_url = 'http://x'\n{timeout}\n{role}");
+            let house = house(&folder, &config, &[]);
+            let limits = house.provider("x").map_err(|wrong| wrong.message)?.limits;
+            let exchange = house.exchange().map_err(|wrong| wrong.message)?.expect("a model");
+            let latency = exchange.lead("implementer").expect("a route").latency;
+            Ok::<_, String>([limits.first, limits.idle, limits.total, latency].map(|limit| limit.as_secs()))
+        };
+        assert_eq!(checked("", ""), Ok([120, 120, 900, 900]));
+        assert_eq!(checked("timeout_s = 1800", ""), Ok([1800, 1800, 1800, 1800]));
+        assert_eq!(checked("timeout_s = 60", ""), Ok([60, 60, 60, 900]), "tries together");
+        let role = "[roles.implementer]\nmax_latency_s = 300";
+        assert_eq!(checked("timeout_s = 1800", role), Ok([1800, 1800, 1800, 300]), "a role's own word counts");
+        assert_eq!(checked("timeout_s = 0", ""), Err("`timeout_s` of provider `x` is 0".to_owned()));
+        let forever = format!("[roles.implementer]\nmax_latency_s = {}", i64::MAX);
+        assert!(checked("", &forever).is_err_and(|why| why.starts_with("`max_latency_s` of role `implementer` is 9")));
     }
 
     #[test]

@@ -92,6 +92,7 @@ fn exchange(port: u16) -> Exchange {
         rate: RateLimit::new(None, None, clock),
         counts: false,
         context: None,
+        patience: Duration::from_secs(900),
     };
     Exchange::new(ExchangeParts {
         providers: BTreeMap::from([("acme".to_owned(), counter)]),

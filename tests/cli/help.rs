@@ -35,6 +35,14 @@ fn help_is_what_it_was() {
 }
 
 #[test]
+fn help_names_every_playbook() {
+    let bench = Bench::new();
+    let said = bench.run("run --help").out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let all = paraph::api::playbooks();
+    assert!(all.iter().any(|name| name == "shipped") && said.contains(&all.join(", ")), "{all:?}: {said}");
+}
+
+#[test]
 fn every_flag_and_verb_says_what_it_is_for() {
     let bench = Bench::new();
     for verb in verbs(&bench) {

@@ -129,6 +129,17 @@ def work(prompt):
             lines.append("the agent: " + key.read())
         ask("terminal/create", command="sleep 600; touch late")
         write("answers.txt", "\n".join(lines) + "\n")
+    elif MODE == "hoards":
+        # waits for one command over and over, and asks by a name that is longer than any
+        made = ask("terminal/create", command="sleep 600")["result"]["terminalId"]
+        waits = [f"wait-{n}" for n in range(100)] + ["x" * 300, {"a": "name"}]
+        for id in waits:
+            send({"id": id, "method": "terminal/wait_for_exit", "params": {"sessionId": session, "terminalId": made}})
+        refused = [read() for _ in range(38)]
+        ask("terminal/kill", terminalId=made)
+        words = [f"{answer['id']} {answer['error']['code']}" for answer in refused]
+        write("answers.txt", "\n".join([words[0], words[35], words[36], words[37]]) + "\n")
+        say("hoarded")
     elif MODE == "seeks":
         # looks for a word (told backwards) wherever it may lie: itself, through a command it starts, through Paraph
         import subprocess

@@ -181,6 +181,7 @@ async fn check_sizes(counts: Result<Option<u64>, ChatError>, a_minute: Option<u3
         rate: RateLimit::new(a_minute, None, clock),
         counts: true,
         context: None,
+        patience: Duration::from_secs(900),
     };
     let exchange = Exchange::new(ExchangeParts {
         providers: BTreeMap::from([("acme".to_owned(), counter)]),

@@ -1,13 +1,17 @@
 //! Keys on their way from a person's shell to a provider, through the real binary and its daemon.
 
+use std::collections::BTreeMap;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use paraph::infrastructure::llm::Wire;
+use paraph::clock::{FixedClock, Timestamp};
+use paraph::infrastructure::llm::{ChatError, KeySource, Keys, Provider, ProviderSettings, Wire};
 
 use crate::den::Den;
 use crate::dialect::Dialect;
 use crate::server::{End, Play, Server};
+use crate::support::{LIMITS, ask, http, request};
 
 pub(crate) const SECRET: &str = "k-canary-5d1f77b2";
 
@@ -206,7 +210,10 @@ async fn what_was_sent_is_printed_by_number() {
     let view = say(&["run", "compare with None by identity in a.py", "--engine", "llm", "--wait", "--json"]).json();
     assert_eq!(view["usage"]["cost_usd"], "0.000125", "what the gateway says");
     let shown = say(&["context", "1"]).ended(0);
-    assert!(shown.out.contains("call 1  gate/x as implementer for v1  1200 in, 60 out, $0.000125"), "{shown:#?}");
+    assert!(
+        shown.out.contains("call 1  gate/x as implementer for v1  1200 in (90 of them cached), 60 out, $0.000125"),
+        "{shown:#?}"
+    );
     let paths: Vec<&str> = shown.out.lines().filter(|line| line.contains("  a.py")).collect();
     assert_eq!(paths.len(), 1, "a file stands there once: {shown:#?}");
     let whole = say(&["context", "1", "--prompt", "1"]).ended(0);
@@ -301,4 +308,38 @@ async fn an_agents_variable_may_name_a_key_that_only_its_own_process_is_given() 
     let explanation = say(false, &["artifacts", &id, "explanation@v1"]).ended(0);
     assert!(explanation.out.contains("It is [masked]"), "{explanation:#?}");
     is_nowhere(&den);
+}
+
+/// A provider whose key is what `script` prints each time.
+fn keyed_by(server: &Server, script: &str) -> Provider {
+    let key = KeySource::Command(["/bin/sh", "-c", script].map(str::to_owned).to_vec());
+    let seen = vec![("PATH".into(), std::env::var_os("PATH").unwrap())];
+    let settings = ProviderSettings { key, limits: LIMITS, ..Dialect(Wire::OpenAi).settings(&server.url()) };
+    let clock = FixedClock::at("2026-11-28T12:00:00.000Z".parse::<Timestamp>().unwrap());
+    Provider::new(settings, http(), Arc::new(Keys::new(BTreeMap::new(), seen)), Arc::new(clock))
+}
+
+#[tokio::test]
+async fn a_key_that_was_renewed_meanwhile_is_tried_in_the_call_that_was_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let counts = format!("echo x >> {0}/n; echo key-$(wc -l < {0}/n | tr -d ' ')", folder.path().display());
+    let dialect = Dialect(Wire::OpenAi);
+    let refused =
+        || Play::Answer(401, vec![("content-type", "application/json".to_owned())], dialect.error(401, "old"));
+    let says = || Play::Pieces(dialect.kind(), vec![dialect.stream("hi").into_bytes()], Duration::ZERO, End::Orderly);
+    let keys = |server: &Server| {
+        let seen = server.seen();
+        seen.iter().map(|seen| seen.header("authorization").unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let server = Server::start(vec![refused(), says()]).await;
+    let asked = ask(&keyed_by(&server, &counts), &request()).await;
+    assert_eq!(asked.outcome.unwrap().text, "hi");
+    assert_eq!(keys(&server), ["Bearer key-1", "Bearer key-2"]);
+    // once, and only where it is another
+    for (script, tries) in [(counts.as_str(), 2), ("echo always-the-same", 1)] {
+        let server = Server::start(vec![refused(), refused(), says()][2 - tries..].to_vec()).await;
+        let asked = ask(&keyed_by(&server, script), &request()).await;
+        assert!(matches!(asked.outcome, Err(ChatError::NotSignedIn { .. })), "{:?}", asked.outcome);
+        assert_eq!(server.seen().len(), tries, "{script}");
+    }
 }

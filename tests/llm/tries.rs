@@ -58,6 +58,7 @@ fn exchange(server: &Server, dialect: Dialect, patience: RetryPolicy, sleeper: &
         rate: RateLimit::new(None, None, sleeper.clock.clone()),
         counts: false,
         context: None,
+        patience: Duration::from_secs(900),
     };
     Exchange::new(ExchangeParts {
         providers: BTreeMap::from([("acme".to_owned(), counter)]),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::api::{
     Base, CandidateRequest, EngineKind, EstimateRequest, FailureKind, IssueSource, Kind, NoticeStream, ProgramChoice,
-    RepositoryRequest, RunRequest, Service, SessionView, Source, TrustRequest,
+    RepositoryRequest, RunRequest, Service, SessionView, Source, TrustRequest, playbooks,
 };
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended, usage};
@@ -45,8 +45,8 @@ pub(crate) struct Args {
     /// What the issue's host is, where that is not known: github, gitlab, gitea
     #[arg(long, value_name = "KIND", requires = "issue", value_parser = ["github", "gitlab", "gitea", "forgejo"])]
     forge: Option<String>,
-    /// The session's shape: quick, indexed, triaged, tested, reviewed, designed, agreed, complete, static
-    #[arg(long, value_name = "NAME")]
+    // every playbook that there is, and what each has is in the help topic
+    #[arg(long, value_name = "NAME", help = shapes())]
     playbook: Option<String>,
     /// What makes the proposal: rules, patch, llm, command, agent
     #[arg(long, value_name = "NAME")]
@@ -56,7 +56,7 @@ pub(crate) struct Args {
     /// Only these rules (paraph help rules lists them)
     #[arg(long, value_name = "ID,...", value_delimiter = ',')]
     rules: Vec<String>,
-    /// Only paths that match this glob; may be given again
+    /// Only paths that match this glob, or lie below the folder of that name; may be given again
     #[arg(long = "path", value_name = "GLOB")]
     paths: Vec<String>,
     /// Start from this revision [default: HEAD]
@@ -78,6 +78,11 @@ pub(crate) struct Args {
     /// Wait until it can be decided on
     #[arg(long)]
     wait: bool,
+}
+
+/// What a playbook is for, and which there are.
+fn shapes() -> String {
+    format!("The session's shape: {} (paraph help lifecycle)", playbooks().join(", "))
 }
 
 /// Which program drafts, where one does.

@@ -66,7 +66,7 @@ pub const SETTINGS: &[SettingSpec] = &[
         "playbook",
         Shape::Text,
         "'quick'",
-        "a session's stages where none are named: quick, indexed, triaged, tested, reviewed, designed, agreed, complete, static",
+        "a session's stages where none are named; paraph run --help names them",
     ),
     aliased(
         setting("threshold", Shape::Tenths, "7.0", "the score under which a merge is forbidden; it never causes one"),

@@ -25,7 +25,7 @@ const USUAL_ANSWER: u32 = 16_384;
 const USUAL_SHARE: u64 = 4;
 const LARGEST_SHARE: u64 = 2;
 
-/// The longest that a call may take where neither role nor provider says less.
+/// The longest that a call may take where neither its role says how long, nor one of its providers that it takes longer.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// A provider and what keeps it on a short lead.
@@ -42,6 +42,8 @@ pub struct Counter {
     pub counts: bool,
     /// Tokens that its models take, prompt and answer together, where its settings say so.
     pub context: Option<u32>,
+    /// The longest that one call to it may take.
+    pub patience: Duration,
 }
 
 /// What an exchange is made of.
@@ -108,7 +110,9 @@ impl Exchange {
             format!("context = TOKENS under [providers.{}], now {}", model.provider, room_of(model))
         });
         let share = self.parts.shares.get(role).copied().unwrap_or_default();
-        let latency = route.max_latency.unwrap_or(PATIENCE);
+        let patience = |model: &ModelName| Some(self.parts.providers.get(&model.provider)?.patience);
+        let usual = || route.models.iter().filter_map(patience).fold(PATIENCE, Duration::max);
+        let latency = route.max_latency.unwrap_or_else(usual);
         let context_tokens = room.saturating_sub(u64::from(max_output_tokens));
         Ok(Lead { route, context_tokens, max_output_tokens, widen, share, latency })
     }

@@ -385,6 +385,7 @@ impl ChatModel for Provider {
         cancel: &Cancel,
     ) -> Result<ChatReply, ChatError> {
         self.check_room(model, request)?;
+        let mut is_renewed = false;
         let (settings, mut incoming) = loop {
             let settings = self.learned.apply(model, &self.settings);
             let ask = self.ask(&settings, model, request, cancel).await?;
@@ -398,6 +399,13 @@ impl ChatModel for Provider {
                 ChatError::Refused { status: status @ (400 | 404 | 405 | 422 | 500), said, .. }
                     if self.learned.has_more(&settings, model, &self.settings)
                         || self.learned.learn(&settings, model, (status, &said), request) => {}
+                // that cost nothing: where the key comes from there may be another by now, and it is tried at once
+                error @ ChatError::NotSignedIn { .. } if !std::mem::replace(&mut is_renewed, true) => {
+                    let again = self.ask(&settings, model, request, cancel).await;
+                    if !again.is_ok_and(|again| again.headers != ask.headers) {
+                        return Err(error);
+                    }
+                }
                 error => return Err(error),
             }
         };

@@ -14,7 +14,7 @@ pub struct Route {
     pub max_output_tokens: Option<u32>,
     /// The most that one call may cost, in millionths of a dollar.
     pub max_cost_micros: Option<u64>,
-    /// The longest that one call may take, where it is shorter than the provider's own limit.
+    /// The longest that one call may take, its tries together; none: as long as its providers may, and no less than usual.
     pub max_latency: Option<Duration>,
 }
 

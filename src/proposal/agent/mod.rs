@@ -34,7 +34,7 @@ use super::{
     ThreadAnswer, Workshop,
 };
 use crate::cancel::Cancel;
-use crate::diff::stats;
+use crate::diff::{ChangeSet, stats};
 use crate::id::Digest;
 use crate::infrastructure::confinement::{self, Confined, ConfinementError, Door, Ends, Network};
 use crate::infrastructure::hosts::{self, AllowedHosts, PROXY_PORT, Passage};
@@ -55,8 +55,6 @@ use wire::StopReason;
 const USUAL_TIMEOUT: Duration = Duration::from_secs(3600);
 /// How long it may take to end when it is asked: a cancelled draft returns within 2 s, a polite cancel before that.
 const GRACE: Duration = Duration::from_millis(300);
-/// How long reading what a stopped agent left may take, of the same 2 s.
-const READING: Duration = Duration::from_millis(1500);
 /// Names that a refusal suggests.
 const MOST_NEAR: usize = 5;
 /// Lines of what an agent printed that a refusal quotes.
@@ -246,13 +244,11 @@ impl Job {
         let tail = transcript.tail(QUOTED_LINES);
         let said = transcript.said();
         self.tell_what_it_took(&mut met, &said, transcript.used());
+        if self.stop.is_cancelled() {
+            return Err(self.left(&room, &transcript, &met)?);
+        }
         let log = transcript.finish(&last_line(&met)).map_err(|error| unstored(&error))?;
         let _nobody_listens = self.news.send(News::Kept(log));
-        if self.stop.is_cancelled() {
-            // what it did is not thrown away: who holds it for a while goes on from there
-            let left = in_time(&self.handle, READING, |late| room.changes(&self.brief, late))?;
-            return Err(EngineError::Held(Box::new(left.changes)));
-        }
         let ended = self.judge(met, &tail)?;
         let worked = room.changes(&self.brief, &self.stop)?;
         let answers = self.answers(&said);
@@ -274,6 +270,22 @@ impl Job {
             log: Some(log),
             answers,
         })
+    }
+
+    /// What it had left when it was stopped. That is not thrown away: who holds it for a while goes on from there. The
+    /// pause stands already, so it is read however long it takes, as long as anybody may want it.
+    fn left(&self, room: &Room, transcript: &Transcript, met: &Met) -> Result<EngineError, EngineError> {
+        let unwanted = &self.brief.unwanted;
+        let left = match room.changes(&self.brief, unwanted) {
+            Err(error) if !unwanted.is_cancelled() => {
+                transcript.line(&format!("[paraph: what it had left is lost, it cannot be read: {error}]"));
+                Ok(ChangeSet::new([]))
+            }
+            read => read.map(|worked| worked.changes),
+        };
+        let log = transcript.finish(&last_line(met)).map_err(|error| unstored(&error))?;
+        let _nobody_listens = self.news.send(News::Kept(log));
+        Ok(EngineError::Held(Box::new(left?)))
     }
 
     /// What its last words say to threads that it was told of.
@@ -474,19 +486,6 @@ impl Job {
     }
 }
 
-/// What `work` comes to; it is asked to stop when it takes longer than `most`.
-fn in_time<T>(handle: &Handle, most: Duration, work: impl FnOnce(&Cancel) -> T) -> T {
-    let late = Cancel::new();
-    let fires = late.clone();
-    let timer = handle.spawn(async move {
-        tokio::time::sleep(most).await;
-        fires.cancel();
-    });
-    let done = work(&late);
-    timer.abort();
-    done
-}
-
 fn times(count: usize) -> String {
     if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
@@ -510,28 +509,4 @@ fn proxied() -> impl Iterator<Item = (OsString, OsString)> {
     let local = [("NO_PROXY", "localhost,127.0.0.1"), ("no_proxy", "localhost,127.0.0.1"), ("NODE_USE_ENV_PROXY", "1")];
     let proxies = names.map(|name| (name.into(), proxy.clone().into()));
     proxies.into_iter().chain(local.map(|(name, value)| (name.into(), value.into())))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn what_takes_too_long_is_asked_to_stop() {
-        let handle = Handle::current();
-        let work = move || {
-            let at_once = in_time(&handle, Duration::from_secs(60), |late| (late.clone(), late.is_cancelled()));
-            let slow = in_time(&handle, Duration::from_millis(20), |late| {
-                let began = Instant::now();
-                while !late.is_cancelled() && began.elapsed() < Duration::from_secs(20) {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                late.is_cancelled()
-            });
-            (at_once.1, at_once.0.is_cancelled(), slow)
-        };
-        assert_eq!(tokio::task::spawn_blocking(work).await.expect("no panic"), (false, false, true));
-    }
 }

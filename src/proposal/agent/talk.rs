@@ -13,7 +13,8 @@ use super::prompt;
 use super::serve::{Reply, Server};
 use super::transcript::Transcript;
 use super::wire::{
-    Fault, Initialized, LOGIN_NEEDED, LONGEST_LINE, Lines, Message, NewSession, Next, Prompted, StopReason, VERSION,
+    BAD_PARAMS, Fault, Initialized, LOGIN_NEEDED, LONGEST_LINE, Lines, Message, NewSession, Next, Prompted, REFUSED,
+    StopReason, VERSION,
 };
 use crate::cancel::Cancel;
 use crate::id::Digest;
@@ -31,6 +32,10 @@ const PATIENCE_WITH_CANCEL: u32 = 16;
 const WRITING: Duration = Duration::from_secs(10);
 /// Lines that are no messages, before it counts as something else than an agent.
 const MOST_NOISE: usize = 1000;
+/// Requests that may wait for commands at once. // 64: eight times as many as there are commands at once
+const MOST_WAITING: usize = 64;
+/// Bytes of a request's id, where that is a text.
+const LONGEST_ID: usize = 256;
 /// Messages of one turn. // a long turn streams a few ten thousand pieces
 const MOST_MESSAGES: usize = 2_000_000;
 
@@ -265,8 +270,17 @@ impl Talk {
             match Message::parse(&line) {
                 Message::Answer { id, result } if id == number => return answered(method, result),
                 Message::Answer { .. } => {} // to nothing that was asked
+                Message::Request { id, .. } if !is_id(&id) => {
+                    let why = format!("an id is a number, or a text of at most {LONGEST_ID} bytes");
+                    self.reply(Value::Null, Err(Fault::new(BAD_PARAMS, why)))?;
+                }
                 Message::Request { id, method, params } => match server.request(&method, params) {
                     Reply::Now(result) => self.reply(id, result)?,
+                    // each is kept until then
+                    Reply::WhenEnded(_) if self.waiting.len() >= MOST_WAITING => {
+                        let why = format!("more than {MOST_WAITING} requests wait for commands");
+                        self.reply(id, Err(Fault::new(REFUSED, why)))?;
+                    }
                     Reply::WhenEnded(terminal) => self.waiting.push((id, terminal)),
                 },
                 Message::Notice { method, params } => server.notice(&method, params),
@@ -336,6 +350,10 @@ fn answered<T: DeserializeOwned>(method: &'static str, result: Result<Value, Fau
             Err(TalkError::Faulted { method, code, message })
         }
     }
+}
+
+fn is_id(id: &Value) -> bool {
+    id.is_number() || id.as_str().is_some_and(|id| id.len() <= LONGEST_ID)
 }
 
 fn login_needed(error: TalkError, ways: &str) -> TalkError {

@@ -20,6 +20,8 @@ const AT_ONCE: usize = 8;
 const IN_ALL: usize = 500;
 /// Bytes of output that are kept, where the agent asks for no fewer.
 const OUTPUT: usize = 1 << 20;
+/// Commands that have ended and whose output is kept for an agent that does not release them.
+const KEPT: usize = 32;
 const GRACE: Duration = Duration::from_millis(300);
 
 /// All commands of one talk.
@@ -32,6 +34,7 @@ pub(super) struct Terminals<'a> {
 }
 
 struct Terminal {
+    number: usize,
     stop: Cancel,
     state: Arc<Mutex<State>>,
     running: Option<JoinHandle<()>>,
@@ -41,6 +44,8 @@ struct Terminal {
 struct State {
     output: VecDeque<u8>,
     truncated: bool,
+    /// Nobody can ask for its output any more.
+    is_released: bool,
     /// How it ended, as the protocol says it.
     exit: Option<Value>,
 }
@@ -61,7 +66,9 @@ impl<'a> Terminals<'a> {
         if !cwd.strip_prefix(self.room.shown()).is_ok_and(plain) {
             return Err(Fault::new(BAD_PARAMS, format!("{} is outside the worktree", cwd.display())));
         }
-        let name = format!("terminal-{}", self.made);
+        let_go(self.open.values());
+        let number = self.made;
+        let name = format!("terminal-{number}");
         self.made += 1;
         let sees = Sees { name: &name, network: Network::None, reads: &[] };
         let (policy, env) = self.room.policy(sees).map_err(|error| Fault::new(REFUSED, error.to_string()))?;
@@ -92,7 +99,7 @@ impl<'a> Terminals<'a> {
             };
             beside.lock().unwrap_or_else(PoisonError::into_inner).exit = Some(exit);
         });
-        self.open.insert(name.clone(), Terminal { stop, state, running: Some(running) });
+        self.open.insert(name.clone(), Terminal { number, stop, state, running: Some(running) });
         Ok(name)
     }
 
@@ -122,7 +129,9 @@ impl<'a> Terminals<'a> {
     }
 
     pub(super) fn release(&mut self, of: &OfTerminal) -> Result<Value, Fault> {
-        self.get(&of.terminal_id)?.stop.cancel();
+        let terminal = self.get(&of.terminal_id)?;
+        terminal.stop.cancel();
+        terminal.lock().release();
         // it is awaited at the end of all, so that nothing runs on in a worktree that is read
         if let Some(terminal) = self.open.remove(&of.terminal_id) {
             self.open.insert(format!("released {}", of.terminal_id), terminal);
@@ -157,9 +166,35 @@ impl Terminal {
     }
 }
 
+/// Lets go of what the oldest of those printed that have ended, where more than [`KEPT`] have; how each ended stays.
+fn let_go<'a>(terminals: impl Iterator<Item = &'a Terminal>) {
+    let mut ended: Vec<&Terminal> = terminals.filter(|terminal| terminal.lock().is_worth_letting_go()).collect();
+    ended.sort_unstable_by_key(|terminal| terminal.number);
+    let over = ended.len().saturating_sub(KEPT);
+    ended.into_iter().take(over).for_each(|terminal| terminal.lock().forget());
+}
+
 impl State {
+    fn is_worth_letting_go(&self) -> bool {
+        self.exit.is_some() && self.output.capacity() > 0
+    }
+
+    /// What it printed is not asked for any more; what it still prints is nothing to keep.
+    fn release(&mut self) {
+        self.is_released = true;
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.truncated |= !self.output.is_empty();
+        self.output = VecDeque::new();
+    }
+
     /// Keeps the end.
     fn push(&mut self, bytes: &[u8], limit: usize) {
+        if self.is_released {
+            return;
+        }
         self.output.extend(bytes);
         let over = self.output.len().saturating_sub(limit);
         self.truncated |= over > 0;
@@ -171,5 +206,35 @@ fn exit(status: Status) -> Value {
     match status {
         Status::Exit(code) => json!({"exitCode": code, "signal": null}),
         Status::Signal(number) => json!({"exitCode": null, "signal": format!("{number}")}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(number: usize, printed: &[u8]) -> Terminal {
+        let mut state = State::default();
+        state.push(printed, OUTPUT);
+        state.exit = Some(exit(Status::Exit(0)));
+        Terminal { number, stop: Cancel::new(), state: Arc::new(Mutex::new(state)), running: None }
+    }
+
+    #[test]
+    fn what_is_released_keeps_nothing_and_what_ended_long_since_only_how() {
+        let mut state = State::default();
+        state.push(b"before", OUTPUT);
+        state.release();
+        state.push(b"after", OUTPUT);
+        assert_eq!((state.output.capacity(), state.truncated), (0, true));
+        let all: Vec<Terminal> = (0..KEPT + 2).rev().map(|number| ended(number, b"words")).collect();
+        let running = Terminal { state: Arc::default(), ..ended(0, b"") };
+        running.lock().push(b"words", OUTPUT);
+        let_go(all.iter().chain([&running]));
+        let gone = |terminal: &Terminal| terminal.lock().output.is_empty() && terminal.lock().truncated;
+        let numbers: Vec<usize> =
+            all.iter().filter(|terminal| gone(terminal)).map(|terminal| terminal.number).collect();
+        assert_eq!(numbers, [1, 0], "the oldest");
+        assert!(all.iter().all(|terminal| terminal.lock().exit.is_some()) && !gone(&running));
     }
 }

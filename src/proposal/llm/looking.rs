@@ -4,14 +4,27 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::prompt::{file_text, is_file, item};
+use crate::cancel::Cancel;
 use crate::id::RepoPath;
-use crate::infrastructure::llm::{CallBlock, ToolSpec};
+use crate::infrastructure::llm::{CallBlock, Part, ToolSpec};
 use crate::planning::{Redactor, within};
-use crate::proposal::{Brief, ContextItem};
+use crate::proposal::{Brief, ContextItem, EngineError};
 use crate::repository::{Tree, TreeError};
 
 /// The most bytes of one answer.
 const MOST_BYTES: usize = 16 << 10;
+
+/// Calls of one reply that are answered, and the bytes of answers after which the rest of them is told to wait.
+pub(super) const AT_ONCE: usize = 8;
+const BYTES_AT_ONCE: usize = 64 << 10;
+
+/// Calls of one reply, and bytes of them, over which none is looked at and none goes back with the conversation: nobody
+/// who looks asks for as much.
+const MOST_CALLS: usize = 64;
+const MOST_ASKED: usize = 64 << 10;
+
+/// Characters of a tool's name that are repeated. // 64: the longest that any provider takes
+const LONGEST_NAME: usize = 64;
 
 /// The most places that a search lists.
 const MOST_PLACES: usize = 60;
@@ -78,26 +91,74 @@ struct FindSymbol {
     name: String,
 }
 
-/// Looks on behalf of a model.
-pub(super) struct Looking<'a> {
-    brief: &'a Brief,
-    tree: &'a dyn Tree,
+/// What the calls of one reply came to.
+pub(super) struct Looked {
+    /// A result for each call, in their order.
+    pub(super) results: Vec<Part>,
     /// Files that were read, for the context.
     pub(super) items: Vec<ContextItem>,
     /// What was asked for, a line each, for the record.
     pub(super) log: Vec<String>,
+    /// What hid secrets in them, and knows which.
+    pub(super) redactor: Redactor,
 }
 
-impl<'a> Looking<'a> {
-    pub(super) fn new(brief: &'a Brief, tree: &'a dyn Tree) -> Self {
-        Self { brief, tree, items: Vec::new(), log: Vec::new() }
-    }
+/// What is told to a model whose calls are too many, or too long, to be looked at.
+pub(super) fn too_much(calls: &[CallBlock]) -> Option<String> {
+    let bytes: usize = calls.iter().map(|call| call.id.len() + call.name.len() + call.arguments.len()).sum();
+    (calls.len() > MOST_CALLS || bytes > MOST_ASKED).then(|| {
+        format!(
+            "You called tools {} times at once, with {bytes} bytes of arguments. None was looked at. Ask for at most \
+             {AT_ONCE} things at once, in a few words each.",
+            calls.len()
+        )
+    })
+}
 
+/// Answers the calls of one reply, the first of them; the rest may be asked for again. Blocks, and stops between two calls,
+/// or two files of a search, when it is cancelled.
+///
+/// # Errors
+/// [`EngineError::Cancelled`], and where the tree cannot be read.
+pub(super) fn look(
+    (brief, tree): (&Brief, &dyn Tree),
+    calls: &[CallBlock],
+    mut redactor: Redactor,
+    cancel: &Cancel,
+) -> Result<Looked, EngineError> {
+    let mut looking = Looking { brief, tree, cancel, items: Vec::new(), log: Vec::new() };
+    let (mut results, mut bytes) = (Vec::new(), 0);
+    for (place, call) in calls.iter().enumerate() {
+        let text = match place < AT_ONCE && bytes < BYTES_AT_ONCE {
+            true => looking.answer(call, &mut redactor).map_err(super::unreadable)?,
+            false => "too much at once: ask for it again, with less beside it".to_owned(),
+        };
+        if cancel.is_cancelled() {
+            return Err(EngineError::Cancelled);
+        }
+        bytes += text.len();
+        results.push(Part::Result { id: call.id.clone(), name: call.name.clone(), text });
+    }
+    let Looking { items, log, .. } = looking;
+    Ok(Looked { results, items, log, redactor })
+}
+
+/// Looks on behalf of a model.
+struct Looking<'a> {
+    brief: &'a Brief,
+    tree: &'a dyn Tree,
+    cancel: &'a Cancel,
+    items: Vec<ContextItem>,
+    log: Vec<String>,
+}
+
+impl Looking<'_> {
     /// The answer to one call; a wrong call is answered with what is wrong.
-    pub(super) fn answer(&mut self, call: &CallBlock, redactor: &mut Redactor) -> Result<String, TreeError> {
+    fn answer(&mut self, call: &CallBlock, redactor: &mut Redactor) -> Result<String, TreeError> {
         let shown: String = call.arguments.chars().take(200).collect();
-        self.log.push(format!("{} {shown}", call.name));
-        let wrong = |error: serde_json::Error| format!("the arguments of {} do not read: {error}", call.name);
+        let name: String = call.name.chars().take(LONGEST_NAME).collect();
+        self.log.push(format!("{name} {shown}"));
+        let wrong = |error: serde_json::Error| format!("the arguments of {name} do not read: {error}");
         let arguments = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
         let found = match call.name.as_str() {
             "read_file" => match serde_json::from_str::<ReadFile>(arguments) {
@@ -116,9 +177,9 @@ impl<'a> Looking<'a> {
                 Ok(wanted) => self.find_symbol(&wanted),
                 Err(error) => wrong(error),
             },
-            other => format!("there is no tool {other}"),
+            _ => format!("there is no tool {name}"),
         };
-        Ok(redactor.hide(&call.name, &cut(found)))
+        Ok(redactor.hide(&name, &cut(found)))
     }
 
     fn read_file(&mut self, wanted: &ReadFile, redactor: &mut Redactor) -> Result<String, TreeError> {
@@ -144,6 +205,9 @@ impl<'a> Looking<'a> {
         let under = folder(&wanted.under);
         let (mut found, mut places) = (String::new(), 0);
         for entry in self.tree.entries()?.iter().filter(|entry| is_file(entry)) {
+            if self.cancel.is_cancelled() {
+                break;
+            }
             let path = entry.path.to_string();
             if !path.starts_with(&under) || self.tree.size(entry)? > LARGEST_SEARCHED {
                 continue;
@@ -171,7 +235,13 @@ impl<'a> Looking<'a> {
         let under = folder(&wanted.under);
         let entries = self.tree.entries()?;
         let paths = entries.iter().map(|entry| entry.path.to_string()).filter(|path| path.starts_with(&under));
-        let list: String = paths.map(|path| path + "\n").collect();
+        let mut list = String::new();
+        for path in paths {
+            list.push_str(&(path + "\n"));
+            if list.len() > MOST_BYTES {
+                break; // what is beyond is cut
+            }
+        }
         Ok(if list.is_empty() { format!("nothing lies below `{under}`") } else { list })
     }
 

@@ -20,13 +20,13 @@ use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::id::{Digest, RepoPath, ThreadId};
 use crate::infrastructure::llm::{ChatReply, ChatRequest, Finish, Message, Part, Speaker};
-use crate::planning::{AskError, Counted, Question, Redactor};
+use crate::planning::{AskError, Counted, Question, Redactor, within};
 use crate::proposal::edits::{self, Placed};
-use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, ThreadAnswer, Word};
+use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, Scope, ThreadAnswer, Word};
 use crate::repository::{OverlayTree, TreeError};
 use crate::text::{LiveMask, Untrusted};
 use answer::ThreadWord;
-use looking::Looking;
+use looking::Looked;
 use prompt::Prompt;
 
 /// How often a prompt that is too large is written again with less in it.
@@ -37,6 +37,9 @@ const SOMEBODY: &str = "Somebody who watches your work says something.";
 
 /// The least that an answer is given: a patch of a hundred lines.
 const LEAST_ANSWER: u32 = 1_024;
+
+/// The most bytes of an answer that go back with the conversation. // 256 KiB: four times the longest that is asked for
+const MOST_SAID: usize = 256 << 10;
 
 /// What one draft may take besides money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,8 +88,10 @@ impl ProposalEngine for LlmEngine {
 /// One draft in the making: the conversation so far.
 struct Drafting<'a> {
     brief: &'a Brief,
+    /// What it may change.
+    scope: Scope,
     /// What the version before left, over the base: edits are placed on both together.
-    over: BTreeMap<RepoPath, Option<FileSide>>,
+    over: Arc<BTreeMap<RepoPath, Option<FileSide>>>,
     redactor: Redactor,
     limits: LlmLimits,
     /// Tokens that a prompt may have.
@@ -107,14 +112,15 @@ impl<'a> Drafting<'a> {
     fn new(brief: &'a Brief, mut redactor: Redactor, limits: LlmLimits) -> Result<Self, EngineError> {
         let before = brief.previous.iter().flat_map(|previous| previous.files());
         let over: BTreeMap<_, _> = before.map(|file| (file.path.clone(), file.new.clone())).collect();
-        let room = brief.models.room(brief.role);
-        let prompt = prompt::write(brief, &OverlayTree::new(brief.tree.as_ref(), &over), room, &mut redactor)
-            .map_err(unreadable)?;
+        let (room, scope) = (brief.models.room(brief.role), Scope::new(&brief.paths)?);
+        let tree = OverlayTree::new(brief.tree.as_ref(), &over);
+        let prompt = prompt::write(brief, &tree, (room, &scope), &mut redactor).map_err(unreadable)?;
         let messages = vec![Message::user(prompt.task.clone())];
         let items = prompt.items.clone();
         Ok(Self {
             brief,
-            over,
+            scope,
+            over: Arc::new(over),
             redactor,
             limits,
             room,
@@ -143,7 +149,8 @@ impl<'a> Drafting<'a> {
             }
         }
         let tree = OverlayTree::new(self.brief.tree.as_ref(), &self.over);
-        self.prompt = prompt::write(self.brief, &tree, self.room, &mut self.redactor).map_err(unreadable)?;
+        let bounds = (self.room, &self.scope);
+        self.prompt = prompt::write(self.brief, &tree, bounds, &mut self.redactor).map_err(unreadable)?;
         self.items.clone_from(&self.prompt.items);
         let is_said = |part: &&Part| matches!(part, Part::Text { text } if text.starts_with(SOMEBODY));
         let said = self.messages.iter().flat_map(|message| &message.parts).filter(is_said).cloned();
@@ -172,26 +179,27 @@ impl<'a> Drafting<'a> {
             };
             if !reply.calls.is_empty() && may_look {
                 looks += 1;
-                self.look(&reply)?;
+                self.look(&reply, cancel).await?;
                 continue;
             }
-            if let Some(why) = cannot(&reply.text) {
+            let finish = if reply.calls.is_empty() { reply.finish.clone() } else { Finish::Length };
+            let read = edits::read(&reply.text, &finish);
+            let has_none = read.as_ref().is_err_and(edits::EditRefusals::has_no_edit);
+            // beside an edit it is a word of a file, or of the explanation
+            if let Some(why) = cannot(&answer::prose(&reply.text)).filter(|_| has_none) {
                 let why = Untrusted::new(why).display_line().to_string();
                 return Err(EngineError::NothingFits {
                     why: format!("the model says that it cannot: {why}"),
                     would_fit: Vec::new(),
                 });
             }
-            let finish = if reply.calls.is_empty() { reply.finish.clone() } else { Finish::Length };
-            let read = edits::read(&reply.text, &finish);
-            let has_none = read.as_ref().is_err_and(edits::EditRefusals::has_no_edit);
             if let Some(why) = part::nothing(self.brief.role, &reply.text).filter(|_| has_none) {
                 let why = Untrusted::new(why).display_line().to_string();
                 return Err(EngineError::NothingToAdd { why });
             }
             let placed = read.and_then(|found| found.place(&OverlayTree::new(self.brief.tree.as_ref(), &self.over)));
             let (refusals, words) = match placed {
-                Ok(placed) => match part::refused(self.brief, &placed.changes)
+                Ok(placed) => match part::refused(self.brief, &self.scope, &placed.changes)
                     .or_else(|| marks::refused(self.brief, &placed.changes, &self.redactor))
                 {
                     Some((refusals, words)) => (refusals, words),
@@ -296,20 +304,32 @@ impl<'a> Drafting<'a> {
         Question { role: self.brief.role, request, redacted }
     }
 
-    /// Answers everything that the model asked to see.
-    fn look(&mut self, reply: &ChatReply) -> Result<(), EngineError> {
-        let tree = OverlayTree::new(self.brief.tree.as_ref(), &self.over);
-        let mut looking = Looking::new(self.brief, &tree);
-        let mut results = Vec::new();
-        for call in &reply.calls {
-            let text = looking.answer(call, &mut self.redactor).map_err(unreadable)?;
-            results.push(Part::Result { id: call.id.clone(), name: call.name.clone(), text });
+    /// Answers what the model asked to see, away from the threads that serve everybody: a search reads the whole tree.
+    async fn look(&mut self, reply: &ChatReply, cancel: &Cancel) -> Result<(), EngineError> {
+        if let Some(why) = looking::too_much(&reply.calls) {
+            self.looked.push(format!("at nothing: {} calls at once", reply.calls.len()));
+            self.answered(reply);
+            self.messages.push(Message::user(why));
+            return Ok(());
         }
-        self.looked.append(&mut looking.log);
-        self.items.append(&mut looking.items);
+        let (brief, over, calls) = (self.brief.clone(), self.over.clone(), reply.calls.clone());
+        let (redactor, stop) = (self.redactor.clone(), cancel.clone());
+        let looks = tokio::task::spawn_blocking(move || {
+            let tree = OverlayTree::new(brief.tree.as_ref(), &over);
+            looking::look((&brief, &tree), &calls, redactor, &stop)
+        });
+        let looked = tokio::select! {
+            () = cancel.cancelled() => return Err(EngineError::Cancelled), // it sees that too, and ends
+            looked = looks => looked,
+        };
+        let looked = looked.map_err(|error| EngineError::Repository(format!("looking stopped: {error}")))??;
+        let Looked { results, mut items, mut log, redactor } = looked;
+        self.redactor = redactor;
+        self.looked.append(&mut log);
+        self.items.append(&mut items);
         let mut parts: Vec<Part> = Vec::new();
         if !reply.text.is_empty() {
-            parts.push(Part::Text { text: reply.text.clone() });
+            parts.push(Part::Text { text: said(reply) });
         }
         parts.extend(reply.kept.iter().map(|value| Part::Kept { value: value.clone() }));
         parts.extend(reply.calls.iter().cloned().map(Part::Call));
@@ -386,17 +406,18 @@ fn onto_base(previous: &ChangeSet, now: &ChangeSet) -> ChangeSet {
     ChangeSet::new(kept.chain(changed).filter(|file| file.old != file.new))
 }
 
-/// The words of an answer, never empty: providers refuse an empty turn.
+/// The words of an answer, never empty, for providers refuse an empty turn; and never more than an answer has.
 fn said(reply: &ChatReply) -> String {
-    if reply.text.trim().is_empty() { "(nothing)".to_owned() } else { reply.text.clone() }
+    match within(&reply.text, MOST_SAID) {
+        (text, _) if text.trim().is_empty() => "(nothing)".to_owned(),
+        (text, false) => text.to_owned(),
+        (text, true) => format!("{text}\n… cut here"),
+    }
 }
 
-/// What the model says it lacks, where it says so and edits nothing.
-fn cannot(text: &str) -> Option<&str> {
-    text.lines()
-        .find_map(|line| line.trim().strip_prefix("CANNOT:"))
-        .map(str::trim)
-        .filter(|_| !text.contains("<<<<<<<"))
+/// What the model says it lacks, where it says so in words of its own.
+fn cannot(prose: &str) -> Option<&str> {
+    prose.lines().find_map(|line| line.trim().trim_matches(['`', '*']).strip_prefix("CANNOT:")).map(str::trim)
 }
 
 fn unreadable(error: TreeError) -> EngineError {

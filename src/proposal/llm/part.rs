@@ -7,7 +7,7 @@ use crate::diff::{ChangeSet, FileChange};
 use crate::id::RepoPath;
 use crate::indexing::is_test;
 use crate::planning::Role;
-use crate::proposal::Brief;
+use crate::proposal::{Brief, Scope};
 use crate::repository::{Tree, TreeError};
 
 use super::{LlmLimits, prompt};
@@ -41,9 +41,34 @@ pub(super) fn nothing(role: Role, text: &str) -> Option<&str> {
     adds(role).then_some(if why.is_empty() { "no reason was given" } else { why })
 }
 
-/// Edits that are not the role's to make, each with its reason, and how it is told of them; none where all are.
-pub(super) fn refused(brief: &Brief, changes: &ChangeSet) -> Option<(Vec<String>, String)> {
-    let why = |file: &FileChange| match brief.role {
+/// Edits that are not the role's to make, or lie outside of the session's paths, each with its reason, and how it is told
+/// of them; none where all are.
+pub(super) fn refused(brief: &Brief, scope: &Scope, changes: &ChangeSet) -> Option<(Vec<String>, String)> {
+    let lines: Vec<String> = changes
+        .files()
+        .iter()
+        .filter_map(|file| {
+            Some(format!("{}: {}", file.path, not_of_role(brief, file).or_else(|| outside(scope, file))?))
+        })
+        .collect();
+    let none = if adds(brief.role) { "NO CHANGES: <why>" } else { "CANNOT: <what is missing>" };
+    let words = format!(
+        "None of your edits was applied. Leave out what is listed and send all the other edits again; where none is \
+         left, answer with one line `{none}`.\n\n- {}\n",
+        lines.join("\n- ")
+    );
+    (!lines.is_empty()).then_some((lines, words))
+}
+
+fn outside(scope: &Scope, file: &FileChange) -> Option<&'static str> {
+    let is_outside = !scope.names(&file.path.to_string());
+    is_outside.then_some("it is outside of the paths that may be changed")
+}
+
+/// Why that change is not the role's.
+fn not_of_role(brief: &Brief, file: &FileChange) -> Option<&'static str> {
+    match brief.role {
+        role if !adds(role) => None,
         _ if file.new.is_none() => Some("a file is not yours to delete"),
         Role::Tester if !is_test(&file.path) => Some("it is no test file, and you may write those only"),
         Role::Documenter if !is_documentation(&file.path) => {
@@ -53,18 +78,7 @@ pub(super) fn refused(brief: &Brief, changes: &ChangeSet) -> Option<(Vec<String>
             Some("it is guidance for models, which only people write")
         }
         _ => None,
-    };
-    if !adds(brief.role) {
-        return None;
     }
-    let lines: Vec<String> =
-        changes.files().iter().filter_map(|file| Some(format!("{}: {}", file.path, why(file)?))).collect();
-    let words = format!(
-        "None of your edits was applied. Leave out what is listed and send all the other edits again; where none is \
-         left, answer with one line `NO CHANGES: <why>`.\n\n- {}\n",
-        lines.join("\n- ")
-    );
-    (!lines.is_empty()).then_some((lines, words))
 }
 
 /// Names of files that are words whatever their ending.

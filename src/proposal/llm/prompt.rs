@@ -9,7 +9,7 @@ use super::part;
 use crate::diff::unified;
 use crate::id::{ObjectId, RepoPath};
 use crate::planning::{IssueText, Redactor, fenced};
-use crate::proposal::{Brief, ContextItem};
+use crate::proposal::{Brief, ContextItem, Scope};
 use crate::repository::{Tree, TreeEntry, TreeError};
 
 /// Standing instructions. Their digest is part of every context.
@@ -40,6 +40,9 @@ const MOST_TOKENS: u64 = 48_000;
 /// Tokens of files that a prompt begins with where there are as many.
 pub(super) const FIRST_FILES: u64 = MOST_TOKENS * (100 - FREE_PERCENT) / 100;
 
+/// Files that are shown for their rank, at most: what ranks lower is asked for.
+const MOST_RANKED: usize = 40;
+
 /// Words of an issue that look like files, of all it has: a trace names the place among its first lines.
 const MOST_NAMED: usize = 200;
 
@@ -68,8 +71,14 @@ pub(super) struct Prompt {
     pub(super) items: Vec<ContextItem>,
 }
 
-/// Writes the prompt within `room` tokens. `tree` is what edits will be placed on.
-pub(super) fn write(brief: &Brief, tree: &dyn Tree, room: u64, redactor: &mut Redactor) -> Result<Prompt, TreeError> {
+/// Writes the prompt within `room` tokens, with the files that rank first of those in `scope`. `tree` is what edits will
+/// be placed on.
+pub(super) fn write(
+    brief: &Brief,
+    tree: &dyn Tree,
+    (room, scope): (u64, &Scope),
+    redactor: &mut Redactor,
+) -> Result<Prompt, TreeError> {
     let bytes = room.min(MOST_TOKENS) * BYTES_A_TOKEN;
     let least = bytes * LEAST_PERCENT / 100; // of a small room too: without a file there is nothing to change
     let system = part::system(brief.role).len() as u64;
@@ -87,13 +96,23 @@ pub(super) fn write(brief: &Brief, tree: &dyn Tree, room: u64, redactor: &mut Re
     for (path, why) in wanted(brief).into_iter().chain(part::near(brief, tree)?) {
         files.add(tree, &path, &why, redactor)?;
     }
-    if let Some(index) = &brief.index {
-        for (place, (file, _)) in index.ranked_files().filter(|(file, _)| file.skipped.is_none()).enumerate().take(40) {
-            if !matches_paths(brief, &file.path) {
-                continue;
+    match &brief.index {
+        Some(index) => {
+            let ranked = index.ranked_files().filter(|(file, _)| file.skipped.is_none()).enumerate();
+            let ranked = ranked.filter(|(_, (file, _))| scope.names(&file.path.to_string()));
+            for (place, (file, _)) in ranked.take(MOST_RANKED) {
+                files.add(tree, &file.path, &format!("ranks {} for the goal", place + 1), redactor)?;
             }
-            files.add(tree, &file.path, &format!("ranks {} for the goal", place + 1), redactor)?;
         }
+        // nobody ranks them; still who names a folder says where the work is
+        None if scope.is_limited() => {
+            let entries = tree.entries()?;
+            let named = entries.iter().filter(|entry| is_file(entry) && scope.names(&entry.path.to_string()));
+            for entry in named.take(MOST_RANKED) {
+                files.add(tree, &entry.path, "the session's paths name it", redactor)?;
+            }
+        }
+        None => {}
     }
     let Files { text, mut items, .. } = files;
     items.extend(brief.guidance.iter().map(|guidance| ContextItem {
@@ -124,14 +143,6 @@ fn wanted(brief: &Brief) -> Vec<(RepoPath, String)> {
     let issue = brief.issue.as_ref().map(IssueText::words).unwrap_or_default();
     wanted.extend(named(&issue, "the issue names it").into_iter().take(MOST_NAMED));
     wanted
-}
-
-fn matches_paths(brief: &Brief, path: &RepoPath) -> bool {
-    brief.paths.is_empty()
-        || brief
-            .paths
-            .iter()
-            .any(|glob| globset::Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(path.to_string())))
 }
 
 /// The most bytes of what is said, by its sort.
@@ -222,7 +233,10 @@ fn task(brief: &Brief, redactor: &mut Redactor, shares: &Shares) -> String {
         text.push_str("The goal is longer; you see its beginning.\n");
     }
     if !brief.paths.is_empty() {
-        text.push_str(&format!("Only files that match: {}\n", brief.paths.join(" ")));
+        text.push_str(&format!(
+            "Change only files that match one of these globs or lie below one: {}. An edit of another is refused.\n",
+            brief.paths.join(" ")
+        ));
     }
     if let Some(issue) = &brief.issue {
         let (shown, is_cut) = redactor.hide_within("the issue", issue.text.raw(), shares.document);

@@ -2,15 +2,17 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId as Thread};
 
 use super::*;
 use crate::diff::FileSide;
 use crate::id::{LaneId, SessionId, ThreadId, Version};
+use crate::indexing::{BasicFileIndex, Focus, IndexStrategy as _};
 use crate::infrastructure::llm::{CallBlock, Usage};
 use crate::planning::Role;
 use crate::planning::{AskError, Kind, Models};
 use crate::proposal::{CheckFailure, Feedback, Guidance, Quoted, SaidLines};
-use crate::repository::{MemoryTree, RepoKey, Snapshot, Source, Tree as _};
+use crate::repository::{MemoryTree, RepoKey, Snapshot, Source, Tree, TreeEntry};
 
 const CART: &str = "def total(items):\n    return int(sum(items))\n";
 
@@ -113,6 +115,7 @@ fn brief(models: Arc<Scripted>, files: &[(&str, &str)]) -> Brief {
         left: None,
         models,
         ear: Arc::new(crate::proposal::Deaf),
+        unwanted: Cancel::new(),
         order: crate::proposal::WorkOrder::default(),
     }
 }
@@ -212,6 +215,186 @@ async fn it_cannot_look_for_ever() {
     assert!(rest.iter().all(|one| one.request.calls_forbidden), "at the end it may not look any more");
     let first = &asked[0].request.tools;
     assert!(asked.iter().all(|one| one.request.tools == *first), "its tools are told all the same");
+}
+
+/// All that the tools said in the n-th question's last turn.
+fn results(models: &Scripted, n: usize) -> Vec<String> {
+    let asked = models.asked();
+    let last = asked[n].request.messages.last().expect("a turn").parts.clone();
+    let texts = last.into_iter().filter_map(|part| match part {
+        Part::Result { text, .. } => Some(text),
+        _ => None,
+    });
+    texts.collect()
+}
+
+fn wants_all(calls: impl IntoIterator<Item = CallBlock>) -> ChatReply {
+    ChatReply { calls: calls.into_iter().collect(), finish: Finish::Tools, ..says("") }
+}
+
+#[tokio::test]
+async fn one_reply_looks_at_so_much_and_is_told_of_the_rest() {
+    let call = |path: &str| wants("read_file", &format!("{{\"path\":\"{path}\"}}")).calls.remove(0);
+    let many = wants_all((0..40).map(|_| call("cart.py")));
+    let large = "# a line that says nothing\n".repeat(1_000);
+    let few_of_much = wants_all((0..8).map(|_| call("large.py")));
+    let models = Scripted::new([many, few_of_much, says(ANSWER)]);
+    draft(&brief(models.clone(), &[("cart.py", CART), ("large.py", &large)])).await.expect("it drafts");
+    for (n, served) in [(1, looking::AT_ONCE), (2, 4)] {
+        let results = results(&models, n);
+        let (looked, told) = results.split_at(served);
+        assert!(looked.iter().all(|text| text.starts_with("File `")), "{n}: {looked:?}");
+        assert!(told.iter().all(|text| text.starts_with("too much at once")), "{n}: {told:?}");
+    }
+    assert_eq!(results(&models, 1).len(), 40, "each call has its answer");
+}
+
+#[tokio::test]
+async fn calls_without_end_are_not_looked_at_and_do_not_go_back() {
+    let call = |n: usize| CallBlock { id: format!("c{n}"), name: "search".to_owned(), arguments: "{}".to_owned() };
+    let long = CallBlock { arguments: format!("{{\"text\":\"{}\"}}", "x".repeat(1 << 20)), ..call(0) };
+    let models = Scripted::new([wants_all((0..100_000).map(call)), wants_all([long]), says(ANSWER)]);
+    let draft = draft(&brief(models.clone(), &[("cart.py", CART)])).await.expect("it drafts");
+    for n in [1, 2] {
+        assert!(sent(&models, n).len() < sent(&models, 0).len() + 2_000, "{n}");
+        assert!(sent(&models, n).contains("None was looked at"), "{n}");
+    }
+    let looked: Vec<&String> = draft.context.inputs.iter().filter(|input| input.starts_with("looked:")).collect();
+    assert_eq!(looked, ["looked: at nothing: 100000 calls at once", "looked: at nothing: 1 calls at once"]);
+}
+
+#[tokio::test]
+async fn a_name_and_words_without_end_are_cut() {
+    let name = "n".repeat(30_000);
+    let wordy = ChatReply { text: "w".repeat(1 << 20), ..wants(&name, "{}") };
+    let models = Scripted::new([wordy, says(&"v".repeat(1 << 20)), says(ANSWER)]);
+    let draft = draft(&brief(models.clone(), &[("cart.py", CART)])).await.expect("it drafts");
+    let looked: Vec<&String> = draft.context.inputs.iter().filter(|input| input.starts_with("looked:")).collect();
+    assert!(looked.len() == 1 && looked[0].len() < 100, "{}", looked[0].len());
+    assert!(results(&models, 1)[0].len() < 100);
+    assert!(sent(&models, 2).len() < 2 * MOST_SAID + 100_000, "{}", sent(&models, 2).len());
+}
+
+/// Somebody asks to stop while a model answers.
+struct Stopping(Arc<Scripted>, Cancel);
+
+#[async_trait]
+impl Models for Stopping {
+    async fn ask(&self, question: &Question, cancel: &Cancel) -> Result<ChatReply, AskError> {
+        let reply = self.0.ask(question, cancel).await;
+        self.1.cancel();
+        reply
+    }
+
+    fn room(&self, role: Role) -> u64 {
+        self.0.room(role)
+    }
+}
+
+#[tokio::test]
+async fn who_is_stopped_looks_at_nothing_more() {
+    let (models, cancel) = (Scripted::new([wants("list_files", "{}"), says(ANSWER)]), Cancel::new());
+    let mut brief = brief(models.clone(), &[("cart.py", CART)]);
+    brief.models = Arc::new(Stopping(models.clone(), cancel.clone()));
+    assert!(matches!(engine().draft(&brief, &cancel).await, Err(EngineError::Cancelled)));
+    assert_eq!(models.asked().len(), 1);
+    let (tree, stopped) = (brief.tree.as_ref(), cancel);
+    let call = wants("search", r#"{"text":"int"}"#).calls;
+    let redactor = Redactor::new(Arc::new(SecretMask::new(Vec::new())));
+    assert!(matches!(looking::look((&brief, tree), &call, redactor, &stopped), Err(EngineError::Cancelled)));
+}
+
+/// A tree that knows who read it.
+struct Watched(Arc<dyn Tree>, Mutex<Vec<(RepoPath, Thread)>>);
+
+impl Tree for Watched {
+    fn id(&self) -> &crate::id::ObjectId {
+        self.0.id()
+    }
+    fn entries(&self) -> Result<Arc<[TreeEntry]>, TreeError> {
+        self.0.entries()
+    }
+    fn entry(&self, path: &RepoPath) -> Result<Option<TreeEntry>, TreeError> {
+        self.0.entry(path)
+    }
+    fn content(&self, entry: &TreeEntry) -> Result<Arc<[u8]>, TreeError> {
+        self.1.lock().expect("nobody panics").push((entry.path.clone(), thread::current().id()));
+        self.0.content(entry)
+    }
+    fn size(&self, entry: &TreeEntry) -> Result<u64, TreeError> {
+        self.0.size(entry)
+    }
+}
+
+#[tokio::test]
+async fn looking_holds_up_nobody_else() {
+    let models = Scripted::new([wants("search", r#"{"text":"CENT"}"#), says(ANSWER)]);
+    let mut brief = brief(models, &[("cart.py", CART), ("lib/money.py", "CENT = 1\n")]);
+    let watched = Arc::new(Watched(brief.tree.clone(), Mutex::default()));
+    brief.tree = watched.clone();
+    draft(&brief).await.expect("it drafts");
+    let read = watched.1.lock().expect("nobody panics").clone();
+    let of_search: Vec<Thread> =
+        read.into_iter().filter(|(path, _)| *path == "lib/money.py".into()).map(|(_, thread)| thread).collect();
+    assert!(!of_search.is_empty() && !of_search.contains(&thread::current().id()), "{of_search:?}");
+}
+
+const OF_CI: &str = "ci/build.yml\n```\n<<<<<<< SEARCH\non: push\n=======\non: [push]\n>>>>>>> REPLACE\n```\n";
+
+#[tokio::test]
+async fn an_edit_outside_of_the_paths_is_sent_back_whoever_wrote_it() {
+    let both = format!("{ANSWER}\n{OF_CI}");
+    let files = [("cart.py", CART), ("ci/build.yml", "on: push\n")];
+    let models = Scripted::new([says(&both), says(ANSWER)]);
+    let inside = Brief { paths: vec!["*.py".to_owned()], ..brief(models.clone(), &files) };
+    let made = draft(&inside).await.expect("the second answer keeps to them");
+    let changed: Vec<String> = made.changes.files().iter().map(|file| file.path.to_string()).collect();
+    assert_eq!(changed, ["cart.py"]);
+    let told = sent(&models, 1);
+    assert!(told.contains("- ci/build.yml: it is outside of the paths") && !told.contains("- cart.py"), "{told}");
+    let again = Brief { models: Scripted::new((0..4).map(|_| says(&both))), ..inside.clone() };
+    match draft(&again).await {
+        Err(EngineError::DoesNotApply { refusals }) => assert_eq!(refusals.len(), 1, "{refusals:?}"),
+        other => panic!("{other:?}"),
+    }
+    let test = "tests/test_a.py\n```\n<<<<<<< SEARCH\n=======\ndef test_a(): pass\n>>>>>>> REPLACE\n```\n";
+    let models = Scripted::new([says(test), says("NO CHANGES: tests are not among the paths")]);
+    let tester = Brief { role: Role::Tester, paths: vec!["src".to_owned()], models: models.clone(), ..inside };
+    assert!(matches!(draft(&tester).await, Err(EngineError::NothingToAdd { .. })));
+    assert!(sent(&models, 1).contains("tests/test_a.py: it is outside"));
+}
+
+#[tokio::test]
+async fn a_folder_among_the_paths_is_shown_however_low_it_ranks() {
+    let names: Vec<String> = (0..60).map(|n| format!("cart/cart{n}.py")).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), CART)).collect();
+    files.extend([("src/deep/plain.py", "PLAIN = 1\n"), ("srcs/other.py", "OTHER = 1\n")]);
+    for has_index in [true, false] {
+        let models = Scripted::new([says("CANNOT: no")]);
+        let mut brief = brief(models.clone(), &files);
+        (brief.goal, brief.paths) = ("make the cart round".into(), vec!["src/".to_owned()]);
+        let focus = Focus::on_goal("make the cart round");
+        let index = BasicFileIndex::default().index(brief.tree.as_ref(), &focus, &Cancel::new()).expect("reads");
+        brief.index = has_index.then(|| Arc::new(index));
+        drop(draft(&brief).await);
+        let all = sent(&models, 0);
+        assert!(all.contains("File `src/deep/plain.py` as it is now"), "{has_index}");
+        assert!(!all.contains("File `cart/") && !all.contains("File `srcs/"), "{has_index}");
+    }
+}
+
+#[tokio::test]
+async fn words_of_a_file_end_no_draft() {
+    let prompt = "Rules\nCANNOT: says what is missing\nEnd\n";
+    let diff = "Translated.\n\nCOMMIT: docs: translate\n\n--- a/p.md\n+++ b/p.md\n@@ -1,3 +1,3 @@\n-Rules\n+Regeln\n \
+                CANNOT: says what is missing\n End\n";
+    let models = Scripted::new([says(diff)]);
+    let made = draft(&brief(models, &[("p.md", prompt)])).await.expect("it drafts");
+    assert_eq!(text_of(&made, "p.md"), prompt.replace("Rules", "Regeln"));
+    // a word beside an edit is a word to the reviewer
+    let beside = format!("CANNOT: test it here, so look twice.\n\n{ANSWER}");
+    let made = draft(&brief(Scripted::new([says(&beside)]), &[("cart.py", CART)])).await.expect("it drafts");
+    assert!(made.explanation.raw().starts_with("CANNOT: test it here"), "{}", made.explanation.raw());
 }
 
 #[tokio::test]
@@ -363,10 +546,11 @@ async fn the_next_version_goes_on_from_the_one_before_and_answers_threads() {
 
 #[tokio::test]
 async fn what_the_model_cannot_do_is_said_and_no_patch_is_made() {
-    let models = Scripted::new([says("CANNOT: the goal names no currency")]);
-    match draft(&brief(models, &[("cart.py", CART)])).await {
-        Err(EngineError::NothingFits { why, .. }) => assert!(why.contains("no currency"), "{why}"),
-        other => panic!("{other:?}"),
+    for said in ["CANNOT: the goal names no currency", "I looked.\n\n**CANNOT: the goal names no currency**\n"] {
+        match draft(&brief(Scripted::new([says(said)]), &[("cart.py", CART)])).await {
+            Err(EngineError::NothingFits { why, .. }) => assert!(why.contains("no currency"), "{why}"),
+            other => panic!("{other:?}"),
+        }
     }
 }
 

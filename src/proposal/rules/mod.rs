@@ -23,8 +23,7 @@ use crate::text::{Untrusted, counted, near};
 pub use catalogue::catalogue;
 use choose::{Choice, Request};
 use local::LocalRules;
-use sweep::FileOutcome;
-pub(super) use sweep::Scope;
+use sweep::{FileOutcome, Reach};
 
 /// How far one draft may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,15 +103,15 @@ impl RuleEngine {
         let unwanted = Unwanted::read(&brief.feedback, &rules);
         let request = Request::read(brief.goal.raw(), &rules, |text| names_a_path(brief.tree.as_ref(), text));
         let globs = if brief.paths.is_empty() { request.paths.clone() } else { brief.paths.clone() };
-        let scope = Scope::new(&globs, unwanted.paths)?;
+        let reach = Reach::new(&globs, unwanted.paths)?;
         let choice = match self.choose(brief, &request, &rules)? {
             Some(choice) => choice,
-            None => return Err(self.nothing_chosen(brief, &request, &rules, &scope, cancel)?),
+            None => return Err(self.nothing_chosen(brief, &request, &rules, &reach, cancel)?),
         };
         let chosen = choice.rules.filtered(|rule| rule.has_fix() && !unwanted.rules.contains(&rule.id));
-        let mut outcomes = sweep::rewrite(brief.tree.as_ref(), &chosen, &scope, cancel)?;
+        let mut outcomes = sweep::rewrite(brief.tree.as_ref(), &chosen, &reach, cancel)?;
         if outcomes.iter().all(|outcome| outcome.rewrite.applied.is_empty()) {
-            return Err(self.nothing_found(brief, &choice, &rules, &scope, cancel)?);
+            return Err(self.nothing_found(brief, &choice, &rules, &reach, cancel)?);
         }
         let n_files_left = limit(&mut outcomes, self.limits.files);
         let places = report::places(&outcomes);
@@ -155,11 +154,11 @@ impl RuleEngine {
         brief: &Brief,
         request: &Request,
         rules: &RuleSet,
-        scope: &Scope,
+        reach: &Reach,
         cancel: &Cancel,
     ) -> Result<EngineError, EngineError> {
         let closest = request.closest(rules, ADVICE);
-        let counts = sweep::count(brief.tree.as_ref(), rules, scope, self.limits.searched_for_advice, cancel)?;
+        let counts = sweep::count(brief.tree.as_ref(), rules, reach, self.limits.searched_for_advice, cancel)?;
         let mut would_fit: Vec<String> =
             closest.iter().filter_map(|id| Some(advice(brief, id, *counts.get(id)?))).collect();
         let more = most_frequent(&counts).filter(|(id, _)| !closest.contains(id));
@@ -175,7 +174,7 @@ impl RuleEngine {
         brief: &Brief,
         choice: &Choice,
         rules: &RuleSet,
-        scope: &Scope,
+        reach: &Reach,
         cancel: &Cancel,
     ) -> Result<EngineError, EngineError> {
         let home = at_home(&choice.rules, brief.tree.as_ref());
@@ -188,7 +187,7 @@ impl RuleEngine {
             let them = if home.len() == 1 { "it changes" } else { "they change" };
             format!("{} chosen, but {them} nothing here ({ids})", counted(home.len(), "rule"))
         };
-        let counts = sweep::count(brief.tree.as_ref(), rules, scope, self.limits.searched_for_advice, cancel)?;
+        let counts = sweep::count(brief.tree.as_ref(), rules, reach, self.limits.searched_for_advice, cancel)?;
         let mut would_fit: Vec<String> = most_frequent(&counts).map(|(id, count)| advice(brief, &id, count)).collect();
         would_fit.extend(tag_advice(rules, &counts));
         Ok(EngineError::NothingFits { why, would_fit: or_other_engines(would_fit) })

@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
 
 use crate::cancel::Cancel;
 use crate::diff::FileMode;
 use crate::id::RepoPath;
-use crate::proposal::EngineError;
+use crate::proposal::{EngineError, Scope};
 use crate::repository::{Tree, TreeEntry};
 use crate::syntax::structural::{LanguageRules, Rewrite, RuleLanguage, RuleSet};
 use crate::text::{counted, near};
@@ -73,33 +72,15 @@ const GENERATED_MARKS: &[&str] = &[
 
 /// Which files may be looked at.
 #[derive(Debug, Default)]
-pub(in crate::proposal) struct Scope {
-    wanted: Option<GlobSet>,
+pub(super) struct Reach {
+    scope: Scope,
     excluded: BTreeSet<String>,
 }
 
-impl Scope {
-    /// Paths that match one of `globs` (a folder's name takes all below it); all, when empty.
-    pub(in crate::proposal) fn new(globs: &[String], excluded: BTreeSet<String>) -> Result<Self, EngineError> {
-        if globs.is_empty() {
-            return Ok(Self { wanted: None, excluded });
-        }
-        let mut set = GlobSetBuilder::new();
-        for glob in globs {
-            let plain = glob.trim_start_matches("./").trim_end_matches('/');
-            for text in [plain.to_owned(), format!("{plain}/**")] {
-                let glob = Glob::new(&text)
-                    .map_err(|error| EngineError::BadInput(format!("the path `{plain}` is no glob: {error}")))?;
-                set.add(glob);
-            }
-        }
-        let set = set.build().map_err(|error| EngineError::BadInput(format!("the paths are too much: {error}")))?;
-        Ok(Self { wanted: Some(set), excluded })
-    }
-
-    /// Whether the globs name it, whoever wrote it.
-    pub(in crate::proposal) fn names(&self, path: &str) -> bool {
-        self.wanted.as_ref().is_none_or(|globs| globs.is_match(path))
+impl Reach {
+    /// Files in the scope of `globs` that are not, and lie not below, one of those that somebody excluded.
+    pub(super) fn new(globs: &[String], excluded: BTreeSet<String>) -> Result<Self, EngineError> {
+        Ok(Self { scope: Scope::new(globs)?, excluded })
     }
 
     fn takes(&self, path: &RepoPath) -> bool {
@@ -108,7 +89,7 @@ impl Scope {
             .excluded
             .iter()
             .any(|name| text == *name || text.starts_with(&format!("{}/", name.trim_end_matches('/'))));
-        !excluded && self.names(&text) && !is_foreign(path)
+        !excluded && self.scope.names(&text) && !is_foreign(path)
     }
 }
 
@@ -119,7 +100,7 @@ pub(super) fn something_at_each(tree: &dyn Tree, globs: &[String]) -> Result<(),
     }
     let entries = tree.entries().map_err(unreadable)?;
     for glob in globs {
-        let scope = Scope::new(std::slice::from_ref(glob), BTreeSet::new())?;
+        let scope = Scope::new(std::slice::from_ref(glob))?;
         if entries.iter().any(|entry| scope.names(&entry.path.to_string())) {
             continue;
         }
@@ -150,29 +131,29 @@ pub(super) struct FileOutcome {
     pub rewrite: Rewrite,
 }
 
-/// Rewrites every file in `scope` by `rules`; the outcomes are in the order of the paths.
+/// Rewrites every file in `reach` by `rules`; the outcomes are in the order of the paths.
 pub(super) fn rewrite(
     tree: &dyn Tree,
     rules: &RuleSet,
-    scope: &Scope,
+    reach: &Reach,
     cancel: &Cancel,
 ) -> Result<Vec<FileOutcome>, EngineError> {
-    each(tree, rules, scope, usize::MAX, cancel, |entry, old, language, rules, text| {
+    each(tree, rules, reach, usize::MAX, cancel, |entry, old, language, rules, text| {
         let rewrite = rules.rewrite(language, text, ROUNDS);
         let worth_telling = rewrite.source != text || !rewrite.broken.is_empty();
         worth_telling.then(|| FileOutcome { entry: entry.clone(), old: old.clone(), rewrite })
     })
 }
 
-/// How often each rule matches in the first `most_files` files of `scope`.
+/// How often each rule matches in the first `most_files` files in `reach`.
 pub(super) fn count(
     tree: &dyn Tree,
     rules: &RuleSet,
-    scope: &Scope,
+    reach: &Reach,
     most_files: usize,
     cancel: &Cancel,
 ) -> Result<BTreeMap<String, usize>, EngineError> {
-    let found = each(tree, rules, scope, most_files, cancel, |_, _, language, rules, text| {
+    let found = each(tree, rules, reach, most_files, cancel, |_, _, language, rules, text| {
         Some(
             rules
                 .scan(language, text)
@@ -192,7 +173,7 @@ pub(super) fn count(
 fn each<T: Send>(
     tree: &dyn Tree,
     rules: &RuleSet,
-    scope: &Scope,
+    reach: &Reach,
     most_files: usize,
     cancel: &Cancel,
     work: impl Fn(&TreeEntry, &Arc<[u8]>, RuleLanguage, &RuleSet, &str) -> Option<T> + Sync,
@@ -205,7 +186,7 @@ fn each<T: Send>(
         .iter()
         .filter(|entry| matches!(entry.mode, FileMode::Regular | FileMode::Executable))
         .filter_map(|entry| Some((entry, by_language.get(&RuleLanguage::of_path(&entry.path)?)?)))
-        .filter(|(entry, _)| scope.takes(&entry.path))
+        .filter(|(entry, _)| reach.takes(&entry.path))
         .take(most_files)
         .collect();
     let outcomes: Vec<Option<T>> = wanted

@@ -78,6 +78,7 @@ fn brief_on(tree: MemoryTree, goal: &str) -> Brief {
         left: None,
         models: Arc::new(crate::planning::NoModels),
         ear: Arc::new(crate::proposal::Deaf),
+        unwanted: Cancel::new(),
         order: crate::proposal::WorkOrder::default(),
     }
 }

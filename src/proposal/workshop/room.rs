@@ -14,8 +14,7 @@ use crate::diff::{ChangeSet, FileChange};
 use crate::id::ObjectId;
 use crate::infrastructure::beneath::{find_folder, open_top};
 use crate::infrastructure::confinement::{Level, Network, Overlay, Placed, Policy, discard};
-use crate::proposal::rules::Scope;
-use crate::proposal::{Brief, EngineError, EngineKind};
+use crate::proposal::{Brief, EngineError, EngineKind, Scope};
 use crate::repository::{RepoKey, Setting, SettingAsk, Tree, Worked};
 use crate::text::counted;
 
@@ -251,10 +250,10 @@ impl Room {
 
 /// Only what the globs name; how much else there was is told.
 fn within(worked: Worked, globs: &[String]) -> Result<Worked, EngineError> {
-    if globs.is_empty() {
+    let scope = Scope::new(globs)?;
+    if !scope.is_limited() {
         return Ok(worked);
     }
-    let scope = Scope::new(globs, std::collections::BTreeSet::new())?;
     let all = worked.changes.files().len();
     let kept: Vec<FileChange> =
         worked.changes.files().iter().filter(|file| scope.names(&file.path.to_string())).cloned().collect();

@@ -224,7 +224,8 @@ impl<'a> Walk<'a> {
         // nobody listens: with a tape nothing is reserved
         let (inbox, _) = mpsc::channel(1);
         let ear = Arc::new(Ear::taped(&self.ours.steered, tape.clone()));
-        let line = Line { inbox, session: then.asked.id, key, attempt, ear, tape: Some(tape.clone()) };
+        let unwanted = Cancel::new();
+        let line = Line { inbox, session: then.asked.id, key, attempt, ear, unwanted, tape: Some(tape.clone()) };
         let finding = self.worker.run(then, &line, &Cancel::new()).await;
         self.replayed.push((key, attempt));
         let finding = compare::with_recorded_reasons(finding, event);

@@ -73,8 +73,8 @@ impl Runtime {
         let usual = if engine == EngineKind::Llm { INDEXED } else { &settings.playbook };
         let name = run.playbook.as_deref().unwrap_or(usual);
         let playbook = Playbook::named(name).ok_or_else(|| {
-            let names: Vec<String> = Playbook::shipped().into_iter().map(|playbook| playbook.name).collect();
-            usage(format!("there is no playbook `{name}`"), format!("--playbook with one of {}", names.join(", ")))
+            let names = Playbook::names().join(", ");
+            usage(format!("there is no playbook `{name}`"), format!("--playbook with one of {names}"))
         })?;
         Ok((engine, playbook))
     }

@@ -50,6 +50,7 @@ pub(super) async fn draft(
             let (cancel, models, ear) = (cancel.clone(), models.clone(), line.ear.clone());
             blocking(move || brief(&worker, &session, &drafting, lane, (models, ear), &cancel)).await?
         };
+        let brief = Brief { unwanted: line.unwanted.clone(), ..brief };
         let engine = worker.ports.engines.of(drafting.engine);
         let listener = super::listen::DraftWatch::new(worker, session.asked.id, version, &brief.snapshot.repo);
         let draft = match engine.draft_aloud(&brief, &listener, cancel).await {
@@ -248,6 +249,7 @@ pub(super) fn brief(
         left: left.map(|left| Arc::new(left.changes)),
         models,
         ear,
+        unwanted: Cancel::new(),
         order: WorkOrder {
             program: session.asked.program.clone(),
             environment: super::inspect::environment_of(worker, session),

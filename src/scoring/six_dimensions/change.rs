@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use globset::{GlobBuilder, GlobSetBuilder};
-
 use super::super::evidence::{FileRole, role};
 use super::{Evidence, Points};
 use crate::diff::{FileChange, FileSide};
 use crate::planning::Kind;
+use crate::proposal::Scope;
 use crate::scoring::Review;
 use crate::text::counted;
 
@@ -83,20 +82,9 @@ pub(super) fn scope_fit(evidence: &Evidence<'_>) -> Points {
 
 /// Files outside of the globs that the session is limited to.
 fn outside(points: &mut Points, evidence: &Evidence<'_>) {
-    if evidence.paths.is_empty() {
-        return;
-    }
-    let mut set = GlobSetBuilder::new();
-    for path in evidence.paths {
-        let whole = path.trim_end_matches('/').trim_start_matches("./");
-        for form in [whole.to_owned(), format!("{whole}/**")] {
-            if let Ok(glob) = GlobBuilder::new(&form).literal_separator(true).build() {
-                set.add(glob);
-            }
-        }
-    }
-    let set = set.build().unwrap_or_default();
-    let is_outside = |file: &&FileChange| !set.is_match(String::from_utf8_lossy(file.path.as_bytes()).as_ref());
+    // globs were looked at when they were asked for
+    let Ok(scope) = Scope::new(evidence.paths) else { return };
+    let is_outside = |file: &&FileChange| !scope.names(&String::from_utf8_lossy(file.path.as_bytes()));
     let found: Vec<&FileChange> = evidence.changes.files().iter().filter(is_outside).collect();
     if let Some(first) = found.first() {
         let takes = (25 * i64::try_from(found.len()).unwrap_or(3)).min(70);

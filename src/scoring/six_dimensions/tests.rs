@@ -182,6 +182,8 @@ fn size_and_scope() {
     let limited = Case { paths: vec!["src".into()], ..Case::good() };
     limited.rates(Dimension::ScopeFit, 65, "1 file outside of the session's paths, such as `tests/parser.rs`");
     Case { paths: vec!["src/**".into(), "tests/".into()], ..Case::good() }.rates(Dimension::ScopeFit, 90, "");
+    // as whoever drafts reads it: over slashes
+    Case { paths: vec!["*.rs".into()], ..Case::good() }.rates(Dimension::ScopeFit, 90, "");
     Case { kind: Kind::Docs, ..Case::good() }.rates(Dimension::ScopeFit, 70, "work on words");
     let named = Case { goal: "fix src/parser.rs.", changes: change(&["src/parser.rs", "src/a.rs"]), ..Case::good() };
     named.rates(Dimension::ScopeFit, 86, "`src/a.rs`");
