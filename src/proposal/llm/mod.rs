@@ -13,6 +13,7 @@ mod part;
 mod prompt;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 

@@ -300,7 +300,7 @@ async fn who_is_stopped_looks_at_nothing_more() {
     assert_eq!(models.asked().len(), 1);
     let (tree, stopped) = (brief.tree.as_ref(), cancel);
     let call = wants("search", r#"{"text":"int"}"#).calls;
-    let redactor = Redactor::new(Arc::new(SecretMask::new(Vec::new())));
+    let redactor = Redactor::new(LiveMask::default());
     assert!(matches!(looking::look((&brief, tree), &call, redactor, &stopped), Err(EngineError::Cancelled)));
 }
 
