@@ -6,6 +6,8 @@
 
 #[path = "engines/agent.rs"]
 mod agent;
+#[path = "engines/caps.rs"]
+mod caps;
 #[path = "engines/command.rs"]
 mod command;
 #[path = "support/house.rs"]

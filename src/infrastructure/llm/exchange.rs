@@ -107,7 +107,7 @@ impl Exchange {
         let widen = roomiest.map_or_else(String::new, |model| {
             format!("context = TOKENS under [providers.{}], now {}", model.provider, room_of(model))
         });
-        let share = self.parts.shares.get(role).copied().unwrap_or_default();
+        let share = self.share(role);
         let latency = route.max_latency.unwrap_or(PATIENCE);
         let context_tokens = room.saturating_sub(u64::from(max_output_tokens));
         Ok(Lead { route, context_tokens, max_output_tokens, widen, share, latency })
@@ -217,6 +217,10 @@ impl Switchboard for Exchange {
 
     fn max_day_micros(&self) -> Option<u64> {
         self.parts.day_micros
+    }
+
+    fn share(&self, role: &str) -> Share {
+        self.parts.shares.get(role).copied().unwrap_or_default()
     }
 
     fn counts(&self, model: &ModelName) -> bool {
