@@ -8,6 +8,8 @@
 mod agent;
 #[path = "engines/bounds.rs"]
 mod bounds;
+#[path = "engines/caps.rs"]
+mod caps;
 #[path = "engines/command.rs"]
 mod command;
 #[path = "support/house.rs"]

@@ -509,7 +509,7 @@ fn shortened(outcome: Outcome) -> Outcome {
                 log: None,
             },
         },
-        other @ (Outcome::Starting(_) | Outcome::Asking(_) | Outcome::Answered(_) | Outcome::OtherPicked { .. }) => {
+        other @ (Outcome::Starting(_) | Outcome::Asking(..) | Outcome::Answered(_) | Outcome::OtherPicked { .. }) => {
             other
         }
     }

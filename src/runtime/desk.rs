@@ -19,10 +19,10 @@ use crate::api::{Failure, FailureKind};
 use crate::cancel::Cancel;
 use crate::id::{Digest, SessionId};
 use crate::infrastructure::llm::{
-    ChatError, ChatReply, ChatRequest, Finish, Lead, Message, ModelName, NoRoute, PromptSize, Speaker, Streamed,
+    ChatError, ChatReply, ChatRequest, Finish, Lead, Message, ModelName, NoRoute, PromptSize, Share, Speaker, Streamed,
 };
 use crate::planning::{AskError, Bill, Counted, Elsewhere, Models, Question, Role, Took};
-use crate::session::{CallAsked, CallEnded, EffectKey, Outcome, PromptCount, Session, TokensBy, dollars};
+use crate::session::{Budget, CallAsked, CallEnded, EffectKey, Outcome, PromptCount, Session, TokensBy, dollars};
 use crate::text::Untrusted;
 
 /// The way from one attempt at a piece of work to the core.
@@ -115,7 +115,8 @@ impl Desk {
     /// its answer is there.
     async fn tell_unsent(&self, asked: CallAsked, ended: String, reply: Option<Digest>) -> Result<(), AskError> {
         let asked = CallAsked { output_tokens: 0, cost_micros: Some(0), ..asked };
-        let call = self.line.record(Outcome::Asking(asked)).await.map_err(|_| AskError::Cancelled)?;
+        let unsent = Outcome::Asking(asked, Budget::default());
+        let call = self.line.record(unsent).await.map_err(|_| AskError::Cancelled)?;
         let ended = CallEnded {
             call,
             input_tokens: 0,
@@ -164,25 +165,28 @@ impl Desk {
         day_of(self.worker.ports.clock.now())
     }
 
-    /// Takes the call out of the day's limit, then out of the session's: nothing is bought before both hold.
-    async fn reserve(&self, date: &str, asked: &CallAsked) -> Result<u32, AskError> {
+    /// Whether anything is left of what the session, the role and the day may take, for an agent that asks its models
+    /// itself and says only afterwards what that took.
+    pub(super) fn has_some(&self, role: Role) -> Result<(), AskError> {
+        let bank = &self.worker.ports.models;
+        self.purse.has_some(self.line.session, role, bank.share(role.name()))?;
+        let (spent, most) = (self.worker.today.spent(&self.date()), bank.max_day_micros());
+        most.is_none_or(|most| spent < most).then_some(()).ok_or_else(|| day_spent(spent, most, ""))
+    }
+
+    /// Takes the call out of the day's limit, then out of the session's and the role's: nothing is bought before all hold.
+    async fn reserve(&self, date: &str, share: Share, asked: &CallAsked) -> Result<u32, AskError> {
         let most = self.worker.ports.models.max_day_micros();
         let needs = asked.cost_micros.unwrap_or(0);
-        self.worker.today.take(date, needs, most).map_err(|taken| AskError::BudgetSpent {
-            why: format!(
-                "${} of ${} is spent today, and the call may cost ${}",
-                dollars(taken),
-                dollars(most.unwrap_or(0)),
-                dollars(needs)
-            ),
-            next: "paraph config set budget.day_cents CENTS, then paraph regenerate".to_owned(),
-        })?;
-        self.line.record(Outcome::Asking(asked.clone())).await.map_err(|failure| {
+        let may_cost = || format!(", and the call may cost ${}", dollars(needs));
+        self.worker.today.take(date, needs, most).map_err(|taken| day_spent(taken, most, &may_cost()))?;
+        let share = Budget { cost_micros: share.cost_micros, tokens: share.tokens };
+        self.line.record(Outcome::Asking(asked.clone(), share)).await.map_err(|failure| {
             self.worker.today.settle(date, needs, 0);
             match failure.kind {
                 FailureKind::Budget => AskError::BudgetSpent {
                     why: failure.message.trim_start_matches("the budget is spent: ").to_owned(),
-                    next: format!("paraph budget {} --usd AMOUNT, or --tokens COUNT", self.line.session),
+                    next: failure.hints.first().cloned().unwrap_or_default(),
                 },
                 FailureKind::Conflict | FailureKind::Unreachable => AskError::Cancelled,
                 _ => AskError::Failed {
@@ -244,9 +248,8 @@ impl Desk {
         sent: &mut Sent,
         cancel: &Cancel,
     ) -> Result<(Result<ChatReply, ChatError>, bool), AskError> {
-        self.purse.holds_share(asked.role, lead.share, asked)?;
         let date = self.date();
-        let call = self.reserve(&date, asked).await?;
+        let call = self.reserve(&date, lead.share, asked).await?;
         let (bank, clock) = (&self.worker.ports.models, &self.worker.ports.clock);
         let started = clock.monotonic();
         let before = sent.tries;
@@ -433,6 +436,14 @@ struct Exchanged {
     may_be_billed: (u64, u64),
 }
 
+/// That the day's limit is met.
+fn day_spent(spent: u64, most: Option<u64>, may_cost: &str) -> AskError {
+    AskError::BudgetSpent {
+        why: format!("${} of ${} is spent today{may_cost}", dollars(spent), dollars(most.unwrap_or(0))),
+        next: "paraph config set budget.day_cents CENTS, then paraph regenerate".to_owned(),
+    }
+}
+
 /// The word that the journal keeps.
 fn finish_name(finish: &Finish) -> String {
     match finish {
@@ -563,14 +574,8 @@ impl Models for Desk {
         if self.line.tape.is_some() {
             return Ok(None); // nothing is bought
         }
-        let (bank, session) = (&self.worker.ports.models, self.line.session);
-        if self.purse.is_empty() || !self.worker.today.holds(&self.date(), 1, bank.max_day_micros()) {
-            let day = ", or paraph config set budget.day_cents CENTS";
-            return Err(AskError::BudgetSpent {
-                why: format!("nothing is left of it for {}", elsewhere.model),
-                next: format!("paraph budget {session} --usd AMOUNT, or --tokens COUNT{day}, then paraph regenerate"),
-            });
-        }
+        // others may have used up the day since it started
+        self.has_some(Role::Implementer)?;
         let Elsewhere { model, parts, redacted } = elsewhere;
         let request = ChatRequest {
             system: Vec::new(),
@@ -582,7 +587,7 @@ impl Models for Desk {
             temperature_hundredths: None,
         };
         let Some(prompt) = self.put(serde_json::to_vec(&request).expect("plain data")).await else {
-            tracing::error!(%session, model, "what an agent is told cannot be kept");
+            tracing::error!(session = %self.line.session, model, "what an agent is told cannot be kept");
             return Ok(None);
         };
         let asked = CallAsked {
@@ -603,7 +608,8 @@ impl Models for Desk {
             redacted: redacted.clone(),
         };
         let since = self.worker.ports.clock.monotonic();
-        let call = self.line.record(Outcome::Asking(asked)).await.map_err(|_| AskError::Cancelled)?;
+        let unlimited = Outcome::Asking(asked, Budget::default());
+        let call = self.line.record(unlimited).await.map_err(|_| AskError::Cancelled)?;
         Ok(Some(Bill { call, model: model.clone(), since }))
     }
 
@@ -636,7 +642,9 @@ impl Models for Desk {
             ended: Untrusted::new(ended.clone()),
             waited_ms: 0,
         };
-        self.worker.today.settle(&self.date(), 0, usage.cost_micros.unwrap_or(0));
+        let cost = usage.cost_micros.unwrap_or(0);
+        self.worker.today.settle(&self.date(), 0, cost);
+        self.purse.take(Role::Implementer, cost, input_tokens.saturating_add(output_tokens));
         if let Err(failure) = self.line.record(Outcome::Answered(settled)).await {
             tracing::warn!(%failure, session = %self.line.session, call, "what an agent took could not be recorded");
         }

@@ -65,7 +65,8 @@ impl Held {
         if let Some(trouble) = &self.trouble {
             return Some(trouble.clone());
         }
-        if let Some(words) = self.paused.get(&id) {
+        // what stands still for a person says so, though another piece of it waits for its model
+        if let Some(words) = self.paused.get(&id).filter(|_| !needs_me) {
             return Some(words.clone());
         }
         let behind = self.queued.get(&id).filter(|_| !needs_me)?;

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::api::{Failure, FailureKind, Request};
 use crate::id::{Digest, RequestId, SessionId, ThreadId, Version};
+use crate::planning::Role;
 use crate::session::{Command, Event, NewSession, Outcome, Refusal, Session};
 
 use super::core::Core;
@@ -160,7 +161,10 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         }
         Refusal::SameChange { version } => (FailureKind::Refused, format!("paraph show {id}@{version}")),
         Refusal::NotApproved { .. } => (FailureKind::Refused, format!("paraph show {id}")),
-        Refusal::BudgetSpent { .. } => (FailureKind::Budget, format!("paraph budget {id} --usd AMOUNT")),
+        Refusal::BudgetSpent { .. } => {
+            (FailureKind::Budget, format!("paraph budget {id} --usd AMOUNT, or --tokens COUNT"))
+        }
+        Refusal::ShareSpent { role, .. } => (FailureKind::Budget, raises_share(*role)),
         Refusal::NotAwaited { .. } => (FailureKind::Conflict, format!("paraph show {id}")),
         Refusal::EngineNeeds(_) => (FailureKind::Usage, "paraph help regenerate".to_owned()),
         Refusal::NotNow { .. } => {
@@ -174,6 +178,11 @@ pub(super) fn failure_of(refusal: &Refusal, session: &Session) -> Failure {
         }
     };
     Failure::new(kind, refusal.to_string()).hint(hint)
+}
+
+/// What gives a role more of each session.
+pub(super) fn raises_share(role: Role) -> String {
+    format!("raise max_session_cents or max_session_tokens under [roles.{role}], then paraph regenerate")
 }
 
 /// What can be typed next about a session, whatever its state.

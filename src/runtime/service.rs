@@ -85,11 +85,12 @@ struct Shared {
     keeper: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What models took today before this process started; calls that its end cut off are settled by the core.
+/// What models took on each day before this process started; calls that its end cut off are settled by the core.
 fn today(clock: &dyn Clock, tables: &Tables) -> Today {
-    let date = day_of(clock.now());
-    let spent = tables.counted("spent").unwrap_or_default();
-    Today::starting(date.clone(), spent.get(&date).copied().unwrap_or(0))
+    let tables = tables.clone();
+    let today = Today::new(move |date| tables.counted("spent").unwrap_or_default().get(date).copied().unwrap_or(0));
+    today.spent(&day_of(clock.now()));
+    today
 }
 
 impl Runtime {

@@ -72,6 +72,7 @@ impl Session {
             calls: Vec::new(),
             environment: None,
             owed: BTreeMap::new(),
+            unmade: None,
             stood_still: BTreeMap::new(),
         };
         session.owe_next(at);
@@ -235,6 +236,7 @@ impl Session {
             }
             Event::ChangesRequested { lane, version, digest, by, message } => {
                 let (verdict, because) = (Verdict::RequestChanges, Vec::new());
+                let (unmade, words) = (self.lanes_unmade(), self.words_for_draft(&"".into()));
                 let decision =
                     Decision { verdict, digest: *digest, by: by.clone(), at, message: message.clone(), because };
                 self.decided(*lane, *version, decision);
@@ -242,7 +244,8 @@ impl Session {
                 self.lift_stop_where_settled();
                 if self.asked.engine.answers_words() {
                     self.stop = None;
-                    self.want_version([*lane], message.clone(), "changes requested", at);
+                    // what they want stands in their word, until a version answers it
+                    self.want_version(unmade.into_iter().chain([*lane]), words, "changes requested", at);
                 }
             }
             Event::Overridden { lane, version, rule, path, by, message } => {
@@ -256,10 +259,13 @@ impl Session {
                     });
                 });
             }
-            Event::Regenerated { engine, rules, patch, message, made_for, program, .. } => {
+            Event::Regenerated { engine, rules, patch, message, made_for, program, lanes, repairs, .. } => {
                 let stuck = self.stop.take().and_then(|stop| stop.key);
                 self.give_up(stuck);
-                let lanes: Vec<LaneId> = self.open_lanes();
+                let lanes = if lanes.is_empty() { self.open_lanes() } else { lanes.clone() };
+                if *repairs > 0 {
+                    self.asked.repairs = *repairs;
+                }
                 if let Some(engine) = engine {
                     // another engine's program is none of this one's
                     self.asked.program.take_if(|_| *engine != self.asked.engine);
@@ -355,9 +361,7 @@ impl Session {
             Event::Stopped { kind, reason, next, key, log } => {
                 let stop = Stop { kind: *kind, reason: reason.clone(), next: next.clone(), key: *key };
                 if let Some(key) = key {
-                    if *kind == StopKind::BudgetSpent {
-                        self.stand_still(*key);
-                    }
+                    self.cut_short(*kind, *key);
                     self.fail(*key, reason, *log, at);
                     // only the lane that is stuck: what another one may have written outside by now is still awaited
                     if let (EffectKind::Publish, Some(lane)) = (key.kind, key.lane.and_then(|id| self.lane_mut(id)))
@@ -442,6 +446,7 @@ impl Session {
     /// Works out what is owed now: the whole of "what comes next" in one place.
     fn owe_next(&mut self, at: Timestamp) {
         let mut wanted = BTreeSet::new();
+        self.take_up_left_out();
         let goes_on = self.stop.as_ref().is_none_or(Stop::spares_lanes);
         let publishes = |lane: &&Lane| matches!(lane.phase, Phase::Publishing(_));
         wanted.extend(self.active().filter(|lane| goes_on || publishes(lane)).filter_map(|lane| self.next_on(lane)));
@@ -537,14 +542,18 @@ impl Session {
     fn want_version(
         &mut self,
         lanes: impl IntoIterator<Item = LaneId>,
-        message: crate::text::Untrusted,
+        mut message: crate::text::Untrusted,
         made_for: &str,
         at: Timestamp,
     ) {
         let version = self.next_version();
         let mut lanes: BTreeSet<LaneId> = lanes.into_iter().collect();
+        self.unmade = None;
         if let Some(waiting) = &self.drafting {
             lanes.extend(waiting.lanes.iter().copied());
+            if message.raw().trim().is_empty() {
+                message = waiting.message.clone();
+            }
             // asked again while it is drafted: the running attempt answers an older question
             let of_draft = |key: &EffectKey| key.version == Some(version) && key.kind.part_of().is_some();
             self.release(at, of_draft);
@@ -622,7 +631,7 @@ impl Session {
         }
     }
 
-    fn open_lanes(&self) -> Vec<LaneId> {
+    pub(super) fn open_lanes(&self) -> Vec<LaneId> {
         let open = |lane: &&Lane| !matches!(lane.phase, Phase::Approved(_) | Phase::Done(_) | Phase::Publishing(_));
         let undecided: Vec<LaneId> = self.active().filter(open).map(|lane| lane.id).collect();
         if undecided.is_empty() { self.active().map(|lane| lane.id).collect() } else { undecided }
@@ -632,7 +641,7 @@ impl Session {
         self.lanes.get_mut(usize::from(id.0))
     }
 
-    fn with_patch_set(&mut self, lane: LaneId, version: Version, change: impl FnOnce(&mut PatchSetRecord)) {
+    pub(super) fn with_patch_set(&mut self, lane: LaneId, version: Version, change: impl FnOnce(&mut PatchSetRecord)) {
         let record = self.versions.iter_mut().find(|record| record.number == version);
         if let Some(set) = record.and_then(|record| record.patch_sets.get_mut(&lane)) {
             change(set);

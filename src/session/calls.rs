@@ -239,22 +239,17 @@ impl Spent {
 /// How a call ended that ran when its daemon did not any more.
 const CUT_OFF: &str = "cut off when the daemon stopped";
 
-/// Work that stands still for money, and goes on where there is more of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct StoodStill {
-    /// The first of its attempts whose answers are as good as new ones.
-    first: u32,
-    /// What its draft was told to do differently.
-    message: Untrusted,
-    /// Why that draft was made.
-    made_for: String,
-}
-
 impl Session {
     /// What its calls took so far, reserved ones with the most that they can take: what a budget is held against.
     #[must_use]
     pub fn spent(&self) -> Spent {
         Spent::of(self.calls.iter())
+    }
+
+    /// The same of the calls of one role.
+    #[must_use]
+    pub fn spent_by(&self, role: Role) -> Spent {
+        Spent::of(self.calls.iter().filter(|call| call.asked.role == role))
     }
 
     /// What its calls took so far, without those that run.
@@ -298,32 +293,16 @@ impl Session {
         call.ended.is_none() && owed.is_some()
     }
 
-    /// The budget is met in the middle of this work: what it bought until now is good for the attempt that follows, and
-    /// what people said to its draft is not said in vain.
+    /// The budget is met in the middle of this work: what it bought until now is good for the attempt that follows.
     pub(super) fn stand_still(&mut self, key: EffectKey) {
-        let Some(owed) = self.owed.get(&key) else { return };
-        let drafting = self.drafting.as_ref().filter(|drafting| key == EffectKey::draft(drafting.version));
-        let (message, made_for) =
-            drafting.map(|drafting| (drafting.message.clone(), drafting.made_for.clone())).unwrap_or_default();
-        self.stood_still.insert(key, StoodStill { first: owed.first, message, made_for });
+        if let Some(owed) = self.owed.get(&key) {
+            self.stood_still.insert(key, owed.first);
+        }
     }
 
     /// The first attempt at `key` whose answers are good for the next one, where the newest was `attempt`.
     pub(super) fn first_of(&mut self, key: EffectKey, attempt: u32) -> u32 {
-        self.stood_still.remove(&key).map_or(attempt.saturating_add(1), |stood| stood.first)
-    }
-
-    /// The draft that stands still for money, where one does.
-    fn stands_still(&self) -> Option<&StoodStill> {
-        let stop = self.stop.as_ref().filter(|stop| stop.kind == StopKind::BudgetSpent)?;
-        self.stood_still.get(&stop.key.filter(|key| key.kind == EffectKind::Draft)?)
-    }
-
-    /// What a draft is told that a person asks for with these words: without any, what the one was told that stands
-    /// still for money.
-    pub(super) fn words_for_draft(&self, said: &Untrusted) -> Untrusted {
-        let before = self.stands_still().filter(|_| said.raw().trim().is_empty());
-        before.map_or_else(|| said.clone(), |stood| stood.message.clone())
+        self.stood_still.remove(&key).unwrap_or(attempt.saturating_add(1))
     }
 
     /// Replies that attempts at `key` bought which a crash cut off, or the budget: the same question needs no other.
@@ -340,28 +319,39 @@ impl Session {
 
 /// A worker wants to make a call: it is reserved, or refused before a token is bought. One that may have no answer buys
 /// nothing, and is only recorded.
-pub(super) fn reserve(session: &Session, asked: &CallAsked) -> Result<Step, Refusal> {
+///
+/// Here alone all calls of a session meet, however many ask at once: so the role's share of it is held here too.
+pub(super) fn reserve(session: &Session, asked: &CallAsked, share: Budget) -> Result<Step, Refusal> {
     let awaited = session.owed().get(&asked.key).is_some_and(|owed| owed.started && owed.attempt == asked.attempt);
     if !awaited {
         return Err(Refusal::NotAwaited { key: asked.key });
     }
-    let (spent, budget) = (session.spent(), if asked.output_tokens == 0 { Budget::default() } else { session.budget });
-    let needs = asked.input_tokens.saturating_add(asked.output_tokens);
-    if let Some(most) = budget.tokens.filter(|most| spent.tokens().saturating_add(needs) > *most) {
-        return Err(Refusal::BudgetSpent {
-            why: format!("{} of {most} tokens are spent, and the call may take {needs}", spent.tokens()),
-        });
-    }
-    if let (Some(most), Some(needs)) = (budget.cost_micros, asked.cost_micros)
-        && spent.cost_micros.saturating_add(needs) > most
-    {
-        let [spent, most, needs] = [spent.cost_micros, most, needs].map(dollars);
-        return Err(Refusal::BudgetSpent {
-            why: format!("${spent} of ${most} is spent, and the call may cost ${needs}"),
-        });
+    if asked.output_tokens > 0 {
+        let role = asked.role;
+        if let Some((spent, most, needs)) = over(&session.spent_by(role), share, asked) {
+            return Err(Refusal::ShareSpent { role, why: format!("took {spent} of {most}, and the call may {needs}") });
+        }
+        if let Some((spent, most, needs)) = over(&session.spent(), session.budget, asked) {
+            let are = if spent.starts_with('$') { "is" } else { "are" };
+            return Err(Refusal::BudgetSpent {
+                why: format!("{spent} of {most} {are} spent, and the call may {needs}"),
+            });
+        }
     }
     let call = u32::try_from(session.calls.len()).unwrap_or(u32::MAX).saturating_add(1);
     Ok(Step::record(Event::CallReserved { call, asked: Box::new(asked.clone()) }))
+}
+
+/// What is spent, the limit, and what the call may take, in words, where that would be more than `budget` has.
+fn over(spent: &Spent, budget: Budget, asked: &CallAsked) -> Option<(String, String, String)> {
+    let needs = asked.input_tokens.saturating_add(asked.output_tokens);
+    if let Some(most) = budget.tokens.filter(|most| spent.tokens().saturating_add(needs) > *most) {
+        return Some((spent.tokens().to_string(), format!("{most} tokens"), format!("take {needs}")));
+    }
+    let (most, needs) = budget.cost_micros.zip(asked.cost_micros)?;
+    let is_over = spent.cost_micros.saturating_add(needs) > most;
+    let [spent, most, needs] = [spent.cost_micros, most, needs].map(|micros| format!("${}", dollars(micros)));
+    is_over.then(|| (spent, most, format!("cost {needs}")))
 }
 
 /// A call ended. What was bought is recorded, whether or not anybody still waits for the work it was for.
@@ -370,6 +360,12 @@ pub(super) fn settle(session: &Session, ended: &CallEnded) -> Step {
         Some(CallRecord { ended: None, .. }) => Step::record(Event::CallSettled { ended: Box::new(ended.clone()) }),
         Some(_) | None => Step::default(),
     }
+}
+
+/// The limit that the settings have, where the session has none: from now on it holds.
+pub(super) fn limited(session: &Session, budget: Budget, by: &Person) -> Option<Event> {
+    let is_new = session.budget == Budget::default() && budget != Budget::default();
+    is_new.then(|| Event::BudgetSet { budget, by: by.clone() })
 }
 
 /// The limit of what the session may spend is another from now on. What stood still for it goes on.
@@ -383,6 +379,7 @@ pub(super) fn raise(session: &Session, budget: Budget, by: &Person, command: &Co
     };
     let mut step = Step::record(Event::BudgetSet { budget, by: by.clone() });
     let stands_still = session.stop.as_ref().filter(|stop| stop.kind == StopKind::BudgetSpent);
+    let made_for = if session.was_to_mend() { REPAIR } else { "the budget was raised" };
     match stands_still.and_then(|stop| stop.key).map(|key| key.kind) {
         Some(EffectKind::Draft) => step.events.push(Event::Regenerated {
             by: by.clone(),
@@ -392,10 +389,9 @@ pub(super) fn raise(session: &Session, budget: Budget, by: &Person, command: &Co
             patch: None,
             message: session.words_for_draft(&Untrusted::default()),
             // a repair stays one: its tries are counted, and who adds to a draft is not asked again
-            made_for: match session.stands_still() {
-                Some(stood) if stood.made_for == REPAIR => REPAIR.to_owned(),
-                _ => "the budget was raised".to_owned(),
-            },
+            made_for: made_for.to_owned(),
+            lanes: session.lanes_for_draft(),
+            repairs: 0,
         }),
         Some(_) => step.events.push(Event::Retried { by: by.clone(), message: Untrusted::default() }),
         None => {}

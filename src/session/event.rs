@@ -319,7 +319,8 @@ pub enum Event {
     ChangesRequested { lane: LaneId, version: Version, digest: Digest, by: Person, message: Untrusted },
     /// A person accepted a WARN; an empty path means every violation of the rule.
     Overridden { lane: LaneId, version: Version, rule: String, path: Option<RepoPath>, by: Person, message: Untrusted },
-    /// A person asked for the next version.
+    /// A person asked for the next version: of `lanes`, else of all that are open. Where `repairs` are named a red check
+    /// goes back so often from now on.
     Regenerated {
         by: Person,
         engine: Option<EngineKind>,
@@ -329,6 +330,10 @@ pub enum Event {
         made_for: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         program: Option<ProgramChoice>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lanes: Vec<LaneId>,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        repairs: u32,
     },
     /// A person asked that what was stuck is tried again; the version stays.
     Retried { by: Person, message: Untrusted },

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
 use crate::id::{Digest, DraftId, LaneId, ObjectId, RepoPath, SessionId, ThreadId, Version};
-use crate::planning::{Monitored, Runbook, TriageReport};
+use crate::planning::{Monitored, Role, Runbook, TriageReport};
 use crate::policy::{PolicySettings, Violation};
 use crate::proposal::{EngineKind, ProgramChoice};
 use crate::repository::Snapshot;
@@ -96,6 +96,15 @@ pub struct CheckAgainCommand {
     pub by: Person,
 }
 
+/// What the settings allow a session that has no limit of its own, for the engine that drafts from now on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// How often a red check goes back to it.
+    pub repairs: u32,
+    /// What its calls to models may take.
+    pub budget: Budget,
+}
+
 /// A person asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "fields repeat the type that each variant's line explains")]
@@ -125,6 +134,7 @@ pub enum Command {
         message: Untrusted,
         made_for: String,
         program: Option<ProgramChoice>,
+        limits: Limits,
     },
     /// Make the next version of what is there, without an engine.
     Derive(Box<DeriveCommand>),
@@ -247,8 +257,9 @@ pub enum Finding {
 pub enum Outcome {
     /// Work is about to start: the attempt is recorded first.
     Starting(EffectKey),
-    /// Work needs a model: the call is reserved, or refused before a token is bought.
-    Asking(CallAsked),
+    /// Work needs a model: the call is reserved, or refused before a token is bought; with what its role may take of
+    /// the session.
+    Asking(CallAsked, Budget),
     /// A call ended.
     Answered(CallEnded),
     /// Another candidate was picked.
@@ -365,6 +376,9 @@ pub enum Refusal {
     /// A call could take more than is left.
     #[error("the budget is spent: {why}")]
     BudgetSpent { why: String },
+    /// A call could take more than is left of what its role may take.
+    #[error("the budget is spent: role {role} {why}")]
+    ShareSpent { role: Role, why: String },
     /// Nobody waits for the work that a call is for.
     #[error("nobody waits for {key} any more")]
     NotAwaited { key: EffectKey },

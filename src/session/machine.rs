@@ -99,7 +99,8 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
         {
             Ok(Step::record(Event::Retried { by: by.clone(), message: message.clone() }))
         }
-        Command::Regenerate { by, engine, rules, patch, message, made_for, program } => {
+        Command::Regenerate { by, engine, rules, patch, message, made_for, program, limits } => {
+            let says_how = engine.is_some() || program.is_some() || !rules.is_empty() || patch.is_some();
             let regenerated = Event::Regenerated {
                 by: by.clone(),
                 engine: *engine,
@@ -108,17 +109,19 @@ fn order(session: &Session, command: &Command) -> Result<Step, Refusal> {
                 message: session.words_for_draft(message),
                 made_for: made_for.clone(),
                 program: program.clone(),
+                lanes: if says_how { Vec::new() } else { session.lanes_for_draft() },
+                repairs: if session.asked.repairs == 0 { limits.repairs } else { 0 },
             };
-            if waits_for_go(session) && (engine.is_some() || program.is_some() || !rules.is_empty() || patch.is_some())
-            {
+            let limited = calls::limited(session, limits.budget, by);
+            if waits_for_go(session) && says_how {
                 // who says how it shall be drafted says GO
                 let mut step = stages::go(session, by, message, command)?;
-                step.events.push(regenerated);
+                step.events.extend(limited.into_iter().chain([regenerated]));
                 return Ok(step);
             }
             let wants = engine.unwrap_or(session.asked.engine);
             check_regenerate(session, wants, patch.is_some(), command)?;
-            let mut step = Step::record(regenerated);
+            let mut step = Step { events: limited.into_iter().chain([regenerated]).collect() };
             // who has it drafted agrees to what it is drafted from
             let agreed = waits_for_word(session).then(|| stages::agreed(session, by.clone(), message.clone()));
             step.events.extend(agreed);
@@ -159,7 +162,7 @@ fn answer(session: &Session, outcome: &Outcome) -> Result<Step, Refusal> {
             Some(owed) if owed.started && owed.attempt == *attempt => found(session, *key, finding),
             _ => Step::default(), // an older attempt, or nobody waits for it any more
         },
-        Outcome::Asking(asked) => return calls::reserve(session, asked),
+        Outcome::Asking(asked, share) => return calls::reserve(session, asked, *share),
         Outcome::Answered(ended) => calls::settle(session, ended),
         Outcome::OtherPicked { picked, version, by } => candidates::other_picked(session, *picked, *version, by),
     })

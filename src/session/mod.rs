@@ -33,7 +33,7 @@ pub use effect::{EffectKey, EffectKind, Owed};
 pub use event::{Artifact, Event, LaneRequest, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 pub use gate::{WriteGate, WritePermit};
 pub use input::{
-    CheckAgainCommand, Command, DecideCommand, DeriveCommand, DriftSeen, Finding, Input, Outcome, Refusal,
+    CheckAgainCommand, Command, DecideCommand, DeriveCommand, DriftSeen, Finding, Input, Limits, Outcome, Refusal,
 };
 pub use machine::{Step, decide};
 pub use monitor::{Monitoring, Watched};

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::id::{Digest, Version};
 use crate::planning::{Monitored, Role};
 
-use super::calls::Budget;
+use super::calls::{self, Budget};
 use super::effect::{EffectKey, EffectKind};
 use super::event::{Event, Person};
 use super::input::{Command, Finding, Refusal};
@@ -69,12 +69,8 @@ pub(super) fn ask(
     if session.monitoring.is_some() {
         return Err(Refusal::StillMonitored { version });
     }
-    let mut step = Step::default();
-    if session.budget == Budget::default() && budget != Budget::default() {
-        step.events.push(Event::BudgetSet { budget, by: by.clone() });
-    }
-    step.events.push(Event::MonitorAsked { version, by: by.clone(), log });
-    Ok(step)
+    let asked = Event::MonitorAsked { version, by: by.clone(), log };
+    Ok(Step { events: calls::limited(session, budget, by).into_iter().chain([asked]).collect() })
 }
 
 /// The work ended. Whatever came of it is recorded as that: nothing of it stops a session that is done.

@@ -12,7 +12,7 @@ use super::effect::{EffectKey, EffectKind};
 use super::event::{Event, Person, StopKind, ThreadPlace};
 use super::input::{Command, Refusal};
 use super::machine::{Step, not_now};
-use super::state::Session;
+use super::state::{PatchSetRecord, Session};
 
 /// The most threads that one role opens on a version; the rest stands in its report.
 const MOST_THREADS: usize = 12;
@@ -128,13 +128,15 @@ impl Session {
 
     /// Whether models shall review it and were not asked yet.
     pub(super) fn asks_for_review(&self, lane: LaneId, version: Version) -> bool {
-        let asked = self.patch_set(lane, version).is_some_and(|set| set.reviews.is_some());
+        let is_settled = |set: &PatchSetRecord| set.reviews.is_some() || set.left_out.contains(&EffectKind::Review);
+        let asked = self.patch_set(lane, version).is_some_and(is_settled);
         self.asked.playbook.has(Stage::Review) && !asked
     }
 
     /// Whether it shall have a runbook and none was asked for yet.
     pub(super) fn asks_for_runbook(&self, lane: LaneId, version: Version) -> bool {
-        let asked = self.patch_set(lane, version).is_some_and(|set| set.runbook.is_some());
+        let is_settled = |set: &PatchSetRecord| set.runbook.is_some() || set.left_out.contains(&EffectKind::Runbook);
+        let asked = self.patch_set(lane, version).is_some_and(is_settled);
         self.asked.playbook.has(Stage::Runbook) && !asked
     }
 

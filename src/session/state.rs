@@ -12,12 +12,13 @@ use crate::scoring::{Accepted, Gate, Review, Score};
 use crate::text::Untrusted;
 use crate::validation::{Sides, ValidationResult};
 
-use super::calls::{Budget, CallRecord, StoodStill};
+use super::calls::{Budget, CallRecord};
 use super::candidates::{LostTo, Pick};
 use super::effect::{EffectKey, EffectKind, Owed};
 use super::event::{Artifact, NewSession, PatchSet, Person, StopKind, ThreadPlace};
 use super::monitor::{Monitoring, Watched};
 use super::parts::VersionPart;
+use super::stuck::Unmade;
 
 /// A person's word on a patch set. Requests and views carry it as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -241,6 +242,8 @@ pub struct PatchSetRecord {
     pub decision: Option<Decision>,
     /// Where it was published.
     pub published: Option<Published>,
+    /// What there was no money for: it is judged without, and asked for once nothing stands still any more.
+    pub left_out: BTreeSet<EffectKind>,
 }
 
 impl PatchSetRecord {
@@ -497,8 +500,10 @@ pub struct Session {
     pub calls: Vec<CallRecord>,
     pub(super) environment: Option<BTreeMap<String, String>>,
     pub(super) owed: BTreeMap<EffectKey, Owed>,
-    /// Work that the budget cut short, until it is owed again.
-    pub(super) stood_still: BTreeMap<EffectKey, StoodStill>,
+    /// The draft that came to nothing, until another is wanted.
+    pub(super) unmade: Option<Unmade>,
+    /// Work that the budget cut short, until it is owed again: the first of its attempts whose answers are as good as new.
+    pub(super) stood_still: BTreeMap<EffectKey, u32>,
     /// The newest number of a draft, so that none is used twice.
     pub(super) last_draft: u32,
 }
@@ -605,13 +610,14 @@ impl PatchSetRecord {
             overrides: Vec::new(),
             decision: None,
             published: None,
+            left_out: BTreeSet::new(),
         }
     }
 }
 
 impl Stop {
     /// Whether work on lanes goes on: a draft that came to nothing takes nothing from the version that is there, and
-    /// neither do documents that could not be written, nor other candidates that could not be told.
+    /// neither do documents that could not be written, what was left out, nor other candidates that could not be told.
     #[must_use]
     pub fn spares_lanes(&self) -> bool {
         let of_draft = self.key.is_some_and(|key| {
@@ -623,7 +629,7 @@ impl Stop {
     /// Whether drafting goes on.
     #[must_use]
     pub fn spares_drafts(&self) -> bool {
-        !self.is_final() && self.key.is_some_and(|key| key.kind == EffectKind::PassOver)
+        !self.is_final() && (self.leaves_out() || self.key.is_some_and(|key| key.kind == EffectKind::PassOver))
     }
 
     /// Whether the session is over: nothing but reading is left.

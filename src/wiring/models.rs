@@ -32,12 +32,25 @@ impl House {
     pub(super) fn switchboard(&self) -> Arc<dyn Switchboard> {
         match self.exchange() {
             Ok(Some(exchange)) => Arc::new(exchange),
-            Ok(None) => Arc::new(Nobody),
+            Ok(None) => Arc::new(self.nobody()),
             Err(wrong) => {
                 tracing::error!(message = wrong.message, hint = wrong.hint, "no model can be asked");
-                Arc::new(Nobody)
+                Arc::new(self.nobody())
             }
         }
+    }
+
+    /// Nobody to ask, within the limits that hold for agents too.
+    fn nobody(&self) -> Nobody {
+        Nobody { day_micros: Some(self.day_micros()), shares: self.shares() }
+    }
+
+    fn day_micros(&self) -> u64 {
+        self.config().settings().budget.day_cents * 10_000
+    }
+
+    fn shares(&self) -> BTreeMap<String, Share> {
+        self.config().models().roles.iter().map(|(role, part)| (role.clone(), share(part))).collect()
     }
 
     /// What is wrong with the tables of models: told by `config check`, and by every start.
@@ -80,13 +93,12 @@ impl House {
             let provider = Provider::new(settings, http.clone(), keys.clone(), self.clock.clone());
             providers.insert(name, Counter { model: Arc::new(provider), key, beside, rate, counts, context, patience });
         }
-        let day = self.config().settings().budget.day_cents;
         Ok(Some(Exchange::new(ExchangeParts {
             providers,
             routes,
-            shares: self.config().models().roles.iter().map(|(role, part)| (role.clone(), share(part))).collect(),
+            shares: self.shares(),
             prices,
-            day_micros: Some(day * 10_000),
+            day_micros: Some(self.day_micros()),
             patience: RetryPolicy::default(),
             sleeper: Arc::new(RealSleeper),
             keys,

@@ -41,6 +41,9 @@ def say(text):
 
 def ended(reason):
     result = {"stopReason": reason}
+    if MODE == "boasts":
+        update(sessionUpdate="usage_update", used=9000, size=200000, cost={"amount": 0.0421, "currency": "USD"})
+        result["usage"] = {"inputTokens": 9000000000000000000, "outputTokens": 300}
     if MODE == "counts":
         update(sessionUpdate="usage_update", used=9000, size=200000, cost={"amount": 0.0421, "currency": "USD"})
         result["usage"] = {"totalTokens": 2100, "inputTokens": 1000, "outputTokens": 300, "thoughtTokens": 100, "cachedReadTokens": 700}
@@ -80,7 +83,7 @@ def write(path, text="owned"):
 
 def work(prompt):
     cwd = os.getcwd()
-    if MODE in ("edit", "counts"):
+    if MODE in ("edit", "counts", "boasts"):
         update(sessionUpdate="plan", entries=[{"content": "read it", "status": "completed", "priority": "high"}, {"content": "change it", "status": "pending", "priority": "high"}])
         say("I will change it.")
         content = ask("fs/read_text_file", path=cwd + "/a.py")["result"]["content"]

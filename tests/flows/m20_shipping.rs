@@ -238,9 +238,15 @@ async fn no_token_of_a_runbook_is_bought_beyond_the_budget() {
     let repository = shop(&house);
     let desk = house.open();
     let id = desk.run_by(&[&repository], Some("shipped")).await;
+    let judged =
+        |view: &SessionView| view.state == "NeedsHuman" && view.versions.iter().any(|version| version.score.is_some());
+    let view = desk.wait_until(id, judged).await.expect("a person is told, and may decide without");
+    assert!(view.usage.budget_spent && view.reason.raw().contains("no runbook was written"), "{:?}", view.reason);
+    assert!(version(&view, 1).runbooks.is_empty() && models.asked_as("deployer").is_empty(), "{view:#?}");
+    desk.ask(BudgetRequest { session: id, cost_micros: Some(900_000), tokens: None }).await.unwrap();
     let view = desk.until(id, "Scored").await;
-    let missing = of(&view, 1).missing.expect("there is none").raw().to_owned();
-    assert!(missing.contains("the budget is spent") && models.asked_as("deployer").is_empty(), "{missing}");
+    assert_eq!((of(&view, 1).steps, view.versions.len()), (2, 1), "it is made up for");
+    assert_eq!(models.asked_as("critic").len(), 1, "and nothing else is bought again");
     assert!(version(&view, 1).reviews.iter().all(|review| review.unusable.is_none()), "the reviews are there");
     assert!(house.verify().is_sound());
 }

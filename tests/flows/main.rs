@@ -26,3 +26,4 @@ mod m17_twins;
 mod m18_parts;
 mod m19_other_base;
 mod m20_shipping;
+mod m21_caps;

@@ -94,7 +94,7 @@ impl House {
                 command: Arc::new(CommandEngine::new(workshop.clone(), Vec::new())),
                 agent: Arc::new(AgentEngine::new(workshop.clone(), Vec::new())),
             },
-            models: Arc::new(Nobody),
+            models: Arc::new(Nobody::default()),
             mask: LiveMask::default(),
             validator: Arc::new(Told::all(CheckStatus::Passed)),
             policy: Arc::new(BuiltInPolicy::new()),

@@ -12,8 +12,8 @@ use paraph::policy::Severity;
 use paraph::proposal::EngineKind;
 use paraph::scoring::IssueSeverity;
 use paraph::session::{
-    BeadStatus, Budget, Command, DecideCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, Outcome,
-    PartEnd, PatchSet, Phase, Session, StopKind, Verdict, WriteGate, decide,
+    BeadStatus, Budget, Command, DecideCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, Limits,
+    Outcome, PartEnd, PatchSet, Phase, Session, StopKind, Verdict, WriteGate, decide,
 };
 use paraph::validation::{CheckStatus, Sides};
 
@@ -316,7 +316,7 @@ impl History {
     /// Hears `input`.
     pub fn take(&mut self, input: &Input) {
         let Ok(step) = decide(&self.story.session, input) else {
-            let asks = matches!(input, Input::Outcome(outcome) if matches!(**outcome, Outcome::Asking(_)));
+            let asks = matches!(input, Input::Outcome(outcome) if matches!(**outcome, Outcome::Asking(..)));
             assert!(asks || matches!(input, Input::Command(_)), "only commands and calls are refused");
             return;
         };
@@ -451,7 +451,7 @@ impl History {
         } else if self.random.once_in(6) {
             let calls = self.watch.calls.len() as u64;
             match self.random.once_in(2) {
-                true => Outcome::Asking(story::call_asked(key, owed.attempt - u32::from(self.random.once_in(9)))),
+                true => story::asking(key, owed.attempt - u32::from(self.random.once_in(9))),
                 false => {
                     let call = 1 + self.random.below(calls + 1) as u32;
                     Outcome::Answered(story::call_ended(call, Some(self.random.below(3001))))
@@ -637,6 +637,7 @@ impl History {
                 message: "".into(),
                 made_for: "regenerated".to_owned(),
                 program: None,
+                limits: Limits::default(),
             },
         }
     }

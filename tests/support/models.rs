@@ -165,6 +165,10 @@ impl Switchboard for Scripted {
         self.day
     }
 
+    fn share(&self, _: &str) -> Share {
+        self.share
+    }
+
     fn counts(&self, _: &ModelName) -> bool {
         self.counts.is_some()
     }

@@ -17,9 +17,9 @@ use paraph::repository::{Base, RepoKey, Snapshot, Source};
 use paraph::scoring::{Dimension, Gate, GateId, IssueSeverity, Rating, Review, ReviewIssue, Score, Tenths};
 use paraph::session::{
     Artifact, Budget, CallAsked, CallEnded, Candidacy, CheckAgainCommand, Command, Contender, DecideCommand,
-    DeriveCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, LaneRequest, NewSession, Outcome, PartEnd,
-    PartFound, PatchSet, Person, PickCommand, Planned, Refusal, Rival, RivalSeen, Session, StopKind, ThreadPlace,
-    TokensBy, Verdict, decide,
+    DeriveCommand, DriftSeen, EffectKey, EffectKind, Event, Finding, Input, LaneRequest, Limits, NewSession, Outcome,
+    PartEnd, PartFound, PatchSet, Person, PickCommand, Planned, Refusal, Rival, RivalSeen, Session, StopKind,
+    ThreadPlace, TokensBy, Verdict, decide,
 };
 use paraph::validation::{BaselineStatus, CheckKind, CheckResult, CheckStatus, Sides, TestTally, ValidationResult};
 
@@ -416,13 +416,21 @@ pub fn regenerate(message: &str) -> Command {
         message: message.into(),
         made_for: "regenerated".to_owned(),
         program: None,
+        limits: Limits::default(),
     }
 }
 
 /// Another version, drafted by that engine.
 pub fn regenerate_by(engine: EngineKind) -> Command {
-    let Command::Regenerate { by, rules, patch, made_for, program, .. } = regenerate("") else { unreachable!() };
-    Command::Regenerate { by, engine: Some(engine), rules, patch, message: "".into(), made_for, program }
+    regenerate_within(engine, Limits::default())
+}
+
+/// The same, where the settings allow that much.
+pub fn regenerate_within(engine: EngineKind, limits: Limits) -> Command {
+    let Command::Regenerate { by, rules, patch, message, made_for, program, .. } = regenerate("") else {
+        unreachable!()
+    };
+    Command::Regenerate { by, engine: Some(engine), rules, patch, message, made_for, program, limits }
 }
 
 pub fn place(lane: LaneId, version: Version) -> ThreadPlace {
@@ -637,6 +645,11 @@ pub fn call_asked(key: EffectKey, attempt: u32) -> CallAsked {
         heard: 0,
         redacted: vec!["github-token in a.py".to_owned()],
     }
+}
+
+/// A wish for such a call, of a role that has no share of its own.
+pub fn asking(key: EffectKey, attempt: u32) -> Outcome {
+    Outcome::Asking(call_asked(key, attempt), Budget::default())
 }
 
 /// How such a call ended.

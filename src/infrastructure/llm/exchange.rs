@@ -109,7 +109,7 @@ impl Exchange {
         let widen = roomiest.map_or_else(String::new, |model| {
             format!("context = TOKENS under [providers.{}], now {}", model.provider, room_of(model))
         });
-        let share = self.parts.shares.get(role).copied().unwrap_or_default();
+        let share = self.share(role);
         let patience = |model: &ModelName| Some(self.parts.providers.get(&model.provider)?.patience);
         let usual = || route.models.iter().filter_map(patience).fold(PATIENCE, Duration::max);
         let latency = route.max_latency.unwrap_or_else(usual);
@@ -231,6 +231,10 @@ impl Switchboard for Exchange {
 
     fn max_day_micros(&self) -> Option<u64> {
         self.parts.day_micros
+    }
+
+    fn share(&self, role: &str) -> Share {
+        self.parts.shares.get(role).copied().unwrap_or_default()
     }
 
     fn counts(&self, model: &ModelName) -> bool {

@@ -71,7 +71,12 @@ pub(super) fn items<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
 
 /// A count of tokens. Negative, broken and absurd ones are none.
 pub(super) fn count(value: &Value, pointer: &str) -> Option<u64> {
-    let number = value.pointer(pointer)?;
+    token_count(value.pointer(pointer)?)
+}
+
+/// A count of tokens as a number says it, wherever it came from. Negative, broken and absurd ones are none.
+#[must_use]
+pub fn token_count(number: &Value) -> Option<u64> {
     let whole = |float: f64| (float >= 0.0 && float <= MOST_TOKENS as f64).then_some(float.ceil() as u64);
     number.as_u64().or_else(|| number.as_f64().and_then(whole)).filter(|count| *count <= MOST_TOKENS)
 }

@@ -40,6 +40,7 @@ pub use chat::{
 };
 pub use counting::CountBy;
 pub use exchange::{Counter, Exchange, ExchangeParts};
+pub use json::token_count;
 pub use keys::{KeyError, KeySource, Keyed, Keys};
 pub use prices::{LongRow, Price, PriceError, PriceRow, PriceTable, Rates};
 pub use provider::Provider;

@@ -1,5 +1,6 @@
 //! Who is asked for what, what it may take, and the line to whoever answers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -105,6 +106,11 @@ pub trait Switchboard: Send + Sync {
     /// The most that all sessions of one day (UTC) may take, in millionths of a dollar.
     fn max_day_micros(&self) -> Option<u64>;
 
+    /// What the role of that name may take of one session, whether or not it has anybody to ask.
+    fn share(&self, _role: &str) -> Share {
+        Share::default()
+    }
+
     /// What a person does about a model that failed in this way.
     fn advice(&self, _model: &ModelName, _error: &ChatError) -> String {
         "paraph models --check".to_owned()
@@ -159,9 +165,15 @@ pub trait Switchboard: Send + Sync {
     }
 }
 
-/// A switchboard with nobody at it: what is there until a model is configured.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Nobody;
+/// A switchboard with nobody at it: what is there until a model is configured. Agents, which ask models of their own, are
+/// held to its limits all the same.
+#[derive(Debug, Clone, Default)]
+pub struct Nobody {
+    /// What all sessions of a day may take, in millionths of a dollar.
+    pub day_micros: Option<u64>,
+    /// What roles may take of one session.
+    pub shares: BTreeMap<String, Share>,
+}
 
 #[async_trait]
 impl Switchboard for Nobody {
@@ -191,7 +203,11 @@ impl Switchboard for Nobody {
     }
 
     fn max_day_micros(&self) -> Option<u64> {
-        None
+        self.day_micros
+    }
+
+    fn share(&self, role: &str) -> Share {
+        self.shares.get(role).copied().unwrap_or_default()
     }
 
     async fn chat(

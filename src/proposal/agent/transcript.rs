@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::wire::{Cost, TokensUsed};
 use crate::id::Digest;
 use crate::infrastructure::live_log::LiveLog;
-use crate::infrastructure::llm::Usage;
+use crate::infrastructure::llm::{Usage, token_count};
 use crate::text::LiveMask;
 
 /// Bytes of the agent's words that the explanation may hold: the end.
@@ -125,9 +125,8 @@ impl Transcript {
     /// What its context holds, and what its session cost until now; dollars alone can be counted.
     pub(super) fn uses(&self, tokens: Option<f64>, cost: Option<&Cost>) {
         let mut inner = self.lock();
-        // 1e12: no context has as many, and what is larger is no count
-        if let Some(tokens) = tokens.filter(|tokens| (0.0..1e12).contains(tokens)) {
-            inner.used.context = inner.used.context.max(tokens as u64);
+        if let Some(tokens) = tokens.and_then(|tokens| token_count(&tokens.into())) {
+            inner.used.context = inner.used.context.max(tokens);
         }
         let counts =
             |cost: &&Cost| cost.currency.eq_ignore_ascii_case("usd") && (0.0..=100_000.0).contains(&cost.amount);

@@ -5,8 +5,10 @@
 
 use std::io::{self, Read};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+
+use crate::infrastructure::llm::token_count;
 
 /// The version of the protocol that is spoken.
 pub(super) const VERSION: u64 = 1;
@@ -199,8 +201,17 @@ impl StopReason {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Prompted {
     pub(super) stop_reason: StopReason,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "told_tokens")]
     pub(super) usage: Option<TokensUsed>,
+}
+
+/// What an agent tells of its tokens; nothing where one of them cannot be a count: the journal keeps none of those, and
+/// what a turn really took is as unknown as of an agent that tells nothing. Its work is not refused for it.
+fn told_tokens<'de, D: Deserializer<'de>>(told: D) -> Result<Option<TokensUsed>, D::Error> {
+    const COUNTS: [&str; 5] = ["inputTokens", "outputTokens", "thoughtTokens", "cachedReadTokens", "cachedWriteTokens"];
+    let told = Value::deserialize(told)?;
+    let is_count = |name: &&str| told.get(name).is_none_or(|told| told.is_null() || token_count(told).is_some());
+    Ok(if COUNTS.iter().all(is_count) { serde_json::from_value(told).ok() } else { None })
 }
 
 /// Tokens of a turn, as agents tell them that tell them at all.
@@ -395,6 +406,26 @@ pub(super) struct OfTerminal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[track_caller]
+    fn check_usage(usage: &str, expected: Option<(u64, Option<u64>)>) {
+        let text = format!("{{\"stopReason\": \"end_turn\", \"usage\": {usage}}}");
+        let ended: Prompted = serde_json::from_str(&text).expect("its turn ended");
+        assert_eq!(ended.usage.map(|tokens| (tokens.input_tokens, tokens.cached_read_tokens)), expected, "{usage}");
+    }
+
+    #[test]
+    fn tokens_that_cannot_be_are_not_told_and_end_no_turn() {
+        check_usage("{\"inputTokens\": 100000000, \"outputTokens\": 3}", Some((100_000_000, None)));
+        check_usage("{\"inputTokens\": 7, \"cachedReadTokens\": null}", Some((7, None)));
+        check_usage("{\"inputTokens\": 7, \"cachedReadTokens\": 100000001}", None);
+        for absurd in ["9000000000000000000", "1e30", "-5", "\"many\"", "[]"] {
+            check_usage(&format!("{{\"inputTokens\": {absurd}, \"outputTokens\": 3}}"), None);
+            check_usage(&format!("{{\"inputTokens\": 3, \"outputTokens\": {absurd}}}"), None);
+        }
+        check_usage("null", None);
+        check_usage("\"some\"", None);
+    }
 
     fn kind(line: &str) -> &'static str {
         match Message::parse(line.as_bytes()) {

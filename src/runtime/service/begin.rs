@@ -88,7 +88,9 @@ impl Runtime {
     /// How often a red check goes back to the engine, and what models may take.
     pub(super) fn lead_of(&self, engine: EngineKind, playbook: &Playbook) -> (u32, Budget) {
         let settings = &self.shared.settings;
-        let asks_models = engine == EngineKind::Llm || Stage::ASKING.iter().any(|stage| playbook.has(*stage));
+        // an agent asks models of its own
+        let asks_models = matches!(engine, EngineKind::Llm | EngineKind::Agent)
+            || Stage::ASKING.iter().any(|stage| playbook.has(*stage));
         let repairs = if engine.mends() { settings.repairs } else { 0 };
         (repairs, if asks_models { settings.budget } else { Budget::default() })
     }

@@ -9,7 +9,7 @@ use crate::api::{
 };
 use crate::id::{LaneId, SessionId, SessionRef, ThreadId, Version};
 use crate::proposal::EngineKind;
-use crate::session::{CheckAgainCommand, Command, DecideCommand, DriftSeen, EffectKind, Session, ThreadPlace};
+use crate::session::{CheckAgainCommand, Command, DecideCommand, DriftSeen, EffectKind, Limits, Session, ThreadPlace};
 use crate::text::Untrusted;
 use crate::validation::Sides;
 
@@ -166,6 +166,8 @@ impl Runtime {
         self.try_patch(asked.patch).await?;
         let has_one = session.asked.program.is_some() && engine == session.asked.engine;
         begin::program_fits(engine, asked.program.as_ref(), !has_one)?;
+        let (repairs, budget) = self.lead_of(engine, &session.asked.playbook);
+        let limits = Limits { repairs, budget };
         // asking triage again is no word to it, and where it recommends something the word is said as such
         let stuck = session.stop.as_ref().and_then(|stop| stop.key).map(|key| key.kind);
         let has_triage = session.asked.playbook.has(crate::planning::Stage::Triage);
@@ -176,7 +178,7 @@ impl Runtime {
             Command::Triage { by, message }
         } else {
             let (engine, rules, patch, made_for) = (chosen, asked.rules, asked.patch, why.to_owned());
-            Command::Regenerate { by, engine, rules, patch, message, made_for, program: asked.program }
+            Command::Regenerate { by, engine, rules, patch, message, made_for, program: asked.program, limits }
         };
         self.command(call, asked.session, command).await
     }

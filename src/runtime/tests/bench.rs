@@ -202,7 +202,7 @@ impl Bench {
                 command: self.engine.clone(),
                 agent: self.engine.clone(),
             },
-            models: Arc::new(crate::infrastructure::llm::Nobody),
+            models: Arc::new(crate::infrastructure::llm::Nobody::default()),
             mask: crate::text::LiveMask::default(),
             validator: self.validator.clone(),
             policy: Arc::new(BuiltInPolicy::new()),

@@ -40,7 +40,8 @@ pub(super) async fn draft(
         .clone()
         .filter(|drafting| drafting.version == version)
         .ok_or_else(|| Stuck::needs_human("no draft is wanted", "paraph show"))?;
-    let models: Arc<dyn Models> = Arc::new(Desk::new(worker.clone(), session, line.clone()));
+    let desk = Arc::new(Desk::new(worker.clone(), session, line.clone()));
+    let models: Arc<dyn Models> = desk.clone();
     let (mut patch_sets, mut answers, mut own) = (Vec::new(), Vec::new(), Vec::new());
     let has_parts = Stage::ADDING.iter().any(|stage| session.asked.playbook.has(*stage));
     let (mut nothing, mut log) = (None, None);
@@ -51,6 +52,10 @@ pub(super) async fn draft(
             blocking(move || brief(&worker, &session, &drafting, lane, (models, ear), &cancel)).await?
         };
         let brief = Brief { unwanted: line.unwanted.clone(), ..brief };
+        if drafting.engine == EngineKind::Agent {
+            let spent = |error| stuck_engine(session, &drafting, EngineError::Models(error));
+            desk.has_some(Role::Implementer).map_err(spent)?;
+        }
         let engine = worker.ports.engines.of(drafting.engine);
         let listener = super::listen::DraftWatch::new(worker, session.asked.id, version, &brief.snapshot.repo);
         let draft = match engine.draft_aloud(&brief, &listener, cancel).await {

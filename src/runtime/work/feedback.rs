@@ -5,7 +5,7 @@ use crate::id::LaneId;
 use crate::proposal::{Feedback, Quoted, SaidLines, Word};
 use crate::repository::Tree;
 use crate::runtime::carried::{Follower, quoted_lines};
-use crate::session::{Drafting, Session, Thread, ThreadPlace};
+use crate::session::{Drafting, Session, Thread, ThreadPlace, Verdict};
 use crate::text::{SecretMask, Untrusted};
 
 use super::Worker;
@@ -22,7 +22,7 @@ pub(super) struct Given<'a> {
     pub(super) change: Option<&'a ChangeSet>,
 }
 
-/// What was said about the version before: the request's own words, and open threads. A question changes nothing: only
+/// What was said about the version before: by who sent it back, by who asked for the next one, and in open threads. A question changes nothing: only
 /// an engine that can answer is asked it.
 pub(super) fn feedback(
     worker: &Worker,
@@ -32,9 +32,11 @@ pub(super) fn feedback(
     given: Given<'_>,
 ) -> Vec<Feedback> {
     let mut said = Vec::new();
-    if !drafting.message.raw().trim().is_empty() {
-        said.push(Feedback::words(drafting.message.clone()));
-    }
+    let decided = session.current(lane).and_then(|(_, set)| set.decision.as_ref());
+    // until a version answers it, however many drafts come to nothing; each repository was sent back with words of its own
+    let sent_back = decided.filter(|decision| decision.verdict == Verdict::RequestChanges);
+    let asked = sent_back.map(|decision| &decision.message).into_iter().chain([&drafting.message]);
+    said.extend(asked.filter(|words| !words.raw().trim().is_empty()).map(|words| Feedback::words(words.clone())));
     said.extend(words.into_iter().map(|word| Feedback::words(word.text)));
     let newest = session.current(lane).map(|(version, _)| version);
     let asks = |thread: &&Thread| {

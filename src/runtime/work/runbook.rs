@@ -19,7 +19,7 @@ use crate::scoring::facts;
 use crate::session::{Finding, Lane, Session};
 use crate::text::SecretMask;
 
-use super::stages::{ask_within, put, redactor, reviewed};
+use super::stages::{ask_within, left_out, put, redactor, reviewed};
 use super::{Stuck, Worker, blocking};
 
 /// The largest file that is read, and what of one is shown at most. // 8 KiB: a long workflow, whole
@@ -80,6 +80,9 @@ pub(super) async fn runbook(
         }
         Err(AskError::Cancelled) => {
             return Err(Stuck::needs_human("the runbook was not waited for", "paraph regenerate"));
+        }
+        Err(AskError::BudgetSpent { why, next }) => {
+            return Err(left_out(&format!("{why}; no runbook was written"), &next, session, version));
         }
         Err(error) => return Ok(Finding::Runbook(Runbook::missing(error.to_string()))),
     };

@@ -138,7 +138,8 @@ fn difference(name: &str, before: &str, now: &str) -> String {
 }
 
 /// Has one lane of a version reviewed. A reviewer that cannot be asked, or whose answer does not read, is recorded as
-/// such and nothing waits for it: a review is evidence, and a person decides with it or without.
+/// such and nothing waits for it: a review is evidence, and a person decides with it or without. Where there is no money
+/// for it a person is told, and it is made up for once there is.
 pub(super) async fn review(
     worker: &Arc<Worker>,
     session: &Arc<Session>,
@@ -172,6 +173,9 @@ pub(super) async fn review(
                 continue;
             }
             Err(AskError::Cancelled) => return Err(Stuck::needs_human("the review was stopped", "paraph regenerate")),
+            Err(AskError::BudgetSpent { why, next }) => {
+                return Err(left_out(&format!("{why}; the {role} was not asked"), &next, session, version));
+            }
             Err(error) => {
                 reviews.push((Review::unusable(role, error.to_string()), Vec::new()));
                 continue;
@@ -192,6 +196,16 @@ pub(super) async fn review(
         reviews.push((review, issues));
     }
     Ok(Finding::Review { reviews })
+}
+
+/// There is no money for what would be said of a version: a person has it made up for, or decides without it.
+pub(super) fn left_out(why: &str, next: &str, session: &Session, version: Version) -> Stuck {
+    Stuck {
+        kind: StopKind::BudgetSpent,
+        reason: format!("the budget is spent: {why}"),
+        next: format!("{next}, or paraph show {}@{version}, and decide without", session.asked.id),
+        log: None,
+    }
 }
 
 /// Asks with as much as there is room for; with the answer what is known of what was shown for it.

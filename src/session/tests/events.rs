@@ -132,6 +132,8 @@ fn samples() -> Vec<Event> {
             message: message(),
             made_for: "regenerated".to_owned(),
             program: None,
+            lanes: Vec::new(),
+            repairs: 0,
         },
         Event::Retried { by: by(), message: "there is room again".into() },
         Event::RecheckAsked { lane, version, by: None, sides: Sides::Proposal, environment: None },
@@ -226,6 +228,17 @@ fn forms() -> Vec<(&'static str, Event)> {
         fits: 900,
         ..story::call_asked(draft, 1)
     };
+    let limited = Event::Regenerated {
+        by: story::ana(),
+        engine: Some(EngineKind::Llm),
+        rules: Vec::new(),
+        patch: None,
+        message: "".into(),
+        made_for: "regenerated".to_owned(),
+        program: None,
+        lanes: vec![story::L1],
+        repairs: 3,
+    };
     let waited = CallEnded { waited_ms: 300, ..story::call_ended(1, Some(1200)) };
     vec![
         ("created-candidate", Event::Created { session: Box::new(session) }),
@@ -245,6 +258,7 @@ fn forms() -> Vec<(&'static str, Event)> {
         ("proposed-in-parts", proposed_in_parts()),
         ("call-reserved-room", Event::CallReserved { call: 1, asked: Box::new(call) }),
         ("call-reserved-counted", Event::CallReserved { call: 1, asked: Box::new(counted) }),
+        ("regenerated-of-some", limited),
         ("call-settled-waited", Event::CallSettled { ended: Box::new(waited) }),
         (
             "stopped-log",
@@ -291,6 +305,8 @@ fn bare() -> Vec<Event> {
             message: message(),
             made_for: String::new(),
             program: None,
+            lanes: Vec::new(),
+            repairs: 0,
         },
         Event::Stopped { kind: StopKind::Cancelled, reason: message(), next: String::new(), key: None, log: None },
         Event::ThreadOpened { thread: ThreadId(1), place: place.clone(), by: by(), text: message() },

@@ -32,8 +32,8 @@ fn go_with_other_rules_drafts_by_them() {
     let waiting = Story::of(story::new_session(1, "triaged", EngineKind::Rules)).runs();
     let (by, message, made_for) = (story::ana(), "GO".into(), "regenerated".to_owned());
     let rules = vec!["rust-len-zero".to_owned()];
-    let go =
-        Command::Regenerate { by, engine: None, rules: rules.clone(), patch: None, message, made_for, program: None };
+    let (patch, program, limits) = (None, None, Limits::default());
+    let go = Command::Regenerate { by, engine: None, rules: rules.clone(), patch, message, made_for, program, limits };
     let story = waiting.does(go);
     assert!(story.session.triaged);
     assert_eq!(story.session.drafting.as_ref().expect("it drafts").rules, rules);
@@ -238,6 +238,7 @@ fn adopting_again_makes_the_next_version() {
         message: "".into(),
         made_for: "adopted again".to_owned(),
         program: None,
+        limits: Limits::default(),
     };
     let story = story.does(again).runs();
     let made: Vec<_> = story.session.versions.iter().map(|version| version.made_for.as_str()).collect();

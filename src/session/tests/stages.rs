@@ -121,8 +121,8 @@ fn documents_come_before_the_draft_and_a_person_may_go_on_without() {
     let engine = Some(EngineKind::Rules);
     let by_rules = |story: Story| {
         let (by, message, made_for) = (story::ana(), "without".into(), "regenerated".to_owned());
-        let (rules, patch, program) = (Vec::new(), None, None);
-        story.does(Command::Regenerate { by, engine, rules, patch, message, made_for, program })
+        let (rules, patch, program, limits) = (Vec::new(), None, None, Limits::default());
+        story.does(Command::Regenerate { by, engine, rules, patch, message, made_for, program, limits })
     };
     let without = by_rules(stuck);
     assert_eq!(without.owes(), "proposal v1");
@@ -387,7 +387,7 @@ fn a_model_that_reviews_itself_is_said_to() {
         let story = Story::of(story::new_session(1, "reviewed", EngineKind::Llm));
         let mut story = story.runs_until(Some(EffectKind::Draft)).starts(EffectKind::Draft);
         let call = |story: &mut Story, asked: CallAsked| {
-            story.outcome(Outcome::Asking(asked));
+            story.outcome(Outcome::Asking(asked, Budget::default()));
             let number = u32::try_from(story.session.calls.len()).expect("a few");
             let reply = Some(story::digest("reply"));
             story.outcome(Outcome::Answered(CallEnded { reply, ..story::call_ended(number, Some(1)) }));

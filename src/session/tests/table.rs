@@ -198,6 +198,7 @@ fn commands(story: &Story) -> Vec<(String, Command)> {
         message: "again".into(),
         made_for: "regenerated".to_owned(),
         program: None,
+        limits: Limits::default(),
     };
     let over = |rule: &str, message: &str| Command::Override {
         lane: L0,
