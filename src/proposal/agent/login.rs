@@ -59,6 +59,19 @@ pub(super) struct Held {
     pub(super) port: u16,
 }
 
+impl Login {
+    /// What may keep an agent from a login that was lent to it, for whoever reads that it has none.
+    pub(super) fn doubt(&self) -> &'static str {
+        match self {
+            Self::Files(Files { logins, kept: Ok(_), .. }) if !logins.is_empty() => {
+                "; its login opens for the program that you named and what lies in its own package: one below /tmp, or \
+                 that starts another package of a shared node_modules, is refused it (paraph help agents)"
+            }
+            Self::Files(_) | Self::Held(_) | Self::None => "",
+        }
+    }
+}
+
 impl fmt::Display for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -413,12 +413,12 @@ impl Job {
             Ok(ended) => Ok(ended),
             Err(TalkError::LoginNeeded(how)) => Err(EngineError::Program {
                 why: format!("the agent {name} is not logged in{how}"),
-                hint: self.spec.hint.clone(),
+                hint: format!("{}{}", self.spec.hint, self.login.doubt()),
             }),
             Err(TalkError::Gone) => {
                 let why = ran_into(&ran.finished, ran.exceeded, self.spec.timeout);
                 let missing = ran.finished.status == crate::infrastructure::process::Status::Exit(127);
-                let hint = if missing { self.spec.hint.clone() } else { again };
+                let hint = if missing { self.spec.hint.clone() } else { format!("{again}{}", self.login.doubt()) };
                 Err(EngineError::Program { why: format!("the agent {name} went away: {why}{quoted}"), hint })
             }
             Err(TalkError::Cancelled) => Err(EngineError::Cancelled),
