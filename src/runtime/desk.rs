@@ -359,16 +359,30 @@ impl Desk {
         tokio::task::spawn_blocking(move || blobs.put(&text)).await.ok()?.ok()
     }
 
-    /// Keeps what is asked, without the keys that are known once those of `model` were looked for.
+    /// Looks for the keys of who may draft, before a prompt is written: what is hidden is the same each time it is.
+    pub(super) async fn find_keys_of(&self, role: Role, cancel: &Cancel) {
+        if let (Ok(lead), None) = (self.lead(role), &self.line.tape) {
+            self.find_keys(&lead.route.models, cancel).await;
+        }
+    }
+
+    async fn find_keys(&self, route: &[ModelName], cancel: &Cancel) {
+        for model in route {
+            self.worker.ports.models.find_keys(model, cancel).await;
+        }
+    }
+
+    /// Keeps what is asked, without the keys that are known once those of all who may be asked were looked for: no
+    /// provider is told another's, and the prompt is one and the same for all of them.
     async fn kept_bare(
         &self,
         question: &Question,
-        model: Option<&ModelName>,
+        route: &[ModelName],
         cancel: &Cancel,
     ) -> Result<(Question, Digest), AskError> {
         // what was recorded is asked of nobody
-        if let Some(model) = model.filter(|_| self.line.tape.is_none()) {
-            self.worker.ports.models.find_keys(model, cancel).await;
+        if self.line.tape.is_none() {
+            self.find_keys(route, cancel).await;
         }
         let bare = without_keys(question, &self.worker.ports.mask.now()).unwrap_or_else(|| question.clone());
         let text = serde_json::to_vec(&bare.request).expect("a request is plain data");
@@ -460,8 +474,8 @@ impl Models for Desk {
     async fn ask(&self, question: &Question, cancel: &Cancel) -> Result<ChatReply, AskError> {
         let role = question.role;
         let lead = self.lead(role);
-        let first = lead.as_ref().ok().and_then(|lead| lead.route.models.first());
-        let (Question { request, mut redacted, .. }, mut prompt) = self.kept_bare(question, first, cancel).await?;
+        let route = lead.as_ref().map_or(&[][..], |lead| lead.route.models.as_slice());
+        let (Question { request, redacted, .. }, prompt) = self.kept_bare(question, route, cancel).await?;
         if let Some(tape) = &self.line.tape {
             if !tape.holds(role, prompt) && request.estimated_tokens() > tape.room(role) {
                 let why = "it is larger than what was recorded had room for".to_owned();
@@ -483,15 +497,11 @@ impl Models for Desk {
             Some(_) => lead.answer_in_a_shape(request.max_output_tokens),
             None => request.max_output_tokens.min(lead.max_output_tokens),
         };
-        let mut request = ChatRequest { max_output_tokens, ..request };
+        let request = ChatRequest { max_output_tokens, ..request };
         let room = self.room_on(&lead);
         let (mut tries, mut too_long, mut at, mut counted) = (Vec::new(), 0, Some(0), None);
         let mut next = format!("raise max_call_cents under [roles.{role}]");
         while let Some((place, model)) = at.and_then(|at| Some((at, lead.route.models.get(at)?))) {
-            if place > 0 {
-                let (bare, kept) = self.kept_bare(question, Some(model), cancel).await?;
-                (request, redacted, prompt) = (ChatRequest { max_output_tokens, ..bare.request }, bare.redacted, kept);
-            }
             let size = match bank.counts(model) && self.fits_anyway(model, &lead, &request, role, room) {
                 true => PromptSize::Estimated { tokens: request.estimated_tokens(), why: FITS_ANYWAY.to_owned() },
                 false => bank.size(model, &request, cancel).await,

@@ -537,8 +537,9 @@ impl Service for Runtime {
             Request::Log(asked) => {
                 let session = self.session(asked.session.session).await?;
                 let live = self.shared.live_logs.of(asked.session.session);
-                let blobs = &self.shared.ports.blobs;
-                Reply::Log(answer::logs(blobs, &session, asked.session, asked.check.as_deref(), live)?)
+                let blobs = self.shared.ports.blobs.clone();
+                let read = move || answer::logs(&blobs, &session, asked.session, asked.check.as_deref(), live);
+                Reply::Log(blocking(read).await?)
             }
             Request::Artifacts(asked) => {
                 let session = self.session(asked.session).await?;

@@ -84,8 +84,12 @@ pub fn wrap(text: &str, max: usize) -> Vec<&str> {
 
 fn wrap_line(mut line: &str, max: usize) -> Vec<&str> {
     let mut lines = Vec::new();
-    while columns(line) > max {
+    loop {
         let fitting = take_start(line, max);
+        // never the whole rest is measured: a line may be a file
+        if fitting.len() == line.len() {
+            break;
+        }
         let at_blank = fitting.ends_with(' ') || line[fitting.len()..].starts_with(' ');
         let end = match fitting.trim_end().rfind(' ') {
             _ if at_blank => fitting.len(),

@@ -71,12 +71,24 @@ pub(crate) fn last_rows(lines: &[LogLine], columns: usize, rows: usize, is_cut: 
         if shown.len() >= rows {
             break;
         }
-        let broken = if is_cut { vec![line.clone()] } else { broken(line, columns) };
+        let broken =
+            if is_cut { vec![line.clone()] } else { broken(&tail(line, columns.saturating_mul(rows)), columns) };
         shown.extend(broken.into_iter().rev());
     }
     shown.truncate(rows);
     shown.reverse();
     shown
+}
+
+/// The end of a line, as much as `cells` cells can show: a line of a minified file is longer than any screen.
+fn tail(line: &LogLine, cells: usize) -> LogLine {
+    let length: usize = line.iter().map(|(piece, _)| piece.len()).sum();
+    let text = || line.iter().map(|(piece, _)| piece.as_str()).collect::<String>();
+    // 8: bytes of a cell with its marks
+    match length.checked_sub(cells.saturating_mul(8)) {
+        None | Some(0) => line.clone(),
+        Some(over) => part(line, text().ceil_char_boundary(over), length),
+    }
 }
 
 fn broken(line: &LogLine, columns: usize) -> Vec<LogLine> {
@@ -154,6 +166,15 @@ mod tests {
         std::fs::write(file.path(), &log).expect("written");
         let tail = LogPage::of_file(&mask(), file.path(), 20).expect("read");
         assert_eq!((tail.lines.len(), tail.before), (page.lines.len(), page.before));
+    }
+
+    #[test]
+    fn of_a_line_longer_than_the_screen_its_end_is_broken() {
+        let line = vec![("é".repeat(600_000), Style::new()), (" the end".to_owned(), Style::new())];
+        let rows = last_rows(&[line], 80, 3, false);
+        let shown: Vec<String> = rows.iter().map(|row| row.iter().map(|(piece, _)| piece.as_str()).collect()).collect();
+        assert_eq!(shown.len(), 3);
+        assert!(shown[2].ends_with("the end"), "{shown:?}");
     }
 
     #[test]

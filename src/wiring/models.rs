@@ -257,9 +257,13 @@ impl House {
         let mut variables = self.variables();
         let mut first =
             |names: &[&str]| names.iter().find_map(|name| variables.remove(*name).filter(|value| !value.is_empty()));
+        // what is for all programs may speak what is not spoken here; what is for HTTPS is never gone past
+        let of_all = |proxy: &String| !proxy.trim_start().to_ascii_lowercase().starts_with("socks");
         HttpSettings {
             ca_file: first(&["PARAPH_CA_FILE", "SSL_CERT_FILE"]).map(Into::into),
-            proxy: first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]).map(Secret::new),
+            proxy: first(&["HTTPS_PROXY", "https_proxy"])
+                .or_else(|| first(&["ALL_PROXY", "all_proxy"]).filter(of_all))
+                .map(Secret::new),
             no_proxy: first(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
             ..HttpSettings::default()
         }
@@ -417,6 +421,9 @@ mod tests {
         let all = ("ALL_PROXY", "http://me:hunter22@all.test:1");
         assert_eq!(proxy(&[]), (None, String::new()));
         assert_eq!(proxy(&[all, ("HTTPS_PROXY", "")]).0.as_deref(), Some(all.1));
+        // it may speak what is not spoken here; HTTPS_PROXY is taken at its word, and refused where it does
+        assert_eq!(proxy(&[("ALL_PROXY", "socks5://all.test:1")]).0, None);
+        assert_eq!(proxy(&[("HTTPS_PROXY", "socks5://one.test:1")]).0.as_deref(), Some("socks5://one.test:1"));
         let one = [all, ("https_proxy", "http://one.test:2"), ("no_proxy", "direct.test")];
         assert_eq!(proxy(&one), (Some("http://one.test:2".to_owned()), "direct.test".to_owned()));
     }

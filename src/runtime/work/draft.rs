@@ -56,6 +56,9 @@ pub(super) async fn draft(
             let spent = |error| stuck_engine(session, &drafting, EngineError::Models(error));
             desk.has_some(Role::Implementer).map_err(spent)?;
         }
+        if drafting.engine == EngineKind::Llm {
+            desk.find_keys_of(Role::Implementer, cancel).await;
+        }
         let engine = worker.ports.engines.of(drafting.engine);
         let listener = super::listen::DraftWatch::new(worker, session.asked.id, version, &brief.snapshot.repo);
         let draft = match engine.draft_aloud(&brief, &listener, cancel).await {

@@ -109,7 +109,7 @@ fn key_begun(mask: &SecretMask, text: &str) -> usize {
 /// Where the end of the text may be the beginning of what looks like a secret: a run that holds what such begin with,
 /// or that is no word, or that stands as the value of a telling name. Its length where it is none.
 fn run_begun(scanner: &SecretScanner, text: &str, line: usize) -> usize {
-    let is_of_a_value = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.+/=~!@#%^&*$:-".contains(byte);
+    let is_of_a_value = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.+/=~!@#%^*:-".contains(byte);
     let length = text.as_bytes()[line..].iter().rev().take(LONGEST_RUN).take_while(|byte| is_of_a_value(byte)).count();
     if length == 0 || length == LONGEST_RUN {
         return text.len();

@@ -59,9 +59,9 @@ fn has_bare_value(line: &[u8]) -> bool {
     })
 }
 
-/// What a value without quotes is made of.
+/// What a value without quotes is made of: not of what a shell goes on behind.
 fn is_of_a_bare_value(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_.+/=~!@#%^&*$-".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"_.+/=~!@#%^*-".contains(&byte)
 }
 
 /// The least that a value without quotes has. // 10: what is shorter is a word, a number or a version far more often
@@ -201,5 +201,5 @@ pub(super) const RULES: &[Rule] = &[
 pub(super) const HIDDEN: &[Rule] = &[
     rule(UNQUOTED, "random value without quotes under a telling name",
         &["key", "secret", "token", "pass", "pwd", "credential"],
-        r#"(?i)(?P<name>[a-z0-9_.\-]{0,60}(?:api_?-?key|secret|token|passwd|password|passphrase|[_.\-]pass|pwd|credential|access_?-?key|private_?-?key|auth_?-?key|signing_?-?key|encryption_?-?key)[a-z0-9_.\-]{0,20})["']?\s{0,8}:?[=:]\s{0,8}(?P<value>[0-9A-Za-z_.+/=~!@#%^&*$\-]{10,250})"#, 3.0).only_where(has_bare_value),
+        r#"(?i)(?P<name>[a-z0-9_.\-]{0,60}(?:api_?-?key|secret|token|passwd|password|passphrase|[_.\-]pass|pwd|credential|access_?-?key|private_?-?key|auth_?-?key|signing_?-?key|encryption_?-?key)[a-z0-9_.\-]{0,20})["']?\s{0,8}:?[=:]\s{0,8}(?P<value>[0-9A-Za-z_.+/=~!@#%^*\-]{10,250})"#, 3.0).only_where(has_bare_value),
 ];
