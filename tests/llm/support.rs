@@ -46,9 +46,13 @@ pub(crate) fn provider(settings: ProviderSettings) -> Provider {
 }
 
 pub(crate) fn provider_through(settings: ProviderSettings, http: HttpClient) -> Provider {
+    provider_within(settings, http, LIMITS)
+}
+
+pub(crate) fn provider_within(settings: ProviderSettings, http: HttpClient, limits: HttpLimits) -> Provider {
     let keys = Keys::new(BTreeMap::from([("KEY".to_owned(), Secret::new(KEY))]), Vec::new());
     let clock = FixedClock::at("2026-11-28T12:00:00.000Z".parse::<Timestamp>().unwrap());
-    let settings = ProviderSettings { key: KeySource::Variable("KEY".to_owned()), limits: LIMITS, ..settings };
+    let settings = ProviderSettings { key: KeySource::Variable("KEY".to_owned()), limits, ..settings };
     Provider::new(settings, http, Arc::new(keys), Arc::new(clock))
 }
 
