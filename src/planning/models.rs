@@ -144,7 +144,8 @@ pub trait Models: Send + Sync {
     /// where nothing is bought.
     ///
     /// # Errors
-    /// [`AskError::BudgetSpent`] where nothing is left, [`AskError::Cancelled`] where nobody waits for it any more.
+    /// [`AskError::BudgetSpent`] where nothing is left, [`AskError::Failed`] where what it is asked cannot be kept,
+    /// [`AskError::Cancelled`] where nobody waits for it any more.
     async fn asks_elsewhere(&self, _elsewhere: &Elsewhere) -> Result<Option<Bill>, AskError> {
         Ok(None)
     }

@@ -1,5 +1,6 @@
 //! The desk at which one piece of work asks models: reserved, asked, settled, kept.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ pub(super) struct Desk {
     model: Option<ModelName>,
     /// The model that wrote the version that this work is about.
     author: Option<ModelName>,
+    /// Whether an agent asked models of its own in this attempt.
+    elsewhere: AtomicBool,
 }
 
 impl Desk {
@@ -70,7 +73,8 @@ impl Desk {
         let author = line.key.version.and_then(|version| session.author(version)?.parse().ok());
         let bought = session.bought_before(line.key, line.attempt);
         let bought = bought.map(|(call, asked, reply)| Bought { call, asked: asked.clone(), reply }).collect();
-        Self { worker, line, purse: Purse::of(session), bought: Mutex::new(bought), model, author }
+        let (purse, bought, elsewhere) = (Purse::of(session), Mutex::new(bought), AtomicBool::new(false));
+        Self { worker, line, purse, bought, model, author, elsewhere }
     }
 
     /// Tokens that a prompt of the role may have: what its models take, and what the budget left beside an answer when
@@ -166,8 +170,12 @@ impl Desk {
     }
 
     /// Whether anything is left of what the session, the role and the day may take, for an agent that asks its models
-    /// itself and says only afterwards what that took.
+    /// itself and says only afterwards what that took. A draft is one purchase: where one repository of it was begun the
+    /// others are, or what was paid for the first would be thrown away, and paid again after each raise.
     pub(super) fn has_some(&self, role: Role) -> Result<(), AskError> {
+        if self.elsewhere.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let bank = &self.worker.ports.models;
         self.purse.has_some(self.line.session, role, bank.share(role.name()))?;
         let (spent, most) = (self.worker.today.spent(&self.date()), bank.max_day_micros());
@@ -597,8 +605,12 @@ impl Models for Desk {
             temperature_hundredths: None,
         };
         let Some(prompt) = self.put(serde_json::to_vec(&request).expect("plain data")).await else {
-            tracing::error!(session = %self.line.session, model, "what an agent is told cannot be kept");
-            return Ok(None);
+            // without a record of it no cap would know of it
+            return Err(AskError::Failed {
+                role: Role::Implementer,
+                tries: vec![format!("what {model} is asked cannot be kept")],
+                next: "paraph doctor".to_owned(),
+            });
         };
         let asked = CallAsked {
             key: self.line.key,
@@ -620,6 +632,7 @@ impl Models for Desk {
         let since = self.worker.ports.clock.monotonic();
         let unlimited = Outcome::Asking(asked, Budget::default());
         let call = self.line.record(unlimited).await.map_err(|_| AskError::Cancelled)?;
+        self.elsewhere.store(true, Ordering::Relaxed);
         Ok(Some(Bill { call, model: model.clone(), since }))
     }
 

@@ -69,12 +69,14 @@ pub struct CallAsked {
     /// Tokens that there was room for, where the prompt was counted and has more.
     #[serde(default, skip_serializing_if = "is_unknown")]
     pub fits: u64,
-    /// The most tokens of the answer; 0 where the prompt was counted, was too large and was not sent.
+    /// The most tokens of the answer; 0 where nothing is bought (the prompt was counted and is too large, or its answer
+    /// was kept), and where an agent asks models of its own.
     pub output_tokens: u64,
     /// The most that it can cost; missing where the price is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micros: Option<u64>,
-    /// The price table's date, or where else the price comes from; empty where there is none.
+    /// The price table's date, or where else the price comes from; empty where there is none. Of an agent it is said
+    /// before the agent tells: whether it told one stands in what the call cost.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prices: String,
     /// Tokens of prompt that the role's models take, by which the prompt was cut to size; 0 where an older Paraph

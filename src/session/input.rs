@@ -216,8 +216,8 @@ pub enum Finding {
     Triage { report: TriageReport, artifact: Digest },
     /// Documents, the plan, and what must be true in the end.
     Plan(Planned),
-    /// What each role says, and its issues.
-    Review { reviews: Vec<(Review, Vec<ReviewIssue>)> },
+    /// What each role says, and its issues; where there was no money to ask all of them why not, and what to do.
+    Review { reviews: Vec<(Review, Vec<ReviewIssue>)>, left_out: Option<(Untrusted, String)> },
     /// A runbook, or why there is none.
     Runbook(Runbook),
     /// A draft, one patch set for each lane that it changes; how many of the words that people said meanwhile its engine

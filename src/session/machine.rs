@@ -181,8 +181,8 @@ fn found(session: &Session, key: EffectKey, finding: &Finding) -> Step {
         (EffectKind::Plan, Finding::Plan(planned)) => return documents::written(session, key, planned),
         (EffectKind::Test, Finding::Part(made)) => return parts::found(session, key, Role::Tester, made),
         (EffectKind::Document, Finding::Part(made)) => return parts::found(session, key, Role::Documenter, made),
-        (EffectKind::Review, Finding::Review { reviews }) => {
-            return stages::reviewed(session, key, (lane, version), reviews);
+        (EffectKind::Review, Finding::Review { reviews, left_out }) => {
+            return stages::reviewed(session, key, (lane, version), reviews, left_out.as_ref());
         }
         (EffectKind::Monitor, finding) => return monitor::found(session, key, finding),
         (EffectKind::Runbook, Finding::Runbook(found)) => {

@@ -167,12 +167,15 @@ pub(super) enum Before {
     Draft,
 }
 
-/// Models reviewed one lane of a version: recorded, and what they found as threads that a person resolves.
+/// Models reviewed one lane of a version: recorded, and what they found as threads that a person resolves. Where there
+/// was no money to ask all of them, what the others said is there for who decides without; once all are asked they say
+/// it again, and that opens no other thread.
 pub(super) fn reviewed(
     session: &Session,
     key: EffectKey,
     (lane, version): (LaneId, Version),
     found: &[(Review, Vec<ReviewIssue>)],
+    left_out: Option<&(Untrusted, String)>,
 ) -> Step {
     let author = session.author(version);
     let named = |review: &Review| {
@@ -188,18 +191,34 @@ pub(super) fn reviewed(
         review
     };
     let reviews: Vec<Review> = found.iter().map(|(review, _)| named(review)).collect();
+    let opened = |thread: &super::Thread, by: &Person| {
+        (thread.place.lane, thread.place.version) == (lane, version)
+            && thread.comments.first().is_some_and(|said| said.by == *by)
+    };
     let mut step = Step::default();
     let mut next = u32::try_from(session.threads.len()).expect("fewer than 2^32 threads");
     for (review, (_, issues)) in reviews.iter().zip(found) {
         let by = Person::model(review.role, &review.model);
-        let news = issues.iter().filter(|issue| review.counts() && !is_said(session, lane, issue));
-        for issue in news.take(MOST_THREADS) {
+        let before: Vec<&super::Thread> = session.threads.iter().filter(|thread| opened(thread, &by)).collect();
+        let is_again = |issue: &ReviewIssue| {
+            let place = place_of(issue, lane, version);
+            let same = |thread: &&super::Thread| thread.place == place && thread.comments[0].text == issue.text;
+            before.iter().any(same)
+        };
+        let is_new = |issue: &&ReviewIssue| !is_again(issue) && !is_said(session, lane, issue);
+        let news = issues.iter().filter(|issue| review.counts() && is_new(issue));
+        for issue in news.take(MOST_THREADS.saturating_sub(before.len())) {
             next += 1;
             let (thread, place) = (ThreadId(next), place_of(issue, lane, version));
             step.events.push(Event::ThreadOpened { thread, place, by: by.clone(), text: issue.text.clone() });
         }
     }
     step.events.insert(0, Event::Reviewed { lane, version, reviews });
+    if let Some((reason, next)) = left_out {
+        let (kind, reason, next) = (StopKind::BudgetSpent, reason.clone(), next.clone());
+        // first, while the review is still owed: what was bought for it is good for the attempt that follows
+        step.events.insert(0, Event::Stopped { kind, reason, next, key: Some(key), log: None });
+    }
     step
 }
 

@@ -139,6 +139,10 @@ impl Session {
         let lacking: Vec<_> = self.active().filter_map(lacks).collect();
         for (id, version, is_scored) in lacking {
             self.with_patch_set(id, version, |set| {
+                // who had answered says it again, beside those whom there was no money for
+                if set.left_out.contains(&EffectKind::Review) {
+                    set.reviews = None;
+                }
                 set.left_out.clear();
                 if is_scored {
                     set.score = None;

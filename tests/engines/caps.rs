@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use paraph::api::{BudgetRequest, CallView, ContextRequest, SessionView};
+use paraph::api::{BudgetRequest, CallView, ContextRequest, RunRequest, SessionView};
 use paraph::id::{SessionId, SessionRef};
 use paraph::infrastructure::llm::{Nobody, Share};
+use paraph::proposal::EngineKind;
 use paraph::session::Budget;
 
 use crate::agent::{again, start};
-use crate::house::{Desk, House};
-use crate::{repository, stuck};
+use crate::house::{Desk, House, version};
+use crate::{asks, repository, stuck};
 
 async fn calls(desk: &Desk, session: SessionId) -> Vec<CallView> {
     let session = SessionRef { session, version: None };
@@ -76,6 +77,27 @@ async fn no_agent_starts_where_the_share_of_its_role_or_the_day_is_used_up() {
         assert!(view.next.contains(next), "{}", view.next);
         assert_eq!(calls(&desk, id).await.len(), usize::from(!is_day), "it did not start");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_was_paid_for_the_first_repository_is_not_thrown_away_at_the_second() {
+    let house = House::with(|house| house.settings.budget = Budget { cost_micros: Some(40_000), tokens: None });
+    let shop = repository(&house);
+    let check = "[[check]]\nname = \"unit\"\nkind = \"test\"\ncommand = [\"true\"]\n";
+    let files = [("a.py", crate::house::FILE), (".paraph.toml", check), ("tool/agent.py", crate::AGENT)];
+    let bank = house.repository("bank", &files);
+    let desk = house.open();
+    let repositories = crate::house::run(&[&shop, &bank], None).repositories;
+    let asked = RunRequest { repositories, ..asks(&shop, EngineKind::Agent, "python3 tool/agent.py counts") };
+    let id = desk.ask(asked).await.unwrap().id;
+    let view = desk.until(id, "Scored").await;
+    assert_eq!(version(&view, 1).patch_sets.len(), 2, "a draft is one purchase: {:?}", view.reason);
+    assert_eq!(calls(&desk, id).await.len(), 2, "each is paid for once");
+    // and the next draft is another
+    desk.ask(again(id, "shorter")).await.unwrap();
+    stands(&desk, id, "the session took $0.0842 of $0.04").await;
+    assert_eq!(calls(&desk, id).await.len(), 2, "it did not start");
+    assert!(house.verify().is_sound());
 }
 
 #[tokio::test(flavor = "multi_thread")]

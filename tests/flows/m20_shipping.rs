@@ -252,6 +252,34 @@ async fn no_token_of_a_runbook_is_bought_beyond_the_budget() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_runbook_that_there_is_no_money_to_ask_for_again_is_made_up_for_once_there_is() {
+    let words = || says("It is merged, and that is all.");
+    let dear = paraph::infrastructure::llm::ChatReply {
+        usage: Usage { input: Some(90_000), output: Some(100), ..Usage::default() },
+        ..words()
+    };
+    let answers = [Ok(words()), Ok(words()), Ok(dear), Ok(says(runbook("push it")))];
+    let models = others().replies("deployer", answers).shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.settings.budget = Budget { cost_micros: Some(110_000), tokens: None };
+    });
+    let repository = shop(&house);
+    let desk = house.open();
+    let id = desk.run_by(&[&repository], Some("shipped")).await;
+    let judged =
+        |view: &SessionView| view.state == "NeedsHuman" && view.versions.iter().any(|version| version.score.is_some());
+    let view = desk.wait_until(id, judged).await.expect("a person is told");
+    assert!(view.usage.budget_spent && view.reason.raw().contains("no runbook was written"), "{:?}", view.reason);
+    assert!(version(&view, 1).runbooks.is_empty() && models.asked_as("deployer").len() == 3, "{view:#?}");
+    desk.ask(BudgetRequest { session: id, cost_micros: Some(900_000), tokens: None }).await.unwrap();
+    let view = desk.until(id, "Scored").await;
+    assert_eq!((of(&view, 1).steps, of(&view, 1).missing), (2, None), "it is made up for");
+    assert_eq!(models.asked_as("deployer").len(), 4, "what was answered before is not bought again");
+    assert!(house.verify().is_sound());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fault_while_a_runbook_is_written_is_told_and_asking_again_goes_on() {
     for moment in ["before", "after"] {
         let models = others().answers("deployer", |_| Ok(says(runbook("push it")))).shared();

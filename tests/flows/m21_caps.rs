@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use paraph::api::{BudgetRequest, DecideRequest, RegenerateRequest, SessionView, Verdict};
+use paraph::api::{BudgetRequest, DecideRequest, RegenerateRequest, SessionView, ThreadsRequest, Verdict};
 use paraph::id::{SessionId, SessionRef};
-use paraph::infrastructure::llm::{ChatError, ChatRequest};
+use paraph::infrastructure::llm::{ChatError, ChatReply, ChatRequest, Usage};
 use paraph::proposal::EngineKind;
 use paraph::session::Budget;
 use paraph::validation::CheckStatus;
@@ -21,10 +21,14 @@ fn edit(from: &str, to: &str) -> String {
 const FIRST: (&str, &str) = ("    if x == None:", "    if x is None:");
 
 fn review() -> String {
+    review_that_finds(&json!([]))
+}
+
+fn review_that_finds(issues: &Value) -> String {
     let names = ["correctness", "tests", "security", "policy-fit", "maintainability", "scope-fit"];
     let scores: serde_json::Map<String, Value> =
         names.iter().map(|name| ((*name).to_owned(), json!({"score": 9, "evidence": "seen"}))).collect();
-    json!({"scores": scores, "issues": [], "summary": "read it"}).to_string()
+    json!({"scores": scores, "issues": issues, "summary": "read it"}).to_string()
 }
 
 /// A model that reviews, as often as it is asked.
@@ -111,6 +115,45 @@ async fn a_review_that_there_is_no_money_for_is_told_and_made_up_for_once_there_
     desk.publish(id).await.unwrap();
     desk.until(id, "Done").await;
     assert_eq!(models.asked().len(), 1);
+    assert!(house.verify().is_sound());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_that_was_paid_is_shown_to_who_decides_without_the_critic_and_is_not_paid_again() {
+    let must = json!([{"severity": "must", "path": "a.py", "line": 2, "text": "an empty list is lost"}]);
+    let dear = ChatReply {
+        usage: Usage { input: Some(90_000), output: Some(100), ..Usage::default() },
+        ..says(review_that_finds(&must))
+    };
+    let models = Scripted::new().replies("reviewer", [Ok(dear)]).says("critic", [review()]).shared();
+    let house = House::with(|house| {
+        house.ports.models = models.clone();
+        house.settings.budget = Budget { cost_micros: Some(91_000), tokens: None };
+        house.settings.repairs = 0;
+    });
+    let repository = house.small_repository("shop");
+    let desk = house.open();
+    let id = desk.run_by(&[&repository], Some("reviewed")).await;
+    let of = SessionRef { session: id, version: None };
+    let view = stands(&desk, id).await;
+    assert!(view.reason.raw().contains("the critic was not asked"), "{:?}", view.reason);
+    let [reviewer] = &version(&view, 1).reviews[..] else { panic!("{:?}", version(&view, 1).reviews) };
+    assert_eq!((reviewer.unusable.is_none(), reviewer.musts), (true, 1), "{reviewer:?}");
+    let threads = desk.ask(ThreadsRequest { session: of, on: None }).await.expect("they are told").threads;
+    assert_eq!(threads.len(), 1, "who decides has its must before them");
+    desk.ask(BudgetRequest { session: id, cost_micros: Some(5_000_000), tokens: None }).await.expect("it is set");
+    let both = |view: &SessionView| {
+        let version = version(view, 1);
+        version.reviews.len() == 2 && version.score.is_some()
+    };
+    let view = desk.wait_until(id, both).await.expect("it is made up for");
+    assert!(version(&view, 1).reviews.iter().all(|review| review.unusable.is_none()), "{:?}", view.reason);
+    let asked = |role: &str| models.asked_as(role).len();
+    assert_eq!((asked("reviewer"), asked("critic")), (1, 1), "nobody is paid twice");
+    let threads = desk.ask(ThreadsRequest { session: of, on: None }).await.expect("they are told").threads;
+    assert_eq!(threads.len(), 1, "and it is the same must");
+    let replayed = paraph::runtime::replay(&house.home, &house.ports, &house.settings, of).expect("replayed");
+    assert!(replayed.same && replayed.complete, "{replayed:#?}");
     assert!(house.verify().is_sound());
 }
 

@@ -296,7 +296,7 @@ pub fn reviewed(score: u8, issues: &[IssueSeverity]) -> Finding {
         ..Review::unusable(Role::Reviewer, "")
     };
     let critic = Review::unusable(Role::Critic, "no model is configured");
-    Finding::Review { reviews: vec![(review, issues), (critic, Vec::new())] }
+    Finding::Review { reviews: vec![(review, issues), (critic, Vec::new())], left_out: None }
 }
 
 /// That what was published is degraded, with a quotation that is there and one that is not.

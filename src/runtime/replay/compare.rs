@@ -216,7 +216,9 @@ pub(super) fn with_recorded_reasons(finding: Finding, recorded: &Event) -> Findi
         let same = made.report().is_none() && then.report().is_none();
         return Finding::Monitored(if same { (**then).clone() } else { made.clone() });
     }
-    let (Finding::Review { mut reviews }, Event::Reviewed { reviews: then, .. }) = (finding.clone(), recorded) else {
+    let (Finding::Review { mut reviews, left_out }, Event::Reviewed { reviews: then, .. }) =
+        (finding.clone(), recorded)
+    else {
         return finding;
     };
     for (review, _) in &mut reviews {
@@ -225,7 +227,7 @@ pub(super) fn with_recorded_reasons(finding: Finding, recorded: &Event) -> Findi
             review.unusable = then.unusable.clone();
         }
     }
-    Finding::Review { reviews }
+    Finding::Review { reviews, left_out }
 }
 
 /// The part that such work came to, where its note is not in the words of who made it.

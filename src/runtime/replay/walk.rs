@@ -128,7 +128,14 @@ impl<'a> Walk<'a> {
 
     async fn step(&mut self, event: &Event, at: Timestamp, seq: Seq) -> Result<ControlFlow<()>, Failure> {
         match part(event) {
-            Part::Follows => {}
+            Part::Follows => {
+                // of a review that the budget cut short nothing is made anew: what it had said is taken
+                if let Event::ThreadOpened { thread, .. } = event
+                    && self.ours.thread(*thread).is_none()
+                {
+                    self.fold(event, at, seq);
+                }
+            }
             Part::Taken => {
                 if let Event::Proposed { version, patch_sets, by: Some(_), .. } = event {
                     let digests = patch_sets.iter().map(|set| (set.lane, set.digest)).collect();

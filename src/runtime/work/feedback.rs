@@ -22,8 +22,8 @@ pub(super) struct Given<'a> {
     pub(super) change: Option<&'a ChangeSet>,
 }
 
-/// What was said about the version before: by who sent it back, by who asked for the next one, and in open threads. A question changes nothing: only
-/// an engine that can answer is asked it.
+/// What was said about the version before: by who sent it back, by who asked for the next one, and in open threads. A
+/// question changes nothing: only an engine that can answer is asked it.
 pub(super) fn feedback(
     worker: &Worker,
     session: &Session,

@@ -66,7 +66,9 @@ pub(super) async fn runbook(
         let (again, _) = assignment(desk.room(Role::Deployer));
         match assign_alone(&desk, again, why, &read_runbook, cancel).await {
             Ok(Answer::Unclear(last)) => answer = Ok(Answer::Unclear([why.as_slice(), last.as_slice()].concat())),
-            // why there is none is said already, whatever keeps this one from being asked
+            // it is made up for once there is money, and the answers that were bought are not bought again
+            Err(error @ AskError::BudgetSpent { .. }) => answer = Err(error),
+            // why there is none is said already, whatever else keeps this one from being asked
             Err(error) if error != AskError::Cancelled => {
                 tracing::info!(%error, session = %session.asked.id, "no runbook is asked for again");
             }

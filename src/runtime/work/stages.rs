@@ -21,7 +21,7 @@ use crate::session::{Artifact, Finding, Planned, Session, StopKind};
 use crate::text::{Untrusted, counted};
 use crate::validation::{CheckPlan, ValidationResult};
 
-use super::{Stuck, Worker, blocking, draft, evidence, read_changes};
+use super::{Stuck, Worker, blocking, draft, evidence, read_changes, with_id};
 use crate::runtime::desk::{Desk, Line};
 
 /// Bytes of the map of one repository, of all there are. // 24 KiB: the 300 symbols that are used most
@@ -139,7 +139,7 @@ fn difference(name: &str, before: &str, now: &str) -> String {
 
 /// Has one lane of a version reviewed. A reviewer that cannot be asked, or whose answer does not read, is recorded as
 /// such and nothing waits for it: a review is evidence, and a person decides with it or without. Where there is no money
-/// for it a person is told, and it is made up for once there is.
+/// for it a person is told, with what was said by then, and it is made up for once there is.
 pub(super) async fn review(
     worker: &Arc<Worker>,
     session: &Arc<Session>,
@@ -152,7 +152,7 @@ pub(super) async fn review(
         blocking(move || reviewed(&worker, &session, lane, version)).await?
     };
     let desk = Desk::new(worker.clone(), session, line.clone());
-    let mut reviews = Vec::new();
+    let mut reviews: Vec<(Review, Vec<ReviewIssue>)> = Vec::new();
     for role in REVIEWERS {
         let brief = |room| ReviewBrief {
             goal: &session.asked.goal,
@@ -174,7 +174,13 @@ pub(super) async fn review(
             }
             Err(AskError::Cancelled) => return Err(Stuck::needs_human("the review was stopped", "paraph regenerate")),
             Err(AskError::BudgetSpent { why, next }) => {
-                return Err(left_out(&format!("{why}; the {role} was not asked"), &next, session, version));
+                let stuck = left_out(&format!("{why}; the {role} was not asked"), &next, session, version);
+                if !reviews.iter().any(|(review, _)| review.counts()) {
+                    return Err(stuck);
+                }
+                // what was paid for is there for who decides without the rest
+                let next = with_id(&stuck.next, session.asked.id);
+                return Ok(Finding::Review { reviews, left_out: Some((stuck.reason.into(), next)) });
             }
             Err(error) => {
                 reviews.push((Review::unusable(role, error.to_string()), Vec::new()));
@@ -195,7 +201,7 @@ pub(super) async fn review(
         };
         reviews.push((review, issues));
     }
-    Ok(Finding::Review { reviews })
+    Ok(Finding::Review { reviews, left_out: None })
 }
 
 /// There is no money for what would be said of a version: a person has it made up for, or decides without it.

@@ -4,6 +4,7 @@ use super::story::{self, L0, Story, V1};
 use super::*;
 use crate::id::Digest;
 use crate::proposal::EngineKind;
+use crate::scoring::IssueSeverity;
 use crate::validation::CheckStatus;
 
 fn asks_models(budget: Budget, repairs: u32) -> Story {
@@ -318,4 +319,35 @@ fn green_checks_and_decided_versions_are_not_repaired() {
     let story = asks_models(Budget::default(), 3).runs();
     assert_eq!(story.session.state(), State::Scored);
     assert!(story.session.drafting.is_none());
+}
+
+#[test]
+fn what_a_reviewer_said_before_the_cap_is_there_for_who_decides_and_is_said_once() {
+    let (must, reply) = ([IssueSeverity::Must], Digest::of(b"a must"));
+    let story = Story::of(story::new_session(1, "reviewed", EngineKind::Rules)).runs_until(Some(EffectKind::Review));
+    let mut story = story.starts(EffectKind::Review);
+    let key = story.owed(EffectKind::Review);
+    let role = crate::planning::Role::Reviewer;
+    story.outcome(Outcome::Asking(CallAsked { role, ..story::call_asked(key, 1) }, Budget::default()));
+    story.outcome(Outcome::Answered(CallEnded { reply: Some(reply), ..story::call_ended(1, Some(1200)) }));
+    let Finding::Review { mut reviews, .. } = story::reviewed(4, &must) else { unreachable!("it is a review") };
+    reviews.truncate(1);
+    let left_out = Some(("spent".into(), "paraph budget 7".to_owned()));
+    story.outcome(Outcome::Found { key, attempt: 1, finding: Finding::Review { reviews, left_out } });
+    let stands = story.runs();
+    let said = |story: &Story| {
+        let set = story.session.patch_set(L0, V1).expect("v1");
+        (set.reviews.as_ref().map_or(0, Vec::len), story.session.threads.len())
+    };
+    assert_eq!((stands.session.state(), stands.phase(L0).as_str()), (State::NeedsHuman, "Scored v1"));
+    assert_eq!(said(&stands), (1, 1), "who decides without the critic reads the reviewer");
+    assert_eq!(stands.replayed(), stands.session);
+    let story = raised(stands);
+    assert_eq!(story.owes(), "review v1");
+    let mut story = story.starts(EffectKind::Review);
+    let bought: Vec<Digest> = story.session.bought_before(key, 2).map(|(_, _, reply)| reply).collect();
+    assert_eq!(bought, [reply], "the reviewer is not paid again");
+    story.outcome(Outcome::Found { key, attempt: 2, finding: story::reviewed(4, &must) });
+    assert_eq!(said(&story), (2, 1), "and the same must is no other thread");
+    assert_eq!(story.replayed(), story.session);
 }
