@@ -102,7 +102,7 @@ fn drafting(said: &HostPath) -> World {
 #[test]
 fn what_a_model_says_is_on_the_overview_as_it_comes_and_breaks_at_blanks() {
     let folder = tempfile::tempdir().expect("a folder");
-    let said = HostPath::new(&folder.path().join("said"));
+    let said = HostPath::new(folder.path().join("said"));
     std::fs::write(said.as_path(), "I look at the file first.\n").expect("said");
     let mut bench = Bench::of(drafting(&said), 80, 24).press("f Enter 1");
     let more = "I look at the file first.\nThe comparison is by identity in all four places now, and the words of the\
@@ -115,7 +115,7 @@ fn what_a_model_says_is_on_the_overview_as_it_comes_and_breaks_at_blanks() {
 #[test]
 fn words_whose_file_went_with_their_speaker_stay_and_are_no_failure() {
     let folder = tempfile::tempdir().expect("a folder");
-    let said = HostPath::new(&folder.path().join("said"));
+    let said = HostPath::new(folder.path().join("said"));
     std::fs::write(said.as_path(), "It is done.\n").expect("said");
     let mut bench = Bench::of(drafting(&said), 80, 24).press("f Enter 7");
     std::fs::remove_file(said.as_path()).expect("gone");

@@ -384,7 +384,7 @@ pub(crate) fn log_page(blobs: &BlobStore, mask: &SecretMask, key: LogKey, source
             }
         },
     };
-    Msg::Log(key, page.map_err(Failure::from))
+    Msg::Log(key, page)
 }
 
 /// Runs the editor on a file, at a line, and waits. The terminal must be given back before.

@@ -466,8 +466,8 @@ fn draw_beads(painter: &mut Painter<'_>, area: Rect, model: &Model, review: &Rev
 
 pub(crate) fn draw_metrics(painter: &mut Painter<'_>, area: Rect, review: &Review) {
     let Some(metrics) = &review.metrics else { return note(painter, area, "reading …") };
-    let mut rows: Vec<(String, String, Option<(u64, u64)>)> = Vec::new();
-    let mut row = |name: &str, value: String, part| rows.push((name.to_owned(), value, part));
+    let mut rows = Vec::new();
+    let mut row = |name: &str, value: String, part: Option<(u64, u64)>| rows.push((name.to_owned(), value, part));
     let ratio = |done: u64, all: u64| {
         (done * 100).checked_div(all).map_or("–".to_owned(), |percent| format!("{percent} % of {all}"))
     };
