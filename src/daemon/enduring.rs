@@ -14,8 +14,9 @@ use super::pauses::Pauses;
 /// The pauses before a daemon that went is looked for again.
 const SOON: Duration = Duration::from_millis(5);
 const LATER: Duration = Duration::from_millis(200);
-/// How long one after the other may go before it answers.
-const LEAVING: Duration = Duration::from_secs(1);
+/// How long one after the other may go before it answers. // several clients that find other settings each ask for room,
+/// and on a busy machine the one that leaves takes seconds to close its store
+const LEAVING: Duration = Duration::from_secs(10);
 
 type Reached = Arc<OnceCell<Arc<dyn Service>>>;
 

@@ -124,7 +124,7 @@ async fn a_key_that_is_repeated_in_an_answer_is_hidden() {
 }
 
 /// A stream that thinks, says a word and calls two tools.
-fn calling(dialect: Dialect) -> String {
+pub(crate) fn calling(dialect: Dialect) -> String {
     let events: Vec<Value> = match dialect.0 {
         Wire::OpenAi => vec![
             json!({"choices": [{"delta": {"role": "assistant", "reasoning_content": "hmm"}}]}),

@@ -140,6 +140,23 @@ async fn a_model_that_cannot_be_told_to_call_nothing_is_told_in_words() {
     }
 }
 
+#[tokio::test]
+async fn a_model_that_calls_where_it_was_told_to_call_nothing_is_told_of_no_tool_from_then_on() {
+    for wire in [Wire::OpenAi, Wire::Responses, Wire::Anthropic, Wire::Gemini] {
+        let dialect = Dialect(wire);
+        let call = vec![crate::happy::calling(dialect).into_bytes()];
+        let plays = vec![Play::Pieces(dialect.kind(), call, Duration::ZERO, End::Orderly), says(dialect, "drafted")];
+        let server = Server::start(plays).await;
+        let provider = provider(dialect.settings(&server.url()));
+        let last = ChatRequest { calls_forbidden: true, ..looking() };
+        let first = ask(&provider, &last).await.outcome.expect("a call");
+        assert_eq!(first.calls.len(), 2, "{wire:?}");
+        assert_eq!(ask(&provider, &last).await.outcome.expect("words").text, "drafted", "{wire:?}");
+        let seen = server.seen();
+        assert!(seen[0].body["tools"].is_array() && seen[1].body["tools"].is_null(), "{wire:?}");
+    }
+}
+
 /// The verdict's schema as one that a provider holds an answer to: closed, and with limits.
 fn closed() -> ChatRequest {
     let why = json!({"type": "string", "description": "Why.", "maxLength": 80});

@@ -134,6 +134,12 @@ impl Learned {
         true
     }
 
+    /// Learns that `model` calls tools where it was told to call none: then it is told of none.
+    pub(super) fn learn_of_a_call(&self, model: &str) {
+        let mut by_model = self.by_model.lock().unwrap_or_else(PoisonError::into_inner);
+        by_model.entry(model.to_owned()).or_default().forbidden_calls = true;
+    }
+
     /// `settings` as they are right for `model`.
     pub(super) fn apply(&self, model: &str, settings: &ProviderSettings) -> ProviderSettings {
         let by_model = self.by_model.lock().unwrap_or_else(PoisonError::into_inner);

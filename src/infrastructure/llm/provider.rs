@@ -423,6 +423,9 @@ impl ChatModel for Provider {
             }
             self.failed(model, error)
         })?;
+        if request.calls_forbidden && !reply.calls.is_empty() {
+            self.learned.learn_of_a_call(model);
+        }
         reply.without_tools = !settings.tools && !request.tools.is_empty();
         Ok(self.masked(model, reply))
     }

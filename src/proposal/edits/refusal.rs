@@ -134,6 +134,12 @@ impl EditRefusals {
         Self(refusals)
     }
 
+    /// That a reply calls a tool where none may be called any more: whatever stands beside the call is not its last word.
+    #[must_use]
+    pub fn of_a_call() -> Self {
+        Self::one(1, None, EditProblem::NotWhole("it calls a tool where it may call none any more"))
+    }
+
     pub(super) fn one(line: u32, path: Option<&str>, problem: EditProblem) -> Self {
         Self(vec![EditRefusal::new(line, path, problem)])
     }

@@ -183,8 +183,10 @@ impl<'a> Drafting<'a> {
                 self.look(&reply, cancel).await?;
                 continue;
             }
-            let finish = if reply.calls.is_empty() { reply.finish.clone() } else { Finish::Length };
-            let read = edits::read(&reply.text, &finish);
+            let read = match reply.calls.is_empty() {
+                true => edits::read(&reply.text, &reply.finish),
+                false => Err(edits::EditRefusals::of_a_call()),
+            };
             let has_none = read.as_ref().is_err_and(edits::EditRefusals::has_no_edit);
             // beside an edit it is a word of a file, or of the explanation
             if let Some(why) = cannot(&answer::prose(&reply.text)).filter(|_| has_none) {
