@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::id::{Digest, RepoPath, ThreadId};
-use crate::infrastructure::llm::{ChatReply, ChatRequest, Finish, Message, Part, Speaker};
+use crate::infrastructure::llm::{ChatReply, ChatRequest, Message, Part, Speaker};
 use crate::planning::{AskError, Counted, Question, Redactor, within};
 use crate::proposal::edits::{self, Placed};
 use crate::proposal::{Brief, Context, Draft, EngineError, ProposalEngine, Scope, ThreadAnswer, Word};

@@ -8,7 +8,7 @@ use super::*;
 use crate::diff::FileSide;
 use crate::id::{LaneId, SessionId, ThreadId, Version};
 use crate::indexing::{BasicFileIndex, Focus, IndexStrategy as _};
-use crate::infrastructure::llm::{CallBlock, Usage};
+use crate::infrastructure::llm::{CallBlock, Finish, Usage};
 use crate::planning::Role;
 use crate::planning::{AskError, Kind, Models};
 use crate::proposal::{CheckFailure, Feedback, Guidance, Quoted, SaidLines};
