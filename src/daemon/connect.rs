@@ -116,12 +116,7 @@ impl Connector {
 
     /// That there is no daemon any more, where the one that runs was not needed.
     async fn made_room(&self, client: &Client) -> Option<Failure> {
-        match client.ask_to_leave(true).await {
-            Ok(_) => {}
-            // it is on its way: somebody else asked before
-            Err(failure) if failure.kind == FailureKind::Unreachable => {}
-            Err(_) => return None,
-        }
+        client.ask_to_leave(true).await.ok()?;
         stop::freed(&self.parts.place, HANDOVER).await;
         Some(Failure::new(FailureKind::Unreachable, "the daemon that ran made room"))
     }
