@@ -361,10 +361,11 @@ impl Desk {
         }
     }
 
-    /// Keeps a text as a blob.
-    async fn put(&self, text: Vec<u8>) -> Option<Digest> {
+    /// Keeps a text as a blob; why it cannot be, where it cannot.
+    async fn put(&self, text: Vec<u8>) -> Result<Digest, String> {
         let blobs = self.worker.blobs().clone();
-        tokio::task::spawn_blocking(move || blobs.put(&text)).await.ok()?.ok()
+        let kept = tokio::task::spawn_blocking(move || blobs.put(&text)).await;
+        kept.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
     /// Looks for the keys of who may draft, before a prompt is written: what is hidden is the same each time it is.
@@ -394,10 +395,7 @@ impl Desk {
         }
         let bare = without_keys(question, &self.worker.ports.mask.now()).unwrap_or_else(|| question.clone());
         let text = serde_json::to_vec(&bare.request).expect("a request is plain data");
-        let blobs = self.worker.blobs().clone();
-        let kept = tokio::task::spawn_blocking(move || blobs.put(&text)).await;
-        let kept = kept.map_err(|error| error.to_string()).and_then(|kept| kept.map_err(|error| error.to_string()));
-        match kept {
+        match self.put(text).await {
             Ok(prompt) => Ok((bare, prompt)),
             Err(why) => Err(AskError::Failed {
                 role: question.role,
@@ -604,7 +602,7 @@ impl Models for Desk {
             max_output_tokens: 0,
             temperature_hundredths: None,
         };
-        let Some(prompt) = self.put(serde_json::to_vec(&request).expect("plain data")).await else {
+        let Ok(prompt) = self.put(serde_json::to_vec(&request).expect("plain data")).await else {
             // without a record of it no cap would know of it
             return Err(AskError::Failed {
                 role: Role::Implementer,
@@ -649,7 +647,7 @@ impl Models for Desk {
             kept: None,
             without_tools: false,
         };
-        let reply = self.put(serde_json::to_vec(&reply).expect("plain data")).await;
+        let reply = self.put(serde_json::to_vec(&reply).expect("plain data")).await.ok();
         let (input_tokens, output_tokens) = (usage.input.unwrap_or(0), usage.output.unwrap_or(0));
         let settled = CallEnded {
             call,

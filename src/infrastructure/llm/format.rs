@@ -19,6 +19,12 @@ pub(super) enum Framing {
 /// Where a provider lists its models: the path, the array in its answer, and the name of the field.
 pub(super) type Catalogue = (&'static str, &'static str, &'static str);
 
+/// The key as a bearer's token, in the formats that take it so.
+pub(super) fn bearer(key: Option<&Secret>) -> Vec<(String, Secret)> {
+    let header = |key: &Secret| ("authorization".to_owned(), Secret::new(format!("Bearer {}", key.reveal())));
+    key.map(header).into_iter().collect()
+}
+
 /// One file a format; none of them knows the others.
 pub(super) trait Format: Send + Sync {
     /// What follows the base URL.

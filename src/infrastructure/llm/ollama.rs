@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::format::{Catalogue, Format, Framing};
+use super::format::{Catalogue, Format, Framing, bearer};
 use super::gathered::{Gathered, Seen, Wrong};
 use super::json::{count, items, object, text};
 use super::settings::{ProviderSettings, ShapeMode};
@@ -22,8 +22,7 @@ impl Format for Ollama {
     }
 
     fn headers(&self, key: Option<&Secret>) -> Vec<(String, Secret)> {
-        let bearer = |key: &Secret| ("authorization".to_owned(), Secret::new(format!("Bearer {}", key.reveal())));
-        key.map(bearer).into_iter().collect()
+        bearer(key)
     }
 
     fn body(&self, settings: &ProviderSettings, model: &str, request: &ChatRequest) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::format::Format;
+use super::format::{Format, bearer};
 use super::gathered::{Gathered, Seen, Wrong};
 use super::json::{count, is_strict, items, micros, text};
 use super::settings::{OutputLimit, ProviderSettings, ShapeMode};
@@ -28,8 +28,7 @@ impl Format for OpenAi {
     }
 
     fn headers(&self, key: Option<&Secret>) -> Vec<(String, Secret)> {
-        let bearer = |key: &Secret| ("authorization".to_owned(), Secret::new(format!("Bearer {}", key.reveal())));
-        key.map(bearer).into_iter().collect()
+        bearer(key)
     }
 
     fn body(&self, settings: &ProviderSettings, model: &str, request: &ChatRequest) -> Value {

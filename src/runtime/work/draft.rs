@@ -45,6 +45,9 @@ pub(super) async fn draft(
     let (mut patch_sets, mut answers, mut own) = (Vec::new(), Vec::new(), Vec::new());
     let has_parts = Stage::ADDING.iter().any(|stage| session.asked.playbook.has(*stage));
     let (mut nothing, mut log) = (None, None);
+    if drafting.engine == EngineKind::Llm {
+        desk.find_keys_of(Role::Implementer, cancel).await;
+    }
     for lane in &drafting.lanes {
         let brief = {
             let (worker, session, drafting, lane) = (worker.clone(), session.clone(), drafting.clone(), *lane);
@@ -55,9 +58,6 @@ pub(super) async fn draft(
         if drafting.engine == EngineKind::Agent {
             let spent = |error| stuck_engine(session, &drafting, EngineError::Models(error));
             desk.has_some(Role::Implementer).map_err(spent)?;
-        }
-        if drafting.engine == EngineKind::Llm {
-            desk.find_keys_of(Role::Implementer, cancel).await;
         }
         let engine = worker.ports.engines.of(drafting.engine);
         let listener = super::listen::DraftWatch::new(worker, session.asked.id, version, &brief.snapshot.repo);
