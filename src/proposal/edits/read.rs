@@ -161,6 +161,7 @@ impl<'a> Reader<'a> {
     fn open_fence(&mut self, opened: Fence<'a>) -> Result<(), EditRefusal> {
         let taken = whole::read(self, &opened)? || json::read_fence(self, &opened)?;
         if !taken {
+            whole::refuse_nameless(self, &opened)?;
             self.at += 1;
             self.fence = Some(opened);
         }

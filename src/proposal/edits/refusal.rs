@@ -66,6 +66,9 @@ pub enum EditProblem {
     /// It could be one of several files.
     #[error("the path fits more than one file: {}", .0.join(", "))]
     ManyPaths(Vec<String>),
+    /// It is not there, and what came for it is like a file of that name in another folder.
+    #[error("the file is not there, and its lines are like those of {0}")]
+    Namesake(String),
     /// The file to create is there.
     #[error("the file to create already exists")]
     Exists,
@@ -204,6 +207,7 @@ impl EditProblem {
             Self::BadPath(_) => "Name files relative to the top of the repository.",
             Self::Missing => "Name a file that exists, or create it as a new file.",
             Self::ManyPaths(_) => "Name the file by its whole path from the top of the repository.",
+            Self::Namesake(_) => "Name the file that is there, or say that this one is a new file.",
             Self::Exists => "Change the file that is there instead of creating it.",
             Self::ParentIsFile(_) => "Choose another path.",
             Self::Twice(_) => "Say once what becomes of a file.",

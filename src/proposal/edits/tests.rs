@@ -199,6 +199,17 @@ fn whole_files() {
     let whole = "`docs/guide.md` (whole file):\n\n```md\n# New\n```\n";
     check(whole, "docs/guide.md", "# New\n", &[Tolerance::WholeFile]);
     check("New file `docs/b.md`:\n```\nx\n```\n", "docs/b.md", "x\n", &[]);
+    // a name without a dot, where nothing but one can stand; other words above a fence name none
+    for line in ["`main` (complete)", "The whole `main`", "The new file structure:", "The whole of it (of the file)"] {
+        refused(&format!("{line}\n```\nx\n```\n"), "no edit");
+    }
+    // what is said to be a file is one, and none is lost beside others
+    for line in ["CHANGES (whole file)", "The whole file `CHANGES`:", "Here is the new file:", "`a` and `b` (new file)"]
+    {
+        refused(&format!("{line}\n```\nx\n```\n\n{whole}"), "no file is named");
+    }
+    let json = "Here is the new file:\n```json\n{\"path\": \"docs/b.md\", \"content\": \"x\\n\"}\n```\n";
+    check(json, "docs/b.md", "x\n", &[]);
     check(
         "The complete file `crlf.txt`:\n```\nx\ny\n```\n",
         "crlf.txt",
@@ -237,6 +248,9 @@ fn tags_stand_in_place_of_fences() {
     let inner = "<<<<<<< SEARCH\n    let b = 2;\n=======\n    let b = 20;\n>>>>>>> REPLACE\n";
     check(&tagged("src/a.rs", inner), "src/a.rs", &new, &[]);
     check(&tagged("src/a.rs", &new), "src/a.rs", &new, &[Tolerance::WholeFile, Tolerance::NamedFence]);
+    // a language behind the tag, as behind a fence; words are none
+    check(&tagged("src/a.rs", inner).replace("<source>", "<source>rust"), "src/a.rs", &new, &[]);
+    refused(&tagged("src/a.rs", inner).replace("<source>", "<source>some words"), "no file is named");
     // fences are its own, a word in the file before says nothing of this one
     let guide = "# New\n\n```sh\nls\n```\n";
     check(&tagged("`docs/guide.md` (whole file)", guide), "docs/guide.md", guide, &[Tolerance::WholeFile]);

@@ -64,8 +64,15 @@ fn block(path: &str, search: &str, replace: &str) -> String {
 #[test]
 fn a_whole_file_is_new_where_its_name_has_a_place_of_its_own() {
     check(&whole("web/README.md", "# The web part\n\nIt shows it.\n"), "makes web/README.md");
-    // even with the other's content: the folder is there
-    check(&whole("web/README.md", README), "makes web/README.md");
+    // the other's content, its lines with some changed, an excerpt: a copy, or the top one below the repository's name
+    refused(&whole("web/README.md", README));
+    refused(&whole("web/README.md", &README.replace("care", "great care")));
+    refused(&whole("/workspace/web/README.md", README));
+    refused("`web/package.json`\n```\n  \"version\": \"1.0.1\",\n  \"private\": true\n```\n");
+    refused("`web/README.md`\n```\nRun it with care.\n```\n");
+    refused(&whole("/workspace/web/VERSION", "1.2.4\n"));
+    check(&whole("web/VERSION", "1.2.4\n"), "makes web/VERSION");
+    check(&block("web/README.md", "", README), "makes web/README.md");
     check(&whole("/workspace/web/README.md", "# The web part\n"), "makes web/README.md");
     check(&json("web/package.json", r#""content": "{}\n""#), "makes web/package.json");
     check(&whole("docs/README.md", "# The words\n\nThey are here.\n"), "makes docs/README.md");
@@ -80,6 +87,21 @@ fn a_whole_file_below_a_root_is_the_one_whose_lines_it_keeps() {
     // half of it: an excerpt, another file, a rewrite; nobody can say
     refused(&whole("project/README.md", "# The project\n\nSomething else.\n\n## Install\n\nAsk for it.\n## Usage\n"));
     refused(&whole("/workspace/VERSION", "1.2.4\n"));
+    refused(&whole("project/VERSION", "1.2.4\n"));
+    // too short to tell, and a file that is new: one prefix is not read in two ways
+    refused(&(whole("project/README.md", &longer) + &whole("project/VERSION", "1.2.4\n")));
+    refused(&(whole("project/README.md", &longer) + &whole("project/src/new.py", "new = True\n")));
+    refused(&(whole("project/README.md", &longer) + &block("project/src/new.py", "", "new = True\n")));
+    // a new folder with a copy in it
+    refused(&(whole("newpkg/README.md", README) + &whole("newpkg/main.py", "new = True\n")));
+    refused(&whole("newpkg/README.md", README));
+    check(
+        &(block("newpkg/README.md", "", README) + &whole("newpkg/main.py", "new = True\n")),
+        "makes newpkg/README.md, makes newpkg/main.py",
+    );
+    // where lines show the prefix it is known
+    let shown = block("project/src/core.py", "    return 1\n", "    return 7\n");
+    check(&(shown + &whole("project/src/new.py", "new = True\n")), "changes src/core.py, makes src/new.py");
 }
 
 #[test]

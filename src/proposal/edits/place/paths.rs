@@ -23,6 +23,15 @@ const SAME: usize = 60;
 /// Of a hundred lines of a file, those that another file of that name may have too.
 const OTHER: usize = 20;
 
+/// A file that a longer name ends with.
+struct Ending {
+    /// What stands before it in the name.
+    root: String,
+    path: RepoPath,
+    /// Whether the whole name has a place of its own in the tree: then it is another file, unless the lines are this one's.
+    has_place: bool,
+}
+
 /// How a content that came for a name stands to a file of that name in another folder.
 enum Likeness {
     Same,
@@ -35,21 +44,32 @@ pub(super) struct Paths<'a> {
     tree: &'a dyn Tree,
     /// What stood before paths that were found without it: `/workspace/`, `/app/`, the repository's name.
     roots: BTreeSet<String>,
+    /// What may: only whole files that keep most lines of the one that is there say so. The folder of a copy may be new.
+    likely: BTreeSet<String>,
     /// What was looked up already: a reply names few files often.
     known: RefCell<HashMap<String, bool>>,
 }
 
 impl<'a> Paths<'a> {
     pub(super) fn new(tree: &'a dyn Tree) -> Self {
-        Self { tree, roots: BTreeSet::new(), known: RefCell::default() }
+        Self { tree, roots: BTreeSet::new(), likely: BTreeSet::new(), known: RefCell::default() }
     }
 
     /// Learns what stands before the paths of this reply, from edits whose lines must be in the file that is taken: where
     /// they are not, nothing of the reply is placed.
     pub(super) fn learn(&mut self, edits: &[Edit]) {
-        for edit in edits.iter().filter(|edit| proves_itself(edit)) {
-            if let Ok(Some((root, _))) = self.without_root(&edit.name.said) {
-                self.roots.insert(root);
+        for edit in edits {
+            let Ok(Some(Ending { root, path, has_place: false })) = self.ending(&edit.name.said) else { continue };
+            match &edit.action {
+                Action::Whole { content } if !is_absolute(&root) => {
+                    if matches!(self.likeness(&path, content), Ok(Likeness::Same)) {
+                        self.likely.insert(root);
+                    }
+                }
+                _ if proves_itself(edit) => {
+                    self.roots.insert(root);
+                }
+                _ => {}
             }
         }
     }
@@ -72,8 +92,15 @@ impl<'a> Paths<'a> {
                     return Ok(RepoPath::from_bytes(rest.as_bytes()));
                 }
             }
-            let Some((root, path)) = self.without_root(name)? else { continue };
+            let Some(Ending { root, path, has_place }) = self.ending(name)? else { continue };
             match &edit.action {
+                Action::Named { content } | Action::Whole { content } if has_place => {
+                    let is_part = matches!(edit.action, Action::Named { .. });
+                    if self.is_like(name, &path, (content, is_part))? {
+                        return Err(EditProblem::Namesake(path.to_string()));
+                    }
+                }
+                _ if has_place => {}
                 // its content is held against the file's before it is taken
                 Action::Named { .. } => return Ok(path),
                 Action::Whole { content } => match self.likeness(&path, content)? {
@@ -106,6 +133,10 @@ impl<'a> Paths<'a> {
         }
         if !is_absolute(said) {
             check_plain(said)?;
+            // one prefix is not read in two ways: another file below it is taken for the one that is there
+            if let Some(rest) = self.likely.iter().find_map(|root| said.strip_prefix(root.as_str())) {
+                return Err(EditProblem::ManyPaths(vec![rest.to_owned(), said.clone()]));
+            }
             return Ok(RepoPath::from_bytes(said.as_bytes()));
         }
         // absolute: below the one folder of the tree that the path can mean
@@ -125,9 +156,8 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// The one file that `said` names when components in front of it are left out, and what was left out. A name that has
-    /// its place in this tree is taken at its word: no file of the same name elsewhere is meant by it.
-    fn without_root(&self, said: &str) -> Result<Option<(String, RepoPath)>, EditProblem> {
+    /// The one file that `said` names when components in front of it are left out.
+    fn ending(&self, said: &str) -> Result<Option<Ending>, EditProblem> {
         if is_plain(said) && self.is_file(said)? {
             return Ok(None);
         }
@@ -142,10 +172,11 @@ impl<'a> Paths<'a> {
             [only] => {
                 let root = &said[..said.len() - only.len()];
                 // `../x` leaves the place it is in: what is meant is not known
-                if root.split('/').any(|part| part == "..") || self.has_place(said, only)? {
+                if root.split('/').any(|part| part == "..") {
                     return Ok(None);
                 }
-                Ok(Some((root.to_owned(), RepoPath::from_bytes(only.as_bytes()))))
+                let has_place = self.has_place(said, only)?;
+                Ok(Some(Ending { root: root.to_owned(), path: RepoPath::from_bytes(only.as_bytes()), has_place }))
             }
             _ => Err(EditProblem::ManyPaths(found.into_iter().map(str::to_owned).collect())),
         }
@@ -169,19 +200,30 @@ impl<'a> Paths<'a> {
         Ok(!is_doubled && self.is_folder(first)?)
     }
 
-    /// Whether `content` is what became of the file, or something else of the same name.
+    /// Whether `content` is what became of the file, or something else of the same name. All of it, unchanged, may be a
+    /// copy.
     fn likeness(&self, path: &RepoPath, content: &str) -> Result<Likeness, EditProblem> {
-        let telling = |line: &&str| line.len() >= SHORTEST;
-        let new: HashSet<&str> = content.lines().map(str::trim).filter(telling).collect();
-        let old = self.tree.side(path).map_err(unreadable)?;
-        let old = old.map(|side| String::from_utf8_lossy(&side.content).into_owned()).unwrap_or_default();
-        let old: Vec<&str> = old.lines().map(str::trim).filter(telling).collect();
-        let kept = old.iter().filter(|line| new.contains(*line)).count();
-        Ok(match (old.len() >= FEWEST, kept * 100) {
-            (true, kept) if kept >= old.len() * SAME => Likeness::Same,
-            (true, kept) if kept >= old.len() * OTHER => Likeness::Unclear,
-            _ => Likeness::Other,
+        let text = self.text(path)?;
+        let (old, new) = (telling(&text), telling(content));
+        Ok(match (old.len() >= FEWEST && text != content, share(&old, &new)) {
+            (true, kept) if kept >= SAME => Likeness::Same,
+            (true, kept) if kept < OTHER => Likeness::Other,
+            _ => Likeness::Unclear,
         })
+    }
+
+    /// Whether `content` may be what became of the file that `said` ends with, or, as far as it may be a part, one of it.
+    fn is_like(&self, said: &str, path: &RepoPath, (content, is_part): (&str, bool)) -> Result<bool, EditProblem> {
+        let old = self.text(path)?;
+        let (old, new) = (telling(&old), telling(content));
+        let keeps = old.len() >= FEWEST && share(&old, &new) >= OTHER;
+        let is_excerpt = is_part && !new.is_empty() && share(&new, &old) >= SAME;
+        Ok(keeps || is_excerpt || (old.len() < FEWEST && is_absolute(said)))
+    }
+
+    fn text(&self, path: &RepoPath) -> Result<String, EditProblem> {
+        let side = self.tree.side(path).map_err(unreadable)?;
+        Ok(side.map(|side| String::from_utf8_lossy(&side.content).into_owned()).unwrap_or_default())
     }
 
     fn is_file(&self, name: &str) -> Result<bool, EditProblem> {
@@ -220,6 +262,18 @@ impl<'a> Paths<'a> {
         }
         Ok(())
     }
+}
+
+/// Lines that few other files have.
+fn telling(text: &str) -> Vec<&str> {
+    text.lines().map(str::trim).filter(|line| line.len() >= SHORTEST).collect()
+}
+
+/// Of a hundred `lines`, those that are among `others`.
+fn share(lines: &[&str], others: &[&str]) -> usize {
+    let others: HashSet<&str> = others.iter().copied().collect();
+    let common = lines.iter().filter(|line| others.contains(*line)).count();
+    common * 100 / lines.len().max(1)
 }
 
 /// Whether its lines must be in the file: a wrong one has no place for it.

@@ -21,19 +21,31 @@ pub(super) struct Fence<'a> {
 enum Mark<'a> {
     /// So many of one byte.
     Run(u8, usize),
-    /// `<source>` to `</source>`, each alone on its line.
+    /// `<source>`, perhaps with a language behind it, to `</source>`, each alone on its line.
     Tag(&'a str),
 }
 
-/// The tag alone on `line`: `open` is `<` or `</`.
-fn tag<'a>(line: &'a str, open: &str) -> Option<&'a str> {
-    let name = line.trim_end().strip_prefix(open)?.strip_suffix('>')?;
+/// The longest word that is taken for the name of a language.
+const LANGUAGE: usize = 12;
+
+/// The tag that `line` opens, and the language behind it: `<source>`, `<source>python`.
+fn opening_tag(line: &str) -> Option<(&str, &str)> {
+    let (name, language) = line.trim_end().strip_prefix('<')?.split_once('>')?;
+    let is_language =
+        language.len() <= LANGUAGE && language.chars().all(|c| c.is_ascii_alphanumeric() || "+#-".contains(c));
+    (TAGS.contains(&name) && is_language).then_some((name, language))
+}
+
+/// The tag that `line` closes, alone on it.
+fn closing_tag(line: &str) -> Option<&str> {
+    let name = line.trim_end().strip_prefix("</")?.strip_suffix('>')?;
     TAGS.contains(&name).then_some(name)
 }
 
 /// Whether a fence begins or ends at `line`, or a tag does.
 pub(super) fn is_frame(line: &str) -> bool {
-    line.trim_start().starts_with(['`', '~']) || tag(line, "<").or(tag(line, "</")).is_some()
+    let line_of_marks = ["```", "~~~"].iter().any(|marks| line.trim_start().starts_with(marks));
+    line_of_marks || opening_tag(line).is_some() || closing_tag(line).is_some()
 }
 
 impl<'a> Fence<'a> {
@@ -47,9 +59,9 @@ impl<'a> Fence<'a> {
         (len >= 3 && !info.contains('`')).then_some(Self { at, mark, indent: line.len() - rest.len(), info })
     }
 
-    /// The tag alone on `line`, at index `at`, that stands in place of a fence.
+    /// The tag that `line`, at index `at`, opens in place of a fence.
     pub(super) fn tagged(line: &'a str, at: usize) -> Option<Self> {
-        tag(line, "<").map(|name| Self { at, mark: Mark::Tag(name), indent: 0, info: "" })
+        opening_tag(line).map(|(name, info)| Self { at, mark: Mark::Tag(name), indent: 0, info })
     }
 
     /// Whether `line` ends it. A line of a diff that begins with a blank and a fence does not.
@@ -60,7 +72,7 @@ impl<'a> Fence<'a> {
                 let len = rest.bytes().take_while(|byte| *byte == mark).count();
                 line.len() - rest.len() <= self.indent && len >= least && rest[len..].trim().is_empty()
             }
-            Mark::Tag(name) => tag(line, "</") == Some(name),
+            Mark::Tag(name) => closing_tag(line) == Some(name),
         }
     }
 
@@ -71,7 +83,7 @@ impl<'a> Fence<'a> {
                 let is_alike = matches!(inner.mark, Mark::Run(mark, len) if mark == own && len >= least);
                 is_alike && inner.indent <= self.indent && !inner.info.is_empty()
             }),
-            Mark::Tag(name) => tag(line, "<") == Some(name),
+            Mark::Tag(name) => opening_tag(line).is_some_and(|(inner, _)| inner == name),
         }
     }
 

@@ -83,6 +83,14 @@ pub(super) fn word(line: &str) -> Option<String> {
     (!word.is_empty() && word.chars().all(plain) && word.contains(char::is_alphanumeric)).then(|| word.to_owned())
 }
 
+/// The one word between backticks or asterisks with which `line` begins, whatever it looks like: `CHANGES` (new file).
+pub(super) fn marked(line: &str) -> Option<String> {
+    let rest = line.trim().trim_start_matches(['#', '-', ' ']);
+    let mark = ["**", "`"].into_iter().find(|mark| rest.starts_with(mark))?;
+    let (inside, rest) = rest[mark.len()..].split_once(mark)?;
+    (!rest.contains(['`', '*'])).then(|| word(inside)).flatten()
+}
+
 /// The one path between backticks or asterisks on `line`.
 pub(super) fn in_words(line: &str) -> Option<String> {
     let mut found = line.split(['`', '*']).skip(1).step_by(1).filter(|word| is_path(word));

@@ -26,7 +26,7 @@ const HEARD: usize = 3;
 
 /// Takes the fence that `opened` begins if it is a whole file; false where it is something else.
 pub(super) fn read(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<bool, EditRefusal> {
-    if opened.is_diff() || opened.is_shell() || holds_other(reader, opened) {
+    if opened.is_diff() || opened.is_shell() {
         return Ok(false);
     }
     let above = words_above(reader, opened.at());
@@ -34,7 +34,13 @@ pub(super) fn read(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<bool, 
     let said = format!("{}\n{}", opened.info, above.join("\n")).to_lowercase();
     let (whole, new) = (says(&said, WHOLE), says(&said, NEW));
     let bare = names::in_info(opened.info).or_else(|| names::alone(nearest));
-    let named = bare.clone().or_else(|| (whole || new).then(|| names::in_words(nearest)).flatten());
+    let said_of = || names::in_words(nearest).or_else(|| names::marked(nearest).filter(|_| says_so(nearest)));
+    let named = bare.clone().or_else(|| (whole || new).then(said_of).flatten());
+    // a line that looks like a name may be all of a file: `v1.2.3`
+    let is_said = named.is_some() && (whole || new);
+    if holds_other(reader, opened) || (!is_said && holds_name(reader, opened)) {
+        return Ok(false);
+    }
     let Some(name) = named else { return Ok(false) };
     // its name stands in it once more, above a second fence: the frame of a block
     if is_opened_twice(reader, opened, &name) {
@@ -64,16 +70,46 @@ pub(super) fn read(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<bool, 
     Ok(true)
 }
 
+/// Refuses a fence that no format took where it is said to be a file: no edit is lost in silence.
+pub(super) fn refuse_nameless(reader: &Reader<'_>, opened: &Fence<'_>) -> Result<(), EditRefusal> {
+    if opened.is_diff() || opened.is_shell() || holds_other(reader, opened) || holds_name(reader, opened) {
+        return Ok(());
+    }
+    match words_above(reader, opened.at()).first() {
+        Some(nearest) if names::alone(nearest).is_none() && speaks_of_a_file(nearest) => {
+            Err(EditRefusal::new(opened.number(), None, EditProblem::NoName))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn says(said: &str, words: &[&str]) -> bool {
     let negated =
         ["not the whole", "not the full", "not the complete", "not the entire", "incomplete", "partial", "snippet"];
     words.iter().any(|word| said.contains(word)) && !negated.iter().any(|word| said.contains(word))
 }
 
+/// Whether brackets at the end of `line` say that a file is whole or new: `(whole file)`.
+fn says_so(line: &str) -> bool {
+    let bracket = line.trim_end_matches([':', '*', ' ']).strip_suffix(')').and_then(|line| line.rsplit_once(" ("));
+    let said = bracket.map(|(_, said)| said.to_lowercase()).unwrap_or_default();
+    said.contains("file") && (says(&said, WHOLE) || says(&said, NEW))
+}
+
+/// Whether `line` says that a whole or a new file follows: `the complete file:`, `(new file)`; not `the new file structure`.
+fn speaks_of_a_file(line: &str) -> bool {
+    let line = line.to_lowercase();
+    let says = |phrase: &&str| {
+        let rest = line.split_once(*phrase).map(|(_, rest)| rest.trim_start());
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    ["whole file", "full file", "complete file", "entire file", "new file"].iter().any(says)
+}
+
 /// The lines of words above `at`, nearest first, up to another fence.
 fn words_above<'a>(reader: &Reader<'a>, at: usize) -> Vec<&'a str> {
     let lines = reader.lines[..at].iter().rev().take(2 * HEARD);
-    let words = lines.take_while(|line| !fence::is_frame(line) || names::alone(line).is_some());
+    let words = lines.take_while(|line| !fence::is_frame(line));
     words.map(|line| line.trim()).filter(|line| !line.is_empty()).take(HEARD).collect()
 }
 
@@ -96,13 +132,18 @@ fn is_opened_twice(reader: &Reader<'_>, opened: &Fence<'_>, name: &str) -> bool 
     }
 }
 
-/// Whether the fence is the frame of another format, or of a name alone.
+/// Whether the fence is the frame of a name alone.
+fn holds_name(reader: &Reader<'_>, opened: &Fence<'_>) -> bool {
+    let inside = first_lines(reader, opened);
+    inside.first().is_some_and(|line| names::alone(line).is_some())
+        && inside.get(1).is_some_and(|line| opened.is_closed_by(line))
+}
+
+/// Whether the fence is the frame of another format.
 fn holds_other(reader: &Reader<'_>, opened: &Fence<'_>) -> bool {
     let inside = first_lines(reader, opened);
     let is_diff = |pair: &[&str]| pair[0].starts_with("--- ") && pair[1].starts_with("+++ ");
-    let is_name = inside.first().is_some_and(|line| names::alone(line).is_some())
-        && inside.get(1).is_some_and(|line| opened.is_closed_by(line));
-    inside.iter().take(2).any(|line| framed(line)) || inside.windows(2).take(1).any(is_diff) || is_name
+    inside.iter().take(2).any(|line| framed(line)) || inside.windows(2).take(1).any(is_diff)
 }
 
 /// Where the fence ends, where that is beyond doubt.
