@@ -1,7 +1,7 @@
 //! Placing a patch: from its text and the files it speaks of to whole contents, in memory, all or nothing.
 //!
 //! As strict as `git apply`: context must match to the byte. A hunk is tried at its line, then wherever its old
-//! lines stand; where they stand more than once it is refused rather than guessed.
+//! lines stand; where they stand more than once, or where what it makes stands already, it is refused rather than guessed.
 
 mod hunks;
 #[cfg(test)]
@@ -69,6 +69,12 @@ pub enum RefusalReason {
     /// The old lines stand in several places, none of them the line it says.
     #[error("its old lines stand in several places, none at line {0}")]
     Ambiguous(u32),
+    /// What the hunk makes stands in the file, and what it is made of is not where it says.
+    #[error("what it makes stands at line {0} already")]
+    AlreadyThere(u32),
+    /// Both sides changed the same lines since the base that the patch names.
+    #[error("the base has other lines there than the one that the patch was made on")]
+    Conflict,
     /// A hunk without old lines is not at the end of the file.
     #[error("it has no old lines to be placed by, and is not at the end of the file")]
     NoContext,
@@ -152,6 +158,7 @@ impl From<RefusalReason> for Problem {
         let hint = match reason {
             RefusalReason::BinaryOmitted | RefusalReason::NoFullIndex => Some("make the patch with git diff --binary"),
             RefusalReason::Missing => Some("was the patch made on another branch, or in a subdirectory?"),
+            RefusalReason::AlreadyThere(_) => Some("was it applied before?"),
             RefusalReason::NoContext => Some("make the patch with context: git diff -U3"),
             _ => None,
         };

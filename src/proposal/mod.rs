@@ -38,7 +38,7 @@ pub use patch::PatchEngine;
 pub use patch_file::{PatchFile, PatchFileError};
 pub use rules::{RuleEngine, RuleLimits, catalogue};
 pub use scope::Scope;
-pub use stale::{ReadBlob, merge_stale};
+pub use stale::{PlacedPatch, ReadBlob, place_or_merge};
 pub use trailers::{CO_AUTHOR, ends_in_trailers};
 pub use workshop::{AgentKey, AgentSpec, CommandSpec, Edits, Run, Workshop, WorkshopPorts};
 

@@ -1,15 +1,17 @@
 //! The engine `patch`: a ready diff or edits, placed in memory on the base; nothing is guessed.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use rayon::prelude::*;
 
 use crate::cancel::Cancel;
-use crate::diff::{ChangeSet, Patch, place, stats};
+use crate::diff::{ChangeSet, FileSide, Patch, stats};
 use crate::id::{Digest, RepoPath};
 use crate::proposal::edits::EditRefusals;
 use crate::proposal::{Brief, Context, ContextItem, Draft, EngineError, ProposalEngine};
-use crate::proposal::{PatchFile, PatchFileError, merge_stale};
+use crate::proposal::{PatchFile, PatchFileError, Scope, place_or_merge};
 use crate::repository::Tree;
 use crate::text::{Untrusted, counted};
 
@@ -50,6 +52,13 @@ fn draft(brief: &Brief) -> Result<Draft, EngineError> {
         let why = "the base already has everything that the diff changes".to_owned();
         return Err(EngineError::DoesNotApply { refusals: vec![why] });
     }
+    let scope = Scope::new(&brief.paths)?;
+    let outside = placed.changes.files().iter();
+    let outside = outside.filter_map(|file| Some(format!("{}: {}", file.path, scope.refused(file)?)));
+    let refusals: Vec<String> = outside.collect();
+    if !refusals.is_empty() {
+        return Err(EngineError::DoesNotApply { refusals });
+    }
     Ok(Draft {
         explanation: Untrusted::new(explanation(&file, &placed)),
         message: Untrusted::new(message),
@@ -87,17 +96,19 @@ pub(super) fn placed(file: &PatchFile, tree: &dyn Tree) -> Result<PlacedFile, En
             return Ok(PlacedFile { changes: placed.changes, notes });
         }
     };
-    let read = |path: &RepoPath| tree.side(path);
-    let refusals = match place(patch, &read) {
-        Ok(changes) => return Ok(PlacedFile { changes, notes: Vec::new() }),
-        Err(refusals) => refusals,
-    };
-    // made of an older base whose contents are known: both sides' changes are joined, or none is
+    // each is asked for more than once; what cannot be read is left to the placing, which says so
+    let known: HashMap<&RepoPath, Option<FileSide>> = patch
+        .files()
+        .par_iter()
+        .filter_map(|file| file.old_path.as_ref())
+        .filter_map(|path| Some((path, tree.side(path).ok()?)))
+        .collect();
+    let read = |path: &RepoPath| known.get(path).map_or_else(|| tree.side(path), |side| Ok(side.clone()));
     let blob = |id: &str| tree.blob(id);
-    match merge_stale(patch, &read, &blob).map_err(|error| EngineError::Repository(error.to_string()))? {
-        Some(changes) => Ok(PlacedFile { changes, notes: vec![MERGED.to_owned()] }),
-        None => Err(EngineError::DoesNotApply { refusals: hinted(&refusals) }),
-    }
+    let placed = place_or_merge(patch, &read, &blob).map_err(|error| EngineError::Repository(error.to_string()))?;
+    let placed = placed.map_err(|refusals| EngineError::DoesNotApply { refusals: hinted(&refusals) })?;
+    let notes = placed.is_merged.then(|| MERGED.to_owned()).into_iter().collect();
+    Ok(PlacedFile { changes: placed.changes, notes })
 }
 
 fn hinted(refusals: &[crate::diff::Refusal]) -> Vec<String> {
@@ -174,7 +185,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::diff::FileSide;
     use crate::id::{LaneId, SessionId, Version};
     use crate::planning::Kind;
     use crate::repository::{MemoryTree, RepoKey, Snapshot, Source};
@@ -237,6 +247,17 @@ mod tests {
         assert_eq!(&*file.new.as_ref().expect("is there").content, b"one\nthree\n");
         assert_eq!(made.message.raw(), "say three\n");
         assert_eq!(made.context.items.len(), 1);
+    }
+
+    #[test]
+    fn a_diff_of_what_lies_outside_of_the_paths_is_refused_whole() {
+        let within = |paths: &[&str]| {
+            let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+            draft(&Brief { paths, ..brief("one\ntwo\n", Some(DIFF)) })
+        };
+        assert!(within(&["*.txt"]).is_ok());
+        let Err(EngineError::DoesNotApply { refusals }) = within(&["src"]) else { panic!("it is outside") };
+        assert_eq!(refusals, ["a.txt: it is outside of the paths that may be changed"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::EngineError;
+use crate::diff::FileChange;
 
 /// Paths that match one of some globs, or lie below one of that name. A `*` goes over slashes, as in git's own pathspecs:
 /// `*.py` is every Python file, wherever it lies.
@@ -42,6 +43,12 @@ impl Scope {
     #[must_use]
     pub fn names(&self, path: &str) -> bool {
         self.wanted.as_ref().is_none_or(|globs| globs.is_match(path))
+    }
+
+    /// Why that change is none that the session may make.
+    #[must_use]
+    pub(super) fn refused(&self, file: &FileChange) -> Option<&'static str> {
+        (!self.names(&file.path.to_string())).then_some("it is outside of the paths that may be changed")
     }
 
     /// Whether it takes some paths and others not.

@@ -79,7 +79,8 @@ fn lines_at(patch: &Patch, hunk: &PatchHunk, old: &[u8], start: usize, new: &mut
     Ends::after(hunk, last).allow(start, at, old).then_some(at)
 }
 
-/// As [`in_place`], wherever else the old lines stand.
+/// As [`in_place`], wherever else the old lines stand; not where what the hunk makes of them stands in the file already: it
+/// was applied before, and its old lines only stand once more.
 fn elsewhere(
     patch: &Patch,
     hunk: &PatchHunk,
@@ -94,8 +95,15 @@ fn elsewhere(
     let ends = Ends::after(hunk, patch.lines(hunk).last().map(|line| line.kind));
     let found = search(&old_text(patch, hunk), hunk, old, cursor, ends);
     let found = found.map_err(|reason| explain(patch, hunk, old, reason))?;
+    let made = new_text(patch, hunk);
+    if patch.lines(hunk).any(|line| line.kind == PatchLineKind::Added)
+        && let Some(start) = first_two(&made, old, 0)[0]
+    {
+        let line = memchr_iter(b'\n', &old[..start]).count() + 1;
+        return Err(RefusalReason::AlreadyThere(u32::try_from(line).unwrap_or(u32::MAX)).into());
+    }
     new.extend_from_slice(&old[cursor.offset..found.start]);
-    patch.lines(hunk).filter(|line| line.is_new()).for_each(|line| new.extend_from_slice(line.content));
+    new.extend_from_slice(&made);
     Ok(Cursor { offset: found.end, line: found.end_line })
 }
 
@@ -133,6 +141,10 @@ fn offset_of(old: &[u8], cursor: Cursor, line: usize) -> Option<usize> {
 
 fn is_open(text: &[u8]) -> bool {
     text.last().is_some_and(|byte| *byte != b'\n')
+}
+
+fn new_text(patch: &Patch, hunk: &PatchHunk) -> Vec<u8> {
+    patch.lines(hunk).filter(|line| line.is_new()).flat_map(|line| line.content).copied().collect()
 }
 
 fn old_text(patch: &Patch, hunk: &PatchHunk) -> Vec<u8> {
@@ -190,8 +202,7 @@ fn first_two(text: &[u8], old: &[u8], from: usize) -> [Option<usize>; 2] {
 fn explain(patch: &Patch, hunk: &PatchHunk, old: &[u8], reason: RefusalReason) -> Problem {
     let hint = (reason == RefusalReason::NoMatch).then(|| {
         let text = old_text(patch, hunk);
-        let new: Vec<u8> =
-            patch.lines(hunk).filter(|line| line.is_new()).flat_map(|line| line.content).copied().collect();
+        let new = new_text(patch, hunk);
         let without_cr = |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().filter(|byte| *byte != b'\r').collect() };
         let squeezed = |bytes: &[u8]| -> Vec<u8> {
             bytes.iter().copied().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r')).collect()

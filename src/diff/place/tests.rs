@@ -86,6 +86,23 @@ fn hunks_that_fit_nowhere_or_twice_are_refused() {
 }
 
 #[test]
+fn what_was_applied_before_finds_no_second_place() {
+    let hunk = " c\n+-\n+a\n+b\n+c\n t\n";
+    check_refused(
+        &on("twice", &format!("@@ -4,2 +4,6 @@\n{hunk}")),
+        "twice: what it makes stands at line 4 already (hunk 1, line 3 of the patch)",
+    );
+    // and wherever else it may say
+    let drifted = format!("@@ -6,2 +6,6 @@\n{hunk}");
+    check_refused(
+        &on("twice", &drifted),
+        "twice: what it makes stands at line 4 already (hunk 1, line 3 of the patch)",
+    );
+    // what it only takes away leaves lines that may stand anywhere
+    check(&on("twice", "@@ -2,3 +2,2 @@\n c\n--\n a\n"), &["twice=h\\na\\nb\\nc\\na\\nb\\nc\\nt\\n"]);
+}
+
+#[test]
 fn a_file_made_of_almost_hits_costs_its_length() {
     let old = "aa\n".repeat(400_000);
     let context = " aa\n".repeat(200_000);

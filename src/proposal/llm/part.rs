@@ -48,7 +48,7 @@ pub(super) fn refused(brief: &Brief, scope: &Scope, changes: &ChangeSet) -> Opti
         .files()
         .iter()
         .filter_map(|file| {
-            Some(format!("{}: {}", file.path, not_of_role(brief, file).or_else(|| outside(scope, file))?))
+            Some(format!("{}: {}", file.path, not_of_role(brief, file).or_else(|| scope.refused(file))?))
         })
         .collect();
     let none = if adds(brief.role) { "NO CHANGES: <why>" } else { "CANNOT: <what is missing>" };
@@ -58,11 +58,6 @@ pub(super) fn refused(brief: &Brief, scope: &Scope, changes: &ChangeSet) -> Opti
         lines.join("\n- ")
     );
     (!lines.is_empty()).then_some((lines, words))
-}
-
-fn outside(scope: &Scope, file: &FileChange) -> Option<&'static str> {
-    let is_outside = !scope.names(&file.path.to_string());
-    is_outside.then_some("it is outside of the paths that may be changed")
 }
 
 /// Why that change is not the role's.

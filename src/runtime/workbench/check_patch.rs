@@ -8,12 +8,12 @@ use rayon::prelude::*;
 use crate::api::{CheckExtent, CheckPatchRequest, CheckedPatch, Failure, FailureKind, FileStat, ViolationView};
 use crate::diff::{
     ChangeSet, ChangeStatus, FileChange, FileMode, FilePatch, FileSide, Operation, Patch, PatchError, PatchLineKind,
-    PatchProblem, line_stat, place,
+    PatchProblem, line_stat,
 };
 use crate::id::{ObjectId, RepoPath};
 use crate::policy::{PathPolicy, PolicySettings, RULES, Severity, Touch, Violation};
 use crate::proposal::edits::{EditRefusals, Edits};
-use crate::proposal::{PatchFile, PatchFileError, merge_stale};
+use crate::proposal::{PatchFile, PatchFileError, place_or_merge};
 use crate::repository::{Base, OverlayTree, Source, Tree, TreeError, UserTree, VcsError};
 use crate::text::Untrusted;
 use crate::validation::{ConfigError, ConfigLimits, RepositoryConfig};
@@ -197,27 +197,20 @@ impl<'a> Placing<'a> {
             None => self.base.side(path),
         };
         let blob = |id: &str| self.base.blob(id);
-        let refusals = match place(&patch, &read) {
-            Ok(placed) => {
-                self.count(&patch);
-                self.take(&placed);
-                return Ok(());
-            }
-            Err(refusals) => refusals,
+        let placed = place_or_merge(&patch, &read, &blob).map_err(Stop::Failed)?;
+        let told = |refusal: &crate::diff::Refusal| {
+            let hint = refusal.hint.map_or_else(String::new, |hint| format!("; {hint}"));
+            Untrusted::new(format!("{name}: {refusal}{hint}"))
         };
-        if let Some(merged) = merge_stale(&patch, &read, &blob).map_err(Stop::Failed)? {
+        let placed = placed.map_err(|refusals| Stop::Refused(refusals.iter().map(told).collect()))?;
+        if placed.is_merged {
             self.notes.push(format!("{name}: made on another base; merged three-way without a conflict").into());
-            self.recount(&merged);
-            self.take(&merged);
-            return Ok(());
+            self.recount(&placed.changes);
+        } else {
+            self.count(&patch);
         }
-        Err({
-            let told = |refusal: &crate::diff::Refusal| {
-                let hint = refusal.hint.map_or_else(String::new, |hint| format!("; {hint}"));
-                Untrusted::new(format!("{name}: {refusal}{hint}"))
-            };
-            Stop::Refused(refusals.iter().map(told).collect())
-        })
+        self.take(&placed.changes);
+        Ok(())
     }
 
     /// Edits that are no plain diff: whatever was tolerated is told.

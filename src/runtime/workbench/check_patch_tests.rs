@@ -391,9 +391,61 @@ fn a_diff_of_an_older_base_merges_as_gits_three_way_does_or_not_at_all() {
             written.arg("-C").arg(&lab.repo).arg("write-tree").env("GIT_INDEX_FILE", &index);
             let written = String::from_utf8(written.output().expect("git runs").stdout).expect("an id");
             assert_eq!(tree.as_str(), written.trim(), "case {at}");
-            // the first stands as it is: what came meanwhile is outside of its context
             let merged = checked.notes.iter().any(|note| note.raw().contains("three-way"));
-            assert_eq!(merged, at > 0, "case {at}: {:?}", checked.notes);
+            assert!(merged, "case {at}: {:?}", checked.notes);
         }
     }
+}
+
+#[test]
+fn a_diff_that_the_base_has_already_changes_nothing_and_finds_no_second_place() {
+    let lab = Lab::new();
+    let function = |name: &str| format!("fn {name}() {{\n    a();\n    b();\n}}\n\n");
+    let file = |names: &[&str]| names.iter().map(|name| function(name)).collect::<String>() + "end\n";
+    lab.write("f.rs", &file(&["x"]));
+    lab.commit();
+    lab.write("f.rs", &file(&["x", "y"]));
+    let diff = format!("{}\n", lab.git(&["diff"]));
+    lab.commit();
+    let checked = check_text(&lab, diff.as_bytes());
+    assert!(checked.applies && checked.notes.iter().any(|note| note.raw().contains("three-way")), "{checked:?}");
+    assert!(checked.files.is_empty(), "{checked:?}");
+    // without the ids nothing tells of the base; what it makes is where it says
+    let bare: String =
+        diff.lines().filter(|line| !line.starts_with("index ")).map(|line| format!("{line}\n")).collect();
+    let refused = check_text(&lab, bare.as_bytes());
+    assert!(!refused.applies && refused.refusals[0].raw().contains("already"), "{refused:?}");
+    // the same lines changed otherwise on both sides: git has a conflict, wherever its old lines may stand
+    lab.write("f.rs", &file(&["x", "z"]));
+    lab.commit();
+    let refused = check_text(&lab, diff.as_bytes());
+    assert!(!refused.applies && refused.refusals[0].raw().contains("the base has other lines"), "{refused:?}");
+    // beside a file of which nothing older is known each is what git makes of it: merged, and placed
+    lab.write("f.rs", &format!("one\ntwo\nthree\n{}", file(&["x", "y"])));
+    lab.commit();
+    let other = "diff --git a/a.txt b/a.txt\nindex 1234567..89abcde 100644\n--- a/a.txt\n+++ b/a.txt\n\
+                 @@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n";
+    let checked = check_text(&lab, format!("{diff}{other}").as_bytes());
+    let paths: Vec<String> = checked.files.iter().map(|file| file.path.to_string()).collect();
+    assert_eq!((checked.applies, paths), (true, vec!["a.txt".to_owned()]), "{:?}", checked.refusals);
+}
+
+#[test]
+fn a_file_that_becomes_a_folder_is_placed_beside_one_that_moved_on() {
+    let lab = Lab::new();
+    lab.write("thing", "a file\n");
+    let lines = |first: &str, last: &str| format!("{first}\n{}{last}\n", "between\n".repeat(20));
+    lab.write("g.txt", &lines("one", "two"));
+    lab.commit();
+    std::fs::remove_file(lab.repo.join("thing")).expect("it is there");
+    lab.write("thing/inside", "a file\n");
+    lab.write("g.txt", &lines("one", "zwei"));
+    lab.git(&["add", "-A"]);
+    let diff = format!("{}\n", lab.git(&["diff", "--cached", "--no-renames"]));
+    lab.git(&["reset", "-q", "--hard"]);
+    lab.write("g.txt", &lines("eins", "two"));
+    lab.commit();
+    let checked = check_text(&lab, diff.as_bytes());
+    assert!(checked.applies, "{:?}", checked.refusals);
+    assert_eq!(checked.files.len(), 3);
 }
