@@ -37,6 +37,9 @@ fn is_told_from_words(key: &str) -> bool {
     key.len() >= SHORTEST_KEY && !NO_KEYS.contains(&key)
 }
 
+/// What stands in the place of a known key.
+pub const HIDDEN_KEY: &str = "[masked]";
+
 /// What the rule of a known key is called.
 const KNOWN: &str = "key";
 
@@ -67,7 +70,7 @@ impl Masked<'_> {
 
 /// What stands in a secret's place.
 fn mark(rule: &str) -> String {
-    if rule == KNOWN { "[masked]".to_owned() } else { format!("[masked:{rule}]") }
+    if rule == KNOWN { HIDDEN_KEY.to_owned() } else { format!("[masked:{rule}]") }
 }
 
 /// Replaces keys that Paraph was given, and whatever looks like one, by a mark.
@@ -141,7 +144,7 @@ impl SecretMask {
             Some(known) if known.is_match(text) => {
                 let mut masked = String::with_capacity(text.len());
                 known.replace_all_with(text, &mut masked, |_, _, out| {
-                    out.push_str("[masked]");
+                    out.push_str(HIDDEN_KEY);
                     true
                 });
                 Cow::Owned(masked)

@@ -19,7 +19,7 @@ mod words;
 
 pub use ansi::{LogFilter, sanitize_log, strip_ansi};
 pub use counted::{counted, sized};
-pub use mask::{LiveMask, Masked, Pieces, SecretMask, redaction_marks};
+pub use mask::{HIDDEN_KEY, LiveMask, Masked, Pieces, SecretMask, redaction_marks};
 pub use near::near;
 pub use safe::{DisplayOptions, Newlines, Safe, display_bytes};
 pub use secrets::{Finding, RuleInfo, SecretScanner};

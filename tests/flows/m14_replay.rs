@@ -6,10 +6,12 @@ use paraph::api::{
     CommentRequest, Failure, FailureKind, RegenerateRequest, ReplayView, Replayed, RewriteRequest, SessionView, Side,
     ThreadKind, TriageRequest, TriageWord, Verdict,
 };
+use paraph::cancel::Cancel;
 use paraph::id::{Digest, SessionId, SessionRef, Version};
 use paraph::infrastructure::llm::ChatError;
-use paraph::proposal::EngineKind;
+use paraph::proposal::{Brief, Draft, EngineError, EngineKind, LlmEngine, LlmLimits, ProposalEngine};
 use paraph::session::{Event, Session};
+use paraph::text::SecretMask;
 use paraph::validation::CheckStatus;
 use serde_json::{Value, json};
 
@@ -165,18 +167,41 @@ fn files_below(folder: &std::path::Path) -> std::collections::BTreeMap<std::path
     found
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn another_prompt_is_told_with_its_place_and_both_digests() {
-    let ground = Ground::new().await;
-    // a secret's name that this machine's user was given since: it is hidden in prompts now
-    let other = House::with(|house| {
+/// The house of `ground`, in which models are asked by `llm`.
+fn asking_otherwise(ground: &Ground, llm: impl ProposalEngine + 'static) -> House {
+    House::with(|house| {
         house.home = ground.house.home.clone();
         house.ports = ground.house.ports.clone();
         house.settings = ground.house.settings.clone();
-        let mask = Arc::new(paraph::text::SecretMask::new(vec!["return False".to_owned()]));
-        let limits = paraph::proposal::LlmLimits::default();
-        house.ports.engines.llm = Arc::new(paraph::proposal::LlmEngine::new(mask, limits));
-    });
+        house.ports.engines.llm = Arc::new(llm);
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_known_since_is_hidden_and_makes_no_difference() {
+    let ground = Ground::new().await;
+    let mask = Arc::new(SecretMask::new(vec!["return False".to_owned()]));
+    let other = asking_otherwise(&ground, LlmEngine::new(mask, LlmLimits::default()));
+    let view = ground.replay_of(&other, None).unwrap();
+    assert!(view.same && view.versions.len() == 4, "{view:#?}");
+}
+
+/// Asks in other words than it would.
+struct OtherWords(LlmEngine);
+
+#[async_trait::async_trait]
+impl ProposalEngine for OtherWords {
+    async fn draft(&self, brief: &Brief, cancel: &Cancel) -> Result<Draft, EngineError> {
+        let goal = format!("please {}", brief.goal.raw()).into();
+        self.0.draft(&Brief { goal, ..brief.clone() }, cancel).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_prompt_is_told_with_its_place_and_both_digests() {
+    let ground = Ground::new().await;
+    let mask = Arc::new(SecretMask::new(Vec::new()));
+    let other = asking_otherwise(&ground, OtherWords(LlmEngine::new(mask, LlmLimits::default())));
     let view = ground.replay_of(&other, None).unwrap();
     assert!(!view.same);
     let first = &view.versions[0];
@@ -184,7 +209,7 @@ async fn another_prompt_is_told_with_its_place_and_both_digests() {
     let prompt = &first.differences[0];
     assert_eq!(prompt.what, "prompt");
     assert!(prompt.at.raw().starts_with("call 1 of the implementer, messages 1 parts 1 text line "), "{prompt:#?}");
-    assert!(prompt.at.raw().contains("recorded `    return False`"), "{prompt:#?}");
+    assert!(prompt.at.raw().contains("replayed `please "), "{prompt:#?}");
     let recorded = ground.session().calls[0].asked.prompt;
     assert_eq!(prompt.recorded.raw(), recorded.to_string());
     assert_ne!(prompt.recorded, prompt.replayed);

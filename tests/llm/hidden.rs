@@ -55,6 +55,11 @@ async fn check(key: &str, variables: &[(&str, &str)]) {
     let redacted = calls["calls"][0]["redacted"].to_string();
     assert!(redacted.contains("key in"), "the record says that something was hidden: {redacted}");
     assert!(!den.daemon_log().contains(SECRET));
+    // the record has no key, and who replays it needs none
+    for variables in [&[], variables] {
+        let replayed = say(variables, &["replay", "1", "--json"]).ended(0).json();
+        assert_eq!((&replayed["same"], &replayed["versions"][0]["standing"]), (&true.into(), &"same".into()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

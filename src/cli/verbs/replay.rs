@@ -12,8 +12,7 @@ use crate::text::counted;
 /// Models say what they said then, checks found what they found, people said what they said: what Paraph makes of it
 /// is compared, and nothing is kept. Exit status: 0 when everything is the same, 1 when something differs, 3 when a
 /// recorded body or a base is gone, 6 when it still works, when a body was changed, or when a program or an agent made
-/// a version, of which the record has only what it left. Where a key of yours was hidden in a prompt, that key has to be
-/// in the environment again.
+/// a version, of which the record has only what it left. A key that is hidden in one of two prompts makes no difference.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The session, up to a version where one is named
@@ -60,21 +59,7 @@ fn print(view: &ReplayView, desk: &mut Desk) -> Result<(), Ended> {
     if view.same && !view.complete {
         desk.out.say("nothing differs in what could be made anew");
     }
-    if lacks_a_key(view) {
-        desk.out.say(
-            "what was sent then was without a key that is not known here, so prompts are not the same: with that key in \
-             the environment, the same command again",
-        );
-    }
     Ok(())
-}
-
-/// Whether a prompt differs by a key that was hidden in it: nothing is hidden here that nobody knows.
-fn lacks_a_key(view: &ReplayView) -> bool {
-    let of_stages = view.stages.iter().flat_map(|stage| &stage.differences);
-    let of_versions = view.versions.iter().flat_map(|version| &version.differences);
-    let mut all = of_stages.chain(of_versions).chain(&view.differences);
-    all.any(|found| found.recorded.raw().contains("[masked]") && !found.replayed.raw().contains("[masked]"))
 }
 
 fn told(version: &ReplayedVersion, desk: &mut Desk) -> Result<(), Ended> {

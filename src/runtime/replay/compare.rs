@@ -4,9 +4,10 @@ use crate::api::DifferenceView;
 use crate::id::Digest;
 use crate::infrastructure::blobs::Blobs;
 use crate::planning::{Monitored, Runbook};
+use crate::proposal::Context;
 use crate::scoring::{Gate, GateId, Review};
 use crate::session::{Event, Finding, PartEnd, PartFound, PatchSet, Session, VersionPart};
-use crate::text::{Untrusted, counted};
+use crate::text::{HIDDEN_KEY, Untrusted, counted};
 
 use super::tape::Tape;
 
@@ -20,6 +21,7 @@ pub(super) struct Compared<'a> {
     pub(super) ours: &'a [Event],
     pub(super) tape: &'a Tape,
     pub(super) session: &'a Session,
+    pub(super) blobs: &'a Blobs,
 }
 
 pub(super) fn difference(what: &str, recorded: &str, replayed: &str) -> DifferenceView {
@@ -29,12 +31,20 @@ pub(super) fn difference(what: &str, recorded: &str, replayed: &str) -> Differen
 
 /// Collects what differs.
 #[derive(Default)]
-struct Differences {
+struct Differences<'a> {
     repo: Option<String>,
     found: Vec<DifferenceView>,
+    /// Where keys were hidden in one of two prompts that are the same: contexts name prompts by digest.
+    keys_hidden_in: Option<&'a Blobs>,
 }
 
-impl Differences {
+impl Differences<'_> {
+    fn hold_context(&mut self, recorded: &Digest, replayed: &Digest) {
+        if !self.keys_hidden_in.is_some_and(|blobs| same_context_but_for_keys(blobs, *recorded, *replayed)) {
+            self.hold("context", recorded, replayed, Digest::to_string);
+        }
+    }
+
     fn hold<T: PartialEq>(&mut self, what: &str, recorded: &T, replayed: &T, word: impl Fn(&T) -> String) {
         if recorded != replayed {
             let told = difference(what, &word(recorded), &word(replayed));
@@ -45,8 +55,9 @@ impl Differences {
 
 /// What differs between a recorded finding and the one made anew, the first first.
 pub(super) fn made(compared: &Compared<'_>) -> Vec<DifferenceView> {
-    let Compared { recorded, ours, tape, session } = compared;
-    let mut differences = Differences::default();
+    let Compared { recorded, ours, tape, session, blobs } = compared;
+    let keys_hidden_in = tape.had_keys_hidden().then_some(*blobs);
+    let mut differences = Differences { keys_hidden_in, ..Differences::default() };
     // what leads is the event of the same name; threads that were answered come before it
     match ours.iter().find(|event| event.name() == recorded.name()) {
         None => {
@@ -63,7 +74,7 @@ pub(super) fn made(compared: &Compared<'_>) -> Vec<DifferenceView> {
     differences.found
 }
 
-fn both(recorded: &Event, ours: &Event, session: &Session, differences: &mut Differences) {
+fn both(recorded: &Event, ours: &Event, session: &Session, differences: &mut Differences<'_>) {
     match (recorded, ours) {
         (Event::Indexed { index: recorded, .. }, Event::Indexed { index: ours, .. }) => {
             differences.hold("index", recorded, ours, Digest::to_string);
@@ -131,7 +142,7 @@ fn both(recorded: &Event, ours: &Event, session: &Session, differences: &mut Dif
     }
 }
 
-fn parts(recorded: &[VersionPart], ours: &[VersionPart], session: &Session, differences: &mut Differences) {
+fn parts(recorded: &[VersionPart], ours: &[VersionPart], session: &Session, differences: &mut Differences<'_>) {
     differences.hold("parts", &recorded.len(), &ours.len(), usize::to_string);
     for (recorded, ours) in recorded.iter().zip(ours) {
         let told = |part: &VersionPart| (part.role, part.ended, part.note.clone());
@@ -142,7 +153,7 @@ fn parts(recorded: &[VersionPart], ours: &[VersionPart], session: &Session, diff
     }
 }
 
-fn proposed(recorded: &[PatchSet], ours: &[PatchSet], session: &Session, differences: &mut Differences) {
+fn proposed(recorded: &[PatchSet], ours: &[PatchSet], session: &Session, differences: &mut Differences<'_>) {
     differences.hold("repositories", &recorded.len(), &ours.len(), usize::to_string);
     for recorded in recorded {
         differences.repo = session.lane(recorded.lane).map(crate::session::Lane::name);
@@ -152,7 +163,7 @@ fn proposed(recorded: &[PatchSet], ours: &[PatchSet], session: &Session, differe
             continue;
         };
         differences.hold("patch set", &recorded.digest, &ours.digest, Digest::to_string);
-        differences.hold("context", &recorded.context, &ours.context, Digest::to_string);
+        differences.hold_context(&recorded.context, &ours.context);
         differences.hold("explanation", &recorded.explanation, &ours.explanation, Digest::to_string);
     }
     differences.repo = None;
@@ -251,22 +262,62 @@ fn summary(event: &Event) -> String {
     }
 }
 
+/// Whether two requests are one but for keys that were hidden in one of them: a key is nowhere in the record, and whoever
+/// replays it need not have it.
+pub(super) fn same_but_for_keys(blobs: &Blobs, recorded: Digest, replayed: Digest) -> bool {
+    let (Some(recorded), Some(replayed)) = (request(blobs, recorded), request(blobs, replayed)) else { return false };
+    recorded.len() == replayed.len() && recorded.iter().zip(&replayed).all(|(then, now)| is_alike(then, now))
+}
+
+/// The same of what a context says: but for the digests of prompts, and for what was hidden in them.
+fn same_context_but_for_keys(blobs: &Blobs, recorded: Digest, replayed: Digest) -> bool {
+    let read = |digest| {
+        let mut context: Context = serde_json::from_slice(&blobs.get(digest).ok()?).ok()?;
+        let of_prompt = |input: &String| ["background ", "task ", "redacted: "].iter().any(|of| input.starts_with(of));
+        context.inputs.retain(|input| !of_prompt(input));
+        Some(context)
+    };
+    read(recorded).is_some_and(|recorded| read(replayed) == Some(recorded))
+}
+
 /// Where two requests begin to differ; empty where one of them cannot be read.
 pub(super) fn prompts(blobs: &Blobs, recorded: Digest, replayed: Digest) -> String {
-    let read = |digest| {
-        let bytes = blobs.get(digest).ok()?;
-        let mut lines = Vec::new();
-        flatten(&serde_json::from_slice(&bytes).ok()?, "", &mut lines);
-        Some(lines)
+    let (Some(recorded), Some(replayed)) = (request(blobs, recorded), request(blobs, replayed)) else {
+        return String::new();
     };
-    let (Some(recorded), Some(replayed)) = (read(recorded), read(replayed)) else { return String::new() };
     let nothing = (String::new(), String::new());
     let longest = recorded.len().max(replayed.len());
     let pair = |at: usize| (recorded.get(at).unwrap_or(&nothing), replayed.get(at).unwrap_or(&nothing));
-    let Some((then, now)) = (0..longest).map(pair).find(|(then, now)| then != now) else { return String::new() };
+    let Some((then, now)) = (0..longest).map(pair).find(|(then, now)| !is_alike(then, now)) else {
+        return String::new();
+    };
     let place = if then.0.is_empty() { &now.0 } else { &then.0 };
     let shown = |line: &str| line.chars().take(SHOWN).collect::<String>();
     format!(",{place}: recorded `{}`, replayed `{}`", shown(&then.1), shown(&now.1))
+}
+
+/// A request's lines, each with its place.
+fn request(blobs: &Blobs, digest: Digest) -> Option<Vec<(String, String)>> {
+    let mut lines = Vec::new();
+    flatten(&serde_json::from_slice(&blobs.get(digest).ok()?).ok()?, "", &mut lines);
+    Some(lines)
+}
+
+/// The same line at the same place; where one has the mark of a hidden key, the other may have any text.
+fn is_alike(then: &(String, String), now: &(String, String)) -> bool {
+    then.0 == now.0 && (then.1 == now.1 || is_under_marks(&then.1, &now.1) || is_under_marks(&now.1, &then.1))
+}
+
+fn is_under_marks(marked: &str, bare: &str) -> bool {
+    let Some((head, rest)) = marked.split_once(HIDDEN_KEY) else { return false };
+    let Some(mut left) = bare.strip_prefix(head) else { return false };
+    let mut pieces: Vec<&str> = rest.split(HIDDEN_KEY).collect();
+    let tail = pieces.pop().unwrap_or_default();
+    for piece in pieces {
+        let Some(at) = left.find(piece) else { return false };
+        left = &left[at + piece.len()..];
+    }
+    left.ends_with(tail)
 }
 
 /// Every line of every text in a JSON value, with its place.
@@ -284,5 +335,27 @@ fn flatten(value: &serde_json::Value, place: &str, lines: &mut Vec<(String, Stri
             lines.extend(numbered.map(|(at, line)| (format!("{place} line {}", at + 1), line.to_owned())));
         }
         other => lines.push((place.to_owned(), other.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(marked: &str, bare: &str, expected: bool) {
+        assert_eq!(is_under_marks(marked, bare), expected, "{marked:?} over {bare:?}");
+    }
+
+    #[test]
+    fn a_mark_stands_for_any_key_and_for_nothing_around_it() {
+        check("key [masked]", "key hunter22-long", true);
+        check("a [masked] b [masked] c", "a x b y c", true);
+        check("[masked]", "hunter22", true);
+        check("key [masked].", "key hunter22", false);
+        check("a [masked] b [masked] c", "a x c", false);
+        check("a [masked]", "b x", false);
+        check("no mark", "no mark at all", false);
+        check("[masked:github-token]", "ghp_x", false);
     }
 }

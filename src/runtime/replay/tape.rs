@@ -24,16 +24,21 @@ struct Call {
     counted: Option<Counted>,
 }
 
+/// Whether a recorded prompt is the replayed one, where their digests are not the same.
+type IsSame = Box<dyn Fn(Digest, Digest) -> bool + Send + Sync>;
+
 /// The calls of one attempt, in their order. Each is played once, to the role and the prompt that it was recorded for.
 pub(in crate::runtime) struct Tape {
     calls: Vec<Call>,
     rooms: Vec<(Role, u64)>,
+    is_same: IsSame,
     played: Mutex<Played>,
 }
 
 struct Played {
     calls: Vec<bool>,
     miss: Option<Miss>,
+    had_keys_hidden: bool,
 }
 
 /// The first question that the record does not answer.
@@ -51,7 +56,7 @@ pub(super) enum Miss {
 
 impl Tape {
     /// What was recorded of that attempt, among all calls of its session.
-    pub(super) fn of(calls: &[CallRecord], key: EffectKey, attempt: u32) -> Self {
+    pub(super) fn of(calls: &[CallRecord], key: EffectKey, attempt: u32, is_same: IsSame) -> Self {
         let is_mine = |call: &&CallRecord| call.asked.key == key && call.asked.attempt == attempt;
         let (mine, others): (Vec<&CallRecord>, Vec<&CallRecord>) = calls.iter().partition(is_mine);
         // its own first: models may have been configured anew between two attempts
@@ -70,8 +75,8 @@ impl Tape {
                 ended: call.ended.as_ref().map_or("it was cut off", |ended| ended.ended.raw()).to_owned(),
             })
             .collect();
-        let played = Mutex::new(Played { calls: vec![false; calls.len()], miss: None });
-        Self { calls, rooms, played }
+        let played = Mutex::new(Played { calls: vec![false; calls.len()], miss: None, had_keys_hidden: false });
+        Self { calls, rooms, is_same, played }
     }
 
     /// How many tokens of prompt the role's models took.
@@ -82,7 +87,7 @@ impl Tape {
     /// Whether that prompt was recorded for the role, sent or counted, and was not played yet.
     pub(in crate::runtime) fn holds(&self, role: Role, prompt: Digest) -> bool {
         let played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
-        self.next(&played.calls, |call| call.role == role && call.prompt == prompt).is_some()
+        self.next_to(&played.calls, role, prompt).is_some()
     }
 
     /// How many words of people the next call held; those of the last one, after it.
@@ -96,9 +101,10 @@ impl Tape {
     pub(in crate::runtime) fn answer(&self, role: Role, prompt: Digest) -> Result<Digest, AskError> {
         let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut tries, mut too_long, mut counted) = (Vec::new(), 0, None);
-        while let Some(at) = self.next(&played.calls, |call| call.role == role && call.prompt == prompt) {
+        while let Some(at) = self.next_to(&played.calls, role, prompt) {
             played.calls[at] = true;
             let call = &self.calls[at];
+            played.had_keys_hidden |= call.prompt != prompt;
             match call.reply {
                 Some(reply) => return Ok(reply),
                 None => {
@@ -138,6 +144,12 @@ impl Tape {
         }
     }
 
+    /// The next call to the role with that prompt; where none has its very bytes, with one that is the same.
+    fn next_to(&self, played: &[bool], role: Role, prompt: Digest) -> Option<usize> {
+        let exact = self.next(played, |call| call.role == role && call.prompt == prompt);
+        exact.or_else(|| self.next(played, |call| call.role == role && (self.is_same)(call.prompt, prompt)))
+    }
+
     fn next(&self, played: &[bool], is: impl Fn(&Call) -> bool) -> Option<usize> {
         self.calls.iter().zip(played).position(|(call, played)| !played && is(call))
     }
@@ -145,6 +157,11 @@ impl Tape {
     /// The first question that the record did not answer, if there was one.
     pub(super) fn missed(&self) -> Option<Miss> {
         self.played.lock().unwrap_or_else(PoisonError::into_inner).miss
+    }
+
+    /// Whether a prompt was answered that is the recorded one but for keys that are hidden in one of them.
+    pub(super) fn had_keys_hidden(&self) -> bool {
+        self.played.lock().unwrap_or_else(PoisonError::into_inner).had_keys_hidden
     }
 
     /// How many calls were played, and how many were not.
@@ -171,6 +188,10 @@ mod tests {
 
     fn digest(name: &str) -> Digest {
         Digest::of(name.as_bytes())
+    }
+
+    fn exactly() -> IsSame {
+        Box::new(|_, _| false)
     }
 
     fn call(role: Role, prompt: &str, reply: Option<&str>) -> CallRecord {
@@ -211,7 +232,7 @@ mod tests {
     /// Asks `prompts` in their order; what is answered, else the first miss.
     #[track_caller]
     fn check(calls: &[CallRecord], prompts: &[(Role, &str)], expected: Result<&[&str], Miss>) {
-        let tape = Tape::of(calls, EffectKey::draft(Version(1)), 2);
+        let tape = Tape::of(calls, EffectKey::draft(Version(1)), 2, exactly());
         let answers: Result<Vec<Digest>, AskError> =
             prompts.iter().map(|(role, prompt)| tape.answer(*role, digest(prompt))).collect();
         match expected {
@@ -243,6 +264,17 @@ mod tests {
     }
 
     #[test]
+    fn a_prompt_that_is_the_same_but_for_a_hidden_key_is_answered_after_all_that_are_exact() {
+        let calls = [call(ROLE, "hidden", Some("1")), call(ROLE, "bare", Some("2"))];
+        let of_one = |then: Digest, now: Digest| then == digest("hidden") && now == digest("bare");
+        let tape = Tape::of(&calls, EffectKey::draft(Version(1)), 2, Box::new(of_one));
+        assert!(tape.holds(ROLE, digest("bare")) && !tape.holds(ROLE, digest("other")));
+        let answers = [(); 2].map(|()| tape.answer(ROLE, digest("bare")));
+        assert_eq!((answers, tape.missed()), ([Ok(digest("2")), Ok(digest("1"))], None));
+        assert!(tape.had_keys_hidden());
+    }
+
+    #[test]
     fn a_model_that_failed_is_followed_by_the_one_that_answered_then() {
         check(&[call(ROLE, "a", None), call(ROLE, "a", Some("2"))], &[(ROLE, "a")], Ok(&["2"]));
         check(&[call(ROLE, "a", None)], &[(ROLE, "a")], Err(Miss::Unanswered));
@@ -253,14 +285,14 @@ mod tests {
         let mut large = call(ROLE, "a", None);
         let error = crate::infrastructure::llm::ChatError::TooLong { model: "m".to_owned(), said: String::new() };
         large.ended.as_mut().expect("it ended").ended = error.to_string().into();
-        let tape = Tape::of(&[large, call(ROLE, "b", Some("1"))], EffectKey::draft(Version(1)), 2);
+        let tape = Tape::of(&[large, call(ROLE, "b", Some("1"))], EffectKey::draft(Version(1)), 2, exactly());
         assert!(matches!(tape.answer(ROLE, digest("a")), Err(AskError::TooLong { role: ROLE, .. })));
         assert_eq!((tape.answer(ROLE, digest("b")), tape.missed()), (Ok(digest("1")), None));
     }
 
     #[test]
     fn calls_of_another_attempt_are_no_part_of_it() {
-        let tape = Tape::of(&[call(ROLE, "a", Some("1"))], EffectKey::draft(Version(1)), 1);
+        let tape = Tape::of(&[call(ROLE, "a", Some("1"))], EffectKey::draft(Version(1)), 1, exactly());
         assert!(tape.answer(ROLE, digest("a")).is_err());
         assert_eq!(
             (tape.room(ROLE), tape.room(Role::Critic)),
@@ -274,7 +306,7 @@ mod tests {
         let mut earlier = call(ROLE, "a", None);
         (earlier.asked.attempt, earlier.asked.room) = (1, 5);
         let calls = [earlier, call(ROLE, "b", Some("1"))];
-        let room = |attempt| Tape::of(&calls, EffectKey::draft(Version(1)), attempt).room(ROLE);
+        let room = |attempt| Tape::of(&calls, EffectKey::draft(Version(1)), attempt, exactly()).room(ROLE);
         assert_eq!((room(1), room(2), room(3)), (5, 7, 5));
     }
 }

@@ -227,7 +227,9 @@ impl<'a> Walk<'a> {
         then: &Arc<Session>,
         (event, at, seq): (&Event, Timestamp, Seq),
     ) {
-        let tape = Arc::new(Tape::of(&self.record.session.calls, key, attempt));
+        let blobs = self.worker.blobs().clone();
+        let is_same = move |then, now| compare::same_but_for_keys(&blobs, then, now);
+        let tape = Arc::new(Tape::of(&self.record.session.calls, key, attempt, Box::new(is_same)));
         // nobody listens: with a tape nothing is reserved
         let (inbox, _) = mpsc::channel(1);
         let ear = Arc::new(Ear::taped(&self.ours.steered, tape.clone()));
@@ -239,7 +241,9 @@ impl<'a> Walk<'a> {
         let outcome = Outcome::Found { key, attempt, finding };
         let step = decide(&self.ours, &Input::Outcome(Box::new(outcome))).unwrap_or_default();
         let miss = tape.missed();
-        let compared = compare::made(&Compared { recorded: event, ours: &step.events, tape: &tape, session: then });
+        let blobs = self.worker.blobs();
+        let compared = Compared { recorded: event, ours: &step.events, tape: &tape, session: then, blobs };
+        let compared = compare::made(&compared);
         let outside = matches!(event, Event::Stopped { .. })
             && matches!(miss, Some(Miss::More { .. } | Miss::Unasked { .. } | Miss::Unanswered));
         let mut differences = if outside { Vec::new() } else { compared };
