@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::contract::{self, Assignment};
+use super::contract::{self, Assignment, share_of};
 use super::{Redactor, Role, StageBrief};
 use crate::infrastructure::llm::JsonShape;
 use crate::text::Untrusted;
@@ -25,6 +25,8 @@ const MOST_LISTED: usize = 30;
 const LONGEST: usize = 600;
 /// The most tasks of a plan, and globs of a task. // 60: more is several sessions
 const MOST_TASKS: usize = 60;
+/// The share of a planner's prompt that the architect's documents may take.
+const DESIGN_PERCENT: u64 = 20;
 /// The most tokens of an answer that writes documents.
 pub const STAGE_OUTPUT: u32 = 12_000;
 
@@ -143,13 +145,13 @@ pub fn writer(name: &str) -> Option<Role> {
 /// What the architect is told; where it writes again, with what people say.
 #[must_use]
 pub fn design_assignment(
-    brief: &StageBrief,
+    (brief, room): (&StageBrief, u64),
     revision: Option<&Revision>,
     bindings: &Bindings,
     redactor: &mut Redactor,
 ) -> Assignment {
-    let background = brief.background(redactor);
-    let mut task = brief.task(redactor);
+    let background = brief.background(room, redactor);
+    let mut task = brief.task(room, redactor);
     if let Some(revision) = revision {
         task.push_str(&revision.task(Role::Architect, redactor));
     }
@@ -177,16 +179,21 @@ pub fn design_assignment(
 /// What the planner is told about a design, given by its documents; where it writes again, with what people say.
 #[must_use]
 pub fn plan_assignment(
-    brief: &StageBrief,
+    (brief, room): (&StageBrief, u64),
     design: &[(String, String)],
     revision: Option<&Revision>,
     bindings: &Bindings,
     redactor: &mut Redactor,
 ) -> Assignment {
-    let background = brief.background(redactor);
-    let mut task = brief.task(redactor);
+    let background = brief.background(room, redactor);
+    let mut task = brief.task(room, redactor);
+    let most = share_of(room, DESIGN_PERCENT, u64::MAX) / design.len().max(1);
     for (name, text) in design {
-        task.push_str(&contract::fenced(&format!("The document `{name}`"), &redactor.hide(name, text)));
+        let (shown, is_cut) = redactor.hide_within(name, text, most);
+        task.push_str(&contract::fenced(&format!("The document `{name}`"), &shown));
+        if is_cut {
+            task.push_str("It is longer; you see its beginning.\n\n");
+        }
     }
     if let Some(revision) = revision {
         task.push_str(&revision.task(Role::Planner, redactor));

@@ -5,7 +5,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::{AskError, Models, Question, Role};
+use super::{AskError, Kind, Models, Question, Redactor, Role};
 use crate::cancel::Cancel;
 use crate::infrastructure::llm::{ChatRequest, Finish, JsonShape, Message, Part, Speaker};
 use crate::text::Untrusted;
@@ -15,6 +15,10 @@ pub const SEND_BACKS: usize = 2;
 
 /// The most bytes of an answer. // 256 KiB: a plan of a hundred tasks takes 30
 const MOST_BYTES: usize = 256 << 10;
+
+/// The share of a prompt that the goal may take. // 64 KiB: what a goal may have
+const GOAL_PERCENT: u64 = 15;
+const MOST_GOAL: u64 = 64 << 10;
 
 /// What a role is told.
 #[derive(Debug, Clone)]
@@ -183,6 +187,14 @@ pub(crate) fn fenced(what: &str, text: &str) -> String {
     format!("{what} (data):\n{fence}\n{text}{end}{fence}\n\n")
 }
 
+/// The goal between fences, within its share of `room` tokens.
+#[must_use]
+pub(crate) fn fenced_goal(kind: Kind, goal: &Untrusted, room: u64, redactor: &mut Redactor) -> String {
+    let (shown, is_cut) = redactor.hide_within("the goal", goal.raw(), share_of(room, GOAL_PERCENT, MOST_GOAL));
+    let text = fenced(&format!("The goal, of kind {}", kind.name()), &shown);
+    if is_cut { text + "The goal is longer; you see its beginning.\n\n" } else { text }
+}
+
 /// A fence that is longer than any in the text.
 pub(super) fn fence(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -193,7 +205,7 @@ pub(super) fn fence(text: &str) -> String {
 #[must_use]
 pub(crate) fn share_of(room: u64, percent: u64, most: u64) -> usize {
     const BYTES_A_TOKEN: u64 = 3; // the rule of thumb of requests
-    usize::try_from((room * BYTES_A_TOKEN * percent / 100).min(most)).unwrap_or(usize::MAX)
+    usize::try_from((room.saturating_mul(BYTES_A_TOKEN * percent) / 100).min(most)).unwrap_or(usize::MAX)
 }
 
 /// The start of `text` within `bytes`, and whether anything is missing.

@@ -19,7 +19,7 @@ pub use artifacts::{
     plan_assignment, read_design, read_plan, writer,
 };
 pub use contract::{Answer, Assignment, SEND_BACKS, assign, assign_alone, strict};
-pub(crate) use contract::{fenced, listed, share_of, within, words};
+pub(crate) use contract::{fenced, fenced_goal, listed, share_of, within, words};
 pub use estimate::{CALLS_A_STAGE, Estimate, RoleEstimate};
 pub use issue::{IssueSource, IssueText};
 pub use models::{AskError, Bill, Counted, Elsewhere, Models, NoModels, Question, Took};

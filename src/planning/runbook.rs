@@ -113,8 +113,7 @@ impl Runbook {
 pub fn runbook_assignment(brief: &RunbookBrief<'_>, redactor: &mut Redactor) -> (Assignment, bool) {
     let bytes = |percent, most| contract::share_of(brief.room, percent, most);
     let mut is_cut = false;
-    let goal = redactor.hide("the goal", brief.goal.raw());
-    let mut task = contract::fenced(&format!("The goal, of kind {}", brief.kind.name()), &goal);
+    let mut task = contract::fenced_goal(brief.kind, brief.goal, brief.room, redactor);
     for (name, text) in brief.artifacts {
         let (text, _) = redactor.hide_within(name, text.raw(), bytes(DIFF_PERCENT, MOST_DIFF) / 8);
         task.push_str(&contract::fenced(&format!("The document `{name}`"), &text));

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::contract::{self, Assignment};
+use super::contract::{self, Assignment, share_of};
 use super::{IssueText, Kind, Redactor, Role};
 use crate::id::RepoPath;
 use crate::infrastructure::llm::JsonShape;
@@ -18,7 +18,12 @@ const MOST: usize = 12;
 const LONGEST: usize = 600;
 
 /// Bytes of an issue that stages before a draft are shown. // 48 KiB: some 12,000 tokens
-const MOST_ISSUE: usize = 48 << 10;
+const MOST_ISSUE: u64 = 48 << 10;
+
+/// The shares of a prompt before a draft.
+const MAP_PERCENT: u64 = 20;
+const GUIDANCE_PERCENT: u64 = 10;
+const ISSUE_PERCENT: u64 = 20;
 
 /// The most tokens of an answer.
 const MOST_OUTPUT: u32 = 3_000;
@@ -125,26 +130,35 @@ pub struct StageBrief {
 }
 
 impl StageBrief {
-    /// The repositories in words: what changes least, so it stands first.
-    pub(super) fn background(&self, redactor: &mut Redactor) -> String {
+    /// The repositories in words: what changes least, so it stands first. All of it has a share of `room` tokens, and
+    /// each repository as much as the next.
+    pub(super) fn background(&self, room: u64, redactor: &mut Redactor) -> String {
         let mut text = String::new();
+        let most = |percent| share_of(room, percent, u64::MAX) / self.repositories.len().max(1);
         for repository in &self.repositories {
-            let map = redactor.hide("the map of the repository", &repository.map);
+            let (map, is_cut) = redactor.hide_within("the map of the repository", &repository.map, most(MAP_PERCENT));
             text.push_str(&contract::fenced(&format!("What is in the repository `{}`", repository.name), &map));
+            if is_cut {
+                text.push_str("There is more in it; you see what is used most.\n\n");
+            }
+            let most = most(GUIDANCE_PERCENT) / repository.guidance.len().max(1);
             for (path, words) in &repository.guidance {
-                let words = redactor.hide(&path.to_string(), words.raw());
+                let (words, is_cut) = redactor.hide_within(&path.to_string(), words.raw(), most);
                 text.push_str(&contract::fenced(&format!("What its `{path}` says to whoever works there"), &words));
+                if is_cut {
+                    text.push_str("It is longer; you see its beginning.\n\n");
+                }
             }
         }
         text
     }
 
-    /// The goal in words.
-    pub(super) fn task(&self, redactor: &mut Redactor) -> String {
-        let goal = redactor.hide("the goal", self.goal.raw());
-        let mut text = contract::fenced(&format!("The goal, of kind {}", self.kind.name()), &goal);
+    /// The goal in words, within its share of `room` tokens.
+    pub(super) fn task(&self, room: u64, redactor: &mut Redactor) -> String {
+        let mut text = contract::fenced_goal(self.kind, &self.goal, room, redactor);
         if let Some(issue) = &self.issue {
-            let (shown, is_cut) = redactor.hide_within("the issue", issue.text.raw(), MOST_ISSUE);
+            let most = share_of(room, ISSUE_PERCENT, MOST_ISSUE);
+            let (shown, is_cut) = redactor.hide_within("the issue", issue.text.raw(), most);
             text.push_str(&contract::fenced(IssueText::HEADING, &shown));
             if is_cut {
                 text.push_str("The issue is longer; you see its beginning.\n\n");
@@ -157,11 +171,11 @@ impl StageBrief {
     }
 }
 
-/// What the role triage is told about `brief`.
+/// What the role triage is told about `brief`, within `room` tokens.
 #[must_use]
-pub fn triage_assignment(brief: &StageBrief, redactor: &mut Redactor) -> Assignment {
-    let background = brief.background(redactor);
-    let task = brief.task(redactor);
+pub fn triage_assignment(brief: &StageBrief, room: u64, redactor: &mut Redactor) -> Assignment {
+    let background = brief.background(room, redactor);
+    let task = brief.task(room, redactor);
     let list = |about: &str| json!({"type": "array", "maxItems": MOST, "items": {"type": "string", "maxLength": LONGEST}, "description": about});
     let schema = json!({
         "type": "object",
@@ -229,6 +243,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::id::Digest;
     use crate::text::SecretMask;
 
     fn answer(recommendation: &str, reasons: &str, missing: &str) -> String {
@@ -285,10 +300,39 @@ mod tests {
             }],
         };
         let mut redactor = Redactor::new(Arc::new(SecretMask::new(vec!["hunter22-secret".to_owned()])));
-        let assignment = triage_assignment(&brief, &mut redactor);
+        let assignment = triage_assignment(&brief, 100_000, &mut redactor);
         let told = format!("{}{}", assignment.system.concat(), assignment.task);
         assert!(!told.contains(&key), "the key is not sent");
         assert_eq!(assignment.redacted.len(), 1, "{:?}", assignment.redacted);
         assert!(told.contains("````\nuse the token") && told.contains("src/cart.rs") && told.contains("src/**"));
+    }
+
+    #[test]
+    fn a_small_model_is_told_a_part_of_each_and_that_it_is_one() {
+        let long = "a line of words\n".repeat(4_000);
+        let repository = |name: &str| RepositoryBrief {
+            name: name.to_owned(),
+            map: long.clone(),
+            guidance: vec![("AGENTS.md".into(), long.as_str().into()), ("CLAUDE.md".into(), long.as_str().into())],
+        };
+        let brief = StageBrief {
+            issue: Some(IssueText {
+                url: "https://host/1".into(),
+                digest: Digest::of(long.as_bytes()),
+                text: long.as_str().into(),
+            }),
+            goal: long.as_str().into(),
+            kind: Kind::Bugfix,
+            paths: Vec::new(),
+            repositories: vec![repository("shop"), repository("till")],
+        };
+        let mut redactor = Redactor::new(Arc::new(SecretMask::new(Vec::new())));
+        let assignment = triage_assignment(&brief, 8_000, &mut redactor);
+        assert!(assignment.estimated_tokens() <= 8_000, "{}", assignment.estimated_tokens());
+        let told = format!("{}{}", assignment.system.concat(), assignment.task);
+        for said in ["There is more in it", "The goal is longer", "The issue is longer"] {
+            assert!(told.contains(said), "{said}");
+        }
+        assert_eq!(told.matches("It is longer; you see its beginning.").count(), 4);
     }
 }

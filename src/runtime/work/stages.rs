@@ -36,8 +36,8 @@ pub(super) async fn triage(
 ) -> Result<Finding, Stuck> {
     let brief = stage_brief(worker, session, cancel).await?;
     let desk = Desk::new(worker.clone(), session, line.clone());
-    let assignment = triage_assignment(&brief, &mut redactor(worker));
-    let answer = assign(&desk, assignment, &read_triage, cancel).await;
+    let assignment = |room| (triage_assignment(&brief, room, &mut redactor(worker)), ());
+    let (answer, ()) = ask_within(&desk, Role::Triage, &assignment, &read_triage, cancel).await;
     let words = format!("paraph regenerate, or paraph go {} -m TEXT", session.asked.id);
     let report = match answer.map_err(|error| unanswered(error, &words))? {
         Answer::Counts(report) => report,
@@ -74,18 +74,19 @@ pub(super) async fn plan(
     let (design, acceptance) = match revision.filter(|_| !designs) {
         Some(before) => kept_design(session, before),
         None => {
-            let assignment = design_assignment(&brief, revision, &bindings, &mut redactor(worker));
+            let assignment = |room| (design_assignment((&brief, room), revision, &bindings, &mut redactor(worker)), ());
             let read = |text: &str| read_design(text, &bindings);
-            let answer = assign(&desk, assignment, &read, cancel).await.map_err(|error| unanswered(error, &words))?;
-            match answer {
+            let (answer, ()) = ask_within(&desk, Role::Architect, &assignment, &read, cancel).await;
+            match answer.map_err(|error| unanswered(error, &words))? {
                 Answer::Counts(design) => (design.documents(), design.acceptance),
                 Answer::Unclear(why) => return Err(unread(Role::Architect, why)),
             }
         }
     };
-    let assignment = plan_assignment(&brief, &design, revision, &bindings, &mut redactor(worker));
+    let assignment = |room| (plan_assignment((&brief, room), &design, revision, &bindings, &mut redactor(worker)), ());
     let read = |text: &str| read_plan(text, &bindings);
-    let plan = match assign(&desk, assignment, &read, cancel).await.map_err(|error| unanswered(error, &words))? {
+    let (answer, ()) = ask_within(&desk, Role::Planner, &assignment, &read, cancel).await;
+    let plan = match answer.map_err(|error| unanswered(error, &words))? {
         Answer::Counts(plan) => plan,
         Answer::Unclear(why) => return Err(unread(Role::Planner, why)),
     };

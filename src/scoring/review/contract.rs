@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{IssueSeverity, ReviewIssue, ReviewReport, ReviewScore};
 use crate::id::RepoPath;
 use crate::infrastructure::llm::JsonShape;
-use crate::planning::{Assignment, Kind, Redactor, Role, fenced, listed, share_of, strict, words};
+use crate::planning::{Assignment, Kind, Redactor, Role, fenced, fenced_goal, listed, share_of, strict, words};
 use crate::policy::Violation;
 use crate::scoring::Dimension;
 use crate::text::{Untrusted, counted};
@@ -51,8 +51,7 @@ pub struct ReviewBrief<'a> {
 #[must_use]
 pub fn review_assignment(role: Role, brief: &ReviewBrief<'_>, redactor: &mut Redactor) -> (Assignment, bool) {
     let most = share_of(brief.room, DIFF_PERCENT, MOST_DIFF);
-    let goal = redactor.hide("the goal", brief.goal.raw());
-    let mut task = fenced(&format!("The goal, of kind {}", brief.kind.name()), &goal);
+    let mut task = fenced_goal(brief.kind, brief.goal, brief.room, redactor);
     for (name, text) in brief.artifacts {
         let (text, _) = redactor.hide_within(name, text.raw(), most / 8);
         task.push_str(&fenced(&format!("The document `{name}`"), &text));
