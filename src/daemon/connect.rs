@@ -24,6 +24,8 @@ use super::stop;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How long an older daemon may take to leave.
 const HANDOVER: Duration = Duration::from_secs(20);
+/// How many daemons a client starts where each meets another that leaves before it answers.
+const STARTS: u32 = 4;
 /// Bytes that a home must take before a daemon is started: its log, lock and signs.
 const ROOM_TO_START: usize = 64 << 10;
 /// The same of a daemon that could not start and said nothing: a new store takes half a megabyte at once.
@@ -96,7 +98,7 @@ impl Connector {
         let facts = client.facts().await?;
         match facts.standing(&self.parts.version) {
             Standing::Same if facts.has_other_settings(&self.parts.settings) && start == Start::IfNeeded => {
-                match self.made_room(&client).await {
+                match self.made_room(&client, facts.pid).await {
                     Some(none) => Err(none),
                     None => Ok(client),
                 }
@@ -105,7 +107,7 @@ impl Connector {
             Standing::Newer => Err(self.newer(&facts)),
             Standing::Older { understood } => {
                 if start == Start::IfNeeded
-                    && let Some(none) = self.made_room(&client).await
+                    && let Some(none) = self.made_room(&client, facts.pid).await
                 {
                     return Err(none);
                 }
@@ -114,10 +116,10 @@ impl Connector {
         }
     }
 
-    /// That there is no daemon any more, where the one that runs was not needed.
-    async fn made_room(&self, client: &Client) -> Option<Failure> {
+    /// That the daemon of process `pid` is there no more, where it was not needed.
+    async fn made_room(&self, client: &Client, pid: u32) -> Option<Failure> {
         client.ask_to_leave(true).await.ok()?;
-        stop::freed(&self.parts.place, HANDOVER).await;
+        stop::freed_by(&self.parts.place, pid, HANDOVER).await;
         Some(Failure::new(FailureKind::Unreachable, "the daemon that ran made room"))
     }
 
@@ -139,14 +141,27 @@ impl Connector {
         Failure::new(FailureKind::Refused, message).hint("paraph daemon stop; what it owes goes on with the next one")
     }
 
+    /// A daemon that was started, or another that was faster. That one may have gone for a third already, whose client
+    /// found other settings: then once more.
     async fn started(&self) -> Result<Client, Failure> {
+        let mut logged_before = 0;
+        for _ in 0..STARTS {
+            if let Some(client) = self.started_once(&mut logged_before).await? {
+                return Ok(client);
+            }
+        }
+        Err(self.unstarted(&format!("it left {STARTS} times before it answered"), logged_before))
+    }
+
+    /// `logged_before` becomes the length of the log before it.
+    async fn started_once(&self, logged_before: &mut u64) -> Result<Option<Client>, Failure> {
         let place = &self.parts.place;
         place.try_writing(ROOM_TO_START)?;
         let cannot = |error: std::io::Error| {
             Failure::new(FailureKind::Unreachable, format!("cannot start the daemon: {error}")).hint("paraph doctor")
         };
         let log = place.open_log().map_err(cannot)?;
-        let logged_before = log.metadata().map_err(cannot)?.len();
+        *logged_before = log.metadata().map_err(cannot)?.len();
         let plan = LaunchPlan {
             program: self.parts.program.clone(),
             arguments: self.arguments.clone(),
@@ -155,7 +170,7 @@ impl Connector {
             log,
         };
         let mut launched = self.parts.launch.launch(plan).map_err(cannot)?;
-        self.answering(launched.as_mut(), logged_before).await
+        self.answering(launched.as_mut(), *logged_before).await
     }
 
     fn environment(&self) -> Vec<(OsString, OsString)> {
@@ -167,8 +182,8 @@ impl Connector {
         environment
     }
 
-    /// Waits for the daemon to answer: this one, or another that was faster.
-    async fn answering(&self, launched: &mut dyn Launched, logged_before: u64) -> Result<Client, Failure> {
+    /// Waits for the daemon to answer: this one, or another that was faster; none where that one left.
+    async fn answering(&self, launched: &mut dyn Launched, logged_before: u64) -> Result<Option<Client>, Failure> {
         // the daemon tells when it listens; the pauses are for one that cannot, and for another that was faster
         let mut pauses = Pauses::new(Duration::from_millis(5), Duration::from_millis(20));
         let mut settled = false;
@@ -180,9 +195,12 @@ impl Connector {
             let ended = launched.ended().ok().flatten();
             match self.running(Start::Never).await {
                 Err(failure) if failure.kind == FailureKind::Unreachable => {}
-                found => return found,
+                found => return found.map(Some),
             }
             if let Some(ended) = ended {
+                if ended.success() {
+                    return Ok(None);
+                }
                 return Err(self.unstarted(&format!("it ended with {ended}"), logged_before));
             }
             if pauses.waited() > PATIENCE {

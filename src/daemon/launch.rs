@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -21,11 +22,11 @@ pub trait Launch: Send + Sync {
 
 /// A process that was started.
 pub trait Launched: Send {
-    /// How it ended, such as `exit status 1`; `None` while it runs.
+    /// How it ended; `None` while it runs.
     ///
     /// # Errors
     /// Where the system does not say.
-    fn ended(&mut self) -> io::Result<Option<String>>;
+    fn ended(&mut self) -> io::Result<Option<ExitStatus>>;
 
     /// Resolves when it listens or has ended: whoever waits need not ask again and again. It may never resolve.
     fn settled(&mut self) -> BoxFuture<'_, ()> {

@@ -78,6 +78,18 @@ pub(super) async fn freed(place: &Place, patience: Duration) -> bool {
     true
 }
 
+/// Waits until that process has the lock no more: the next one may have taken it between two looks.
+pub(super) async fn freed_by(place: &Place, pid: u32, patience: Duration) -> bool {
+    let mut pauses = Pauses::new(Duration::from_millis(2), Duration::from_millis(50));
+    while !Lock::is_free(place) && Lock::signed(place).is_none_or(|(holder, _)| holder == pid) {
+        if pauses.waited() > patience {
+            return false;
+        }
+        pauses.pause().await;
+    }
+    true
+}
+
 /// The process behind the socket, as the system knows it.
 async fn serving(place: &Place) -> Result<Option<u32>, Failure> {
     let Ok(stream) = UnixStream::connect(place.address()?).await else { return Ok(None) };

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -84,7 +85,7 @@ struct Started {
 }
 
 impl Launched for Started {
-    fn ended(&mut self) -> io::Result<Option<String>> {
+    fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.process.ended()
     }
 

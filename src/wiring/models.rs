@@ -288,12 +288,16 @@ impl House {
         Keys::new(known, seen).in_folder(folder).hidden_by(self.mask())
     }
 
-    /// What the daemon needs of this environment to ask the models that are configured: their keys, and what programs
-    /// are told that print keys. It has none of its own.
-    pub(super) fn lendable(&self) -> BTreeMap<String, LentKey> {
+    /// What the daemon needs of this environment to ask the models that are configured, those of every provider that the
+    /// user described, and those of `others`: their keys, and what programs are told that print keys. It has none of its
+    /// own.
+    pub(super) fn lendable(&self, others: &[ModelName]) -> BTreeMap<String, LentKey> {
         let routes = self.routes().ok().flatten();
-        let models = routes.iter().flat_map(Routes::models);
-        let sources = models.filter_map(|model| self.provider(&model.provider).ok()).flat_map(|settings| {
+        let routed = routes.iter().flat_map(Routes::models).map(|model| model.provider);
+        let own = self.config().models().providers.keys().cloned();
+        let providers: BTreeSet<String> =
+            routed.chain(own).chain(others.iter().map(|model| model.provider.clone())).collect();
+        let sources = providers.iter().filter_map(|name| self.provider(name).ok()).flat_map(|settings| {
             let beside = settings.key_headers.into_iter().map(|(_, keyed)| keyed.source);
             std::iter::once(settings.key).chain(beside)
         });
@@ -378,7 +382,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let house = house(&folder, config, variables);
         assert_eq!(house.config().problems(), []);
-        assert_eq!(house.lendable().keys().map(String::as_str).collect::<Vec<_>>(), lent);
+        assert_eq!(house.lendable(&[]).keys().map(String::as_str).collect::<Vec<_>>(), lent);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -238,8 +238,8 @@ impl Launch for Starter {
 }
 
 impl Launched for Process {
-    fn ended(&mut self) -> io::Result<Option<String>> {
-        Ok(self.0.try_wait()?.map(|status| status.to_string()))
+    fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.0.try_wait()
     }
 }
 

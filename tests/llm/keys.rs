@@ -343,3 +343,24 @@ async fn a_key_that_was_renewed_meanwhile_is_tried_in_the_call_that_was_refused(
         assert_eq!(server.seen().len(), tries, "{script}");
     }
 }
+
+#[test]
+fn clients_that_find_other_settings_at_once_all_lend_their_key() {
+    let den = Den::new();
+    for round in 0..4 {
+        let config = format!(
+            "model = 'gate/x'\n[providers.gate]\nbase_url = 'http://127.0.0.1:1/v{round}'\nkey = 'env:LITE_KEY'\n"
+        );
+        let clients: Vec<Command> = (0..4).map(|_| configured(&den, &config)).collect();
+        let say = |mut client: Command| {
+            client.env("LITE_KEY", SECRET);
+            den.say(client, &["list", "--json"], b"")
+        };
+        std::thread::scope(|scope| {
+            let said: Vec<_> = clients.into_iter().map(|client| scope.spawn(|| say(client))).collect();
+            for said in said {
+                said.join().unwrap().ended(0);
+            }
+        });
+    }
+}

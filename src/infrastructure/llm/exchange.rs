@@ -124,7 +124,7 @@ impl Exchange {
         };
         let mut keys = std::iter::once(&counter.key).chain(&counter.beside);
         let missing = keys.find(|key| self.parts.keys.is_missing(key))?;
-        Some(format!("{} has no key: {missing}", model.provider))
+        Some(format!("{} has no key: {missing} is not set", model.provider))
     }
 }
 

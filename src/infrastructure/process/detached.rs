@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 
 /// A process that was started and is not waited for.
 #[derive(Debug)]
@@ -41,12 +41,12 @@ pub fn detached(
 }
 
 impl Detached {
-    /// How it ended, such as `exit status: 1`; `None` while it runs.
+    /// How it ended; `None` while it runs.
     ///
     /// # Errors
     /// Where the system does not say.
-    pub fn ended(&mut self) -> io::Result<Option<String>> {
-        Ok(self.child.try_wait()?.map(|status| status.to_string()))
+    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
     }
 
     /// This end of its input: it ends when the process shuts its own down, or ends.
