@@ -40,6 +40,7 @@ use crate::infrastructure::confinement::{self, Confined, ConfinementError, Door,
 use crate::infrastructure::hosts::{self, AllowedHosts, PROXY_PORT, Passage};
 use crate::infrastructure::http::{Secret, Upstream};
 use crate::infrastructure::key_door;
+use crate::infrastructure::process::{Status, Stopped};
 use crate::planning::{Bill, Elsewhere, Redactor, Took};
 use crate::repository::Worked;
 use crate::text::{LiveMask, Untrusted, counted, near};
@@ -256,8 +257,9 @@ impl Job {
         if worked.changes.is_empty() && answers.is_empty() {
             let words = said.trim();
             let words = if words.is_empty() { String::new() } else { format!("; it said:\n{words}") };
+            let left_out: String = worked.notices.iter().map(|notice| format!("; {notice}")).collect();
             return Err(EngineError::NothingFits {
-                why: format!("the agent {} changed nothing{words}", self.spec.name),
+                why: format!("the agent {} changed nothing{left_out}{words}", self.spec.name),
                 would_fit: Vec::new(),
             });
         }
@@ -417,8 +419,18 @@ impl Job {
             }),
             Err(TalkError::Gone) => {
                 let why = ran_into(&ran.finished, ran.exceeded, self.spec.timeout);
-                let missing = ran.finished.status == crate::infrastructure::process::Status::Exit(127);
-                let hint = if missing { self.spec.hint.clone() } else { format!("{again}{}", self.login.doubt()) };
+                let hint = match (ran.finished.stopped, ran.finished.status, ran.exceeded) {
+                    (Some(Stopped::TimedOut), ..) if name.contains(char::is_whitespace) => {
+                        format!("give it a table with timeout_s (paraph help agents), then {again}")
+                    }
+                    (Some(Stopped::TimedOut), ..) => {
+                        let limit = self.spec.timeout.as_secs();
+                        format!("raise timeout_s under [engines.agent.{name}], now {limit}, then {again}")
+                    }
+                    (None, Status::Exit(127), None) => self.spec.hint.clone(),
+                    (None, Status::Exit(_), None) => format!("{again}{}", self.login.doubt()),
+                    _ => again,
+                };
                 Err(EngineError::Program { why: format!("the agent {name} went away: {why}{quoted}"), hint })
             }
             Err(TalkError::Cancelled) => Err(EngineError::Cancelled),

@@ -14,11 +14,11 @@ pub(super) struct Answered {
     pub(super) line: String,
 }
 
-/// Answers `asked` for work in the folder that the agent sees as `shown`.
+/// Answers `asked`, which is about `what`, for work in the folder that the agent sees as `shown`.
 ///
 /// What stays in the sandbox is allowed once: it can do no harm that the sandbox does not hold, and the change is
 /// reviewed. What names a path outside the folder or a host that its user did not allow is rejected.
-pub(super) fn answer(asked: &Permission, shown: &Path, hosts: &AllowedHosts) -> Answered {
+pub(super) fn answer(asked: &Permission, what: &str, shown: &Path, hosts: &AllowedHosts) -> Answered {
     let call = &asked.tool_call;
     let against = outside(call, shown).or_else(|| far(call, hosts));
     let wanted = match against {
@@ -30,7 +30,6 @@ pub(super) fn answer(asked: &Permission, shown: &Path, hosts: &AllowedHosts) -> 
         Some(option) => json!({"outcome": {"outcome": "selected", "optionId": option.option_id}}),
         None => json!({"outcome": {"outcome": "cancelled"}}),
     };
-    let what = call.title.as_deref().unwrap_or("something");
     let line = match (against, chosen) {
         (None, Some(_)) => format!("[paraph: allowed once: {what}]"),
         (None, None) => format!("[paraph: not allowed: {what}: no option that is known allows it]"),
@@ -90,7 +89,7 @@ mod tests {
         let asked = format!(r#"{{"sessionId":"s","toolCall":{call},"options":{options}}}"#);
         let asked: Permission = serde_json::from_str(&asked).expect("reads");
         let hosts = AllowedHosts::new(["ok.org"]).expect("hosts");
-        let answered = answer(&asked, Path::new("/w"), &hosts);
+        let answered = answer(&asked, "it", Path::new("/w"), &hosts);
         let outcome = &answered.outcome["outcome"];
         let chosen = outcome["optionId"].as_str().or(outcome["outcome"].as_str());
         assert_eq!(chosen, Some(expected), "{call}: {}", answered.line);

@@ -17,6 +17,8 @@ use crate::proposal::workshop::Room;
 
 /// How much of an update's words stands in a line.
 const SHOWN: usize = 300;
+/// The same of the title of a call that it asks for.
+const TITLE: usize = 120;
 
 /// Answers requests, and writes down what happens.
 pub(super) struct Server<'a> {
@@ -57,13 +59,13 @@ impl<'a> Server<'a> {
             "fs/write_text_file" => read(params).and_then(|asked: super::wire::WriteFile| {
                 self.files().write(&asked)?;
                 self.transcript.works();
-                self.transcript.line(&format!("[wrote {}]", shortened(&asked.path)));
+                self.transcript.line(&format!("[wrote {}]", self.brief(&asked.path)));
                 Ok(json!({}))
             }),
             "terminal/create" => read(params).and_then(|asked: super::wire::CreateTerminal| {
                 self.transcript.works();
                 let words = format!("{} {}", asked.command, asked.args.join(" "));
-                self.transcript.line(&format!("[runs {}]", shortened(words.trim())));
+                self.transcript.line(&format!("[runs {}]", self.brief(words.trim())));
                 Ok(json!({"terminalId": self.terminals.create(asked)?}))
             }),
             "terminal/output" => read(params).and_then(|of| self.terminals.output(&of)),
@@ -76,10 +78,10 @@ impl<'a> Server<'a> {
                     Err(fault) => Reply::Now(Err(fault)),
                 };
             }
-            other => Err(Fault::new(NO_SUCH_METHOD, format!("{} is not served here", shortened(other)))),
+            other => Err(Fault::new(NO_SUCH_METHOD, format!("{} is not served here", self.brief(other)))),
         };
         if let Err(fault) = &answered {
-            self.transcript.line(&format!("[paraph: {} refused: {}]", shortened(method), fault.message));
+            self.transcript.line(&format!("[paraph: {} refused: {}]", self.brief(method), fault.message));
         }
         Reply::Now(answered)
     }
@@ -99,17 +101,17 @@ impl<'a> Server<'a> {
         match update {
             Update::AgentMessageChunk { content } => match content.text {
                 Some(text) => self.transcript.says(&text),
-                None => self.transcript.line(&format!("[{}]", shortened(&content.kind))),
+                None => self.transcript.line(&format!("[{}]", self.brief(&content.kind))),
             },
             Update::AgentThoughtChunk { content } => {
                 self.transcript.thinks(content.text.as_deref().unwrap_or_default())
             }
             Update::ToolCall(call) => {
                 self.transcript.works();
-                self.transcript.line(&format!("[{}]", described(&call)));
+                self.transcript.line(&format!("[{}]", self.brief(&described(&call))));
             }
             Update::ToolChanged(call) if call.status.as_deref().is_some_and(|status| status == "failed") => {
-                self.transcript.line(&format!("[{}]", described(&call)));
+                self.transcript.line(&format!("[{}]", self.brief(&described(&call))));
             }
             Update::Plan { entries } => self.plan(&entries),
             Update::Used { used, cost } => self.transcript.uses(used, cost.as_ref()),
@@ -120,14 +122,20 @@ impl<'a> Server<'a> {
     fn plan(&self, entries: &[PlanEntry]) {
         self.transcript.line("[plan]");
         for entry in entries.iter().take(50) {
-            self.transcript.line(&format!("  {} {}", mark(&entry.status), shortened(&entry.content)));
+            self.transcript.line(&format!("  {} {}", mark(&entry.status), self.brief(&entry.content)));
         }
     }
 
     fn permit(&self, asked: &super::wire::Permission) -> Value {
-        let answered = permission::answer(asked, self.shown(), self.hosts);
-        self.transcript.line(&shortened(&answered.line));
+        // a command may be long; why it was rejected stands behind it
+        let title = self.transcript.brief(asked.tool_call.title.as_deref().unwrap_or("something"), TITLE);
+        let answered = permission::answer(asked, &title, self.shown(), self.hosts);
+        self.transcript.line(&self.brief(&answered.line));
         answered.outcome
+    }
+
+    fn brief(&self, text: &str) -> String {
+        self.transcript.brief(text, SHOWN)
     }
 
     fn shown(&self) -> &Path {
@@ -156,12 +164,5 @@ fn described(call: &ToolCall) -> String {
     let status = call.status.as_deref().filter(|status| *status == "failed").map_or("", |_| "failed: ");
     let places: Vec<&str> = call.locations.iter().flatten().map(|place| place.path.as_str()).take(5).collect();
     let at = if places.is_empty() { String::new() } else { format!(" ({})", places.join(", ")) };
-    shortened(&format!("{status}{title}{at}"))
-}
-
-fn shortened(text: &str) -> String {
-    if text.len() <= SHOWN {
-        return text.to_owned();
-    }
-    format!("{}…", &text[..text.floor_char_boundary(SHOWN)])
+    format!("{status}{title}{at}")
 }

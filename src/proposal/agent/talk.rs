@@ -175,7 +175,7 @@ impl Talk {
             let mut said = Vec::new();
             let ended: Prompted =
                 self.ask_and_hear("session/prompt", asked, None, server, Some((task.ear, &mut said)))?;
-            self.transcript.took(ended.usage);
+            self.transcript.took(ended.took());
             self.hear(task.ear, &mut said);
             if said.is_empty() || self.stop.is_cancelled() {
                 return Ok((ended, all));

@@ -8,7 +8,7 @@ use super::wire::{Cost, TokensUsed};
 use crate::id::Digest;
 use crate::infrastructure::live_log::LiveLog;
 use crate::infrastructure::llm::{Usage, token_count};
-use crate::text::LiveMask;
+use crate::text::{LiveMask, SecretMask};
 
 /// Bytes of the agent's words that the explanation may hold: the end.
 const LARGEST_SAID: usize = 16 << 10;
@@ -95,6 +95,11 @@ impl Transcript {
     /// The file as it grows.
     pub(super) fn path(&self) -> PathBuf {
         self.lock().log.as_ref().map(|log| log.path().to_owned()).unwrap_or_default()
+    }
+
+    /// The first `most` bytes of `text`, and a mark where that is not all.
+    pub(super) fn brief(&self, text: &str, most: usize) -> String {
+        brief(&self.lock().mask.now(), text, most)
     }
 
     /// A line about something that happened.
@@ -207,9 +212,28 @@ impl Inner {
     }
 }
 
+/// Keys are hidden before it is cut: half of one is a secret, and looks like none.
+fn brief(mask: &SecretMask, text: &str, most: usize) -> String {
+    let text = mask.mask_known(text);
+    if text.len() <= most {
+        return text.into_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(most)])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_half_of_a_key_is_left_where_a_text_is_cut() {
+        let mask = SecretMask::new(vec!["hunter22-long".to_owned()]);
+        for most in 4..30 {
+            let told = brief(&mask, "say hunter22-long aloud", most);
+            assert!(!told.contains("hun") && told.len() <= most + "…".len(), "{told}");
+        }
+        assert_eq!(brief(&mask, "say hunter22-long", 40), "say [masked]");
+    }
 
     fn turn(input_tokens: u64, output_tokens: u64) -> TokensUsed {
         TokensUsed { input_tokens, output_tokens, ..TokensUsed::default() }

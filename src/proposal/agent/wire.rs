@@ -203,6 +203,22 @@ pub(super) struct Prompted {
     pub(super) stop_reason: StopReason,
     #[serde(default, deserialize_with = "told_tokens")]
     pub(super) usage: Option<TokensUsed>,
+    /// Where some tell them beside the protocol. // gemini-cli: `_meta.quota.token_count`
+    #[serde(default, rename = "_meta")]
+    beside: Value,
+}
+
+impl Prompted {
+    /// What the turn took, wherever it is told.
+    pub(super) fn took(&self) -> Option<TokensUsed> {
+        let beside = || {
+            let counts = self.beside.get("quota")?.get("token_count")?;
+            let count = |name: &str| counts.get(name).and_then(token_count);
+            let (input_tokens, output_tokens) = (count("input_tokens")?, count("output_tokens")?);
+            Some(TokensUsed { input_tokens, output_tokens, ..TokensUsed::default() })
+        };
+        self.usage.or_else(beside)
+    }
 }
 
 /// What an agent tells of its tokens; nothing where one of them cannot be a count: the journal keeps none of those, and
@@ -411,7 +427,7 @@ mod tests {
     fn check_usage(usage: &str, expected: Option<(u64, Option<u64>)>) {
         let text = format!("{{\"stopReason\": \"end_turn\", \"usage\": {usage}}}");
         let ended: Prompted = serde_json::from_str(&text).expect("its turn ended");
-        assert_eq!(ended.usage.map(|tokens| (tokens.input_tokens, tokens.cached_read_tokens)), expected, "{usage}");
+        assert_eq!(ended.took().map(|tokens| (tokens.input_tokens, tokens.cached_read_tokens)), expected, "{usage}");
     }
 
     #[test]
@@ -425,6 +441,13 @@ mod tests {
         }
         check_usage("null", None);
         check_usage("\"some\"", None);
+        let beside = |counts: &str| format!("null, \"_meta\": {{\"quota\": {{\"token_count\": {counts}}}}}");
+        check_usage(&beside("{\"input_tokens\": 7, \"output_tokens\": 3}"), Some((7, None)));
+        check_usage(&beside("{\"input_tokens\": 7}"), None);
+        check_usage(&beside("{\"input_tokens\": -7, \"output_tokens\": 3}"), None);
+        let other = beside("{\"input_tokens\": 7, \"output_tokens\": 3}");
+        let both = format!("{{\"inputTokens\": 9, \"outputTokens\": 3}}{}", &other["null".len()..]);
+        check_usage(&both, Some((9, None)));
     }
 
     fn kind(line: &str) -> &'static str {

@@ -218,7 +218,10 @@ impl Job {
         // what the shell says of a program that is not there, or that it may not run
         let missing = matches!(confined.finished.status, Status::Exit(126 | 127));
         let hint = if missing { self.spec.hint.clone() } else { again(&self.brief, &self.spec.name) };
-        EngineError::Program { why: format!("`{}` made no change: {why}{}", self.spec.run.words(), quoted(tail)), hint }
+        EngineError::Program {
+            why: format!("what `{}` did is not taken: {why}{}", self.spec.run.words(), quoted(tail)),
+            hint,
+        }
     }
 
     fn nothing(&self, worked: &Worked, tail: &str) -> EngineError {

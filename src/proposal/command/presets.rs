@@ -26,7 +26,8 @@ const PRESETS: &[Preset] = &[
     Preset("cargo-fix", &["cargo", "fix", "--allow-dirty", "--allow-no-vcs"], &[0], WITH_A_BUILD, "install Rust"),
     Preset("cargo-fmt", &["cargo", "fmt", "--all"], &[0], USUAL_TIMEOUT, "rustup component add rustfmt"),
     Preset("eslint-fix", &["eslint", "--fix", "."], &[0, 1], USUAL_TIMEOUT, "npm install --save-dev eslint"),
-    Preset("prettier", &["prettier", "--write", "."], &[0], USUAL_TIMEOUT, "npm install --save-dev prettier"),
+    // 2: of a file that it cannot read it says so, and formats the others
+    Preset("prettier", &["prettier", "--write", "."], &[0, 2], USUAL_TIMEOUT, "npm install --save-dev prettier"),
     Preset(
         "biome",
         &["biome", "check", "--write", "."],

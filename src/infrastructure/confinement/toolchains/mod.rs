@@ -201,9 +201,11 @@ impl Lent {
         }
         if policy.network == Network::Host {
             env.retain(|name, _| !table::WITHOUT_NETWORK.iter().any(|offline| name == offline));
-            policy.read_only.extend(self.authorities.iter().cloned());
-        } else {
-            env.retain(|name, _| !variables::AUTHORITIES.iter().any(|authority| name == authority));
+        }
+        // who meets other hosts, through doors too, may meet a proxy that has authorities of its own
+        match policy.network {
+            Network::Host | Network::Doors => policy.read_only.extend(self.authorities.iter().cloned()),
+            Network::None => env.retain(|name, _| !variables::AUTHORITIES.iter().any(|authority| name == authority)),
         }
         java_home_folder(policy, &mut env);
         policy.hidden.extend(self.hidden.iter().cloned());
@@ -280,10 +282,12 @@ mod tests {
         let mut closed = Policy::new("/checkout", "/scratch");
         let env = lent.lend_to(&confinement, &mut closed);
         assert!(!env.contains_key(&OsString::from("NODE_EXTRA_CA_CERTS")) && closed.read_only.is_empty());
-        let mut open = Policy { network: Network::Host, ..Policy::new("/checkout", "/scratch") };
-        let env = lent.lend_to(&confinement, &mut open);
-        assert_eq!(env.get(&OsString::from("NODE_EXTRA_CA_CERTS")), Some(&at("certs/ca.pem")));
-        assert_eq!(open.read_only, [home.path().join("certs/ca.pem")], "a key is no certificate");
+        for network in [Network::Host, Network::Doors] {
+            let mut open = Policy { network, ..Policy::new("/checkout", "/scratch") };
+            let env = lent.lend_to(&confinement, &mut open);
+            assert_eq!(env.get(&OsString::from("NODE_EXTRA_CA_CERTS")), Some(&at("certs/ca.pem")));
+            assert_eq!(open.read_only, [home.path().join("certs/ca.pem")], "a key is no certificate");
+        }
     }
 
     #[test]
