@@ -22,6 +22,8 @@ mod mends;
 mod proxy;
 #[path = "engines/spent.rs"]
 mod spent;
+#[path = "support/vcs.rs"]
+mod vcs;
 
 use std::collections::BTreeMap;
 use std::fs;

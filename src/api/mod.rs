@@ -64,6 +64,6 @@ pub use view::{
 };
 pub use words::{
     Base, BaselineStatus, Bound, CheckStatus, DOCUMENTS, Dimension, EngineKind, GateId, IssueSource, Kind,
-    MonitorReport, MonitorWord, ProgramChoice, Quoted, Rating, Severity, Source, Tenths, Unsaid, Verdict, WorkSpec,
-    bead_categories, playbooks, severity_word, status_word,
+    MonitorFinding, MonitorReport, MonitorWord, ProgramChoice, Quoted, Rating, Severity, Source, Tenths, Unsaid,
+    Verdict, WorkSpec, bead_categories, playbooks, severity_word, status_word,
 };

@@ -3,7 +3,7 @@
 
 use crate::planning::Playbook;
 pub use crate::planning::{
-    ARTIFACTS as DOCUMENTS, Bound, IssueSource, Kind, MonitorReport, MonitorWord, Quoted, Unsaid,
+    ARTIFACTS as DOCUMENTS, Bound, IssueSource, Kind, MonitorFinding, MonitorReport, MonitorWord, Quoted, Unsaid,
 };
 pub use crate::policy::Severity;
 pub use crate::proposal::{EngineKind, ProgramChoice};

@@ -1,7 +1,7 @@
 //! Placing a patch: from its text and the files it speaks of to whole contents, in memory, all or nothing.
 //!
 //! As strict as `git apply`: context must match to the byte. A hunk is tried at its line, then wherever its old
-//! lines stand; where they stand more than once, or where what it makes stands already, it is refused rather than guessed.
+//! lines stand; where they stand more than once, or what it makes stands already, it is refused rather than guessed.
 
 mod hunks;
 #[cfg(test)]

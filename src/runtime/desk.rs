@@ -182,6 +182,11 @@ impl Desk {
         most.is_none_or(|most| spent < most).then_some(()).ok_or_else(|| day_spent(spent, most, ""))
     }
 
+    /// Whether anybody is configured to be asked as `role`.
+    pub(super) fn has_model(&self, role: Role) -> bool {
+        self.lead(role).is_ok()
+    }
+
     /// Takes the call out of the day's limit, then out of the session's and the role's: nothing is bought before all hold.
     async fn reserve(&self, date: &str, share: Share, asked: &CallAsked) -> Result<u32, AskError> {
         let most = self.worker.ports.models.max_day_micros();

@@ -1,23 +1,19 @@
 //! What an agent may make its client keep and wait for, and what a slow disk may not lose of its work.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use paraph::api::{CancelRequest, LogRequest, PauseRequest, ResumeRequest};
 use paraph::cancel::Cancel;
-use paraph::diff::ChangeSet;
-use paraph::id::{ObjectId, RepoPath, SessionId, SessionRef};
+use paraph::id::{SessionId, SessionRef};
 use paraph::infrastructure::confinement::{Confinement, Limits};
 use paraph::proposal::{AgentEngine, Workshop, WorkshopPorts};
-use paraph::repository::{
-    Base, CommitIdentity, Drift, Earlier, GitDirectory, LineOrigin, NewCommit, RepoKey, RepositoryFacts, Snapshot,
-    Source, Tree, Vcs, VcsError, WorkCommit, WorkSpec, Worked,
-};
+use paraph::repository::VcsError;
 
 use crate::agent::{says, start};
 use crate::house::{self, Desk, House, Repository};
+use crate::vcs::{Hindered, Hinders};
 use crate::{files, nothing_is_left, repository, stuck};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,59 +30,16 @@ async fn who_waits_for_a_command_without_end_is_refused() {
     nothing_is_left(&house, &repository);
 }
 
-/// Real version control in which a worktree is read for as long as a test likes.
+/// A worktree is read for as long as a test likes.
 struct Slow {
-    real: Arc<dyn Vcs>,
     reads: AtomicUsize,
     is_open: AtomicBool,
     fails: AtomicBool,
     gave_up: AtomicBool,
 }
 
-impl Vcs for Slow {
-    fn facts(&self, source: &Source) -> Result<RepositoryFacts, VcsError> {
-        self.real.facts(source)
-    }
-    fn changed_files(&self, source: &Source) -> Result<u32, VcsError> {
-        self.real.changed_files(source)
-    }
-    fn snapshot(&self, source: &Source, base: &Base) -> Result<Snapshot, VcsError> {
-        self.real.snapshot(source, base)
-    }
-    fn named(&self, source: &Source, work: &WorkSpec) -> Result<WorkSpec, VcsError> {
-        self.real.named(source, work)
-    }
-    fn next_snapshot(&self, source: &Source, work: &WorkSpec, earlier: Earlier<'_>) -> Result<Snapshot, VcsError> {
-        self.real.next_snapshot(source, work, earlier)
-    }
-    fn tree(&self, key: &RepoKey, id: &ObjectId) -> Result<Arc<dyn Tree>, VcsError> {
-        self.real.tree(key, id)
-    }
-    fn changes(&self, key: &RepoKey, old: &ObjectId, new: &ObjectId) -> Result<ChangeSet, VcsError> {
-        self.real.changes(key, old, new)
-    }
-    fn commit_facts(&self, key: &RepoKey, commit: &ObjectId) -> Result<(ObjectId, String), VcsError> {
-        self.real.commit_facts(key, commit)
-    }
-    fn commits_between(
-        &self,
-        key: &RepoKey,
-        base: &ObjectId,
-        tip: &ObjectId,
-        most: usize,
-    ) -> Result<Vec<WorkCommit>, VcsError> {
-        self.real.commits_between(key, base, tip, most)
-    }
-    fn write_tree(&self, key: &RepoKey, base: &ObjectId, changes: &ChangeSet) -> Result<ObjectId, VcsError> {
-        self.real.write_tree(key, base, changes)
-    }
-    fn commit(&self, key: &RepoKey, commit: &NewCommit) -> Result<ObjectId, VcsError> {
-        self.real.commit(key, commit)
-    }
-    fn checkout(&self, key: &RepoKey, tree: &ObjectId, into: &Path, cancel: &Cancel) -> Result<(), VcsError> {
-        self.real.checkout(key, tree, into, cancel)
-    }
-    fn worked(&self, key: &RepoKey, base: &ObjectId, from: &Path, cancel: &Cancel) -> Result<Worked, VcsError> {
+impl Hinders for Slow {
+    fn worked(&self, cancel: &Cancel) -> Result<(), VcsError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         while !self.is_open.load(Ordering::SeqCst) {
             if cancel.is_cancelled() {
@@ -95,48 +48,24 @@ impl Vcs for Slow {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        if self.fails.load(Ordering::SeqCst) {
-            return Err(VcsError::TooMuch("more than anybody reads".to_owned()));
+        match self.fails.load(Ordering::SeqCst) {
+            true => Err(VcsError::TooMuch("more than anybody reads".to_owned())),
+            false => Ok(()),
         }
-        self.real.worked(key, base, from, cancel)
-    }
-
-    fn git_directory(&self, key: &RepoKey, asked: &GitDirectory<'_>, into: &Path) -> Result<(), VcsError> {
-        self.real.git_directory(key, asked, into)
-    }
-    fn remove_checkout(&self, key: &RepoKey, into: &Path) -> Result<(), VcsError> {
-        self.real.remove_checkout(key, into)
-    }
-    fn drift(&self, snapshot: &Snapshot, tree: &ObjectId) -> Result<Drift, VcsError> {
-        self.real.drift(snapshot, tree)
-    }
-    fn blame(
-        &self,
-        key: &RepoKey,
-        commit: &ObjectId,
-        path: &RepoPath,
-        line: u32,
-        cancel: &Cancel,
-    ) -> Result<LineOrigin, VcsError> {
-        self.real.blame(key, commit, path, line, cancel)
-    }
-    fn user(&self) -> Option<CommitIdentity> {
-        self.real.user()
     }
 }
 
 /// A house in which worktrees are read slowly, or not at all.
 fn slow(fails: bool) -> (House, Arc<Slow>) {
     let mut house = House::new();
-    let vcs = Arc::new(Slow {
-        real: house.ports.vcs.clone(),
+    let slow = Arc::new(Slow {
         reads: AtomicUsize::new(0),
         is_open: AtomicBool::new(fails),
         fails: AtomicBool::new(fails),
         gave_up: AtomicBool::new(false),
     });
     house.workshop = Workshop::new(WorkshopPorts {
-        vcs: vcs.clone(),
+        vcs: Arc::new(Hindered { real: house.ports.vcs.clone(), by: slow.clone() }),
         confinement: Confinement::probe(house::launcher()),
         blobs: house.ports.blobs.clone(),
         folder: house.home.workshops(),
@@ -144,7 +73,7 @@ fn slow(fails: bool) -> (House, Arc<Slow>) {
         limits: Limits::default(),
     });
     house.ports.engines.agent = Arc::new(AgentEngine::new(house.workshop.clone(), []));
-    (house, vcs)
+    (house, slow)
 }
 
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {

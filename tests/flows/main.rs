@@ -5,6 +5,8 @@
 mod house;
 #[path = "../support/models.rs"]
 mod models;
+#[path = "../support/vcs.rs"]
+mod vcs;
 
 mod m01_life_cycle;
 mod m02_snapshot;

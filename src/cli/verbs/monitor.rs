@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::api::{FailureKind, MonitorRequest, MonitorView, MonitorWord, Quoted, SessionRow, Unsaid};
+use crate::api::{FailureKind, MonitorReport, MonitorRequest, MonitorView, MonitorWord, Quoted, SessionRow, Unsaid};
 use crate::cli::desk::Desk;
 use crate::cli::ended::{DONE, Done, Ended};
 use crate::cli::output::{Role, Text};
@@ -14,7 +14,8 @@ use crate::text::counted;
 ///
 /// It is shown the goal, the documents, what was published, what people said since, and what you hand in. What it quotes
 /// is looked up in that, and marked where it is not there. What it proposes is a line that you type, or not. Exit status:
-/// 0 healthy, 7 degraded, 10 unclear or nothing was said, 8 the budget is spent, 6 before it is done.
+/// 0 healthy, 7 degraded, 10 unclear, nothing was said, or healthy by a quotation that is not there, 8 the budget is
+/// spent, 6 before it is done.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The session
@@ -64,13 +65,18 @@ fn told(session: SessionId, said: &MonitorView, desk: &mut Desk) -> Done {
     } else {
         print(session, said, desk)?;
     }
-    let kind = match (&said.report, &said.unsaid) {
-        (Some(report), _) if report.word == MonitorWord::Healthy => return Ok(DONE),
-        (Some(report), _) if report.word == MonitorWord::Degraded => FailureKind::ValidationFailed,
-        (None, Some((Unsaid::BudgetSpent, _))) => FailureKind::Budget,
-        _ => FailureKind::NeedsHuman,
-    };
-    Ok(kind.exit_code())
+    let unsaid = said.unsaid.as_ref().map(|(unsaid, _)| *unsaid);
+    Ok(shortfall(said.report.as_ref(), unsaid).map_or(DONE, FailureKind::exit_code))
+}
+
+/// What is between that and well; none where it is healthy, by words that it was given.
+fn shortfall(report: Option<&MonitorReport>, unsaid: Option<Unsaid>) -> Option<FailureKind> {
+    match (report.map(|report| (report.word, report.not_found())), unsaid) {
+        (Some((MonitorWord::Healthy, 0)), _) => None,
+        (Some((MonitorWord::Degraded, _)), _) => Some(FailureKind::ValidationFailed),
+        (None, Some(Unsaid::BudgetSpent)) => Some(FailureKind::Budget),
+        _ => Some(FailureKind::NeedsHuman),
+    }
 }
 
 /// The line that stands for what was said: a word, who says it, and where it is read.
@@ -122,4 +128,28 @@ fn print(session: SessionId, said: &MonitorView, desk: &mut Desk) -> Result<(), 
         desk.out.line(Text::new().plain("  → ").role(Role::Mark, command.display_line()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::MonitorFinding;
+
+    #[track_caller]
+    fn check(word: MonitorWord, quoted: Quoted, expected: Option<FailureKind>) {
+        let finding = MonitorFinding { what: "fine".into(), quote: "ok".into(), quoted };
+        let (next, follow_ups) = Default::default();
+        let report = MonitorReport { word, findings: vec![finding], next, follow_ups };
+        assert_eq!(shortfall(Some(&report), None), expected, "{word:?} {quoted:?}");
+    }
+
+    #[test]
+    fn healthy_by_a_quotation_that_is_nowhere_is_not_well() {
+        check(MonitorWord::Healthy, Quoted::Found, None);
+        check(MonitorWord::Healthy, Quoted::NotFound, Some(FailureKind::NeedsHuman));
+        check(MonitorWord::Degraded, Quoted::NotFound, Some(FailureKind::ValidationFailed));
+        check(MonitorWord::Unclear, Quoted::Found, Some(FailureKind::NeedsHuman));
+        assert_eq!(shortfall(None, Some(Unsaid::BudgetSpent)), Some(FailureKind::Budget));
+        assert_eq!(shortfall(None, Some(Unsaid::NoAnswer)), Some(FailureKind::NeedsHuman));
+    }
 }

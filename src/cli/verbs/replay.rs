@@ -12,7 +12,8 @@ use crate::text::counted;
 /// Models say what they said then, checks found what they found, people said what they said: what Paraph makes of it
 /// is compared, and nothing is kept. Exit status: 0 when everything is the same, 1 when something differs, 3 when a
 /// recorded body or a base is gone, 6 when it still works, when a body was changed, or when a program or an agent made
-/// a version, of which the record has only what it left. A key that is hidden in one of two prompts makes no difference.
+/// a version, of which the record has only what it left. A key that is hidden in one of two prompts makes no
+/// difference.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The session, up to a version where one is named

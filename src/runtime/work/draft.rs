@@ -78,7 +78,11 @@ pub(super) async fn draft(
                 return Ok(Finding::Held { patch_sets, log });
             }
             Err(error @ EngineError::NothingFits { .. }) => {
-                nothing = Some(Stuck { log: listener.log(), ..stuck_engine(session, &drafting, error) });
+                let mut stuck = stuck_engine(session, &drafting, error);
+                if drafting.engine == EngineKind::Rules && desk.has_model(Role::Implementer) {
+                    stuck.next.push_str(", or --engine llm");
+                }
+                nothing = Some(Stuck { log: listener.log(), ..stuck });
                 continue;
             }
             Err(error) => return Err(Stuck { log: listener.log(), ..stuck_engine(session, &drafting, error) }),
