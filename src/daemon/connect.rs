@@ -68,10 +68,10 @@ impl Connect for Connector {
     async fn connect(&self, start: Start) -> Result<Arc<dyn Service>, Failure> {
         match start {
             Start::InProcess => self.in_process().await,
-            Start::Never => Ok(Arc::new(self.running(start).await?)),
+            Start::Never => self.running(start).await,
             Start::IfNeeded => match self.running(start).await {
-                Err(failure) if failure.kind == FailureKind::Unreachable => Ok(Arc::new(self.started().await?)),
-                found => Ok(Arc::new(found?)),
+                Err(failure) if failure.kind == FailureKind::Unreachable => self.started().await,
+                found => found,
             },
         }
     }
@@ -93,17 +93,17 @@ impl Connector {
 
     /// A daemon that runs and understands this client. One that is older, or whose settings have changed since, makes room
     /// where nobody needs it and another may be started in its place: then there is none.
-    async fn running(&self, start: Start) -> Result<Client, Failure> {
+    async fn running(&self, start: Start) -> Result<Arc<dyn Service>, Failure> {
         let client = Client::connect(&self.parts.place.address()?).await?;
         let facts = client.facts().await?;
         match facts.standing(&self.parts.version) {
             Standing::Same if facts.has_other_settings(&self.parts.settings) && start == Start::IfNeeded => {
                 match self.made_room(&client, facts.pid).await {
                     Some(none) => Err(none),
-                    None => Ok(client),
+                    None => Ok(Arc::new(Otherwise { client, pid: facts.pid })),
                 }
             }
-            Standing::Same => Ok(client),
+            Standing::Same => Ok(Arc::new(client)),
             Standing::Newer => Err(self.newer(&facts)),
             Standing::Older { understood } => {
                 if start == Start::IfNeeded
@@ -111,7 +111,7 @@ impl Connector {
                 {
                     return Err(none);
                 }
-                if understood { Ok(client) } else { Err(self.older(&facts)) }
+                if understood { Ok(Arc::new(client)) } else { Err(self.older(&facts)) }
             }
         }
     }
@@ -143,18 +143,18 @@ impl Connector {
 
     /// A daemon that was started, or another that was faster. That one may have gone for a third already, whose client
     /// found other settings: then once more.
-    async fn started(&self) -> Result<Client, Failure> {
+    async fn started(&self) -> Result<Arc<dyn Service>, Failure> {
         let mut logged_before = 0;
         for _ in 0..STARTS {
-            if let Some(client) = self.started_once(&mut logged_before).await? {
-                return Ok(client);
+            if let Some(service) = self.started_once(&mut logged_before).await? {
+                return Ok(service);
             }
         }
         Err(self.unstarted(&format!("it left {STARTS} times before it answered"), logged_before))
     }
 
     /// `logged_before` becomes the length of the log before it.
-    async fn started_once(&self, logged_before: &mut u64) -> Result<Option<Client>, Failure> {
+    async fn started_once(&self, logged_before: &mut u64) -> Result<Option<Arc<dyn Service>>, Failure> {
         let place = &self.parts.place;
         place.try_writing(ROOM_TO_START)?;
         let cannot = |error: std::io::Error| {
@@ -183,7 +183,11 @@ impl Connector {
     }
 
     /// Waits for the daemon to answer: this one, or another that was faster; none where that one left.
-    async fn answering(&self, launched: &mut dyn Launched, logged_before: u64) -> Result<Option<Client>, Failure> {
+    async fn answering(
+        &self,
+        launched: &mut dyn Launched,
+        logged_before: u64,
+    ) -> Result<Option<Arc<dyn Service>>, Failure> {
         // the daemon tells when it listens; the pauses are for one that cannot, and for another that was faster
         let mut pauses = Pauses::new(Duration::from_millis(5), Duration::from_millis(20));
         let mut settled = false;
@@ -236,6 +240,34 @@ impl Connector {
             lock.map_err(|error| Failure::new(FailureKind::Failed, format!("cannot lock the home: {error}")))??;
         let hosted = (self.parts.open)().await?;
         Ok(Arc::new(InProcess { hosted, _lock: lock }))
+    }
+}
+
+/// A daemon that works on with settings that are no longer this client's.
+struct Otherwise {
+    client: Client,
+    pid: u32,
+}
+
+#[async_trait]
+impl Service for Otherwise {
+    async fn call(&self, call: Call) -> Result<Reply, Failure> {
+        let hangs_on_settings = matches!(call.request, Request::Run(_) | Request::Regenerate(_) | Request::Monitor(_));
+        self.client.call(call).await.map_err(|mut failure| {
+            if hangs_on_settings && failure.kind != FailureKind::Unreachable {
+                let why = format!(
+                    "paraph daemon stop: it (process {}) works with the settings that it was started with; what it owes \
+                     goes on with the next",
+                    self.pid
+                );
+                failure.hints.insert(0, why);
+            }
+            failure
+        })
+    }
+
+    async fn notices(&self) -> Result<NoticeStream, Failure> {
+        self.client.notices().await
     }
 }
 

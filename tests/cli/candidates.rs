@@ -34,6 +34,16 @@ fn each_flag_names_a_candidate() {
 }
 
 #[test]
+fn hosts_are_for_every_agent_among_them() {
+    let bench = Bench::new();
+    let line = "run a-goal --candidate agent:codex --candidate rules --candidate agent:claude --allow-host a.org:81";
+    assert_eq!(bench.run(line).status, 0);
+    let asked = bench.request("run").expect("it is asked");
+    let hosts: Vec<&Value> = (0..3).map(|at| &asked["candidates"][at]["program"]["hosts"]).collect();
+    assert_eq!(hosts, [&json!(["a.org:81"]), &Value::Null, &json!(["a.org:81"])]);
+}
+
+#[test]
 fn a_candidate_that_is_none_starts_nothing() {
     for line in [
         "run a-goal --candidate no-engine --candidate rules",

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use paraph::api::{Connect as _, Failure, FailureKind, Reply, Request, Service, Start, StatusRequest};
+use paraph::api::{Connect as _, Failure, FailureKind, MonitorRequest, Reply, Request, Service, Start, StatusRequest};
 use paraph::daemon::{Client, DaemonFacts, Left, Lock, Place, Stopped, run_within, stop};
+use paraph::id::SessionId;
 
 use crate::support::{Bench, Fake, call, connector, eventually, mode, runs, setup, trust, trusted};
 
@@ -292,7 +293,14 @@ async fn an_idle_daemon_whose_settings_changed_makes_room_and_no_busy_one() {
     assert_eq!(pid_of(first.connect(Start::IfNeeded).await.unwrap().as_ref()).await, old, "nothing changed");
     let (changed, _) = connector(&place, "0.1.0", &[("HTTPS_PROXY", "http://b")]);
     let listening = service.notices().await.unwrap();
-    assert_eq!(pid_of(changed.connect(Start::IfNeeded).await.unwrap().as_ref()).await, old, "somebody listens to it");
+    let kept = changed.connect(Start::IfNeeded).await.unwrap();
+    assert_eq!(pid_of(kept.as_ref()).await, old, "somebody listens to it");
+    // what fails there may fail for its settings
+    let asked = Request::Monitor(MonitorRequest { session: SessionId(1), log: None });
+    let hints = |service: Arc<dyn Service>| async move { refusal(service.call(call(asked.clone())).await).hints };
+    let told = hints.clone()(kept).await;
+    assert!(told[0].starts_with("paraph daemon stop: it (process") && told.len() == 2, "{told:?}");
+    assert_eq!(hints(first.connect(Start::IfNeeded).await.unwrap()).await.len(), 1);
     drop(listening);
     connect_until_other(&changed, old).await;
     stop(&place).await.unwrap();

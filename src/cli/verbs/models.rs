@@ -52,6 +52,12 @@ pub(crate) async fn execute(args: Args, desk: &mut Desk) -> Done {
         line(&model, desk)?;
         told.push(model);
     }
+    if told.is_empty() {
+        desk.out.say("a daemon that works keeps the settings that it was started with; after a change of them:");
+        desk.out.say(
+            Text::new().role(Role::Mark, "hint: ").plain("paraph daemon stop; what it owes goes on with the next"),
+        );
+    }
     if !view.prices.is_empty() {
         desk.out.say(Text::new().role(Role::Dim, format!("prices of {}", view.prices)));
     }

@@ -213,6 +213,7 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
         named => named.iter().map(|repo| desk.source(Some(repo))).collect::<Result<_, _>>()?,
     };
     let engine = args.engine.as_deref().map(engine).transpose()?;
+    let hosts = args.program.allow_hosts.clone();
     let (engine, program) = args.program.take(engine);
     if [&args.goal_file, &args.patch].iter().all(|file| file.as_ref().is_some_and(|file| file.as_os_str() == "-")) {
         return Err(usage("standard input holds one thing").hint("paraph run -F FILE --patch -").into());
@@ -238,7 +239,10 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
     };
     let mut candidates = Vec::new();
     for named in &args.candidates {
-        candidates.push(candidate(named, desk)?);
+        let mut candidate = candidate(named, desk)?;
+        let agent = candidate.program.as_mut().filter(|_| candidate.engine == EngineKind::Agent);
+        agent.into_iter().for_each(|agent| agent.hosts.clone_from(&hosts));
+        candidates.push(candidate);
     }
     Ok(RunRequest {
         goal,

@@ -24,8 +24,8 @@ use crate::text::LiveMask;
 
 /// How long a look for the next message waits.
 const LOOK: Duration = Duration::from_millis(50);
-/// Looks without a word before an agent that was greeted counts as silent. // 60 s: a cold start of node, and a login check
-const PATIENCE: u32 = 1200;
+/// Looks without a word before an agent that was greeted counts as silent. // 180 s: on a busy machine node takes 60
+const PATIENCE: u32 = 3600;
 /// Looks that a cancelled agent has to end its turn by itself. // 0.8 s, and 0.3 s for its process: under 2 s together
 const PATIENCE_WITH_CANCEL: u32 = 16;
 /// How long it may take nothing of what is written to it.
