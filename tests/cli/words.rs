@@ -236,8 +236,12 @@ fn the_monitor_is_handed_both_ends_of_a_log_and_its_word_is_the_exit_status() {
     std::fs::write(&degraded, "short\n").expect("it can be written");
     bench.run("monitor 12 --log ci.log");
     assert_eq!(bench.request("monitor").expect("asked")["log"], "short\n");
-    for (word, status) in [("healthy", 0), ("unclear", 10)] {
+    // its finding rests on words that are nowhere: no such word is good news
+    for (word, quoted, status) in [("healthy", "not-found", 10), ("healthy", "found", 0), ("unclear", "found", 10)] {
         done["monitors"][0]["report"]["word"] = json!(word);
+        for finding in done["monitors"][0]["report"]["findings"].as_array_mut().expect("findings") {
+            finding["quoted"] = json!(quoted);
+        }
         bench.answer("show", done.clone());
         bench.answer("monitor", done.clone());
         assert_eq!(bench.run("monitor 12 --json").status, status, "{word}");

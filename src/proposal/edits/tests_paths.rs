@@ -131,6 +131,9 @@ fn lines_of_a_missing_file_are_not_looked_for_in_its_namesake() {
 #[test]
 fn a_file_without_old_lines_is_made_where_it_is_said() {
     check(&block("docs/README.md", "", "# The words\n"), "makes docs/README.md");
+    // a blank line is none
+    check(&block("docs/README.md", "\n", "# The words\n"), "makes docs/README.md");
+    refused(&block("README.md", "\n", "# The words\n"));
     check(&block("crates/x/Dockerfile", "", "FROM scratch\n"), "makes crates/x/Dockerfile");
     check(&block("pkg/tests/__init__.py", "", "ready = True\n"), "makes pkg/tests/__init__.py");
 }

@@ -1,6 +1,7 @@
 //! Programs that draft, as data: what a person's own configuration names, and what ships.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -151,10 +152,44 @@ impl EngineError {
         if let Some(cause) = std::error::Error::source(error) {
             why = format!("{why}: {cause}");
         }
-        let hint = match error {
-            ConfinementError::CouldNotStart { .. } => hint.to_owned(),
+        // a file of this machine that is there is only not shown to what is confined
+        let program = words.split_whitespace().next().map(Path::new);
+        let unseen = program.filter(|program| program.is_absolute() && program.exists());
+        let hint = match (error, unseen) {
+            (ConfinementError::CouldNotStart { source, .. }, Some(unseen)) if source.kind() == ErrorKind::NotFound => {
+                format!(
+                    "put {} into the repository, or name it under `reads` of a table of its own: confinement shows no other \
+                 files (paraph help agents)",
+                    unseen.display()
+                )
+            }
+            (ConfinementError::CouldNotStart { .. }, _) => hint.to_owned(),
             _ => "paraph doctor".to_owned(),
         };
         Self::Program { why, hint }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(words: &str, kind: ErrorKind, part: &str) {
+        let error = ConfinementError::CouldNotStart { what: words.to_owned(), source: kind.into() };
+        let EngineError::Program { hint, .. } = EngineError::not_started(words, "install it", &error) else {
+            panic!("another error")
+        };
+        assert!(hint.contains(part), "{hint}");
+    }
+
+    #[test]
+    fn a_file_that_is_there_and_not_shown_is_told_from_one_that_is_missing() {
+        let there = tempfile::NamedTempFile::new().expect("a file");
+        let there = there.path().display().to_string();
+        check(&format!("{there} --fix"), ErrorKind::NotFound, "reads");
+        check(&there, ErrorKind::PermissionDenied, "install it");
+        check("/no/such/file --fix", ErrorKind::NotFound, "install it");
+        check("no-such-program", ErrorKind::NotFound, "install it");
     }
 }

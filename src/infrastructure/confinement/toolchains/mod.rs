@@ -8,7 +8,7 @@ mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::policy::{Network, Overlay, Policy};
 use super::run::Confinement;
@@ -65,7 +65,7 @@ pub fn find(variables: &BTreeMap<OsString, OsString>, home: &Path, private: &[Pa
     for entry in table::ENTRIES {
         finder.entry(entry);
     }
-    let path = variables.get(&OsString::from("PATH")).cloned().unwrap_or_default();
+    let path = straight(variables.get(&OsString::from("PATH")).cloned().unwrap_or_default());
     for (path, why) in on_path::places(&path, home) {
         finder.lend(path, why, Lending::ReadOnly);
     }
@@ -73,6 +73,7 @@ pub fn find(variables: &BTreeMap<OsString, OsString>, home: &Path, private: &[Pa
     let own = |name: &OsString| table::IN_SCRATCH.iter().any(|(own, _)| name == own);
     for (name, value) in variables {
         if name.to_str().is_some_and(is_passed_on) && !own(name) {
+            let value = if name == "PATH" { &path } else { value };
             finder.lent.env.entry(name.clone()).or_insert_with(|| value.clone());
         }
     }
@@ -161,6 +162,14 @@ impl Finder<'_> {
         self.lent.notices.push(format!("{what}: `{}` ({why}) holds a folder of Paraph's own", path.display()));
         any
     }
+}
+
+/// PATH without `..` in its folders: nothing is shown in such a place.
+fn straight(path: OsString) -> OsString {
+    let is_bent = |folder: &PathBuf| folder.components().any(|part| part == Component::ParentDir);
+    let folders = std::env::split_paths(&path);
+    let folders = folders.map(|folder| if is_bent(&folder) { folder.canonicalize().unwrap_or(folder) } else { folder });
+    std::env::join_paths(folders).unwrap_or(path)
 }
 
 /// A home, what holds homes, and what holds secrets are never lent; neither is a place that a link leads to one.
@@ -270,6 +279,17 @@ mod tests {
         let mut found: Vec<String> = lent.paths.iter().filter_map(relative).collect();
         found.sort();
         assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn folders_of_the_path_are_lent_where_they_really_are() {
+        let home = home_with(&["work/a", "venv/bin/tool"]);
+        let bent: OsString = home.path().join("work/../venv/bin").into();
+        let lent = find(&BTreeMap::from([("PATH".into(), bent)]), home.path(), &[]);
+        let bin = home.path().canonicalize().expect("it is there").join("venv/bin");
+        assert_eq!(lent.env.get(&OsString::from("PATH")), Some(&bin.into_os_string()));
+        let is_straight = |lent: &LentPath| lent.path.components().all(|part| part != Component::ParentDir);
+        assert!(!lent.paths.is_empty() && lent.paths.iter().all(is_straight), "{:?}", lent.paths);
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<(), EditRefusal> {
     let refuse = |problem| EditRefusal::new(line, Some(&name), problem);
     let middle = middle(body, opened).map_err(refuse)?;
     let (at, search) = said(&body[..middle]);
+    // a blank line names no place: many leave one where nothing was, in a file that is to come
+    let is_blank = at.is_none() && search.iter().all(|line| line.trim().is_empty());
+    let search = if is_blank { &[] } else { search };
     let replace = &body[middle + 1..];
     let mut piece = Piece::between(line, search, replace);
     piece.said = at.map(|start| Said { start, counts_hold: true });
