@@ -68,20 +68,18 @@ pub async fn stop_if_idle(place: &Place) -> bool {
 
 /// Waits until the lock is free.
 pub(super) async fn freed(place: &Place, patience: Duration) -> bool {
-    let mut pauses = Pauses::new(Duration::from_millis(2), Duration::from_millis(50));
-    while !Lock::is_free(place) {
-        if pauses.waited() > patience {
-            return false;
-        }
-        pauses.pause().await;
-    }
-    true
+    until(patience, || Lock::is_free(place)).await
 }
 
 /// Waits until that process has the lock no more: the next one may have taken it between two looks.
 pub(super) async fn freed_by(place: &Place, pid: u32, patience: Duration) -> bool {
+    let is_anothers = || Lock::signed(place).is_some_and(|(holder, _)| holder != pid);
+    until(patience, || Lock::is_free(place) || is_anothers()).await
+}
+
+async fn until(patience: Duration, is_so: impl Fn() -> bool) -> bool {
     let mut pauses = Pauses::new(Duration::from_millis(2), Duration::from_millis(50));
-    while !Lock::is_free(place) && Lock::signed(place).is_none_or(|(holder, _)| holder == pid) {
+    while !is_so() {
         if pauses.waited() > patience {
             return false;
         }

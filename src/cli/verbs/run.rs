@@ -240,8 +240,9 @@ fn request(args: Args, desk: &mut Desk) -> Result<RunRequest, Ended> {
     let mut candidates = Vec::new();
     for named in &args.candidates {
         let mut candidate = candidate(named, desk)?;
-        let agent = candidate.program.as_mut().filter(|_| candidate.engine == EngineKind::Agent);
-        agent.into_iter().for_each(|agent| agent.hosts.clone_from(&hosts));
+        if let (EngineKind::Agent, Some(agent)) = (candidate.engine, &mut candidate.program) {
+            agent.hosts.clone_from(&hosts);
+        }
         candidates.push(candidate);
     }
     Ok(RunRequest {

@@ -58,18 +58,18 @@ impl<'a> Paths<'a> {
     /// Learns what stands before the paths of this reply, from edits whose lines must be in the file that is taken: where
     /// they are not, nothing of the reply is placed.
     pub(super) fn learn(&mut self, edits: &[Edit]) {
-        for edit in edits {
+        let may_show = |edit: &&Edit| proves_itself(edit) || matches!(edit.action, Action::Whole { .. });
+        for edit in edits.iter().filter(may_show) {
             let Ok(Some(Ending { root, path, has_place: false })) = self.ending(&edit.name.said) else { continue };
             match &edit.action {
-                Action::Whole { content } if !is_absolute(&root) => {
-                    if matches!(self.likeness(&path, content), Ok(Likeness::Same)) {
+                Action::Whole { content } => {
+                    if !is_absolute(&root) && matches!(self.likeness(&path, content), Ok(Likeness::Same)) {
                         self.likely.insert(root);
                     }
                 }
-                _ if proves_itself(edit) => {
+                _ => {
                     self.roots.insert(root);
                 }
-                _ => {}
             }
         }
     }
