@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::den::{Den, GOAL, PATIENCE, Repository, Said};
 
-/// Seconds without any change after which a person tries a new daemon.
+/// Seconds without any change after which a person tries a new daemon; twice as many after each that did not help,
+/// so that a machine too busy for one draft in that time gets to it.
 const STANDSTILL: u64 = 6;
 
 /// One session's way from a goal to a branch, by verbs that are said again where they failed.
@@ -83,6 +84,7 @@ impl<'a> Wish<'a> {
         let started = std::time::Instant::now();
         let mut stood = 0;
         let mut last = (String::new(), started);
+        let mut standstill = STANDSTILL;
         while started.elapsed() < PATIENCE {
             let Some(seen) = self.tries(&["show", "1", "--json"]).filter(Said::done) else { continue };
             let seen = seen.json();
@@ -93,9 +95,11 @@ impl<'a> Wish<'a> {
             }
             if last.0 != state {
                 last = (state.clone(), std::time::Instant::now());
-            } else if last.1.elapsed().as_secs() >= STANDSTILL && state != "NeedsHuman" {
+                standstill = STANDSTILL;
+            } else if last.1.elapsed().as_secs() >= standstill && state != "NeedsHuman" {
                 // a daemon whose journal cannot be written goes on when it is started again
                 last.1 = std::time::Instant::now();
+                standstill *= 2;
                 self.restarts += 1;
                 self.den.line("daemon stop");
             }
