@@ -35,7 +35,7 @@ pub use agent::{AgentEngine, AgentKeys, agent_presets};
 pub use command::{CommandEngine, command_presets};
 pub use llm::{LlmEngine, LlmLimits};
 pub use patch::PatchEngine;
-pub use patch_file::{PatchFile, PatchFileError};
+pub use patch_file::{DiffFile, PatchFile, PatchFileError};
 pub use rules::{RuleEngine, RuleLimits, catalogue};
 pub use scope::Scope;
 pub use stale::{PlacedPatch, ReadBlob, place_or_merge};

@@ -9,10 +9,10 @@ use rayon::prelude::*;
 use crate::cancel::Cancel;
 use crate::diff::{ChangeSet, FileSide, Patch, stats};
 use crate::id::{Digest, RepoPath};
-use crate::proposal::edits::EditRefusals;
+use crate::proposal::edits::{EditRefusals, Placed};
 use crate::proposal::{Brief, Context, ContextItem, Draft, EngineError, ProposalEngine};
 use crate::proposal::{PatchFile, PatchFileError, Scope, place_or_merge};
-use crate::repository::Tree;
+use crate::repository::{Tree, TreeError};
 use crate::text::{Untrusted, counted};
 
 /// Characters: what `git log --oneline` shows whole.
@@ -44,7 +44,7 @@ fn draft(brief: &Brief) -> Result<Draft, EngineError> {
     })?;
     let file = read(given, &brief.snapshot.source.tops())?;
     let message = match &file {
-        PatchFile::Diff(patch) => message(brief, patch),
+        PatchFile::Diff(diff) => message(brief, &diff.patch),
         PatchFile::Edits(_) => goal_as_message(brief.goal.raw()),
     };
     let placed = placed(&file, brief.tree.as_ref())?;
@@ -87,15 +87,15 @@ pub(super) fn read(given: &[u8], tops: &[PathBuf]) -> Result<PatchFile, EngineEr
 
 /// Places `file` on `tree`, all of it or nothing. A diff of another base whose contents are known is merged three-way.
 pub(super) fn placed(file: &PatchFile, tree: &dyn Tree) -> Result<PlacedFile, EngineError> {
-    let patch = match file {
-        PatchFile::Diff(patch) => patch,
+    let diff = match file {
+        PatchFile::Diff(diff) => diff,
         PatchFile::Edits(edits) => {
             let placed = edits.place(tree);
             let placed = placed.map_err(|refusals| EngineError::DoesNotApply { refusals: told(&refusals) })?;
-            let notes = placed.notes.iter().map(ToString::to_string).collect();
-            return Ok(PlacedFile { changes: placed.changes, notes });
+            return Ok(placed.into());
         }
     };
+    let patch = &diff.patch;
     // each is asked for more than once; what cannot be read is left to the placing, which says so
     let known: HashMap<&RepoPath, Option<FileSide>> = patch
         .files()
@@ -105,10 +105,24 @@ pub(super) fn placed(file: &PatchFile, tree: &dyn Tree) -> Result<PlacedFile, En
         .collect();
     let read = |path: &RepoPath| known.get(path).map_or_else(|| tree.side(path), |side| Ok(side.clone()));
     let blob = |id: &str| tree.blob(id);
-    let placed = place_or_merge(patch, &read, &blob).map_err(|error| EngineError::Repository(error.to_string()))?;
-    let placed = placed.map_err(|refusals| EngineError::DoesNotApply { refusals: hinted(&refusals) })?;
-    let notes = placed.is_merged.then(|| MERGED.to_owned()).into_iter().collect();
-    Ok(PlacedFile { changes: placed.changes, notes })
+    let unreadable = |error: TreeError| EngineError::Repository(error.to_string());
+    let refusals = match place_or_merge(patch, &read, &blob).map_err(unreadable)? {
+        Ok(placed) => {
+            let notes = placed.is_merged.then(|| MERGED.to_owned()).into_iter().collect();
+            return Ok(PlacedFile { changes: placed.changes, notes });
+        }
+        Err(refusals) => refusals,
+    };
+    match diff.place_tolerantly(&refusals, tree, &read, &blob).map_err(unreadable)? {
+        Some(placed) => Ok(placed.into()),
+        None => Err(EngineError::DoesNotApply { refusals: hinted(&refusals) }),
+    }
+}
+
+impl From<Placed> for PlacedFile {
+    fn from(placed: Placed) -> Self {
+        Self { notes: placed.notes.iter().map(ToString::to_string).collect(), changes: placed.changes }
+    }
 }
 
 fn hinted(refusals: &[crate::diff::Refusal]) -> Vec<String> {
@@ -130,7 +144,8 @@ fn explanation(file: &PatchFile, placed: &PlacedFile) -> String {
     match file {
         PatchFile::Diff(_) => {
             let notes: String = placed.notes.iter().map(|note| format!("\n{note}\n")).collect();
-            format!("A ready diff, placed as it is on {files}:\n\n{list}{notes}")
+            let how = if notes.is_empty() { "placed as it is" } else { "placed" };
+            format!("A ready diff, {how} on {files}:\n\n{list}{notes}")
         }
         PatchFile::Edits(_) => {
             let mut text = format!("Ready edits, placed on {files}:\n\n{list}");

@@ -190,6 +190,6 @@ fn paths(file: &FilePatch) -> impl Iterator<Item = &RepoPath> {
 }
 
 /// Whether `id`, which may be short, is what git calls that content.
-fn is_named(id: &str, content: &[u8]) -> bool {
+pub(super) fn is_named(id: &str, content: &[u8]) -> bool {
     [ObjectFormat::Sha1, ObjectFormat::Sha256].iter().any(|format| blob_id(content, *format).starts_with(id))
 }

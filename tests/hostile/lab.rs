@@ -191,12 +191,17 @@ impl Lab {
         let checked = checked.map_err(|failure| format!("check-patch failed: {failure:?}"))?;
         let blocks = checked.violations.iter().any(|violation| violation.severity == Severity::Block);
         let file = PatchFile::read(patch);
-        let is_mended = matches!(file, Ok(PatchFile::Edits(_)));
+        let mut is_mended = matches!(file, Ok(PatchFile::Edits(_)));
         let placed = match file {
-            Ok(PatchFile::Diff(patch)) => {
+            Ok(PatchFile::Diff(diff)) => {
                 let read = |path: &RepoPath| self.tree.side(path);
+                let blob = |id: &str| self.tree.blob(id);
                 let told = |refusals: Vec<_>| refusals.iter().map(ToString::to_string).collect::<String>();
-                place(&patch, &read).map_err(told)
+                place(&diff.patch, &read).or_else(|refusals| {
+                    let mended = diff.place_tolerantly(&refusals, &*self.tree, &read, &blob).expect("a base");
+                    is_mended |= mended.is_some();
+                    mended.map(|placed| placed.changes).ok_or_else(|| told(refusals))
+                })
             }
             Ok(PatchFile::Edits(edits)) => {
                 edits.place(&*self.tree).map(|placed| placed.changes).map_err(|refusals| refusals.to_string())

@@ -8,12 +8,12 @@ use rayon::prelude::*;
 use crate::api::{CheckExtent, CheckPatchRequest, CheckedPatch, Failure, FailureKind, FileStat, ViolationView};
 use crate::diff::{
     ChangeSet, ChangeStatus, FileChange, FileMode, FilePatch, FileSide, Operation, Patch, PatchError, PatchLineKind,
-    PatchProblem, line_stat,
+    PatchProblem, Refusal, line_stat,
 };
 use crate::id::{ObjectId, RepoPath};
 use crate::policy::{PathPolicy, PolicySettings, RULES, Severity, Touch, Violation};
-use crate::proposal::edits::{EditRefusals, Edits};
-use crate::proposal::{PatchFile, PatchFileError, place_or_merge};
+use crate::proposal::edits::{EditRefusals, Edits, Placed};
+use crate::proposal::{DiffFile, PatchFile, PatchFileError, PlacedPatch, place_or_merge};
 use crate::repository::{Base, OverlayTree, Source, Tree, TreeError, UserTree, VcsError};
 use crate::text::Untrusted;
 use crate::validation::{ConfigError, ConfigLimits, RepositoryConfig};
@@ -178,49 +178,79 @@ impl<'a> Placing<'a> {
     }
 
     fn add(&mut self, name: &str, file: Result<PatchFile, PatchFileError>) -> Result<(), Stop> {
-        let patch = match file {
-            Ok(PatchFile::Diff(patch)) => Ok(patch),
+        let diff = match file {
+            Ok(PatchFile::Diff(diff)) => Ok(diff),
             Ok(PatchFile::Edits(edits)) => return self.add_edits(name, &edits),
             Err(PatchFileError::Diff(error)) => Err(error),
             Err(PatchFileError::Edits(refusals)) => return Err(refused_edits(name, &refusals)),
         };
-        let patch = patch.map_err(|error: PatchError| {
+        let diff = diff.map_err(|error: PatchError| {
             let hint = parse_hint(&error.problem).map_or_else(String::new, |hint| format!("; {hint}"));
             Stop::Refused(vec![format!("{name}: {error}{hint}").into()])
         })?;
+        let patch = &diff.patch;
         // what is read is in the base, whatever the patch may not write
-        let (allowed, read) = rayon::join(|| self.check_paths(&patch), || self.read_ahead(&patch));
-        allowed?;
-        self.old.extend(read);
-        let read = |path: &RepoPath| match self.now.get(path).or_else(|| self.old.get(path)) {
+        let (allowed, ahead) = rayon::join(|| self.check_paths(patch), || self.read_ahead(patch));
+        self.old.extend(ahead);
+        if !diff.is_tolerant() {
+            allowed?;
+            let placed = self.place(patch)?.map_err(|refusals| refused(name, &refusals))?;
+            self.take_diff(name, patch, &placed);
+            return Ok(());
+        }
+        // names that may not be written may be those of files as a model calls them
+        match (self.place(patch)?, allowed) {
+            (Ok(placed), Ok(())) => self.take_diff(name, patch, &placed),
+            (Ok(_), Err(blocked)) => return Err(blocked),
+            (Err(refusals), allowed) => match self.place_tolerantly(&diff, &refusals)? {
+                Some(placed) => self.take_edits(name, &placed),
+                None => return allowed.and(Err(refused(name, &refusals))),
+            },
+        }
+        Ok(())
+    }
+
+    fn place(&self, patch: &Patch) -> Result<Result<PlacedPatch, Vec<Refusal>>, Stop> {
+        place_or_merge(patch, &|path| self.read(path), &|id| self.base.blob(id)).map_err(Stop::Failed)
+    }
+
+    fn read(&self, path: &RepoPath) -> Result<Option<FileSide>, TreeError> {
+        match self.now.get(path).or_else(|| self.old.get(path)) {
             Some(side) => Ok(side.clone()),
             None => self.base.side(path),
-        };
-        let blob = |id: &str| self.base.blob(id);
-        let placed = place_or_merge(&patch, &read, &blob).map_err(Stop::Failed)?;
-        let told = |refusal: &crate::diff::Refusal| {
-            let hint = refusal.hint.map_or_else(String::new, |hint| format!("; {hint}"));
-            Untrusted::new(format!("{name}: {refusal}{hint}"))
-        };
-        let placed = placed.map_err(|refusals| Stop::Refused(refusals.iter().map(told).collect()))?;
+        }
+    }
+
+    /// What a tolerant reader makes of `diff`, where that may be written.
+    fn place_tolerantly(&self, diff: &DiffFile, refusals: &[Refusal]) -> Result<Option<Placed>, Stop> {
+        let tree = OverlayTree::new(self.base, &self.now);
+        let placed = diff.place_tolerantly(refusals, &tree, &|path| self.read(path), &|id| self.base.blob(id));
+        let Some(placed) = placed.map_err(Stop::Failed)? else { return Ok(None) };
+        let found = PathPolicy.check_paths(&Touch::all(&placed.changes), Some(self.base)).map_err(Stop::Failed)?;
+        Ok(found.iter().all(|violation| violation.severity != Severity::Block).then_some(placed))
+    }
+
+    fn take_diff(&mut self, name: &str, patch: &Patch, placed: &PlacedPatch) {
         if placed.is_merged {
             self.notes.push(format!("{name}: made on another base; merged three-way without a conflict").into());
             self.recount(&placed.changes);
         } else {
-            self.count(&patch);
+            self.count(patch);
         }
         self.take(&placed.changes);
-        Ok(())
     }
 
     /// Edits that are no plain diff: whatever was tolerated is told.
     fn add_edits(&mut self, name: &str, edits: &Edits) -> Result<(), Stop> {
         let placed = edits.place(&OverlayTree::new(self.base, &self.now));
-        let placed = placed.map_err(|refusals| refused_edits(name, &refusals))?;
+        self.take_edits(name, &placed.map_err(|refusals| refused_edits(name, &refusals))?);
+        Ok(())
+    }
+
+    fn take_edits(&mut self, name: &str, placed: &Placed) {
         self.notes.extend(placed.notes.iter().map(|note| Untrusted::new(format!("{name}: {note}"))));
         self.recount(&placed.changes);
         self.take(&placed.changes);
-        Ok(())
     }
 
     fn take(&mut self, placed: &ChangeSet) {
@@ -277,6 +307,14 @@ impl<'a> Placing<'a> {
         }
         Ok((ChangeSet::new(files), self.counted))
     }
+}
+
+fn refused(name: &str, refusals: &[Refusal]) -> Stop {
+    let told = |refusal: &Refusal| {
+        let hint = refusal.hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        Untrusted::new(format!("{name}: {refusal}{hint}"))
+    };
+    Stop::Refused(refusals.iter().map(told).collect())
 }
 
 fn refused_edits(name: &str, refusals: &EditRefusals) -> Stop {

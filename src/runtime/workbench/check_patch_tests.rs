@@ -213,7 +213,8 @@ fn whole_names_below_the_repository_are_told_from_there() {
     let link = lab.folder.path().join("link");
     std::os::unix::fs::symlink(&lab.repo, &link).expect("a link");
     let through = whole.replace(&top, &link.display().to_string());
-    assert!(!lab.check(&[&through]).applies, "nobody said that name");
+    let guessed = lab.check(&[&through]);
+    assert!(guessed.notes.iter().any(|note| note.raw().contains("calls it")), "nobody said that name: {guessed:?}");
     lab.repo = link.join("dir");
     for patch in [&whole, &through] {
         assert!(lab.check(&[patch]).applies, "{patch}");
@@ -221,22 +222,28 @@ fn whole_names_below_the_repository_are_told_from_there() {
 }
 
 #[test]
-fn whole_names_of_elsewhere_are_nobodys() {
+fn whole_names_of_elsewhere_are_nobodys_unless_their_lines_tell_and_then_it_is_told() {
     let lab = Lab::new();
     let top = lab.repo.canonicalize().expect("it is there").display().to_string();
     let named = |name: &str| format!("--- {name}\n+++ {name}\n@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n");
     for name in [
-        format!("{top}2/a.txt"),
         format!("{top}/../a.txt"),
         format!("{top}/../{}/a.txt", lab.repo.file_name().expect("a name").display()),
         format!("{top}//a.txt"),
         format!("{top}/.git/a.txt"),
-        format!("/x{top}/a.txt"),
-        "/a.txt".to_owned(),
+        format!("{top}2/b.txt"),
     ] {
         let checked = lab.check(&[&named(&name)]);
         let blocks = checked.violations.iter().any(|found| found.severity == Severity::Block);
         assert!(!checked.applies || blocks, "{name}: {checked:?}");
+    }
+    // as agents call the files of their own sandbox
+    for name in [format!("{top}2/a.txt"), format!("/x{top}/a.txt"), "/workspace/a.txt".to_owned()] {
+        let checked = lab.check(&[&named(&name)]);
+        let told = format!("the reply calls it `{name}`");
+        assert!(checked.applies && checked.notes.iter().any(|note| note.raw().contains(&told)), "{name}: {checked:?}");
+        let other = lab.check(&[&named(&name).replace("two", "deux")]);
+        assert!(!other.applies, "{name}: {other:?}");
     }
 }
 
@@ -349,6 +356,76 @@ fn a_models_reply_is_placed_and_what_was_tolerated_is_told() {
     let plain = check_text(&lab, b"--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n");
     let json = serde_json::to_value(&plain).expect("plain data");
     assert!(plain.applies && json.get("notes").is_none(), "a plain diff's answer has no more fields than before");
+}
+
+/// A diff of `a.txt` under another name, with `lines` for its hunk.
+fn diff_of(name: &str, lines: &str) -> Vec<u8> {
+    format!("--- {name}\n+++ {name}\n{lines}").into_bytes()
+}
+
+#[test]
+fn a_diff_as_models_write_it_is_placed_where_its_names_and_lines_are_clear() {
+    let lab = Lab::new();
+    let plain = "@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n";
+    for (what, diff, note) in [
+        ("a sandbox's name", diff_of("/workspace/dir/b.txt", "@@ -1 +1 @@\n-b\n+c\n"), "/workspace/dir/b.txt"),
+        ("a name with a backslash", diff_of("dir\\b.txt", "@@ -1 +1 @@\n-b\n+c\n"), "dir\\b.txt"),
+        (
+            "another indentation",
+            diff_of("a/a.txt", "@@ -1,3 +1,3 @@\n   one\n-  two\n+  zwei\n   three\n"),
+            "indentation",
+        ),
+        ("blanks at the end", diff_of("a/a.txt", "@@ -1,3 +1,3 @@\n one \n-two\n+zwei\n three\n"), "blanks"),
+        ("other line ends", plain_with_cr("a.txt", plain), "line ends"),
+    ] {
+        let checked = check_text(&lab, &diff);
+        assert!(checked.applies && checked.violations.is_empty(), "{what}: {checked:?}");
+        assert!(checked.notes.iter().any(|told| told.raw().contains(note)), "{what}: {:?}", checked.notes);
+    }
+    for (what, diff) in [
+        ("other lines", diff_of("a/a.txt", "@@ -1,3 +1,3 @@\n eins\n-two\n+zwei\n drei\n")),
+        ("nobody's name", diff_of("/etc/passwd", plain)),
+        ("git's own", diff_of("/workspace/.git/config", plain)),
+    ] {
+        let checked = check_text(&lab, &diff);
+        let blocks = checked.violations.iter().any(|found| found.severity == Severity::Block);
+        assert!(!checked.applies && (blocks || !checked.refusals.is_empty()), "{what}: {checked:?}");
+    }
+}
+
+fn plain_with_cr(name: &str, hunk: &str) -> Vec<u8> {
+    diff_of(name, hunk)
+        .into_iter()
+        .flat_map(|byte| if byte == b'\n' { vec![b'\r', byte] } else { vec![byte] })
+        .collect()
+}
+
+#[test]
+fn a_diff_of_a_content_that_the_repository_has_is_merged_or_refused_and_never_bent() {
+    let lab = Lab::new();
+    lab.write("a.txt", "one\nzwei\nthree\n");
+    let diff = format!("{}\n", lab.git(&["diff"]));
+    lab.write("a.txt", "  one\n  two\n  three\n");
+    lab.commit();
+    let checked = check_text(&lab, diff.as_bytes());
+    assert!(!checked.applies, "git merges no other indentation: {checked:?}");
+    let nameless: String =
+        diff.lines().filter(|line| !line.starts_with("index ")).fold(String::new(), |text, line| text + line + "\n");
+    assert!(check_text(&lab, nameless.as_bytes()).applies, "nobody knows what it was made on");
+}
+
+#[test]
+fn what_a_fence_says_of_a_diff_in_it_counts() {
+    let lab = Lab::new();
+    let hunk = "@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n";
+    let diff = String::from_utf8(diff_of("a.txt", hunk)).expect("text");
+    let cut = check_text(&lab, format!("Here:\n\n```diff\n{diff}").as_bytes());
+    assert!(!cut.applies && cut.refusals[0].raw().contains("cut"), "{cut:?}");
+    let whole = check_text(&lab, format!("Here:\n\n```diff\n{diff}```\n").as_bytes());
+    assert!(whole.applies && whole.notes.is_empty(), "{whole:?}");
+    let more = format!("Here:\n\n```diff\n{diff}```\n\nc.txt (whole file)\n```\nnew\n```\n");
+    let both = check_text(&lab, more.as_bytes());
+    assert!(both.applies && both.files.len() == 2, "nothing beside a diff is lost: {both:?}");
 }
 
 #[test]
