@@ -3,6 +3,7 @@
 mod added;
 mod content;
 mod dependencies;
+mod held;
 mod hidden;
 mod kinds;
 mod limits;
@@ -17,13 +18,16 @@ use super::rules;
 use super::{PathPolicy, Policy, PolicySettings, Violation};
 use crate::diff::ChangeSet;
 use crate::repository::{Tree, TreeError};
-use crate::text::SecretScanner;
+use crate::text::{LiveMask, SecretScanner};
 
-/// Every rule of [`super::RULES`], from facts alone.
+pub use held::with_recorded;
+
+/// Every rule of [`super::RULES`], from facts alone, and from the keys that are held.
 #[derive(Debug, Default)]
 pub struct BuiltInPolicy {
     secrets: SecretScanner,
     tests: weakened::SyntaxCounter,
+    held: LiveMask,
 }
 
 impl BuiltInPolicy {
@@ -31,6 +35,12 @@ impl BuiltInPolicy {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, to which each key that `held` knows when a change is judged is a secret.
+    #[must_use]
+    pub fn holding(held: LiveMask) -> Self {
+        Self { held, ..Self::default() }
     }
 
     /// What one file's part of the change breaks.
@@ -54,10 +64,11 @@ impl BuiltInPolicy {
 
     /// What every file's part breaks, and what the parts break together.
     fn judge_files(&self, changes: &ChangeSet, base: &dyn Tree) -> Result<Vec<Violation>, TreeError> {
-        let known = kinds::Known::default();
+        let (known, held) = (kinds::Known::default(), self.held.now());
         let judge = |file| {
             let texts = added::Texts::of(file);
-            let found = self.judge_file(&texts, changes, base, &known)?;
+            let mut found = self.judge_file(&texts, changes, base, &known)?;
+            held::check(&held, &texts, &mut found);
             Ok((texts, found))
         };
         let judged = changes.files().par_iter().map(judge).collect::<Result<Vec<_>, TreeError>>()?;

@@ -9,7 +9,7 @@ mod paths;
 mod rules;
 mod violation;
 
-pub use built_in::BuiltInPolicy;
+pub use built_in::{BuiltInPolicy, with_recorded};
 pub use paths::{PathPolicy, Touch};
 pub use rules::{RULES, Rule, RuleClass, rule};
 pub use violation::{Policy, PolicySettings, Severity, Violation};

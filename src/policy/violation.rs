@@ -79,7 +79,8 @@ impl PolicySettings {
     }
 }
 
-/// Finds violations. Pure: reads the change and the base, writes nothing, gives the same answer twice.
+/// Finds violations. Pure: reads the change and the base, writes nothing, gives the same answer twice while it knows the
+/// same keys.
 pub trait Policy: Send + Sync {
     /// Every violation, sorted by severity (worst first), path and line.
     ///

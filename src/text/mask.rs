@@ -119,7 +119,7 @@ impl SecretMask {
     /// Finds the secrets of a text of which parts are shown: it is looked at whole, so that no cut hides one from view.
     #[must_use]
     pub fn over<'a>(&self, text: &'a str) -> Masked<'a> {
-        let known = self.known.iter().flat_map(|known| known.find_iter(text)).map(|found| (found.range(), KNOWN));
+        let known = self.known_in(text.as_bytes()).map(|place| (place, KNOWN));
         let shapes = self.scanner.scan(text).into_iter().map(|finding| (finding.range, finding.rule));
         let mut all: Vec<_> = known.chain(shapes).collect();
         all.sort_by_key(|(range, _)| range.start);
@@ -181,10 +181,15 @@ impl SecretMask {
         Cow::Owned(String::from_utf8(bytes).expect("whole characters became stars"))
     }
 
+    /// Where known keys stand in `bytes`, in order and apart from each other.
+    pub fn known_in<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
+        self.known.iter().flat_map(move |known| known.find_iter(bytes)).map(|found| found.range())
+    }
+
     /// Where secrets stand, in bytes.
     fn places(&self, text: &str) -> Vec<Range<usize>> {
         let mut places: Vec<_> = self.scanner.scan(text).into_iter().map(|finding| finding.range).collect();
-        places.extend(self.known.iter().flat_map(|known| known.find_iter(text)).map(|found| found.range()));
+        places.extend(self.known_in(text.as_bytes()));
         places
     }
 
@@ -239,6 +244,13 @@ mod tests {
         check(&["abc"], "abc", "abc");
         check(&["ollama", "hunter22"], "import ollama # hunter22", "import ollama # [masked]");
         check(&[], "nothing here", "nothing here");
+    }
+
+    #[test]
+    fn known_keys_are_found_in_bytes_that_are_no_text() {
+        let mask = SecretMask::new(vec!["hunter22".to_owned(), "ollama".to_owned()]);
+        assert_eq!(mask.known_in(b"\xff\0hunter22 ollama hunter22").collect::<Vec<_>>(), [2..10, 18..26]);
+        assert_eq!(SecretMask::new(Vec::new()).known_in(b"hunter22").count(), 0);
     }
 
     #[test]

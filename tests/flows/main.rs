@@ -29,3 +29,4 @@ mod m18_parts;
 mod m19_other_base;
 mod m20_shipping;
 mod m21_caps;
+mod m22_held_keys;

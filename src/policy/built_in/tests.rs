@@ -1,9 +1,10 @@
 //! One line for each rule, and twins that must give nothing.
 
-use super::BuiltInPolicy;
+use super::{BuiltInPolicy, with_recorded};
 use crate::diff::{ChangeSet, FileChange, FileMode, FileSide};
 use crate::policy::{Policy, PolicySettings, RULES, Severity, Violation};
 use crate::repository::MemoryTree;
+use crate::text::LiveMask;
 
 fn side(text: &str) -> FileSide {
     FileSide::regular(text.as_bytes())
@@ -14,10 +15,19 @@ fn change(path: &str, old: Option<&str>, new: Option<&str>) -> FileChange {
 }
 
 fn judge_with(files: Vec<FileChange>, others: &[&str], settings: &PolicySettings) -> Vec<Violation> {
+    judge_by(&BuiltInPolicy::new(), files, others, settings)
+}
+
+fn judge_by(
+    policy: &BuiltInPolicy,
+    files: Vec<FileChange>,
+    others: &[&str],
+    settings: &PolicySettings,
+) -> Vec<Violation> {
     let olds = files.iter().filter_map(|file| Some((file.path.clone(), file.old.clone()?)));
     let base: Vec<_> = olds.chain(others.iter().map(|path| ((*path).into(), side("")))).collect();
     let base = MemoryTree::new(base);
-    let found = BuiltInPolicy::new().judge(&ChangeSet::new(files), &base, settings).expect("a tree in memory reads");
+    let found = policy.judge(&ChangeSet::new(files), &base, settings).expect("a tree in memory reads");
     assert!(found.windows(2).all(|pair| pair[0].severity >= pair[1].severity), "the worst comes first");
     found
 }
@@ -215,6 +225,63 @@ fn keys() {
     let found = judge(vec![change("src/a.py", None, Some(&line))], &[]);
     assert!(!found[0].message.contains(&key), "the value is never said");
     added("src/b.py", "token = os.environ['GITHUB_TOKEN']\n", &[]);
+}
+
+/// What holders of these keys find in `file`, worst first.
+fn held(keys: &[&str], file: FileChange) -> Vec<Violation> {
+    let policy = BuiltInPolicy::holding(LiveMask::new(keys.iter().map(|key| (*key).to_owned()).collect()));
+    let found = judge_by(&policy, vec![file], &[], &PolicySettings::default());
+    assert!(found.iter().all(|found| keys.iter().all(|key| !found.message.contains(key))), "{found:?}");
+    found
+}
+
+#[track_caller]
+fn holds(old: Option<&str>, new: &str, expected: &[&str]) {
+    let file = || change("notes.txt", old, Some(new));
+    assert_eq!(brief(&held(&["team-llm-4711-blue"], file())), expected, "{new}");
+    assert_eq!(brief(&held(&[], file())), [""; 0], "it looks like nothing to who does not hold it: {new}");
+}
+
+#[test]
+fn keys_that_paraph_holds() {
+    let line = "ask with team-llm-4711-blue\n";
+    holds(None, &format!("x\n\n{line}y\nx{line}"), &["secret-added:3", "secret-added:5"]);
+    holds(Some("x\n"), &format!("x\n{line}"), &["secret-added:2"]);
+    holds(Some(line), &format!("x\n{line}"), &[]);
+    holds(Some(line), "x\n", &[]);
+    holds(None, "ask with team-llm-4711\n", &[]);
+    assert_eq!(held(&["team-llm-4711-blue"], change("a", None, Some(line)))[0].severity, Severity::Block);
+}
+
+#[test]
+fn held_keys_in_a_name_a_link_and_what_is_no_text() {
+    let key = "team-llm-4711-blue";
+    let secrets = |file| brief(&held(&[key], file)).iter().filter(|found| *found == "secret-added").count();
+    assert_eq!(secrets(change(key, None, Some("x\n"))), 1);
+    assert_eq!(secrets(change(key, Some("x\n"), Some("y\n"))), 0, "it was called so");
+    let with = |mode, content: Vec<u8>| {
+        let new = Some(FileSide { mode, content: content.into() });
+        FileChange { path: "a.bin".into(), old: None, new }
+    };
+    assert_eq!(secrets(with(FileMode::Regular, [b"\xff\0\n", key.as_bytes()].concat())), 1);
+    assert_eq!(secrets(with(FileMode::Symlink, key.into())), 1);
+}
+
+#[test]
+fn a_word_that_is_a_held_key_can_be_overridden() {
+    let found = held(&["secretly"], change("a.txt", None, Some("said secretly\n")));
+    assert_eq!((brief(&found), found[0].severity), (vec!["secret-added:1".to_owned()], Severity::Warn));
+}
+
+#[test]
+fn held_keys_are_told_from_the_record_once_more() {
+    let line = format!("a team-llm-4711-blue\ntoken = \"gh{}_{}\"\n", "p", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+    let file = || change("a.txt", None, Some(&line));
+    let (with, without) = (held(&["team-llm-4711-blue"], file()), held(&[], file()));
+    assert_eq!(brief(&with), ["secret-added:1", "secret-added:2"]);
+    assert_eq!(with_recorded(without.clone(), &with), with);
+    assert_eq!(with_recorded(with.clone(), &without), without);
+    assert_eq!(with_recorded(with.clone(), &with), with);
 }
 
 #[test]

@@ -9,8 +9,9 @@
 //! **What comes from outside is taken as recorded:** the goal and the settings it started with, the bases (by id), every
 //! word of a person in its place, what models said, what checks found, and what programs and agents left. A check's
 //! output goes into the next prompt and holds times and paths, so no second run of it is the first; `paraph check` runs
-//! it again. **All else is made anew,** by the code that made it: indexes, prompts, placed edits, versions, contexts,
-//! reviews, violations, scores, gates, and what they lead to.
+//! it again. Which held keys a change brought is taken too, as the record has no keys. **All else is made anew,** by the
+//! code that made it: indexes, prompts, placed edits, versions, contexts, reviews, violations, scores, gates, and what
+//! they lead to.
 //!
 //! It walks the session's entries in their order. Where one tells that a piece of work began, what is folded so far is
 //! put aside; where one tells what it found, the work is done anew on that, with a [`Tape`] in place of models, and what
@@ -18,6 +19,7 @@
 //! in the next prompt and not in that one, as it was.
 
 mod compare;
+mod recalled;
 mod record;
 mod tape;
 mod walk;
@@ -39,6 +41,7 @@ use super::ports::{Engines, Ports, Settings};
 use super::purse::Today;
 use super::start::{Home, Started};
 use super::work::{LiveLogs, Worker};
+use recalled::Recalled;
 use record::Record;
 pub(super) use tape::Tape;
 use walk::Walk;
@@ -59,12 +62,14 @@ pub fn replay(home: &Home, ports: &Ports, settings: &Settings, asked: SessionRef
             .hint(format!("TMPDIR=/a/folder/you/can/write paraph replay {asked}"))
     };
     let place = tempfile::Builder::new().prefix("paraph-replay-").tempdir().map_err(failed)?;
-    let worker = worker(&Home::at(place.path()), ports, settings)?;
+    let policy = Arc::new(Recalled::new(ports.policy.clone()));
+    let ports = Ports { policy: policy.clone(), ..ports.clone() };
+    let worker = worker(&Home::at(place.path()), &ports, settings)?;
     // the caller may be a task: what waits here must not be one of its runtime's
     let walked = std::thread::scope(|scope| {
         let walk = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-            runtime.block_on(Walk::new(worker, &record, asked.version).walk())
+            runtime.block_on(Walk::new(worker, policy, &record, asked.version).walk())
         };
         scope.spawn(walk).join()
     });

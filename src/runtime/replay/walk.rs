@@ -13,6 +13,7 @@ use crate::api::{
 use crate::cancel::Cancel;
 use crate::clock::Timestamp;
 use crate::id::{Digest, LaneId, Seq, Version};
+use crate::policy::Violation;
 use crate::proposal::EngineKind;
 use crate::runtime::desk::Line;
 use crate::runtime::ear::Ear;
@@ -21,6 +22,7 @@ use crate::runtime::work::{Worker, paths_blocked, read_changes};
 use crate::session::{EffectKey, EffectKind, Event, Finding, Input, Outcome, Session, StopKind, VersionRecord, decide};
 
 use super::compare::{self, Compared};
+use super::recalled::Recalled;
 use super::record::Record;
 use super::tape::{Miss, Tape};
 
@@ -85,6 +87,8 @@ struct Made {
 
 pub(super) struct Walk<'a> {
     worker: Arc<Worker>,
+    /// The worker's policy.
+    policy: Arc<Recalled>,
     record: &'a Record,
     until: Option<Version>,
     ours: Session,
@@ -97,12 +101,12 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(worker: Arc<Worker>, record: &'a Record, until: Option<Version>) -> Self {
+    pub(super) fn new(worker: Arc<Worker>, policy: Arc<Recalled>, record: &'a Record, until: Option<Version>) -> Self {
         // as it was asked for: asking again changes engine and rules
         let first = record.events.iter().take(1).cloned();
         let ours = Session::fold(first).unwrap_or_else(|| record.session.clone());
         let (versions, stages, differences, replayed) = Default::default();
-        Self { worker, record, until, ours, began: BTreeMap::new(), versions, stages, differences, replayed }
+        Self { worker, policy, record, until, ours, began: BTreeMap::new(), versions, stages, differences, replayed }
     }
 
     /// Walks to the end, or until what differs is too much to go on.
@@ -235,6 +239,7 @@ impl<'a> Walk<'a> {
         let ear = Arc::new(Ear::taped(&self.ours.steered, tape.clone()));
         let unwanted = Cancel::new();
         let line = Line { inbox, session: then.asked.id, key, attempt, ear, unwanted, tape: Some(tape.clone()) };
+        self.policy.recall(self.violations(key, seq));
         let finding = self.worker.run(then, &line, &Cancel::new()).await;
         self.replayed.push((key, attempt));
         let finding = compare::with_recorded_reasons(finding, event);
@@ -264,6 +269,17 @@ impl<'a> Walk<'a> {
                 self.fold(event, at, seq);
             }
         }
+    }
+
+    /// What the version that the work is of came to have violated, from that entry on.
+    fn violations(&self, key: EffectKey, from: Seq) -> &'a [Violation] {
+        let later = self.record.events.iter().filter(|(_, _, seq)| *seq >= from);
+        let scored = later.filter_map(|(event, ..)| match event {
+            Event::Scored { lane, version, violations, .. } => Some(((Some(*lane), Some(*version)), violations)),
+            _ => None,
+        });
+        let mut of_it = scored.filter(|(whose, _)| *whose == (key.lane, key.version));
+        of_it.next().map_or(&[], |(_, violations)| violations)
     }
 
     /// Keeps what was found about a piece of work with the version that it is of, else with the stages.
