@@ -60,6 +60,8 @@ pub struct House {
     /// What writes the log, once there is one.
     log: Mutex<Option<LogGuard>>,
     config: OnceLock<Config>,
+    /// What a person has to know once a verb is done.
+    warning: OnceLock<String>,
     /// What models and agents are asked with.
     keys: OnceLock<Arc<Keys>>,
     /// What hides those, and all others that were given.
@@ -102,6 +104,7 @@ impl House {
             opened: Mutex::new(Vec::new()),
             log: Mutex::new(None),
             config: OnceLock::new(),
+            warning: OnceLock::new(),
             keys: OnceLock::new(),
             mask: OnceLock::new(),
         })
@@ -176,12 +179,8 @@ impl House {
     }
 
     fn open_at(&self, home: &Home) -> Result<(Runtime, Vec<String>), Failure> {
-        // what a person wrote and what counts must be the same: a mistyped policy would otherwise be a milder one
-        let unknown =
-            [self.policy_problems(), self.model_problems(), self.agent_problems(), self.forge_problems()].concat();
-        if let Some(problem) = self.config().errors().chain(&unknown).next() {
-            let failure = Failure::new(FailureKind::Usage, format!("the configuration cannot be used: {problem}"));
-            return Err(failure.hint("paraph config check"));
+        if let Some(failure) = self.unusable() {
+            return Err(failure);
         }
         self.log(home)?;
         let failed = |error: StartError| {

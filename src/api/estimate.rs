@@ -20,7 +20,8 @@ pub struct EstimateView {
     pub schema: String,
     /// Where each first answer counts.
     pub least_usd: String,
-    /// Where every answer is sent back as often as it may be, within the limits.
+    /// Where every answer is sent back as often as it may be, within the limits: less than the least where a limit does
+    /// not reach for that.
     pub most_usd: String,
     /// Tokens of prompt and answer at least.
     pub least_tokens: u64,
@@ -62,6 +63,9 @@ impl EstimateView {
         if self.roles.is_empty() {
             return "no model is asked: it costs nothing".to_owned();
         }
+        if let Some(over) = self.over() {
+            return over;
+        }
         let held = match self.held_by.as_str() {
             "" => String::new(),
             limit => format!(" (the {limit}'s limit)"),
@@ -76,15 +80,26 @@ impl EstimateView {
         }
         format!("models may cost about ${} to at most ${}{held}: {tokens}", self.least_usd, self.most_usd)
     }
+
+    /// That a limit allows less than is needed, and which setting it is: there is no range then.
+    fn over(&self) -> Option<String> {
+        if self.least_tokens > self.most_tokens {
+            let (least, most) = (self.least_tokens, self.most_tokens);
+            return Some(format!("models need {least} tokens at least, and budget.session_tokens allows {most}"));
+        }
+        let dollars = |amount: &str| amount.parse::<f64>().ok();
+        let is_over = dollars(&self.least_usd)? > dollars(&self.most_usd)?;
+        let key = if self.held_by == "day" { "budget.day_cents" } else { "budget.session_cents" };
+        is_over.then(|| format!("models cost ${} at least, and {key} allows ${}", self.least_usd, self.most_usd))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check(least: &str, most: &str, held_by: &str, expected: &str) {
-        let role = RoleEstimateView {
+    fn role(least: &str, most: &str) -> RoleEstimateView {
+        RoleEstimateView {
             role: "implementer".to_owned(),
             model: "acme/m".to_owned(),
             least_calls: 1,
@@ -94,17 +109,34 @@ mod tests {
             least_usd: least.to_owned(),
             most_usd: most.to_owned(),
             prices: String::new(),
-        };
+        }
+    }
+
+    #[track_caller]
+    fn check(least: &str, most: &str, held_by: &str, expected: &str) {
         let view = EstimateView {
             least_usd: least.to_owned(),
             most_usd: most.to_owned(),
             least_tokens: 10,
             most_tokens: 900,
             held_by: held_by.to_owned(),
-            roles: vec![role],
+            roles: vec![role(least, most)],
             ..EstimateView::default()
         };
         assert_eq!(view.words(), expected);
+    }
+
+    #[test]
+    fn a_limit_that_does_not_reach_is_told_as_one() {
+        let over = "models cost $0.0421 at least, and budget.session_cents allows $0.01";
+        check("0.0421", "0.01", "session", over);
+        check("10.50", "9.00", "day", "models cost $10.50 at least, and budget.day_cents allows $9.00");
+        let role = RoleEstimateView { most_tokens: 9000, ..role("0.01", "0.02") };
+        let (least_usd, most_usd) = (role.least_usd.clone(), role.most_usd.clone());
+        let view =
+            EstimateView { least_tokens: 4200, most_tokens: 3000, least_usd, most_usd, ..EstimateView::default() };
+        let view = EstimateView { roles: vec![role], ..view };
+        assert_eq!(view.words(), "models need 4200 tokens at least, and budget.session_tokens allows 3000");
     }
 
     #[test]

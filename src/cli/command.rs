@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::desk::Desk;
 use super::ended::{DONE, Done, Ended, usage};
-use super::output::{ColourChoice, Colours, LazyMask, Output};
+use super::output::{ColourChoice, Colours, LazyMask, Output, Role, Text};
 use super::verbs;
 use super::world::World;
 
@@ -173,8 +174,18 @@ pub async fn run(args: impl Iterator<Item = OsString>, mut world: World) -> u8 {
                 Some(verb) => verb.carry_out(&mut desk).await,
                 None => screen(&mut desk).await,
             };
-            ending(done, &mut desk.out)
+            let status = ending(done, &mut desk.out);
+            warn(&mut desk);
+            status
         }
+    }
+}
+
+/// Says what a person has to know besides what the verb said.
+fn warn(desk: &mut Desk) {
+    if let Some(warning) = desk.world.launch.warning() {
+        let words = Text::new().role(Role::Warn, "warning: ").words(Role::Plain, &warning, "         ");
+        desk.out.say(words);
     }
 }
 
@@ -192,6 +203,9 @@ async fn screen(desk: &mut Desk) -> Done {
 
 /// Help and version are data; anything else is wrong usage.
 fn unparsed(error: &clap::Error, args: &[OsString], out: &mut Output) -> Done {
+    if matches!(error.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand) {
+        return Err(Ended::Failed(unfinished(args)));
+    }
     let rendered = error.render();
     if !error.use_stderr() {
         let text = if out.coloured() { rendered.ansi().to_string() } else { rendered.to_string() };
@@ -199,6 +213,14 @@ fn unparsed(error: &clap::Error, args: &[OsString], out: &mut Output) -> Done {
         return Ok(DONE);
     }
     Err(Ended::Failed(usage_failure(&rendered.to_string(), help_of(args))))
+}
+
+/// That the verb needs one of its own words behind it, and which there are.
+fn unfinished(args: &[OsString]) -> crate::api::Failure {
+    let grammar = grammar();
+    let (verb, named) = named_by(args, &grammar);
+    let words: Vec<&str> = verb.get_subcommands().map(clap::Command::get_name).collect();
+    usage(format!("`paraph{named}` needs one of: {}", words.join(", "))).hint(format!("paraph help{named}"))
 }
 
 /// clap's words as a failure: its first line is the message, its tips and where to read on are hints.
@@ -218,15 +240,19 @@ fn usage_failure(rendered: &str, help: String) -> crate::api::Failure {
 
 /// What explains the verb that the arguments name, so far as they name one.
 fn help_of(args: &[OsString]) -> String {
-    let mut command = &grammar();
-    let mut help = "paraph help".to_owned();
+    format!("paraph help{}", named_by(args, &grammar()).1)
+}
+
+/// The verb that the arguments name, so far as they name one, and its words, each behind a space.
+fn named_by<'grammar>(args: &[OsString], grammar: &'grammar clap::Command) -> (&'grammar clap::Command, String) {
+    let (mut command, mut words) = (grammar, String::new());
     for word in args.iter().skip(1) {
         if let Some(verb) = command.find_subcommand(word).filter(|verb| !verb.is_hide_set()) {
-            help += &format!(" {}", verb.get_name());
+            words += &format!(" {}", verb.get_name());
             command = verb;
         }
     }
-    help
+    (command, words)
 }
 
 /// Tells how it ended, and gives the exit status.

@@ -178,6 +178,11 @@ pub trait Launch: Send + Sync {
     /// A [`Failure`] where a file cannot be read or written, or there is no such setting.
     fn config(&self, ask: &ConfigAsk) -> Result<ConfigReport, Failure>;
 
+    /// What a person has to know once the verb is done: a daemon works on, and the configuration cannot be used any more.
+    fn warning(&self) -> Option<String> {
+        None
+    }
+
     /// Writes the user's configuration, or (`repo_file`) the `.paraph.toml` of that repository.
     ///
     /// # Errors

@@ -191,7 +191,7 @@ impl Desk {
     async fn reserve(&self, date: &str, share: Share, asked: &CallAsked) -> Result<u32, AskError> {
         let most = self.worker.ports.models.max_day_micros();
         let needs = asked.cost_micros.unwrap_or(0);
-        let may_cost = || format!(", and the call may cost ${}", dollars(needs));
+        let may_cost = || format!(", and the next call may cost ${}", dollars(needs));
         self.worker.today.take(date, needs, most).map_err(|taken| day_spent(taken, most, &may_cost()))?;
         let share = Budget { cost_micros: share.cost_micros, tokens: share.tokens };
         self.line.record(Outcome::Asking(asked.clone(), share)).await.map_err(|failure| {

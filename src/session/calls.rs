@@ -330,30 +330,30 @@ pub(super) fn reserve(session: &Session, asked: &CallAsked, share: Budget) -> Re
     }
     if asked.output_tokens > 0 {
         let role = asked.role;
-        if let Some((spent, most, needs)) = over(&session.spent_by(role), share, asked) {
-            return Err(Refusal::ShareSpent { role, why: format!("took {spent} of {most}, and the call may {needs}") });
+        if let Some((needs, left)) = over(&session.spent_by(role), share, asked) {
+            return Err(Refusal::ShareSpent { role, why: format!("has {left} left, and the next call may {needs}") });
         }
-        if let Some((spent, most, needs)) = over(&session.spent(), session.budget, asked) {
-            let are = if spent.starts_with('$') { "is" } else { "are" };
-            return Err(Refusal::BudgetSpent {
-                why: format!("{spent} of {most} {are} spent, and the call may {needs}"),
-            });
+        if let Some((needs, left)) = over(&session.spent(), session.budget, asked) {
+            let are = if left.starts_with('$') { "is" } else { "are" };
+            return Err(Refusal::BudgetSpent { why: format!("the next call may {needs}, and {left} {are} left") });
         }
     }
     let call = u32::try_from(session.calls.len()).unwrap_or(u32::MAX).saturating_add(1);
     Ok(Step::record(Event::CallReserved { call, asked: Box::new(asked.clone()) }))
 }
 
-/// What is spent, the limit, and what the call may take, in words, where that would be more than `budget` has.
-fn over(spent: &Spent, budget: Budget, asked: &CallAsked) -> Option<(String, String, String)> {
+/// What the call may take, and what is left of the limit, in words, where that is more than `budget` has.
+fn over(spent: &Spent, budget: Budget, asked: &CallAsked) -> Option<(String, String)> {
     let needs = asked.input_tokens.saturating_add(asked.output_tokens);
     if let Some(most) = budget.tokens.filter(|most| spent.tokens().saturating_add(needs) > *most) {
-        return Some((spent.tokens().to_string(), format!("{most} tokens"), format!("take {needs}")));
+        let left = most.saturating_sub(spent.tokens());
+        return Some((format!("take {needs}"), format!("{left} of {most} tokens")));
     }
     let (most, needs) = budget.cost_micros.zip(asked.cost_micros)?;
     let is_over = spent.cost_micros.saturating_add(needs) > most;
-    let [spent, most, needs] = [spent.cost_micros, most, needs].map(|micros| format!("${}", dollars(micros)));
-    is_over.then(|| (spent, most, format!("cost {needs}")))
+    let [left, most, needs] =
+        [most.saturating_sub(spent.cost_micros), most, needs].map(|micros| format!("${}", dollars(micros)));
+    is_over.then(|| (format!("cost {needs}"), format!("{left} of {most}")))
 }
 
 /// A call ended. What was bought is recorded, whether or not anybody still waits for the work it was for.

@@ -4,6 +4,7 @@ use crate::planning::Stage;
 use crate::policy::Severity;
 use crate::proposal::EngineKind;
 use crate::scoring::GateId;
+use crate::validation::CheckStatus;
 
 use super::event::StopKind;
 use super::state::{Lane, Phase, Session};
@@ -188,6 +189,14 @@ impl Session {
         self.at_stake().filter(waits).any(failed)
     }
 
+    /// Whether that is only because some did not end in time.
+    fn has_only_late_checks(&self) -> bool {
+        let waits = |lane: &&Lane| matches!(lane.phase, Phase::Scored(_));
+        let checks = self.at_stake().filter(waits).filter_map(|lane| self.current(lane.id)?.1.validation.as_ref());
+        let mut red = checks.flat_map(|validation| &validation.checks).filter(|check| check.is_red()).peekable();
+        red.peek().is_some() && red.all(|check| check.status == CheckStatus::TimedOut)
+    }
+
     /// Whether every lane that waits for a decision waits with a change that a policy blocks.
     fn is_blocked(&self) -> bool {
         let waits = |lane: &&Lane| matches!(lane.phase, Phase::Scored(_));
@@ -266,6 +275,13 @@ impl Session {
             State::Scored if self.is_blocked() => (
                 "a policy forbids approving it: request changes, or reject it".into(),
                 format!("paraph show {id}{current}, then paraph request-changes {id}{current} -m TEXT"),
+            ),
+            State::Scored if self.has_only_late_checks() => (
+                "a check did not end in time; waits for your decision".into(),
+                format!(
+                    "paraph check {id}, or commit a longer timeout_s in .paraph.toml (checks.max_timeout_s holds it) and \
+                     run anew"
+                ),
             ),
             State::Scored if self.has_failed_checks() => (
                 "its checks fail; waits for your decision".into(),

@@ -40,6 +40,7 @@ impl Bench {
             ascii: false,
             motion: true,
             here: Some("/home/ada/core".to_owned()),
+            engine: "rules".to_owned(),
             folder: Some("/home/ada/core/src".into()),
         };
         let model = Model::new(settings, (columns, rows), NOW);

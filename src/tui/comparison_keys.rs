@@ -10,7 +10,6 @@ use super::screens::comparison::Comparison;
 use super::screens::plain;
 use crate::api::{CompareRequest, ComparisonView, PickRequest, Request};
 use crate::id::{SessionId, SessionRef};
-use crate::text::counted;
 
 /// Opens the comparison of the open session's candidates, or of those of the session under the cursor.
 pub(crate) fn compare(model: &mut Model) -> Vec<Task> {
@@ -101,13 +100,19 @@ fn pick(model: &mut Model) -> Vec<Task> {
         return Vec::new();
     };
     let others = view.candidates.len() - 1;
+    let ends = match others {
+        1 => "Ends the other candidate and what it runs; it stays to be read.".to_owned(),
+        _ => format!("Ends the {others} other candidates and what they run; they stay to be read."),
+    };
+    let with =
+        Some(plain(&one.with)).filter(|with| !with.is_empty()).map_or_else(String::new, |with| format!(" {with}"));
     let session = SessionRef { session: one.session, version: Some(version) };
     let request = PickRequest { session, digest: set.digest.to_string() };
     let confirm = Confirm {
         title: format!("Pick {session}"),
         lines: vec![
-            format!("{} {}, digest {}", one.engine, plain(&one.with), set.digest.short()),
-            format!("Ends the {} and what they run; they stay to be read.", counted(others, "other candidate")),
+            format!("{}{with}, digest {}", one.engine, set.digest.short()),
+            ends,
             "It approves nothing: the decision panel comes after. A pick is not taken back.".to_owned(),
         ],
         armed: false,

@@ -9,7 +9,7 @@ use super::diff_keys::{act_in_session, to_file};
 use super::hold_keys::{discard, pause, pick};
 use super::keymap::{Key, Meaning};
 use super::look_around::{on_origin_key, on_peek_key, on_picker_key};
-use super::model::{Confirm, Field, Model, Overlay, Task, Ticket, Tone};
+use super::model::{Confirm, Field, Model, Overlay, Settings, Task, Ticket, Tone};
 use super::screens::decision::{Decision, Intent, Outcome};
 use super::screens::inbox;
 use super::screens::palette::Palette;
@@ -235,8 +235,10 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Task> {
         Action::Open => open(model),
         Action::NextNeedsMe => next_needing(model),
         Action::NewSession => {
-            let here = model.settings.here.clone();
-            show(model, Overlay::Wizard(Box::new(Wizard::new(here.as_deref()))))
+            let Settings { here, engine, .. } = &model.settings;
+            let mut wizard = Wizard::new(here.as_deref());
+            wizard.configured.clone_from(engine);
+            show(model, Overlay::Wizard(Box::new(wizard)))
         }
         Action::CycleFilter | Action::CycleSort | Action::TogglePreview => arrange_inbox(model, action),
         Action::PickSession => pick(model),

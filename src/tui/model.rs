@@ -330,6 +330,8 @@ pub(crate) struct Settings {
     pub motion: bool,
     /// Where the program was started: the wizard's first suggestion.
     pub here: Option<String>,
+    /// The engine that the configuration names; empty where nobody knows.
+    pub engine: String,
     /// The folder the program was started in: relative paths begin there.
     pub folder: Option<std::path::PathBuf>,
 }

@@ -64,6 +64,8 @@ pub struct TuiOptions {
     pub editor: String,
     /// The repository the program was started in.
     pub here: Option<String>,
+    /// The engine that the configuration names; empty where nobody knows.
+    pub engine: String,
     /// The folder that the program was started in: relative paths begin there.
     pub folder: Option<PathBuf>,
     /// The session to open at once.
@@ -114,6 +116,7 @@ impl TuiOptions {
             may_ask: !plain,
             editor: editor.unwrap_or_else(|| "vi".to_owned()),
             here: None,
+            engine: String::new(),
             folder: None,
             open: None,
             issues: None,
@@ -194,6 +197,7 @@ async fn show(service: Arc<dyn Service>, options: TuiOptions, outside: &Handle) 
         ascii: options.ascii,
         motion: options.motion,
         here: options.here.clone(),
+        engine: options.engine.clone(),
         folder: options.folder.clone(),
     };
     let terminal = Terminal::enter(Setup { mouse: options.mouse, ask: options.may_ask })?;

@@ -114,6 +114,14 @@ fn a_panel_that_does_not_count_yet_says_so_and_says_which_keys_were_not_taken() 
     assert!(shows("X y").contains("not taken: keys count once you have seen this"));
     let seen = Bench::review(100, 30).press("X").screen();
     assert!(!seen.contains("keys count once"), "{seen}");
+    // once they count, what came before is told until the next key
+    for (panel, early) in [("X", "X y"), ("A", "A y")] {
+        let again = "not taken, it came too soon: press it again";
+        let screen = Bench::review(100, 30).type_ahead(early).screen();
+        assert!(screen.contains(again), "{panel}:\n{screen}");
+        assert!(!Bench::review(100, 30).press(panel).screen().contains(again), "{panel}");
+    }
+    assert!(!Bench::review(100, 30).type_ahead("A y").press("j").screen().contains("too soon"));
 }
 
 #[test]

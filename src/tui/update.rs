@@ -132,11 +132,11 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Task> {
 fn on_shown(model: &mut Model) -> bool {
     match model.overlays.last_mut() {
         Some(Overlay::Decision(decision)) if decision.awaits_shown() => {
-            (decision.armed, decision.early) = (true, false);
+            decision.armed = true; // what came too early is told until the next key
             true
         }
         Some(Overlay::Confirm(confirm)) => {
-            (confirm.armed, confirm.early) = (true, false);
+            confirm.armed = true;
             true
         }
         _ => false,

@@ -120,8 +120,11 @@ fn draw_overlay(painter: &mut Painter<'_>, area: Rect, model: &Model, overlay: &
                 painter.text(inside.x, y, inside.width, line, Role::Text);
             }
             let y = inside.bottom().saturating_sub(1);
-            if !open.armed {
-                decision::draw_patience(painter, Rect { y: y.saturating_sub(1), height: 1, ..inside }, open.early);
+            let above = Rect { y: y.saturating_sub(1), height: 1, ..inside };
+            if open.armed {
+                decision::draw_too_soon(painter, above, open.early);
+            } else {
+                decision::draw_patience(painter, above, open.early);
             }
             painter.runs(
                 inside.x,

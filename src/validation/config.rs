@@ -61,6 +61,15 @@ pub struct ConfigProblem {
     pub hint: String,
 }
 
+impl ConfigProblem {
+    /// In one line, as a compiler tells it, with the way out where there is one.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let hint = if self.hint.is_empty() { String::new() } else { format!(" ({})", self.hint) };
+        format!("{}:{}: {}{hint}", RepositoryConfig::NAME, self.line, self.message)
+    }
+}
+
 /// Why the file could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -104,7 +113,10 @@ impl RepositoryConfig {
         let mut config = Self::default();
         match toml::de::DeTable::parse(text) {
             Ok(top) => config.fill(&mut reader, top.get_ref(), limits),
-            Err(error) => reader.problem(error.span().map_or(0, |span| span.start), error.message(), ""),
+            Err(error) => {
+                let at = error.span().map_or(0, |span| span.start);
+                reader.problem(at, error.message(), "see https://toml.io for the form");
+            }
         }
         reader.done(config).map_err(ConfigError::Wrong)
     }
@@ -258,7 +270,8 @@ fn policy(reader: &mut Reader<'_>, table: &Table<'_>, limits: &ConfigLimits<'_>)
     for glob in &frozen {
         if let Err(error) = globset::Glob::new(glob) {
             let at = reader.at(table, "frozen");
-            reader.problem(at, &format!("`{glob}` is no glob: {}", error.kind()), "");
+            let message = format!("`{glob}` is no glob: {}", error.kind());
+            reader.problem(at, &message, "such as 'src/generated/**'");
         }
     }
     let raised = reader.strings(table, "raised").unwrap_or_default();

@@ -41,7 +41,8 @@ impl Rooms {
     ) -> Result<u8, Failure> {
         let variables = self.house.variables();
         let look = |name: &str| variables.get(name).cloned();
-        let ui = self.house.config().settings().ui;
+        let settings = self.house.config().settings();
+        let ui = settings.ui;
         let usual = TuiOptions::from_environment(look, blobs, self.house.clock(), self.house.ids());
         let depth = match ui.colour.as_str() {
             "never" => ColorDepth::Mono,
@@ -55,6 +56,7 @@ impl Rooms {
             mouse: ui.mouse,
             motion: ui.motion,
             here: repo.map(|path| path.to_string()),
+            engine: settings.engine,
             open,
             issues: Some(self.issues()),
             folder: std::env::current_dir().ok(),
@@ -251,6 +253,10 @@ impl Launch for Rooms {
     fn drop_typed_ahead(&self) {
         // where standard input is no terminal there is nothing typed to forget
         let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
+    }
+
+    fn warning(&self) -> Option<String> {
+        self.house.warning.get().cloned()
     }
 
     fn config(&self, ask: &ConfigAsk) -> Result<ConfigReport, Failure> {

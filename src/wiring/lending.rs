@@ -79,12 +79,19 @@ impl Connect for Lending {
     async fn connect(&self, start: Start) -> Result<Arc<dyn Service>, Failure> {
         let mut pause = FIRST_PAUSE;
         loop {
-            let service = self.connector.connect(start).await?;
+            let service = match self.connector.connect(start).await {
+                // what a daemon that did not start wrote into its log is known here in one sentence
+                Err(failure) if start == Start::IfNeeded && failure.kind == FailureKind::Unreachable => {
+                    return Err(self.house.unusable().unwrap_or(failure));
+                }
+                found => found?,
+            };
             let lent = Lent { house: self.house.clone(), service };
             // who only looks whether one runs asks for nothing
             if start == Start::Never {
                 return Ok(Arc::new(lent));
             }
+            self.house.warn_of_old_settings();
             match lent.lend(&[]).await {
                 // another client had it leave in between: there is a next one
                 Err(failure) if failure.kind == FailureKind::Unreachable && pause <= LAST_PAUSE => {

@@ -53,6 +53,25 @@ impl House {
         }
     }
 
+    /// Why nothing starts with this configuration: the first thing in it that cannot be used. What a person wrote and what
+    /// counts must be the same, a mistyped policy would otherwise be a milder one.
+    pub(super) fn unusable(&self) -> Option<Failure> {
+        let first = self.config().errors().next().cloned();
+        let problem = first.or_else(|| self.own_problems().into_iter().next())?;
+        let failure = Failure::new(FailureKind::Usage, cannot_be_used(&problem));
+        let failure = if problem.hint.is_empty() { failure } else { failure.hint(problem.hint) };
+        Some(failure.hint("paraph config check"))
+    }
+
+    /// Keeps for the end of a verb that the file cannot be used any more, while a daemon works on that read it before.
+    pub(super) fn warn_of_old_settings(&self) {
+        if let Some(problem) = self.config().errors().next() {
+            let why = cannot_be_used(problem);
+            let warning = format!("{why}; the daemon works on with the settings that it was started with");
+            self.warning.get_or_init(|| warning);
+        }
+    }
+
     /// What the policy settings name that there is not: a mistyped rule or glob would be a milder policy than was meant.
     pub(super) fn policy_problems(&self) -> Vec<Problem> {
         let config = self.config();
@@ -148,9 +167,12 @@ impl House {
 
     /// All that is wrong in the configuration.
     fn problems(&self) -> Vec<Problem> {
-        let own =
-            [self.policy_problems(), self.model_problems(), self.agent_problems(), self.forge_problems()].concat();
-        self.config().problems().iter().cloned().chain(own).collect()
+        self.config().problems().iter().cloned().chain(self.own_problems()).collect()
+    }
+
+    /// What each room finds wrong in its part of it.
+    fn own_problems(&self) -> Vec<Problem> {
+        [self.policy_problems(), self.model_problems(), self.agent_problems(), self.forge_problems()].concat()
     }
 
     /// Takes back what was just written where a daemon would not start with it, and did before: `before` is what the file
@@ -205,6 +227,10 @@ impl House {
     }
 }
 
+fn cannot_be_used(problem: &Problem) -> String {
+    format!("the configuration cannot be used: {}: {}", problem.origin, problem.message)
+}
+
 /// What `init --repo-file` writes.
 const REPOSITORY_FILE: &str = "\
 # What Paraph runs for this repository. It counts once it is committed: checks are read from the base of a
@@ -223,3 +249,30 @@ const REPOSITORY_FILE: &str = "\
 # [policy]
 # frozen = [\"LICENSE\", \"migrations/**\"]
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(config: &str, message: &str, hints: &[&str]) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, config).expect("a file");
+        let environment = [("HOME".into(), folder.path().into()), ("PARAPH_CONFIG".into(), file.clone().into())];
+        let house = House::new(environment.into(), "/paraph".into()).expect("a house");
+        let failure = house.unusable().expect("it cannot be used");
+        let place = format!("the configuration cannot be used: {}:", file.display());
+        assert_eq!(failure.message.strip_prefix(&place), Some(message));
+        assert_eq!(failure.hints, hints);
+        assert_eq!(failure.causes, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_broken_file_is_told_in_one_sentence() {
+        let form = "see https://toml.io for the form";
+        check("workers = 2\n[checks\n", "2: unclosed table, expected `]`", &[form, "paraph config check"]);
+        let rules = "[policy]\nraised = ['ci-fiel']\n";
+        check(rules, "2: there is no rule `ci-fiel`", &["did you mean `ci-file`?", "paraph config check"]);
+    }
+}

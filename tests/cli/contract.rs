@@ -120,6 +120,21 @@ fn every_verb_of_the_grammar_is_in_the_table() {
 }
 
 #[test]
+fn a_verb_that_lacks_its_word_says_which_there_are() {
+    for (line, told) in [
+        ("config", "`paraph config` needs one of: path, get, set, check, origins"),
+        ("daemon", "`paraph daemon` needs one of: run, start, stop, status"),
+        ("audit", "`paraph audit` needs one of: show, verify, export"),
+        ("theme --color never", "`paraph theme` needs one of: lint"),
+    ] {
+        let outcome = Bench::new().run(line);
+        assert_eq!((outcome.status, outcome.out.as_str()), (2, ""), "{line}");
+        let verb = line.split(' ').next().expect("a verb");
+        assert_eq!(outcome.err, format!("error: {told}\nhint: paraph help {verb}\n"));
+    }
+}
+
+#[test]
 fn words_for_people_are_not_data() {
     let outcome = Bench::new().run("list");
     assert_eq!(outcome.out.lines().count(), 1, "{outcome:?}");

@@ -19,7 +19,7 @@ use crate::diff::{ChangeSet, FileChange, FileSide};
 use crate::proposal::{Brief, Context, ContextItem, Draft, EngineError, Feedback, ProposalEngine};
 use crate::repository::Tree;
 use crate::syntax::structural::{RuleLanguage, RuleSet};
-use crate::text::{Untrusted, counted, near};
+use crate::text::{Untrusted, counted, near, width};
 pub use catalogue::catalogue;
 use choose::{Choice, Request};
 use local::LocalRules;
@@ -56,6 +56,8 @@ impl Default for RuleEngine {
 
 /// How many suggestions of each kind a refusal makes.
 const ADVICE: usize = 10;
+/// How much of a goal a reason repeats.
+const GOAL_COLUMNS: usize = 100;
 
 #[async_trait]
 impl ProposalEngine for RuleEngine {
@@ -165,7 +167,7 @@ impl RuleEngine {
         would_fit.extend(more.map(|(id, count)| advice(brief, &id, count)));
         would_fit.truncate(ADVICE);
         would_fit.extend(tag_advice(rules, &counts));
-        let why = format!("no rule is about the goal `{}`", brief.goal.raw());
+        let why = format!("no rule is about the goal `{}`", in_one_line(brief.goal.raw()));
         Ok(EngineError::NothingFits { why, would_fit: or_other_engines(would_fit) })
     }
 
@@ -192,6 +194,14 @@ impl RuleEngine {
         would_fit.extend(tag_advice(rules, &counts));
         Ok(EngineError::NothingFits { why, would_fit: or_other_engines(would_fit) })
     }
+}
+
+/// The goal as a reason names it: its first line, cut where it is long.
+fn in_one_line(goal: &str) -> String {
+    let goal = goal.trim();
+    let line = goal.lines().next().unwrap_or_default();
+    let more = if line.len() < goal.len() { " …" } else { "" };
+    width::truncate_end(&format!("{line}{more}"), GOAL_COLUMNS).into_owned()
 }
 
 /// What a person asked to leave alone: `-rule-id` and `exclude PATH` in their words, or "not this file" on a file.

@@ -171,6 +171,14 @@ fn a_goal_that_no_rule_fits_is_said_with_what_would() {
 }
 
 #[test]
+fn a_long_goal_is_not_repeated_whole() {
+    let goal = format!("add OAuth login\n{}", "and more\n".repeat(1000));
+    check_nothing(&brief(&goal), "no rule is about the goal `add OAuth login …`");
+    assert_eq!(in_one_line("add OAuth login\n"), "add OAuth login");
+    assert_eq!(in_one_line(&"x".repeat(65_536)), format!("{}…", "x".repeat(99)));
+}
+
+#[test]
 fn where_no_rule_finds_anything_other_ways_are_named() {
     let python = || tree_of(&[("a.py", "def f():\n    return 1\n"), ("README.md", "x == None\n")]);
     for (goal, why) in [("add OAuth login", "no rule is about the goal"), ("modernise", "change nothing here (py-")] {

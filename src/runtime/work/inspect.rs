@@ -46,10 +46,7 @@ fn configured_plan(tree: &dyn Tree, settings: &Settings) -> Result<Configured, S
         }
         Err(ConfigError::Tree(error)) => Err(crate::repository::VcsError::from(error).into()),
         Err(ConfigError::Wrong(problems)) => {
-            let lines: Vec<String> = problems
-                .iter()
-                .map(|problem| format!("\n  .paraph.toml:{}: {} ({})", problem.line, problem.message, problem.hint))
-                .collect();
+            let lines: Vec<String> = problems.iter().map(|problem| format!("\n  {}", problem.told())).collect();
             Err(Stuck::needs_human(
                 format!("the base's .paraph.toml does not read:{}", lines.concat()),
                 "mend and commit .paraph.toml, then paraph run again",

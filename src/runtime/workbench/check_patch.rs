@@ -16,7 +16,7 @@ use crate::proposal::edits::{EditRefusals, Edits, Placed};
 use crate::proposal::{DiffFile, PatchFile, PatchFileError, PlacedPatch, place_or_merge};
 use crate::repository::{Base, OverlayTree, Source, Tree, TreeError, UserTree, VcsError};
 use crate::text::Untrusted;
-use crate::validation::{ConfigError, ConfigLimits, RepositoryConfig};
+use crate::validation::{ConfigError, ConfigLimits, ConfigProblem, RepositoryConfig};
 
 use super::{WorkbenchParts, vcs_failure};
 
@@ -128,10 +128,8 @@ fn settings(parts: &WorkbenchParts, base: &dyn Tree) -> Result<PolicySettings, F
         Err(ConfigError::Tree(error)) => Err(vcs_failure(&error.into())),
         Err(ConfigError::Wrong(problems)) => {
             let failure = Failure::new(FailureKind::Failed, "the base's .paraph.toml does not read");
-            let lines = problems.iter().map(|problem| {
-                format!("{}:{}: {} ({})", RepositoryConfig::NAME, problem.line, problem.message, problem.hint)
-            });
-            Err(Failure { causes: lines.collect(), ..failure }.hint("mend and commit .paraph.toml"))
+            let causes = problems.iter().map(ConfigProblem::told).collect();
+            Err(Failure { causes, ..failure }.hint("mend and commit .paraph.toml"))
         }
     }
 }

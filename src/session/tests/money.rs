@@ -153,11 +153,11 @@ fn a_role_takes_no_more_than_its_share_however_many_ask_at_once() {
     let share = dollars_of(5000);
     story.outcome(Outcome::Asking(asks(keys[0], role), share));
     let refused = story.refused(Outcome::Asking(asks(keys[1], role), share));
-    let words = "the budget is spent: role reviewer took $0.003 of $0.005, and the call may cost $0.003";
+    let words = "the budget is spent: role reviewer has $0.002 of $0.005 left, and the next call may cost $0.003";
     assert_eq!(refused.to_string(), words);
     let tokens = Budget { cost_micros: None, tokens: Some(2000) };
     let refused = story.refused(Outcome::Asking(asks(keys[1], role), tokens));
-    let words = "the budget is spent: role reviewer took 1500 of 2000 tokens, and the call may take 1500";
+    let words = "the budget is spent: role reviewer has 500 of 2000 tokens left, and the next call may take 1500";
     assert_eq!(refused.to_string(), words);
     story.outcome(Outcome::Asking(asks(keys[1], crate::planning::Role::Critic), share));
     story.outcome(Outcome::Answered(story::call_ended(1, Some(1200))));

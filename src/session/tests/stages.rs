@@ -318,6 +318,18 @@ fn a_version_that_leaves_a_repository_alone_has_its_newest_checks() {
 }
 
 #[test]
+fn what_did_not_end_in_time_is_told_with_the_setting_that_gives_it_longer() {
+    for (status, told) in [(CheckStatus::TimedOut, "checks.max_timeout_s"), (CheckStatus::Broken, "paraph log")] {
+        let checks = Finding::Checks(Box::new(story::checks(status)));
+        let story = Story::of(story::new_session(1, "quick", EngineKind::Adopt)).runs_until(Some(EffectKind::Check));
+        let story = story.finds(EffectKind::Check, checks).runs_until(Some(EffectKind::Score));
+        let story = story.finds(EffectKind::Score, story::scored(42, Some(false), Vec::new()));
+        let (reason, next) = story.session.waits_for();
+        assert!(next.contains(told), "{status:?}: {reason:?}, {next}");
+    }
+}
+
+#[test]
 fn only_what_nothing_else_shows_is_ticked() {
     let mut story = designed().runs();
     let refused = |story: &mut Story, command| story.command(command).expect_err("it is refused").to_string();

@@ -5,7 +5,7 @@
 
 mod draw;
 
-pub(crate) use draw::{draw, draw_field, draw_patience};
+pub(crate) use draw::{draw, draw_field, draw_patience, draw_too_soon};
 
 use crate::api::{DecideRequest, DeriveRequest, OfferView, OverrideRequest, PanelRequest, PanelView, Request, Verdict};
 use crate::id::SessionRef;
@@ -276,6 +276,7 @@ impl Decision {
         if key.code() == KeyCode::Esc || control('c') {
             return Outcome::Close;
         }
+        self.early &= !self.armed;
         if !self.armed || self.step == Step::Sent || !self.hindrances().is_empty() {
             if self.armed && self.waits_for_pick() && key.typed() == Some('K') {
                 return Outcome::Compare;

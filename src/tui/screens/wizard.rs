@@ -53,6 +53,8 @@ pub(crate) struct Wizard {
     pub whole: Option<String>,
     pub repository: Field,
     pub engine: usize,
+    /// The engine that the configuration names; empty where nobody knows.
+    pub configured: String,
     pub program: Field,
     pub candidates: Field,
     /// The issue, and its address as it was typed.
@@ -73,6 +75,7 @@ impl Wizard {
             whole: None,
             repository: Field::new(here.unwrap_or_default()),
             engine: 0,
+            configured: String::new(),
             program: Field::default(),
             candidates: Field::default(),
             issue: None,
@@ -335,7 +338,8 @@ pub(crate) fn draw(painter: &mut Painter<'_>, area: Rect, wizard: &Wizard) {
     draw_field(painter, inside, y(1), "repository", &wizard.repository, wizard.at == At::Repository);
     let engine = match ENGINES[wizard.engine] {
         _ if wizard.is_field() => "each candidate's own".to_owned(),
-        None => "the configured one".to_owned(),
+        None if wizard.configured.is_empty() => "the configured one".to_owned(),
+        None => format!("the configured one: {}", wizard.configured),
         Some(kind) => format!("{}: {}", kind.name(), kind.about()),
     };
     draw_field(painter, inside, y(2), "engine", &Field::shown(engine), wizard.at == At::Engine);

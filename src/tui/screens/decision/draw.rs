@@ -376,7 +376,9 @@ fn draw_actions(painter: &mut Painter<'_>, area: Rect, decision: &Decision, pane
         return;
     }
     painter.rule(area.x, area.y, area.width, Role::Faint);
-    if !decision.armed {
+    if decision.armed {
+        draw_too_soon(painter, area, decision.early && decision.hindrances().is_empty());
+    } else {
         draw_patience(painter, area, decision.early);
     }
     let mut y = area.y + 1;
@@ -479,6 +481,13 @@ pub(crate) fn draw_patience(painter: &mut Painter<'_>, area: Rect, early: bool) 
         ("one moment: keys count once you have seen this ", Role::Muted)
     };
     painter.text(area.x, area.y, area.width, text, role);
+}
+
+/// Says, where a key came too `early` and keys count by now, that it has to be pressed again.
+pub(crate) fn draw_too_soon(painter: &mut Painter<'_>, area: Rect, early: bool) {
+    if early {
+        painter.text(area.x, area.y, area.width, "not taken, it came too soon: press it again ", Role::Warn);
+    }
 }
 
 pub(crate) fn draw_field(painter: &mut Painter<'_>, area: Rect, y: u16, label: &str, field: &Field, focused: bool) {
