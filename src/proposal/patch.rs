@@ -282,9 +282,13 @@ mod tests {
         let top = folder.path().display().to_string();
         let whole = format!("--- {top}/a.txt\n+++ {top}/a.txt\n@@ -1,2 +1,2 @@\n one\n-two\n+three\n");
         let mut brief = brief("one\ntwo\n", Some(&whole));
-        assert!(draft(&brief).is_err(), "of a remote nobody knows such a name");
+        let told = format!("the reply calls it `{top}/a.txt`");
+        let explained = |made: &Draft| made.explanation.raw().contains(&told);
+        let made = draft(&brief).expect("its lines tell which file of a remote it is");
+        assert!(explained(&made), "{made:?}");
         brief.snapshot.source = Source::Path(crate::id::HostPath::new(folder.path()));
         let made = draft(&brief).expect("it applies");
+        assert!(!explained(&made), "{made:?}");
         let file = made.changes.get(&"a.txt".into()).expect("changed");
         assert_eq!(&*file.new.as_ref().expect("is there").content, b"one\nthree\n");
     }

@@ -59,7 +59,7 @@ impl DiffFile {
                 return Ok(None);
             }
         }
-        Ok(edits.place(tree).ok())
+        Ok(edits.place_as_parts(tree))
     }
 }
 
@@ -120,9 +120,12 @@ impl PatchFile {
             return Ok(Self::Diff(DiffFile { patch, tolerant: None }));
         }
         match as_edits(patch.source()) {
-            Some(Err(refusals)) if is_fenced && has_edits(&refusals) => Err(refusals.into()),
-            Some(Ok(edits)) if is_fenced && edits.len() != patch.files().len() => Ok(Self::Edits(edits)),
-            read => Ok(Self::Diff(DiffFile { tolerant: read.and_then(Result::ok), patch })),
+            Some(Err(refusals)) if is_fenced && is_cut(&refusals) => Err(refusals.into()),
+            Some(Ok(edits)) if edits.hold_more_than(&patch) => Ok(Self::Edits(edits)),
+            read => {
+                let tolerant = read.and_then(Result::ok).filter(|edits| edits.are_plain_parts(&patch));
+                Ok(Self::Diff(DiffFile { patch, tolerant }))
+            }
         }
     }
 }
@@ -144,6 +147,10 @@ fn is_fenced(bytes: &[u8]) -> bool {
 /// are another reader's matter: whatever else a diff has against it, it has for everybody.
 fn is_final(problem: &PatchProblem, bytes: &[u8]) -> bool {
     use PatchProblem as Problem;
+    // a mail was written by a program
+    if bytes.starts_with(b"From ") {
+        return true;
+    }
     match problem {
         Problem::NoFiles
         | Problem::ExtraLines
@@ -168,6 +175,11 @@ fn holds_more(bytes: &[u8]) -> bool {
     odd(line_at(0))
         || memchr::memchr_iter(b'\n', bytes)
             .any(|at| matches!(bytes.get(at + 1), Some(b'@' | b'*' | b'<')) && odd(line_at(at + 1)))
+}
+
+/// Whether it breaks off.
+fn is_cut(refusals: &EditRefusals) -> bool {
+    refusals.list().iter().any(|refusal| matches!(refusal.problem, EditProblem::Cut(_)))
 }
 
 /// Whether something in it was taken for an edit.

@@ -59,7 +59,10 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Task> {
             Some('n' | 'q') => close_overlay(model),
             _ if matches!(key.code(), KeyCode::Esc) || Key::parse("Ctrl-c") == Some(key) => close_overlay(model),
             // a key that means nothing here must not look like an answer
-            _ => Vec::new(),
+            _ => {
+                confirm.early &= !confirm.armed;
+                Vec::new()
+            }
         },
         Some(Overlay::Help { filter, scroll }) => match key.code() {
             KeyCode::Esc | KeyCode::Enter => close_overlay(model),

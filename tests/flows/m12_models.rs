@@ -262,18 +262,8 @@ async fn the_caps_of_a_role_a_day_and_a_call_hold_before_a_token_is_bought_and_s
     let day = with(|models| models.day = Some(1_000));
     let call = with(|models| models.call = Some(1_000));
     for (models, is_budget, why, next) in [
-        (
-            role,
-            true,
-            "role implementer has 1000 of 1000 tokens left, and the next call may take",
-            "[roles.implementer]",
-        ),
-        (
-            role_cents,
-            true,
-            "role implementer has $0.001 of $0.001 left, and the next call may cost",
-            "[roles.implementer]",
-        ),
+        (role, true, "has 1000 of 1000 tokens left, and the next call may take", "[roles.implementer]"),
+        (role_cents, true, "has $0.001 of $0.001 left, and the next call may cost", "[roles.implementer]"),
         (day, true, "$0.00 of $0.001 is spent today, and the next call may cost", "paraph config set budget.day_cents"),
         (call, false, "and at most $0.001 is allowed", "raise max_call_cents under [roles.implementer]"),
     ] {

@@ -72,7 +72,7 @@ async fn a_role_is_held_to_its_share_by_two_repositories_that_ask_at_once() {
     let id = desk.run_by(&[&shop, &bank], Some("reviewed")).await;
     // the first review runs while the second is refused
     let view = desk.wait_until(id, |view| view.state == "NeedsHuman").await.expect("there is not enough for both");
-    assert!(view.usage.budget_spent && view.reason.raw().contains("role reviewer took $"), "{:?}", view.reason);
+    assert!(view.usage.budget_spent && view.reason.raw().contains("role reviewer has $"), "{:?}", view.reason);
     assert!(view.next.contains("[roles.reviewer]"), "{}", view.next);
     gate.add_permits(100);
     let view = stands(&desk, id).await;

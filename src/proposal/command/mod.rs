@@ -25,7 +25,7 @@ use crate::infrastructure::confinement::{Confined, Network};
 use crate::infrastructure::live_log::LiveLog;
 use crate::infrastructure::process::{Status, Stream};
 use crate::repository::Worked;
-use crate::text::{Untrusted, counted, near};
+use crate::text::{Untrusted, counted, near, shell_word};
 pub use presets::command_presets;
 
 /// How long a command line that was typed may take. // a linter over a large repository, with its cold start
@@ -89,7 +89,12 @@ impl CommandEngine {
 }
 
 fn again(brief: &Brief, name: &str) -> String {
-    format!("paraph regenerate {} --engine command --command {name}", brief.session)
+    format!("paraph regenerate {} --engine command --command {}", brief.session, shell_word(name))
+}
+
+/// The same program once more: a line that was typed is more than its first word.
+fn asked_again(brief: &Brief, name: &str) -> String {
+    again(brief, brief.order.program.as_ref().map_or(name, |choice| choice.name.trim()))
 }
 
 #[async_trait]
@@ -200,7 +205,7 @@ impl Job {
         if too_much {
             return Err(EngineError::Program {
                 why: format!("`{}` printed more than {} MiB of edits", self.spec.name, LARGEST_EDITS >> 20),
-                hint: again(&self.brief, &self.spec.name),
+                hint: asked_again(&self.brief, &self.spec.name),
             });
         }
         let confined =
@@ -217,7 +222,7 @@ impl Job {
         let why = ran_into(&confined.finished, confined.exceeded, self.spec.timeout);
         // what the shell says of a program that is not there, or that it may not run
         let missing = matches!(confined.finished.status, Status::Exit(126 | 127));
-        let hint = if missing { self.spec.hint.clone() } else { again(&self.brief, &self.spec.name) };
+        let hint = if missing { self.spec.hint.clone() } else { asked_again(&self.brief, &self.spec.name) };
         EngineError::Program {
             why: format!("what `{}` did is not taken: {why}{}", self.spec.run.words(), quoted(tail)),
             hint,

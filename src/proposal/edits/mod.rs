@@ -15,8 +15,11 @@ mod tests;
 #[cfg(test)]
 mod tests_paths;
 
-use crate::diff::{FileMode, PatchLineKind};
+use std::collections::HashSet;
+
+use crate::diff::{FileMode, FilePatch, FileSide, Operation, Patch, PatchLineKind};
 use crate::infrastructure::llm::{ChatReply, Finish};
+use crate::repository::Tree;
 pub use note::{EditNote, Tolerance};
 pub use place::Placed;
 pub use refusal::{EditProblem, EditRefusal, EditRefusals};
@@ -61,6 +64,9 @@ pub fn read_reply(reply: &ChatReply) -> Result<Edits, EditRefusals> {
 pub struct Edits {
     list: Vec<Edit>,
     notes: Vec<EditNote>,
+    /// Fences that nothing was taken from, by their line, and the word alone above each: where the tree has a file of that
+    /// name, what is in the fence may be meant for it.
+    unread: Vec<(u32, String)>,
     /// All lines of the reply end with CR LF: those of its files need not be meant so.
     is_crlf: bool,
 }
@@ -85,6 +91,72 @@ impl Edits {
             }
         }
         self
+    }
+
+    /// Whether these are the parts of `patch`, one by one, and the lines of each prove its place: of files that are new,
+    /// and of changes of text whose hunks have lines that stay, the counts of their headers right. What moves, deletes or
+    /// gives another mode has more to it than its lines.
+    #[must_use]
+    pub(super) fn are_plain_parts(&self, patch: &Patch) -> bool {
+        let mut seen = HashSet::new();
+        let once = patch.files().iter().all(|file| seen.insert(file.path()));
+        let is_same = |(edit, file): (&Edit, &FilePatch)| match &edit.action {
+            Action::Create { .. } => file.operation == Operation::Create,
+            Action::Change { pieces, to: None, mode: None } => {
+                file.operation == Operation::Modify
+                    && file.old_path == file.new_path
+                    && file.old_mode == file.new_mode
+                    && pieces.len() == file.hunks().len()
+                    && pieces.iter().all(Piece::is_framed)
+            }
+            _ => false,
+        };
+        once && self.unread.is_empty()
+            && self.list.len() == patch.files().len()
+            && self.list.iter().zip(patch.files()).all(is_same)
+    }
+
+    /// Places the parts of a diff where git would look for them: a hunk without lines that stay behind it ends where the
+    /// file ends, and one that begins with the first line begins there. `None` where one has no such place, or where what
+    /// it makes is there already.
+    pub(super) fn place_as_parts(&self, tree: &dyn Tree) -> Option<Placed> {
+        let mut bound = self.clone();
+        let pieces = bound.list.iter_mut().filter_map(|edit| match &mut edit.action {
+            Action::Change { pieces, .. } => Some(pieces),
+            _ => None,
+        });
+        for piece in pieces.flatten() {
+            piece.at_end = piece.lines.last().is_some_and(|line| line.kind != PatchLineKind::Context);
+        }
+        let placed = bound.place(tree).ok()?;
+        let is_elsewhere = |note: &EditNote| {
+            matches!(note.tolerance, Tolerance::NotAtEnd | Tolerance::LineNumbers { said: 1, found: 2.. })
+        };
+        let is_there = |side: &FileSide| self.stand_in(&side.content);
+        let olds = placed.changes.files().iter().filter_map(|file| file.old.as_ref());
+        (!placed.notes.iter().any(is_elsewhere) && !olds.into_iter().any(is_there)).then_some(placed)
+    }
+
+    /// Whether some are no part of a diff.
+    #[must_use]
+    pub(super) fn hold_more_than(&self, patch: &Patch) -> bool {
+        let is_new = |edit: &&Edit| matches!(edit.action, Action::Create { .. });
+        let creations = patch.files().iter().filter(|file| file.operation == Operation::Create).count();
+        self.list.len() != patch.files().len()
+            || self.list.iter().any(|edit| matches!(edit.action, Action::Whole { .. } | Action::Named { .. }))
+            || self.list.iter().filter(is_new).count() > creations
+    }
+
+    /// Whether the new side of a change, with the lines around it, stands in `content` already; blanks at the ends of
+    /// lines are not looked at.
+    fn stand_in(&self, content: &[u8]) -> bool {
+        let has: Vec<&[u8]> = content.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
+        let stands = |piece: &Piece| {
+            let new = piece.lines.iter().filter(|line| line.kind != PatchLineKind::Removed);
+            let new: Vec<&[u8]> = new.map(|line| line.text.as_bytes().trim_ascii()).collect();
+            !new.is_empty() && has.windows(new.len()).any(|run| run == new)
+        };
+        self.list.iter().flat_map(Edit::pieces).any(stands)
     }
 
     /// How many files' edits there are; one file may be named more than once.
@@ -225,6 +297,17 @@ impl Piece {
         take(&mut lines, PatchLineKind::Removed, &old[from..]);
         take(&mut lines, PatchLineKind::Added, &new[to..]);
         Self { may_follow: true, ..Self::new(line, lines) }
+    }
+
+    /// Whether lines that stay are beside those that change, none of which may stand for others, and its header's counts
+    /// hold.
+    fn is_framed(&self) -> bool {
+        let stays = |line: Option<&PieceLine>| line.is_some_and(|line| line.kind == PatchLineKind::Context);
+        let counts_hold = self.said.is_some_and(|said| said.counts_hold);
+        let stands_for_others = |line: &PieceLine| line.is_old() && place::is_elision(&line.text);
+        counts_hold
+            && (stays(self.lines.first()) || stays(self.lines.last()))
+            && !self.lines.iter().any(stands_for_others)
     }
 
     fn changes(&self) -> bool {

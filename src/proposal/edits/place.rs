@@ -56,6 +56,17 @@ impl Edits {
                 Err(problem) => refusals.push(EditRefusal::new(edit.line, Some(&edit.name.said), problem)),
             }
         }
+        for (line, word) in &self.unread {
+            match placing.paths.is_named(word) {
+                Ok(false) => {}
+                Ok(true) => refusals.push(EditRefusal::new(
+                    *line,
+                    Some(word),
+                    EditProblem::UnsaidWhole("what is in the fence below its name may be meant for it".to_owned()),
+                )),
+                Err(problem) => refusals.push(EditRefusal::new(*line, Some(word), problem)),
+            }
+        }
         // only names were looked at: with one of them refused the rest is still told
         for (path, edits) in &by_path {
             if refusals.len() >= MOST {
@@ -73,6 +84,11 @@ impl Edits {
         let changes = placing.files.into_iter().map(|(path, (old, new))| FileChange { path, old, new });
         Ok(Placed { changes: ChangeSet::new(changes), notes: placing.notes })
     }
+}
+
+/// Whether `text` stands for lines that were left out.
+pub(super) fn is_elision(text: &str) -> bool {
+    find::is_elision(text)
 }
 
 /// The number of a 0-based line.
@@ -353,7 +369,7 @@ impl Placing<'_> {
 }
 
 impl Edit {
-    fn pieces(&self) -> &[Piece] {
+    pub(super) fn pieces(&self) -> &[Piece] {
         match &self.action {
             Action::Change { pieces, .. } | Action::Delete { pieces } => pieces,
             Action::Create { .. } | Action::Whole { .. } | Action::Named { .. } => &[],

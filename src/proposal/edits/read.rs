@@ -60,6 +60,8 @@ struct Reader<'a> {
     stray: Option<usize>,
     list: Vec<Edit>,
     notes: Vec<EditNote>,
+    /// Fences that nothing was taken from, and the word alone above each.
+    unread: Vec<(u32, String)>,
     refusals: Vec<EditRefusal>,
 }
 
@@ -69,9 +71,9 @@ impl<'a> Reader<'a> {
         if lines.last().is_some_and(|last| last.is_empty()) {
             lines.pop();
         }
-        let (list, notes, refusals) = (Vec::new(), Vec::new(), Vec::new());
+        let (list, notes, unread, refusals) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let named = NamedFence::Unclear;
-        Self { text, lines, at: 0, is_finished, named, fence: None, stray: None, list, notes, refusals }
+        Self { text, lines, at: 0, is_finished, named, fence: None, stray: None, list, notes, unread, refusals }
     }
 
     fn run(&mut self) {
@@ -219,7 +221,7 @@ impl<'a> Reader<'a> {
         // the last line may have no end
         let mut ended = self.text.split_inclusive('\n').filter(|line| line.ends_with('\n')).peekable();
         let is_crlf = ended.peek().is_some() && ended.all(|line| line.ends_with("\r\n"));
-        Ok(Edits { list: self.list, notes: self.notes, is_crlf })
+        Ok(Edits { list: self.list, notes: self.notes, unread: self.unread, is_crlf })
     }
 
     fn peek(&self) -> Option<&'a str> {

@@ -201,7 +201,7 @@ impl<'a> Placing<'a> {
             (Ok(placed), Ok(())) => self.take_diff(name, patch, &placed),
             (Ok(_), Err(blocked)) => return Err(blocked),
             (Err(refusals), allowed) => match self.place_tolerantly(&diff, &refusals)? {
-                Some(placed) => self.take_edits(name, &placed),
+                Some(placed) => self.take_edits(name, &placed)?,
                 None => return allowed.and(Err(refused(name, &refusals))),
             },
         }
@@ -223,9 +223,7 @@ impl<'a> Placing<'a> {
     fn place_tolerantly(&self, diff: &DiffFile, refusals: &[Refusal]) -> Result<Option<Placed>, Stop> {
         let tree = OverlayTree::new(self.base, &self.now);
         let placed = diff.place_tolerantly(refusals, &tree, &|path| self.read(path), &|id| self.base.blob(id));
-        let Some(placed) = placed.map_err(Stop::Failed)? else { return Ok(None) };
-        let found = PathPolicy.check_paths(&Touch::all(&placed.changes), Some(self.base)).map_err(Stop::Failed)?;
-        Ok(found.iter().all(|violation| violation.severity != Severity::Block).then_some(placed))
+        placed.map_err(Stop::Failed)
     }
 
     fn take_diff(&mut self, name: &str, patch: &Patch, placed: &PlacedPatch) {
@@ -241,14 +239,20 @@ impl<'a> Placing<'a> {
     /// Edits that are no plain diff: whatever was tolerated is told.
     fn add_edits(&mut self, name: &str, edits: &Edits) -> Result<(), Stop> {
         let placed = edits.place(&OverlayTree::new(self.base, &self.now));
-        self.take_edits(name, &placed.map_err(|refusals| refused_edits(name, &refusals))?);
-        Ok(())
+        self.take_edits(name, &placed.map_err(|refusals| refused_edits(name, &refusals))?)
     }
 
-    fn take_edits(&mut self, name: &str, placed: &Placed) {
+    /// Takes edits, unless they write what may not be written.
+    fn take_edits(&mut self, name: &str, placed: &Placed) -> Result<(), Stop> {
+        let mut found = PathPolicy.check_paths(&Touch::all(&placed.changes), Some(self.base)).map_err(Stop::Failed)?;
+        found.retain(|violation| violation.severity == Severity::Block);
+        if !found.is_empty() {
+            return Err(Stop::Blocked(found));
+        }
         self.notes.extend(placed.notes.iter().map(|note| Untrusted::new(format!("{name}: {note}"))));
         self.recount(&placed.changes);
         self.take(&placed.changes);
+        Ok(())
     }
 
     fn take(&mut self, placed: &ChangeSet) {

@@ -229,7 +229,6 @@ fn whole_names_of_elsewhere_are_nobodys_unless_their_lines_tell_and_then_it_is_t
     for name in [
         format!("{top}/../a.txt"),
         format!("{top}/../{}/a.txt", lab.repo.file_name().expect("a name").display()),
-        format!("{top}//a.txt"),
         format!("{top}/.git/a.txt"),
         format!("{top}2/b.txt"),
     ] {

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::again;
 use super::find::{Numbers, Spot, locate};
 use super::line_number;
+use super::shift::Shift;
 use super::text::{Class, FileText};
 use crate::diff::PatchLineKind;
 use crate::proposal::edits::{EditProblem, Piece, PieceLine, Tolerance};
@@ -44,7 +45,8 @@ pub(super) fn apply<'a>(content: &[u8], pieces: impl IntoIterator<Item = &'a Pie
     for round in 0.. {
         let file = FileText::new(&now);
         let (splices, is_ended) = (BTreeMap::new(), file.is_ended);
-        let mut joining = Joining { file: &file, base: &base, written: &written, splices, is_ended, notes: Vec::new() };
+        let mut joining =
+            Joining { file: &file, base: &base, written: &written, splices, is_ended, last: None, notes: Vec::new() };
         let numbers = if round == 0 { trust(&file, &pieces) } else { Numbers::Doubted };
         let from = at;
         let mut failed = None;
@@ -83,8 +85,11 @@ fn trust(file: &FileText<'_>, pieces: &[&Piece]) -> Numbers {
     let numbered: Vec<&&Piece> = pieces.iter().filter(|piece| piece.said.is_some()).collect();
     let stands_elsewhere = |piece: &&&Piece| {
         let said = piece.said.map_or(0, |said| said.start);
-        let found = locate(file, piece, Numbers::Doubted).ok();
-        found.and_then(|spots| spots.first().map(|spot| line_of(piece, spot) != said)).unwrap_or(false)
+        match locate(file, piece, Numbers::Doubted) {
+            Ok(spots) => spots.first().is_some_and(|spot| line_of(piece, spot) != said),
+            // what stands nowhere is refused soon: the others need not be looked for
+            Err(problem) => matches!(problem, EditProblem::NoMatch | EditProblem::TooMuch),
+        }
     };
     if numbered.len() < pieces.len() || numbered.iter().any(stands_elsewhere) {
         Numbers::Doubted
@@ -117,6 +122,8 @@ struct Joining<'a, 'b> {
     /// By first line.
     splices: BTreeMap<usize, Splice>,
     is_ended: bool,
+    /// The number that the last hunk said, and where it stands.
+    last: Option<(u32, usize)>,
     notes: Vec<(u32, Tolerance)>,
 }
 
@@ -132,6 +139,7 @@ impl Joining<'_, '_> {
             for spot in &spots {
                 self.plan_spot(piece, spot, &mut plan)?;
             }
+            self.check_order(piece, &spots)?;
             plan.notes.extend((spots.len() > 1).then_some(Tolerance::Elided));
         }
         plan.notes.extend((is_later && piece.changes()).then_some(Tolerance::AfterOthers));
@@ -145,6 +153,17 @@ impl Joining<'_, '_> {
         self.splices.extend(plan.splices);
         self.is_ended = plan.is_ended;
         self.notes.extend(plan.notes.into_iter().map(|tolerance| (piece.line, tolerance)));
+        Ok(())
+    }
+
+    /// Refuses a hunk that stands above the one before it, and whose number says below.
+    fn check_order(&mut self, piece: &Piece, spots: &[Spot]) -> Result<(), EditProblem> {
+        let (Some(said), Some(spot)) = (piece.said, spots.first()) else { return Ok(()) };
+        if self.last.is_some_and(|(last, start)| said.start > last && spot.start < start) {
+            let what = "its lines stand above those of the hunk before it, and its number is below".to_owned();
+            return Err(EditProblem::Unclear(what));
+        }
+        self.last = Some((said.start, spot.start));
         Ok(())
     }
 
@@ -243,6 +262,11 @@ impl Joining<'_, '_> {
     /// The splices that make `piece`'s lines at `spot` its new ones.
     fn plan_spot(&self, piece: &Piece, spot: &Spot, plan: &mut Plan) -> Result<(), EditProblem> {
         self.check_free(spot.start, spot.end(piece))?;
+        // a diff whose context lost the blank before it, or has one too many, looks so: its new lines are not shifted
+        let goes = piece.lines[spot.from..spot.to].iter().any(|line| line.kind == PatchLineKind::Removed);
+        if !goes && spot.shift.as_ref().is_some_and(Shift::is_one_blank) {
+            return Err(EditProblem::Indentation);
+        }
         let (mut at, had) = (spot.start, plan.splices.len());
         let mut is_open = false;
         let mut differs = false;
@@ -250,7 +274,9 @@ impl Joining<'_, '_> {
         let mut moving: HashMap<&str, &[u8]> = HashMap::new();
         if spot.class == Class::TrailingBlanks {
             let old = piece.lines[spot.from..spot.to].iter().filter(|line| line.is_old()).zip(&self.file.lines[at..]);
-            moving.extend(old.filter(|(line, _)| !line.text.trim().is_empty()).map(|(line, has)| (&*line.text, *has)));
+            // one that stays where it is does not move
+            let goes = |line: &PieceLine| line.kind == PatchLineKind::Removed && !line.text.trim().is_empty();
+            moving.extend(old.filter(|(line, _)| goes(line)).map(|(line, has)| (&*line.text, *has)));
         }
         for line in &piece.lines[spot.from..spot.to] {
             if line.is_old() {

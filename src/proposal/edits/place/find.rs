@@ -206,7 +206,7 @@ pub(super) fn comment(text: &str) -> (&str, bool) {
 }
 
 /// Whether `text` stands for lines that were left out.
-fn is_elision(text: &str) -> bool {
+pub(super) fn is_elision(text: &str) -> bool {
     let (inner, _) = comment(text);
     matches!(inner, "..." | "…" | "....") || is_left_out(text)
 }

@@ -58,11 +58,12 @@ impl<'a> Paths<'a> {
     /// Learns what stands before the paths of this reply, from edits whose lines must be in the file that is taken: where
     /// they are not, nothing of the reply is placed.
     pub(super) fn learn(&mut self, edits: &[Edit]) {
-        let may_show = |edit: &&Edit| proves_itself(edit) || matches!(edit.action, Action::Whole { .. });
+        let is_file = |action: &Action| matches!(action, Action::Whole { .. } | Action::Named { .. });
+        let may_show = |edit: &&Edit| proves_itself(edit) || is_file(&edit.action);
         for edit in edits.iter().filter(may_show) {
             let Ok(Some(Ending { root, path, has_place: false })) = self.ending(&edit.name.said) else { continue };
             match &edit.action {
-                Action::Whole { content } => {
+                Action::Whole { content } | Action::Named { content } => {
                     if !is_absolute(&root) && matches!(self.likeness(&path, content), Ok(Likeness::Same)) {
                         self.likely.insert(root);
                     }
@@ -116,8 +117,12 @@ impl<'a> Paths<'a> {
                 _ => return Err(EditProblem::Missing),
             }
         }
-        if matches!(edit.action, Action::Whole { .. } | Action::Named { .. }) {
-            return self.new_path(&edit.name);
+        if let Action::Whole { content } | Action::Named { content } = &edit.action {
+            let path = self.new_path(&edit.name)?;
+            return match &edit.action {
+                Action::Whole { .. } => self.check_namesakes(&path, content).map(|()| path),
+                _ => Ok(path),
+            };
         }
         check_plain(&edit.name.said)?;
         Err(EditProblem::Missing)
@@ -172,7 +177,7 @@ impl<'a> Paths<'a> {
             [only] => {
                 let root = &said[..said.len() - only.len()];
                 // `../x` leaves the place it is in: what is meant is not known
-                if root.split('/').any(|part| part == "..") {
+                if root.split('/').any(|part| part == ".." || part.eq_ignore_ascii_case(".git")) {
                     return Ok(None);
                 }
                 let has_place = self.has_place(said, only)?;
@@ -226,6 +231,11 @@ impl<'a> Paths<'a> {
         Ok(side.map(|side| String::from_utf8_lossy(&side.content).into_owned()).unwrap_or_default())
     }
 
+    /// Whether `word`, which stands alone above a fence, is the path of a file.
+    pub(super) fn is_named(&self, word: &str) -> Result<bool, EditProblem> {
+        Ok(is_plain(word) && self.is_file(word)?)
+    }
+
     fn is_file(&self, name: &str) -> Result<bool, EditProblem> {
         if let Some(known) = self.known.borrow().get(name) {
             return Ok(*known);
@@ -247,6 +257,20 @@ impl<'a> Paths<'a> {
         let end = [b"/", path.as_bytes()].concat();
         let entries = self.tree.entries().map_err(unreadable)?;
         Ok(entries.iter().find(|entry| entry.path.as_bytes().ends_with(&end)).map(|entry| entry.path.clone()))
+    }
+
+    /// Refuses a new file whose content is like that of one that its name may mean without its folders.
+    fn check_namesakes(&self, path: &RepoPath, content: &str) -> Result<(), EditProblem> {
+        const MOST: usize = 32;
+        let end = [b"/", path.as_bytes()].concat();
+        let entries = self.tree.entries().map_err(unreadable)?;
+        let alike = entries.iter().filter(|entry| entry.path.as_bytes().ends_with(&end));
+        for entry in alike.take(MOST) {
+            if self.is_like("", &entry.path, (content, false))? {
+                return Err(EditProblem::Namesake(entry.path.to_string()));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses a path where a file or folder is, or below a file.

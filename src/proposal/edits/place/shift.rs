@@ -50,6 +50,11 @@ impl Shift {
         by_ends.filter(holds).or_else(|| by_tabs().filter(holds))
     }
 
+    /// Whether it is what a blank too few or too many before each line looks like.
+    pub(super) fn is_one_blank(&self) -> bool {
+        matches!(self, Self::More(by) | Self::Less(by) if by == b" ")
+    }
+
     /// The indentation that `said` becomes.
     fn indent(&self, said: &[u8]) -> Option<Vec<u8>> {
         let only = |byte| said.iter().all(|found| *found == byte);

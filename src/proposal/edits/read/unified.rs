@@ -280,7 +280,11 @@ fn hunk(reader: &mut Reader<'_>, has_header: bool, name: &str) -> Result<Piece, 
         piece.lines.push(PieceLine::new(kind, text));
         reader.at += 1;
     }
-    check_whole(reader, line, name, counts.is_some().then_some((old, new)))?;
+    let left = counts.is_some().then_some((old, new));
+    check_whole(reader, line, name, left)?;
+    if empty_tail == 0 {
+        check_next(reader, name, left)?;
+    }
     check_rest(reader, name)?;
     // empty lines that no count asked for part what follows from the hunk
     while empty_tail > 0 && piece.lines.len() > 1 && (counts.is_none() || old < 0 || new < 0) {
@@ -354,6 +358,22 @@ fn check_rest(reader: &Reader<'_>, name: &str) -> Result<(), EditRefusal> {
     }
     let what = "changed lines behind the end of a hunk".to_owned();
     Err(EditRefusal::new(number(reader.at + blank), Some(name), EditProblem::Unreadable(what)))
+}
+
+/// Refuses a line right behind a hunk that lacks lines, where it is none of a diff: half of one that was wrapped, or words.
+fn check_next(reader: &Reader<'_>, name: &str, left: Option<(i64, i64)>) -> Result<(), EditRefusal> {
+    let Some(next) = reader.peek().filter(|_| reader.fence.is_none()) else { return Ok(()) };
+    let lacks = left.is_some_and(|(old, new)| old > 0 || new > 0);
+    let is_frame = next.trim().is_empty()
+        || next.starts_with("@@")
+        || begins(&reader.lines, reader.at)
+        || super::begin_patch::belongs(next)
+        || super::fence::is_frame(next);
+    if !lacks || is_frame {
+        return Ok(());
+    }
+    let what = "a hunk lacks lines, and the next one is none of its own".to_owned();
+    Err(EditRefusal::new(number(reader.at), Some(name), EditProblem::Unreadable(what)))
 }
 
 /// Refuses a hunk that was cut: lines are missing, and nothing says that the reply was over.

@@ -4,19 +4,41 @@ use super::fence::{self, Fence};
 use super::{Reader, begin_patch, blocks, names};
 use crate::proposal::edits::{Action, EditProblem, EditRefusal, Name, NamedFence};
 
-/// What says that a fence holds all of a file.
-const WHOLE: &[&str] = &[
-    "whole",
-    "full file",
-    "full content",
-    "full updated",
-    "full code",
-    "full version",
-    "full text",
-    "complete",
-    "entire",
-    "(full)",
+/// What says that all of something follows.
+const ALL: [&str; 4] = ["whole", "full", "complete", "entire"];
+
+/// What is all of a file. Who says it of anything else shows a part.
+const FILE: [&str; 13] = [
+    "file", "files", "content", "contents", "version", "source", "text", "script", "document", "page", "module",
+    "program", "config",
 ];
+
+/// What is a part of a file: all of it is not all of the file.
+const PART: [&str; 20] = [
+    "function",
+    "functions",
+    "method",
+    "methods",
+    "class",
+    "classes",
+    "block",
+    "section",
+    "sections",
+    "part",
+    "parts",
+    "component",
+    "struct",
+    "impl",
+    "test",
+    "tests",
+    "definition",
+    "body",
+    "change",
+    "changes",
+];
+
+/// How many words may stand between [`ALL`] and [`FILE`]: `the complete updated file`.
+const BETWEEN: usize = 2;
 
 /// What says that a file is new.
 const NEW: &[&str] = &["new file", "create `", "creating `", "create the file", "create a file", "(new)"];
@@ -32,12 +54,16 @@ pub(super) fn read(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<bool, 
     let above = words_above(reader, opened.at());
     let nearest = above.first().copied().unwrap_or_default();
     let said = format!("{}\n{}", opened.info, above.join("\n")).to_lowercase();
-    let (whole, new) = (says(&said, WHOLE), says(&said, NEW));
+    let (whole, new) = (says_whole(&said), says(&said, NEW));
     let bare = names::in_info(opened.info).or_else(|| names::alone(nearest));
     let said_of = || names::in_words(nearest).or_else(|| names::marked(nearest).filter(|_| says_so(nearest)));
     let named = bare.clone().or_else(|| (whole || new).then(said_of).flatten());
     // a line that looks like a name may be all of a file: `v1.2.3`
     let is_said = named.is_some() && (whole || new);
+    if holds_indented(reader, opened) {
+        let what = "an edit that is indented with its fence: begin both at the start of a line".to_owned();
+        return Err(EditRefusal::new(opened.number(), named.as_deref(), EditProblem::Unclear(what)));
+    }
     if holds_other(reader, opened) || (!is_said && holds_name(reader, opened)) {
         return Ok(false);
     }
@@ -71,11 +97,21 @@ pub(super) fn read(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<bool, 
 }
 
 /// Refuses a fence that no format took where it is said to be a file: no edit is lost in silence.
-pub(super) fn refuse_nameless(reader: &Reader<'_>, opened: &Fence<'_>) -> Result<(), EditRefusal> {
-    if opened.is_diff() || opened.is_shell() || holds_other(reader, opened) || holds_name(reader, opened) {
+pub(super) fn refuse_nameless(reader: &mut Reader<'_>, opened: &Fence<'_>) -> Result<(), EditRefusal> {
+    if opened.is_diff() || opened.is_shell() || holds_other(reader, opened) {
         return Ok(());
     }
-    match words_above(reader, opened.at()).first() {
+    let nearest = words_above(reader, opened.at()).first().copied();
+    // `AUTHORS` may be a file or a heading: only the tree tells
+    if let Some(name) = nearest.and_then(|line| names::alone(line).or_else(|| names::word(line)))
+        && !is_named_inside(reader, opened, &name)
+    {
+        reader.unread.push((opened.number(), name));
+    }
+    if holds_name(reader, opened) {
+        return Ok(());
+    }
+    match nearest {
         Some(nearest) if names::alone(nearest).is_none() && speaks_of_a_file(nearest) => {
             Err(EditRefusal::new(opened.number(), None, EditProblem::NoName))
         }
@@ -84,16 +120,38 @@ pub(super) fn refuse_nameless(reader: &Reader<'_>, opened: &Fence<'_>) -> Result
 }
 
 fn says(said: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| said.contains(word)) && !denies(said)
+}
+
+fn denies(said: &str) -> bool {
     let negated =
         ["not the whole", "not the full", "not the complete", "not the entire", "incomplete", "partial", "snippet"];
-    words.iter().any(|word| said.contains(word)) && !negated.iter().any(|word| said.contains(word))
+    negated.iter().any(|word| said.contains(word))
+}
+
+/// Whether a line of `said`, in small letters, says that all of a file follows: `the complete updated file:`, `(whole
+/// file)`, `(full)`; not `the complete function of the file`, and not `complete.py`.
+fn says_whole(said: &str) -> bool {
+    let says = |line: &str| {
+        let tokens: Vec<&str> = line.split_whitespace().collect();
+        let bracketed = |token: &&str| ALL.iter().any(|all| token.trim_end_matches(':') == format!("({all})"));
+        let word = |token: &&str| token.trim_matches(|c: char| "()[]*_:,.".contains(c)).to_owned();
+        let words: Vec<String> = tokens.iter().map(word).collect();
+        let is_part = words.iter().any(|word| PART.contains(&word.as_str()));
+        let of_file = |at: usize| {
+            let behind = words[at + 1..].iter().take(BETWEEN + 1);
+            ALL.contains(&words[at].as_str()) && behind.clone().any(|word| FILE.contains(&word.as_str()))
+        };
+        tokens.iter().any(bracketed) || (!is_part && (0..words.len()).any(of_file))
+    };
+    said.lines().any(says) && !denies(said)
 }
 
 /// Whether brackets at the end of `line` say that a file is whole or new: `(whole file)`.
 fn says_so(line: &str) -> bool {
     let bracket = line.trim_end_matches([':', '*', ' ']).strip_suffix(')').and_then(|line| line.rsplit_once(" ("));
     let said = bracket.map(|(_, said)| said.to_lowercase()).unwrap_or_default();
-    said.contains("file") && (says(&said, WHOLE) || says(&said, NEW))
+    said.contains("file") && (says_whole(&said) || says(&said, NEW))
 }
 
 /// Whether `line` says that a whole or a new file follows: `the complete file:`, `(new file)`; not `the new file structure`.
@@ -132,6 +190,11 @@ fn is_opened_twice(reader: &Reader<'_>, opened: &Fence<'_>, name: &str) -> bool 
     }
 }
 
+/// Whether the first line in the fence is `name` once more.
+fn is_named_inside(reader: &Reader<'_>, opened: &Fence<'_>, name: &str) -> bool {
+    first_lines(reader, opened).first().is_some_and(|line| names::alone(line).as_deref() == Some(name))
+}
+
 /// Whether the fence is the frame of a name alone.
 fn holds_name(reader: &Reader<'_>, opened: &Fence<'_>) -> bool {
     let inside = first_lines(reader, opened);
@@ -144,6 +207,13 @@ fn holds_other(reader: &Reader<'_>, opened: &Fence<'_>) -> bool {
     let inside = first_lines(reader, opened);
     let is_diff = |pair: &[&str]| pair[0].starts_with("--- ") && pair[1].starts_with("+++ ");
     inside.iter().take(2).any(|line| framed(line)) || inside.windows(2).take(1).any(is_diff)
+}
+
+/// Whether the fence is the frame of another format, all of which is indented as the fence is: as an item of a list.
+fn holds_indented(reader: &Reader<'_>, opened: &Fence<'_>) -> bool {
+    let inside = first_lines(reader, opened);
+    let bare = |line: &&&str| opened.without_indent(line).is_some_and(|bare| bare != **line && framed(bare));
+    inside.iter().take(2).any(|line| bare(&line))
 }
 
 /// Where the fence ends, where that is beyond doubt.
@@ -184,8 +254,28 @@ mod tests {
 
     #[test]
     fn what_says_whole_is_heard_and_what_denies_it_too() {
-        assert!(says("here is the complete file", WHOLE));
-        assert!(!says("this is not the complete file", WHOLE));
-        assert!(!says("a partial snippet of the whole", WHOLE));
+        for said in [
+            "here is the complete file",
+            "the full, updated file:",
+            "### `src/a.py` (whole file)",
+            "a.py (full)",
+            "the entire content of `a.py`:",
+            "python title=a.py\nthe whole new version:",
+        ] {
+            assert!(says_whole(said), "{said}");
+        }
+        for said in [
+            "this is not the complete file",
+            "a partial snippet of the whole file",
+            "here is the complete function:",
+            "to complete the change, update `beta`:",
+            "here is the full code of the function in the file:",
+            "autocomplete.py file",
+            "src/complete.py",
+            "i completely rewrote the file",
+            "the complete method of this file:",
+        ] {
+            assert!(!says_whole(said), "{said}");
+        }
     }
 }
