@@ -256,9 +256,15 @@ fn take_call(call: &Value, place: usize, is_whole: bool, into: &mut Gathered, se
 
 fn read_usage(usage: &Value) -> Usage {
     let details = |name: &str| count(usage, &format!("/prompt_tokens_details/{name}"));
+    let (input, output) = (count(usage, "/prompt_tokens"), count(usage, "/completion_tokens"));
+    // some count hidden thoughts beside the answer and not in it: their own sum tells
+    let thoughts = count(usage, "/completion_tokens_details/reasoning_tokens").filter(|thoughts| {
+        let parts = [input, output, Some(*thoughts)].into_iter().try_fold(0_u64, |sum, part| sum.checked_add(part?));
+        *thoughts > 0 && parts.is_some() && parts == count(usage, "/total_tokens")
+    });
     Usage {
-        input: count(usage, "/prompt_tokens"),
-        output: count(usage, "/completion_tokens"),
+        input,
+        output: output.map(|output| output.saturating_add(thoughts.unwrap_or(0))),
         cache_read: details("cached_tokens").or_else(|| count(usage, "/prompt_cache_hit_tokens")),
         cache_write: details("cache_write_tokens").or_else(|| count(usage, "/cache_creation_input_tokens")),
         cost_micros: micros(usage, "/cost"),
@@ -281,6 +287,18 @@ mod tests {
         let found: Vec<_> =
             reply.calls.iter().map(|call| (call.id.as_str(), call.name.as_str(), call.arguments.as_str())).collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn hidden_thoughts_are_paid_for_wherever_they_are_counted() {
+        let usage = |total: u64| {
+            json!({
+                "prompt_tokens": 3000, "completion_tokens": 60, "total_tokens": total,
+                "completion_tokens_details": { "reasoning_tokens": 50 },
+            })
+        };
+        assert_eq!(read_usage(&usage(3110)).output, Some(110), "beside the answer");
+        assert_eq!(read_usage(&usage(3060)).output, Some(60), "in it");
     }
 
     #[test]

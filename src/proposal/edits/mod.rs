@@ -299,14 +299,15 @@ impl Piece {
         Self { may_follow: true, ..Self::new(line, lines) }
     }
 
-    /// Whether lines that stay are beside those that change, none of which may stand for others, and its header's counts
-    /// hold.
+    /// Whether lines that stay are beside those that change, or these are the file from its first line, none may stand for
+    /// others, and its header's counts hold.
     fn is_framed(&self) -> bool {
         let stays = |line: Option<&PieceLine>| line.is_some_and(|line| line.kind == PatchLineKind::Context);
-        let counts_hold = self.said.is_some_and(|said| said.counts_hold);
         let stands_for_others = |line: &PieceLine| line.is_old() && place::is_elision(&line.text);
-        counts_hold
-            && (stays(self.lines.first()) || stays(self.lines.last()))
+        self.has_old()
+            && self.said.is_some_and(|said| {
+                said.counts_hold && (said.start == 1 || stays(self.lines.first()) || stays(self.lines.last()))
+            })
             && !self.lines.iter().any(stands_for_others)
     }
 
