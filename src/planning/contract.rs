@@ -257,6 +257,7 @@ pub(crate) mod tests {
                 request_id: String::new(),
                 kept: None,
                 without_tools: false,
+                hides_key: false,
             })
         }
 

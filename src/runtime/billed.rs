@@ -182,6 +182,7 @@ mod tests {
             request_id: String::new(),
             kept: None,
             without_tools: false,
+            hides_key: false,
         };
         let (usage, by) = took(&asked(count), &reply, &Heard::default());
         assert_eq!((usage.input.unwrap_or(0), usage.output.unwrap_or(0), by), expected);
@@ -216,6 +217,7 @@ mod tests {
             request_id: String::new(),
             kept: None,
             without_tools: false,
+            hides_key: false,
         };
         let mut heard = Heard::default();
         heard.hear(&Streamed::Thinking(&"x".repeat(900)), Duration::ZERO);

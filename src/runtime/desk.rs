@@ -651,6 +651,7 @@ impl Models for Desk {
             request_id: String::new(),
             kept: None,
             without_tools: false,
+            hides_key: false,
         };
         let reply = self.put(serde_json::to_vec(&reply).expect("plain data")).await.ok();
         let (input_tokens, output_tokens) = (usage.input.unwrap_or(0), usage.output.unwrap_or(0));

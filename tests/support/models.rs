@@ -57,6 +57,7 @@ pub fn says(text: impl Into<String>) -> ChatReply {
         request_id: "r-1".to_owned(),
         kept: None,
         without_tools: false,
+        hides_key: false,
     }
 }
 

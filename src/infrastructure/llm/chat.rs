@@ -283,6 +283,9 @@ pub struct ChatReply {
     /// Whether tools were told that the model could not be asked with: it answered from what the prompt holds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_tools: bool,
+    /// Whether a key that Paraph holds stood in it, where a mark stands now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hides_key: bool,
 }
 
 /// A piece of an answer on its way, for a screen; what counts is the [`ChatReply`].

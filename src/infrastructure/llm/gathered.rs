@@ -238,7 +238,17 @@ impl Gathered {
         let Self { text, usage, model, request_id, kept, kept_bytes, .. } = self;
         let goes_back = !kept.is_empty() && kept_bytes <= MOST_KEPT && !calls.is_empty();
         let kept = goes_back.then_some(Value::Object(kept));
-        Ok(ChatReply { text, calls, finish, usage: believable(usage), model, request_id, kept, without_tools: false })
+        Ok(ChatReply {
+            text,
+            calls,
+            finish,
+            usage: believable(usage),
+            model,
+            request_id,
+            kept,
+            without_tools: false,
+            hides_key: false,
+        })
     }
 }
 

@@ -353,9 +353,10 @@ impl Provider {
 
     /// Hides keys that a provider repeats in its answer: replies are kept.
     fn masked(&self, model: &str, mut reply: ChatReply) -> ChatReply {
-        let hide = |text: &mut String| {
+        let mut hides_key = false;
+        let mut hide = |text: &mut String| {
             if let std::borrow::Cow::Owned(masked) = self.keys.mask_known(text) {
-                *text = masked;
+                (*text, hides_key) = (masked, true);
             }
         };
         hide(&mut reply.text);
@@ -365,6 +366,7 @@ impl Provider {
             hide(&mut call.arguments);
             hide(&mut call.name);
         });
+        reply.hides_key = hides_key;
         // what would not come back as it came is of no use
         let is_bare = |value: &serde_json::Value| {
             matches!(self.keys.mask_known(&value.to_string()), std::borrow::Cow::Borrowed(_))

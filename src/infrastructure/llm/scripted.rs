@@ -66,6 +66,7 @@ impl ScriptedModel {
             request_id: String::new(),
             kept: None,
             without_tools: false,
+            hides_key: false,
         }
     }
 

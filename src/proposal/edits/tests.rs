@@ -403,6 +403,7 @@ fn a_tools_call_is_an_edit_too() {
         request_id: String::new(),
         kept: None,
         without_tools: false,
+        hides_key: false,
     };
     let placed = read_reply(&reply).expect("reads").place(&tree()).expect("places");
     assert_eq!(placed.changes.files().len(), 1);
@@ -437,4 +438,35 @@ fn what_a_damaged_diff_lost_is_not_left_out_without_a_word() {
     refused(&new("index 000", ""), missing);
     check(&new("index 0000000..e69de29\n", ""), "n.txt", "", &[]);
     check(&new("", ""), "n.txt", "", &[]);
+}
+
+#[test]
+fn context_that_lost_its_blank_shifts_no_new_line() {
+    let diff = "--- a/src/a.rs\n+++ b/src/a.rs\n@@ @@\n    let a = 1;\n    let b = 2;\n+\n+    let d = 4;\n";
+    refused(diff, "indentation");
+    let patch = "*** Begin Patch\n*** Update File: src/a.rs\n@@\n    let a = 1;\n    let b = 2;\n+    let d = 4;\n*** End Patch\n";
+    refused(patch, "indentation");
+}
+
+#[test]
+fn a_new_line_has_no_blanks_of_one_that_stays() {
+    let tree = MemoryTree::new([("a", FileSide::regular("x\n  }  \nend\n".as_bytes()))]);
+    let reply = "--- a/a\n+++ b/a\n@@ -1,3 +1,5 @@\n x\n   }\n+y\n+  }\n end\n";
+    let placed = read(reply, &Finish::Stop).and_then(|edits| edits.place(&tree)).expect("it is clear");
+    let new = placed.changes.files()[0].new.as_ref().map(|side| side.content.to_vec());
+    assert_eq!(new.as_deref(), Some(&b"x\n  }  \ny\n  }\nend\n"[..]));
+}
+
+#[test]
+fn hunks_stand_in_the_order_of_their_numbers() {
+    let tree = MemoryTree::new([("a", FileSide::regular("r\ns\nzz\np\nq\nend\n".as_bytes()))]);
+    let reply = "--- a/a\n+++ b/a\n@@ -4,2 +4,2 @@\n p \n-q\n+Q\n@@ -20,2 +20,2 @@\n r\n-s\n+S\n";
+    let refusals = read(reply, &Finish::Stop).and_then(|edits| edits.place(&tree)).expect_err("the second is above");
+    assert!(refusals.to_string().contains("above those of the hunk before"), "{refusals}");
+}
+
+#[test]
+fn half_a_line_that_was_wrapped_ends_no_hunk() {
+    let reply = "--- a/src/a.rs\n+++ b/src/a.rs\n@@ -1,4 +1,4 @@\n fn one() {\n-    let a = 1;\n+    let a = a_long_line_that\nwent_on();\n     let b = 2;\n }\n";
+    refused(reply, "the next one is none of its own");
 }

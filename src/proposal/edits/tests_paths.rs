@@ -137,3 +137,40 @@ fn a_file_without_old_lines_is_made_where_it_is_said() {
     check(&block("crates/x/Dockerfile", "", "FROM scratch\n"), "makes crates/x/Dockerfile");
     check(&block("pkg/tests/__init__.py", "", "ready = True\n"), "makes pkg/tests/__init__.py");
 }
+
+#[test]
+fn words_about_a_part_and_names_that_sound_whole_make_no_file_whole() {
+    for above in ["Here is the complete function:", "To complete the change:", "The entire method of this file:"] {
+        refused(&format!("{above}\n\nsrc/core.py\n```\ndef other():\n    return 3\n```\n"));
+    }
+    let tree = MemoryTree::new([("complete.py", FileSide::regular(CORE.as_bytes()))]);
+    let edits = read("complete.py\n```\ndef other():\n    return 3\n```\n", &Finish::Stop).expect("a fence");
+    assert!(edits.place(&tree).is_err(), "its name says nothing");
+}
+
+#[test]
+fn a_fence_below_the_name_of_a_file_is_not_left_out_in_silence() {
+    let beside = whole("src/core.py", &CORE.replace("return 2", "return 3"));
+    refused(&format!("./VERSION\n```\n2.0.0\n```\n\n{beside}"));
+    refused(&format!("VERSION\n```\n2.0.0\n```\n\n{beside}"));
+    check(&format!("Output\n```\nfine\n```\n\n{beside}"), "changes src/core.py");
+}
+
+#[test]
+fn a_whole_file_that_is_like_one_below_is_not_made_anew_at_the_top() {
+    refused(&whole("core.py", &CORE.replace("return 2", "return 3")));
+    check(&whole("core.py", "import os\n"), "makes core.py");
+}
+
+#[test]
+fn one_prefix_is_not_read_in_two_ways_by_fences_without_words() {
+    let one = format!("shop/src/core.py\n```\n{}```\n", CORE.replace("return 2", "return 3"));
+    refused(&format!("{one}\nshop/changelog/2.rst\n```\nTwo gives three.\n```\n"));
+}
+
+#[test]
+fn an_edit_that_is_indented_with_its_fence_is_no_file() {
+    refused(
+        "1. Change this:\n\n   VERSION\n   ```\n   <<<<<<< SEARCH\n   1.2.3\n   =======\n   2.0.0\n   >>>>>>> REPLACE\n   ```\n",
+    );
+}

@@ -16,11 +16,16 @@ const MOST: usize = 20;
 const OF_A_KEY: &str = "[masked]";
 
 /// Lines that the change would give the marks of hidden secrets, each with its reason, and how it is told of them; none
-/// where none has one that was not there, or that somebody asked for.
-pub(super) fn refused(brief: &Brief, changes: &ChangeSet, redactor: &Redactor) -> Option<(Vec<String>, String)> {
+/// where none has one that was not there, or that somebody asked for. `hides_key`: the answer held a key itself.
+pub(super) fn refused(
+    brief: &Brief,
+    changes: &ChangeSet,
+    redactor: &Redactor,
+    hides_key: bool,
+) -> Option<(Vec<String>, String)> {
     let (mut had, mut has) = (HashMap::new(), HashMap::new());
-    let (mut known, mut is_key_hidden) =
-        (HashSet::new(), redactor.found().iter().any(|found| found.starts_with("key in")));
+    let mut known = HashSet::new();
+    let mut is_key_hidden = hides_key || redactor.found().iter().any(|found| found.starts_with("key in"));
     for file in changes.files() {
         let (old, new) = (text(file.old.as_ref()), text(file.new.as_ref()));
         count(old, &mut had);

@@ -203,7 +203,7 @@ impl<'a> Drafting<'a> {
             let placed = read.and_then(|found| found.place(&OverlayTree::new(self.brief.tree.as_ref(), &self.over)));
             let (refusals, words) = match placed {
                 Ok(placed) => match part::refused(self.brief, &self.scope, &placed.changes)
-                    .or_else(|| marks::refused(self.brief, &placed.changes, &self.redactor))
+                    .or_else(|| marks::refused(self.brief, &placed.changes, &self.redactor, reply.hides_key))
                 {
                     Some((refusals, words)) => (refusals, words),
                     None => {

@@ -71,6 +71,7 @@ fn says(text: &str) -> ChatReply {
         request_id: String::new(),
         kept: None,
         without_tools: false,
+        hides_key: false,
     }
 }
 
@@ -449,6 +450,10 @@ async fn marks_that_a_file_has_or_that_somebody_asks_for_are_written() {
     let models = Scripted::new([place("[masked]")]);
     let made = draft(&brief(models, &[("cart.py", CART)])).await.expect("nobody hid a key");
     assert!(text_of(&made, "cart.py").contains("# [masked]"));
+    // the provider put a key that Paraph holds into its answer: the mark is of that
+    let hides = ChatReply { hides_key: true, ..place("[masked]") };
+    let models = Scripted::new(std::iter::repeat_n(hides, 4));
+    assert!(matches!(draft(&brief(models, &[("cart.py", CART)])).await, Err(EngineError::DoesNotApply { .. })));
     // a fixture of the base that moves and is indented otherwise
     let base = format!("# see [masked:github-token]\n{CART}");
     let models = Scripted::new([place("see [masked:github-token]")]);

@@ -392,6 +392,59 @@ fn a_diff_as_models_write_it_is_placed_where_its_names_and_lines_are_clear() {
     }
 }
 
+#[test]
+fn a_diff_that_has_no_place_finds_none_that_only_looks_alike() {
+    let lab = Lab::new();
+    for (what, base, diff) in [
+        (
+            "it is there already",
+            "one\nzwei\nthree\nx\none \ntwo\nthree\n",
+            diff_of("a.txt", "@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n"),
+        ),
+        (
+            "it ends where the file ends",
+            "a\n  b\n  }\n}\nend\n",
+            diff_of("a.txt", "@@ -7,3 +7,4 @@\n   b\n   }\n }\n+new\n"),
+        ),
+        ("only new lines", "one\n", diff_of("new.txt", "@@ -5,0 +6,2 @@\n+x\n+y\n")),
+        (
+            "a file twice",
+            "[x]\nn = 1\n[y]\nn = 2\n",
+            plain_with_cr(
+                "a.txt",
+                "@@ -2 +2 @@\n-n = 1\n+n = 2\n--- a.txt\n+++ a.txt\n@@ -2 +2 @@\n-n = 2\n+n = 3\n",
+            ),
+        ),
+        (
+            "dots that are the file's own",
+            "class A:\n    timeout = 10\nclass B:\n    timeout = 5\n",
+            diff_of("a.txt", "@@ -1,3 +1,3 @@\n class A:\n     ...\n-    timeout = 5\n+    timeout = 10\n"),
+        ),
+        (
+            "a mail",
+            "one\ntwo\nthree\nfour\n",
+            b"From 1 Mon Sep 17 00:00:00 2001\nFrom: A <a@b.c>\nSubject: x\n\n---\n--- a/a.txt\n+++ b/a.txt\n@@ -1,4 +1,4 @@\n one\n-two\n+long\nwrapped\n three\n-four\n+vier\n".to_vec(),
+        ),
+    ] {
+        lab.write("a.txt", base);
+        lab.commit();
+        let checked = check_text(&lab, &diff);
+        assert!(!checked.applies, "{what}: {checked:?}");
+    }
+}
+
+#[test]
+fn edits_may_not_write_what_a_diff_may_not() {
+    let lab = Lab::new();
+    let reply = b"a.txt\n```\n<<<<<<< SEARCH\ntwo\n=======\nzwei\n>>>>>>> REPLACE\n```\n\n`git~1/hooks/x` (new file):\n\n```\nx\n```\n";
+    let patches = vec![("reply.md".to_owned(), reply.to_vec())];
+    let source = Source::Path(crate::id::HostPath::new(lab.repo.clone()));
+    let request = CheckPatchRequest { source, base: Base::Head, patches, extent: CheckExtent::Place };
+    let checked = lab.bench().check_patch(&request).expect("it is checked");
+    let blocks = checked.violations.iter().any(|found| found.severity == Severity::Block);
+    assert!(!checked.applies && blocks, "{checked:?}");
+}
+
 fn plain_with_cr(name: &str, hunk: &str) -> Vec<u8> {
     diff_of(name, hunk)
         .into_iter()
